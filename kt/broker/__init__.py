@@ -1,0 +1,1 @@
+"""The broker: Kiwoom's REST API and WebSocket behind the ports of `kt.ports`."""

@@ -1,0 +1,213 @@
+"""The configuration as one frozen value. Every key, its type, its default and its meaning.
+
+Amounts are won, times of day `HH:MM` in Korea, intervals seconds, rates percent.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Positive = Annotated[int, Meta(gt=0)]
+NotNegative = Annotated[int, Meta(ge=0)]
+Percent = Annotated[float, Meta(ge=0, le=100)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Seconds = Annotated[float, Meta(gt=0)]
+
+
+class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A part of the configuration."""
+
+
+class ProfileConfig(Section, frozen=True, kw_only=True):
+    """Where a profile's server is, and whether it may send orders.
+
+    `app_key` and `secret_key` never stand in the file: `key_file` names a 0600 file with the
+    two, or the environment or the system keyring holds them.
+    """
+
+    base_url: str = ""
+    ws_url: str = ""
+    live: bool = False
+    key_file: str = ""
+    queries_per_second: Annotated[float, Meta(gt=0)] = 5.0
+    orders_per_second: Annotated[float, Meta(gt=0)] = 5.0
+    commission_pct: Annotated[float, Meta(ge=0, le=5)] = 0.015
+    """One side, in percent of the value."""
+
+
+class Limits(Section, frozen=True, kw_only=True):
+    """Levels 1 and 3 of the risk rules."""
+
+    per_stock: Positive = 1_000_000
+    total: Positive = 5_000_000
+    daily_loss: Positive = 500_000
+    positions: Positive = 10
+    min_confidence: Share = 0.6
+    orders_per_minute: Positive = 10
+    orders_per_day: Positive = 200
+    max_slippage_pct: Percent = 2.0
+    """A limit price further than this from the last price is denied."""
+
+
+class Exits(Section, frozen=True, kw_only=True):
+    """Level 2: what every position gets when it opens."""
+
+    stop_loss_pct: Annotated[float, Meta(gt=0, le=30)] = 5.0
+    take_profit_pct: Annotated[float, Meta(gt=0, le=1000)] = 10.0
+    ask_before_profit: bool = False
+    """Let the analyst confirm a take-profit (a stop-loss never waits)."""
+
+
+class Scan(Section, frozen=True, kw_only=True):
+    """The three scans: how often, how many they keep, and what they leave out."""
+
+    fast_every: Seconds = 10.0
+    deep_every: Seconds = 60.0
+    ai_every: Seconds = 300.0
+    fast_keep: Positive = 50
+    deep_keep: Positive = 20
+    ai_keep: Positive = 5
+    min_price: NotNegative = 1_000
+    max_price: NotNegative = 0
+    """0 = no upper bound."""
+    min_value: NotNegative = 1_000_000_000
+    """Traded value today."""
+    max_change_pct: Percent = 25.0
+    exclude: tuple[str, ...] = ()
+    """Stock codes never to trade."""
+
+
+class Cycle(Section, frozen=True, kw_only=True):
+    """The main cycle."""
+
+    every: Annotated[float, Meta(ge=1, le=3600)] = 20.0
+    fill_wait: Seconds = 10.0
+    """How long `kt run --once` and `--wait` follow an order before they report it open."""
+
+
+class Orders(Section, frozen=True, kw_only=True):
+    """What happens to orders that stay open."""
+
+    unfilled_after: Seconds = 300.0
+    unfilled: Literal["amend", "cancel"] = "amend"
+    max_amends: NotNegative = 1
+    """After so many amends the rest is cancelled."""
+    external: Literal["count", "halt"] = "count"
+
+
+class Session(Section, frozen=True, kw_only=True):
+    """The trading day."""
+
+    start: TimeOfDay = "08:00"
+    prepare: TimeOfDay = "08:30"
+    open: TimeOfDay = "09:00"
+    last_buy: TimeOfDay = "15:20"
+    close: TimeOfDay = "15:30"
+    idle: TimeOfDay = "16:00"
+    close_positions: bool = False
+    """Sell what is held before the close."""
+
+
+class AnalystConfig(Section, frozen=True, kw_only=True):
+    """Who decides. `auto` = gemini when a key is set, otherwise rules (never on `real`)."""
+
+    kind: Literal["auto", "rules", "gemini"] = "auto"
+    model: str = "gemini-2.5-flash"
+    temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
+    timeout: Seconds = 60.0
+    horizon_minutes: Positive = 60
+    """When a decision is judged."""
+    usd_per_million_in: Annotated[float, Meta(ge=0)] = 0.30
+    usd_per_million_out: Annotated[float, Meta(ge=0)] = 2.50
+
+
+class Emergency(Section, frozen=True, kw_only=True):
+    """Level 4: what counts as an emergency and what is done."""
+
+    action: Literal["halt", "flatten"] = "halt"
+    errors: Positive = 5
+    """So many system errors within `window` seconds."""
+    window: Seconds = 60.0
+    rejects_in_row: Positive = 5
+    burst_orders: Positive = 20
+    """So many orders within `window` seconds."""
+    price_jump_pct: Percent = 15.0
+    """Between two ticks of a held stock."""
+    reconnects: Positive = 3
+
+
+class Pipe(Section, frozen=True, kw_only=True):
+    """Documents between commands."""
+
+    max_age: Seconds = 60.0
+    """Older decisions and checks are refused before an order."""
+    scan_max_age: Seconds = 600.0
+
+
+class Notify(Section, frozen=True, kw_only=True):
+    """Who is told. `command` gets the text on stdin; `urls` need the notify extra."""
+
+    command: str = ""
+    urls: tuple[str, ...] = ()
+    level: Literal["info", "warning", "critical"] = "warning"
+
+
+class Simulator(Section, frozen=True, kw_only=True):
+    """The embedded exchange that starts by itself."""
+
+    seed: NotNegative = 1
+    speed: Annotated[float, Meta(gt=0)] = 1.0
+    cash: Positive = 10_000_000
+    idle_minutes: Positive = 30
+    costs: Literal["real", "mock"] = "real"
+
+
+ProfileName = Literal["sim", "mock", "real"]
+
+DEFAULT_PROFILES: dict[ProfileName, ProfileConfig] = {
+    "sim": ProfileConfig(live=True),
+    "mock": ProfileConfig(
+        base_url="https://mockapi.kiwoom.com",
+        ws_url="wss://mockapi.kiwoom.com:10000/api/dostk/websocket",
+        live=True,
+        queries_per_second=1.0,
+        orders_per_second=1.0,
+        commission_pct=0.35,
+    ),
+    "real": ProfileConfig(
+        base_url="https://api.kiwoom.com",
+        ws_url="wss://api.kiwoom.com:10000/api/dostk/websocket",
+    ),
+}
+
+
+class Config(Section, frozen=True, kw_only=True):
+    """Everything, checked. `profile` is one of sim, mock and real."""
+
+    profile: ProfileName = "sim"
+    dry_run: bool = False
+    language: Literal["en", "ko"] = "en"
+    state_dir: str = ""
+    """Default: the platform's state folder."""
+    profiles: dict[ProfileName, ProfileConfig] = msgspec.field(
+        default_factory=lambda: dict(DEFAULT_PROFILES)
+    )
+    limits: Limits = Limits()
+    exits: Exits = Exits()
+    scan: Scan = Scan()
+    cycle: Cycle = Cycle()
+    orders: Orders = Orders()
+    session: Session = Session()
+    analyst: AnalystConfig = AnalystConfig()
+    emergency: Emergency = Emergency()
+    pipe: Pipe = Pipe()
+    notify: Notify = Notify()
+    simulator: Simulator = Simulator()
+
+    @property
+    def server(self) -> ProfileConfig:
+        return self.profiles[self.profile]

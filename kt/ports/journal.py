@@ -1,0 +1,152 @@
+"""The journal's doors, by what they keep. An adapter keeps them all: `Journal`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from kt.records import (
+    Answer,
+    Candidate,
+    Check,
+    DayResult,
+    Decision,
+    DecisionOutcome,
+    Fill,
+    Order,
+    OrderEvent,
+    Position,
+    Stop,
+    SymbolLock,
+    Trade,
+)
+
+
+class RunLog(Protocol):
+    """What ran and what it saw: batched off the calling thread."""
+
+    def start_run(self, run: str, command: str, version: str) -> None: ...
+    def finish_run(self, run: str, outcome: str, exit_code: int) -> None: ...
+    def step(
+        self, run: str, name: str, started: datetime, seconds: float, outcome: str, detail: str
+    ) -> None: ...
+    def api_call(
+        self,
+        run: str,
+        api_id: str,
+        started: datetime,
+        milliseconds: int,
+        http_status: int,
+        return_code: str,
+        message: str,
+    ) -> None: ...
+    def scan(self, run: str, stage: str, at: datetime, items: Sequence[Candidate]) -> None: ...
+    def answer(self, run: str, answer: Answer) -> None: ...
+    def find_answer(self, key: str) -> Answer | None: ...
+    def decisions(self, run: str, items: Sequence[Decision]) -> None: ...
+    def checks(self, run: str, items: Sequence[Check]) -> None: ...
+    def error(self, run: str, kind: str, where: str, message: str, at: datetime) -> None:
+        """`kind` is network, auth, rate, order, fatal or wire."""
+        ...
+
+    def notice(self, run: str, level: str, title: str, text: str, at: datetime) -> None: ...
+    def heartbeat(self, run: str, what: str, at: datetime) -> None: ...
+    def flush(self) -> None:
+        """Wait until everything batched is written."""
+        ...
+
+
+class OrderLog(Protocol):
+    """Orders and fills: durable when a call returns.
+
+    Orders change only through `plan_order` and `record`: each folds events by `rules/order.py`
+    in one transaction, so several processes can share the file.
+    """
+
+    def plan_order(self, order: Order, event: OrderEvent) -> Order:
+        """Insert an intent in state PLANNED or DENIED.
+
+        A client id seen before returns the first order unchanged when its contents are the
+        same, and raises Denied(CLIENT_ID) when they differ. Raises Denied(DUPLICATE) when the
+        same stock and side already has an unresolved intent.
+        """
+        ...
+
+    def record(self, event: OrderEvent) -> Order:
+        """Fold one event into its order and return the order as it now is. An event seen
+        before changes nothing; an impossible one is kept as a notice and changes nothing."""
+        ...
+
+    def order(self, order_id: str) -> Order | None: ...
+    def order_by_number(self, ord_no: str, day: date) -> Order | None: ...
+    def orders(
+        self,
+        *,
+        day: date | None = None,
+        states: Iterable[str] | None = None,
+        stock_code: str | None = None,
+        limit: int | None = None,
+    ) -> tuple[Order, ...]:
+        """Newest first."""
+        ...
+
+    def order_events(self, order_id: str) -> tuple[OrderEvent, ...]: ...
+    def fills(
+        self, *, day: date | None = None, order_id: str | None = None
+    ) -> tuple[Fill, ...]: ...
+
+
+class Results(Protocol):
+    """Positions, trades, days and what decisions were worth: durable when a call returns."""
+
+    def positions(self) -> tuple[Position, ...]: ...
+    def put_position(self, position: Position) -> None:
+        """Insert or replace by stock code; quantity 0 closes it."""
+        ...
+
+    def exit_set(self, position: Position, reason: str, at: datetime) -> None:
+        """Note that stop and target were set or moved."""
+        ...
+
+    def add_trade(self, trade: Trade) -> None: ...
+    def trades(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> tuple[Trade, ...]: ...
+    def put_day(self, result: DayResult) -> None: ...
+    def days(
+        self, *, since: date | None = None, until: date | None = None
+    ) -> tuple[DayResult, ...]: ...
+    def put_outcome(self, outcome: DecisionOutcome) -> None: ...
+    def outcomes(self, *, since: date | None = None) -> tuple[DecisionOutcome, ...]: ...
+    def open_decisions(self, before: datetime) -> tuple[Decision, ...]:
+        """Decisions taken before a time that have no outcome yet."""
+        ...
+
+
+class Stops(Protocol):
+    """What stops trading: durable when a call returns."""
+
+    def stop(self) -> Stop:
+        """The stop in force: the stricter of row and flag file."""
+        ...
+
+    def set_stop(self, stop: Stop) -> None:
+        """Write the flag file first, then the row: a broken database still halts."""
+        ...
+
+    def lock_symbol(self, lock: SymbolLock) -> None: ...
+    def unlock_symbol(self, stock_code: str) -> None: ...
+    def locks(self) -> tuple[SymbolLock, ...]: ...
+
+
+class Journal(RunLog, OrderLog, Results, Stops, Protocol):
+    """Everything that happened, in one place. Every method may raise JournalError."""
+
+    def events(
+        self, *, after: int = 0, limit: int = 100, kinds: Iterable[str] | None = None
+    ) -> tuple[dict[str, Any], ...]:
+        """What happened, oldest first, as rows with an increasing `seq`."""
+        ...
+
+    def close(self) -> None: ...

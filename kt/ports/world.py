@@ -1,0 +1,174 @@
+"""The doors to the world: time, the market, the account, the stream, the analyst, the owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from kt.records import (
+    AccountReturn,
+    AmendTicket,
+    Answer,
+    Bar,
+    Book,
+    Brief,
+    BrokerActivity,
+    BrokerOrder,
+    CancelTicket,
+    Candidate,
+    Deposit,
+    Execution,
+    Flow,
+    ForeignHolding,
+    Holdings,
+    InstitutionDay,
+    Instrument,
+    Interval,
+    Orderable,
+    OrderTicket,
+    Outcome,
+    Quote,
+    Ranked,
+    Ranking,
+    Realised,
+    StreamEvent,
+    StreamKind,
+    Strength,
+)
+
+
+class Clock(Protocol):
+    """The only source of time. On the embedded exchange it is the exchange's, at any speed.
+
+    Seconds given and returned are the clock's own; `to_real` turns them into wall seconds for
+    waits on sockets, queues and events.
+    """
+
+    def now(self) -> datetime: ...
+    def monotonic(self) -> float: ...
+    def sleep(self, seconds: float) -> None: ...
+    def to_real(self, seconds: float) -> float: ...
+
+
+class Market(Protocol):
+    """Prices and flows. Every method may raise the errors of `kt.errors` (AuthError,
+    RateLimited, Unreachable, BrokerRefused, UnknownStock, WireError)."""
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        """All stocks of KOSPI and KOSDAQ (ka10099)."""
+        ...
+
+    def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
+        """One ranking over both markets, best first (ka10023, ka10030, ka10032, ka10027)."""
+        ...
+
+    def quote(self, stock_code: str) -> Quote:
+        """ka10001; raises UnknownStock on the broker's blank success."""
+        ...
+
+    def quotes(self, stock_codes: Sequence[str]) -> tuple[Quote, ...]:
+        """ka10095, in calls of at most 100 codes; unknown codes are left out."""
+        ...
+
+    def book(self, stock_code: str) -> Book: ...  # ka10004
+
+    def brokers(self, stock_code: str) -> BrokerActivity: ...  # ka10002
+
+    def strength(self, stock_code: str) -> tuple[Strength, ...]:
+        """Newest first (ka10046)."""
+        ...
+
+    def flow(self, stock_code: str) -> tuple[Flow, ...]:
+        """Net buying in shares by day, newest first (ka10059)."""
+        ...
+
+    def foreign(self, stock_code: str) -> tuple[ForeignHolding, ...]:
+        """Newest first (ka10008)."""
+        ...
+
+    def institutions(self, stock_code: str, start: date, end: date) -> tuple[InstitutionDay, ...]:
+        """Newest first (ka10045)."""
+        ...
+
+    def bars(
+        self, stock_code: str, interval: Interval, count: int, *, size: int = 1
+    ) -> tuple[Bar, ...]:
+        """The newest `count` bars, oldest first (ka10079..ka10083).
+
+        `size` is the number of ticks or minutes a bar holds.
+        """
+        ...
+
+
+class Broker(Protocol):
+    """The account and its orders. Queries raise; the three order calls return an Outcome."""
+
+    def account(self) -> str: ...  # ka00001, the whole number: mask before showing
+    def deposit(self) -> Deposit: ...  # kt00001
+
+    def orderable(self, stock_code: str, price: int) -> Orderable | None:
+        """Buying power for one stock (kt00010); None where the server does not offer it."""
+        ...
+
+    def holdings(self) -> Holdings: ...  # kt00018
+    def open_orders(self, stock_code: str | None = None) -> tuple[BrokerOrder, ...]: ...  # ka10075
+    def executions(self, stock_code: str | None = None) -> tuple[Execution, ...]: ...  # ka10076
+
+    def day_orders(self, from_ord_no: str = "") -> tuple[BrokerOrder, ...]:
+        """Today's orders of every state, from an order number on, oldest first (kt00007)."""
+        ...
+
+    def realised(self, stock_code: str) -> tuple[Realised, ...]: ...  # ka10077
+    def returns(self) -> tuple[AccountReturn, ...]: ...  # ka10085
+
+    def place(self, ticket: OrderTicket) -> Outcome:
+        """One send (kt10000, kt10001); never raises for what the wire did."""
+        ...
+
+    def amend(self, ticket: AmendTicket) -> Outcome: ...  # kt10002
+    def cancel(self, ticket: CancelTicket) -> Outcome: ...  # kt10003
+
+
+class Stream(Protocol):
+    """Live events. The sink is called on a reader thread and must only hand over."""
+
+    def start(self, sink: Callable[[StreamEvent], None]) -> None:
+        """Connect (or join the process that owns the connection) and log in.
+
+        Raises AuthError, Unreachable or StreamReplaced when that cannot be done.
+        """
+        ...
+
+    def subscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str] = ()) -> None:
+        """Add subscriptions; ORDERS, BALANCE and SESSION take no stock codes."""
+        ...
+
+    def unsubscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> None: ...
+    def close(self) -> None: ...
+
+
+class Analyst(Protocol):
+    """Who decides. Never raises for a bad answer: `Answer.error` says what went wrong."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def model(self) -> str: ...
+
+    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+        """A decision object for every stock of the brief; `faults` names what was wrong with
+        the answer before."""
+        ...
+
+    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+        """The `count` best candidates as `{stock_code, score, reason}`."""
+        ...
+
+
+class Notifier(Protocol):
+    """Tells the owner. Never raises."""
+
+    def notify(self, level: str, title: str, text: str) -> None:
+        """`level` is info, warning or critical."""
+        ...

@@ -1,0 +1,69 @@
+"""What an analyst is asked, and what it answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from kt.records.account import Deposit
+from kt.records.base import Record
+from kt.records.decision import Candidate
+from kt.records.market import Bar, Book, BrokerActivity, Flow, Quote, Strength
+from kt.records.result import Position
+
+
+class StockBrief(Record, frozen=True, kw_only=True):
+    """All that was collected about one stock. A part that could not be had is None or empty."""
+
+    stock_code: str
+    stock_name: str
+    quote: Quote
+    candidate: Candidate | None = None
+    position: Position | None = None
+    book: Book | None = None
+    minutes: tuple[Bar, ...] = ()
+    days: tuple[Bar, ...] = ()
+    strength: tuple[Strength, ...] = ()
+    flow: tuple[Flow, ...] = ()
+    brokers: BrokerActivity | None = None
+    missing: tuple[str, ...] = ()
+    """The parts that could not be had, with the reason."""
+
+
+class Brief(Record, frozen=True, kw_only=True):
+    """The question: the stocks, the account, the limits and what was learnt."""
+
+    asof: datetime
+    stocks: tuple[StockBrief, ...]
+    deposit: Deposit
+    positions: tuple[Position, ...]
+    realised_today: int
+    per_stock_limit: int
+    lessons: str = ""
+
+
+class Answer(Record, frozen=True, kw_only=True):
+    """An analyst's reply before it is checked; one row of `ai_calls`.
+
+    `objects` are the decision objects as parsed JSON (or shortlist objects `{stock_code, score,
+    reason}`); `raw` is the reply as it came. `key` is the hash of all of the input: a replay
+    answers from the journal by it.
+    """
+
+    key: str
+    purpose: str
+    """decide or shortlist"""
+    analyst: str
+    model: str
+    objects: tuple[dict[str, Any], ...]
+    raw: str
+    prompt: str
+    parameters: dict[str, Any]
+    asked_at: datetime
+    data_at: datetime
+    """The newest data time in the input."""
+    latency_ms: int
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost_usd: float = 0.0
+    error: str = ""

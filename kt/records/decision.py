@@ -1,0 +1,87 @@
+"""What kt makes of the market: candidates, decisions and their safety checks."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kt.records.base import Action, OrderType, Record, RiskLevel, Side
+
+
+class Candidate(Record, frozen=True, kw_only=True):
+    """A stock worth a closer look. Money in won; `score` 0..100; None = not looked at yet."""
+
+    stock_code: str
+    stock_name: str
+    price: int
+    change_pct: float
+    volume: int
+    value: int
+    score: float
+    stage: str
+    """fast, deep or ai: the last scan that kept it."""
+    rankings: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    surge_pct: float | None = None
+    strength: float | None = None
+    """Trade strength, 100 = even."""
+    book_ratio: float | None = None
+    """Bid over ask quantity in the book."""
+    foreign_net: int | None = None
+    """Shares, today or the newest day known."""
+    institution_net: int | None = None
+    broker_net: int | None = None
+    """Shares bought less sold by the five busiest firms of each side."""
+
+
+class Decision(Record, frozen=True, kw_only=True):
+    """The process document's decision object, and where it came from.
+
+    `quantity` is the analyst's upper bound; kt sizes orders itself. `price` is the limit in won
+    (0 for HOLD). `confidence` 0..1.
+    """
+
+    action: Action
+    stock_code: str
+    stock_name: str
+    quantity: int
+    price: int
+    reason: str
+    confidence: float
+    risk_level: RiskLevel
+    decision_id: str = ""
+    analyst: str = ""
+    model: str = ""
+    decided_at: datetime | None = None
+    reference_price: int = 0
+    """The last price the analyst saw."""
+    faults: tuple[str, ...] = ()
+    """Why the analyst's own answer was replaced by HOLD; empty when it was accepted."""
+
+
+class CheckResult(Record, frozen=True, kw_only=True):
+    """One rule's verdict, with its arithmetic in words: `1,200,000 > limit 1,000,000`."""
+
+    code: str
+    passed: bool
+    detail: str
+
+
+class Check(Record, frozen=True, kw_only=True):
+    """A decision after the safety validation: what may be ordered, or every reason why not.
+
+    `quantity` is kt's own size; `price` 0 means a market order.
+    """
+
+    decision: Decision
+    passed: bool
+    side: Side | None
+    quantity: int
+    price: int
+    order_type: OrderType
+    results: tuple[CheckResult, ...]
+    checked_at: datetime
+    check_id: str = ""
+
+    @property
+    def denials(self) -> tuple[CheckResult, ...]:
+        return tuple(result for result in self.results if not result.passed)

@@ -1,0 +1,39 @@
+"""The pipe's envelope: one JSON document of one kind from one profile at one time."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from kt.records.base import Record
+from kt.records.decision import Candidate, Check, Decision
+from kt.records.order import Fill, Order
+from kt.records.result import Balance, DayResult, Position, Trade
+
+VERSION = 1
+
+KINDS: dict[str, Any] = {
+    "candidates": Candidate,
+    "decisions": Decision,
+    "checks": Check,
+    "orders": Order,
+    "fills": Fill,
+    "positions": Position,
+    "balance": Balance,
+    "pnl": Trade | DayResult,
+    "events": dict[str, Any],
+}
+"""What the items of each kind are."""
+
+
+class Document(Record, frozen=True, kw_only=True):
+    """`{"kt":1,"kind":…,"profile":…,"run":…,"asof":…,"items":[…]}`"""
+
+    kt: int
+    kind: str
+    profile: str
+    run: str
+    asof: datetime
+    items: tuple[msgspec.Raw, ...]

@@ -1,0 +1,171 @@
+"""Orders as kt keeps them: the intent, the events that change it, the fills."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from kt.records.base import OrderType, Record, Side
+
+
+class OrderState(StrEnum):
+    PLANNED = "PLANNED"
+    DENIED = "DENIED"
+    SENDING = "SENDING"
+    ACKED = "ACKED"
+    REJECTED = "REJECTED"
+    NOT_PLACED = "NOT_PLACED"
+    UNKNOWN = "UNKNOWN"
+    PARTIAL = "PARTIAL"
+    FILLED = "FILLED"
+    AMENDING = "AMENDING"
+    CANCELLING = "CANCELLING"
+    CANCELLED = "CANCELLED"
+    EXPIRED = "EXPIRED"
+
+
+OPEN_STATES = frozenset(
+    {OrderState.ACKED, OrderState.PARTIAL, OrderState.AMENDING, OrderState.CANCELLING}
+)
+"""The broker holds it and it may still fill."""
+UNRESOLVED_STATES = frozenset({OrderState.PLANNED, OrderState.SENDING, OrderState.UNKNOWN})
+"""Nobody knows yet whether the broker holds it."""
+FINAL_STATES = frozenset(
+    {
+        OrderState.DENIED,
+        OrderState.REJECTED,
+        OrderState.NOT_PLACED,
+        OrderState.FILLED,
+        OrderState.CANCELLED,
+        OrderState.EXPIRED,
+    }
+)
+"""Nothing more is expected; a late fill may still turn CANCELLED or EXPIRED into FILLED."""
+
+
+class Origin(StrEnum):
+    """Who wanted the order."""
+
+    CYCLE = "cycle"
+    PIPE = "pipe"
+    MANUAL = "manual"
+    STOP_LOSS = "stop_loss"
+    TAKE_PROFIT = "take_profit"
+    FLATTEN = "flatten"
+    EXTERNAL = "external"
+    """Found at the broker, not placed by kt: counted in risk, never touched."""
+
+
+class Order(Record, frozen=True, kw_only=True):
+    """One intent and all that became of it. Changed only by folding events (`rules/order.py`).
+
+    `ord_nos` is the chain of numbers the broker gave (new, amends), newest last; `ord_no` the
+    newest. `noted_ord_no` is the highest number seen at the broker before sending: recovery
+    looks from there on. `filled_value` is the sum of price x quantity of the fills, in won.
+    """
+
+    order_id: str
+    run: str
+    side: Side
+    stock_code: str
+    stock_name: str
+    order_type: OrderType
+    quantity: int
+    price: int
+    state: OrderState
+    origin: Origin
+    created_at: datetime
+    updated_at: datetime
+    ord_no: str = ""
+    ord_nos: tuple[str, ...] = ()
+    noted_ord_no: str = ""
+    filled_quantity: int = 0
+    filled_value: int = 0
+    cancelled_quantity: int = 0
+    client_id: str = ""
+    decision_id: str = ""
+    code: str = ""
+    """The denial code, or the broker's code of a refusal."""
+    message: str = ""
+    reason: str = ""
+
+    @property
+    def open_quantity(self) -> int:
+        return max(0, self.quantity - self.filled_quantity - self.cancelled_quantity)
+
+    @property
+    def average_fill(self) -> float:
+        return self.filled_value / self.filled_quantity if self.filled_quantity else 0.0
+
+
+class OrderEventKind(StrEnum):
+    PLANNED = "PLANNED"
+    DENIED = "DENIED"
+    SENDING = "SENDING"
+    ACKED = "ACKED"
+    REJECTED = "REJECTED"
+    NOT_PLACED = "NOT_PLACED"
+    UNKNOWN = "UNKNOWN"
+    FILL = "FILL"
+    AMENDING = "AMENDING"
+    AMENDED = "AMENDED"
+    AMEND_FAILED = "AMEND_FAILED"
+    """Refused or surely not placed: the order stands as it was."""
+    CANCELLING = "CANCELLING"
+    CANCELLED = "CANCELLED"
+    CANCEL_FAILED = "CANCEL_FAILED"
+    CHANGE_UNKNOWN = "CHANGE_UNKNOWN"
+    """An amend or cancel whose outcome nobody knows."""
+    EXPIRED = "EXPIRED"
+    ADOPTED = "ADOPTED"
+    """Reconcile or a person found the order at the broker."""
+    GIVEN_UP = "GIVEN_UP"
+    """Reconcile or a person established that the broker never took it."""
+
+
+class OrderEvent(Record, frozen=True, kw_only=True):
+    """One thing that happened to an order. `event_id` makes the same thing count once.
+
+    For FILL, `fill` is set. For ACKED, AMENDED and ADOPTED, `ord_no` is the new number; for
+    AMENDING and AMENDED, `quantity` (0 = all open) and `price` are the wanted ones; for
+    CANCELLED, `quantity` is what was cancelled.
+    """
+
+    event_id: str
+    order_id: str
+    kind: OrderEventKind
+    at: datetime
+    ord_no: str = ""
+    quantity: int = 0
+    price: int = 0
+    code: str = ""
+    message: str = ""
+    evidence: str = ""
+    fill: Fill | None = None
+
+
+class Fill(Record, frozen=True, kw_only=True):
+    """One execution of one order. Money in won.
+
+    `ord_no` is the broker's number it happened under; `from_quantity`..`to_quantity` is the
+    half-open stretch of that number's filled shares which it covers (cumulative after the fill
+    = ordered − open). Overlapping stretches are the same shares: the same fill twice, from the
+    stream and from REST, counts once.
+    """
+
+    fill_id: str
+    order_id: str
+    ord_no: str
+    stock_code: str
+    stock_name: str
+    side: Side
+    quantity: int
+    price: int
+    at: datetime
+    from_quantity: int
+    to_quantity: int
+    fee: int = 0
+    tax: int = 0
+    exec_no: str = ""
+    source: str = "stream"
+    """stream or rest"""

@@ -1,0 +1,135 @@
+"""What is held, what it brought, and what stops trading."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+
+from kt.records.account import BrokerOrder, Deposit
+from kt.records.base import Action, Record
+
+
+class Position(Record, frozen=True, kw_only=True):
+    """What is held in one stock, with its exits. Money in won; `cost` includes the buy fee."""
+
+    stock_code: str
+    stock_name: str
+    quantity: int
+    average_price: int
+    cost: int
+    opened_at: datetime
+    updated_at: datetime
+    stop_price: int = 0
+    target_price: int = 0
+    sellable: int = 0
+    price: int = 0
+    value: int = 0
+    profit: int = 0
+    """Net of both fees and the sell tax, at `price`."""
+    profit_pct: float = 0.0
+    source: str = "kt"
+    """kt, or external when the broker holds shares that kt did not buy."""
+
+
+class Balance(Record, frozen=True, kw_only=True):
+    """The account in one record. Money in won."""
+
+    account: str
+    """Masked: only the last four digits are shown."""
+    deposit: Deposit
+    positions: tuple[Position, ...]
+    open_orders: tuple[BrokerOrder, ...]
+    total_cost: int
+    total_value: int
+    total_profit: int
+    total_profit_pct: float
+    estimated_assets: int
+    realised_today: int
+    at: datetime
+
+
+class Trade(Record, tag="trade", tag_field="type", frozen=True, kw_only=True):
+    """A sale matched with what it sold, after all costs. Money in won."""
+
+    stock_code: str
+    stock_name: str
+    quantity: int
+    buy_price: float
+    sell_price: float
+    fee: int
+    tax: int
+    profit: int
+    profit_pct: float
+    opened_at: datetime
+    closed_at: datetime
+    order_id: str
+    origin: str
+    decision_id: str = ""
+
+
+class DayResult(Record, tag="day", tag_field="type", frozen=True, kw_only=True):
+    """Profit and loss of one trading day, in won. `unrealised` is as of `at`."""
+
+    day: date
+    realised: int
+    unrealised: int
+    fees: int
+    taxes: int
+    trades: int
+    wins: int
+    bought: int
+    sold: int
+    at: datetime
+
+    @property
+    def total(self) -> int:
+        return self.realised + self.unrealised
+
+
+class DecisionOutcome(Record, frozen=True, kw_only=True):
+    """A decision at its horizon: what it was worth after costs, in percent of the price."""
+
+    decision_id: str
+    stock_code: str
+    action: Action
+    confidence: float
+    analyst: str
+    model: str
+    decided_at: datetime
+    horizon_minutes: int
+    price_then: int
+    price_later: int
+    return_pct: float
+    hit: bool
+
+
+class StopMode(StrEnum):
+    """The three stops. RUNNING is none of them."""
+
+    RUNNING = "running"
+    REDUCE = "reduce"
+    """Only orders that shrink a position."""
+    HALT = "halt"
+    """No new order of any kind; cancels stay allowed."""
+    FLATTEN = "flatten"
+    """Cancel buys, sell everything at market, then halt."""
+
+
+class Stop(Record, frozen=True, kw_only=True):
+    """The stop in force, who set it and why; `until` is set when it ends by itself."""
+
+    mode: StopMode
+    reason: str
+    by: str
+    at: datetime
+    until: date | None = None
+
+
+class SymbolLock(Record, frozen=True, kw_only=True):
+    """A stock that takes no new order until `until`, or until it is resolved (None)."""
+
+    stock_code: str
+    reason: str
+    order_id: str
+    at: datetime
+    until: datetime | None = None

@@ -1,0 +1,1 @@
+"""The journal: one SQLite file a profile, in which everything that happened can be read."""
