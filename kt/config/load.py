@@ -1,0 +1,209 @@
+"""Reads the configuration: flags beat the environment, the environment beats the file."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig, Section
+from kt.errors import ConfigError
+
+S = TypeVar("S", bound=Section)
+
+FILE_NAME = "config.yaml"
+
+ENVIRONMENT: dict[str, str] = {
+    "KT_CONFIG": "the configuration file",
+    "KT_PROFILE": "the profile: sim, mock or real",
+    "KT_STATE_DIR": "where databases, tokens, locks and the exchange's state are kept",
+    "KT_APP_KEY": "the broker's app key",
+    "KT_SECRET_KEY": "the broker's secret key",
+    "KT_BASE_URL": "the broker's REST address, in place of the profile's",
+    "KT_WS_URL": "the broker's WebSocket address, in place of the profile's",
+    "GEMINI_API_KEY": "the key for Gemini; without it the offline rules decide",
+    "KT_LANG": "the language of messages: en or ko",
+    "NO_COLOR": "set to anything: no colours",
+}
+"""Every environment variable kt reads, and what for."""
+
+
+def load_config(
+    path: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+) -> Config:
+    """The checked configuration. Raises ConfigError that names the key and the mend.
+
+    `overrides` are the flags, as nested mappings of already typed values.
+    """
+    environ = os.environ if environ is None else environ
+    found = find_config(path, environ)
+    data = read_yaml(found) if found else {}
+    where = str(found) if found else "configuration"
+    return build_config(data, environ, overrides or {}, where)
+
+
+def find_config(path: str | Path | None, environ: Mapping[str, str]) -> Path | None:
+    """The file to read: named, `KT_CONFIG`, `./config.yaml`, the user's configuration folder."""
+    named = path or environ.get("KT_CONFIG")
+    if named:
+        file = Path(named).expanduser()
+        if not file.is_file():
+            raise ConfigError(
+                f"there is no configuration file {file}",
+                hint="Name an existing file, or make one with `kt init`.",
+            )
+        return file
+    import platformdirs
+
+    for folder in (Path(), platformdirs.user_config_path("kt")):
+        if (folder / FILE_NAME).is_file():
+            return folder / FILE_NAME
+    return None
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The file as nested mappings in which every scalar is the text that stands there.
+
+    YAML's own guessing would turn `000660` into 432 and `15:30` into 930; the model's types
+    decide instead.
+    """
+    import yaml
+
+    try:
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}", hint="Check the file.") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not YAML: {error}", hint="Correct that line.") from error
+    if data in (None, ""):
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path} holds no keys", hint="See config.yaml.example.")
+    return data
+
+
+def build_config(
+    data: Mapping[str, Any],
+    environ: Mapping[str, str],
+    overrides: Mapping[str, Any],
+    where: str = "configuration",
+) -> Config:
+    merged = _merge(data, _from_environment(environ))
+    merged = _merge(merged, overrides)
+    merged = _drop_empty(merged)
+    profiles = merged.pop("profiles", {})
+    _refuse_unknown(Config, merged, where)
+    config = _convert({**merged, "profiles": {}}, Config, where)
+    servers = {
+        name: _profile(name, default, profiles, where) for name, default in DEFAULT_PROFILES.items()
+    }
+    _refuse_unknown_names(profiles, tuple(DEFAULT_PROFILES), f"{where}: profiles")
+    server = servers[config.profile]
+    servers[config.profile] = msgspec.structs.replace(
+        server,
+        base_url=environ.get("KT_BASE_URL", server.base_url),
+        ws_url=environ.get("KT_WS_URL", server.ws_url),
+    )
+    config = msgspec.structs.replace(config, profiles=servers)
+    _check_together(config, where)
+    return config
+
+
+def state_folder(config: Config) -> Path:
+    """The folder of all profiles' state (not made here)."""
+    if config.state_dir:
+        return Path(config.state_dir).expanduser()
+    import platformdirs
+
+    return platformdirs.user_state_path("kt")
+
+
+def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
+    names = {"KT_PROFILE": "profile", "KT_STATE_DIR": "state_dir", "KT_LANG": "language"}
+    return {key: environ[name] for name, key in names.items() if environ.get(name)}
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _drop_empty(data: Mapping[str, Any]) -> dict[str, Any]:
+    """A section with nothing under it (`limits:`) reads as "" and means its defaults."""
+    return {key: value for key, value in data.items() if value != ""}
+
+
+def _profile(name: str, default: ProfileConfig, profiles: Any, where: str) -> ProfileConfig:
+    given = profiles.get(name, {}) if isinstance(profiles, Mapping) else {}
+    given = {} if given == "" else given
+    place = f"{where}: profiles.{name}"
+    _refuse_unknown(ProfileConfig, given, place)
+    defaults = msgspec.structs.asdict(default)
+    return _convert({**defaults, **given}, ProfileConfig, place)
+
+
+def _convert(data: Mapping[str, Any], kind: type[S], where: str) -> S:
+    try:
+        return msgspec.convert(data, kind, strict=False)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        key = re.search(r"at `\$\.?([^`]*)`", text)
+        said = text.split(" - at ", maxsplit=1)[0].replace("`", "")
+        place = f"{where}: {key[1]}" if key and key[1] else where
+        raise ConfigError(
+            f"{place}: {said[0].lower()}{said[1:]}", hint="Correct that value."
+        ) from error
+
+
+def _refuse_unknown(kind: type[Section], data: Any, where: str) -> None:
+    if not isinstance(data, Mapping):
+        raise ConfigError(
+            f"{where}: expected keys, got {data!r}", hint="See `kt help configuration`."
+        )
+    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
+    _refuse_unknown_names(data, tuple(fields), where)
+    for key, value in data.items():
+        kept = fields[key]
+        if isinstance(kept, type) and issubclass(kept, Section):
+            _refuse_unknown(kept, {} if value == "" else value, f"{where}: {key}")
+
+
+def _refuse_unknown_names(data: Any, known: tuple[str, ...], where: str) -> None:
+    for key in data:
+        if key not in known:
+            near = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}."
+            raise ConfigError(f"{where}: there is no key {key!r}", hint=hint)
+
+
+def _check_together(config: Config, where: str) -> None:
+    """What one key alone cannot say."""
+    session = config.session
+    times = (session.start, session.prepare, session.open, session.last_buy, session.close)
+    if sorted(times) != list(times) or session.idle < session.close:
+        raise ConfigError(
+            f"{where}: session: the times of the day must follow one another",
+            hint="start, prepare, open, last_buy, close, idle.",
+        )
+    if config.limits.per_stock > config.limits.total:
+        raise ConfigError(
+            f"{where}: limits.per_stock {config.limits.per_stock:,} is above "
+            f"limits.total {config.limits.total:,}",
+            hint="Lower the one or raise the other.",
+        )
+    if not config.scan.fast_keep >= config.scan.deep_keep >= config.scan.ai_keep:
+        raise ConfigError(
+            f"{where}: scan: each scan keeps at most what the one before kept",
+            hint="fast_keep >= deep_keep >= ai_keep.",
+        )

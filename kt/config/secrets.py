@@ -1,0 +1,80 @@
+"""Where keys come from: the environment, a 0600 file or the system keyring; never argv."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kt.config.model import Config
+from kt.errors import AuthError, ConfigError
+
+SIM_KEY = "kt-sim"
+"""The embedded exchange takes any key; each is an account of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class AppKeys:
+    """The broker's key pair. Its repr shows neither."""
+
+    app_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    source: str = "environment"
+
+
+def app_keys(config: Config, environ: Mapping[str, str]) -> AppKeys:
+    """The key pair of the configured profile. Raises AuthError when there is none."""
+    key, secret = environ.get("KT_APP_KEY"), environ.get("KT_SECRET_KEY")
+    if key and secret:
+        return AppKeys(key, secret)
+    if key or secret:
+        raise AuthError(
+            "only one of KT_APP_KEY and KT_SECRET_KEY is set", hint="Set both, or neither."
+        )
+    if config.server.key_file:
+        return _from_file(Path(config.server.key_file).expanduser())
+    stored = _from_keyring(config.profile)
+    if stored:
+        return stored
+    if config.profile == "sim":
+        return AppKeys(SIM_KEY, SIM_KEY, source="embedded exchange")
+    raise AuthError(
+        f"no keys for the profile {config.profile!r}",
+        hint="Set KT_APP_KEY and KT_SECRET_KEY, or key_file in the configuration.",
+    )
+
+
+def _from_file(path: Path) -> AppKeys:
+    """A file of two lines: app key, secret key."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        lines = path.read_text(encoding="utf-8").split()
+    except OSError as error:
+        raise ConfigError(
+            f"the key file {path} cannot be read: {error.strerror}", hint="Check key_file."
+        ) from error
+    if mode & 0o077:
+        raise ConfigError(
+            f"the key file {path} can be read by others (mode {mode:04o})",
+            hint=f"Run: chmod 600 {path}",
+        )
+    if len(lines) != 2:
+        raise ConfigError(
+            f"the key file {path} must hold two lines", hint="The app key, then the secret key."
+        )
+    return AppKeys(lines[0], lines[1], source=str(path))
+
+
+def _from_keyring(profile: str) -> AppKeys | None:
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        return None
+    try:
+        key = keyring.get_password(f"kt-{profile}", "app_key")
+        secret = keyring.get_password(f"kt-{profile}", "secret_key")
+    except keyring.errors.KeyringError:
+        return None
+    return AppKeys(key, secret, source="keyring") if key and secret else None

@@ -1,0 +1,48 @@
+"""Keys: where they are found, and that they are never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kt.config.load import build_config
+from kt.config.secrets import SIM_KEY, app_keys
+from kt.errors import AuthError, ConfigError
+
+
+def test_the_embedded_exchange_needs_no_key() -> None:
+    assert app_keys(build_config({}, {}, {}), {}).app_key == SIM_KEY
+
+
+def test_the_environment_comes_first_and_is_never_shown() -> None:
+    keys = app_keys(
+        build_config({}, {}, {}), {"KT_APP_KEY": "public-key", "KT_SECRET_KEY": "hidden-one"}
+    )
+    assert (keys.app_key, keys.secret_key) == ("public-key", "hidden-one")
+    assert "hidden-one" not in repr(keys)
+    assert "public-key" not in repr(keys)
+
+
+def test_half_a_pair_is_refused() -> None:
+    with pytest.raises(AuthError, match="only one"):
+        app_keys(build_config({}, {}, {}), {"KT_APP_KEY": "k"})
+
+
+def test_another_profile_wants_keys() -> None:
+    with pytest.raises(AuthError, match="no keys for the profile 'mock'"):
+        app_keys(build_config({"profile": "mock"}, {}, {}), {})
+
+
+def test_a_key_file_must_be_private(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    path.write_text("key\nsecret\n")
+    config = build_config({"profiles": {"sim": {"key_file": str(path)}}}, {}, {})
+    path.chmod(0o644)
+    with pytest.raises(ConfigError, match="read by others"):
+        app_keys(config, {})
+    path.chmod(0o600)
+    assert app_keys(config, {}).secret_key == "secret"
+    path.write_text("key\n")
+    with pytest.raises(ConfigError, match="two lines"):
+        app_keys(config, {})

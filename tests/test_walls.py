@@ -1,0 +1,189 @@
+"""The walls of the house hold: one direction of imports, one door to orders, small files."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+KT = ROOT / "kt"
+FILES = sorted(KT.rglob("*.py"))
+MAX_FILE_LINES = 300
+MAX_FUNCTION_LINES = 40
+
+COMMON = {"records", "errors", "ports", "config", "clock", "ids", "__init__"}
+"""What every floor may use."""
+MAY_IMPORT: dict[str, set[str]] = {
+    "records": {"records"},
+    "errors": set(),
+    "ids": set(),
+    "ports": {"records", "ports"},
+    "config": {"config", "errors", "records"},
+    "clock": {"records"},
+    "notify": {"config"},
+    "rules": COMMON - {"clock", "ids", "ports"} | {"rules"},
+    "steps": COMMON | {"steps", "rules"},
+    "engine": COMMON | {"engine", "steps", "rules"},
+    "broker": COMMON | {"broker", "rules"},
+    "analyst": COMMON | {"analyst", "rules"},
+    "store": COMMON | {"store", "rules"},
+    "sim": COMMON | {"sim", "rules"},
+    "app": COMMON | {"broker", "analyst", "store", "sim", "steps", "notify", "rules"},
+    "cli": COMMON | {"cli", "app", "engine", "steps", "rules", "broker", "sim", "store"},
+    "__init__": set(),
+    "__main__": {"cli"},
+}
+"""The floors and what each may import. `cli` reaches adapters only where a command is about one."""
+
+CLI_DOORS: dict[str, str] = {
+    "sim": "kt sim is the embedded exchange's own command",
+    "broker": "kt api, help and doctor show the wire's tables",
+    "store": "kt doctor examines the database, and a broken one must still halt",
+}
+
+
+def floor(path: Path) -> str:
+    parts = path.relative_to(KT).parts
+    return parts[0] if len(parts) > 1 else path.stem
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, node.lineno
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, node.lineno
+            if node.module == "kt":
+                for alias in node.names:
+                    yield f"kt.{alias.name}", node.lineno
+
+
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def test_imports_run_one_way() -> None:
+    wrong = []
+    for path in FILES:
+        allowed = MAY_IMPORT[floor(path)]
+        for module, line in imports(parsed(path)):
+            names = module.split(".")
+            if names[0] != "kt" or len(names) == 1:
+                continue
+            if names[1] not in allowed and names[1] != floor(path):
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {module}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_floor_has_a_wall() -> None:
+    assert {floor(path) for path in FILES} <= set(MAY_IMPORT)
+
+
+def test_only_place_calls_the_order_methods() -> None:
+    calls = re.compile(r"\bbroker\.(place|amend|cancel)\(")
+    allowed = {KT / "steps" / "place.py"}
+    wrong = [
+        f"{path.relative_to(ROOT)}"
+        for path in FILES
+        if path not in allowed
+        and floor(path) in {"steps", "engine", "cli", "app", "rules"}
+        and calls.search(path.read_text(encoding="utf-8"))
+    ]
+    assert not wrong
+
+
+PURE_FORBIDDEN = {
+    "time", "os", "logging", "random", "socket", "threading", "subprocess", "sqlite3", "httpx",
+    "secrets", "pathlib",
+}  # fmt: skip
+
+
+def test_rules_are_pure() -> None:
+    wrong = []
+    for path in (KT / "rules").rglob("*.py"):
+        tree = parsed(path)
+        for module, line in imports(tree):
+            if module.split(".")[0] in PURE_FORBIDDEN:
+                wrong.append(f"{path.relative_to(ROOT)}:{line} imports {module}")
+        for node in ast.walk(tree):
+            called = isinstance(node, ast.Call) and ast.unparse(node.func)
+            if called in {"open", "print", "datetime.now", "date.today", "datetime.today"}:
+                wrong.append(f"{path.relative_to(ROOT)} calls {called}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_one_home_for_each_transport() -> None:
+    homes = {"httpx": {"broker/rest.py"}, "google.generativeai": {"analyst/gemini.py"}}
+    for module, allowed in homes.items():
+        users = {
+            path.relative_to(KT).as_posix()
+            for path in FILES
+            for name, _ in imports(parsed(path))
+            if name == module or name.startswith(module + ".")
+        }
+        assert users <= allowed, f"{module} is used in {users - allowed}"
+
+
+def wire_names() -> set[str]:
+    """The field names of the broker's wire, as the package itself lists them."""
+    from kt.broker import facts
+
+    names: set[str] = set()
+    for api_id in facts.ids():
+        names |= set(re.findall(r"[a-z0-9]+(?:_[a-z0-9]+)+", json.dumps(facts.wire_names(api_id))))
+    return names - OUR_WORDS
+
+
+OUR_WORDS = {"app_key", "secret_key", "ord_no", "return_code", "return_msg", "grant_type"}
+"""Names that are also words of our own records or of general use."""
+
+
+def test_wire_field_names_stay_on_the_wire() -> None:
+    names = wire_names()
+    assert "stk_cd" in names
+    wrong = []
+    for path in FILES:
+        place = path.relative_to(KT).as_posix()
+        if place.startswith("broker/") or place.startswith("sim/wire"):
+            continue
+        if place.startswith("sim/server"):
+            continue
+        used = set(re.findall(r"[a-z0-9]+(?:_[a-z0-9]+)+", path.read_text(encoding="utf-8")))
+        if used & names:
+            wrong.append(f"{path.relative_to(ROOT)}: {sorted(used & names)}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_and_functions_are_small(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert text.count("\n") < MAX_FILE_LINES, f"{path} is too long: split it by idea"
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            lines = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert lines < MAX_FUNCTION_LINES, f"{path.name}: {node.name} has {lines} lines"
+
+
+def test_no_bare_exception_but_where_a_process_ends() -> None:
+    allowed = {"cli/io.py", "engine/day.py"}
+    wrong = []
+    for path in FILES:
+        if path.relative_to(KT).as_posix() in allowed:
+            continue
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.ExceptHandler):
+                caught = ast.unparse(node.type) if node.type else "everything"
+                if caught in {"Exception", "BaseException", "everything"}:
+                    wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert not wrong, wrong
+
+
+def test_every_file_says_what_it_promises() -> None:
+    silent = [str(path.relative_to(ROOT)) for path in FILES if not ast.get_docstring(parsed(path))]
+    assert not silent
