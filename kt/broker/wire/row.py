@@ -1,0 +1,142 @@
+"""One row of the wire: fields read by name, every fault a WireError with the field's path."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, datetime
+from typing import TypeVar
+
+from kt.broker.wire import scalars
+from kt.errors import WireError
+from kt.records import OrderType, Side
+
+T = TypeVar("T")
+
+Faulty = Callable[[WireError], None]
+"""Is told about a row that was left out."""
+
+SHOWN = 80
+"""So much of a bad value is quoted."""
+
+
+class Row:
+    """The fields of one JSON object, with the path that names them in errors.
+
+    Without a `default` a missing or blank field is a fault; with one it is the default.
+    """
+
+    __slots__ = ("fields", "where")
+
+    def __init__(self, fields: object, where: str) -> None:
+        if not isinstance(fields, Mapping):
+            raise WireError(where, shown(fields), hint="An object was expected here.")
+        self.fields: Mapping[str, object] = fields
+        self.where = where
+
+    def read(self, name: str, parse: Callable[[object], T | None], default: T | None = None) -> T:
+        """The field `name` through `parse`, which returns None for a blank."""
+        raw = self.fields.get(name)
+        try:
+            value = None if raw is None else parse(raw)
+        except ValueError:
+            raise WireError(f"{self.where}.{name}", shown(raw)) from None
+        if value is None:
+            if default is None:
+                raise WireError(f"{self.where}.{name}", shown(raw))
+            return default
+        return value
+
+    def has(self, name: str) -> bool:
+        """Is there something other than a blank or an empty list?"""
+        raw = self.fields.get(name)
+        return bool(raw.strip()) if isinstance(raw, str) else raw is not None and raw != []
+
+    def text(self, name: str, default: str | None = None) -> str:
+        return self.read(name, lambda raw: scalars.text(raw) or None, default)
+
+    def integer(self, name: str, default: int | None = None) -> int:
+        return self.read(name, scalars.integer, default)
+
+    def price(self, name: str, default: int | None = None) -> int:
+        """Won (or a count) whose sign is a direction."""
+        return self.read(name, scalars.price, default)
+
+    def rounded(self, name: str, default: int | None = None) -> int:
+        return self.read(name, scalars.rounded, default)
+
+    def rate(self, name: str, default: float | None = None) -> float:
+        return self.read(name, scalars.rate, default)
+
+    def code(self, name: str) -> str:
+        return self.read(name, scalars.code)
+
+    def order_number(self, name: str, default: str | None = None) -> str:
+        """Without a default a blank or zero number is a fault."""
+        return self.read(name, lambda raw: scalars.order_number(raw) or None, default)
+
+    def day(self, name: str, default: date | None = None) -> date:
+        return self.read(name, scalars.day, default)
+
+    def moment(self, name: str, today: date, default: datetime | None = None) -> datetime:
+        return self.read(name, lambda raw: scalars.moment(raw, today), default)
+
+    def side(self, name: str) -> Side:
+        return self.read(name, scalars.side)
+
+    def order_type(self, name: str, price: int) -> OrderType:
+        """Blank on some rows (cancels): then a price makes it a limit order."""
+        return self.read(
+            name,
+            lambda raw: scalars.order_type(raw) if scalars.text(raw) else None,
+            OrderType.LIMIT if price else OrderType.MARKET,
+        )
+
+    def blank(self) -> bool:
+        """Has no field any content? The broker answers so for what it does not know."""
+        return not any(self.has(name) for name in self.fields)
+
+
+def shown(raw: object) -> object:
+    """A bad value, short enough for a message."""
+    if isinstance(raw, str | bytes):
+        return raw if len(raw) <= SHOWN else raw[:SHOWN]
+    if raw is None or isinstance(raw, int | float):
+        return raw
+    return f"<{type(raw).__name__}>"
+
+
+def rows(body: Mapping[str, object], name: str, where: str) -> Iterator[Row]:
+    """The rows of the list `name`, blank ones dropped; a missing list is a fault."""
+    found = body.get(name)
+    if not isinstance(found, list):
+        raise WireError(f"{where}.{name}", shown(found), hint="A list was expected here.")
+    for index, fields in enumerate(found):
+        row = Row(fields, f"{where}.{name}[{index}]")
+        if not row.blank():
+            yield row
+
+
+def tolerant(
+    body: Mapping[str, object],
+    name: str,
+    where: str,
+    parse: Callable[[Row], T],
+    faulty: Faulty,
+) -> list[T]:
+    """Every row that can be read; each that cannot is told to `faulty` and left out.
+
+    For rankings and lists of facts, where one bad row must not lose the others. What money
+    follows from (orders, fills, holdings) is read strictly instead.
+    """
+    found = body.get(name)
+    if not isinstance(found, list):
+        raise WireError(f"{where}.{name}", shown(found), hint="A list was expected here.")
+    kept: list[T] = []
+    for index, fields in enumerate(found):
+        try:
+            row = Row(fields, f"{where}.{name}[{index}]")
+            if not row.blank():
+                kept.append(parse(row))
+        except WireError as fault:
+            faulty(fault)
+    return kept
