@@ -1,0 +1,83 @@
+"""Who owns the stream of one app key: a lock that dies with its process, and where to find it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from kt.errors import KtError
+
+
+class Owner(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the owner serves the others: a Unix socket's path, or a loopback port.
+
+    `secret` must be shown by whoever connects; the file that holds it is readable by its user
+    alone.
+    """
+
+    pid: int
+    secret: str
+    path: str = ""
+    port: int = 0
+
+
+class Lease:
+    """The right to hold the one connection that the broker allows an app key.
+
+    The server's address is part of the name, so a server that came back elsewhere is not waited
+    for through an owner that still talks to the old one.
+    """
+
+    def __init__(self, folder: Path, app_key: str, ws_url: str) -> None:
+        name = hashlib.sha256(f"{app_key}\n{ws_url}".encode()).hexdigest()[:16]
+        self.folder = folder
+        self.socket_path = folder / f"stream-{name}.sock"
+        self._info_path = folder / f"stream-{name}.json"
+        # Not thread-local: the thread that gives the lease back is not always the one that took it.
+        self._lock = FileLock(folder / f"stream-{name}.lock", thread_local=False)
+
+    def take(self) -> bool:
+        """True when this process owns the stream from now on; never waits."""
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        except OSError as error:
+            raise KtError(
+                f"The stream's lock in {self.folder} cannot be used: {error}.",
+                hint="Make the state folder writable, or choose another with KT_STATE_DIR.",
+            ) from error
+        return True
+
+    @property
+    def held(self) -> bool:
+        return self._lock.is_locked
+
+    def publish(self, owner: Owner) -> None:
+        """Tell the other processes where to connect; only the holder may."""
+        new = self._info_path.with_suffix(f".{os.getpid()}.new")
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(msgspec.json.encode(owner))
+        new.replace(self._info_path)
+
+    def owner(self) -> Owner | None:
+        """Who published last; may be dead. None when nobody did, or the file is broken."""
+        try:
+            return msgspec.json.decode(self._info_path.read_bytes(), type=Owner)
+        except (OSError, msgspec.DecodeError):
+            return None
+
+    def release(self) -> None:
+        """Give the lease back and remove the traces, so that nobody knocks at a closed door."""
+        if not self._lock.is_locked:
+            return
+        # Before the lock goes: afterwards these may be the next owner's.
+        self._info_path.unlink(missing_ok=True)
+        self.socket_path.unlink(missing_ok=True)
+        self._lock.release()

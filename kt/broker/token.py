@@ -1,0 +1,221 @@
+"""One token per environment and app key, kept in a 0600 file that all processes share.
+
+Issued in one place at a time (a lock between processes), in Korean time, renewed ahead of its
+end, re-read before it is issued again, and never shown whole.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+
+import msgspec
+
+from kt.errors import Busy, KtError
+from kt.ports import Clock
+from kt.records import KST
+
+RENEW_AHEAD = timedelta(minutes=10)
+"""So long before its end a token is replaced."""
+RENEW_AGAIN = timedelta(minutes=1)
+"""The server may answer with the token that is about to end: ask no oftener than this."""
+LOCK_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """The app key and its secret. Never shown."""
+
+    app_key: str
+    secret_key: str
+
+    def __repr__(self) -> str:
+        return f"Credentials(app_key={mask(self.app_key)!r}, secret_key='…')"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Issued:
+    """What au10001 answered; `expires_at` in Korean time."""
+
+    token: str
+    expires_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Issued(token={mask(self.token)!r}, expires_at={self.expires_at!r})"
+
+
+class TokenServer(Protocol):
+    """Where tokens come from (au10001, au10002). Raises AuthError, Unreachable, WireError."""
+
+    def issue(self, credentials: Credentials) -> Issued: ...
+    def revoke(self, credentials: Credentials, token: str) -> None: ...
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The token file."""
+
+    token: str
+    expires_at: datetime
+    issued_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TokenStatus:
+    """What `kt auth status` shows."""
+
+    token: str
+    """Masked."""
+    valid: bool
+    expires_at: datetime | None
+    issued_at: datetime | None
+    seconds_left: int
+
+
+def mask(secret: str) -> str:
+    """The first four characters of a long secret, and nothing of a short one."""
+    return f"{secret[:4]}…" if len(secret) >= 12 else "…" if secret else ""
+
+
+def key_hash(environment: str, app_key: str) -> str:
+    """Names the files of one app key without telling the key."""
+    return hashlib.sha256(f"{environment}\0{app_key}".encode()).hexdigest()[:16]
+
+
+class TokenSource:
+    """The token of one app key in one environment (its server's address).
+
+    `state_dir` holds `token-<hash>.json`. Safe to share between threads; between processes the
+    file is the truth and its lock decides who asks the server.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        environment: str,
+        state_dir: Path,
+        clock: Clock,
+        server: TokenServer,
+    ) -> None:
+        self.credentials = credentials
+        self.clock = clock
+        self.server = server
+        self.hash = key_hash(environment, credentials.app_key)
+        self.path = state_dir / f"token-{self.hash}.json"
+        self._kept: Kept | None = None
+        self._threads = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"TokenSource({self.path.name})"
+
+    def token(self) -> str:
+        """A token that is good for a while: cached, from the file, or newly issued."""
+        if not self._fresh(self._kept):
+            self._kept = self._read()
+        if self._kept is not None and self._fresh(self._kept):
+            return self._kept.token
+        return self._replace(bad="")
+
+    def renew(self, bad: str) -> str:
+        """Another token than `bad`, which the server would not take (8005).
+
+        When another process has put a new one in the file already, that one.
+        """
+        return self._replace(bad=bad)
+
+    def revoke(self) -> bool:
+        """Give the token back (au10002) and forget it; False when there was none."""
+        with self._locked():
+            kept, self._kept = self._read(), None
+            if kept is None:
+                return False
+            try:
+                if kept.expires_at > self.clock.now():
+                    self.server.revoke(self.credentials, kept.token)
+            finally:
+                self.path.unlink(missing_ok=True)
+        return True
+
+    def status(self) -> TokenStatus:
+        """What the file says; asks the server nothing."""
+        kept = self._read()
+        if kept is None:
+            return TokenStatus("", False, None, None, 0)
+        left = int((kept.expires_at - self.clock.now()).total_seconds())
+        return TokenStatus(
+            token=mask(kept.token),
+            valid=left > 0,
+            expires_at=kept.expires_at.astimezone(KST),
+            issued_at=kept.issued_at.astimezone(KST),
+            seconds_left=max(0, left),
+        )
+
+    def _fresh(self, kept: Kept | None) -> bool:
+        if kept is None:
+            return False
+        now = self.clock.now()
+        if now < kept.expires_at - RENEW_AHEAD:
+            return True
+        return now < kept.expires_at and now < kept.issued_at + RENEW_AGAIN
+
+    def _replace(self, bad: str) -> str:
+        with self._locked():
+            kept = self._read()
+            if kept is None or kept.token == bad or not self._fresh(kept):
+                issued = self.server.issue(self.credentials)
+                kept = Kept(issued.token, issued.expires_at, self.clock.now())
+                self._write(kept)
+            self._kept = kept
+            return kept.token
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One process and one thread at a time; the lock dies with its process."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._threads, lock.acquire(timeout=LOCK_SECONDS):
+                yield
+        except Timeout:
+            raise Busy(
+                f"another process has held {lock.lock_file} for {LOCK_SECONDS:.0f} s",
+                hint="See with `kt doctor` who runs; the lock goes when that process ends.",
+            ) from None
+        except OSError as fault:
+            raise unusable(self.path, fault) from fault
+
+    def _read(self) -> Kept | None:
+        """The file, or None when it is missing or cannot be read as one."""
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=Kept)
+        except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
+            return None
+        except OSError as fault:
+            raise unusable(self.path, fault) from fault
+
+    def _write(self, kept: Kept) -> None:
+        """Replace the file in one step; only the owner may read it."""
+        handle, name = tempfile.mkstemp(prefix=".token-", dir=self.path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(msgspec.json.encode(kept))
+            Path(name).replace(self.path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+
+
+def unusable(path: Path, fault: OSError) -> KtError:
+    return KtError(
+        f"the token file {path} cannot be used: {fault.strerror or fault}",
+        hint="Make the state folder writable for you alone, or name another: KT_STATE_DIR.",
+    )
