@@ -19,6 +19,7 @@ from typing import Protocol
 
 import msgspec
 
+from kt.config.secrets import AppKeys
 from kt.errors import Busy, KtError
 from kt.ports import Clock
 from kt.records import KST
@@ -28,17 +29,6 @@ RENEW_AHEAD = timedelta(minutes=10)
 RENEW_AGAIN = timedelta(minutes=1)
 """The server may answer with the token that is about to end: ask no oftener than this."""
 LOCK_SECONDS = 30.0
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Credentials:
-    """The app key and its secret. Never shown."""
-
-    app_key: str
-    secret_key: str
-
-    def __repr__(self) -> str:
-        return f"Credentials(app_key={mask(self.app_key)!r}, secret_key='…')"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -55,8 +45,8 @@ class Issued:
 class TokenServer(Protocol):
     """Where tokens come from (au10001, au10002). Raises AuthError, Unreachable, WireError."""
 
-    def issue(self, credentials: Credentials) -> Issued: ...
-    def revoke(self, credentials: Credentials, token: str) -> None: ...
+    def issue(self, keys: AppKeys) -> Issued: ...
+    def revoke(self, keys: AppKeys, token: str) -> None: ...
 
 
 class Kept(msgspec.Struct, frozen=True):
@@ -98,16 +88,16 @@ class TokenSource:
 
     def __init__(
         self,
-        credentials: Credentials,
+        keys: AppKeys,
         environment: str,
         state_dir: Path,
         clock: Clock,
         server: TokenServer,
     ) -> None:
-        self.credentials = credentials
+        self.keys = keys
         self.clock = clock
         self.server = server
-        self.hash = key_hash(environment, credentials.app_key)
+        self.hash = key_hash(environment, keys.app_key)
         self.path = state_dir / f"token-{self.hash}.json"
         self._kept: Kept | None = None
         self._threads = threading.Lock()
@@ -138,7 +128,7 @@ class TokenSource:
                 return False
             try:
                 if kept.expires_at > self.clock.now():
-                    self.server.revoke(self.credentials, kept.token)
+                    self.server.revoke(self.keys, kept.token)
             finally:
                 self.path.unlink(missing_ok=True)
         return True
@@ -169,7 +159,7 @@ class TokenSource:
         with self._locked():
             kept = self._read()
             if kept is None or kept.token == bad or not self._fresh(kept):
-                issued = self.server.issue(self.credentials)
+                issued = self.server.issue(self.keys)
                 kept = Kept(issued.token, issued.expires_at, self.clock.now())
                 self._write(kept)
             self._kept = kept
