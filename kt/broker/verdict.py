@@ -1,0 +1,106 @@
+"""Classifies one answer of the broker by the taxonomy's tables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kt.broker.taxonomy import (
+    BY_CODE,
+    HINTS,
+    HTTP_STATUSES,
+    RETURN_CODES,
+    TREATMENTS,
+    Category,
+    Rule,
+)
+from kt.broker.wire import scalars
+from kt.errors import BrokerRefused, KtError
+
+_ORDER_CODE = re.compile(r"\]\(([0-9A-Z]+):")
+_CODES = (
+    _ORDER_CODE,
+    re.compile(r"\[(\d{3,5}):"),
+    re.compile(r"CODE=(\d{3,5})"),
+    re.compile(r"\[(\d{3,5})\]"),
+)
+_NOTHING_FOUND = re.compile(r"(내역|자료|데이터|결과)[^)\]]*없")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A failed answer, classified. `rule` is None when its bracket code is not in the table."""
+
+    category: Category
+    code: str
+    message: str
+    http_status: int
+    return_code: int | None
+    rule: Rule | None
+
+    @property
+    def order_shaped(self) -> bool:
+        """Has it the form in which the order desk says no: return_code 20, `[2000](X:…)`?"""
+        return self.return_code == 20 and _ORDER_CODE.search(self.message) is not None
+
+    def error(self, what: str) -> KtError:
+        """The exception for a query `what` (an API id) that was answered so."""
+        rule = self.rule
+        raised = (rule.error if rule else TREATMENTS[self.category].error) or BrokerRefused
+        meaning = f"{rule.meaning} [{self.code}]" if rule else self._unexplained()
+        hint = (rule.hint if rule else "") or HINTS.get(self.category)
+        return raised(f"{what}: {meaning}", hint=hint or None, code=self.code or None)
+
+    def _unexplained(self) -> str:
+        said = self.message or f"HTTP {self.http_status}"
+        return f"the broker answered return_code {self.return_code}: {said}"
+
+
+def return_code(body: Mapping[str, object]) -> int | None:
+    """The code as a number, whether it came as one or as text, in either spelling."""
+    raw = body.get("return_code", body.get("returnCode"))
+    try:
+        return None if raw is None else scalars.integer(raw)
+    except ValueError:
+        return None
+
+
+def return_message(body: Mapping[str, object]) -> str:
+    raw = body.get("return_msg", body.get("returnMsg"))
+    return raw.strip() if isinstance(raw, str) else ""
+
+
+def bracket_code(message: str) -> str:
+    """The code inside a message: `[1504:…]`, `[2000](RC4058:…)`, `CODE=8005`; else empty."""
+    for pattern in _CODES:
+        match = pattern.search(message)
+        if match:
+            return match[1]
+    return ""
+
+
+def classify(http_status: int, body: Mapping[str, object] | None) -> Verdict | None:
+    """None for a success; `body` is None when it was not a JSON object."""
+    code = return_code(body) if body is not None else None
+    message = return_message(body) if body is not None else ""
+    bracket = bracket_code(message)
+    rule = BY_CODE.get(bracket)
+    if http_status < 400 and body is not None and not code:
+        return None
+    category = _category(http_status, code, message, rule)
+    return Verdict(category, bracket, message, http_status, code, rule)
+
+
+def _category(http_status: int, code: int | None, message: str, rule: Rule | None) -> Category:
+    if http_status >= 500 or (http_status < 400 and code is None):
+        return Category.SERVER
+    if rule is not None:
+        return rule.category
+    if code == 20 and _NOTHING_FOUND.search(message):
+        return Category.NO_DATA
+    if code in RETURN_CODES:
+        return RETURN_CODES[code][0]
+    if http_status == 429:
+        return HTTP_STATUSES["429"][0]
+    return HTTP_STATUSES["4xx"][0] if http_status >= 400 else Category.UNKNOWN
