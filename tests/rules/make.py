@@ -1,0 +1,73 @@
+"""Small builders for records that tests of the rules need."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from kt.records import (
+    KST,
+    Fill,
+    Order,
+    OrderEvent,
+    OrderEventKind,
+    OrderState,
+    OrderType,
+    Origin,
+    Side,
+)
+
+T0 = datetime(2026, 11, 23, 10, 0, tzinfo=KST)
+
+
+def order(quantity: int = 10, **changes: object) -> Order:
+    values: dict[str, object] = {
+        "order_id": "O1",
+        "run": "R1",
+        "side": Side.BUY,
+        "stock_code": "005930",
+        "stock_name": "삼성전자",
+        "order_type": OrderType.LIMIT,
+        "quantity": quantity,
+        "price": 70_000,
+        "state": OrderState.PLANNED,
+        "origin": Origin.CYCLE,
+        "created_at": T0,
+        "updated_at": T0,
+    }
+    return Order(**(values | changes))  # type: ignore[arg-type]
+
+
+def fill(start: int, end: int, **changes: object) -> Fill:
+    values: dict[str, object] = {
+        "fill_id": f"F{start}-{end}",
+        "order_id": "O1",
+        "ord_no": "0000101",
+        "stock_code": "005930",
+        "stock_name": "삼성전자",
+        "side": Side.BUY,
+        "quantity": end - start,
+        "price": 70_000,
+        "at": T0 + timedelta(seconds=start),
+        "from_quantity": start,
+        "to_quantity": end,
+    }
+    return Fill(**(values | changes))  # type: ignore[arg-type]
+
+
+def event(kind: str, number: int = 0, **changes: object) -> OrderEvent:
+    """An event; `number` makes its id distinct and its time later."""
+    values: dict[str, object] = {
+        "event_id": f"{kind}-{number}",
+        "order_id": "O1",
+        "kind": OrderEventKind(kind),
+        "at": T0 + timedelta(seconds=number),
+    }
+    return OrderEvent(**(values | changes))  # type: ignore[arg-type]
+
+
+def filled(start: int, end: int, number: int = 50, **changes: object) -> OrderEvent:
+    """A FILL event over a stretch of one order number's shares."""
+    told = fill(start, end, **changes)
+    return event(
+        "FILL", number, event_id=f"FILL-{told.ord_no}-{start}-{end}-{told.source}", fill=told
+    )
