@@ -1,0 +1,145 @@
+"""The database file: opened and checked once, then short transactions that wait for others."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kt.errors import JournalError
+from kt.store import schema
+from kt.store.faults import is_busy, journal_error, mapped
+
+BUSY_SECONDS = 10.0
+_SMALL = 16 * 1024 * 1024
+"""Files up to this size are checked whole at every opening (some 30 ms); `kt doctor` checks all."""
+
+
+class DatabaseFile:
+    """One connection to the journal, shared by the threads of this process.
+
+    Every commit is durable when it returns (WAL, synchronous=FULL). Only JournalError comes out.
+    """
+
+    def __init__(self, path: Path, profile: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+        self.path = path
+        self.profile = profile
+        self._busy_seconds = busy_seconds
+        self._lock = threading.RLock()
+        with mapped(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            new = not path.exists()
+            self._connection = connect(path, busy_seconds=busy_seconds)
+            if new:
+                path.chmod(0o600)
+        try:
+            self._prepare()
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _prepare(self) -> None:
+        with mapped(self.path):
+            version = schema.version_of(self._connection)
+            if version > schema.VERSION:
+                raise self._too_new(version)
+            if version and self.path.stat().st_size <= _SMALL:
+                self._check()
+            self._use_wal()
+        if version < schema.VERSION:
+            with self.write() as connection:
+                if schema.version_of(connection) < schema.VERSION:
+                    schema.migrate(connection)
+                connection.execute(
+                    "INSERT INTO meta VALUES ('profile', ?) ON CONFLICT DO NOTHING", (self.profile,)
+                )
+        self._check_profile()
+
+    def _use_wal(self) -> None:
+        """Switch once. Others that open the same new file are waited for: here SQLite's own
+        waiting does not always apply."""
+        deadline = time.monotonic() + self._busy_seconds
+        while True:
+            try:
+                self._connection.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+    def _check(self) -> None:
+        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise sqlite3_corrupt(self.path, found)
+
+    def _check_profile(self) -> None:
+        rows = self.read("SELECT value FROM meta WHERE key = 'profile'")
+        found = rows[0]["value"] if rows else ""
+        if found != self.profile:
+            raise JournalError(
+                f"journal {self.path} belongs to profile {found or 'unknown'!r}, "
+                f"not to {self.profile!r}: it was left alone",
+                hint="give every profile its own state folder (KT_STATE_DIR)",
+                code="PROFILE",
+            )
+
+    def _too_new(self, version: int) -> JournalError:
+        return JournalError(
+            f"journal {self.path} has schema version {version}; this kt knows {schema.VERSION}",
+            hint="a newer kt wrote it: update kt",
+            code="NEWER_SCHEMA",
+        )
+
+    @contextmanager
+    def write(self) -> Iterator[sqlite3.Connection]:
+        """One transaction that nobody else's can come between; committed durably at its end,
+        rolled back when the block raises."""
+        with self._lock, mapped(self.path):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """The rows of one query."""
+        with self._lock, mapped(self.path):
+            return rows(self._connection, sql, parameters)
+
+    def close(self) -> None:
+        with self._lock, mapped(self.path):
+            self._connection.close()
+
+
+def connect(
+    path: Path, *, synchronous: str = "FULL", busy_seconds: float = BUSY_SECONDS
+) -> sqlite3.Connection:
+    """A connection without Python's own transactions, usable from several threads in turn."""
+    connection = sqlite3.connect(
+        path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
+    )
+    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    return connection
+
+
+def rows(
+    connection: sqlite3.Connection, sql: str, parameters: Sequence[Any] = ()
+) -> list[dict[str, Any]]:
+    cursor = connection.execute(sql, parameters)
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor]
+
+
+def sqlite3_corrupt(path: Path, found: str) -> JournalError:
+    """The error for a file whose check names a fault."""
+    error = sqlite3.DatabaseError(found)
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return journal_error(path, error)

@@ -1,0 +1,78 @@
+"""Turns what SQLite and the file system raise into JournalError, with what to do about it."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kt.errors import JournalError
+
+_HINTS: dict[str, tuple[str, str]] = {
+    "SQLITE_BUSY": (
+        "another process has held it for too long",
+        "wait and try again; `kt status` shows what runs",
+    ),
+    "SQLITE_LOCKED": (
+        "another process has held it for too long",
+        "wait and try again; `kt status` shows what runs",
+    ),
+    "SQLITE_FULL": ("the disk is full", "free some space, then run `kt doctor`"),
+    "SQLITE_READONLY": (
+        "it cannot be written to",
+        "give yourself the right to write to the file and its folder",
+    ),
+    "SQLITE_CANTOPEN": (
+        "it cannot be opened",
+        "check that its folder exists and that you may write there (KT_STATE_DIR moves it)",
+    ),
+    "SQLITE_CORRUPT": (
+        "the file is damaged",
+        "move it aside (with -wal and -shm), keep it, and run `kt doctor`",
+    ),
+    "SQLITE_NOTADB": (
+        "the file is not an SQLite database, or is damaged",
+        "move it aside (with -wal and -shm), keep it, and run `kt doctor`",
+    ),
+    "SQLITE_IOERR": ("the disk reported an error", "check the disk, then run `kt doctor`"),
+    "SQLITE_PERM": ("access is denied", "give yourself the right to read and write the file"),
+}
+_BY_ERRNO = {
+    errno.ENOSPC: "SQLITE_FULL",
+    errno.EDQUOT: "SQLITE_FULL",
+    errno.EROFS: "SQLITE_READONLY",
+    errno.EACCES: "SQLITE_READONLY",
+    errno.EPERM: "SQLITE_READONLY",
+    errno.EIO: "SQLITE_IOERR",
+}
+
+
+def primary_code(error: sqlite3.Error) -> str:
+    """SQLite's primary result code by name: `SQLITE_IOERR` for `SQLITE_IOERR_WRITE`."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    return "_".join(name.split("_")[:2])
+
+
+def is_busy(error: sqlite3.Error) -> bool:
+    return primary_code(error) in ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+
+def journal_error(path: Path, error: sqlite3.Error | OSError) -> JournalError:
+    """The error a caller sees: what happened to which file, and what to do."""
+    code = primary_code(error) if isinstance(error, sqlite3.Error) else ""
+    if isinstance(error, OSError):
+        code = _BY_ERRNO.get(error.errno or 0, "SQLITE_CANTOPEN")
+    what, hint = _HINTS.get(code, (str(error), "run `kt doctor`"))
+    detail = "" if what == str(error) else f" ({error})"
+    return JournalError(f"journal {path}: {what}{detail}", hint=hint, code=code or None)
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[None]:
+    """Lets no sqlite3.Error and no OSError out of the block: JournalError instead."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise journal_error(path, error) from error

@@ -1,0 +1,79 @@
+"""The stop as a file, for when the database is broken: there = stop, unreadable = halt."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, datetime
+from pathlib import Path
+
+import msgspec
+
+from kt.records import Stop, StopMode
+from kt.store.faults import mapped
+
+STRICTNESS: dict[StopMode, int] = {
+    StopMode.RUNNING: 0,
+    StopMode.REDUCE: 1,
+    StopMode.FLATTEN: 2,
+    StopMode.HALT: 3,
+}
+"""Flatten still sells, halt does nothing: halt is the stricter one."""
+
+
+def read_flag(path: Path, at: datetime) -> Stop | None:
+    """The stop the file asks for, or None when there is no file.
+
+    A file that cannot be read, or that makes no sense, means HALT: somebody wanted a stop.
+    `touch halt.json` is therefore a halt. `at` is the present, for that case.
+    """
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Stop)
+    except FileNotFoundError:
+        return None
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
+        why = f"flag file {path} cannot be read ({error}): halted to be safe"
+        return Stop(mode=StopMode.HALT, reason=why, by="flag file", at=at)
+
+
+def write_flag(path: Path, stop: Stop) -> None:
+    """Put the stop into the file, durably and all at once; RUNNING removes the file.
+
+    Raises JournalError when the folder cannot be written to.
+    """
+    with mapped(path):
+        if stop.mode is StopMode.RUNNING:
+            path.unlink(missing_ok=True)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _replace(path, msgspec.json.encode(stop))
+        _sync_folder(path.parent)
+
+
+def in_force(stop: Stop, today: date) -> bool:
+    """Whether a stop holds today: `until` is the day on which it is over by itself."""
+    return stop.mode is not StopMode.RUNNING and (stop.until is None or today < stop.until)
+
+
+def stricter(first: Stop, second: Stop) -> Stop:
+    """The stricter of two stops; of equal ones the newer."""
+    return max(first, second, key=lambda stop: (STRICTNESS[stop.mode], stop.at))
+
+
+def _replace(path: Path, content: bytes) -> None:
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    with draft.open("wb") as file:
+        file.write(content + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is durable only once its folder is (and there is nothing to sync if it is gone)."""
+    if not folder.is_dir():
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,76 @@
+"""The journal: everything that happened, in one SQLite file per profile."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import weakref
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+
+from kt.errors import JournalError
+from kt.store.connection import BUSY_SECONDS, DatabaseFile
+from kt.store.orders import OrderRows
+from kt.store.part import HasNow
+from kt.store.reading import Reading
+from kt.store.results import ResultRows
+from kt.store.runlog import RunRows
+from kt.store.stops import StopRows
+from kt.store.writer import BatchWriter
+
+
+class SqliteJournal(RunRows, OrderRows, ResultRows, StopRows, Reading):
+    """Implements ports.Journal; may be shared by the threads of a process, and the file by
+    processes.
+
+    Opening makes the file and its folder, brings an older schema up to date, and refuses with
+    JournalError a file of another profile, of a newer kt, or that is damaged. `halt_flag` is the
+    stop's flag file; `secrets` are hidden wherever they turn up in a message.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        clock: HasNow,
+        halt_flag: Path,
+        profile: str,
+        *,
+        secrets: Iterable[str] = (),
+        busy_seconds: float = BUSY_SECONDS,
+    ) -> None:
+        file = DatabaseFile(path, profile, busy_seconds=busy_seconds)
+        super().__init__(file, BatchWriter(path), clock, tuple(secrets), halt_flag)
+        self.path = path
+        _OPEN.add(self)
+
+    def close(self) -> None:
+        """Write what waits and close. Raises JournalError when rows could not be written."""
+        _OPEN.discard(self)
+        try:
+            self._writer.close()
+        finally:
+            self._file.close()
+
+    def __enter__(self) -> SqliteJournal:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+_OPEN: weakref.WeakSet[SqliteJournal] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """What was handed over is written even when nobody closed the journal. Too late to tell
+    anyone that it failed."""
+    for journal in list(_OPEN):
+        with contextlib.suppress(JournalError):
+            journal.close()

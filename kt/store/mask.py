@@ -1,0 +1,42 @@
+"""Hides secrets and account numbers in text before it is stored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+_NAMED = re.compile(
+    r"""(?ix)
+    ( ["']? \b (?: authorization | access_?token | token | app_?key | secret_?key | app_?secret
+               | api[_-]?key | x-goog-api-key | password ) \b ["']? \s* [:=] \s* ["']? )
+    ( (?: bearer \s+ )? ) ( [^\s"',;&}]{6,} )
+    """
+)
+_BEARER = re.compile(r"(?i)\b(bearer\s+)([A-Za-z0-9._~+/=-]{6,})")
+_GOOGLE = re.compile(r"\bAIza[0-9A-Za-z_-]{20,}")
+_ACCOUNT = re.compile(r"(?<![\d.,])(\d{4})-?(\d{2})(\d{2}-?\d{2})(?![\d.,]*\d)")
+HIDDEN = "…"
+
+
+def mask_account(number: str) -> str:
+    """Only the last four digits: `******3210` for `9876543210`."""
+    digits = re.sub(r"\D", "", number)
+    return "*" * max(0, len(digits) - 4) + digits[-4:]
+
+
+def mask_secrets(text: str, secrets: Iterable[str] = ()) -> str:
+    """Without tokens and keys: those given whole, and what is named as one."""
+    for secret in secrets:
+        if secret:
+            text = text.replace(secret, HIDDEN)
+    text = _NAMED.sub(lambda found: f"{found[1]}{found[2]}{HIDDEN}", text)
+    text = _BEARER.sub(lambda found: f"{found[1]}{HIDDEN}", text)
+    return _GOOGLE.sub(HIDDEN, text)
+
+
+def mask(text: str, secrets: Iterable[str] = ()) -> str:
+    """Without tokens, keys and account numbers (ten digits, with or without dashes).
+
+    For messages, where amounts carry commas; not for data, where ten digits may be an amount.
+    """
+    return _ACCOUNT.sub(lambda found: mask_account(found[0]), mask_secrets(text, secrets))

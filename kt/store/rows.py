@@ -1,0 +1,84 @@
+"""Records as rows and back: times in Korean ISO text, lists and objects as `…_json` text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import Enum
+from typing import Any, TypeVar
+
+import msgspec
+
+from kt.records import KST, Record
+
+R = TypeVar("R", bound=Record)
+Row = dict[str, Any]
+
+
+def time_text(at: datetime) -> str:
+    """ISO 8601 with +09:00; texts sort as their times do."""
+    return at.astimezone(KST).isoformat()
+
+
+def day_text(day: date) -> str:
+    return day.isoformat()
+
+
+def day_of(at: datetime) -> str:
+    """The Korean calendar day of a time."""
+    return at.astimezone(KST).date().isoformat()
+
+
+def to_row(record: Record, *, leave_out: tuple[str, ...] = (), **more: Any) -> Row:
+    """A record's fields as columns, and more of them."""
+    row: Row = {}
+    for name in record.__struct_fields__:
+        if name in leave_out:
+            continue
+        value = getattr(record, name)
+        if isinstance(value, tuple | list | dict):
+            row[f"{name}_json"] = json_text(value)
+        else:
+            row[name] = _column(value)
+    row.update(more)
+    return row
+
+
+def from_row(row: Mapping[str, Any], kind: type[R]) -> R:
+    """The record a row was made of; columns that are not its fields are left out."""
+    values: Row = {}
+    for name in kind.__struct_fields__:
+        if name in row:
+            values[name] = row[name]
+        elif f"{name}_json" in row:
+            text = row[f"{name}_json"]
+            values[name] = None if text is None else msgspec.json.decode(text)
+    return msgspec.convert(values, kind, strict=False)
+
+
+def json_text(value: Any) -> str:
+    """Compact JSON that keeps Korean readable; records inside become objects."""
+    return msgspec.json.encode(value).decode()
+
+
+def _column(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return time_text(value)
+    if isinstance(value, date):
+        return day_text(value)
+    if isinstance(value, Enum):
+        return value.value
+    return int(value) if isinstance(value, bool) else value
+
+
+def insert_sql(table: str, row: Row, *, verb: str = "INSERT", then: str = "") -> str:
+    """An INSERT of named parameters for one row."""
+    names = ", ".join(row)
+    places = ", ".join(f":{name}" for name in row)
+    return f"{verb} INTO {table} ({names}) VALUES ({places}) {then}".strip()
+
+
+def update_all(row: Row, key: str) -> str:
+    """The ON CONFLICT clause that replaces every column but the key."""
+    sets = ", ".join(f"{name} = excluded.{name}" for name in row if name != key)
+    return f"ON CONFLICT ({key}) DO UPDATE SET {sets}"

@@ -1,0 +1,53 @@
+"""The journal's tables: migrations from any older version, a refusal of any newer one."""
+
+from __future__ import annotations
+
+import sqlite3
+from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils.db import Database
+    from sqlite_utils.migrations import Migrations
+
+MIGRATIONS = ("0001_tables", "0002_log")
+"""Files of `sql/`, in order. A released one never changes; a new one is added at the end."""
+VERSION = len(MIGRATIONS)
+VIEWS = "views"
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema's version as the file says it; 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection, *, to: int = VERSION) -> None:
+    """Bring the schema to a version. The caller holds the write transaction, so that of two
+    processes that open an old file at once one migrates and the other finds it done."""
+    from sqlite_utils import Database
+
+    db = Database(connection, recursive_triggers=False, execute_plugins=False)
+    stop_before = MIGRATIONS[to] if to < VERSION else None
+    _migrations().apply(db, stop_before=stop_before)
+    db.executescript(_sql(VIEWS))
+    db.execute(f"PRAGMA user_version = {to:d}")
+
+
+def _migrations() -> Migrations:
+    from sqlite_utils import Migrations
+
+    known = Migrations("kt")
+
+    def add(name: str) -> None:
+        def run(db: Database) -> None:
+            db.executescript(_sql(name))
+
+        known(name=name)(run)
+
+    for name in MIGRATIONS:
+        add(name)
+    return known
+
+
+def _sql(name: str) -> str:
+    return resources.files("kt.store").joinpath(f"sql/{name}.sql").read_text(encoding="utf-8")

@@ -1,0 +1,236 @@
+"""A thread that writes batches: callers hand rows over and never wait for the disk."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kt.errors import JournalError
+from kt.store.connection import connect
+from kt.store.faults import journal_error
+
+if TYPE_CHECKING:
+    from sqlite_utils.db import Database
+
+CAPACITY = 50_000
+"""Rows that may wait. At the broker's five calls a second that is hours."""
+_GATHER = 0.2
+"""Seconds a first row waits for company."""
+_RETRY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A row for a table; with `ignore`, one that is there already is left as it is."""
+
+    table: str
+    row: dict[str, Any]
+    ignore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """Anything that is not a plain insert."""
+
+    sql: str
+    parameters: tuple[Any, ...]
+
+
+Item = Insert | Statement
+
+
+class BatchWriter:
+    """Bounded, in order, on a connection of its own.
+
+    A batch that cannot be written stays and is tried again; until it succeeds, `put` and `flush`
+    raise JournalError: nobody goes on trading with a journal that does not take rows. What waits
+    when the process is killed is lost (money rows do not go this way).
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._waiting: list[Item] = []
+        self._condition = threading.Condition()
+        self._hurry = False
+        self._busy = False
+        self._closing = False
+        self._fault: JournalError | None = None
+        self._attempts = 0
+        self._thread: threading.Thread | None = None
+
+    def put(self, items: Sequence[Item]) -> None:
+        """Hand rows over. Raises JournalError when earlier ones cannot be written."""
+        with self._condition:
+            self._raise_fault()
+            if self._closing:
+                raise JournalError(f"journal {self._path} is closed", code="CLOSED")
+            if len(self._waiting) + len(items) > CAPACITY:
+                raise JournalError(
+                    f"journal {self._path}: {len(self._waiting)} rows wait to be written",
+                    hint="the disk is too slow or full: run `kt doctor`",
+                    code="BACKLOG",
+                )
+            self._waiting.extend(items)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._run, name="kt-journal", args=(), daemon=True
+                )
+                self._thread.start()
+            self._condition.notify_all()
+
+    def flush(self) -> None:
+        """Return when everything handed over so far is written; raise when it cannot be."""
+        with self._condition:
+            if self._thread is None or not (self._waiting or self._busy):
+                return
+            tried = self._attempts + (2 if self._busy else 1)
+            self._hurry = True
+            self._condition.notify_all()
+            self._condition.wait_for(
+                lambda: (
+                    not (self._waiting or self._busy)
+                    or (self._fault is not None and self._attempts >= tried)
+                )
+            )
+            self._raise_fault()
+
+    def close(self) -> None:
+        """Write what waits and end the thread."""
+        try:
+            self.flush()
+        finally:
+            with self._condition:
+                self._closing = True
+                self._condition.notify_all()
+            if self._thread is not None:
+                self._thread.join()
+
+    def _raise_fault(self) -> None:
+        if self._fault is not None:
+            fault = self._fault
+            raise JournalError(fault.message, hint=fault.hint, code=fault.code)
+
+    def _run(self) -> None:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._ended)
+            db: Database | None = None
+            while (batch := self._next_batch()) is not None:
+                fault: JournalError | None = None
+                try:
+                    if db is None:
+                        db = self._open(stack)
+                    _write(db, batch)
+                except (sqlite3.Error, OSError) as error:
+                    fault = journal_error(self._path, error)
+                self._done(batch, fault)
+
+    def _ended(self) -> None:
+        """Nobody may wait for a thread that is gone."""
+        with self._condition:
+            if not self._closing:
+                self._fault = JournalError(f"journal {self._path}: the writer ended", code="CLOSED")
+            self._busy = False
+            self._attempts += 2
+            self._condition.notify_all()
+
+    def _open(self, stack: contextlib.ExitStack) -> Database:
+        from sqlite_utils import Database
+
+        connection = connect(self._path, synchronous="NORMAL")
+        stack.callback(connection.close)
+        return Database(connection, recursive_triggers=False, execute_plugins=False)
+
+    def _next_batch(self) -> list[Item] | None:
+        """Wait for rows and for company; None at the end."""
+        with self._condition:
+            self._condition.wait_for(lambda: self._waiting or self._closing)
+            pause = _RETRY if self._fault else _GATHER
+            self._condition.wait_for(lambda: self._hurry or self._closing, timeout=pause)
+            self._hurry = False
+            if self._closing and (self._fault or not self._waiting):
+                return None
+            batch, self._waiting = self._waiting, []
+            self._busy = True
+            return batch
+
+    def _done(self, batch: list[Item], fault: JournalError | None) -> None:
+        with self._condition:
+            if fault is not None:
+                self._waiting[:0] = batch
+            self._fault = fault
+            self._attempts += 1
+            self._busy = False
+            self._condition.notify_all()
+
+
+_POISON = (
+    sqlite3.IntegrityError,
+    sqlite3.DataError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    OverflowError,
+    ValueError,
+)
+"""What a row that can never be written raises; everything else is the disk's fault."""
+
+
+def _write(db: Database, batch: list[Item]) -> None:
+    """The batch in one transaction; if it holds a row that can never be written, row by row,
+    and that row becomes an error row."""
+    try:
+        with _transaction(db):
+            for _, group in groupby(batch, key=_kind):
+                _put(db, list(group))
+    except _POISON:
+        for item in batch:
+            try:
+                with _transaction(db):
+                    _put(db, [item])
+            except _POISON as error:
+                with _transaction(db):
+                    db.table("errors").insert(_refused(item, error))
+
+
+def _put(db: Database, items: list[Item]) -> None:
+    first = items[0]
+    if isinstance(first, Insert):
+        rows = [item.row for item in items if isinstance(item, Insert)]
+        db.table(first.table).insert_all(rows, ignore=first.ignore)
+        return
+    for item in items:
+        if isinstance(item, Statement):
+            db.execute(item.sql, item.parameters)
+
+
+@contextlib.contextmanager
+def _transaction(db: Database) -> Iterator[None]:
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        db.rollback()
+        raise
+
+
+def _refused(item: Item, error: Exception) -> dict[str, Any]:
+    row = item.row if isinstance(item, Insert) else {}
+    table = item.table if isinstance(item, Insert) else "statement"
+    return {
+        "run": str(row.get("run", "")),
+        "kind": "fatal",
+        "place": f"journal.{table}",
+        "message": f"a row was left out: {error}",
+        "at": str(row.get("at") or row.get("started_at") or row.get("asked_at") or ""),
+    }
+
+
+def _kind(item: Item) -> tuple[str, bool]:
+    """Neighbours of the same kind share a statement."""
+    return (item.table, item.ignore) if isinstance(item, Insert) else ("", False)
