@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -26,13 +27,13 @@ class Group(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tr:
-    """One API. `share` is the part of the group's rate it may use (ka10099 takes a tenth)."""
+    """One API. `at_most` calls a second where the server is stricter than for its group."""
 
     api_id: str
     path: str
     group: Group = Group.QUERY
     priority: Priority = Priority.SCAN
-    share: float = 1.0
+    at_most: float = math.inf
 
     @property
     def bucket(self) -> str:
@@ -72,7 +73,7 @@ _TABLE: tuple[Tr, ...] = (
     Tr("ka10045", _CONDITION),
     Tr("ka10046", _CONDITION),
     Tr("ka10059", _STOCK),
-    Tr("ka10099", _STOCK, share=0.1),
+    Tr("ka10099", _STOCK, at_most=0.5),
     Tr("ka10023", _RANKING),
     Tr("ka10027", _RANKING),
     Tr("ka10030", _RANKING),

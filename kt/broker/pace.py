@@ -1,0 +1,202 @@
+"""One app key's request budget, shared by all its processes: waiting beats being refused.
+
+A budget lets `rate` calls through in any second. The file in the state folder keeps when the
+last calls went out and who waits; its lock dies with its process, and a waiter that died is
+forgotten shortly after its turn. The most urgent waiter goes first, then the one that came first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from kt.broker.tr import Group, Priority, Tr
+from kt.errors import Busy, KtError
+from kt.ports import Clock
+
+MARGIN = 0.02
+"""Real seconds that a window is longer than the server's: the network pushes calls together."""
+PENALTY = 1.0
+"""After a refusal nothing goes out on that budget for so many seconds."""
+GRACE = 0.25
+"""Real seconds after its turn until a silent waiter is taken for dead."""
+LOCK_SECONDS = 30.0
+TOKENS_PER_SECOND = 0.2
+"""The token server is limited far more strictly than queries."""
+
+
+class Waiter(msgspec.Struct):
+    """Who waits on a budget: `until` is when it is forgotten unless it speaks up again."""
+
+    number: int
+    priority: int
+    until: float
+
+
+class Bucket(msgspec.Struct):
+    """One budget: when its last calls went out (oldest first), and who waits."""
+
+    sent: list[float] = []
+    closed_until: float = 0.0
+    waiting: list[Waiter] = []
+
+
+class State(msgspec.Struct):
+    """The file. Times are the clock's monotonic seconds."""
+
+    next_number: int = 1
+    buckets: dict[str, Bucket] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """So many calls in any `window` seconds."""
+
+    calls: int
+    window: float
+
+
+def budget(per_second: float, margin: float) -> Budget:
+    """5 a second = 5 in any second; 0.5 a second = 1 in any two."""
+    calls = max(1, math.floor(per_second))
+    return Budget(calls, calls / per_second + margin)
+
+
+class Pacer:
+    """Lets calls through at the pace the server allows. Safe between threads and processes.
+
+    `key` names the budget's owner (a hash of the app key); rates are calls in a clock second.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        key: str,
+        clock: Clock,
+        queries_per_second: float,
+        orders_per_second: float,
+    ) -> None:
+        self.path = state_dir / f"pace-{key}.json"
+        self.clock = clock
+        self.rates = {
+            Group.QUERY: queries_per_second,
+            Group.ORDER: orders_per_second,
+            Group.TOKEN: TOKENS_PER_SECOND,
+        }
+        self._threads = threading.Lock()
+        one_second = clock.to_real(1.0) or 1.0
+        self._grace = GRACE / one_second
+        self._margin = MARGIN / one_second
+
+    def wait(self, tr: Tr, priority: Priority | None = None) -> None:
+        """Return when a call of this API may go out; it is counted as gone."""
+        allowed = budget(min(self.rates[tr.group], tr.at_most), self._margin)
+        urgency = tr.priority if priority is None else priority
+        number = 0
+        while True:
+            number, left = self._try(tr, allowed, urgency, number)
+            if left <= 0:
+                return
+            self.clock.sleep(left)
+
+    def refused(self, tr: Tr, *, whole_group: bool = False) -> None:
+        """The server counted more than we did: close the budget (1700) or its group (1701/2)."""
+        with self._state() as state:
+            until = self.clock.monotonic() + PENALTY
+            names = {tr.bucket, tr.group.value} if whole_group else {tr.bucket}
+            for name in names:
+                bucket = state.buckets.setdefault(name, Bucket())
+                bucket.closed_until = max(bucket.closed_until, until)
+
+    def _try(self, tr: Tr, allowed: Budget, urgency: int, number: int) -> tuple[int, float]:
+        """One look at the budget: (this waiter's number, seconds left; 0 = go)."""
+        with self._state() as state:
+            now = self.clock.monotonic()
+            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+            self._tidy(bucket, allowed, now)
+            if not number:
+                number, state.next_number = state.next_number, state.next_number + 1
+            others = [one for one in bucket.waiting if one.number != number]
+            ahead = sum((one.priority, one.number) < (urgency, number) for one in others)
+            turn = max(self._turn(bucket, allowed, ahead, now), self._closed(state, tr, now))
+            if turn <= now:
+                bucket.sent.append(now)
+                bucket.waiting = others
+                return number, 0.0
+            bucket.waiting = [*others, Waiter(number, urgency, turn + self._grace)]
+            return number, turn - now
+
+    @staticmethod
+    def _turn(bucket: Bucket, allowed: Budget, ahead: int, now: float) -> float:
+        """When a call with so many waiters ahead of it may go out."""
+        place = len(bucket.sent) + ahead - allowed.calls
+        if place < 0:
+            return now
+        rounds, index = divmod(place, allowed.calls)
+        first = bucket.sent[index] if index < len(bucket.sent) else now
+        return first + (rounds + 1) * allowed.window
+
+    @staticmethod
+    def _closed(state: State, tr: Tr, now: float) -> float:
+        """Until when the budget or its group is closed after a refusal."""
+        ends = [
+            bucket.closed_until
+            for name in (tr.bucket, tr.group.value)
+            if (bucket := state.buckets.get(name)) is not None
+        ]
+        return max((end for end in ends if end <= now + PENALTY), default=now)
+
+    def _tidy(self, bucket: Bucket, allowed: Budget, now: float) -> None:
+        """Forget calls outside the window, dead waiters, and times from before a restart."""
+        bucket.sent = [at for at in bucket.sent if now - allowed.window < at <= now]
+        horizon = now + 60 * allowed.window
+        bucket.waiting = [one for one in bucket.waiting if now <= one.until <= horizon]
+
+    @contextlib.contextmanager
+    def _state(self) -> Iterator[State]:
+        """The file's contents under its lock, written back when the block ends."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self._threads, lock.acquire(timeout=LOCK_SECONDS, poll_interval=0.002):
+                handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+                try:
+                    data = os.read(handle, 1 << 20)
+                    state = self._decode(data)
+                    yield state
+                    text = msgspec.json.encode(state)
+                    # One write that covers what stood there: a kill leaves no half of two.
+                    os.lseek(handle, 0, os.SEEK_SET)
+                    os.write(handle, text.ljust(len(data)))
+                finally:
+                    os.close(handle)
+        except Timeout:
+            raise Busy(
+                f"another process has held {lock.lock_file} for {LOCK_SECONDS:.0f} s",
+                hint="See with `kt doctor` who runs; the lock goes when that process ends.",
+            ) from None
+        except OSError as fault:
+            raise KtError(
+                f"the request budget {self.path} cannot be kept: {fault.strerror or fault}",
+                hint="Make the state folder writable, or name another: KT_STATE_DIR.",
+            ) from fault
+
+    def _decode(self, data: bytes) -> State:
+        """An empty file is a new one; an unreadable one counts as a budget just used up."""
+        if not data.strip():
+            return State()
+        try:
+            return msgspec.json.decode(data, type=State)
+        except msgspec.MsgspecError:
+            until = self.clock.monotonic() + PENALTY
+            names = [group.value for group in Group]
+            return State(buckets={name: Bucket(closed_until=until) for name in names})
