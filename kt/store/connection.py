@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,11 +36,10 @@ class DatabaseFile:
             self._connection = connect(path, busy_seconds=busy_seconds)
             if new:
                 path.chmod(0o600)
-        try:
+        with ExitStack() as undo:
+            undo.callback(self._connection.close)
             self._prepare()
-        except BaseException:
-            self._connection.close()
-            raise
+            undo.pop_all()
 
     def _prepare(self) -> None:
         with mapped(self.path):
@@ -104,10 +103,9 @@ class DatabaseFile:
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
-            except BaseException:
+            finally:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                raise
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows of one query."""

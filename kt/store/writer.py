@@ -214,9 +214,8 @@ def _transaction(db: Database) -> Iterator[None]:
     try:
         yield
         db.execute("COMMIT")
-    except BaseException:
-        db.rollback()
-        raise
+    finally:
+        db.rollback()  # nothing is left to roll back when all went well
 
 
 def _refused(item: Item, error: Exception) -> dict[str, Any]:
