@@ -1,0 +1,108 @@
+"""The three standard streams of one command: data to stdout alone, everything said to stderr."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+DEFAULT_WIDTH = 80
+
+
+class Console:
+    """What is a terminal and what is a pipe, decided once; tests hand in streams of their own.
+
+    `write` never fails because the reader has gone: `closed` is then true, so that a stream
+    of output can end, while a command that has already acted still earns its own exit code.
+    """
+
+    def __init__(
+        self,
+        stdin: TextIO | None = None,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        *,
+        in_terminal: bool | None = None,
+        out_terminal: bool | None = None,
+        width: int | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        self.stdin = stdin or sys.stdin
+        self.stdout = stdout or sys.stdout
+        self.stderr = stderr or sys.stderr
+        self.environ = os.environ if environ is None else environ
+        self.in_terminal = is_terminal(self.stdin) if in_terminal is None else in_terminal
+        self.out_terminal = is_terminal(self.stdout) if out_terminal is None else out_terminal
+        self.quiet = False
+        self.no_color = False
+        self.closed = False
+        self._width = width
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal; 0 = no limit, as in a pipe."""
+        if self._width is not None:
+            return self._width
+        if not self.out_terminal:
+            return 0
+        return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
+
+    @property
+    def color(self) -> bool:
+        """Colours on a terminal alone, and never with NO_COLOR or --no-color."""
+        return (
+            self.out_terminal
+            and not self.no_color
+            and not self.environ.get("NO_COLOR")
+            and self.environ.get("TERM") != "dumb"
+        )
+
+    def write(self, text: str) -> None:
+        """Data, to stdout, at once."""
+        if self.closed:
+            return
+        try:
+            self.stdout.write(text)
+            self.stdout.flush()
+        except BrokenPipeError:
+            self.closed = True
+
+    def say(self, text: str) -> None:
+        """A message or progress, to stderr; silent with --quiet."""
+        if not self.quiet:
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """A message that --quiet does not silence."""
+        try:
+            self.stderr.write(text + "\n")
+            self.stderr.flush()
+        except BrokenPipeError:
+            return
+
+    def ask(self, question: str) -> bool:
+        """A yes-or-no question on the terminal; anything but y or yes, and no answer, is no."""
+        try:
+            self.stderr.write(f"{question} [y/N] ")
+            self.stderr.flush()
+        except BrokenPipeError:
+            return False
+        answer = self.stdin.readline()
+        if not answer.endswith("\n"):
+            self.warn("")
+        return answer.strip().lower() in {"y", "yes"}
+
+    def read(self) -> bytes:
+        """All of stdin as bytes."""
+        buffer = getattr(self.stdin, "buffer", None)
+        data: bytes = buffer.read() if buffer is not None else self.stdin.read().encode()
+        return data
+
+
+def is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # closed by whoever started this process
+        return False

@@ -1,0 +1,161 @@
+"""Documents: one JSON envelope out, one checked envelope in. Nothing is done on a doubtful one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kt.errors import InputError
+from kt.records import KINDS, VERSION, Document
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+
+MAX_BYTES = 64 * 1024 * 1024
+FUTURE_SECONDS = 5.0
+"""Two processes' clocks may differ by so much before a document counts as from the future."""
+
+
+def emit(
+    session: Session, kind: str, items: Sequence[Any], *, run: str, asof: datetime | None = None
+) -> None:
+    """Print one result the way the session wants it: a table, or a document of this kind."""
+    if session.output == "table":
+        from kt.cli.show import table_of
+
+        session.console.write(table_of(kind, items, session.console))
+        return
+    from kt.cli.formats import as_csv, as_yaml
+
+    document = envelope(kind, items, session.config.profile, run, asof or session.app.clock.now())
+    if session.output == "csv":
+        session.console.write(as_csv(document["items"]))
+    elif session.output == "yaml":
+        session.console.write(as_yaml(document))
+    else:
+        session.console.write(as_json(document, pretty=session.console.out_terminal))
+
+
+def envelope(
+    kind: str, items: Sequence[Any], profile: str, run: str, asof: datetime
+) -> dict[str, Any]:
+    """The document as plain values, its keys in the order people read them."""
+    if kind not in KINDS:
+        raise ValueError(f"no document kind {kind!r}")
+    head = {"kt": VERSION, "kind": kind, "profile": profile, "run": run}
+    return {**head, "asof": asof.isoformat(timespec="seconds"), "items": plain(list(items))}
+
+
+def plain(value: Any) -> Any:
+    """Records as JSON values; times keep their `+09:00`."""
+    return msgspec.json.decode(msgspec.json.encode(value))
+
+
+def as_json(value: Any, *, pretty: bool = False) -> str:
+    data = msgspec.json.encode(value)
+    return (msgspec.json.format(data, indent=2) if pretty else data).decode() + "\n"
+
+
+def piped(session: Session) -> bool:
+    """Whether a document may be waiting: stdin is read only when it is not a terminal."""
+    return not session.console.in_terminal
+
+
+def read(
+    session: Session, kinds: Sequence[str], *, max_age: float, now: datetime
+) -> tuple[str, tuple[Any, ...], str]:
+    """The piped document as (kind, items, run of who wrote it).
+
+    Raises InputError, with nothing done, when it is missing, cut off, not one document, of
+    another version, kind or profile, older than `max_age` seconds, or holds a broken item.
+    """
+    wanted = " or ".join(kinds)
+    if session.console.in_terminal:
+        raise InputError(
+            f"this command reads {wanted} from a pipe, and there is none",
+            hint="See `kt help pipes`.",
+        )
+    document = parse(session.console.read(), wanted)
+    _check_head(document, kinds, session.config.profile)
+    _check_age(document, max_age, now)
+    return document.kind, _items(document), document.run
+
+
+def parse(data: bytes, wanted: str) -> Document:
+    """Bytes as one document, or an InputError that says what is wrong with them."""
+    if not data.strip():
+        raise InputError(
+            f"the input is empty where {wanted} should come",
+            hint="The command before this one failed; nothing was done.",
+        )
+    if len(data) > MAX_BYTES:
+        raise InputError(f"the input is larger than {MAX_BYTES >> 20} MiB", hint=_NOTHING)
+    try:
+        return msgspec.json.decode(data, type=Document)
+    except msgspec.ValidationError as error:
+        raise InputError(f"the input is no kt document: {_lower(error)}", hint=_NOTHING) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InputError(_broken(str(error)), hint=_NOTHING) from error
+
+
+_NOTHING = "Nothing was done."
+
+
+def _broken(text: str) -> str:
+    if "truncated" in text:
+        return "the input is cut off: whoever wrote it did not finish"
+    if "trailing" in text:
+        return "the input holds more than one document"
+    return f"the input is not JSON: {text}"
+
+
+def _lower(error: Exception) -> str:
+    text = str(error)
+    return text[:1].lower() + text[1:]
+
+
+def _check_head(document: Document, kinds: Sequence[str], profile: str) -> None:
+    wanted = " or ".join(kinds)
+    if document.kt != VERSION:
+        raise InputError(
+            f"the document is of version {document.kt}, this kt reads version {VERSION}",
+            hint="Use one kt for the whole pipe.",
+        )
+    if document.kind not in kinds:
+        raise InputError(f"the document holds {document.kind}, not {wanted}", hint=_NOTHING)
+    if document.profile != profile:
+        raise InputError(
+            f"the document comes from the profile {document.profile!r}, this is {profile!r}",
+            hint="Use one profile for the whole pipe.",
+        )
+    if document.asof.tzinfo is None:
+        raise InputError("the document's asof has no time zone", hint=_NOTHING)
+
+
+def _check_age(document: Document, max_age: float, now: datetime) -> None:
+    age = (now - document.asof).total_seconds()
+    if age > max_age:
+        raise InputError(
+            f"the document is {age:,.0f} s old, at most {max_age:,.0f} s is allowed",
+            hint="Run the command before this one again.",
+        )
+    if age < -FUTURE_SECONDS:
+        raise InputError(
+            f"the document is {-age:,.0f} s ahead of this clock", hint="Check both clocks."
+        )
+
+
+def _items(document: Document) -> tuple[Any, ...]:
+    kind = KINDS[document.kind]
+    items = []
+    for index, raw in enumerate(document.items):
+        try:
+            items.append(msgspec.json.decode(raw, type=kind))
+        except msgspec.DecodeError as error:
+            raise InputError(
+                f"items[{index}] of the {document.kind}: {_lower(error)}", hint=_NOTHING
+            ) from error
+    return tuple(items)

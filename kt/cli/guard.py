@@ -1,0 +1,83 @@
+"""Before money moves: the preview first, then the question, and no order without a yes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kt.cli.show.cells import money
+from kt.cli.show.table import pairs
+from kt.errors import Denied
+from kt.records import Check, OrderType, Side
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+
+ASKING = ("mock", "real")
+"""Profiles on which a person is asked; the embedded exchange's money is play money."""
+
+
+def confirm(session: Session, preview: str, question: str) -> None:
+    """Show what is about to happen, then ask. Raises Denied when there is no yes; nothing is
+    sent before this returns.
+
+    `real` needs `live: true` in its configuration, and a yes at the prompt or --yes. Without a
+    terminal to ask on, `real` needs --yes and `mock` goes on.
+    """
+    profile = session.config.profile
+    if session.config.dry_run:
+        session.console.say(preview.rstrip())
+        session.say("dry run: everything is done but the sending")
+        return
+    require_live(session)
+    asked = profile in ASKING and not session.flags.yes and session.console.in_terminal
+    if asked:
+        session.console.warn(preview.rstrip())
+        if not session.console.ask(question):
+            raise Denied("not confirmed; nothing was sent", code="NOT_CONFIRMED")
+        return
+    session.console.say(preview.rstrip())
+    if profile == "real" and not session.flags.yes:
+        raise Denied(
+            "no yes for an order with real money, and no terminal to ask on; nothing was sent",
+            hint="Add --yes.",
+            code="NOT_CONFIRMED",
+        )
+
+
+def require_live(session: Session) -> None:
+    """Raises Denied when this profile may not send orders at all."""
+    config = session.config
+    if not config.server.live and not config.dry_run:
+        raise Denied(
+            f"the profile {config.profile!r} may not send orders; nothing was sent",
+            hint=f"Set profiles.{config.profile}.live: true in the configuration, or use "
+            "--dry-run.",
+            code="NOT_LIVE",
+        )
+
+
+def preview(session: Session, checks: Sequence[Check]) -> str:
+    """Every order as it would be sent: stock, side, quantity, price, amount, fee, limits."""
+    return "\n".join(_one(session, check) for check in checks)
+
+
+def _one(session: Session, check: Check) -> str:
+    decision = check.decision
+    rows = [
+        ("stock", f"{decision.stock_code} {decision.stock_name}"),
+        ("side", str(check.side)),
+        ("quantity", f"{money(check.quantity)} shares"),
+        ("price", "market" if check.order_type is OrderType.MARKET else f"{money(check.price)} won"),
+    ]
+    value = check.quantity * (check.price or decision.reference_price or decision.price)
+    if value:
+        about = "about " if check.order_type is OrderType.MARKET else ""
+        fee = round(value * session.config.server.commission_pct / 100)
+        rows += [("amount", f"{about}{money(value)} won"), ("fee", f"about {money(fee)} won")]
+    if check.side is Side.BUY:
+        limits = session.config.limits
+        rows.append(("limits", f"{money(limits.per_stock)} a stock, {money(limits.total)} in all"))
+    rows.append(("profile", session.config.profile))
+    rows += [(result.code, f"DENIED: {result.detail}") for result in check.denials]
+    return pairs(rows, session.console)

@@ -1,0 +1,153 @@
+"""The one place where every command ends: an exception becomes a message and an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from kt.cli.session import Session
+from kt.errors import ExitCode, KtError
+
+INTERRUPTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived: unwind, so that locks and sockets are let go, and end."""
+
+
+def run(arguments: Sequence[str], session: Session | None = None) -> int:
+    """Run one command line; return its exit code. Nothing escapes but a broken interpreter."""
+    from kt.cli.root import root
+
+    session = session or Session()
+    _speak_utf8()
+    previous = _catch_terminate()
+    try:
+        code = _guarded(root, arguments, session)
+    finally:
+        if previous is not None:
+            signal.signal(signal.SIGTERM, previous)
+        _flush()
+    return code
+
+
+def _guarded(root: click.Command, arguments: Sequence[str], session: Session) -> int:
+    code: int = ExitCode.ERROR
+    try:
+        result = root.main(list(arguments), prog_name="kt", standalone_mode=False, obj=session)
+        code = result if isinstance(result, int) else ExitCode.DONE
+    except KtError as error:
+        code = error.exit_code
+        session.console.warn(sentence(error.message, error.hint))
+    except click.UsageError as error:
+        code = ExitCode.USAGE
+        session.console.warn(usage(error))
+    except click.ClickException as error:
+        session.console.warn(sentence(error.format_message(), None))
+    except (click.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
+    except Terminated:
+        code = TERMINATED
+    except BrokenPipeError:
+        session.console.closed = True
+    except Exception as error:  # the last door: the user gets a sentence, the file the traceback
+        session.console.warn(apology(error, session))
+    finally:
+        code = _close(session, code)
+    return code
+
+
+def sentence(message: str, hint: str | None) -> str:
+    """`kt: what happened. what to do`."""
+    text = message.strip()
+    if not text.endswith((".", "!", "?")):
+        text += "."
+    return f"kt: {text} {hint}" if hint else f"kt: {text}"
+
+
+def usage(error: click.UsageError) -> str:
+    """What is wrong with the command line, and the command that explains it."""
+    message = error.format_message()
+    path = error.ctx.command_path if error.ctx else "kt"
+    return sentence(message[:1].lower() + message[1:], f"See `{path} --help`.")
+
+
+def apology(error: Exception, session: Session) -> str:
+    """One line for a fault of kt itself; the traceback goes to a file only the user can read."""
+    short = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    if isinstance(error, OSError) and error.strerror:
+        short = f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+    try:
+        place = _save_traceback(error, session)
+    except OSError as failed:
+        return f"kt: unexpected error: {short}. (The traceback could not be kept: {failed})"
+    return f"kt: unexpected error, sorry: {short}. The details are in {place}"
+
+
+def _save_traceback(error: Exception, session: Session) -> Path:
+    import tempfile
+
+    text = "".join(traceback.format_exception(error))
+    for name in ("KT_APP_KEY", "KT_SECRET_KEY", "GEMINI_API_KEY"):
+        secret = session.environ.get(name)
+        if secret:
+            text = text.replace(secret, "***")
+    handle, place = tempfile.mkstemp(prefix="kt-error-", suffix=".txt")  # mode 0600
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    return Path(place)
+
+
+def _close(session: Session, code: int) -> int:
+    """Write the end of the run and let everything go; a failure here never hides the first."""
+    try:
+        session.close(code)
+    except KtError as error:
+        session.console.warn(sentence(error.message, error.hint))
+        return code or error.exit_code
+    except Exception as error:
+        session.console.warn(apology(error, session))
+        return code or ExitCode.ERROR
+    return code
+
+
+def _catch_terminate() -> signal._HANDLER:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    try:
+        return signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: whoever runs us there minds the signals
+        return None
+
+
+def _speak_utf8() -> None:
+    """JSON is UTF-8 whatever the locale; a terminal that lacks a letter shows a mark for it."""
+    for stream in (sys.stdin, sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is None:
+            continue
+        with contextlib.suppress(ValueError, OSError):
+            if stream.isatty():
+                reconfigure(errors="replace")
+            else:
+                reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _flush() -> None:
+    """Let the interpreter end quietly when whoever read our output has gone."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,139 @@
+"""kt order amend and cancel: change or take back an open order of kt's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from kt.cli.lazy import command, pass_session
+from kt.cli.values import SHARES, WON
+from kt.errors import BrokerRefused, OutcomeUnknown
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.records import Order
+    from kt.steps.context import Context
+
+
+@dataclass(frozen=True)
+class ChangeOptions:
+    name: str
+    price: int = 0
+    quantity: int = 0
+    """0 = all that is open."""
+
+
+@command(
+    "amend",
+    help="""Change an open order's price, and its quantity if you like.
+
+    ORDER is kt's id (its last six letters are enough) or the broker's number of
+    today. Prints an `orders` document.
+    """,
+)
+@click.argument("order")
+@click.option("--price", type=WON, required=True, help="The new limit price.")
+@click.option("--quantity", type=SHARES, help="So many shares; default: all that is open.")
+@pass_session
+def amend(session: Session, order: str, price: int, quantity: int | None) -> None:
+    run_amend(session, ChangeOptions(name=order, price=price, quantity=quantity or 0))
+
+
+@command(
+    "cancel",
+    help="""Take an open order back; allowed under every stop.
+
+    ORDER is kt's id (its last six letters are enough) or the broker's number of
+    today. Prints an `orders` document.
+    """,
+)
+@click.argument("order")
+@click.option("--quantity", type=SHARES, help="So many shares; default: all that is open.")
+@pass_session
+def cancel(session: Session, order: str, quantity: int | None) -> None:
+    run_cancel(session, ChangeOptions(name=order, quantity=quantity or 0))
+
+
+def run_amend(session: Session, options: ChangeOptions) -> None:
+    from kt.cli import guard
+    from kt.cli.order.find import find_order
+    from kt.cli.order.outcome import begin
+    from kt.cli.order.sending import sending
+    from kt.cli.show.cells import money
+    from kt.steps import check, place
+
+    ctx = begin(session, "order amend")
+    order = find_order(ctx, options.name)
+    check.check_amend(ctx, order, price=options.price, quantity=options.quantity)
+    quantity = options.quantity or order.open_quantity
+    preview = _describe(session, order, ("new price", f"{money(options.price)} won"), quantity)
+    guard.confirm(session, preview, "Amend this?")
+    if ctx.config.dry_run:
+        _finish(session, ctx, order, order, "amend")
+        return
+    with sending(ctx):
+        after = place.amend(ctx, order, price=options.price, quantity=options.quantity)
+    _finish(session, ctx, order, after, "amend")
+
+
+def run_cancel(session: Session, options: ChangeOptions) -> None:
+    from kt.cli import guard
+    from kt.cli.order.find import find_order
+    from kt.cli.order.outcome import begin
+    from kt.cli.order.sending import sending
+    from kt.steps import place
+
+    ctx = begin(session, "order cancel")
+    order = find_order(ctx, options.name)
+    quantity = options.quantity or order.open_quantity
+    guard.confirm(session, _describe(session, order, None, quantity), "Cancel this?")
+    if ctx.config.dry_run:
+        _finish(session, ctx, order, order, "cancel")
+        return
+    with sending(ctx):
+        after = place.cancel(ctx, order, quantity=options.quantity)
+    _finish(session, ctx, order, after, "cancel")
+
+
+def _describe(
+    session: Session, order: Order, change: tuple[str, str] | None, quantity: int
+) -> str:
+    from kt.cli.show.cells import money
+    from kt.cli.show.orders import wanted_price
+    from kt.cli.show.table import pairs
+
+    rows = [
+        ("order", f"{order.ord_no} ({order.order_id})"),
+        ("stock", f"{order.stock_code} {order.stock_name}"),
+        ("side", str(order.side)),
+        ("price", wanted_price(order)),
+        ("open", f"{money(order.open_quantity)} of {money(order.quantity)} shares"),
+        ("quantity", f"{money(quantity)} shares"),
+    ]
+    rows += [change] if change else []
+    return pairs([*rows, ("profile", session.config.profile)], session.console)
+
+
+def _finish(session: Session, ctx: Context, before: Order, after: Order, verb: str) -> None:
+    """Print the order; a change that was refused, or that nobody knows about, is an error."""
+    from kt.cli.documents import emit
+    from kt.records import OrderEventKind, OrderState
+
+    emit(session, "orders", [after], run=ctx.run)
+    events = ctx.journal.order_events(after.order_id)
+    last = next((event for event in reversed(events) if event.at >= before.updated_at), None)
+    if after.state in (OrderState.AMENDING, OrderState.CANCELLING):
+        raise OutcomeUnknown(
+            f"nobody knows whether the broker took this {verb} of order {after.ord_no}",
+            hint="Do not send it again; `kt order list` asks the broker what stands.",
+        )
+    failed = (OrderEventKind.AMEND_FAILED, OrderEventKind.CANCEL_FAILED)
+    if last is not None and last.kind in failed:
+        said = f"[{last.code}] {last.message}" if last.code else last.message or last.evidence
+        raise BrokerRefused(
+            f"the broker refused this {verb} of order {after.ord_no}: {said}",
+            hint="The order stands as it was.",
+            code=last.code or None,
+        )

@@ -1,0 +1,51 @@
+"""Finding an order of ours by what a person types: kt's id, its end, or the broker's number."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kt.errors import Denied, UsageError
+
+if TYPE_CHECKING:
+    from kt.records import Order, OrderTicket
+    from kt.steps.context import Context
+
+SHORTEST = 6
+"""So many letters of an id's end are enough, when they name one order."""
+
+
+def find_order(ctx: Context, name: str) -> Order:
+    """The order of this name. Raises UsageError when there is none, or more than one."""
+    wanted = name.strip().upper()
+    order = ctx.journal.order(wanted)
+    if order is None and wanted.isdigit():
+        order = ctx.journal.order_by_number(wanted, ctx.clock.now().date())
+    if order is not None:
+        return order
+    ends = []
+    if len(wanted) >= SHORTEST:
+        ends = [order for order in ctx.journal.orders() if order.order_id.endswith(wanted)]
+    if len(ends) == 1:
+        return ends[0]
+    why = "more than one order ends so" if ends else "there is no such order of kt's"
+    raise UsageError(f"{name!r}: {why}", hint="See `kt order list --all`.")
+
+
+def first_of(ctx: Context, client_id: str) -> Order | None:
+    """The order that was placed under this client id, ever."""
+    if not client_id:
+        return None
+    return next((order for order in ctx.journal.orders() if order.client_id == client_id), None)
+
+
+def same_contents(first: Order, ticket: OrderTicket) -> None:
+    """Raises Denied(CLIENT_ID) when the id was used for another order; nothing was sent."""
+    was = (first.side, first.stock_code, first.quantity, first.order_type, first.price)
+    now = (ticket.side, ticket.stock_code, ticket.quantity, ticket.order_type, ticket.price)
+    if was != now:
+        raise Denied(
+            f"the client id {first.client_id!r} belongs to {first.side} {first.quantity:,} "
+            f"{first.stock_code} (order {first.order_id}); nothing was sent",
+            hint="Use a new id for a new order.",
+            code="CLIENT_ID",
+        )

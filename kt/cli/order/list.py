@@ -1,0 +1,72 @@
+"""kt order list: the orders kt knows, after asking the broker what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from kt.cli.lazy import command, pass_session
+from kt.errors import AuthError, UsageError, Unreachable
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.records import Order
+    from kt.steps.context import Context
+
+
+@dataclass(frozen=True)
+class ListOptions:
+    unknown: bool
+    open: bool
+    all: bool
+
+
+@command(
+    "list",
+    help="""Show today's orders, newest first. Prints an `orders` document.
+
+    --unknown shows the orders of any day whose outcome nobody knows: look for them
+    at the broker, then use `kt order resolve`.
+    """,
+)
+@click.option("--unknown", is_flag=True, help="Only orders whose outcome is unknown, of any day.")
+@click.option("--open", "open_", is_flag=True, help="Only orders that may still fill.")
+@click.option("--all", "all_", is_flag=True, help="Orders of all days.")
+@pass_session
+def list_command(session: Session, unknown: bool, open_: bool, all_: bool) -> None:
+    run_list(session, ListOptions(unknown=unknown, open=open_, all=all_))
+
+
+def run_list(session: Session, options: ListOptions) -> None:
+    from kt.cli.documents import emit
+
+    if options.unknown and options.open:
+        raise UsageError("give --unknown or --open, not both")
+    ctx = _begin(session)
+    emit(session, "orders", _orders(ctx, options), run=ctx.run)
+
+
+def _begin(session: Session) -> Context:
+    """Settle what can be settled; without the broker, the journal alone answers."""
+    from kt.steps.reconcile import reconcile
+
+    ctx = session.context("order list")
+    try:
+        for line in reconcile(ctx).lines():
+            session.console.warn(f"kt: {line}")
+    except (Unreachable, AuthError) as error:
+        session.console.warn(f"kt: {error.message}; these are the orders as kt last knew them.")
+    return ctx
+
+
+def _orders(ctx: Context, options: ListOptions) -> tuple[Order, ...]:
+    from kt.records import OPEN_STATES, UNRESOLVED_STATES
+
+    if options.unknown:
+        return ctx.journal.orders(states=UNRESOLVED_STATES)
+    return ctx.journal.orders(
+        day=None if options.all else ctx.clock.now().date(),
+        states=OPEN_STATES if options.open else None,
+    )

@@ -1,0 +1,138 @@
+"""kt order buy and sell: one order, previewed, checked, written down, sent once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.lazy import command, pass_session
+from kt.cli.values import SHARES, STOCK_CODE, WON
+from kt.errors import UsageError
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.records import Order, OrderTicket
+    from kt.steps.context import Context
+
+
+@dataclass(frozen=True)
+class NewOptions:
+    side: str
+    code: str
+    quantity: int
+    price: int | None
+    market: bool
+    client_id: str
+    wait: bool
+
+
+def _arguments(function: Callable[..., Any]) -> Callable[..., Any]:
+    for decorate in reversed(
+        (
+            click.argument("code", type=STOCK_CODE),
+            click.argument("quantity", type=SHARES),
+            click.option("--price", type=WON, help="A limit order at this price."),
+            click.option("--market", is_flag=True, help="A market order."),
+            click.option(
+                "--client-id",
+                default="",
+                metavar="ID",
+                help="Your own name for this order: the same name again sends nothing and shows "
+                "the first outcome.",
+            ),
+            click.option(
+                "--wait", is_flag=True, help="Follow the order until it is done (cycle.fill_wait)."
+            ),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+@command(
+    "buy",
+    help="""Buy QUANTITY shares of the stock CODE.
+
+    \b
+      kt order buy 005930 10 --price 70000
+      kt order buy 005930 10 --market --wait --client-id monday-1
+
+    Shows the preview before it asks. Prints an `orders` document.
+    """,
+)
+@_arguments
+@pass_session
+def buy(session: Session, **values: Any) -> None:
+    run_new(session, NewOptions(side="BUY", **values))
+
+
+@command(
+    "sell",
+    help="""Sell QUANTITY shares of the stock CODE.
+
+    \b
+      kt order sell 005930 10 --price 77000
+      kt order sell 005930 10 --market --wait
+
+    Shows the preview before it asks. Prints an `orders` document.
+    """,
+)
+@_arguments
+@pass_session
+def sell(session: Session, **values: Any) -> None:
+    run_new(session, NewOptions(side="SELL", **values))
+
+
+def run_new(session: Session, options: NewOptions) -> None:
+    from kt.cli import guard
+    from kt.cli.order.find import first_of, same_contents
+    from kt.cli.order.outcome import begin, finish
+    from kt.records import Origin
+    from kt.steps import check as check_step
+
+    ticket = ticket_of(options)
+    ctx = begin(session, f"order {options.side.lower()}")
+    first = first_of(ctx, options.client_id)
+    if first is not None:
+        same_contents(first, ticket)
+        session.say(f"{options.client_id!r} was placed before; nothing was sent")
+        finish(session, ctx.run, [first], [])
+        return
+    check = check_step.check_order(ctx, ticket, origin=Origin.MANUAL)
+    preview = guard.preview(session, [check])
+    if check.passed:
+        guard.confirm(session, preview, f"{options.side.capitalize()} this?")
+    else:
+        session.console.say(preview.rstrip())
+    order = _send(session, ctx, check, options)
+    finish(session, ctx.run, [order], [check])
+
+
+def ticket_of(options: NewOptions) -> OrderTicket:
+    from kt.records import OrderTicket, OrderType, Side
+
+    if options.market == (options.price is not None):
+        raise UsageError("give either --price or --market", hint="Nothing was sent.")
+    return OrderTicket(
+        side=Side(options.side),
+        stock_code=options.code,
+        quantity=options.quantity,
+        order_type=OrderType.MARKET if options.market else OrderType.LIMIT,
+        price=options.price or 0,
+    )
+
+
+def _send(session: Session, ctx: Context, check: Any, options: NewOptions) -> Order:
+    from kt.cli.order.sending import sending, wait, watching
+    from kt.records import Origin
+    from kt.steps import place
+
+    follows = options.wait and check.passed and not ctx.config.dry_run
+    with watching(session, ctx, follows) as events, sending(ctx):
+        order = place.place(ctx, check, origin=Origin.MANUAL, client_id=options.client_id)
+        if follows:
+            order = wait(session, ctx, [order], events, ctx.config.cycle.fill_wait)[0]
+    return order

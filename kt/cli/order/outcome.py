@@ -1,0 +1,95 @@
+"""How an order command ends: the orders as data, then the worst of them as exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kt.errors import BrokerRefused, Denied, Halted, KtError, OutcomeUnknown, Unreachable
+from kt.records import UNRESOLVED_STATES, Check, Order, OrderState
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.steps.context import Context
+
+HALTED_CODES = ("HALTED",)
+DRY_RUN_CODE = "TEST_MODE"
+_RANK = (OutcomeUnknown, Halted, Unreachable, BrokerRefused, Denied)
+"""The worst first: what a script must know before anything else."""
+
+
+def begin(session: Session, command: str) -> Context:
+    """The run of an order command: first of all, what was left open is settled.
+
+    Raises what reconcile raises: without the broker no order is placed.
+    """
+    from kt.steps.reconcile import reconcile
+
+    ctx = session.context(command)
+    for line in reconcile(ctx).lines():
+        session.console.warn(f"kt: {line}")
+    return ctx
+
+
+def finish(session: Session, run: str, orders: Sequence[Order], checks: Sequence[Check]) -> None:
+    """Print the orders, then raise for the worst of them, if any ended badly."""
+    from kt.cli.documents import emit
+
+    emit(session, "orders", orders, run=run)
+    denials = {check.decision.decision_id: check for check in checks}
+    failures = [
+        failure
+        for order in orders
+        if (failure := failure_of(order, denials.get(order.decision_id))) is not None
+    ]
+    if not failures:
+        return
+    failures.sort(key=lambda failure: _rank(failure))
+    for failure in failures[1:]:
+        session.console.warn(f"kt: {failure.message}.")
+    raise failures[0]
+
+
+def _rank(failure: KtError) -> int:
+    return next(index for index, kind in enumerate(_RANK) if isinstance(failure, kind))
+
+
+def failure_of(order: Order, check: Check | None = None) -> KtError | None:
+    """What this order's state means for whoever asked for it; None when it stands or is done."""
+    what = f"{order.side} {order.quantity:,} {order.stock_code} {order.stock_name}".rstrip()
+    if order.state in UNRESOLVED_STATES:
+        return OutcomeUnknown(
+            f"nobody knows whether the broker took {what} (order {order.order_id}): "
+            f"{order.message or 'no clear answer'}",
+            hint=f"Do not send it again: {order.stock_code} is locked. kt looks for it at the "
+            f"broker; then `kt order list --unknown`, or `kt order resolve {order.order_id}`.",
+            code=order.code or None,
+        )
+    if order.state is OrderState.REJECTED:
+        said = f"[{order.code}] {order.message}" if order.code else order.message
+        return BrokerRefused(f"the broker refused {what}: {said}", code=order.code or None)
+    if order.state is OrderState.NOT_PLACED:
+        return Unreachable(
+            f"{what} was not placed: {order.message or order.code}",
+            hint="It surely did not reach the broker: it may be sent again.",
+            code=order.code or None,
+        )
+    return _denied(order, check, what) if order.state is OrderState.DENIED else None
+
+
+def _denied(order: Order, check: Check | None, what: str) -> KtError | None:
+    reasons = [(result.code, result.detail) for result in check.denials] if check else []
+    reasons = reasons or [(order.code, order.message)]
+    codes = {code for code, _ in reasons}
+    if codes == {DRY_RUN_CODE}:
+        return None
+    text = "; ".join(f"{code}: {detail}" for code, detail in reasons if code != DRY_RUN_CODE)
+    if codes & set(HALTED_CODES):
+        return Halted(
+            f"{what} was not sent: {text}",
+            hint="`kt status` shows the stop, `kt resume` ends it.",
+            code="HALTED",
+        )
+    return Denied(
+        f"{what} was denied: {text}", hint="See `kt help denials`.", code=order.code or None
+    )

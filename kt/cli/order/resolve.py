@@ -1,0 +1,58 @@
+"""kt order resolve: a person looked at the broker and says what became of an unknown order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from kt.cli.lazy import command, pass_session
+from kt.errors import UsageError
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+
+
+@dataclass(frozen=True)
+class ResolveOptions:
+    name: str
+    placed: str
+    not_placed: bool
+
+
+@command(
+    "resolve",
+    help="""Settle an order whose outcome nobody knows, after looking at the broker.
+
+    \b
+      kt order resolve 01JD8…9XKQ --placed 0012345
+      kt order resolve 01JD8…9XKQ --not-placed
+
+    The stock's lock is lifted. kt asks the broker itself first; an order that it
+    can settle needs no person.
+    """,
+)
+@click.argument("order")
+@click.option("--placed", metavar="NUMBER", default="", help="The broker's number of the order.")
+@click.option("--not-placed", is_flag=True, help="The broker never took it.")
+@pass_session
+def resolve(session: Session, order: str, placed: str, not_placed: bool) -> None:
+    run_resolve(session, ResolveOptions(name=order, placed=placed, not_placed=not_placed))
+
+
+def run_resolve(session: Session, options: ResolveOptions) -> None:
+    from kt.cli.documents import emit
+    from kt.cli.order.find import find_order
+    from kt.cli.order.outcome import begin
+    from kt.steps import reconcile
+
+    if bool(options.placed) == options.not_placed:
+        raise UsageError("give either --placed NUMBER or --not-placed")
+    if options.placed and not options.placed.isdigit():
+        raise UsageError(f"{options.placed!r} is no order number: the broker's are digits")
+    ctx = begin(session, "order resolve")
+    order = find_order(ctx, options.name)
+    settled = reconcile.resolve(ctx, order, placed=options.placed)
+    emit(session, "orders", [settled], run=ctx.run)
+    session.say(f"order {settled.order_id} is {settled.state}; {settled.stock_code} is free again")

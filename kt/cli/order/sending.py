@@ -1,0 +1,80 @@
+"""Sending checked orders: watched from before the first one leaves, told when it is cut short."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from kt.cli.io import Terminated
+from kt.errors import AuthError, OutcomeUnknown, Unreachable
+from kt.records import (
+    OPEN_STATES,
+    UNRESOLVED_STATES,
+    Order,
+    StreamEvent,
+    StreamKind,
+)
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.steps.context import Context
+
+
+@contextmanager
+def sending(ctx: Context) -> Iterator[None]:
+    """Ctrl-C or SIGTERM in the middle of a send leaves an order that nobody knows about: say so,
+    with the exit code that says it, instead of a plain interruption."""
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated):
+        lost = [
+            order
+            for order in ctx.journal.orders(states=UNRESOLVED_STATES)
+            if order.run == ctx.run
+        ]
+        if not lost:
+            raise
+        raise OutcomeUnknown(
+            f"interrupted while order {lost[0].order_id} was being sent",
+            hint="Do not send it again; see `kt order list --unknown`.",
+        ) from None
+
+
+@contextmanager
+def watching(session: Session, ctx: Context, wanted: bool) -> Iterator[queue.Queue[StreamEvent]]:
+    """The account's notices as a queue, from before an order is sent; an empty one when nobody
+    wants to wait, or when there is no stream (the broker's lists are asked then)."""
+    events: queue.Queue[StreamEvent] = queue.Queue()
+    if not wanted:
+        yield events
+        return
+    stream = session.app.stream()
+    try:
+        try:
+            stream.start(events.put)
+            stream.subscribe([StreamKind.ORDERS])
+        except (Unreachable, AuthError) as error:
+            session.say(f"no live notices ({error.message}); asking the broker's lists instead")
+        yield events
+    finally:
+        stream.close()
+
+
+def wait(
+    session: Session,
+    ctx: Context,
+    orders: Sequence[Order],
+    events: queue.Queue[StreamEvent],
+    seconds: float,
+) -> list[Order]:
+    """The orders after `seconds` of the clock, or as soon as all of them are done."""
+    from kt.steps.follow import follow
+
+    still = [order for order in orders if order.state in OPEN_STATES]
+    if not still:
+        return list(orders)
+    session.say(f"waiting up to {seconds:.0f} s for fills")
+    after = {order.order_id: order for order in follow(ctx, still, events, seconds)}
+    return [after.get(order.order_id, order) for order in orders]

@@ -1,0 +1,148 @@
+"""kt order submit: what the piped checks allow, checked once more and then ordered."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.lazy import command, pass_session
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.records import Check, Decision, Order
+    from kt.steps.context import Context
+
+
+@dataclass(frozen=True)
+class SubmitOptions:
+    client_id: str
+    wait: bool
+
+
+@command(
+    "submit",
+    help="""Order what a pipe of checks (or decisions) allows.
+
+    \b
+      kt analyze 005930 | kt check | kt order submit --wait
+
+    Everything is checked again here, so no document can talk its way past the
+    safety rules; what was denied stays denied. Reads a `checks` or `decisions`
+    document that is at most pipe.max_age seconds old; prints an `orders` document.
+    """,
+)
+@click.option(
+    "--client-id",
+    default="",
+    metavar="ID",
+    help="Your own name for this submission: the same name again sends nothing twice.",
+)
+@click.option("--wait", is_flag=True, help="Follow the orders until they are done.")
+@pass_session
+def submit(session: Session, client_id: str, wait: bool) -> None:
+    run_submit(session, SubmitOptions(client_id=client_id, wait=wait))
+
+
+def run_submit(session: Session, options: SubmitOptions) -> None:
+    from kt.cli import guard
+    from kt.cli.documents import read
+    from kt.cli.order.outcome import begin, finish
+    from kt.records import Origin
+    from kt.steps import check as step
+
+    clock, config = session.app.clock, session.config
+    kind, items, _ = read(
+        session, ("checks", "decisions"), max_age=config.pipe.max_age, now=clock.now()
+    )
+    decisions = wanted(kind, items)
+    if not decisions:
+        ctx = session.context("order submit")
+        session.say("the document holds nothing to order")
+        finish(session, ctx.run, [], [])
+        return
+    ctx = begin(session, "order submit")
+    placed_before, decisions = _split(ctx, decisions, options.client_id)
+    checks = [
+        check for check in step.check(ctx, decisions, origin=Origin.PIPE) if check.side is not None
+    ]
+    passed = [check for check in checks if check.passed]
+    if passed:
+        guard.confirm(session, guard.preview(session, passed), f"Send {len(passed)} order(s)?")
+    orders = _send(session, ctx, checks, options)
+    finish(session, ctx.run, [*placed_before, *orders], checks)
+
+
+def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
+    """The decisions to order: of checks, those that passed, at most at the size they passed."""
+    from msgspec.structs import replace
+
+    from kt.records import Action, OrderType
+
+    if kind == "decisions":
+        return tuple(item for item in items if item.action is not Action.HOLD)
+    return tuple(
+        replace(
+            check.decision,
+            quantity=check.quantity,
+            price=check.price if check.order_type is OrderType.LIMIT else check.decision.price,
+        )
+        for check in items
+        if check.passed and check.side is not None
+    )
+
+
+def item_id(client_id: str, decision: Decision) -> str:
+    """One name for each order of a submission: a stock is bought or sold once in it."""
+    return f"{client_id}/{decision.action}/{decision.stock_code}" if client_id else ""
+
+
+def _split(
+    ctx: Context, decisions: Sequence[Decision], client_id: str
+) -> tuple[list[Order], list[Decision]]:
+    """What this submission has placed before, and what is left to do."""
+    from kt.cli.order.find import first_of
+
+    before: list[Order] = []
+    left: list[Decision] = []
+    for decision in decisions:
+        first = first_of(ctx, item_id(client_id, decision))
+        if first is None:
+            left.append(decision)
+        else:
+            _same(first, decision)
+            before.append(first)
+    return before, left
+
+
+def _same(first: Order, decision: Decision) -> None:
+    """The same client id for another decision is refused, with nothing sent."""
+    from kt.errors import Denied
+
+    if first.decision_id != decision.decision_id:
+        raise Denied(
+            f"the client id {first.client_id!r} belongs to another decision "
+            f"(order {first.order_id}); nothing was sent",
+            hint="Use a new id for a new submission.",
+            code="CLIENT_ID",
+        )
+
+
+def _send(
+    session: Session, ctx: Context, checks: Sequence[Check], options: SubmitOptions
+) -> list[Order]:
+    from kt.cli.order.sending import sending, wait, watching
+    from kt.records import Origin
+    from kt.steps import place
+
+    follows = options.wait and not ctx.config.dry_run
+    orders: list[Order] = []
+    with watching(session, ctx, follows) as events, sending(ctx):
+        for check in checks:
+            name = item_id(options.client_id, check.decision)
+            orders.append(place.place(ctx, check, origin=Origin.PIPE, client_id=name))
+        if follows:
+            orders = wait(session, ctx, orders, events, ctx.config.cycle.fill_wait)
+    return orders

@@ -1,0 +1,94 @@
+"""What every command is handed: the global flags, the streams, and the app behind them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from kt.cli.console import Console
+
+if TYPE_CHECKING:
+    from kt.app import App
+    from kt.config.model import Config
+    from kt.steps.context import Context
+
+FORMATS = ("table", "json", "csv", "yaml")
+
+
+@dataclass
+class Flags:
+    """The global options as they were given, before or after the command."""
+
+    profile: str = ""
+    config: str = ""
+    output: str = ""
+    dry_run: bool = False
+    yes: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    no_color: bool = False
+
+
+def _build_app(session: Session) -> App:
+    from kt.app import App
+
+    return App(session.config, session.environ, session.say)
+
+
+@dataclass
+class Session:
+    """One command line. The configuration and the app are built when they are first needed."""
+
+    flags: Flags = field(default_factory=Flags)
+    console: Console = field(default_factory=Console)
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    build_app: Callable[[Session], App] = _build_app
+    _run: Context | None = None
+
+    @cached_property
+    def config(self) -> Config:
+        from kt.config.load import load_config
+
+        overrides: dict[str, Any] = {}
+        if self.flags.profile:
+            overrides["profile"] = self.flags.profile
+        if self.flags.dry_run:
+            overrides["dry_run"] = True
+        return load_config(self.flags.config or None, self.environ, overrides)
+
+    @cached_property
+    def app(self) -> App:
+        return self.build_app(self)
+
+    def context(self, command: str) -> Context:
+        """The run of this command: the steps' doors, with its start in the journal."""
+        self._run = self.app.context(command)
+        return self._run
+
+    def close(self, code: int) -> None:
+        """Write how the run ended, and let go of everything the app holds."""
+        run, self._run = self._run, None
+        if "app" not in self.__dict__:
+            return
+        try:
+            if run is not None:
+                run.journal.finish_run(run.run, "done" if code == 0 else "failed", code)
+        finally:
+            self.app.close()
+            del self.__dict__["app"]
+
+    @property
+    def output(self) -> str:
+        """table on a terminal, json in a pipe, or what -o says."""
+        return self.flags.output or ("table" if self.console.out_terminal else "json")
+
+    def settle_flags(self) -> None:
+        """Hand the streams what the flags say about them."""
+        self.console.quiet = self.flags.quiet
+        self.console.no_color = self.flags.no_color
+
+    def say(self, text: str) -> None:
+        self.console.say(f"kt: {text}")

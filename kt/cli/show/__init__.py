@@ -1,0 +1,28 @@
+"""Results as tables for people: one layout a kind, fitted to the terminal's width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kt.cli.show import account, decisions, orders, results
+
+if TYPE_CHECKING:
+    from kt.cli.console import Console
+
+LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
+    "candidates": decisions.candidates,
+    "decisions": decisions.decisions,
+    "checks": decisions.checks,
+    "orders": orders.orders,
+    "fills": orders.fills,
+    "positions": account.positions,
+    "balance": account.balance,
+    "pnl": results.pnl,
+    "events": results.events,
+}
+
+
+def table_of(kind: str, items: Sequence[Any], console: Console) -> str:
+    """The table of one document's items, with a newline at its end."""
+    return LAYOUTS[kind](items, console)

@@ -1,0 +1,77 @@
+"""The account and what it holds as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kt.cli.show.cells import clock, money, paint, percent, signed, updown
+from kt.cli.show.orders import side_color
+from kt.cli.show.table import Column, pairs, render
+from kt.records import Balance, OrderType, Position
+
+if TYPE_CHECKING:
+    from kt.cli.console import Console
+
+POSITIONS = (
+    Column("code", lambda row: row.stock_code),
+    Column("name", lambda row: row.stock_name, shorten=True),
+    Column("quantity", lambda row: money(row.quantity), right=True),
+    Column("average", lambda row: money(row.average_price), right=True),
+    Column("price", lambda row: money(row.price), right=True),
+    Column("value", lambda row: money(row.value), right=True, rank=3),
+    Column(
+        "profit", lambda row: signed(row.profit), right=True, color=lambda row: updown(row.profit)
+    ),
+    Column(
+        "return",
+        lambda row: percent(row.profit_pct),
+        right=True,
+        rank=1,
+        color=lambda row: updown(row.profit),
+    ),
+    Column("stop", lambda row: money(row.stop_price or None), right=True, rank=2),
+    Column("target", lambda row: money(row.target_price or None), right=True, rank=2),
+)
+
+OPEN_ORDERS = (
+    Column("number", lambda row: row.ord_no),
+    Column("time", lambda row: clock(row.at), rank=1),
+    Column("side", lambda row: row.side, color=lambda row: side_color(row.side)),
+    Column("code", lambda row: row.stock_code),
+    Column("name", lambda row: row.stock_name, shorten=True),
+    Column("quantity", lambda row: money(row.quantity), right=True),
+    Column("open", lambda row: money(row.open_quantity), right=True),
+    Column(
+        "price",
+        lambda row: "market" if row.order_type is OrderType.MARKET else money(row.price),
+        right=True,
+    ),
+)
+
+
+def positions(rows: Sequence[Position], console: Console) -> str:
+    return render(POSITIONS, rows, console)
+
+
+def balance(rows: Sequence[Balance], console: Console) -> str:
+    """Cash and totals, then what is held, then what is open."""
+    text = ""
+    for row in rows:
+        profit = f"{signed(row.total_profit)}  {percent(row.total_profit_pct)}"
+        text += pairs(
+            [
+                ("account", row.account),
+                ("cash", money(row.deposit.cash)),
+                ("orderable", money(row.deposit.orderable)),
+                ("withdrawable", money(row.deposit.withdrawable)),
+                ("holdings", money(row.total_value)),
+                ("profit", paint(profit, updown(row.total_profit), console.color)),
+                ("realised today", signed(row.realised_today)),
+                ("assets", money(row.estimated_assets)),
+            ],
+            console,
+        )
+        text += "\nHoldings\n" + positions(row.positions, console)
+        text += "\nOpen orders\n" + render(OPEN_ORDERS, row.open_orders, console)
+    return text

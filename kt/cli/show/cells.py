@@ -1,0 +1,50 @@
+"""Single values as people read them: separated thousands, signed percent, Korean colours."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+RED, GREEN, YELLOW, BLUE, DIM, BOLD = "31", "32", "33", "34", "2", "1"
+
+
+def money(won: int | None) -> str:
+    """`1,234,000`; nothing for an unknown amount."""
+    return "" if won is None else f"{won:,}"
+
+
+def signed(number: int | None) -> str:
+    """`+1,234`, `-1,234`, `0`."""
+    return "" if number is None else f"{number:+,}" if number else "0"
+
+
+def percent(rate: float | None) -> str:
+    """`+1.23%`."""
+    return "" if rate is None else f"{rate:+.2f}%" if rate else "0.00%"
+
+
+def plain(number: float | None, digits: int = 1) -> str:
+    return "" if number is None else f"{number:.{digits}f}"
+
+
+def large(won: int) -> str:
+    """Traded values in hundred millions of won (억), the market's own unit."""
+    return f"{won / 100_000_000:,.0f}억"
+
+
+def clock(at: datetime | None) -> str:
+    return "" if at is None else at.strftime("%H:%M:%S")
+
+
+def moment(at: datetime | None) -> str:
+    return "" if at is None else at.strftime("%m-%d %H:%M:%S")
+
+
+def updown(number: float | None) -> str | None:
+    """Korea's colours: red rises, blue falls."""
+    if not number:
+        return None
+    return RED if number > 0 else BLUE
+
+
+def paint(text: str, color: str | None, on: bool) -> str:
+    return f"\x1b[{color}m{text}\x1b[0m" if on and color and text else text

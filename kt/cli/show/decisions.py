@@ -1,0 +1,104 @@
+"""Candidates, decisions and their checks as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kt.cli.show.cells import DIM, GREEN, RED, large, money, percent, plain, signed, updown
+from kt.cli.show.table import Column, render
+from kt.records import Action, Candidate, Check, Decision
+
+if TYPE_CHECKING:
+    from kt.cli.console import Console
+
+CODE_AND_NAME = (
+    Column("code", lambda row: row.stock_code),
+    Column("name", lambda row: row.stock_name, shorten=True),
+)
+
+CANDIDATES = (
+    *CODE_AND_NAME,
+    Column("price", lambda row: money(row.price), right=True),
+    Column(
+        "change",
+        lambda row: percent(row.change_pct),
+        right=True,
+        color=lambda row: updown(row.change_pct),
+    ),
+    Column("value", lambda row: large(row.value), right=True, rank=3),
+    Column("score", lambda row: plain(row.score), right=True),
+    Column("strength", lambda row: plain(row.strength), right=True, rank=4),
+    Column("book", lambda row: plain(row.book_ratio, 2), right=True, rank=5),
+    Column("foreign", lambda row: signed(row.foreign_net), right=True, rank=6),
+    Column("institution", lambda row: signed(row.institution_net), right=True, rank=7),
+    Column("why", lambda row: ", ".join(row.reasons or row.rankings), rank=2, shorten=True),
+)
+
+
+def candidates(rows: Sequence[Candidate], console: Console) -> str:
+    return render(CANDIDATES, rows, console)
+
+
+def action_color(action: Action | None) -> str | None:
+    return {Action.BUY: RED, Action.SELL: "34", Action.HOLD: DIM}.get(action or Action.HOLD)
+
+
+DECISIONS = (
+    Column("action", lambda row: row.action, color=lambda row: action_color(row.action)),
+    *CODE_AND_NAME,
+    Column("quantity", lambda row: money(row.quantity), right=True),
+    Column("price", lambda row: money(row.price), right=True),
+    Column("confidence", lambda row: f"{row.confidence:.2f}", right=True, rank=2),
+    Column("risk", lambda row: row.risk_level, rank=3),
+    Column("reason", lambda row: row.reason, rank=1, shorten=True),
+)
+
+
+def decisions(rows: Sequence[Decision], console: Console) -> str:
+    return render(DECISIONS, rows, console)
+
+
+def verdict(check: Check) -> str:
+    if check.side is None:
+        return "-"
+    return "pass" if check.passed else "denied"
+
+
+def reasons(check: Check) -> str:
+    """Every denial with its arithmetic; for a passed check, nothing."""
+    if check.side is None:
+        return check.decision.reason
+    return "; ".join(f"{result.code}: {result.detail}" for result in check.denials)
+
+
+CHECKS = (
+    Column(
+        "check",
+        verdict,
+        color=lambda row: DIM if row.side is None else GREEN if row.passed else RED,
+    ),
+    Column(
+        "action",
+        lambda row: row.decision.action,
+        color=lambda row: action_color(row.decision.action),
+    ),
+    Column("code", lambda row: row.decision.stock_code),
+    Column("name", lambda row: row.decision.stock_name, shorten=True),
+    Column("quantity", lambda row: money(row.quantity), right=True),
+    Column("price", lambda row: money(row.price) if row.price else "market", right=True),
+    Column("amount", lambda row: money(row.quantity * row.price), right=True, rank=2),
+    Column("why", reasons, rank=1, shorten=True),
+)
+
+
+def checks(rows: Sequence[Check], console: Console) -> str:
+    """The table, and under it every denial in full, so that nothing is cut off by the width."""
+    text = render(CHECKS, rows, console)
+    denied = [row for row in rows if row.side is not None and not row.passed]
+    lines = [
+        f"{row.decision.stock_code} {row.decision.stock_name}  {result.code}: {result.detail}"
+        for row in denied
+        for result in row.denials
+    ]
+    return text + ("\n" + "\n".join(lines) + "\n" if lines else "")

@@ -1,0 +1,129 @@
+"""Tables that fit: columns are left out by rank, and texts shortened, until the width is met."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kt.cli.show.cells import BOLD, DIM, paint
+
+if TYPE_CHECKING:
+    from kt.cli.console import Console
+
+GAP = 2
+SHORTEST = 12
+"""A shortened text keeps at least so many columns; below that the column goes."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: how a row's cell reads, and how long it is kept when room is short."""
+
+    heading: str
+    cell: Callable[[Any], str]
+    right: bool = False
+    rank: int = 0
+    """0 stays always; otherwise the highest rank goes first."""
+    shorten: bool = False
+    color: Callable[[Any], str | None] | None = None
+
+
+def width_of(text: str) -> int:
+    """Columns on a terminal: a Hangul syllable takes two."""
+    from wcwidth import wcswidth
+
+    width: int = wcswidth(text)
+    return width if width >= 0 else len(text)
+
+
+def shorten(text: str, width: int) -> str:
+    """The text within `width` columns, with an ellipsis where it was cut."""
+    if width_of(text) <= width:
+        return text
+    kept, used = "", 1
+    for letter in text:
+        used += max(0, width_of(letter))
+        if used > width:
+            break
+        kept += letter
+    return kept.rstrip() + "…"
+
+
+def clean(text: str) -> str:
+    """One line without control characters: a name from outside cannot steer the terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> str:
+    """The table as text, or a line that says there is nothing."""
+    if not rows:
+        return "(none)\n"
+    cells = [[clean(column.cell(row)) for column in columns] for row in rows]
+    kept, widths = _fit(columns, cells, console.width)
+    shown = []
+    for row, texts in zip(rows, cells, strict=True):
+        line = []
+        for index in kept:
+            column, text = columns[index], texts[index]
+            if column.shorten and widths[index]:
+                text = shorten(text, widths[index])
+            color = column.color(row) if column.color else None
+            line.append(paint(text, color, console.color))
+        shown.append(line)
+    headings = [paint(columns[index].heading, BOLD, console.color) for index in kept]
+    return _draw(headings, shown, [columns[index].right for index in kept])
+
+
+def _draw(headings: list[str], rows: list[list[str]], rights: list[bool]) -> str:
+    from tabulate import tabulate
+
+    text = tabulate(
+        rows,
+        headers=headings,
+        tablefmt="plain",
+        disable_numparse=True,
+        colalign=["right" if right else "left" for right in rights],
+        headers_global_align=None,
+        preserve_whitespace=False,
+    )
+    return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+def _fit(
+    columns: Sequence[Column], cells: list[list[str]], limit: int
+) -> tuple[list[int], dict[int, int]]:
+    """The columns that stay, and the widths of those that are shortened (0 = as they are)."""
+    natural = [
+        max(width_of(column.heading), *(width_of(row[index]) for row in cells))
+        for index, column in enumerate(columns)
+    ]
+    kept = list(range(len(columns)))
+    widths = dict.fromkeys(kept, 0)
+    if not limit:
+        return kept, widths
+    while True:
+        total = sum(natural[index] for index in kept) + GAP * (len(kept) - 1)
+        if total <= limit:
+            return kept, widths
+        soft = [index for index in kept if columns[index].shorten]
+        over = total - limit
+        if soft:
+            widest = max(soft, key=lambda index: natural[index])
+            if natural[widest] - over >= SHORTEST:
+                widths[widest] = natural[widest] - over
+                return kept, widths
+        spare = [index for index in kept if columns[index].rank]
+        if not spare:
+            return kept, widths
+        kept.remove(max(spare, key=lambda index: columns[index].rank))
+
+
+def pairs(rows: Sequence[tuple[str, str]], console: Console) -> str:
+    """Names and values, one a line, with the values under one another."""
+    widest = max((width_of(name) for name, _ in rows), default=0)
+    lines = []
+    for name, value in rows:
+        pad = " " * (widest - width_of(name))
+        lines.append(f"{paint(name, DIM, console.color)}{pad}{' ' * GAP}{value}".rstrip())
+    return "\n".join(lines) + "\n"
