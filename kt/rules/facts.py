@@ -1,0 +1,84 @@
+"""What the safety rules must know about an order, the account, the market and the day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kt.config.model import Limits
+from kt.records import OrderType, Origin, Side, StopMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskFacts:
+    """Every number the rules need. Money in won, quantities in shares.
+
+    None means *not known*, and a rule that needs it denies. For an amend, leave the order that
+    is amended out of all sums and counts.
+    """
+
+    side: Side
+    stock_code: str
+    quantity: int
+    price: int
+    """The limit; ignored for a market order."""
+    order_type: OrderType
+    origin: Origin
+    now: datetime
+    limits: Limits
+
+    stop: StopMode | None = None
+    stop_reason: str = ""
+    live: bool | None = None
+    """Whether this profile may send orders at all."""
+    test_mode: bool | None = None
+
+    listed: bool | None = None
+    """Whether the stock is in the list of instruments."""
+    excluded: bool | None = None
+    warning: str | None = None
+    """The broker's warning; empty when there is none."""
+    market: str | None = None
+    kind: str | None = None
+    """STOCK, ETF, ETN or ELW."""
+
+    last_price: int | None = None
+    lower_limit: int | None = None
+    upper_limit: int | None = None
+
+    may_order: bool | None = None
+    may_buy: bool | None = None
+    phase: str = ""
+
+    input_at: datetime | None = None
+    """When the decision was taken, or the oldest data it rests on."""
+    max_age: float = 60.0
+    """Seconds."""
+    confidence: float | None = None
+
+    held: int | None = None
+    sellable: int | None = None
+    invested_in_stock: int | None = None
+    """Cost of what is held plus what open and unresolved buys may still cost."""
+    invested_total: int | None = None
+    stocks: int | None = None
+    """How many stocks are held or being bought."""
+    in_stock: bool | None = None
+    """Whether this stock is one of them."""
+    cash: int | None = None
+    """What may be ordered with (`Deposit.orderable`)."""
+    orderable: int | None = None
+    """What may be ordered in this stock (`Orderable.amount`); where the server offers no such
+    answer, the same as `cash`."""
+    commission_pct: float | None = None
+    realised_today: int | None = None
+    unrealised: int | None = None
+
+    lock: str | None = None
+    """Why the stock is locked; empty when it is not."""
+    unresolved: int | None = None
+    """Orders of this stock and side of which nobody knows whether the broker holds them."""
+    open_orders: int | None = None
+    """Orders of this stock and side that may still fill."""
+    orders_last_minute: int | None = None
+    orders_today: int | None = None

@@ -1,0 +1,96 @@
+"""How the exchange matches: the price of a call auction, priority, and a walk through a book."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+
+from kt.records import Level, Side
+
+Interest = tuple[int, int]
+"""(price in won, shares); price 0 stands for a market order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clearing:
+    """What a call auction prints: one price for all, and how many shares change hands."""
+
+    price: int
+    volume: int
+
+
+def auction(buys: Iterable[Interest], sells: Iterable[Interest], last: int) -> Clearing | None:
+    """The clearing of a call auction (rules §4); None when nothing crosses.
+
+    The price that trades most. Of several: the last price if it is one of them; the nearest of
+    them when the last price lies outside their range; otherwise the nearest above the last
+    price. Only market orders on both sides: the last price. `last` is the last traded price,
+    before the first trade of the day the base price.
+    """
+    bids, asks = list(buys), list(sells)
+    prices = sorted({price for price, _ in (*bids, *asks) if price})
+    if not prices:
+        volume = min(sum(size for _, size in bids), sum(size for _, size in asks))
+        return Clearing(last, volume) if volume else None
+    volumes = _volumes(prices, bids, asks)
+    most = max(volumes)
+    if not most:
+        return None
+    tied = [price for price, volume in zip(prices, volumes, strict=True) if volume == most]
+    return Clearing(_among(tied, last), most)
+
+
+def priority(side: Side, price: int, sequence: int) -> tuple[int, int]:
+    """A sorting key: market orders (price 0) first, then the better price, then the earlier
+    arrival (rules §4). `sequence` grows with time."""
+    if not price:
+        return (-1, sequence)
+    return (price if side is Side.SELL else _FAR - price, sequence)
+
+
+def crosses(side: Side, price: int, other: int) -> bool:
+    """Whether an order at this limit (0 = market) trades against the other side's price."""
+    if not price:
+        return True
+    return price >= other if side is Side.BUY else price <= other
+
+
+def walk(side: Side, quantity: int, price: int, levels: Sequence[Level]) -> tuple[Level, ...]:
+    """What an arriving order takes from the other side's levels, best first, at their prices.
+
+    `price` is its limit, 0 for a market order. The sum of the quantities may be less than asked
+    for: the rest stays with the order.
+    """
+    taken: list[Level] = []
+    for level in levels:
+        if quantity <= 0 or not crosses(side, price, level.price):
+            break
+        size = min(quantity, level.quantity)
+        if size > 0:
+            taken.append(Level(price=level.price, quantity=size))
+            quantity -= size
+    return tuple(taken)
+
+
+_FAR = 1 << 60
+"""Above every price: turns the highest bid into the smallest key."""
+
+
+def _volumes(prices: list[int], bids: list[Interest], asks: list[Interest]) -> list[int]:
+    """Shares that would trade at each price: the smaller of demand and supply there."""
+    demand = dict.fromkeys(prices, 0)
+    supply = dict.fromkeys(prices, 0)
+    for price, size in bids:
+        demand[price or prices[-1]] += size
+    for price, size in asks:
+        supply[price or prices[0]] += size
+    offered = accumulate(supply[price] for price in prices)
+    wanted = list(accumulate(demand[price] for price in reversed(prices)))[::-1]
+    return [min(pair) for pair in zip(wanted, offered, strict=True)]
+
+
+def _among(tied: list[int], last: int) -> int:
+    if last <= tied[0]:
+        return tied[0]
+    return next((price for price in tied if price >= last), tied[-1])

@@ -1,0 +1,85 @@
+"""Safety rules about the moment: stops, hours, age, confidence, locks, rates."""
+
+from __future__ import annotations
+
+from kt.records import Origin, Side, StopMode
+from kt.rules.deciding import Verdict, compare, flag, known
+from kt.rules.facts import RiskFacts
+
+_CLOCK_SKEW = 5.0
+"""Seconds by which an input may seem to come from the future: two clocks never agree."""
+
+
+def halted(f: RiskFacts) -> Verdict:
+    stop = known(f.stop, "the stop in force")
+    flattening = stop is StopMode.FLATTEN and f.origin is Origin.FLATTEN and f.side is Side.SELL
+    free = stop in (StopMode.RUNNING, StopMode.REDUCE) or flattening
+    return flag(free, f"stop: {stop}", f"{stop}: {f.stop_reason or 'no reason given'}")
+
+
+def reducing(f: RiskFacts) -> Verdict:
+    stop = known(f.stop, "the stop in force")
+    return flag(stop is not StopMode.REDUCE, f"stop: {stop}", f"{stop}: {f.stop_reason}")
+
+
+def not_live(f: RiskFacts) -> Verdict:
+    live = known(f.live, "whether the profile may send orders")
+    return flag(live, "live: true", "live: false in this profile's configuration")
+
+
+def symbol_locked(f: RiskFacts) -> Verdict:
+    lock = known(f.lock, "the stock's lock")
+    return flag(not lock, "not locked", f"locked: {lock}")
+
+
+def session(f: RiskFacts) -> Verdict:
+    may = known(f.may_order, "the market's phase")
+    return flag(may, f"phase: {f.phase}", f"no orders in phase: {f.phase} ({f.now:%H:%M:%S})")
+
+
+def no_new_buys(f: RiskFacts) -> Verdict:
+    may = known(f.may_buy, "the market's phase")
+    return flag(may, f"phase: {f.phase}", f"no buys in phase: {f.phase} ({f.now:%H:%M:%S})")
+
+
+def stale_input(f: RiskFacts) -> Verdict:
+    age = (f.now - known(f.input_at, "the time of the input")).total_seconds()
+    if age < -_CLOCK_SKEW:
+        return False, f"{-age:,.1f} s in the future: compare the clocks"
+    passed = age <= f.max_age
+    return passed, f"{max(0.0, age):,.1f} s old {'<=' if passed else '>'} limit {f.max_age:,.1f} s"
+
+
+def low_confidence(f: RiskFacts) -> Verdict:
+    confidence = known(f.confidence, "the analyst's confidence")
+    passed = f.limits.min_confidence <= confidence <= 1
+    sign = ">=" if passed else "not from"
+    ending = "" if passed else " to 1"
+    return passed, f"{confidence:.2f} {sign} {f.limits.min_confidence:.2f}{ending}"
+
+
+def duplicate(f: RiskFacts) -> Verdict:
+    unresolved = known(f.unresolved, "the unresolved orders")
+    waiting = known(f.open_orders, "the open orders") if f.origin is not Origin.MANUAL else 0
+    return flag(
+        unresolved + waiting == 0,
+        f"no other {f.side} of {f.stock_code} under way",
+        f"{f.side} of {f.stock_code} under way: {unresolved:,} unresolved, {waiting:,} open",
+    )
+
+
+def rate(f: RiskFacts) -> Verdict:
+    sent = known(f.orders_last_minute, "the orders of the last minute")
+    passed, words = compare(sent + 1, f.limits.orders_per_minute, "orders a minute")
+    return passed, f"{sent:,} + 1 = {words}"
+
+
+def day_orders(f: RiskFacts) -> Verdict:
+    sent = known(f.orders_today, "today's orders")
+    passed, words = compare(sent + 1, f.limits.orders_per_day, "orders a day")
+    return passed, f"{sent:,} + 1 = {words}"
+
+
+def test_mode(f: RiskFacts) -> Verdict:
+    test = known(f.test_mode, "whether test mode is on")
+    return flag(not test, "test mode is off", "test mode is on: nothing is sent")

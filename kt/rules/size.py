@@ -1,0 +1,67 @@
+"""How much to order: the room that limits and cash leave, scaled by risk, in whole shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kt.records import Action, Decision, RiskLevel
+from kt.rules import fees
+
+ROOM_PCT: dict[RiskLevel, int] = {RiskLevel.LOW: 100, RiskLevel.MEDIUM: 70, RiskLevel.HIGH: 40}
+"""How much of the room a decision of each risk level may use, in percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How many shares, and how that came about. `quantity` 0 has its reason in `detail`."""
+
+    quantity: int
+    detail: str
+
+
+def buy_size(
+    decision: Decision,
+    price: int,
+    *,
+    cash: int,
+    per_stock_left: int,
+    total_left: int,
+    commission_pct: float = fees.REAL_COMMISSION_PCT,
+) -> Size:
+    """The size of a purchase at `price` won a share.
+
+    The room is the least of the cash for orders and what the two limits leave, in won; the
+    decision's risk level takes its part of it, commission included; the analyst's quantity is
+    an upper bound.
+    """
+    if decision.action is not Action.BUY or price <= 0:
+        return Size(0, f"0: nothing to buy ({decision.action} at {price:,})")
+    room = max(0, min(cash, per_stock_left, total_left))
+    part = room * ROOM_PCT[decision.risk_level] // 100
+    affordable = _affordable(part, price, commission_pct)
+    quantity = min(affordable, max(0, decision.quantity))
+    return Size(
+        quantity,
+        f"room min(cash {cash:,}, stock {per_stock_left:,}, total {total_left:,}) = {room:,}; "
+        f"{decision.risk_level} {ROOM_PCT[decision.risk_level]} % = {part:,}; at {price:,} with "
+        f"fee {affordable:,} shares; analyst {decision.quantity:,}: {quantity:,}",
+    )
+
+
+def sell_size(decision: Decision, sellable: int) -> Size:
+    """The size of a sale: the analyst's quantity, but no more than may be sold."""
+    if decision.action is not Action.SELL:
+        return Size(0, f"0: nothing to sell ({decision.action})")
+    quantity = max(0, min(decision.quantity, sellable))
+    return Size(
+        quantity, f"min(analyst {decision.quantity:,}, sellable {sellable:,}): {quantity:,}"
+    )
+
+
+def _affordable(money: int, price: int, commission_pct: float) -> int:
+    """The most shares whose value and commission `money` pays for."""
+    rate = round(commission_pct * 1_000_000)
+    shares = money * 100_000_000 // (price * (100_000_000 + rate))
+    while fees.buy_cost((shares + 1) * price, commission_pct) <= money:
+        shares += 1  # the commission is cut to 10 won, which may leave room for a little more
+    return shares
