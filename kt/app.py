@@ -1,0 +1,219 @@
+"""The only place that knows concrete adapters; builds each on first use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kt import __version__
+from kt.config.load import state_folder
+from kt.config.model import Config
+from kt.config.secrets import AppKeys, app_keys
+from kt.errors import JournalError
+from kt.ids import new_id
+from kt.ports import Clock
+from kt.steps.context import Context
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kt.broker.kiwoom import Kiwoom
+    from kt.broker.pace import Pacer
+    from kt.broker.rest import Http, Rest
+    from kt.broker.stream import KiwoomStream
+    from kt.broker.token import TokenSource
+    from kt.notify import OwnerNotifier
+    from kt.ports import Analyst
+    from kt.store.journal import SqliteJournal
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where this profile's broker is, and the time there."""
+
+    base_url: str
+    ws_url: str
+    clock: Clock
+
+
+class App:
+    """One profile's adapters. `say` gets what the owner should read, a line at a time."""
+
+    def __init__(self, config: Config, environ: Mapping[str, str], say: Say) -> None:
+        self.config = config
+        self.environ = environ
+        self.say = say
+        self.run = ""
+
+    @property
+    def state_root(self) -> Path:
+        return state_folder(self.config)
+
+    @cached_property
+    def state_dir(self) -> Path:
+        """This profile's folder, made if missing, closed to others."""
+        folder = self.state_root / self.config.profile
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise JournalError(
+                f"the state folder {folder} cannot be made: {error.strerror}",
+                hint="Nothing was sent. Make it writable, or name another with KT_STATE_DIR.",
+            ) from error
+        return folder
+
+    @property
+    def database(self) -> Path:
+        return self.state_dir / "kt.db"
+
+    @property
+    def halt_flag(self) -> Path:
+        return self.state_dir / "halt.json"
+
+    @cached_property
+    def server(self) -> Server:
+        """The configured server; on `sim` the embedded exchange, started when none runs."""
+        given = self.config.server
+        if self.config.profile != "sim":
+            from kt.clock import SystemClock
+
+            return Server(given.base_url, given.ws_url, SystemClock())
+        from kt.sim import launch
+
+        if given.base_url:
+            clock = launch.clock_of(given.base_url)
+            return Server(given.base_url, given.ws_url or launch.ws_url(given.base_url), clock)
+        running = launch.ensure(self.config, self.state_root, self.say)
+        return Server(running.base_url, running.ws_url, running.clock)
+
+    @property
+    def clock(self) -> Clock:
+        return self.server.clock
+
+    @cached_property
+    def keys(self) -> AppKeys:
+        return app_keys(self.config, self.environ)
+
+    @cached_property
+    def journal(self) -> SqliteJournal:
+        from kt.store.journal import SqliteJournal
+
+        return SqliteJournal(
+            self.database,
+            self.clock,
+            self.halt_flag,
+            self.config.profile,
+            secrets=(self.keys.app_key, self.keys.secret_key),
+        )
+
+    @cached_property
+    def http(self) -> Http:
+        from kt.broker.rest import Http
+
+        return Http(self.server.base_url)
+
+    @cached_property
+    def pacer(self) -> Pacer:
+        from kt.broker.pace import Pacer
+        from kt.broker.token import key_hash
+
+        server = self.config.server
+        return Pacer(
+            self.state_dir,
+            key_hash(self.server.base_url, self.keys.app_key),
+            self.clock,
+            server.queries_per_second,
+            server.orders_per_second,
+        )
+
+    @cached_property
+    def token_source(self) -> TokenSource:
+        from kt.broker.token import TokenSource
+        from kt.broker.token_server import WireTokenServer
+
+        server = WireTokenServer(self.http, self.pacer, self.clock, self._on_call)
+        return TokenSource(self.keys, self.server.base_url, self.state_dir, self.clock, server)
+
+    @cached_property
+    def rest(self) -> Rest:
+        from kt.broker.rest import Rest
+
+        return Rest(self.http, self.token_source, self.pacer, self.clock, self._on_call)
+
+    @cached_property
+    def kiwoom(self) -> Kiwoom:
+        """The market and the account: one adapter behind two ports."""
+        from kt.broker.kiwoom import Kiwoom
+
+        return Kiwoom(self.rest, self.clock)
+
+    @property
+    def market(self) -> Kiwoom:
+        return self.kiwoom
+
+    @property
+    def broker(self) -> Kiwoom:
+        return self.kiwoom
+
+    def stream(self) -> KiwoomStream:
+        """A new stream, not started; the process that owns the connection serves the others."""
+        from kt.broker.stream import KiwoomStream
+
+        return KiwoomStream(
+            self.server.ws_url, self.token_source, self.clock, self.state_dir / "locks"
+        )
+
+    @cached_property
+    def analyst(self) -> Analyst:
+        from kt.analyst import choose
+
+        return choose(self.config, self.environ, self.clock)
+
+    @cached_property
+    def notifier(self) -> OwnerNotifier:
+        from kt.notify import OwnerNotifier
+
+        return OwnerNotifier(self.config.notify, self.say)
+
+    def context(self, command: str) -> Context:
+        """Start a run and hand out its doors. Raises what building them raises."""
+        self.run = new_id(self.clock.now())
+        self.journal.start_run(self.run, command, __version__)
+        return Context(
+            run=self.run,
+            config=self.config,
+            clock=self.clock,
+            market=self.market,
+            broker=self.broker,
+            journal=self.journal,
+            analyst=self.analyst,
+            notifier=self.notifier,
+        )
+
+    def close(self) -> None:
+        """Let go of what was built. Raises JournalError when the journal could not be written."""
+        built = self.__dict__
+        try:
+            if "journal" in built:
+                self.journal.close()
+        finally:
+            if "http" in built:
+                self.http.close()
+
+    def _on_call(
+        self,
+        api_id: str,
+        started: datetime,
+        milliseconds: int,
+        http_status: int,
+        return_code: str,
+        message: str,
+    ) -> None:
+        self.journal.api_call(
+            self.run, api_id, started, milliseconds, http_status, return_code, message
+        )
