@@ -30,11 +30,17 @@ class ProfileConfig(Section, frozen=True, kw_only=True):
     """
 
     base_url: str = ""
+    """The REST server; empty on sim: the embedded exchange's own."""
     ws_url: str = ""
+    """The WebSocket server; empty on sim."""
     live: bool = False
+    """Whether orders may be sent at all. Real orders need a yes for each besides."""
     key_file: str = ""
+    """A file of mode 0600 with two lines: app key, secret key."""
     queries_per_second: Annotated[float, Meta(gt=0)] = 5.0
+    """The broker's limit for each query API, shared by all processes of one key."""
     orders_per_second: Annotated[float, Meta(gt=0)] = 5.0
+    """The broker's limit for all order APIs together."""
     commission_pct: Annotated[float, Meta(ge=0, le=5)] = 0.015
     """One side, in percent of the value."""
 
@@ -43,12 +49,19 @@ class Limits(Section, frozen=True, kw_only=True):
     """Levels 1 and 3 of the risk rules."""
 
     per_stock: Positive = 1_000_000
+    """Won in one stock at most, open buys included."""
     total: Positive = 5_000_000
+    """Won in all stocks together at most."""
     daily_loss: Positive = 500_000
+    """Won lost in one day, realised and unrealised: trading stops until the next trading day."""
     positions: Positive = 10
+    """Stocks held at once at most."""
     min_confidence: Share = 0.6
+    """A buy the analyst is less sure of is denied."""
     orders_per_minute: Positive = 10
+    """Orders sent in one minute at most."""
     orders_per_day: Positive = 200
+    """Orders sent in one day at most."""
     max_slippage_pct: Percent = 2.0
     """A limit price further than this from the last price is denied."""
 
@@ -57,7 +70,9 @@ class Exits(Section, frozen=True, kw_only=True):
     """Level 2: what every position gets when it opens."""
 
     stop_loss_pct: Annotated[float, Meta(gt=0, le=30)] = 5.0
+    """Sell at market when the price has fallen so far below the average price paid."""
     take_profit_pct: Annotated[float, Meta(gt=0, le=1000)] = 10.0
+    """Sell when the price has risen so far above the average price paid."""
     ask_before_profit: bool = False
     """Let the analyst confirm a take-profit (a stop-loss never waits)."""
 
@@ -66,17 +81,25 @@ class Scan(Section, frozen=True, kw_only=True):
     """The three scans: how often, how many they keep, and what they leave out."""
 
     fast_every: Seconds = 10.0
+    """Seconds between two fast scans."""
     deep_every: Seconds = 60.0
+    """Seconds between two deep scans."""
     ai_every: Seconds = 300.0
+    """Seconds between two scans by the analyst."""
     fast_keep: Positive = 50
+    """Candidates the fast scan keeps."""
     deep_keep: Positive = 20
+    """Candidates the deep scan keeps."""
     ai_keep: Positive = 5
+    """Candidates the analyst keeps."""
     min_price: NotNegative = 1_000
+    """Cheaper stocks are left out (won)."""
     max_price: NotNegative = 0
     """0 = no upper bound."""
     min_value: NotNegative = 1_000_000_000
     """Traded value today."""
     max_change_pct: Percent = 25.0
+    """Stocks that have moved further today are left out."""
     exclude: tuple[str, ...] = ()
     """Stock codes never to trade."""
 
@@ -85,6 +108,7 @@ class Cycle(Section, frozen=True, kw_only=True):
     """The main cycle."""
 
     every: Annotated[float, Meta(ge=1, le=3600)] = 20.0
+    """Seconds between two cycles."""
     fill_wait: Seconds = 10.0
     """How long `kt run --once` and `--wait` follow an order before they report it open."""
 
@@ -93,21 +117,30 @@ class Orders(Section, frozen=True, kw_only=True):
     """What happens to orders that stay open."""
 
     unfilled_after: Seconds = 300.0
+    """Seconds after which an order that is still open is dealt with."""
     unfilled: Literal["amend", "cancel"] = "amend"
+    """What is done with it: follow the price, or take it back."""
     max_amends: NotNegative = 1
     """After so many amends the rest is cancelled."""
     external: Literal["count", "halt"] = "count"
+    """Orders at the broker that kt did not place: count them in the limits, or halt."""
 
 
 class Session(Section, frozen=True, kw_only=True):
     """The trading day."""
 
     start: TimeOfDay = "08:00"
+    """Settings, token, account, reconcile."""
     prepare: TimeOfDay = "08:30"
+    """Expected prices, watch list, plan."""
     open: TimeOfDay = "09:00"
+    """The stream and trading start."""
     last_buy: TimeOfDay = "15:20"
+    """No new buys from here on."""
     close: TimeOfDay = "15:30"
+    """Settlement, returns, report."""
     idle: TimeOfDay = "16:00"
+    """Waiting for the next trading day."""
     close_positions: bool = False
     """Sell what is held before the close."""
 
@@ -117,27 +150,36 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
 
     kind: Literal["auto", "rules", "gemini"] = "auto"
     model: str = "gemini-2.5-flash"
+    """Gemini's model."""
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
+    """0 = the same question gives the same answer, as far as the model can."""
     timeout: Seconds = 60.0
+    """Seconds to wait for an answer."""
     horizon_minutes: Positive = 60
     """When a decision is judged."""
     usd_per_million_in: Annotated[float, Meta(ge=0)] = 0.30
+    """The price of a million tokens sent, for the cost in the journal."""
     usd_per_million_out: Annotated[float, Meta(ge=0)] = 2.50
+    """The price of a million tokens received."""
 
 
 class Emergency(Section, frozen=True, kw_only=True):
     """Level 4: what counts as an emergency and what is done."""
 
     action: Literal["halt", "flatten"] = "halt"
+    """What is done: stop sending, or sell everything and then stop."""
     errors: Positive = 5
     """So many system errors within `window` seconds."""
     window: Seconds = 60.0
+    """Seconds over which errors and orders are counted."""
     rejects_in_row: Positive = 5
+    """So many orders refused by the broker one after another."""
     burst_orders: Positive = 20
     """So many orders within `window` seconds."""
     price_jump_pct: Percent = 15.0
     """Between two ticks of a held stock."""
     reconnects: Positive = 3
+    """Attempts to reconnect before a lost connection is an emergency."""
 
 
 class Pipe(Section, frozen=True, kw_only=True):
@@ -146,24 +188,33 @@ class Pipe(Section, frozen=True, kw_only=True):
     max_age: Seconds = 60.0
     """Older decisions and checks are refused before an order."""
     scan_max_age: Seconds = 600.0
+    """Older candidates are refused."""
 
 
 class Notify(Section, frozen=True, kw_only=True):
     """Who is told. `command` gets the text on stdin; `urls` need the notify extra."""
 
     command: str = ""
+    """Run for every notice, with the text on its stdin."""
     urls: tuple[str, ...] = ()
+    """Addresses of notification services (apprise)."""
     level: Literal["info", "warning", "critical"] = "warning"
+    """Notices below this level are only shown and journaled."""
 
 
 class Simulator(Section, frozen=True, kw_only=True):
     """The embedded exchange that starts by itself."""
 
     seed: NotNegative = 1
+    """The same seed makes the same market."""
     speed: Annotated[float, Meta(gt=0)] = 1.0
+    """How many times faster than real time its clock runs."""
     cash: Positive = 10_000_000
+    """What every new account starts with (won)."""
     idle_minutes: Positive = 30
+    """It stops by itself after so many minutes without a request."""
     costs: Literal["real", "mock"] = "real"
+    """Commission and tax of the real server, or of mock investing."""
 
 
 ProfileName = Literal["sim", "mock", "real"]
@@ -189,8 +240,11 @@ class Config(Section, frozen=True, kw_only=True):
     """Everything, checked. `profile` is one of sim, mock and real."""
 
     profile: ProfileName = "sim"
+    """The embedded exchange, mock investing, or real money."""
     dry_run: bool = False
+    """Test mode: do everything but send orders."""
     language: Literal["en", "ko"] = "en"
+    """The language of messages."""
     state_dir: str = ""
     """Default: the platform's state folder."""
     profiles: dict[ProfileName, ProfileConfig] = msgspec.field(
