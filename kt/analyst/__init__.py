@@ -1,1 +1,5 @@
-"""The analysts: Gemini, and the offline rules used where no key is set."""
+"""Who decides: Gemini, the offline rules, or a replay of what was decided before."""
+
+from kt.analyst.choice import choose
+
+__all__ = ["choose"]

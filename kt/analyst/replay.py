@@ -1,0 +1,61 @@
+"""Answers from the journal instead of a model: the same input gets the same answer, or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from kt.errors import KtError
+from kt.ports import Analyst
+from kt.records import Answer, Brief, Candidate
+
+
+class FindsAnswers(Protocol):
+    """The part of the journal that a replay needs."""
+
+    def find_answer(self, key: str) -> Answer | None: ...
+
+
+class Keyed(Analyst, Protocol):
+    """An analyst that can name a call without making it."""
+
+    def decide_key(self, brief: Brief, faults: Sequence[str] = ()) -> str: ...
+    def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str: ...
+
+
+class ReplayAnalyst:
+    """Implements ports.Analyst from recorded answers.
+
+    `original` is the analyst that was asked then, with its model and parameters; it is asked
+    nothing. An input that was never asked raises KtError: a replay does not make things up.
+    """
+
+    def __init__(self, journal: FindsAnswers, original: Keyed) -> None:
+        self._journal = journal
+        self._original = original
+
+    @property
+    def name(self) -> str:
+        return self._original.name
+
+    @property
+    def model(self) -> str:
+        return self._original.model
+
+    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+        return self._find("decide", self._original.decide_key(brief, faults))
+
+    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+        return self._find("shortlist", self._original.shortlist_key(candidates, count, asof))
+
+    def _find(self, purpose: str, key: str) -> Answer:
+        answer = self._journal.find_answer(key)
+        if answer is None:
+            raise KtError(
+                f"the replay has no answer to this {purpose} question "
+                f"({self.name}, {self.model}, key {key[:12]}…)",
+                hint="replay the same data with the same analyst, model and settings",
+                code="REPLAY_MISS",
+            )
+        return answer

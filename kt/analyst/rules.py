@@ -1,0 +1,216 @@
+"""The offline analyst: a score from plain figures, no network, the same answer every time.
+
+For every stock `picture.py` weighs six signals into a score of 0..100. Then:
+
+- not held, score at least BUY_AT, and room below the day's upper limit: BUY at one tick above
+  the best ask (so that it fills at once), for at most the limit per stock;
+- held, and the score at most SELL_AT, or the price within 1 % of stop or target while the
+  picture is weak: SELL what may be sold at one tick below the best bid;
+- everything else: HOLD.
+
+The confidence of a BUY or SELL is the score's distance from even, lowered where figures were
+missing; a HOLD is the surer the nearer the score is to even.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from kt.analyst.key import key_of, newest_data, shortlist_question
+from kt.analyst.picture import Picture, look_at
+from kt.ports import Clock
+from kt.records import Action, Answer, Brief, Candidate, Position, Quote, StockBrief
+from kt.rules import ticks
+
+BUY_AT = 62.0
+SELL_AT = 40.0
+TARGET_HOLDS_AT = 60.0
+"""A position near its target is kept while its score is at least this."""
+NEAR_PCT = 1.0
+ROOM_PCT = 3.0
+"""A buy keeps this far below the day's upper limit."""
+MODEL = "rules-1"
+"""Changes whenever the same brief would be answered otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    action: Action
+    confidence: float
+    quantity: int
+    price: int
+    why: str
+
+
+class RulesAnalyst:
+    """Implements ports.Analyst without a network."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    @property
+    def name(self) -> str:
+        return "rules"
+
+    @property
+    def model(self) -> str:
+        return MODEL
+
+    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+        """A decision for every stock. Faults change nothing: the rules have no second opinion."""
+        pictures = {stock.stock_code: look_at(stock) for stock in brief.stocks}
+        objects = tuple(
+            _decision(stock, pictures[stock.stock_code], brief) for stock in brief.stocks
+        )
+        figures = {code: _figures(picture) for code, picture in pictures.items()}
+        key = self.decide_key(brief, faults)
+        return self._answer("decide", key, objects, figures, newest_data(brief))
+
+    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+        """The candidates with the highest score of the scans; of equal ones the busier."""
+        ranked = sorted(candidates, key=lambda c: (-c.score, -c.value, c.stock_code))[:count]
+        objects = tuple(
+            {"stock_code": c.stock_code, "score": round(c.score, 1), "reason": _why_listed(c)}
+            for c in ranked
+        )
+        key = self.shortlist_key(candidates, count, asof)
+        figures = {c.stock_code: round(c.score, 1) for c in candidates}
+        return self._answer("shortlist", key, objects, figures, asof)
+
+    def decide_key(self, brief: Brief, faults: Sequence[str] = ()) -> str:
+        return key_of("decide", self.name, MODEL, _PARAMETERS, brief, faults)
+
+    def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
+        question = shortlist_question(candidates, count, asof)
+        return key_of("shortlist", self.name, MODEL, _PARAMETERS, question)
+
+    def _answer(
+        self,
+        purpose: str,
+        key: str,
+        objects: tuple[dict[str, Any], ...],
+        figures: dict[str, Any],
+        data_at: datetime,
+    ) -> Answer:
+        return Answer(
+            key=key,
+            purpose=purpose,
+            analyst=self.name,
+            model=MODEL,
+            objects=objects,
+            raw=msgspec.json.encode(objects).decode(),
+            prompt=msgspec.json.encode(figures).decode(),
+            parameters=_PARAMETERS,
+            asked_at=self._clock.now(),
+            data_at=data_at,
+            latency_ms=0,
+        )
+
+
+_PARAMETERS: dict[str, Any] = {"buy_at": BUY_AT, "sell_at": SELL_AT}
+
+
+def _decision(stock: StockBrief, picture: Picture, brief: Brief) -> dict[str, Any]:
+    verdict = _verdict(stock, picture, brief)
+    said = {Action.BUY: "Buy", Action.SELL: "Sell", Action.HOLD: "Hold"}[verdict.action]
+    figures = f" ({picture.text})" if picture.signals else ""
+    return {
+        "action": verdict.action.value,
+        "stock_code": stock.stock_code,
+        "stock_name": stock.stock_name,
+        "quantity": verdict.quantity,
+        "price": verdict.price,
+        "reason": f"{said}: {verdict.why}; score {picture.score:.0f} of 100{figures}.",
+        "confidence": verdict.confidence,
+        "risk_level": picture.risk.value,
+    }
+
+
+def _verdict(stock: StockBrief, picture: Picture, brief: Brief) -> _Verdict:
+    if not picture.signals:
+        return _Verdict(Action.HOLD, 0.5, 0, 0, "no figures could be had")
+    if stock.position is not None and stock.position.quantity > 0:
+        return _for_held(stock, stock.position, picture)
+    return _for_new(stock, picture, brief)
+
+
+def _for_new(stock: StockBrief, picture: Picture, brief: Brief) -> _Verdict:
+    if picture.score < BUY_AT:
+        return _hold(picture, f"the picture is short of {BUY_AT:.0f}")
+    quote = stock.quote
+    if quote.upper_limit and quote.price * (100 + ROOM_PCT) >= quote.upper_limit * 100:
+        return _hold(picture, "the price is too near its upper limit")
+    price = buy_price(stock)
+    quantity = min(brief.per_stock_limit, brief.deposit.orderable) // price if price else 0
+    if quantity < 1:
+        return _hold(picture, "one share costs more than may be spent")
+    return _Verdict(Action.BUY, _confidence(picture), quantity, price, "buyers lead")
+
+
+def _for_held(stock: StockBrief, position: Position, picture: Picture) -> _Verdict:
+    price, quote = sell_price(stock), stock.quote
+    quantity = position.sellable or position.quantity
+    why = ""
+    if picture.score <= SELL_AT:
+        why = "sellers lead"
+    elif _near(quote, position.stop_price, -1) and picture.score < 50:
+        why = f"the price is within {NEAR_PCT:.0f}% of the stop at {position.stop_price:,}"
+    elif _near(quote, position.target_price, 1) and picture.score < TARGET_HOLDS_AT:
+        why = f"the price is within {NEAR_PCT:.0f}% of the target at {position.target_price:,}"
+    if not why:
+        return _hold(picture, "the picture has not turned")
+    return _Verdict(Action.SELL, max(0.65, _confidence(picture)), quantity, price, why)
+
+
+def _near(quote: Quote, level: int, direction: int) -> bool:
+    """Whether the price has come within NEAR_PCT of a stop (-1) or target (+1), or passed it."""
+    if level <= 0:
+        return False
+    left = (level - quote.price) * direction * 100 / quote.price if quote.price else 0.0
+    return left <= NEAR_PCT
+
+
+def _hold(picture: Picture, why: str) -> _Verdict:
+    sure = 1 - abs(picture.score - 50) / 100
+    return _Verdict(Action.HOLD, round(min(0.95, sure), 2), 0, 0, why)
+
+
+def _confidence(picture: Picture) -> float:
+    """0.5 at an even score, 0.95 at most; half of what is missing is taken from the distance."""
+    distance = abs(picture.score - 50) / 100 * (0.5 + 0.5 * picture.coverage)
+    return round(min(0.95, 0.5 + distance), 2)
+
+
+def buy_price(stock: StockBrief) -> int:
+    """One tick above the best ask, not above the day's upper limit."""
+    asks = stock.book.asks if stock.book is not None else ()
+    best = asks[0].price if asks else stock.quote.ask or stock.quote.price
+    price = ticks.step(best, 1)
+    upper = stock.quote.upper_limit
+    return min(price, ticks.round_down(upper)) if upper else price
+
+
+def sell_price(stock: StockBrief) -> int:
+    """One tick below the best bid, not below the day's lower limit."""
+    bids = stock.book.bids if stock.book is not None else ()
+    best = bids[0].price if bids else stock.quote.bid or stock.quote.price
+    return max(ticks.step(best, -1), ticks.round_up(stock.quote.lower_limit))
+
+
+def _figures(picture: Picture) -> dict[str, Any]:
+    return {
+        "score": picture.score,
+        "coverage": picture.coverage,
+        "volatility_pct": picture.volatility_pct,
+        "signals": {signal.name: signal.value for signal in picture.signals},
+    }
+
+
+def _why_listed(candidate: Candidate) -> str:
+    reasons = "; ".join(candidate.reasons[:4])
+    return f"Score {candidate.score:.0f} of 100" + (f": {reasons}." if reasons else ".")
