@@ -44,6 +44,31 @@ class Verdict:
         """Has it the form in which the order desk says no: return_code 20, `[2000](X:…)`?"""
         return self.return_code == 20 and _ORDER_CODE.search(self.message) is not None
 
+    @property
+    def renewable(self) -> bool:
+        """Is it worth asking for a new token?"""
+        return self.rule is not None and self.rule.renew and self.http_status < 500
+
+    @property
+    def limits(self) -> bool:
+        return self.category is Category.LIMITS
+
+    @property
+    def nothing(self) -> bool:
+        """Did the broker say in words that there is no data?"""
+        return self.category is Category.NO_DATA
+
+    @property
+    def retry(self) -> bool:
+        """May a query be sent again?"""
+        return TREATMENTS[self.category].retry
+
+    @property
+    def not_taken_for_rate(self) -> bool:
+        """Did the broker itself say that it did not take the call, for there were too many?"""
+        said = self.rule is not None or (self.http_status == 429 and self.return_code == 5)
+        return self.limits and said
+
     def error(self, what: str) -> KtError:
         """The exception for a query `what` (an API id) that was answered so."""
         rule = self.rule

@@ -81,9 +81,12 @@ def rounded(raw: object) -> int | None:
 
 
 def code(raw: object) -> str:
-    """Six characters: one leading `A` goes when six follow, and so do `_NX` and `_AL`."""
+    """Six characters: one leading `A` goes when six follow, and so do `_NX` and `_AL`.
+
+    Account APIs mark kinds so: A stock, J warrant (ELW), Q note (ETN).
+    """
     found = text(raw).removesuffix("_NX").removesuffix("_AL")
-    if len(found) == 7 and found[0] == "A":
+    if len(found) == 7 and found[0] in "AJQ":
         found = found[1:]
     if _CODE.fullmatch(found) is None:
         raise ValueError("not a stock code")

@@ -1,0 +1,122 @@
+"""The account over the wire: the queries of the Broker port, complete to the last page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from kt.broker.rest import Rest
+from kt.broker.taxonomy import BY_CODE
+from kt.broker.wire import account, orders
+from kt.errors import BrokerRefused
+from kt.ports import Clock
+from kt.records import (
+    AccountReturn,
+    BrokerOrder,
+    Deposit,
+    Execution,
+    Holdings,
+    Orderable,
+    Realised,
+)
+
+ALL_VENUES = "0"
+"""stex_tp of ka10075, ka10076 and ka10085: orders placed elsewhere count too."""
+
+
+class KiwoomAccount:
+    """The queries of ports.Broker."""
+
+    rest: Rest
+    clock: Clock
+
+    def account(self) -> str:
+        return account.account(self.rest.call("ka00001").body)
+
+    def deposit(self) -> Deposit:
+        """Estimated (qry_tp 3), as the recordings ask."""
+        return account.deposit(self.rest.call("kt00001", {"qry_tp": "3"}).body)
+
+    def orderable(self, stock_code: str, price: int) -> Orderable | None:
+        """None where the server does not offer it: the mock server (8104, RC7006, RC9000)."""
+        asked = {
+            "io_amt": "",
+            "stk_cd": stock_code,
+            "trde_tp": "2",
+            "trde_qty": "",
+            "uv": str(price),
+            "exp_buy_unp": "",
+        }
+        try:
+            return account.orderable(self.rest.call("kt00010", asked).body)
+        except BrokerRefused as refusal:
+            rule = BY_CODE.get(refusal.code or "")
+            if rule is not None and rule.unsupported:
+                return None
+            raise
+
+    def holdings(self) -> Holdings:
+        """Summed over credit kinds (qry_tp 1)."""
+        asked = {"qry_tp": "1", "dmst_stex_tp": "KRX"}
+        return account.holdings(self._bodies("kt00018", asked))
+
+    def open_orders(self, stock_code: str | None = None) -> tuple[BrokerOrder, ...]:
+        asked = {
+            "all_stk_tp": "1" if stock_code else "0",
+            "trde_tp": "0",
+            "stk_cd": stock_code or "",
+            "stex_tp": ALL_VENUES,
+        }
+        today, found = self._today(), list[BrokerOrder]()
+        for body in self._bodies("ka10075", asked):
+            found += orders.open_orders(body, today)
+        return tuple(found)
+
+    def executions(self, stock_code: str | None = None) -> tuple[Execution, ...]:
+        asked = {
+            "stk_cd": stock_code or "",
+            "qry_tp": "1" if stock_code else "0",
+            "sell_tp": "0",
+            "ord_no": "",
+            "stex_tp": ALL_VENUES,
+        }
+        today, found = self._today(), list[Execution]()
+        for body in self._bodies("ka10076", asked):
+            found += orders.executions(body, today)
+        return tuple(found)
+
+    def day_orders(self, from_ord_no: str = "") -> tuple[BrokerOrder, ...]:
+        today = self._today()
+        asked = {
+            "ord_dt": f"{today:%Y%m%d}",
+            "qry_tp": "1",  # in the order they were placed
+            "stk_bond_tp": "1",  # stocks
+            "sell_tp": "0",
+            "stk_cd": "",
+            "fr_ord_no": from_ord_no,
+            "dmst_stex_tp": "%",
+        }
+        found: list[BrokerOrder] = []
+        for body in self._bodies("kt00007", asked):
+            found += orders.day_orders(body, today)
+        return tuple(sorted(found, key=lambda order: int(order.ord_no)))
+
+    def realised(self, stock_code: str) -> tuple[Realised, ...]:
+        found: list[Realised] = []
+        for body in self._bodies("ka10077", {"stk_cd": stock_code}):
+            found += account.realised(body)
+        return tuple(found)
+
+    def returns(self) -> tuple[AccountReturn, ...]:
+        found: list[AccountReturn] = []
+        for body in self._bodies("ka10085", {"stex_tp": ALL_VENUES}):
+            found += account.returns(body)
+        return tuple(found)
+
+    def _today(self) -> date:
+        return self.clock.now().date()
+
+    def _bodies(self, api_id: str, asked: dict[str, str]) -> Iterator[dict[str, object]]:
+        for reply in self.rest.pages(api_id, asked):
+            if not reply.nothing:
+                yield reply.body

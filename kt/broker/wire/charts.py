@@ -1,0 +1,62 @@
+"""Chart bars: ka10079 ticks, ka10080 minutes, ka10081 days, ka10082 weeks, ka10083 months."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from kt.broker.wire.row import Faulty, Row, tolerant
+from kt.broker.wire.units import turnover
+from kt.records import KST, Bar, Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Where an interval's bars stand, and the sizes that may be asked for."""
+
+    api_id: str
+    rows: str
+    sizes: tuple[int, ...] = (1,)
+
+    @property
+    def dated(self) -> bool:
+        """Do its bars carry a day and no time?"""
+        return len(self.sizes) == 1
+
+
+CHARTS: dict[Interval, Chart] = {
+    Interval.TICK: Chart("ka10079", "stk_tic_chart_qry", (1, 3, 5, 10, 30)),
+    Interval.MINUTE: Chart("ka10080", "stk_min_pole_chart_qry", (1, 3, 5, 10, 15, 30, 45, 60)),
+    Interval.DAY: Chart("ka10081", "stk_dt_pole_chart_qry"),
+    Interval.WEEK: Chart("ka10082", "stk_stk_pole_chart_qry"),
+    Interval.MONTH: Chart("ka10083", "stk_mth_pole_chart_qry"),
+}
+
+
+def bars(body: Mapping[str, object], interval: Interval, faulty: Faulty) -> list[Bar]:
+    """Newest first, as they come. The minute bar of 15:30 carries the closing auction."""
+    chart = CHARTS[interval]
+
+    def one(row: Row) -> Bar:
+        close, volume = row.price("cur_prc"), row.price("trde_qty", 0)
+        return Bar(
+            at=_start(row, chart),
+            # A halted day has no open, high and low: its bar is flat.
+            open=row.price("open_pric", 0) or close,
+            high=row.price("high_pric", 0) or close,
+            low=row.price("low_pric", 0) or close,
+            close=close,
+            volume=volume,
+            value=turnover(row.integer("trde_prica", 0), volume, close) if chart.dated else 0,
+        )
+
+    return tolerant(body, chart.rows, chart.api_id, one, faulty)
+
+
+def _start(row: Row, chart: Chart) -> datetime:
+    """A dated bar starts at midnight of its (first) day."""
+    if not chart.dated:
+        return row.moment("cntr_tm", date.min)
+    day = row.day("dt")
+    return datetime(day.year, day.month, day.day, tzinfo=KST)

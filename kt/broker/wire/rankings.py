@@ -1,0 +1,56 @@
+"""The four rankings of the fast scan."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kt.broker.wire.row import Faulty, Row, tolerant
+from kt.broker.wire.units import turnover
+from kt.records import Ranked, Ranking
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Where a ranking's rows stand and what its columns are called."""
+
+    api_id: str
+    rows: str
+    volume: str
+    value: str = ""
+    surge: str = ""
+    strength: str = ""
+
+
+SHAPES: dict[Ranking, Shape] = {
+    Ranking.VOLUME_SURGE: Shape("ka10023", "trde_qty_sdnin", "now_trde_qty", surge="sdnin_rt"),
+    Ranking.VOLUME: Shape("ka10030", "tdy_trde_qty_upper", "trde_qty", value="trde_amt"),
+    Ranking.VALUE: Shape("ka10032", "trde_prica_upper", "now_trde_qty", value="trde_prica"),
+    Ranking.CHANGE: Shape("ka10027", "pred_pre_flu_rt_upper", "now_trde_qty", strength="cntr_str"),
+}
+
+
+def ranked(body: Mapping[str, object], ranking: Ranking, faulty: Faulty) -> list[Ranked]:
+    """Best first. A saturated volume (4294967295) stays: it means at least so many."""
+    shape = SHAPES[ranking]
+    places = itertools.count(1)
+
+    def one(row: Row) -> Ranked:
+        place = next(places)
+        price, volume = row.price("cur_prc"), row.price(shape.volume, 0)
+        traded = row.integer(shape.value, 0) if shape.value else 0
+        return Ranked(
+            ranking=ranking,
+            rank=place,
+            stock_code=row.code("stk_cd"),
+            stock_name=row.text("stk_nm"),
+            price=price,
+            change_pct=row.rate("flu_rt"),
+            volume=volume,
+            value=turnover(traded, volume, price),
+            surge_pct=row.rate(shape.surge) if shape.surge else None,
+            strength=row.rate(shape.strength) if shape.strength else None,
+        )
+
+    return tolerant(body, shape.rows, shape.api_id, one, faulty)

@@ -1,0 +1,253 @@
+"""Facts about one stock or many: quotes, the book, member firms, strength, flows, listings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from kt.broker.wire.row import Faulty, Row, tolerant
+from kt.broker.wire.units import turnover
+from kt.errors import UnknownStock
+from kt.records import (
+    Book,
+    BrokerActivity,
+    BrokerShare,
+    Flow,
+    ForeignHolding,
+    InstitutionDay,
+    Instrument,
+    Level,
+    MarketName,
+    Quote,
+    Side,
+    Strength,
+)
+
+Body = Mapping[str, object]
+
+THOUSAND = 1_000
+"""Listed shares come in thousands (ka10001 flo_stk, ka10095 stkcnt)."""
+MARKETS = {MarketName.KOSPI: "0", MarketName.KOSDAQ: "10"}
+"""mrkt_tp of ka10099. The market of a row is the one asked for: its marketCode is its kind."""
+WARNINGS = {"1": "투자주의", "2": "정리매매", "3": "단기과열", "4": "투자위험", "5": "투자경고"}
+"""orderWarning of ka10099."""
+BAD_STATES = ("관리종목", "거래정지", "정리매매", "투자유의", "상장폐지")
+
+
+def unknown(api_id: str, stock_code: str) -> UnknownStock:
+    return UnknownStock(
+        f"the broker knows no stock {stock_code} ({api_id})",
+        hint="Check the six characters of the code.",
+        code="UNKNOWN_STOCK",
+    )
+
+
+def _known(body: Body, api_id: str, stock_code: str, *names: str) -> Row:
+    """The body as a row. For a stock it does not know the broker says success with blanks."""
+    row = Row(body, api_id)
+    if any(name in body for name in names) and not any(row.has(name) for name in names):
+        raise unknown(api_id, stock_code)
+    return row
+
+
+def quote(body: Body, stock_code: str) -> Quote:
+    """ka10001."""
+    row = _known(body, "ka10001", stock_code, "stk_nm", "cur_prc")
+    return Quote(
+        stock_code=row.code("stk_cd"),
+        stock_name=row.text("stk_nm"),
+        price=row.price("cur_prc"),
+        base_price=row.price("base_pric"),
+        change=row.integer("pred_pre", 0),
+        change_pct=row.rate("flu_rt", 0.0),
+        volume=row.price("trde_qty", 0),
+        open=row.price("open_pric", 0),
+        high=row.price("high_pric", 0),
+        low=row.price("low_pric", 0),
+        upper_limit=row.price("upl_pric", 0),
+        lower_limit=row.price("lst_pric", 0),
+        expected_price=row.price("exp_cntr_pric", 0),
+        expected_volume=row.price("exp_cntr_qty", 0),
+        listed_shares=row.price("flo_stk", 0) * THOUSAND,
+    )
+
+
+def quotes(body: Body, today: date, faulty: Faulty) -> list[Quote]:
+    """ka10095; rows of codes that the broker does not know are left out."""
+
+    def one(row: Row) -> Quote | None:
+        if not row.has("stk_nm") and not row.has("cur_prc"):
+            return None
+        price, volume = row.price("cur_prc"), row.price("trde_qty", 0)
+        day = row.day("dt", today)
+        return Quote(
+            stock_code=row.code("stk_cd"),
+            stock_name=row.text("stk_nm"),
+            price=price,
+            base_price=row.price("base_pric"),
+            change=row.integer("pred_pre", 0),
+            change_pct=row.rate("flu_rt", 0.0),
+            volume=volume,
+            open=row.price("open_pric", 0),
+            high=row.price("high_pric", 0),
+            low=row.price("low_pric", 0),
+            upper_limit=row.price("upl_pric", 0),
+            lower_limit=row.price("lst_pric", 0),
+            value=turnover(row.integer("trde_prica", 0), volume, price),
+            bid=row.price("buy_bid", 0),
+            ask=row.price("sel_bid", 0),
+            expected_price=row.price("exp_cntr_pric", 0),
+            expected_volume=row.price("exp_cntr_qty", 0),
+            listed_shares=row.price("stkcnt", 0) * THOUSAND,
+            at=row.moment("cntr_tm", day) if row.has("cntr_tm") else None,
+        )
+
+    found = tolerant(body, "atn_stk_infr", "ka10095", one, faulty)
+    return [quote for quote in found if quote is not None]
+
+
+def book(body: Body, stock_code: str, today: date) -> Book:
+    """ka10004. Levels without a price are left out."""
+    row = _known(body, "ka10004", stock_code, "bid_req_base_tm", "sel_fpr_bid", "buy_fpr_bid")
+    return Book(
+        stock_code=stock_code,
+        asks=_levels(row, Side.SELL),
+        bids=_levels(row, Side.BUY),
+        total_ask=row.price("tot_sel_req", 0),
+        total_bid=row.price("tot_buy_req", 0),
+        at=row.moment("bid_req_base_tm", today) if row.has("bid_req_base_tm") else None,
+    )
+
+
+def _levels(row: Row, side: Side) -> tuple[Level, ...]:
+    word = "sel" if side is Side.SELL else "buy"
+    names = [(f"{word}_fpr_bid", f"{word}_fpr_req")]
+    names += [(f"{word}_{n}th_pre_bid", f"{word}_{n}th_pre_req") for n in range(2, 11)]
+    levels = [Level(row.price(price), row.price(quantity, 0)) for price, quantity in names]
+    return tuple(level for level in levels if level.price)
+
+
+def brokers(body: Body, stock_code: str) -> BrokerActivity:
+    """ka10002. Places that no firm holds are left out."""
+    row = _known(body, "ka10002", stock_code, "stk_nm", "cur_prc")
+    return BrokerActivity(
+        stock_code=row.code("stk_cd"),
+        sellers=_firms(row, "sel"),
+        buyers=_firms(row, "buy"),
+    )
+
+
+def _firms(row: Row, word: str) -> tuple[BrokerShare, ...]:
+    firms = [
+        BrokerShare(
+            name=row.text(f"{word}_trde_ori_nm_{place}", ""),
+            code=row.text(f"{word}_trde_ori_{place}", ""),
+            quantity=row.price(f"{word}_trde_qty_{place}", 0),
+        )
+        for place in range(1, 6)
+    ]
+    return tuple(firm for firm in firms if firm.name or firm.quantity)
+
+
+def strength(body: Body, today: date, faulty: Faulty) -> list[Strength]:
+    """ka10046, newest first. The volume's sign tells the aggressor, not an amount."""
+
+    def one(row: Row) -> Strength:
+        return Strength(
+            at=row.moment("cntr_tm", today),
+            price=row.price("cur_prc"),
+            volume=row.price("trde_qty"),
+            strength=row.rate("cntr_str"),
+            strength_5m=row.rate("cntr_str_5min"),
+            strength_20m=row.rate("cntr_str_20min"),
+            strength_60m=row.rate("cntr_str_60min"),
+        )
+
+    return tolerant(body, "cntr_str_tm", "ka10046", one, faulty)
+
+
+def flow(body: Body, faulty: Faulty) -> list[Flow]:
+    """ka10059 asked for net buying in single shares, newest first."""
+
+    def one(row: Row) -> Flow:
+        return Flow(
+            day=row.day("dt"),
+            price=row.price("cur_prc"),
+            volume=row.price("acc_trde_qty", 0),
+            individual=row.integer("ind_invsr"),
+            foreign=row.integer("frgnr_invsr"),
+            institution=row.integer("orgn"),
+        )
+
+    return tolerant(body, "stk_invsr_orgn", "ka10059", one, faulty)
+
+
+def foreign(body: Body, faulty: Faulty) -> list[ForeignHolding]:
+    """ka10008, newest first."""
+
+    def one(row: Row) -> ForeignHolding:
+        return ForeignHolding(
+            day=row.day("dt"),
+            close=row.price("close_pric"),
+            volume=row.price("trde_qty", 0),
+            change=row.integer("chg_qty"),
+            shares=row.integer("poss_stkcnt"),
+            weight_pct=row.rate("wght"),
+        )
+
+    return tolerant(body, "stk_frgnr", "ka10008", one, faulty)
+
+
+def institutions(body: Body, faulty: Faulty) -> list[InstitutionDay]:
+    """ka10045, newest first. The sums run over the period asked for."""
+
+    def one(row: Row) -> InstitutionDay:
+        return InstitutionDay(
+            day=row.day("dt"),
+            close=row.price("close_pric"),
+            volume=row.price("trde_qty", 0),
+            institution=row.integer("orgn_daly_nettrde_qty"),
+            foreign=row.integer("for_daly_nettrde_qty"),
+            institution_total=row.integer("orgn_dt_acc"),
+            foreign_total=row.integer("for_dt_acc"),
+        )
+
+    return tolerant(body, "stk_orgn_trde_trnsn", "ka10045", one, faulty)
+
+
+def instruments(body: Body, market: MarketName, faulty: Faulty) -> list[Instrument]:
+    """ka10099 for one market."""
+
+    def one(row: Row) -> Instrument:
+        return Instrument(
+            stock_code=row.code("code"),
+            stock_name=row.text("name"),
+            market=market,
+            base_price=row.price("lastPrice"),
+            listed_shares=row.integer("listCount", 0),
+            warning=_warning(row),
+            kind=_kind(row),
+        )
+
+    return tolerant(body, "list", "ka10099", one, faulty)
+
+
+def _kind(row: Row) -> str:
+    """STOCK, ETF, ETN or ELW by the market's name (`ETN(변동성)`), else by its code."""
+    name = row.text("marketName", "").upper()
+    for kind in ("ETF", "ETN", "ELW"):
+        if kind in name:
+            return kind
+    return {"8": "ETF", "3": "ELW"}.get(row.text("marketCode", ""), "STOCK")
+
+
+def _warning(row: Row) -> str:
+    """Every reason to keep away, in the broker's words; empty for none."""
+    audit = row.text("auditInfo", "")
+    reasons = [audit] if audit not in {"", "정상"} else []
+    state = row.text("state", "")
+    reasons += [word for word in BAD_STATES if word in state and word not in reasons]
+    ordering = WARNINGS.get(row.text("orderWarning", ""))
+    if ordering and not any(ordering in reason for reason in reasons):
+        reasons.append(ordering)
+    return ", ".join(reasons)

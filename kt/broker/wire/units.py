@@ -1,0 +1,25 @@
+"""Traded value in won, whatever unit the API chose."""
+
+from __future__ import annotations
+
+import math
+
+from kt.broker.wire.scalars import SATURATED
+
+MILLION = 1_000_000
+
+
+def turnover(raw: int, volume: int, price: int) -> int:
+    """Won from a traded value in won or in million won.
+
+    The broker mixes the two without saying so: ka10030, ka10032, ka10081 and ka10095 send
+    millions, the document's ka10082 and ka10083 won. The unit is the one that comes nearer to
+    volume x price; without a usable volume it is a million, as in every recording.
+    """
+    raw = abs(raw)
+    if not raw:
+        return 0
+    if not volume or not price or volume in SATURATED:
+        return raw * MILLION
+    worth = math.log(volume * price)
+    return min((raw, raw * MILLION), key=lambda value: abs(math.log(value) - worth))
