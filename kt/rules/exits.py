@@ -25,7 +25,8 @@ def exit_prices(average_price: int, exits: Exits, kind: str = "STOCK") -> ExitPr
     """The exits of a position from its average price.
 
     Both are rounded up to the grid: the loss at the stop is never more than configured, the
-    profit at the target never less. The stop is always below the average and the target above.
+    profit at the target never less. The target is above the average and the stop below it, or 0
+    (none) at an average of 1 won.
     """
     if average_price <= 0:
         raise ValueError(f"an average price must be above 0: {average_price}")
@@ -33,7 +34,8 @@ def exit_prices(average_price: int, exits: Exits, kind: str = "STOCK") -> ExitPr
     above = ticks.step(average_price, 1, kind)
     stop = ticks.round_up(_part(average_price, -exits.stop_loss_pct), kind)
     target = ticks.round_up(_part(average_price, exits.take_profit_pct), kind)
-    return ExitPrices(stop=max(1, min(stop, below)), target=max(target, above))
+    stop = min(stop, below)
+    return ExitPrices(stop=stop if stop < average_price else 0, target=max(target, above))
 
 
 def due(position: Position, price: int) -> Origin | None:

@@ -79,6 +79,35 @@ def costs(
     return Costs(commission(value, commission_pct), tax)
 
 
+def fill_costs(
+    side: Side,
+    value_before: int,
+    value: int,
+    *,
+    market: str,
+    kind: str,
+    trade_date: date,
+    commission_pct: float = REAL_COMMISSION_PCT,
+) -> Costs:
+    """What one fill adds to its order's costs, when `value_before` won were filled already.
+
+    Commission and tax are of the whole order and cut once, so those of the fills add up to the
+    order's (FIDs 938 and 939 count that way).
+    """
+    before, after = (
+        costs(
+            side,
+            whole,
+            market=market,
+            kind=kind,
+            trade_date=trade_date,
+            commission_pct=commission_pct,
+        )
+        for whole in (value_before, value_before + value)
+    )
+    return Costs(after.fee - before.fee, after.tax - before.tax)
+
+
 def buy_cost(value: int, commission_pct: float = REAL_COMMISSION_PCT) -> int:
     """What a purchase takes out of the account, in won."""
     return value + commission(value, commission_pct)

@@ -1,0 +1,175 @@
+"""Profit and loss by average cost, exact to the won: what fills make of positions and days.
+
+A position's cost holds its buy commissions. A sale takes its share of the cost out, so over any
+sequence of fills the profits are what came in, less what went out, plus the cost still held.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import msgspec
+
+from kt.records import KST, DayResult, Fill, Order, Position, Side, Trade
+from kt.rules import fees
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a fill did. `position.quantity` 0 means closed; `trade` is set for a sale.
+
+    `unmatched` shares were sold that the position did not hold: they are in the trade at no
+    profit, because nobody knows what they cost.
+    """
+
+    position: Position
+    trade: Trade | None = None
+    unmatched: int = 0
+
+
+def apply_fill(position: Position | None, order: Order, fill: Fill) -> Applied:
+    """The position after a fill, its fee and tax included. Exits are left as they were (0 for a
+    new position): `rules/exits.py` sets them from the average price."""
+    if fill.side is Side.BUY:
+        return Applied(_bought(position, fill))
+    held = position or _empty(fill)
+    matched = min(held.quantity, fill.quantity)
+    unmatched = fill.quantity - matched
+    removed = held.cost * matched // held.quantity if matched else 0
+    proceeds = fill.quantity * fill.price - fill.fee - fill.tax
+    basis = removed + proceeds * unmatched // fill.quantity
+    profit = proceeds - basis
+    trade = Trade(
+        stock_code=fill.stock_code,
+        stock_name=fill.stock_name,
+        quantity=fill.quantity,
+        buy_price=basis / fill.quantity,
+        sell_price=float(fill.price),
+        fee=fill.fee,
+        tax=fill.tax,
+        profit=profit,
+        profit_pct=percent(profit, basis),
+        opened_at=held.opened_at,
+        closed_at=fill.at,
+        order_id=order.order_id,
+        origin=order.origin,
+        decision_id=order.decision_id,
+    )
+    return Applied(_sold(held, matched, removed, fill.at), trade, unmatched)
+
+
+def replay(
+    orders: Mapping[str, Order], fills: Iterable[Fill]
+) -> tuple[dict[str, Position], tuple[Trade, ...]]:
+    """Open positions by stock code and all trades, from fills alone, in the order of their times.
+
+    `orders` by order id. What the books must say when no fill was lost or doubled.
+    """
+    positions: dict[str, Position] = {}
+    trades: list[Trade] = []
+    for fill in sorted(fills, key=lambda f: (f.at, f.side, f.fill_id)):
+        applied = apply_fill(positions.get(fill.stock_code), orders[fill.order_id], fill)
+        positions[fill.stock_code] = applied.position
+        if applied.trade:
+            trades.append(applied.trade)
+        if not applied.position.quantity:
+            del positions[fill.stock_code]
+    return positions, tuple(trades)
+
+
+def mark(
+    position: Position,
+    price: int,
+    at: datetime,
+    *,
+    market: str,
+    kind: str,
+    commission_pct: float = fees.REAL_COMMISSION_PCT,
+) -> Position:
+    """The position at a price in won: its value, and its profit were it all sold there today,
+    after commission and tax."""
+    value = price * position.quantity
+    net = fees.net_proceeds(
+        value,
+        market=market,
+        kind=kind,
+        trade_date=at.astimezone(KST).date(),
+        commission_pct=commission_pct,
+    )
+    profit = net - position.cost if position.quantity else 0
+    return msgspec.structs.replace(
+        position,
+        price=price,
+        value=value,
+        profit=profit,
+        profit_pct=percent(profit, position.cost),
+        updated_at=at,
+    )
+
+
+def day_result(
+    day: date,
+    trades: Iterable[Trade],
+    fills: Iterable[Fill],
+    positions: Iterable[Position],
+    at: datetime,
+) -> DayResult:
+    """One day's profit and loss in won. Trades and fills of other days are left out; the
+    unrealised part is that of the positions as they are marked."""
+    sales = [trade for trade in trades if trade.closed_at.astimezone(KST).date() == day]
+    done = [fill for fill in fills if fill.at.astimezone(KST).date() == day]
+    return DayResult(
+        day=day,
+        realised=sum(trade.profit for trade in sales),
+        unrealised=sum(position.profit for position in positions),
+        fees=sum(fill.fee for fill in done),
+        taxes=sum(fill.tax for fill in done),
+        trades=len(sales),
+        wins=sum(trade.profit > 0 for trade in sales),
+        bought=sum(fill.quantity * fill.price for fill in done if fill.side is Side.BUY),
+        sold=sum(fill.quantity * fill.price for fill in done if fill.side is Side.SELL),
+        at=at,
+    )
+
+
+def percent(part: int, whole: int) -> float:
+    """`part` in percent of `whole`, to two digits; 0 of nothing."""
+    return round(part * 100 / whole, 2) if whole else 0.0
+
+
+def _bought(position: Position | None, fill: Fill) -> Position:
+    held = position if position and position.quantity else _empty(fill)
+    quantity = held.quantity + fill.quantity
+    value = held.average_price * held.quantity + fill.price * fill.quantity
+    return msgspec.structs.replace(
+        held,
+        quantity=quantity,
+        sellable=held.sellable + fill.quantity,
+        average_price=(value + quantity // 2) // quantity,
+        cost=held.cost + fill.price * fill.quantity + fill.fee + fill.tax,
+        updated_at=max(held.updated_at, fill.at),
+    )
+
+
+def _sold(held: Position, quantity: int, removed: int, at: datetime) -> Position:
+    return msgspec.structs.replace(
+        held,
+        quantity=held.quantity - quantity,
+        sellable=max(0, held.sellable - quantity),
+        cost=held.cost - removed,
+        updated_at=max(held.updated_at, at),
+    )
+
+
+def _empty(fill: Fill) -> Position:
+    return Position(
+        stock_code=fill.stock_code,
+        stock_name=fill.stock_name,
+        quantity=0,
+        average_price=0,
+        cost=0,
+        opened_at=fill.at,
+        updated_at=fill.at,
+    )

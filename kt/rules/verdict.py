@@ -1,0 +1,240 @@
+"""Whether an analyst's answer may be used: every stock answered once, every field in its bounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+from kt.records import Action, Brief, Candidate, Decision, RiskLevel, StockBrief
+from kt.rules import ticks
+
+MOST_SHARES = 10_000_000_000
+"""More shares than any company has listed: a quantity above it is a slip, not a wish."""
+MOST_REASON = 2_000
+"""Characters of a reason."""
+_MOST_SHOWN = 60
+
+Faults = dict[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`decisions` are the accepted ones. `faults` says by stock code what was wrong with each
+    other stock's answer; under "" stands what belongs to no stock asked about."""
+
+    decisions: tuple[Decision, ...]
+    faults: Faults
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All faults in words, for the retry and the journal."""
+        return tuple(
+            f"{code}: {fault}" if code else fault
+            for code, faults in self.faults.items()
+            for fault in faults
+        )
+
+
+def judge(
+    objects: Sequence[Any],
+    brief: Brief,
+    *,
+    analyst: str = "",
+    model: str = "",
+    kinds: Mapping[str, str] | None = None,
+) -> Verdict:
+    """Check raw decision objects against what was asked.
+
+    `kinds` (stock code to STOCK, ETF, …) chooses the tick table; a stock that is not in it is a
+    STOCK. Nothing is converted: a number in quotes is a fault. The decisions carry the brief's
+    own stock names and no ids yet.
+    """
+    decisions = []
+    faults: Faults = {}
+    answers, strange = _by_code(objects, {stock.stock_code for stock in brief.stocks})
+    for stock in brief.stocks:
+        code = stock.stock_code
+        found = answers.get(code, [])
+        if len(found) != 1:
+            faults[code] = ("not answered",) if not found else (f"answered {len(found)} times",)
+            continue
+        wrong = _faults(found[0], stock, (kinds or {}).get(code, "STOCK"))
+        if wrong:
+            faults[code] = tuple(wrong)
+        else:
+            decisions.append(_decision(found[0], stock, brief, analyst, model))
+    if strange:
+        faults[""] = tuple(strange)
+    return Verdict(tuple(decisions), faults)
+
+
+def hold(
+    stock: StockBrief, brief: Brief, faults: Iterable[str], *, analyst: str = "", model: str = ""
+) -> Decision:
+    """The decision that stands in for an answer that could not be used: do nothing."""
+    named = tuple(faults)
+    return Decision(
+        action=Action.HOLD,
+        stock_code=stock.stock_code,
+        stock_name=stock.stock_name,
+        quantity=0,
+        price=0,
+        reason=f"held because the answer could not be used: {'; '.join(named) or 'no answer'}",
+        confidence=0.0,
+        risk_level=RiskLevel.HIGH,
+        analyst=analyst,
+        model=model,
+        decided_at=brief.asof,
+        reference_price=stock.quote.price,
+        faults=named or ("no answer",),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """One accepted pick of a shortlist; `score` 0..100."""
+
+    stock_code: str
+    score: float
+    reason: str
+
+
+def judge_shortlist(
+    objects: Sequence[Any], candidates: Sequence[Candidate], count: int
+) -> tuple[tuple[Pick, ...], tuple[str, ...]]:
+    """Check raw `{stock_code, score, reason}` objects: the accepted picks (at most `count`, best
+    first) and the faults of the others."""
+    answers, faults = _by_code(objects, {candidate.stock_code for candidate in candidates})
+    picks = []
+    for code, found in answers.items():
+        wrong = [f"answered {len(found)} times"] if len(found) != 1 else []
+        wrong += _number(found[0], "score", 100) + _reason(found[0])
+        faults += [f"{code}: {fault}" for fault in wrong]
+        if not wrong:
+            picks.append(Pick(code, float(found[0]["score"]), clean(found[0]["reason"])))
+    picks.sort(key=lambda pick: (-pick.score, pick.stock_code))
+    return tuple(picks[:count]), tuple(faults)
+
+
+def clean(text: str) -> str:
+    """One line of printable characters: a reply is data, and may not steer a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+
+
+def _by_code(
+    objects: Sequence[Any], asked: set[str]
+) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
+    answers: dict[str, list[dict[str, Any]]] = {}
+    strange: list[str] = []
+    for index, found in enumerate(objects, 1):
+        code = found.get("stock_code") if isinstance(found, dict) else None
+        if isinstance(code, str) and code in asked:
+            answers.setdefault(code, []).append(found)
+        else:
+            strange.append(f"answer {index}: not a stock that was asked about: {_show(code)}")
+    return answers, strange
+
+
+def _faults(found: dict[str, Any], stock: StockBrief, kind: str) -> list[str]:
+    action = _enum(found, "action", [item.value for item in Action])
+    faults = [
+        *action,
+        *_name(found, stock),
+        *_whole(found, "quantity", MOST_SHARES),
+        *_number(found, "confidence", 1),
+        *_enum(found, "risk_level", [item.value for item in RiskLevel]),
+        *_reason(found),
+    ]
+    if action or found["action"] == Action.HOLD:
+        return faults
+    if not faults and found["quantity"] == 0:
+        faults.append(f"quantity: {found['action']} of 0 shares")
+    return faults + (_whole(found, "price", MOST_SHARES) or _price(found["price"], stock, kind))
+
+
+def _price(price: int, stock: StockBrief, kind: str) -> list[str]:
+    if not ticks.is_on_tick(price, kind):
+        if price <= 0:
+            return [f"price: {price} is not above 0"]
+        return [f"price: {price:,} is not on the tick of {ticks.tick_size(price, kind):,}"]
+    lower, upper = stock.quote.lower_limit, stock.quote.upper_limit
+    if not (lower and upper) and stock.quote.base_price > 0:
+        lower, upper = ticks.price_limits(stock.quote.base_price, kind=kind)
+    if not lower <= price <= upper:
+        return [f"price: {price:,} lies outside {lower:,} to {upper:,}"]
+    return []
+
+
+def _name(found: dict[str, Any], stock: StockBrief) -> list[str]:
+    """A name that is not the code's own means the analyst has mixed up two stocks."""
+    name = found.get("stock_name", stock.stock_name)
+    if isinstance(name, str) and _bare(name) == _bare(stock.stock_name):
+        return []
+    return [f"stock_name: {_show(name)} is not {stock.stock_name}"]
+
+
+def _whole(found: dict[str, Any], field: str, most: int) -> list[str]:
+    value = found.get(field)
+    if isinstance(value, bool) or not isinstance(value, int):
+        return [f"{field}: {_show(value)} is not a whole number"]
+    return [] if 0 <= value <= most else [f"{field}: {_show(value)} is not from 0 to {most:,}"]
+
+
+def _number(found: dict[str, Any], field: str, most: int) -> list[str]:
+    value = found.get(field)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return [f"{field}: {_show(value)} is not a number"]
+    good = isinstance(value, int) or isfinite(value)
+    return (
+        [] if good and 0 <= value <= most else [f"{field}: {_show(value)} is not from 0 to {most}"]
+    )
+
+
+def _enum(found: dict[str, Any], field: str, known: list[str]) -> list[str]:
+    value = found.get(field)
+    good = isinstance(value, str) and value in known
+    return [] if good else [f"{field}: {_show(value)} is none of {', '.join(known)}"]
+
+
+def _reason(found: dict[str, Any]) -> list[str]:
+    value = found.get("reason")
+    if not isinstance(value, str) or not clean(value):
+        return [f"reason: {_show(value)} says nothing"]
+    if len(value) > MOST_REASON:
+        return [f"reason: {len(value):,} characters, more than {MOST_REASON:,}"]
+    return []
+
+
+def _decision(
+    found: dict[str, Any], stock: StockBrief, brief: Brief, analyst: str, model: str
+) -> Decision:
+    action = Action(found["action"])
+    idle = action is Action.HOLD
+    return Decision(
+        action=action,
+        stock_code=stock.stock_code,
+        stock_name=stock.stock_name,
+        quantity=0 if idle else found["quantity"],
+        price=0 if idle else found["price"],
+        reason=clean(found["reason"]),
+        confidence=float(found["confidence"]),
+        risk_level=RiskLevel(found["risk_level"]),
+        analyst=analyst,
+        model=model,
+        decided_at=brief.asof,
+        reference_price=stock.quote.price,
+    )
+
+
+def _bare(name: str) -> str:
+    return "".join(name.split()).casefold()
+
+
+def _show(value: object) -> str:
+    """A value for a message, short enough whatever it is."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**_MOST_SHOWN:
+        return "an absurdly long number"  # turning it into digits could itself take for ever
+    text = clean(repr(value))
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
