@@ -19,7 +19,7 @@ _HINTS: dict[str, tuple[str, str]] = {
         "another process has held it for too long",
         "wait and try again; `kt status` shows what runs",
     ),
-    "SQLITE_FULL": ("the disk is full", "free some space, then run `kt doctor`"),
+    "SQLITE_FULL": ("the disk is full", "free some space, then try again"),
     "SQLITE_READONLY": (
         "it cannot be written to",
         "give yourself the right to write to the file and its folder",
@@ -30,13 +30,13 @@ _HINTS: dict[str, tuple[str, str]] = {
     ),
     "SQLITE_CORRUPT": (
         "the file is damaged",
-        "move it aside (with -wal and -shm), keep it, and run `kt doctor`",
+        "move it aside (with -wal and -shm) and keep it; kt begins a new one",
     ),
     "SQLITE_NOTADB": (
         "the file is not an SQLite database, or is damaged",
-        "move it aside (with -wal and -shm), keep it, and run `kt doctor`",
+        "move it aside (with -wal and -shm) and keep it; kt begins a new one",
     ),
-    "SQLITE_IOERR": ("the disk reported an error", "check the disk, then run `kt doctor`"),
+    "SQLITE_IOERR": ("the disk reported an error", "check the disk"),
     "SQLITE_PERM": ("access is denied", "give yourself the right to read and write the file"),
 }
 _BY_ERRNO = {
@@ -59,14 +59,23 @@ def is_busy(error: sqlite3.Error) -> bool:
     return primary_code(error) in ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 
+def explain(error: sqlite3.Error | OSError) -> tuple[str, str]:
+    """What happened and what to do about it."""
+    what, hint = _HINTS.get(_code(error), (str(error), ""))
+    return (what if what == str(error) else f"{what} ({error})"), hint
+
+
 def journal_error(path: Path, error: sqlite3.Error | OSError) -> JournalError:
     """The error a caller sees: what happened to which file, and what to do."""
-    code = primary_code(error) if isinstance(error, sqlite3.Error) else ""
-    if isinstance(error, OSError):
-        code = _BY_ERRNO.get(error.errno or 0, "SQLITE_CANTOPEN")
-    what, hint = _HINTS.get(code, (str(error), "run `kt doctor`"))
-    detail = "" if what == str(error) else f" ({error})"
-    return JournalError(f"journal {path}: {what}{detail}", hint=hint, code=code or None)
+    what, hint = explain(error)
+    advice = f"{hint}; `kt doctor` looks closer" if hint else "`kt doctor` looks closer"
+    return JournalError(f"journal {path}: {what}", hint=advice, code=_code(error) or None)
+
+
+def _code(error: sqlite3.Error | OSError) -> str:
+    if isinstance(error, sqlite3.Error):
+        return primary_code(error)
+    return _BY_ERRNO.get(error.errno or 0, "SQLITE_CANTOPEN")
 
 
 @contextmanager

@@ -43,7 +43,7 @@ class StopRows(Part):
             if flag is not None and flag.mode is StopMode.HALT and in_force(flag, today):
                 return flag
             raise
-        row = _stop(rows[0]) if rows else Stop(mode=StopMode.RUNNING, reason="", by="", at=now)
+        row = stop_of(rows[0]) if rows else Stop(mode=StopMode.RUNNING, reason="", by="", at=now)
         if flag is None:
             return row
         holding = [stop for stop in (row, flag) if in_force(stop, today)]
@@ -83,5 +83,6 @@ class StopRows(Part):
         return tuple(from_row(row, SymbolLock) for row in rows)
 
 
-def _stop(row: dict[str, object]) -> Stop:
+def stop_of(row: dict[str, object]) -> Stop:
+    """The stop of a row of `halts`."""
     return from_row({**row, "by": row["set_by"]}, Stop)
