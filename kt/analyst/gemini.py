@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 from kt.analyst.key import key_of, newest_data, shortlist_question
-from kt.analyst.prompt import Prompt, decide_prompt, shortlist_prompt
+from kt.analyst.prompt import DECIDE, SHORTLIST, Prompt, decide_prompt, shortlist_prompt
 from kt.analyst.reply import Reply, failure_text, read_reply
 from kt.ports import Clock
 from kt.records import Action, Answer, Brief, Candidate, RiskLevel
@@ -94,10 +94,11 @@ class GeminiAnalyst:
         return self._ask("shortlist", key, shortlist_prompt(candidates, count, asof), asof)
 
     def decide_key(self, brief: Brief, faults: Sequence[str] = ()) -> str:
-        return key_of("decide", self.name, self._model, self._parameters, brief, faults)
+        question = {"system": DECIDE, "brief": brief}
+        return key_of("decide", self.name, self._model, self._parameters, question, faults)
 
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
-        question = shortlist_question(candidates, count, asof)
+        question = {"system": SHORTLIST} | shortlist_question(candidates, count, asof)
         return key_of("shortlist", self.name, self._model, self._parameters, question)
 
     def _ask(self, purpose: str, key: str, prompt: Prompt, data_at: datetime) -> Answer:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from kt.records import Bar, RiskLevel, StockBrief
+from kt.rules.indicators import momentum, vwap
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +67,17 @@ def volatility_pct(stock: StockBrief) -> float:
     return max(today, sum(days) / len(days) if days else 0.0)
 
 
-def vwap(bars: tuple[Bar, ...]) -> float:
-    """The mean price weighted by volume, in won; 0 without volume."""
-    volume = sum(bar.volume for bar in bars)
-    if not volume:
-        return 0.0
-    return sum((bar.high + bar.low + bar.close) / 3 * bar.volume for bar in bars) / volume
+def today(stock: StockBrief) -> tuple[Bar, ...]:
+    """The minute bars of the newest day alone: early in a session older ones come along."""
+    if not stock.minutes:
+        return ()
+    day = stock.minutes[-1].at.date()
+    return tuple(bar for bar in stock.minutes if bar.at.date() == day)
 
 
 def _trend(stock: StockBrief) -> Signal | None:
-    """Where the price stands against its mean of the minute bars: 2 % above is full marks."""
-    mean = vwap(stock.minutes)
+    """Where the price stands against today's volume-weighted mean: 2 % above is full marks."""
+    mean = vwap(today(stock))
     if not mean or not stock.quote.price:
         return None
     above = _pct(stock.quote.price - mean, mean)
@@ -86,11 +87,11 @@ def _trend(stock: StockBrief) -> Signal | None:
 
 def _momentum(stock: StockBrief) -> Signal | None:
     """The change over the last ten minutes: 1.5 % is full marks."""
-    closes = [bar.close for bar in stock.minutes[-11:] if bar.close]
-    if len(closes) < 3:
+    closes = [bar.close for bar in today(stock)[-11:] if bar.close]
+    change = momentum([*closes, stock.quote.price], len(closes))
+    if change is None or len(closes) < 3:
         return None
-    change = _pct(stock.quote.price - closes[0], closes[0])
-    return _signal("momentum", change / 1.5, f"{change:+.1f}% in {len(closes) - 1} minutes")
+    return _signal("momentum", change / 1.5, f"{change:+.1f}% in {len(closes)} minutes")
 
 
 def _strength(stock: StockBrief) -> Signal | None:
@@ -129,9 +130,10 @@ def _flow(stock: StockBrief) -> Signal | None:
 def _volume(stock: StockBrief) -> Signal | None:
     """The last ten minutes' volume against the minutes before, in the price's direction: four
     times as much is full marks."""
-    if len(stock.minutes) < 20:
+    bars = today(stock)
+    if len(bars) < 20:
         return None
-    recent, before = stock.minutes[-10:], stock.minutes[:-10]
+    recent, before = bars[-10:], bars[:-10]
     usual = sum(bar.volume for bar in before) / len(before)
     if not usual:
         return None

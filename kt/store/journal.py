@@ -19,6 +19,8 @@ from kt.store.runlog import RunRows
 from kt.store.stops import StopRows
 from kt.store.writer import BatchWriter
 
+SHORTEST_SECRET = 8
+
 
 class SqliteJournal(RunRows, OrderRows, ResultRows, StopRows, Reading):
     """Implements ports.Journal; may be shared by the threads of a process, and the file by
@@ -26,7 +28,8 @@ class SqliteJournal(RunRows, OrderRows, ResultRows, StopRows, Reading):
 
     Opening makes the file and its folder, brings an older schema up to date, and refuses with
     JournalError a file of another profile, of a newer kt, or that is damaged. `halt_flag` is the
-    stop's flag file; `secrets` are hidden wherever they turn up in a message.
+    stop's flag file; `secrets` (of eight characters or more: shorter ones are words) are hidden
+    wherever they turn up in a message.
     """
 
     def __init__(
@@ -40,7 +43,8 @@ class SqliteJournal(RunRows, OrderRows, ResultRows, StopRows, Reading):
         busy_seconds: float = BUSY_SECONDS,
     ) -> None:
         file = DatabaseFile(path, profile, busy_seconds=busy_seconds)
-        super().__init__(file, BatchWriter(path), clock, tuple(secrets), halt_flag)
+        hidden = tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
+        super().__init__(file, BatchWriter(path), clock, hidden, halt_flag)
         self.path = path
         _OPEN.add(self)
 

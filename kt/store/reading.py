@@ -115,7 +115,9 @@ def _event(seq: int, kind: str, row: Row) -> Row:
     for name, value in row.items():
         if name in ("seq", *_TOO_LONG):
             continue
-        if name.endswith("_json"):
+        if name == "set_by":
+            event["by"] = value
+        elif name.endswith("_json"):
             event[name.removesuffix("_json")] = msgspec.json.decode(value)
         else:
             event[name] = bool(value) if name == "passed" else value
