@@ -10,7 +10,7 @@ import msgspec
 from kt.records.base import Record
 from kt.records.decision import Candidate, Check, Decision
 from kt.records.order import Fill, Order
-from kt.records.result import Balance, DayResult, Position, Trade
+from kt.records.result import Balance, DayResult, Position, StockResult, Trade
 
 VERSION = 1
 
@@ -22,7 +22,7 @@ KINDS: dict[str, Any] = {
     "fills": Fill,
     "positions": Position,
     "balance": Balance,
-    "pnl": Trade | DayResult,
+    "pnl": Trade | DayResult | StockResult,
     "events": dict[str, Any],
 }
 """What the items of each kind are."""

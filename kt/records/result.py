@@ -86,6 +86,27 @@ class DayResult(Record, tag="day", tag_field="type", frozen=True, kw_only=True):
         return self.realised + self.unrealised
 
 
+class StockResult(Record, tag="stock", tag_field="type", frozen=True, kw_only=True):
+    """Profit and loss of one stock over a stretch of days, after all costs, in won.
+
+    `quantity` is what is still held; `unrealised` is its profit at the last price.
+    """
+
+    stock_code: str
+    stock_name: str
+    quantity: int
+    realised: int
+    unrealised: int
+    fees: int
+    taxes: int
+    trades: int
+    wins: int
+
+    @property
+    def total(self) -> int:
+        return self.realised + self.unrealised
+
+
 class DecisionOutcome(Record, frozen=True, kw_only=True):
     """A decision at its horizon: what it was worth after costs, in percent of the price."""
 
