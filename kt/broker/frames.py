@@ -151,7 +151,7 @@ class FrameReader:
             try:
                 events.append(read(row, f"{row.type}.data[{index}]"))
             except WireError as fault:
-                self._fault(fault)
+                self.report(fault)
         self.counts["events"] += len(events)
         return events
 
@@ -160,10 +160,10 @@ class FrameReader:
         try:
             return self.events(self.open(data))
         except WireError as fault:
-            self._fault(fault)
+            self.report(fault)
             return []
 
-    def _fault(self, fault: WireError) -> None:
+    def report(self, fault: WireError) -> None:
         self.counts["faults"] += 1
         self.faulty(fault)
 
@@ -177,7 +177,7 @@ class FrameReader:
             try:
                 rows.append(_ROW.decode(raw))
             except UNREADABLE:
-                self._fault(WireError(f"{loose.trnm[:8]}.data[{index}]", shown(bytes(raw))))
+                self.report(WireError(f"{loose.trnm[:8]}.data[{index}]", shown(bytes(raw))))
         return Frame(trnm=loose.trnm, data=rows)
 
     def _row(self, row: RawRow, where: str) -> Row:

@@ -1,0 +1,227 @@
+"""One WebSocket connection to the broker, from LOGIN to its end; who reconnects is elsewhere.
+
+Answers carry nothing but their `trnm`, so one request is under way at a time. PING is echoed as
+it came, SYSTEM never.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import websocket
+
+from kt.broker.frames import Frame, FrameReader
+from kt.broker.stream_groups import Batch
+from kt.broker.stream_patience import Patience
+from kt.errors import AuthError, StreamReplaced, Unreachable, WireError
+from kt.records import StreamEvent
+
+BAD_TOKEN = "805004"
+STALE_TOKEN = "8005"
+REPLACED = "R10001"
+NOT_LOGGED_IN = "R10004"
+_INNER_CODE = re.compile(r"CODE=(\d{3,5})|\[(\d{3,5}):")
+_BROKEN = (OSError, websocket.WebSocketException)
+_POLITE_SECONDS = 1.0
+
+
+class LoginRefused(AuthError):
+    """The server would not take the token; `stale` when a newly issued one may help."""
+
+    def __init__(self, frame: Frame) -> None:
+        number, text = str(frame.return_code).strip(), frame.return_msg.strip()
+        inner = _INNER_CODE.search(text)
+        code = (inner[1] or inner[2]) if inner else ""
+        super().__init__(
+            f"The broker refused the stream's login: {text or 'no reason given'} ({number}).",
+            hint="Check app key, secret key and profile, then `kt auth login`.",
+            code=code or number,
+        )
+        self.stale = code == STALE_TOKEN or (number == BAD_TOKEN and not code)
+
+
+class Session:
+    """A connection: `connect`, then `run` on the same or a new thread; `request` from any other.
+
+    Once connected, `run` must be called: it alone lets the socket go. `ended` is called when the
+    connection is over, on whatever thread noticed; `reason` and `replaced` then say why.
+    """
+
+    def __init__(
+        self,
+        ws_url: str,
+        reader: FrameReader,
+        deliver: Callable[[StreamEvent], None],
+        patience: Patience,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.ws_url = ws_url
+        self.reader = reader
+        self.deliver = deliver
+        self.patience = patience
+        self.ended = ended
+        self.over = threading.Event()
+        self.reason = ""
+        self.replaced = False
+        """Over because the same app key logged in elsewhere."""
+        # Any: what this library annotates differs from one of its versions to the next.
+        self._socket: Any = websocket.WebSocket(
+            sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)], skip_utf8_validation=True
+        )
+        self._asking = threading.Lock()
+        self._ending = threading.Lock()
+        self._awaited = ""
+        self._answer: Frame | None = None
+        self._answered = threading.Event()
+
+    def connect(self, token: str) -> None:
+        """Open and log in. Raises LoginRefused, StreamReplaced or Unreachable."""
+        with contextlib.ExitStack() as undo:
+            undo.callback(self._socket.shutdown)
+            undo.callback(self.close)
+            try:
+                self._socket.connect(
+                    self.ws_url,
+                    timeout=self.patience.connect,
+                    header=["User-Agent: kt"],
+                    suppress_origin=True,
+                )
+            except (*_BROKEN, ValueError) as error:
+                raise Unreachable(
+                    f"The stream at {self.ws_url} cannot be reached: {error}.",
+                    hint="Check the network and the server's address, then start again.",
+                ) from error
+            if self.over.is_set():
+                raise Unreachable(self.reason)
+            answer = self._log_in(token)
+            if answer.refused:
+                raise LoginRefused(answer)
+            self._socket.settimeout(self.patience.silence)
+            undo.pop_all()
+
+    def run(self) -> None:
+        """Receive until the connection is over; returns then."""
+        try:
+            while not self.over.is_set():
+                self._handle(self._receive())
+        except Unreachable as error:
+            self._end(error.message)
+        finally:
+            self._end("its reader stopped")
+            self._socket.shutdown()
+
+    def request(self, trnm: str, batch: Batch) -> Frame:
+        """Send REG or REMOVE and wait for its answer. Raises Unreachable when there is none."""
+        with self._asking:
+            self._await(trnm)
+            if self.over.is_set():
+                raise Unreachable(self.reason)
+            self._send(msgspec.json.encode(batch.body(trnm)))
+            if not self._answered.wait(self.patience.answer):
+                self._end(f"{trnm} was not answered within {self.patience.answer:g} seconds")
+                self._cut()
+            answer, self._awaited = self._answer, ""
+        if answer is None:
+            raise Unreachable(self.reason)
+        return answer
+
+    def close(self) -> None:
+        """End the connection at once, with a word to the server when the line takes one."""
+        if self._end("it was closed here") and self._socket.connected:
+            with contextlib.suppress(*_BROKEN):
+                self._socket.settimeout(_POLITE_SECONDS)
+                self._socket.send_close()
+        self._cut()
+
+    def _log_in(self, token: str) -> Frame:
+        self._await("LOGIN")
+        self._socket.settimeout(self.patience.answer)
+        self._send(msgspec.json.encode({"trnm": "LOGIN", "token": token}))
+        deadline = time.monotonic() + self.patience.answer
+        while self._answer is None:
+            if self.replaced:
+                raise StreamReplaced(self.reason)
+            if self.over.is_set() or time.monotonic() > deadline:
+                raise Unreachable("The broker did not answer the stream's login.")
+            self._handle(self._receive())
+        return self._answer
+
+    def _await(self, trnm: str) -> None:
+        self._answered.clear()
+        self._answer, self._awaited = None, trnm
+
+    def _handle(self, data: bytes) -> None:
+        try:
+            frame = self.reader.open(data)
+        except WireError as fault:
+            self.reader.report(fault)
+            return
+        if frame.trnm == "REAL":
+            for event in self.reader.events(frame):
+                self.deliver(event)
+        elif frame.trnm == "PING":
+            self._send(data)
+        elif frame.trnm == "SYSTEM":
+            self._system(frame)
+        elif frame.trnm == self._awaited:
+            self._answer = frame
+            self._answered.set()
+
+    def _system(self, frame: Frame) -> None:
+        if frame.code == REPLACED:
+            self.replaced = True
+            self._end(f"the broker ended it: the same app key logged in elsewhere ({REPLACED})")
+        elif frame.code == NOT_LOGGED_IN:
+            self._end(f"the broker takes it for not logged in ({NOT_LOGGED_IN})")
+
+    def _receive(self) -> bytes:
+        try:
+            opcode, data = self._socket.recv_data()
+        except websocket.WebSocketTimeoutException as error:
+            waited = self._socket.gettimeout() or 0.0
+            raise Unreachable(f"nothing was heard for {waited:g} seconds") from error
+        except _BROKEN as error:
+            raise Unreachable(f"the connection broke: {error}") from error
+        if opcode == websocket.ABNF.OPCODE_CLOSE:
+            raise Unreachable(f"the server closed the connection{_close_reason(data)}")
+        return bytes(data)
+
+    def _send(self, data: bytes) -> None:
+        try:
+            self._socket.send(data, websocket.ABNF.OPCODE_TEXT)
+        except _BROKEN as error:
+            self._end(f"the connection broke: {error}")
+            self._cut()
+            raise Unreachable(self.reason) from error
+
+    def _end(self, reason: str) -> bool:
+        """True for the first to say so: the first reason counts."""
+        with self._ending:
+            if self.over.is_set():
+                return False
+            self.reason = reason
+            self.over.set()
+        self._answered.set()
+        self.ended()
+        return True
+
+    def _cut(self) -> None:
+        """Wake whoever waits on the socket; letting it go is left to its own thread."""
+        line = self._socket.sock
+        if line is not None:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+
+def _close_reason(data: bytes) -> str:
+    if len(data) < 2:
+        return ""
+    text = bytes(data[2:]).decode("utf-8", "replace").strip()
+    return f" ({int.from_bytes(data[:2], 'big')}{' ' + text if text else ''})"

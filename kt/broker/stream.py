@@ -1,0 +1,232 @@
+"""Live events from the broker, one connection for all kt processes of an app key.
+
+The first process that starts owns the connection and the others are its guests; when it ends,
+one of them takes over. Which of the two a process is makes no difference to whoever uses it.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kt.broker.lease import Lease
+from kt.broker.stream_groups import Key, keys_of
+from kt.broker.stream_guest import Guest
+from kt.broker.stream_local import SubscriptionRefused, over_state
+from kt.broker.stream_patience import Patience
+from kt.errors import Busy, KtError, StreamReplaced, Unreachable, UsageError
+from kt.ports import Clock
+from kt.records import StreamEvent, StreamKind, StreamState
+
+if TYPE_CHECKING:
+    from kt.broker.stream_owner import Owner, Tokens
+
+FIRST_TRIES = 2
+"""Attempts of a start: a second one, for a blip."""
+_CODE = re.compile(r"[0-9A-Z]{6}")
+_POLL_SECONDS = 0.05
+
+
+class KiwoomStream:
+    """Implements `kt.ports.Stream` on the broker's WebSocket (LOGIN, REG, REMOVE; 00 04 0B 0D 0s).
+
+    `folder` holds the lease and the local socket that processes of one profile share; `report`
+    is told, on the stream's threads, of rows that could not be read (WireError) and of
+    subscriptions that the broker refused after a reconnect. After `connected` news of the
+    connection comes as StreamState events, the end of it (`replaced`, `closed`) included.
+    """
+
+    def __init__(
+        self,
+        ws_url: str,
+        tokens: Tokens,
+        clock: Clock,
+        folder: Path,
+        app_key: str,
+        *,
+        report: Callable[[KtError], None] = lambda error: None,
+        patience: Patience | None = None,
+    ) -> None:
+        self.ws_url = ws_url
+        self.tokens = tokens
+        self.clock = clock
+        self.report = report
+        self.patience = patience or Patience()
+        self._lease = Lease(folder, app_key, ws_url)
+        self._sink: Callable[[StreamEvent], None] = lambda event: None
+        self._sink_thread = 0
+        self._emitting = threading.Lock()
+        self._lock = threading.Lock()
+        self._role: Owner | Guest | None = None
+        self._wants: frozenset[Key] = frozenset()
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Event()
+        self._settled = threading.Event()
+        self._error: KtError | None = None
+
+    def start(self, sink: Callable[[StreamEvent], None]) -> None:
+        """Connect, or join the process that has. Once over or closed it may be started again.
+
+        Raises AuthError, Unreachable, StreamReplaced, or KtError when the folder is no good,
+        and Busy when an earlier connection still hangs.
+        """
+        self.close()
+        if self._thread is not None and self._thread.is_alive():
+            raise Busy("The stream that was closed has not ended yet.", hint="Try again soon.")
+        self._sink, self._error = sink, None
+        self._closing.clear()
+        self._settled.clear()
+        self._thread = threading.Thread(target=self._live, name="kt-stream", daemon=True)
+        self._thread.start()
+        if not self._settled.wait(self.patience.start):
+            self._error = Unreachable(
+                f"The stream was not there within {self.patience.start:g} seconds.",
+                hint="Check the network, then start again.",
+            )
+        if self._error is not None:
+            self.close()
+            raise self._error
+
+    def subscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str] = ()) -> None:
+        """Add subscriptions; returns when the broker has taken them.
+
+        Without a connection they are remembered and made when it is (back). Raises UsageError
+        for what is no stock code, and BrokerRefused: the others stand then.
+        """
+        keys = keys_of(kinds, stock_codes)
+        wrong = sorted({code for _, code in keys if code and not _CODE.fullmatch(code)})
+        if wrong:
+            raise UsageError(f"No stock codes: {', '.join(wrong)}. They have six characters.")
+        self._change(keys, frozenset())
+
+    def unsubscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> None:
+        """Drop subscriptions; the broker is told when no other process wants them."""
+        self._change(frozenset(), keys_of(kinds, stock_codes))
+
+    def close(self) -> None:
+        """End it now; no event comes after this. Safe to call at any time and again."""
+        self._closing.set()
+        with self._lock:
+            role = self._role
+        if role is not None:
+            role.close()
+        thread = self._thread
+        if thread is not None and not self._in_sink() and thread is not threading.current_thread():
+            thread.join(self.patience.connect)
+
+    def _change(self, add: frozenset[Key], drop: frozenset[Key]) -> None:
+        with self._lock:
+            self._wants = (self._wants | add) - drop
+            role = self._role
+        if role is None:
+            return
+        try:
+            # From inside the sink there is no waiting: the answer comes on this very thread.
+            role.want(add, drop, wait=not self._in_sink())
+        except SubscriptionRefused as error:
+            with self._lock:
+                self._wants -= {refusal.key for refusal in error.refused}
+            raise
+
+    def _in_sink(self) -> bool:
+        return self._sink_thread == threading.get_ident()
+
+    def _live(self) -> None:
+        try:
+            self._take_part()
+        except KtError as error:
+            if self._settled.is_set():
+                self._emit(over_state(error, self.clock.now()))
+            else:
+                self._error = error
+                self._settled.set()
+
+    def _take_part(self) -> None:
+        """Own the stream or be a guest, in turns as other processes come and go."""
+        until = time.monotonic() + self.patience.join
+        while not self._closing.is_set():
+            if self._lease.take():
+                self._own()
+                return
+            guest = self._guest()
+            if guest is not None:
+                self._visit(guest)
+                until = time.monotonic() + self.patience.join
+            elif time.monotonic() > until:
+                owner = self._lease.owner()
+                who = f"process {owner.pid}" if owner else "another process"
+                raise Unreachable(
+                    f"The stream is held by {who} of kt, which does not answer.",
+                    hint="End that process, then start again.",
+                )
+            else:
+                self._closing.wait(_POLL_SECONDS)
+
+    def _own(self) -> None:
+        from kt.broker.stream_owner import Owner
+
+        owner = Owner(
+            self.ws_url,
+            self.tokens,
+            self.clock,
+            self._lease,
+            self._emit,
+            self.report,
+            self.patience,
+        )
+        again = self._settled.is_set()
+        tries = self.patience.reconnects if again else FIRST_TRIES
+        try:
+            owner.want(self._enter(owner), wait=False)
+            owner.serve("reconnected" if again else "connected", tries)
+        except StreamReplaced as error:
+            if not self._settled.is_set():
+                raise
+            self._emit(over_state(error, self.clock.now()))
+            # The lease is kept: another process of this profile would only take the login back.
+            self._closing.wait()
+        finally:
+            self._enter(None)
+            owner.finish()
+            self._lease.release()
+
+    def _guest(self) -> Guest | None:
+        owner = self._lease.owner()
+        if owner is None:
+            return None
+        guest = Guest(owner, self.clock, self._emit, self.report)
+        return guest if guest.join() else None
+
+    def _visit(self, guest: Guest) -> None:
+        again = self._settled.is_set()
+        try:
+            guest.serve("reconnected" if again else "connected", self._enter(guest))
+        finally:
+            self._enter(None)
+        if guest.live and not self._closing.is_set():
+            detail = f"process {guest.owner.pid}, which held the stream, has gone"
+            self._emit(StreamState(state="lost", at=self.clock.now(), detail=detail))
+
+    def _enter(self, role: Owner | Guest | None) -> frozenset[Key]:
+        """From now on this one hears of new subscriptions; what it must start with."""
+        with self._lock:
+            self._role, wants = role, self._wants
+        if role is not None and self._closing.is_set():
+            role.close()
+        return wants
+
+    def _emit(self, event: StreamEvent) -> None:
+        with self._emitting:
+            if self._closing.is_set():
+                return
+            self._sink_thread = threading.get_ident()
+            try:
+                self._sink(event)
+            finally:
+                self._sink_thread = 0
+        if type(event) is StreamState and event.state in {"connected", "reconnected"}:
+            self._settled.set()

@@ -1,0 +1,119 @@
+"""What shall be subscribed to, made true on the connection at hand, and answered when it is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from kt.broker.session import Session
+from kt.broker.stream_groups import Batch, Groups, Key
+from kt.broker.stream_local import Refusal, SubscriptionRefused
+from kt.broker.stream_register import Register
+from kt.errors import KtError
+
+Done = Callable[[bool, tuple[Refusal, ...]], None]
+"""Told whether the connection stands, and which of the asked-for subscriptions were refused."""
+
+
+class Ticket(NamedTuple):
+    """A change that somebody waits for."""
+
+    keys: frozenset[Key]
+    done: Done
+
+
+class Desk:
+    """Changes come in on any thread; one thread makes them true (`apply`, `settle`, `wait`)."""
+
+    def __init__(self, report: Callable[[KtError], None]) -> None:
+        self.report = report
+        self.register = Register()
+        self._groups = Groups()
+        self._changed = threading.Condition()
+        self._dirty = False
+        self._live = False
+        self._queued: list[Ticket] = []
+        self._due: list[Ticket] = []
+        self._refused: dict[Key, Refusal] = {}
+
+    def change(self, party: int, add: Iterable[Key], drop: Iterable[Key], done: Done) -> None:
+        """`done` is called once: now when there is no connection, otherwise after the answer."""
+        keys = frozenset(add)
+        self.register.change(party, keys, drop)
+        with self._changed:
+            self._dirty = True
+            live = self._live
+            if live:
+                self._queued.append(Ticket(keys, done))
+            self._changed.notify_all()
+        if not live:
+            done(False, ())
+
+    def forget(self, party: int) -> None:
+        """A guest has gone, and what only it wanted goes with it."""
+        self.register.forget(party)
+        self.wake(dirty=True)
+
+    def wake(self, *, dirty: bool = False) -> None:
+        """Let `wait` look again."""
+        with self._changed:
+            self._dirty = self._dirty or dirty
+            self._changed.notify_all()
+
+    def wait(self, over: Callable[[], bool]) -> None:
+        """Until there is something to make true, or `over`."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._dirty or over())
+
+    def restart(self) -> None:
+        """A new connection holds no subscriptions yet."""
+        self._groups = Groups()
+
+    def stand(self) -> None:
+        """There is a connection: changes from now on wait for the broker's answer."""
+        with self._changed:
+            self._live = True
+
+    def apply(self, session: Session) -> None:
+        """Register what is missing, remove what nobody wants. Raises Unreachable."""
+        with self._changed:
+            self._dirty = False
+            self._due += self._queued
+            self._queued = []
+        wanted = self.register.wanted()
+        for batch in self._groups.drop(self._groups.keys - wanted):
+            session.request("REMOVE", batch)
+        for batch in self._groups.add(wanted - self._groups.keys):
+            self._enrol(session, batch)
+        self._groups.drop(self._refused)
+        self.register.refuse(self._refused)
+
+    def settle(self, *, live: bool) -> None:
+        """Answer everybody whose change was made true, or all when there is no connection."""
+        with self._changed:
+            due, self._due = self._due, []
+            if not live:
+                self._live = False
+                due += self._queued
+                self._queued = []
+        refused, self._refused = self._refused, {}
+        for ticket in due:
+            ticket.done(live, tuple(refused[key] for key in ticket.keys & refused.keys()))
+        asked = frozenset[Key]().union(*(ticket.keys for ticket in due))
+        for key in refused.keys() - asked:
+            self.report(SubscriptionRefused([refused[key]]))
+
+    def _enrol(self, session: Session, batch: Batch) -> None:
+        """REG; a refused frame is halved until it is known which stocks are at fault."""
+        answer = session.request("REG", batch)
+        if not answer.refused:
+            return
+        if len(batch.codes) == 1:
+            reason = f"{answer.return_msg.strip()} ({str(answer.return_code).strip()})"
+            refusal = Refusal(batch.kind, batch.codes[0], reason)
+            self._refused[refusal.key] = refusal
+            return
+        middle = len(batch.codes) // 2
+        for codes in (batch.codes[:middle], batch.codes[middle:]):
+            self._enrol(session, batch._replace(codes=codes))

@@ -1,0 +1,26 @@
+"""How long the stream waits for what: real seconds, whatever the speed of the clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Transport waits. The defaults fit the broker; tests take shorter ones."""
+
+    connect: float = 10.0
+    answer: float = 10.0
+    """To LOGIN, REG and REMOVE."""
+    silence: float = 35.0
+    """PING comes every 10 seconds: after three and a half of them the line is dead."""
+    backoff: tuple[float, ...] = (0.5, 3.0, 10.0)
+    """Before each attempt to reconnect; the last one is repeated."""
+    reconnects: int = 3
+    """So many attempts fail before the stream gives up."""
+    brief: float = 5.0
+    """A shorter connection counts as one that breaks as soon as it stands."""
+    join: float = 15.0
+    """For the process that holds the stream to become reachable."""
+    start: float = 60.0
+    """For a start as a whole."""
