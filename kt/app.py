@@ -12,7 +12,7 @@ from kt import __version__
 from kt.config.load import state_folder
 from kt.config.model import Config
 from kt.config.secrets import AppKeys, app_keys
-from kt.errors import JournalError
+from kt.errors import JournalError, KtError
 from kt.ids import new_id
 from kt.ports import Clock
 from kt.steps.context import Context
@@ -150,7 +150,7 @@ class App:
         """The market and the account: one adapter behind two ports."""
         from kt.broker.kiwoom import Kiwoom
 
-        return Kiwoom(self.rest, self.clock)
+        return Kiwoom(self.rest, self.clock, self._on_fault)
 
     @property
     def market(self) -> Kiwoom:
@@ -165,7 +165,12 @@ class App:
         from kt.broker.stream import KiwoomStream
 
         return KiwoomStream(
-            self.server.ws_url, self.token_source, self.clock, self.state_dir / "locks"
+            self.server.ws_url,
+            self.token_source,
+            self.clock,
+            self.state_dir / "locks",
+            self.keys.app_key,
+            report=self._on_fault,
         )
 
     @cached_property
@@ -204,6 +209,10 @@ class App:
         finally:
             if "http" in built:
                 self.http.close()
+
+    def _on_fault(self, error: KtError) -> None:
+        """A row or a frame that could not be read: the others went on."""
+        self.journal.error(self.run, "wire", "broker", str(error), self.clock.now())
 
     def _on_call(
         self,
