@@ -1,0 +1,101 @@
+"""Turns hits into fills: shares and won move, the order changes, the account is told."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kt.records import BalanceNotice, OrderNotice, Side
+from kt.sim.exchange.ledger import Ledger
+from kt.sim.exchange.matching import Hit
+from kt.sim.exchange.orders import SimFill, SimOrder
+
+
+def book_hits(ledger: Ledger, hits: list[Hit], at: datetime) -> None:
+    """Book every hit, and the other account's side where there is one."""
+    for hit in hits:
+        _book(ledger, hit.order, hit.price, hit.quantity, at)
+        if hit.against is not None:
+            _book(ledger, hit.against, hit.price, hit.quantity, at)
+
+
+def _book(ledger: Ledger, order: SimOrder, price: int, quantity: int, at: datetime) -> None:
+    account, listing = ledger.account(order.account), ledger.board.listing(order.code)
+    costing = ledger.costing()
+    order.value += price * quantity
+    order.filled += quantity
+    order.open -= quantity
+    # The commission is cut on the order's whole value so far, never on its pieces.
+    fee = costing.fee(order.value) - order.fee
+    tax = costing.tax(order.side, order.value, listing) - order.tax
+    order.fee += fee
+    order.tax += tax
+    if order.side is Side.BUY:
+        account.buy(order.code, quantity, price, fee, ledger.session)
+    else:
+        account.sell(order.code, quantity, price, fee, tax, ledger.session)
+    fill = SimFill(
+        exec_no=ledger.exec_number(),
+        ord_no=order.ord_no,
+        account=order.account,
+        code=order.code,
+        side=order.side,
+        quantity=quantity,
+        price=price,
+        open_after=order.open,
+        order_quantity=order.effective,
+        fee=fee,
+        tax=tax,
+        at=at,
+        session=ledger.session,
+    )
+    ledger.fills.append(fill)
+    ledger.touch(order, at)
+    ledger.say(order.account, notice(ledger, order, "FILL", at, fill=fill))
+    ledger.say(order.account, balance(ledger, order.account, order.code, at))
+
+
+def notice(
+    ledger: Ledger,
+    order: SimOrder,
+    status: str,
+    at: datetime,
+    *,
+    fill: SimFill | None = None,
+    open_quantity: int | None = None,
+) -> OrderNotice:
+    """The account's frame about an order. `quantity` is what is filled or may still fill, so
+    that quantity less open quantity is always what has filled."""
+    return OrderNotice(
+        ord_no=order.number,
+        original_ord_no=order.parent_number,
+        stock_code=order.code,
+        stock_name=ledger.board.listing(order.code).name,
+        status=status,
+        side=order.side,
+        quantity=order.effective,
+        price=order.price,
+        open_quantity=order.open if open_quantity is None else open_quantity,
+        at=at,
+        exec_no=str(fill.exec_no) if fill else "",
+        fill_quantity=fill.quantity if fill else 0,
+        fill_price=fill.price if fill else 0,
+        fee=order.fee,
+        tax=order.tax,
+        intent=order.kind,
+    )
+
+
+def balance(ledger: Ledger, key: str, code: str, at: datetime) -> BalanceNotice:
+    account = ledger.account(key)
+    held = account.held.get(code)
+    moment = ledger.board.moment(at)
+    return BalanceNotice(
+        stock_code=code,
+        stock_name=ledger.board.listing(code).name,
+        quantity=held.quantity if held else 0,
+        sellable=ledger.sellable(key, code),
+        average_price=held.cost // held.quantity if held else 0,
+        price=ledger.board.path(code, moment.session).price_at(moment.second),
+        realised_today=account.realised(code),
+        at=at,
+    )

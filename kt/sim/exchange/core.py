@@ -1,0 +1,187 @@
+"""The embedded exchange in one object: a market, accounts, and orders that really match."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+
+from kt.errors import ConfigError
+from kt.ports import Clock
+from kt.records import KST, Outcome, SessionNotice
+from kt.rules import calendar
+from kt.sim import replay as replays
+from kt.sim.account import COMMISSION_PCT
+from kt.sim.exchange.desk import AccountDesk
+from kt.sim.exchange.intake import Intake
+from kt.sim.exchange.ledger import Addressed, Ledger
+from kt.sim.exchange.refusals import Refused
+from kt.sim.exchange.stepper import run_to
+from kt.sim.exchange.ticker import Ticker
+from kt.sim.market.board import Board
+from kt.sim.market.days import Days
+from kt.sim.market.view import MarketView
+from kt.sim.state import State
+
+LISTING_DELAY = 0.7
+"""Seconds of the clock until an order or a fill is in the lists; the stream tells it at once."""
+
+
+class Exchange:
+    """Prices from `seed` (or from the bars of `replay`), orders by price and time.
+
+    `clock` is the only source of time: nothing happens between two calls, and every call first
+    brings the exchange up to the clock. A clock that went back while the exchange was away
+    begins the next session; one that goes back while it runs is waited for. `cash` is what a
+    new account starts with, in won; `costs` is `real` or `mock`. With `state_path`, what was
+    answered is on disk. All methods may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        seed: int = 1,
+        cash: int = 10_000_000,
+        costs: str = "real",
+        state_path: Path | None = None,
+        replay: Path | None = None,
+        listing_delay: float = LISTING_DELAY,
+    ) -> None:
+        if costs not in COMMISSION_PCT:
+            raise ConfigError(f"no such costs: {costs!r} (known: {', '.join(COMMISSION_PCT)})")
+        self.seed = seed
+        self.costs = costs
+        self.listing_delay = listing_delay
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._state = State(state_path) if state_path else None
+        now = clock.now().astimezone(KST)
+        self._seen = now
+        self._ledger = self._open_books(now, cash, replays.read(replay) if replay else None)
+        self._ticker = Ticker(self._ledger, now)
+        self.market = MarketView(self._ledger.board, self._ledger.depth, self._caught_up_now)
+
+    def _open_books(self, now: datetime, cash: int, recording: replays.Recording | None) -> Ledger:
+        today = now.date()
+        day = today if calendar.is_trading_day(today) else calendar.previous_trading_day(today)
+        meta = self._state.meta() if self._state else {}
+        if meta.get("seed", str(self.seed)) != str(self.seed):
+            raise ConfigError(
+                f"the exchange's state was made with seed {meta['seed']}, not {self.seed}",
+                hint=f"start with --seed {meta['seed']}, or kt sim reset",
+            )
+        session = int(meta.get("session", 0))
+        anchor = date.fromisoformat(meta["day"]) if "day" in meta else day
+        went_back = "day" in meta and (
+            day < anchor or (day == anchor and now < datetime.fromisoformat(meta["seen"]))
+        )
+        days = Days(day, session + 1) if went_back else Days(anchor, session)
+        ledger = Ledger(
+            Board(self.seed, days, recording),
+            cash=cash,
+            commission_pct=COMMISSION_PCT[self.costs],
+            state=self._state,
+        )
+        if not ledger.load():
+            ledger.matched = ledger.board.moment(now).second
+        ledger.meta |= {"seed": str(self.seed), "seen": now.isoformat()}
+        if went_back:
+            ledger.begin_session(session + 1)
+        run_to(ledger, now)
+        ledger.save()
+        return ledger
+
+    # --- time -------------------------------------------------------------------------------
+
+    def now(self) -> datetime:
+        """The exchange's time: the clock's, except that it never goes back."""
+        with self._lock:
+            self._seen = max(self._seen, self._clock.now().astimezone(KST))
+            return self._seen
+
+    def advance(self) -> list[Addressed]:
+        """Everything that happened up to now: (app key, event) for the account's orders and
+        balance, (None, event) for watched stocks and the session's phases; oldest first."""
+        with self._lock:
+            ledger = self.caught_up()
+            events = [*ledger.outbox, *self._ticker.events(self._seen)]
+            ledger.outbox.clear()
+            events.sort(key=lambda addressed: addressed[1].at)
+            return events
+
+    def caught_up(self) -> Ledger:
+        """The books after everything up to now has been matched."""
+        with self._lock:
+            now = self.now()
+            self._ledger.meta["seen"] = now.isoformat()
+            run_to(self._ledger, now)
+            return self._ledger
+
+    def _caught_up_now(self) -> datetime:
+        self.caught_up()
+        return self._seen
+
+    # --- doors ------------------------------------------------------------------------------
+
+    def account(self, key: str) -> AccountDesk:
+        """The app key's account as a broker port; a new key gets a new account."""
+        with self._lock:
+            self._ledger.account(key)
+        return AccountDesk(self, key)
+
+    def submit(self, call: Callable[[Intake], Outcome]) -> Outcome:
+        """One order call; what it changed is on disk before its outcome is returned."""
+        with self._lock:
+            ledger = self.caught_up()
+            try:
+                outcome = call(Intake(ledger, self._seen))
+            except Refused as refused:
+                return refused.outcome()
+            ledger.save()
+            return outcome
+
+    def watch(self, codes: set[str]) -> None:
+        """Emit trades and books of these stocks from now on; replaces the set before."""
+        with self._lock:
+            self._ticker.watch(codes)
+
+    def price(self, code: str) -> int:
+        """The last price of a stock, in won. Raises UnknownStock."""
+        with self._lock:
+            moment = self._ledger.board.moment(self.now())
+            return self._ledger.board.path(code, moment.session).price_at(moment.second)
+
+    def phase(self) -> SessionNotice:
+        """The newest message about the session (type 0s)."""
+        with self._lock:
+            return self._ticker.phase(self.now())
+
+    @property
+    def session(self) -> int:
+        """The running session's number; 0 is the first."""
+        return self._ledger.session
+
+    @property
+    def commission_pct(self) -> float:
+        return COMMISSION_PCT[self.costs]
+
+    def close(self) -> None:
+        """Save the time, so that a restart knows where the clock stood; then let go."""
+        with self._lock:
+            self.caught_up().save()
+            if self._state is not None:
+                self._state.close()
+
+
+def last_seen(state_path: Path) -> datetime | None:
+    """When the exchange of a state file was last written; None when there is none."""
+    if not state_path.exists():
+        return None
+    state = State(state_path)
+    try:
+        seen = state.meta().get("seen")
+        return datetime.fromisoformat(seen) if seen else None
+    finally:
+        state.close()

@@ -1,0 +1,167 @@
+"""Who trades with whom: price, then time, against the displayed book and the other accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from kt.records import Side
+from kt.rules import match
+from kt.sim.book import Depth, pieces
+from kt.sim.exchange.orders import SimOrder
+from kt.sim.market import auction
+from kt.sim.market.path import SessionPath
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Shares of one order that trade at a price; `against` is the other account's order."""
+
+    order: SimOrder
+    price: int
+    quantity: int
+    against: SimOrder | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Floor:
+    """One stock's market at one second."""
+
+    code: str
+    path: SessionPath
+    depth: Depth
+    unit: int
+    second: int
+
+    def displayed(self, side: Side, price: int) -> int:
+        return self.depth.size(self.code, self.path, self.unit, side, price, self.second)
+
+    def take(self, side: Side, price: int, quantity: int) -> None:
+        self.depth.take(self.code, self.path, side, price, self.second, quantity)
+
+
+def other(side: Side) -> Side:
+    return Side.SELL if side is Side.BUY else Side.BUY
+
+
+def by_priority(orders: Iterable[SimOrder]) -> list[SimOrder]:
+    return sorted(orders, key=lambda order: match.priority(order.side, order.price, order.ord_no))
+
+
+def arrive(order: SimOrder, resting: Sequence[SimOrder], floor: Floor) -> list[Hit]:
+    """What an arriving order trades at once. Takes from the book; changes no order.
+
+    At one price the displayed shares that stood before an account's order go first, then the
+    account's order, then the rest of the level.
+    """
+    facing = other(order.side)
+    levels = floor.depth.levels(floor.code, floor.path, floor.unit, facing, floor.second)
+    sizes = {level.price: level.quantity for level in levels}
+    waiting = by_priority(item for item in resting if item.side is facing and item.open)
+    waiting = [item for item in waiting if item.price]
+    prices = sorted({*sizes, *(item.price for item in waiting)}, reverse=facing is Side.BUY)
+    hits: list[Hit] = []
+    left = order.open
+    for price in prices:
+        if left <= 0 or not match.crosses(order.side, order.price, price):
+            break
+        found = _at_price(order, price, left, sizes.get(price, 0), waiting, floor)
+        hits += found
+        left -= sum(hit.quantity for hit in found)
+    return hits
+
+
+def _at_price(
+    order: SimOrder,
+    price: int,
+    left: int,
+    displayed: int,
+    waiting: Sequence[SimOrder],
+    floor: Floor,
+) -> list[Hit]:
+    hits: list[Hit] = []
+
+    def eat(wanted: int) -> int:
+        size = min(wanted, left, displayed)
+        if size > 0:
+            floor.take(other(order.side), price, size)
+            hits.extend(
+                Hit(order, price, piece) for piece in pieces(floor.path, price, floor.second, size)
+            )
+        return max(0, size)
+
+    for item in waiting:
+        if item.price != price:
+            continue
+        size = eat(item.ahead)
+        displayed, left = displayed - size, left - size
+        size = min(left, item.open)
+        if size > 0:
+            hits.append(Hit(order, price, size, against=item))
+            left -= size
+    eat(left)
+    return hits
+
+
+def rest(orders: Sequence[SimOrder], floor: Floor) -> list[Hit]:
+    """What waiting orders of one stock trade in one second; shortens their queues."""
+    hits: list[Hit] = []
+    trade = floor.path.trade_at(floor.second)
+    for side in (Side.BUY, Side.SELL):
+        left = trade.quantity if trade else 0
+        for order in by_priority(item for item in orders if item.side is side and item.open):
+            if not order.price:
+                hits += arrive(order, (), floor)
+                continue
+            if trade is None or not match.crosses(side, order.price, trade.price):
+                continue
+            if trade.price == order.price and trade.side is not side:
+                before = min(order.ahead, left)
+                order.ahead -= before
+                left -= before
+            size = min(order.open, left)
+            if size > 0:
+                order.ahead = 0
+                left -= size
+                hits.append(Hit(order, order.price, size))
+    return hits
+
+
+def may_trade(order: SimOrder, path: SessionPath, minute: int) -> bool:
+    """Whether a minute's range reaches the order at all."""
+    if not order.price:
+        return True
+    bar = path.minute(minute)
+    return order.price >= bar.low if order.side is Side.BUY else order.price <= bar.high
+
+
+def call(orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int) -> list[Hit]:
+    """What accounts' orders trade in a call auction that prints `price` (rules §4).
+
+    The others' orders make the print; the accounts' join them by price and time.
+    """
+    eligible = [order for order in orders if order.open]
+    eligible = [order for order in eligible if match.crosses(order.side, order.price, price)]
+    buys, sells = auction.background(path, price, volume)
+    sums = {
+        side: sum(size for _, size in crowd)
+        + sum(order.open for order in eligible if order.side is side)
+        for side, crowd in ((Side.BUY, buys), (Side.SELL, sells))
+    }
+    traded = min(sums.values())
+    hits: list[Hit] = []
+    for side, crowd in ((Side.BUY, buys), (Side.SELL, sells)):
+        rows: list[tuple[tuple[int, int], SimOrder | None, int]] = [
+            (match.priority(side, at, 0), None, size) for at, size in crowd
+        ]
+        for order in eligible:
+            if order.side is side:
+                key = match.priority(side, order.price, order.ord_no)
+                rows.append((key, order, order.open))
+        left = traded
+        for _, owner, size in sorted(rows, key=lambda row: row[0]):
+            got = min(size, left)
+            left -= got
+            if owner is not None and got > 0:
+                hits.append(Hit(owner, price, got))
+    return hits

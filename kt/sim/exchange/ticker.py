@@ -1,0 +1,153 @@
+"""Live market data of the watched stocks: trades, books and the session's phases."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import msgspec
+
+from kt.records import Book, BookUpdate, SessionNotice, Tick
+from kt.sim.exchange.ledger import Addressed, Ledger
+from kt.sim.market.path import SessionPath, Trade
+
+_LOOK_BACK = 120
+"""Clock seconds: at high speeds or after a jump, older trades are not sent any more."""
+_MOST = 3
+"""Trades of one stock in one step: its lowest, its highest and its last."""
+_MOST_NOTICES = 60
+
+
+class Ticker:
+    """Remembers what was sent last, so that only changes go out."""
+
+    def __init__(self, ledger: Ledger, at: datetime) -> None:
+        self._ledger = ledger
+        self._shown = at
+        self._books: dict[str, Book] = {}
+        self.codes: frozenset[str] = frozenset()
+
+    def watch(self, codes: set[str]) -> None:
+        """From now on these stocks; unknown codes are ignored."""
+        self.codes = frozenset(code for code in codes if self._ledger.board.knows(code))
+        self._books = {code: book for code, book in self._books.items() if code in self.codes}
+
+    def events(self, at: datetime) -> list[Addressed]:
+        """What changed since the last call."""
+        since, self._shown = self._shown, max(at, self._shown)
+        found: list[Addressed] = [(None, item) for item in self.notices(since, at)]
+        moment = self._ledger.board.moment(at)
+        first = self._ledger.board.days.second(moment.session, since) + 1
+        first = max(first, moment.second - _LOOK_BACK)
+        for code in sorted(self.codes):
+            path = self._ledger.board.path(code, moment.session)
+            found += [
+                (None, self._tick(code, path, trade, quantity, moment.session))
+                for trade, quantity in chosen(path, first, moment.second)
+            ]
+            update = self._book(code, path, moment.second, at)
+            if update is not None:
+                found.append((None, update))
+        return found
+
+    def _tick(
+        self, code: str, path: SessionPath, trade: Trade, quantity: int, session: int
+    ) -> Tick:
+        opening, high, low = path.range_at(trade.second)
+        ask, bid = self._ledger.depth.best(path, trade.second)
+        return Tick(
+            stock_code=code,
+            price=trade.price,
+            quantity=quantity,
+            side=trade.side,
+            volume=trade.volume,
+            change_pct=round(100 * (trade.price - path.base) / path.base, 2),
+            at=self._ledger.board.days.at(session, trade.second),
+            ask=ask,
+            bid=bid,
+            strength=path.strength_at(trade.second),
+            open=opening,
+            high=high,
+            low=low,
+        )
+
+    def _book(self, code: str, path: SessionPath, second: int, at: datetime) -> BookUpdate | None:
+        ledger = self._ledger
+        book = ledger.depth.book(code, path, ledger.board.unit(code), second)
+        if self._books.get(code) == book:
+            return None
+        self._books[code] = book
+        return BookUpdate(stock_code=code, book=msgspec.structs.replace(book, at=at), at=at)
+
+    # --- the session's phases ---------------------------------------------------------------
+
+    def notices(self, since: datetime, at: datetime) -> list[SessionNotice]:
+        """The phase messages that fell due in (since, at]; the newest of them after a jump."""
+        days = self._ledger.board.days
+        first, last = days.session(since), days.session(at)
+        found = [
+            item
+            for session in range(max(first, last - 1), last + 1)
+            for item in phases(self._ledger, session)
+            if since < item.at <= at
+        ]
+        return found[-_MOST_NOTICES:]
+
+    def phase(self, at: datetime) -> SessionNotice:
+        """The newest phase message, for one who asks in between."""
+        session = self._ledger.board.days.session(at)
+        said = [
+            item
+            for number in (session - 1, session)
+            for item in phases(self._ledger, number)
+            if item.at <= at
+        ]
+        return said[-1]
+
+
+def chosen(path: SessionPath, first: int, last: int) -> list[tuple[Trade, int]]:
+    """At most three trades that tell what happened in these seconds, each with the shares
+    since the one before it, so that no volume is lost."""
+    trades = [trade for second in range(first, last + 1) if (trade := path.trade_at(second))]
+    if not trades:
+        return []
+    telling = {
+        trade.second: trade
+        for trade in (
+            min(trades, key=lambda trade: trade.price),
+            max(trades, key=lambda trade: trade.price),
+            trades[-1],
+        )
+    }
+    if len(trades) <= _MOST:
+        telling = {trade.second: trade for trade in trades}
+    found = []
+    volume = trades[0].volume - trades[0].quantity
+    for second in sorted(telling):
+        trade = telling[second]
+        found.append((trade, trade.volume - volume))
+        volume = trade.volume
+    return found
+
+
+def phases(ledger: Ledger, session: int) -> list[SessionNotice]:
+    """The day's messages of type 0s: the countdown to the open (0), the open (3), the closing
+    auction (2, every minute) and the close (4, 8)."""
+    hours = ledger.board.days.hours(session)
+    minute = timedelta(minutes=1)
+    found = []
+    at = hours.orders_from
+    while at < hours.open:
+        found.append(_notice("0", at, hours.open))
+        at += minute
+    found.append(_notice("3", hours.open, hours.open))
+    at = hours.closing_auction
+    while at < hours.close:
+        found.append(_notice("2", at, hours.close))
+        at += minute
+    found.append(_notice("4", hours.close, hours.close))
+    found.append(_notice("8", hours.close, hours.close))
+    return found
+
+
+def _notice(code: str, at: datetime, until: datetime) -> SessionNotice:
+    return SessionNotice(code=code, at=at, left_seconds=int((until - at).total_seconds()))

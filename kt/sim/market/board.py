@@ -1,0 +1,76 @@
+"""The market as a whole at a moment: which session, which second, which path for a stock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kt.errors import UnknownStock
+from kt.rules.session import MarketPhase, market_phase
+from kt.sim.market.chain import PATHS_BACK, Chain
+from kt.sim.market.days import CLOSING_SECOND, CONTINUOUS_MINUTES, Days
+from kt.sim.market.listing import Listing, listings
+from kt.sim.market.path import SessionPath
+from kt.sim.market.plan import Planner
+from kt.sim.replay import Recording
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point of the market's own time. `second` counts from 09:00 of the session."""
+
+    at: datetime
+    session: int
+    second: int
+
+
+class Board:
+    """Listings, calendar and paths of one seed."""
+
+    def __init__(self, seed: int, days: Days, recording: Recording | None = None) -> None:
+        known = recording.listings(listings()) if recording else listings()
+        self.listings = known
+        self.days = days
+        self.planner = Planner(seed, known)
+        self.chain = Chain(self.planner, recording)
+        self._by_code = {listing.code: listing for listing in known}
+        self._skips: dict[int, int] = {}
+
+    def moment(self, at: datetime) -> Moment:
+        session = self.days.session(at)
+        return Moment(at, session, self.days.second(session, at))
+
+    def phase(self, at: datetime) -> MarketPhase:
+        return market_phase(at)
+
+    def knows(self, code: str) -> bool:
+        return code in self._by_code
+
+    def listing(self, code: str) -> Listing:
+        try:
+            return self._by_code[code]
+        except KeyError:
+            raise UnknownStock(f"no such stock on the embedded exchange: {code!r}") from None
+
+    def skip(self, session: int) -> int:
+        if session not in self._skips:
+            self._skips[session] = self.days.skip(session)
+        return self._skips[session]
+
+    def path(self, code: str, session: int) -> SessionPath:
+        return self.chain.path(self.listing(code), session, self.skip(session))
+
+    def unit(self, code: str) -> int:
+        """Shares that trade in a usual minute."""
+        return max(1, self.listing(code).usual_volume // CONTINUOUS_MINUTES)
+
+    def has_minutes(self, session: int) -> bool:
+        return session >= -PATHS_BACK
+
+    def opened(self, moment: Moment) -> bool:
+        """Whether the session has traded."""
+        return moment.second >= self.skip(moment.session) * 60
+
+    def closed(self, moment: Moment) -> bool:
+        """Whether the session's last trade is past."""
+        return moment.second >= CLOSING_SECOND

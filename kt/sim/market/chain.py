@@ -1,0 +1,129 @@
+"""The chain of sessions: each starts from the close before it, forwards and backwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kt.rules import ticks
+from kt.sim.market.draw import VOLUME_SHAPE, draw_path, snap
+from kt.sim.market.listing import Listing
+from kt.sim.market.noise import bell, share
+from kt.sim.market.path import SessionPath
+from kt.sim.market.plan import Planner
+from kt.sim.replay import Recording
+
+PATHS_BACK = 5
+"""Sessions before 0 that have minutes; older ones have day bars alone."""
+OLDEST = -500
+"""The first session there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayBar:
+    """One finished session of one stock."""
+
+    session: int
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    value: int
+
+
+class Chain:
+    """Closes, day bars and paths of every session, made when asked for and kept."""
+
+    def __init__(self, planner: Planner, recording: Recording | None = None) -> None:
+        self.planner = planner
+        self._recording = recording
+        self._closes: dict[str, dict[int, int]] = {}
+        self._paths: dict[tuple[str, int, int], SessionPath] = {}
+        self._bars: dict[str, dict[int, DayBar]] = {}
+
+    def close(self, listing: Listing, session: int) -> int:
+        """The close of a session; -1 is the close before the first."""
+        closes = self._closes.setdefault(listing.code, {-1: listing.base_price})
+        if session in closes:
+            return closes[session]
+        at = max(closes) if session > 0 else min(closes)
+        while at < session:
+            at += 1
+            closes[at] = self._next_close(listing, at, closes[at - 1])
+        while at > session:
+            closes[at - 1] = self._close_before(listing, at, closes[at])
+            at -= 1
+        return closes[session]
+
+    def _next_close(self, listing: Listing, session: int, base: int) -> int:
+        recorded = self._recording and self._recording.day(listing.code, session)
+        if recorded:
+            return recorded[-1].close
+        lower, upper = ticks.price_limits(base, listing.market, listing.kind)
+        wanted = snap(base * (1 + self.planner.day(listing, session).change), listing.kind)
+        return max(lower, min(upper, wanted))
+
+    def _close_before(self, listing: Listing, session: int, close: int) -> int:
+        change = self.planner.day(listing, session).change
+        return snap(close / (1 + change), listing.kind)
+
+    def base(self, listing: Listing, session: int) -> int:
+        return self.close(listing, session - 1)
+
+    def path(self, listing: Listing, session: int, skip: int = 0) -> SessionPath:
+        """The session's trades; `skip` minutes are lost to a late opening."""
+        name = (listing.code, session, skip)
+        if name not in self._paths:
+            self._paths[name] = self._make_path(listing, session, skip)
+        return self._paths[name]
+
+    def _make_path(self, listing: Listing, session: int, skip: int) -> SessionPath:
+        base, close = self.base(listing, session), self.close(listing, session)
+        key = self.planner.key(listing.code) ^ (session * 0x5851F42D4C957F2D & (1 << 64) - 1)
+        recorded = self._recording and self._recording.day(listing.code, session)
+        if recorded:
+            return recorded.path(listing, key=key, base=base)
+        return draw_path(
+            listing,
+            self.planner.day(listing, session),
+            seed_text=f"{self.planner.seed}:{listing.code}:{session}",
+            key=key,
+            base=base,
+            close=close,
+            skip=skip,
+        )
+
+    def forget(self, session: int) -> None:
+        """Drop the paths of sessions before this one; they can be made again."""
+        self._paths = {name: path for name, path in self._paths.items() if name[1] >= session}
+
+    def bar(self, listing: Listing, session: int, skip: int = 0) -> DayBar:
+        """The finished session as one bar."""
+        bars = self._bars.setdefault(listing.code, {})
+        if session not in bars:
+            maker = self._bar_of_path if session >= -PATHS_BACK else self._bar_of_plan
+            bars[session] = maker(listing, session, skip)
+        return bars[session]
+
+    def _bar_of_path(self, listing: Listing, session: int, skip: int) -> DayBar:
+        path = self.path(listing, session, skip)
+        first, high, low = path.range_at(24 * 3600)
+        volume, value = path.volume_at(24 * 3600), path.value_at(24 * 3600)
+        return DayBar(session, first, high, low, path.closing_price, volume, value)
+
+    def _bar_of_plan(self, listing: Listing, session: int, skip: int) -> DayBar:
+        plan = self.planner.day(listing, session)
+        base, close = self.base(listing, session), self.close(listing, session)
+        lower, upper = ticks.price_limits(base, listing.market, listing.kind)
+        key = self.planner.key(listing.code)
+        first = max(lower, min(upper, snap(base * (1 + plan.gap), listing.kind)))
+        top = base * plan.sigma * 0.8 * abs(bell(key, 16 * session + 8))
+        if plan.surge and plan.surge.height > 0:
+            top += base * plan.surge.height * (1 - plan.surge.keep)
+        bottom = base * plan.sigma * 0.8 * abs(bell(key, 16 * session + 9))
+        high = min(upper, max(first, close, snap(max(first, close) + top, listing.kind)))
+        low = max(lower, min(first, close, snap(min(first, close) - bottom, listing.kind)))
+        times = plan.times + (plan.surge.times - 1 if plan.surge else 0.0)
+        volume = int(listing.usual_volume * times * (0.9 + 0.2 * share(key, 16 * session + 10)))
+        volume = max(volume, len(VOLUME_SHAPE) * 4)
+        return DayBar(session, first, high, low, close, volume, volume * (first + close) // 2)

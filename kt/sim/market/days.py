@@ -1,0 +1,72 @@
+"""Which session a moment belongs to, and which second of it."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from kt.records import KST
+from kt.rules import calendar
+
+CONTINUOUS_MINUTES = 380
+"""09:00 to 15:20."""
+CLOSING_SECOND = 390 * 60
+"""When the closing auction prints, counted from 09:00."""
+AUCTION_SECOND = CONTINUOUS_MINUTES * 60
+"""When the closing auction begins."""
+
+
+class Days:
+    """Sessions are numbered; dates hang on one anchor, so the market never depends on them.
+
+    Seconds are counted from 380 minutes before the closing auction: 0 is 09:00 on an ordinary
+    day. A day that opens an hour late (the year's first) begins at second 3600.
+    """
+
+    def __init__(self, anchor_day: date, anchor_session: int) -> None:
+        self._days = {anchor_session: anchor_day}
+        self._first = self._last = anchor_session
+        self._hours: dict[int, calendar.Hours] = {}
+
+    def day(self, session: int) -> date:
+        while session > self._last:
+            following = calendar.next_trading_day(self._days[self._last])
+            self._last += 1
+            self._days[self._last] = following
+        while session < self._first:
+            before = calendar.previous_trading_day(self._days[self._first])
+            self._first -= 1
+            self._days[self._first] = before
+        return self._days[session]
+
+    def session(self, now: datetime) -> int:
+        """The newest session whose day has begun (midnight, Korean time)."""
+        today = now.astimezone(KST).date()
+        while self._days[self._last] < today:
+            self.day(self._last + 1)
+        session = self._last
+        while self.day(session) > today:
+            session -= 1
+        return session
+
+    def hours(self, session: int) -> calendar.Hours:
+        if session not in self._hours:
+            found = calendar.hours(self.day(session))
+            if found is None:
+                raise ValueError(f"{self.day(session)} is not a trading day")
+            self._hours[session] = found
+        return self._hours[session]
+
+    def origin(self, session: int) -> datetime:
+        """The moment of second 0."""
+        return self.hours(session).closing_auction - timedelta(minutes=CONTINUOUS_MINUTES)
+
+    def second(self, session: int, now: datetime) -> int:
+        """Whole seconds since the session's second 0; negative before."""
+        return (now - self.origin(session)) // timedelta(seconds=1)
+
+    def at(self, session: int, second: int) -> datetime:
+        return self.origin(session) + timedelta(seconds=second)
+
+    def skip(self, session: int) -> int:
+        """Minutes by which the session begins late against its second 0."""
+        return (self.hours(session).open - self.origin(session)) // timedelta(minutes=1)

@@ -1,0 +1,149 @@
+"""Draws a session's minutes from its plan: a bridge from the open to the close, and volumes."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+from math import sqrt
+from operator import mul
+from random import Random
+
+from kt.rules import ticks
+from kt.sim.market.days import CONTINUOUS_MINUTES
+from kt.sim.market.listing import Listing
+from kt.sim.market.noise import bells
+from kt.sim.market.path import SessionPath
+from kt.sim.market.plan import StockDay, Surge
+
+_OPENING_SHARE = 0.03
+"""Parts of a day's volume that the auctions print."""
+_CLOSING_SHARE = 0.04
+
+
+def _u_shape(left: float, right: float) -> list[float]:
+    """Busy at both ends and quiet at noon, with mean 1 over the continuous minutes."""
+    raw = []
+    for minute in range(CONTINUOUS_MINUTES):
+        early = max(0.0, 1 - minute / 70)
+        late = max(0.0, 1 - (CONTINUOUS_MINUTES - 1 - minute) / 50)
+        raw.append(1 + left * early * early + right * late * late)
+    mean = sum(raw) / len(raw)
+    return [value / mean for value in raw]
+
+
+VOLUME_SHAPE = _u_shape(5.0, 1.2)
+_VOLATILITY = [sqrt(value / CONTINUOUS_MINUTES) for value in _u_shape(3.5, 0.6)]
+_ELAPSED = [
+    0.0,
+    *accumulate(value / CONTINUOUS_MINUTES for value in _u_shape(3.5, 0.6)),
+]
+"""The part of the day's variance that has passed at the end of each minute."""
+
+
+def snap(price: float, kind: str = "STOCK") -> int:
+    """The nearest grid price."""
+    tick = ticks.tick_size(max(1, int(price)), kind)
+    return max(tick, int(price / tick + 0.5) * tick)
+
+
+def draw_path(
+    listing: Listing, plan: StockDay, *, seed_text: str, key: int, base: int, close: int, skip: int
+) -> SessionPath:
+    """The session of one stock. `base` and `close` are given: the day's chain fixed them."""
+    rng = Random(seed_text)
+    limits = ticks.price_limits(base, listing.market, listing.kind)
+    change = close / base - 1
+    levels = _levels(plan, rng, change)
+    tick = _constant_tick(base, levels, listing.kind)
+    lower, upper = limits
+    if tick:
+        closes = [int(base * (1 + level) / tick + 0.5) * tick for level in levels]
+    else:
+        closes = [snap(base * (1 + level), listing.kind) for level in levels]
+    if min(closes) < lower or max(closes) > upper:
+        closes = [max(lower, min(upper, price)) for price in closes]
+    opening = max(lower, min(upper, snap(base * (1 + plan.gap), listing.kind)))
+    volumes, auction, closing_volume = _volumes(listing, plan, rng, skip)
+    return SessionPath(
+        key=key,
+        base=base,
+        limits=limits,
+        opening=closes[skip - 1] if skip else opening,
+        closes=closes,
+        volumes=volumes,
+        closing_price=close,
+        closing_volume=closing_volume,
+        auction=auction,
+        wiggle=1.6 * plan.sigma * base / 19.5,
+        buying=_buying(plan, base, opening, closes),
+        kind=listing.kind,
+        skip=skip,
+    )
+
+
+def _levels(plan: StockDay, rng: Random, change: float) -> list[float]:
+    """Where each minute ends, as a share of the base price above or below it."""
+    walk = list(accumulate(map(mul, bells(rng, CONTINUOUS_MINUTES), _VOLATILITY)))
+    rest = walk[-1]
+    surge, sigma, gap = plan.surge, 0.8 * plan.sigma, plan.gap
+    steady = change - gap - (surge.lift(390) if surge else 0.0)
+    levels = [
+        gap + steady * passed + sigma * (step - rest * passed)
+        for step, passed in zip(walk, _ELAPSED[1:], strict=True)
+    ]
+    if surge:
+        levels = [level + surge.lift(minute + 1) for minute, level in enumerate(levels)]
+    return levels
+
+
+def _constant_tick(base: int, levels: list[float], kind: str) -> int:
+    """The tick of the whole path when it stays inside one band, else 0."""
+    low = max(1, int(base * (1 + min(levels))) - 1)
+    high = int(base * (1 + max(levels))) + 1
+    tick = ticks.tick_size(low, kind)
+    return tick if tick == ticks.tick_size(high, kind) else 0
+
+
+def _volumes(
+    listing: Listing, plan: StockDay, rng: Random, skip: int
+) -> tuple[list[int], int, int]:
+    """(each minute's shares, the opening print's part, the closing print's).
+
+    Every minute trades four shares at least, so that its open, high, low and close all print.
+    """
+    day = listing.usual_volume * plan.times
+    unit = day * (1 - _OPENING_SHARE - _CLOSING_SHARE) / CONTINUOUS_MINUTES * 3
+    draw = rng.random
+    raw = [unit * shape * draw() * (0.2 + draw()) / 1.05 for shape in VOLUME_SHAPE]
+    if plan.surge:
+        heats = _heats(plan.surge)
+        extra = listing.usual_volume * (plan.surge.times - 1) / (sum(heats) or 1.0)
+        raw = [
+            volume + extra * heat * (0.5 + draw()) for volume, heat in zip(raw, heats, strict=True)
+        ]
+    volumes = [4 + int(volume) for volume in raw]
+    auction = 1 + int(day * _OPENING_SHARE * (0.5 + draw()))
+    closing = 1 + int(day * _CLOSING_SHARE * (0.5 + draw()))
+    if skip:
+        volumes[:skip] = [0] * skip
+    volumes[skip] += auction
+    return volumes, auction, closing
+
+
+def _heats(surge: Surge) -> list[float]:
+    return [surge.heat(minute) for minute in range(CONTINUOUS_MINUTES)]
+
+
+def _buying(plan: StockDay, base: int, opening: int, closes: list[int]) -> list[float]:
+    """Each minute's part of volume that lifts the ask: follows the price, leads it in a run."""
+    usual = 0.5 + 0.012 * plan.pressure
+    scale = 0.5 / (plan.sigma * base)
+    befores = [opening, *closes[:-1]]
+    raw = [usual + scale * (price - before) for price, before in zip(closes, befores, strict=True)]
+    surge = plan.surge
+    if surge:
+        rising = 0.13 if surge.height > 0 else -0.10
+        raw = [
+            part + (rising if minute < surge.start + surge.rise else -0.04) * surge.heat(minute)
+            for minute, part in enumerate(raw)
+        ]
+    return [max(0.2, min(0.8, part)) for part in raw]

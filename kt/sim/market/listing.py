@@ -1,0 +1,56 @@
+"""The listed stocks of the embedded market: real codes and names, plausible sizes."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+from kt.records import Instrument, MarketName
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One stock. `base_price` is the close before session 0, in won; `usual_volume` is what
+    trades on a quiet day, in shares."""
+
+    code: str
+    name: str
+    market: MarketName
+    base_price: int
+    shares: int
+    usual_volume: int
+    kind: str = "STOCK"
+
+    @property
+    def usual_value(self) -> int:
+        """Won on a quiet day."""
+        return self.base_price * self.usual_volume
+
+    def instrument(self, base_price: int) -> Instrument:
+        return Instrument(
+            stock_code=self.code,
+            stock_name=self.name,
+            market=self.market,
+            base_price=base_price,
+            listed_shares=self.shares,
+            kind=self.kind,
+        )
+
+
+@cache
+def listings() -> tuple[Listing, ...]:
+    """The shipped stocks, by code (`stocks.csv`: facts of one day, 2026-03-20)."""
+    text = resources.files("kt.sim").joinpath("stocks.csv").read_text(encoding="utf-8")
+    return tuple(
+        Listing(
+            code=row["code"],
+            name=row["name"],
+            market=MarketName(row["market"]),
+            base_price=int(row["base_price"]),
+            shares=int(row["listed_shares"]),
+            usual_volume=int(row["usual_volume"]),
+        )
+        for row in csv.DictReader(text.splitlines())
+    )

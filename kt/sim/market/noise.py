@@ -1,0 +1,48 @@
+"""Chance that is the same on every machine: only exact arithmetic, never libm."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+
+_MASK = (1 << 64) - 1
+
+
+def key_of(*parts: object) -> int:
+    """A 64-bit key for a name, such as (seed, stock code)."""
+    text = ":".join(str(part) for part in parts)
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+
+
+def scatter(key: int, step: int) -> int:
+    """64 well-mixed bits for one step of a key (the finalizer of splitmix64)."""
+    z = (key + step * 0x9E3779B97F4A7C15) & _MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
+    return z ^ (z >> 31)
+
+
+def share(key: int, step: int) -> float:
+    """Evenly in [0, 1)."""
+    return (scatter(key, step) >> 11) / (1 << 53)
+
+
+def bell(key: int, step: int) -> float:
+    """Bell-shaped around 0 with standard deviation 1 and no tail beyond 3.5."""
+    bits = scatter(key, step)
+    total = (
+        (bits & 0xFFFF)
+        + ((bits >> 16) & 0xFFFF)
+        + ((bits >> 32) & 0xFFFF)
+        + ((bits >> 48) & 0xFFFF)
+    )
+    return (total / 65536 - 2) * 1.7320508075688772
+
+
+def bells(rng: random.Random, count: int) -> list[float]:
+    """So many bell-shaped numbers of standard deviation 1, as fast as pure Python makes them.
+
+    Python's own gauss() needs log and cos, whose last bit differs between C libraries.
+    """
+    draw = rng.random
+    return [(draw() + draw() + draw() - 1.5) * 2 for _ in range(count)]

@@ -1,0 +1,180 @@
+"""What a session has in store for each stock: gap, drift, volume, flows and surges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from random import Random
+
+from kt.records import MarketName
+from kt.sim.market.listing import Listing
+from kt.sim.market.noise import bell, key_of, share
+
+_BIGGEST_SURGING_VALUE = 300_000_000_000
+"""Stocks that trade more than this a day do not jump."""
+_AFFORDABLE = 200_000
+_MOST = 0.27
+"""No planned close lies further from its base than this: inside the limits after rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """A run of one stock in one session: volume first, then price, then a fading.
+
+    Minutes count from 09:00. `height` is the top as a share of the base price (negative for a
+    slump), `keep` the part of it that is left at the end; `times` is the session's volume
+    against a quiet day's. `real` runs are carried by foreigners and institutions.
+    """
+
+    start: int
+    rise: int
+    fade: int
+    height: float
+    keep: float
+    times: float
+    real: bool
+
+    def lift(self, minute: int) -> float:
+        """By how much of the base price the stock is lifted at a minute."""
+        if minute <= self.start:
+            return 0.0
+        risen = (minute - self.start) / self.rise
+        if risen < 1:
+            return self.height * risen * (2 - risen)
+        fallen = min(1.0, (minute - self.start - self.rise) / self.fade)
+        return self.height * (1 - (1 - self.keep) * fallen * fallen * (3 - 2 * fallen))
+
+    def heat(self, minute: int) -> float:
+        """How hot trading is, 0..1: it begins some minutes before the price moves."""
+        lead = minute - self.start + 8
+        if lead <= 0:
+            return 0.0
+        if lead < 8:
+            return lead / 8
+        risen = (minute - self.start) / self.rise
+        if risen < 1:
+            return 1 - 0.6 * risen
+        fallen = (minute - self.start - self.rise) / self.fade
+        return 0.4 - 0.35 * min(1.0, fallen)
+
+
+@dataclass(frozen=True, slots=True)
+class StockDay:
+    """One stock's plan for one session. Shares are parts of the session's volume."""
+
+    gap: float
+    change: float
+    """The close against the base, surges included."""
+    sigma: float
+    """One day's standard deviation."""
+    times: float
+    """Volume against a quiet day's, without the surge."""
+    pressure: float
+    """What foreigners and institutions know, around -2..2."""
+    foreign: float
+    institution: float
+    surge: Surge | None
+
+
+class Planner:
+    """Plans from the seed and the session's number alone.
+
+    A little information is built in: the hidden pressure drives the flows that everybody sees,
+    part of the same day's drift, and part of the next day's.
+    """
+
+    def __init__(self, seed: int, listings: tuple[Listing, ...]) -> None:
+        self.seed = seed
+        self._listings = listings
+        self._keys = {listing.code: key_of(seed, listing.code) for listing in listings}
+        self._surges: dict[int, dict[str, Surge]] = {}
+        self._market_key = key_of(seed, "market")
+
+    def key(self, code: str) -> int:
+        return self._keys[code]
+
+    def pressure(self, code: str, session: int) -> float:
+        """Persistent over about three sessions, standard deviation about 1."""
+        key = self._keys[code]
+        return (
+            0.75 * bell(key, 16 * session)
+            + 0.5 * bell(key, 16 * session - 16)
+            + 0.4 * bell(key, 16 * session - 32)
+        )
+
+    def day(self, listing: Listing, session: int) -> StockDay:
+        key, step = self._keys[listing.code], 16 * session
+        sigma = self._sigma(listing)
+        now, before = self.pressure(listing.code, session), self.pressure(listing.code, session - 1)
+        surge = self.surges(session).get(listing.code)
+        yesterday = self.surges(session - 1).get(listing.code)
+        hangover = -0.4 * yesterday.height * yesterday.keep if yesterday else 0.0
+        drift = sigma * (0.22 * before + 0.18 * now) + 0.8 * self._market(listing, session)
+        gap = 0.3 * drift + 0.5 * hangover + 0.35 * sigma * bell(key, step + 1)
+        change = drift + hangover + 0.85 * sigma * bell(key, step + 2)
+        if surge:
+            change = 0.5 * change + surge.lift(390)
+        spread = bell(key, step + 3)
+        support = 0.0 if surge is None else (0.09 if surge.real == (surge.height > 0) else -0.05)
+        return StockDay(
+            gap=_within(gap, 0.12),
+            change=_within(change, _MOST),
+            sigma=sigma,
+            times=0.6 + 0.3 * spread * spread,
+            pressure=now,
+            foreign=_within(0.05 * now + 0.04 * bell(key, step + 4) + support, 0.3),
+            institution=_within(0.035 * now + 0.03 * bell(key, step + 5) + 0.6 * support, 0.3),
+            surge=surge,
+        )
+
+    def surges(self, session: int) -> dict[str, Surge]:
+        """The runs and slumps of a session, by code."""
+        if session not in self._surges:
+            self._surges[session] = self._draw_surges(session)
+        return self._surges[session]
+
+    def _draw_surges(self, session: int) -> dict[str, Surge]:
+        rng = Random(f"{self.seed}:surges:{session}")
+        able = [item.code for item in self._listings if self._may_surge(item)]
+        chosen = rng.sample(able, min(18, len(able)))
+        drawn = [_run(rng, early=True, real=True) for _ in range(5)]
+        drawn += [_run(rng, early=True, real=False) for _ in range(2)]
+        drawn += [_run(rng, early=False, real=True) for _ in range(4)]
+        drawn += [_run(rng, early=False, real=False) for _ in range(2)]
+        drawn += [_slump(rng) for _ in range(5)]
+        return dict(zip(chosen, drawn, strict=False))
+
+    def _may_surge(self, listing: Listing) -> bool:
+        return (
+            2_000 <= listing.base_price <= _AFFORDABLE
+            and listing.usual_value <= _BIGGEST_SURGING_VALUE
+        )
+
+    def _sigma(self, listing: Listing) -> float:
+        usual = 0.017 if listing.market is MarketName.KOSPI else 0.024
+        return usual * (0.8 + 0.6 * share(self._keys[listing.code], 7))
+
+    def _market(self, listing: Listing, session: int) -> float:
+        own = 0 if listing.market is MarketName.KOSPI else 1
+        common = 0.006 * bell(self._market_key, 3 * session)
+        return common + 0.003 * bell(self._market_key, 3 * session + 1 + own)
+
+
+def _run(rng: Random, *, early: bool, real: bool) -> Surge:
+    """Early runs are under way at 10:00 and go on: the default session opens then."""
+    start = rng.randrange(6, 30) if early else rng.randrange(50, 290)
+    rise = rng.randrange(110, 200) if early else rng.randrange(50, 110)
+    if not real:
+        return Surge(start, rise // 2, 70, 0.03 + 0.03 * rng.random(), -0.3, 4.0, real=False)
+    height = 0.07 + 0.10 * rng.random()
+    keep = 0.55 + 0.35 * rng.random()
+    return Surge(start, rise, 150, height, keep, 5.0 + 5.0 * rng.random(), real=True)
+
+
+def _slump(rng: Random) -> Surge:
+    height = -0.04 - 0.06 * rng.random()
+    start, rise = rng.randrange(5, 250), rng.randrange(40, 120)
+    return Surge(start, rise, 120, height, 0.8, 2.0 + 1.5 * rng.random(), real=True)
+
+
+def _within(value: float, most: float) -> float:
+    return max(-most, min(most, value))

@@ -1,0 +1,126 @@
+"""The market port of the embedded exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, timedelta
+
+import msgspec
+
+from kt.records import (
+    Bar,
+    Book,
+    BrokerActivity,
+    Flow,
+    ForeignHolding,
+    InstitutionDay,
+    Instrument,
+    Interval,
+    Quote,
+    Ranked,
+    Ranking,
+    Strength,
+)
+from kt.sim.book import Depth
+from kt.sim.market import auction, flow, history, rankings
+from kt.sim.market.board import Board, Moment
+from kt.sim.market.days import AUCTION_SECOND
+
+
+class MarketView:
+    """Implements `kt.ports.Market` for the present moment; raises UnknownStock alone."""
+
+    def __init__(self, board: Board, depth: Depth, now: Callable[[], datetime]) -> None:
+        self._board = board
+        self._depth = depth
+        self._now = now
+
+    def _moment(self) -> Moment:
+        return self._board.moment(self._now())
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        session, chain = self._moment().session, self._board.chain
+        return tuple(item.instrument(chain.base(item, session)) for item in self._board.listings)
+
+    def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
+        return rankings.rank(self._board, self._moment(), ranking)
+
+    def quote(self, stock_code: str) -> Quote:
+        moment, listing = self._moment(), self._board.listing(stock_code)
+        path = self._board.path(stock_code, moment.session)
+        price = path.price_at(moment.second)
+        opening, high, low = path.range_at(moment.second)
+        ask, bid = self._depth.best(path, moment.second)
+        expected, expected_volume = auction.expected(path, moment.second)
+        return Quote(
+            stock_code=stock_code,
+            stock_name=listing.name,
+            price=price,
+            base_price=path.base,
+            change=price - path.base,
+            change_pct=round(100 * (price - path.base) / path.base, 2),
+            volume=path.volume_at(moment.second),
+            open=opening,
+            high=high,
+            low=low,
+            upper_limit=path.upper,
+            lower_limit=path.lower,
+            value=path.value_at(moment.second),
+            bid=bid,
+            ask=ask,
+            expected_price=expected,
+            expected_volume=expected_volume,
+            listed_shares=listing.shares,
+            at=moment.at,
+        )
+
+    def quotes(self, stock_codes: Sequence[str]) -> tuple[Quote, ...]:
+        return tuple(self.quote(code) for code in stock_codes if self._board.knows(code))
+
+    def book(self, stock_code: str) -> Book:
+        moment = self._moment()
+        path, unit = self._board.path(stock_code, moment.session), self._board.unit(stock_code)
+        found = self._depth.book(stock_code, path, unit, moment.second)
+        return msgspec.structs.replace(found, at=moment.at)
+
+    def brokers(self, stock_code: str) -> BrokerActivity:
+        return flow.broker_activity(self._board, stock_code, self._moment())
+
+    def strength(self, stock_code: str) -> tuple[Strength, ...]:
+        """The last minutes, newest first."""
+        moment = self._moment()
+        path = self._board.path(stock_code, moment.session)
+        origin = self._board.days.origin(moment.session)
+        newest = min(moment.second, AUCTION_SECOND - 1)
+        seconds = [newest, *range(newest // 60 * 60 - 1, path.skip * 60, -60)][:60]
+        found = []
+        for second in seconds:
+            if not path.volume_at(second):
+                continue
+            found.append(
+                Strength(
+                    at=origin + timedelta(seconds=second),
+                    price=path.price_at(second),
+                    volume=path.volume_at(second),
+                    strength=path.strength_at(second),
+                    strength_5m=path.strength_at(second, 5),
+                    strength_20m=path.strength_at(second, 20),
+                    strength_60m=path.strength_at(second, 60),
+                )
+            )
+        return tuple(found)
+
+    def flow(self, stock_code: str) -> tuple[Flow, ...]:
+        return flow.flow_rows(self._board, stock_code, self._moment())
+
+    def foreign(self, stock_code: str) -> tuple[ForeignHolding, ...]:
+        return flow.foreign_rows(self._board, stock_code, self._moment())
+
+    def institutions(self, stock_code: str, start: date, end: date) -> tuple[InstitutionDay, ...]:
+        return flow.institution_rows(self._board, stock_code, self._moment(), start, end)
+
+    def bars(
+        self, stock_code: str, interval: Interval, count: int, *, size: int = 1
+    ) -> tuple[Bar, ...]:
+        self._board.listing(stock_code)
+        return history.bars(self._board, stock_code, self._moment(), interval, count, size)
