@@ -71,7 +71,7 @@ class Verdict:
 
     def error(self, what: str) -> KtError:
         """The exception for a query `what` (an API id) that was answered so."""
-        rule = self.rule
+        rule = self.rule if self.rule and self.rule.category is self.category else None
         raised = (rule.error if rule else TREATMENTS[self.category].error) or BrokerRefused
         meaning = f"{rule.meaning} [{self.code}]" if rule else self._unexplained()
         hint = (rule.hint if rule else "") or HINTS.get(self.category)
