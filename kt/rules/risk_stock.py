@@ -27,7 +27,7 @@ def warned(f: RiskFacts) -> Verdict:
 
 
 def off_tick(f: RiskFacts) -> Verdict:
-    kind = known(f.kind, "the kind of instrument")
+    kind = known(f.kind if f.kind in ticks.KINDS else None, "the instrument's tick table")
     if f.price <= 0:
         return False, f"a limit order needs a price above 0, not {f.price:,}"
     tick = ticks.tick_size(f.price, kind)

@@ -179,9 +179,9 @@ def next_boundary(now: datetime, session: Session | None = None) -> tuple[dateti
     day = now.date()
     while True:
         plan = day_plan(day, session)
-        for name, at in plan.boundaries() if plan else ():
-            if at > now:
-                return at, name
+        for _, at in plan.boundaries() if plan else ():
+            if plan and at > now:
+                return at, plan.phase(at)
         day = calendar.next_trading_day(day)
 
 

@@ -13,6 +13,9 @@ _BANDS: dict[str, tuple[tuple[int, int], ...]] = {
 }
 """By kind of instrument: (from this price on, tick), in won. Rules §3, since 2023-01-25."""
 
+KINDS = frozenset(_BANDS)
+"""The kinds of instrument that have a tick table."""
+
 _LIMIT_PCT = {"KOSPI": 30, "KOSDAQ": 30, "KONEX": 15}
 
 

@@ -100,7 +100,7 @@ TRANSITIONS: dict[OrderState, Row] = {
     },
     _S.EXPIRED: {
         **_late(_S.EXPIRED),
-        _K.FILL: (_S.EXPIRED, _S.FILLED),
+        _K.FILL: (_S.EXPIRED, _S.FILLED, _S.CANCELLED),
         _K.EXPIRED: (_S.EXPIRED,),
         _K.CANCELLED: (_S.CANCELLED,),
     },

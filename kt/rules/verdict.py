@@ -200,11 +200,10 @@ def _enum(found: dict[str, Any], field: str, known: list[str]) -> list[str]:
 
 def _reason(found: dict[str, Any]) -> list[str]:
     value = found.get("reason")
-    if not isinstance(value, str) or not clean(value):
-        return [f"reason: {_show(value)} says nothing"]
-    if len(value) > MOST_REASON:
+    if isinstance(value, str) and len(value) > MOST_REASON:
         return [f"reason: {len(value):,} characters, more than {MOST_REASON:,}"]
-    return []
+    said = isinstance(value, str) and clean(value)
+    return [] if said else [f"reason: {_show(value)} says nothing"]
 
 
 def _decision(
@@ -233,8 +232,10 @@ def _bare(name: str) -> str:
 
 
 def _show(value: object) -> str:
-    """A value for a message, short enough whatever it is."""
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**_MOST_SHOWN:
-        return "an absurdly long number"  # turning it into digits could itself take for ever
-    text = clean(repr(value))
+    """A value for a message, short and quick whatever it is."""
+    if not isinstance(value, str | int | float | None):
+        return f"a {type(value).__name__}"
+    if isinstance(value, int) and abs(value) > 10**_MOST_SHOWN:
+        return "an absurdly long number"
+    text = clean(repr(value[: 2 * _MOST_SHOWN] if isinstance(value, str) else value))
     return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}…"
