@@ -1,0 +1,176 @@
+"""Faults on demand: which calls and frames go wrong, and how; read from a file or set live."""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from kt.errors import ConfigError
+
+API_ACTIONS: dict[str, str] = {
+    "delay": "answer `seconds` later",
+    "status": "answer HTTP `status` (503) without a body of the broker's",
+    "cut": "cut the connection",
+    "hang": "never answer: `seconds` (an hour), then cut",
+    "empty": "HTTP 200 with an empty body",
+    "no_order_number": "the answer without its order number",
+    "no_return_code": "the answer without return_code and return_msg",
+    "not_json": "HTTP 200 with a page of HTML",
+    "rate": "HTTP 429",
+    "token_dead": "the token ends, and the call is answered 8005",
+    "renew": "a token request kills the valid token and makes another",
+    "late": "orders and fills appear in the lists only after `seconds` of the exchange's clock",
+}
+FRAME_ACTIONS: dict[str, str] = {
+    "drop": "the frame is not sent",
+    "duplicate": "the frame is sent twice",
+    "delay": "the frame is sent `seconds` later, others pass it",
+    "cut": "the connection is cut, `when` the frame has gone out or before",
+}
+ORDERS = ("kt10000", "kt10001", "kt10002", "kt10003")
+LISTS = ("kt00007", "ka10075", "ka10076")
+TOKEN = "au10001"
+GROUPS: dict[str, tuple[str, ...]] = {"orders": ORDERS, "lists": LISTS, "token": (TOKEN,)}
+SIDES = {"kt10000": "buy", "kt10001": "sell"}
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One fault. It counts the calls (or frames) that match and acts on the `nth` and the
+    following, `count` of them in all (0: for ever), each with its `probability`.
+
+    `api` is an API id, several of them, a group (`orders`, `lists`, `token`) or `*`; `stream` is
+    a type (`00`, `0B`, …) or `*`. One of the two is given. `when` is relative to the exchange
+    taking the call.
+    """
+
+    action: str
+    api: str | list[str] = ""
+    stream: str = ""
+    side: Literal["", "buy", "sell"] = ""
+    nth: Annotated[int, Meta(ge=1)] = 1
+    count: Annotated[int, Meta(ge=0)] = 1
+    probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
+    seed: int = 0
+    when: Literal["before", "after"] = "after"
+    seconds: Annotated[float, Meta(ge=0)] = 0.0
+    status: Annotated[int, Meta(ge=400, le=599)] = 503
+
+    def apis(self) -> frozenset[str]:
+        named = [self.api] if isinstance(self.api, str) else self.api
+        return frozenset(api for name in named for api in GROUPS.get(name, (name,)))
+
+
+class Armed:
+    """A rule and how often it has matched and acted."""
+
+    def __init__(self, rule: Rule) -> None:
+        self.rule = rule
+        self.apis = rule.apis()
+        self.matched = 0
+        self.acted = 0
+        self._draw = random.Random(rule.seed)
+
+    def hits(self) -> bool:
+        """Counts one match; whether the rule acts on it."""
+        self.matched += 1
+        rule = self.rule
+        if self.matched < rule.nth or (rule.count and self.acted >= rule.count):
+            return False
+        if rule.probability < 1.0 and self._draw.random() >= rule.probability:
+            return False
+        self.acted += 1
+        return True
+
+
+class Faults:
+    """The rules in force. Every match is counted, whether or not another rule acts as well."""
+
+    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+        self._armed = [Armed(rule) for rule in rules]
+
+    def replace(self, rules: Iterable[Rule]) -> None:
+        self._armed = [Armed(rule) for rule in rules]
+
+    def call(self, api_id: str) -> tuple[Rule, ...]:
+        """What befalls this call."""
+        side = SIDES.get(api_id, "")
+        return tuple(
+            armed.rule
+            for armed in self._armed
+            if not armed.rule.stream
+            and (api_id in armed.apis or "*" in armed.apis)
+            and armed.rule.side in {"", side}
+            and armed.hits()
+        )
+
+    def frame(self, kind: str, side: str = "") -> tuple[Rule, ...]:
+        """What befalls this frame of the stream."""
+        return tuple(
+            armed.rule
+            for armed in self._armed
+            if armed.rule.stream in {kind, "*"} and armed.rule.side in {"", side} and armed.hits()
+        )
+
+    def report(self) -> list[dict[str, Any]]:
+        """The rules with their counters."""
+        return [
+            {**msgspec.to_builtins(armed.rule), "matched": armed.matched, "acted": armed.acted}
+            for armed in self._armed
+        ]
+
+
+def read_faults(path: Path) -> list[Rule]:
+    """The rules of a YAML or JSON file: `rules:` and a list. Raises ConfigError."""
+    import yaml
+
+    try:
+        # Every scalar a string: 00 and 0012 must stay what they are.
+        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
+    except (OSError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"the faults file {path} cannot be read: {error}",
+            hint="Name a YAML or JSON file with a list under `rules`.",
+        ) from error
+    return parse_faults(data, str(path))
+
+
+def parse_faults(data: object, where: str) -> list[Rule]:
+    """Checked rules. Raises ConfigError that names the rule and the key."""
+    if not isinstance(data, Mapping) or set(data) != {"rules"}:
+        raise ConfigError(f"{where}: faults are a list under the one key `rules`")
+    rules = data["rules"] or []
+    if not isinstance(rules, Sequence) or isinstance(rules, str):
+        raise ConfigError(f"{where}: `rules` is not a list")
+    return [_rule(item, f"{where}: rule {number}") for number, item in enumerate(rules, 1)]
+
+
+def _rule(item: object, where: str) -> Rule:
+    if not isinstance(item, Mapping):
+        raise ConfigError(f"{where} is not a list of keys and values")
+    for key in item:
+        if key not in Rule.__struct_fields__:
+            near = difflib.get_close_matches(str(key), Rule.__struct_fields__, 1)
+            meant = f"; did you mean `{near[0]}`?" if near else ""
+            raise ConfigError(f"{where}: unknown key `{key}`{meant}")
+    try:
+        rule = msgspec.convert(item, Rule, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    _check(rule, where)
+    return rule
+
+
+def _check(rule: Rule, where: str) -> None:
+    if bool(rule.api) == bool(rule.stream):
+        raise ConfigError(f"{where}: give either `api` or `stream`")
+    known = FRAME_ACTIONS if rule.stream else API_ACTIONS
+    if rule.action not in known:
+        raise ConfigError(
+            f"{where}: unknown action `{rule.action}`", hint=f"One of {', '.join(known)}."
+        )

@@ -1,0 +1,240 @@
+"""Starts, finds, stops and resets the exchange of a state folder; never two of them at once."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+
+import kt
+from kt.clock import ScaledClock
+from kt.config.model import Config
+from kt.errors import Busy, KtError, Unreachable
+from kt.sim import place
+from kt.sim.place import Place, ws_url
+
+if TYPE_CHECKING:
+    from kt.sim.server.settings import Settings
+
+__all__ = ["Running", "clock_of", "ensure", "reset", "serve", "start", "status", "stop", "ws_url"]
+
+START_SECONDS = 15.0
+STOP_SECONDS = 10.0
+Announce = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A running exchange. `clock` shows its time; `started` says whether this call started it."""
+
+    base_url: str
+    ws_url: str
+    clock: ScaledClock
+    pid: int
+    started: bool = False
+
+
+def ensure(config: Config, state_dir: Path, announce: Announce) -> Running:
+    """The state folder's exchange, started with the configuration's settings when none runs.
+
+    `state_dir` is the root of kt's state. However many call this at once, one process starts
+    and all get the same one. Raises Unreachable when it does not come up.
+    """
+    from kt.sim.server.settings import from_simulator
+
+    return start(from_simulator(config.simulator, state_dir), announce)
+
+
+def start(settings: Settings, announce: Announce) -> Running:
+    """As `ensure`, with settings of its own (which an exchange already running does not take)."""
+    folder = _folder(settings)
+    found = find(folder)
+    if found is None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _starting(folder):
+            found = find(folder)
+            if found is None:
+                found = _launch(settings, folder)
+                announce(_started(found, settings))
+    if found.started is False and found.clock.speed != settings.speed:
+        announce(
+            f"The running exchange goes at speed {found.clock.speed:g}, not {settings.speed:g}:"
+            " `kt sim stop` and start it again to change that."
+        )
+    return found
+
+
+def find(folder: Path) -> Running | None:
+    """The exchange that runs on this folder, if it answers."""
+    where = place.read_place(folder)
+    if where is None:
+        return None
+    try:
+        status = place.ask(where.base_url, use=True)
+    except Unreachable:
+        return None
+    if status["pid"] != where.pid:
+        return None
+    return _running(where, status)
+
+
+def clock_of(base_url: str) -> ScaledClock:
+    """The clock of an exchange at an address. Raises Unreachable."""
+    return place.clock(place.ask(base_url))
+
+
+def status(state_dir: Path) -> dict[str, Any] | None:
+    """What the running exchange says of itself, with its address; None when none runs."""
+    where = place.read_place(state_dir / "sim")
+    if where is None:
+        return None
+    try:
+        found = place.ask(where.base_url)
+    except Unreachable:
+        return None
+    if found["pid"] != where.pid:
+        return None
+    return {**found, "base_url": where.base_url, "ws_url": ws_url(where.base_url)}
+
+
+def stop(state_dir: Path) -> bool:
+    """Ends the running exchange and waits until it is gone; False when none ran."""
+    found = status(state_dir)
+    if found is None:
+        return False
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(int(found["pid"]), signal.SIGTERM)
+    # The exchange holds this lock for as long as it lives, and so waits for nothing else.
+    lock = FileLock(state_dir / "sim" / "exchange-running.lock")
+    try:
+        lock.acquire(timeout=STOP_SECONDS, poll_interval=0.02)
+    except Timeout:
+        raise Unreachable(
+            f"the exchange (process {found['pid']}) has not stopped in {STOP_SECONDS:g} s",
+            hint=f"Look at {state_dir / 'sim' / 'exchange.log'}; end the process by hand.",
+        ) from None
+    lock.release()
+    return True
+
+
+def reset(state_dir: Path) -> None:
+    """Stops the exchange and forgets accounts, orders, tokens and its clock."""
+    stop(state_dir)
+    folder = state_dir / "sim"
+    for path in folder.glob("exchange*"):
+        if path.suffix == ".lock":
+            continue
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def serve(settings: Settings, announce: Announce) -> None:
+    """Runs the exchange in this process until Ctrl-C or SIGTERM."""
+    from kt.sim.server.process import run_here
+
+    def ready(where: Place) -> None:
+        announce(f"The exchange serves {where.base_url} and {ws_url(where.base_url)}")
+        announce("Stop it with Ctrl-C.")
+
+    run_here(settings, ready)
+
+
+def _running(where: Place, status: dict[str, Any], *, started: bool = False) -> Running:
+    clock = place.clock(status)
+    return Running(where.base_url, ws_url(where.base_url), clock, where.pid, started)
+
+
+def _started(found: Running, settings: Settings) -> str:
+    now = found.clock.now()
+    ends = f"after {settings.idle_minutes} idle minutes or " if settings.idle_minutes else ""
+    return (
+        f"Started the embedded exchange at {found.base_url} (process {found.pid}); its clock says"
+        f" {now:%Y-%m-%d %H:%M}. It stops {ends}with `kt sim stop`."
+    )
+
+
+def _folder(settings: Settings) -> Path:
+    if settings.folder is None:
+        raise ValueError("an exchange that is to be found again needs a state folder")
+    return settings.folder
+
+
+@contextlib.contextmanager
+def _starting(folder: Path) -> Any:
+    lock = FileLock(folder / "exchange-start.lock")
+    try:
+        with lock.acquire(timeout=START_SECONDS + 5, poll_interval=0.02):
+            yield
+    except Timeout:
+        raise Busy(
+            "another process is starting the exchange and does not come to an end",
+            hint=f"Look at {folder / 'exchange.log'}.",
+        ) from None
+
+
+def _launch(settings: Settings, folder: Path) -> Running:
+    """Starts the detached process and waits for its ready line, which is also its last."""
+    import msgspec
+
+    root = str(Path(kt.__file__).resolve().parent.parent)
+    search = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
+    with (folder / "exchange.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kt.sim.server"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            start_new_session=True,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": search},
+        )
+    assert process.stdin is not None and process.stdout is not None
+    # Not as arguments: they may hold a secret key, and arguments are for all to see.
+    with contextlib.suppress(BrokenPipeError), process.stdin as told:
+        told.write(msgspec.json.encode(settings, enc_hook=str))
+    with process.stdout as ready:
+        line = _first_line(ready, START_SECONDS)
+    if not line:
+        process.kill()
+        process.wait()
+        raise _did_not_start(folder)
+    where = msgspec.json.decode(line, type=Place)
+    # The child lives on without us: nobody is to wait for it.
+    process.returncode = 0
+    return _running(where, place.ask(where.base_url), started=True)
+
+
+def _first_line(pipe: IO[bytes], seconds: float) -> bytes:
+    """The first line, or nothing when the writer ends or the time is over."""
+    end = time.monotonic() + seconds
+    found = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while not found.endswith(b"\n"):
+            if not selector.select(max(0.0, end - time.monotonic())):
+                return b""
+            part = os.read(pipe.fileno(), 4096)
+            if not part:
+                return b""
+            found += part
+    return found
+
+
+def _did_not_start(folder: Path) -> KtError:
+    log = folder / "exchange.log"
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    last = lines[-1] if lines else "its log is empty"
+    return Unreachable(
+        f"the embedded exchange did not start: {last}",
+        hint=f"The whole story is in {log}; `kt sim reset` begins afresh.",
+    )

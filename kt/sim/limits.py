@@ -1,0 +1,52 @@
+"""How many requests a second the exchange takes from one app key, counted on its own clock."""
+
+from __future__ import annotations
+
+from kt.ports import Clock
+
+QUERIES = 5.0
+HEAVY = {"ka10099": 0.1}
+"""Part of the ordinary rate that a heavy API gets: 0.5 a second of 5."""
+TOKENS = 1.0
+TOKEN_BURST = 3.0
+"""The token endpoint is stricter than queries are, whatever `--rate` says."""
+JITTER = 0.25
+"""Real seconds. A client that paces itself exactly may still be early by the delays of network and
+scheduler. So a bucket holds one second's requests and those of this much real time besides, which
+at 60 times the speed is 15 seconds of the exchange's clock."""
+
+
+class Limits:
+    """Token buckets by app key and bucket name. `rate` requests a second for each API id and for
+    all order APIs together; 0 switches the limits off."""
+
+    def __init__(self, clock: Clock, rate: float = QUERIES, speed: float = 1.0) -> None:
+        self._clock = clock
+        self._rate = rate
+        self._jitter = JITTER * speed
+        self._levels: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def rate(self, bucket: str) -> float:
+        return self._rate * HEAVY.get(bucket, 1.0)
+
+    def allow(self, app_key: str, bucket: str) -> bool:
+        """Takes one request out of the bucket, or says no and takes nothing."""
+        rate = self.rate(bucket)
+        if rate <= 0:
+            return True
+        return self._take((app_key, bucket), rate, max(1.0, rate) + rate * self._jitter)
+
+    def allow_token(self, app_key: str) -> bool:
+        if self._rate <= 0:
+            return True
+        return self._take((app_key, "token"), TOKENS, TOKEN_BURST + TOKENS * self._jitter)
+
+    def _take(self, key: tuple[str, str], rate: float, capacity: float) -> bool:
+        now = self._clock.monotonic()
+        level, since = self._levels.get(key, (capacity, now))
+        level = min(capacity, level + (now - since) * rate)
+        if level < 1.0:
+            self._levels[key] = (level, now)
+            return False
+        self._levels[key] = (level - 1.0, now)
+        return True

@@ -1,0 +1,82 @@
+"""Where a running exchange is: the small file it writes, and the status it answers with."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from kt.clock import ScaledClock
+from kt.errors import Unreachable
+
+STREAM_PATH = "/api/dostk/websocket"
+TIMEOUT = 5.0
+"""Real seconds to wait for the status of a server on this machine."""
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """`<state>/sim/exchange.json`."""
+
+    port: int
+    pid: int
+    started: float
+    version: str
+    seed: int
+    speed: float
+
+    @property
+    def base_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+def running_file(folder: Path) -> Path:
+    return folder / "exchange.json"
+
+
+def read_place(folder: Path) -> Place | None:
+    """What the file says; None when there is none or it cannot be read."""
+    try:
+        return msgspec.json.decode(running_file(folder).read_bytes(), type=Place)
+    except (OSError, msgspec.DecodeError):
+        return None
+
+
+def ws_url(base_url: str) -> str:
+    """The stream's address on the server of a base address."""
+    scheme = "wss" if base_url.startswith("https") else "ws"
+    return f"{scheme}://{urlsplit(base_url).netloc}{STREAM_PATH}"
+
+
+def ask(base_url: str, *, use: bool = False) -> dict[str, Any]:
+    """`GET /kt/status`; with `use` it counts as using the exchange. Raises Unreachable."""
+    parts = urlsplit(base_url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
+    try:
+        connection.request("GET", "/kt/status" + ("?use=1" if use else ""))
+        answer = connection.getresponse()
+        found = json.loads(answer.read()) if answer.status == http.client.OK else None
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise Unreachable(
+            f"no exchange answers at {base_url}: {error}",
+            hint="Start one with `kt sim start`, or correct the address.",
+        ) from error
+    finally:
+        connection.close()
+    if not isinstance(found, dict) or not {"anchor", "anchor_real", "speed"} <= found.keys():
+        raise Unreachable(
+            f"what answers at {base_url} is not kt's exchange",
+            hint="Name the address of a running `kt sim serve`.",
+        )
+    return found
+
+
+def clock(status: dict[str, Any]) -> ScaledClock:
+    """The exchange's clock, made from its status."""
+    anchor = datetime.fromisoformat(status["anchor"])
+    return ScaledClock(anchor, float(status["anchor_real"]), float(status["speed"]))

@@ -1,0 +1,90 @@
+"""What every request and session needs: the exchange, its clock, tokens, limits and faults."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import TYPE_CHECKING
+
+from kt.clock import ScaledClock
+from kt.records import Instrument
+from kt.sim.faults import Faults
+from kt.sim.limits import Limits
+from kt.sim.server.hub import Hub
+from kt.sim.server.settings import Settings
+from kt.sim.tokens import Tokens
+
+if TYPE_CHECKING:
+    from kt.sim.exchange import Exchange
+
+
+class Desk:
+    """One exchange being served. Everything here runs on the event loop's thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        exchange: Exchange,
+        clock: ScaledClock,
+        faults: Faults,
+    ) -> None:
+        folder = settings.folder
+        self.settings = settings
+        self.exchange = exchange
+        self.clock = clock
+        self.faults = faults
+        self.tokens = Tokens(
+            clock,
+            folder / "exchange-tokens.json" if folder else None,
+            app_key=settings.app_key,
+            secret_key=settings.secret_key,
+        )
+        self.limits = Limits(clock, settings.rate, settings.speed)
+        self.hub = Hub(exchange.market, exchange.account)
+        self._instruments: dict[str, Instrument] = {}
+        self._listed_on: date | None = None
+        self._last_used = time.monotonic()
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """The day's stocks by code."""
+        today = self.clock.now().date()
+        if self._listed_on != today:
+            self._instruments = {
+                item.stock_code: item for item in self.exchange.market.instruments()
+            }
+            self._listed_on = today
+        return self._instruments
+
+    def pump(self) -> None:
+        """Brings the exchange up to its clock and tells the sessions what happened."""
+        self.hub.publish(self.exchange.advance())
+
+    def save(self) -> None:
+        """Notes the time, so that a killed exchange goes on where it was."""
+        self.exchange.caught_up().save()
+
+    @contextlib.contextmanager
+    def listing_late(self, seconds: float) -> Iterator[None]:
+        """The lists lag at least this many seconds of the clock behind for the block's calls."""
+        usual = self.exchange.listing_delay
+        self.exchange.listing_delay = max(usual, seconds)
+        try:
+            yield
+        finally:
+            self.exchange.listing_delay = usual
+
+    def watch(self) -> None:
+        """A session's registrations have changed."""
+        self.exchange.watch(self.hub.watched())
+
+    def touch(self) -> None:
+        """An authenticated request or a session: somebody is using the exchange."""
+        self._last_used = time.monotonic()
+
+    def idle_seconds(self) -> float:
+        """Real seconds since anybody used the exchange."""
+        if len(self.hub):
+            self.touch()
+        return time.monotonic() - self._last_used

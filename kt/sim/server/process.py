@@ -1,0 +1,108 @@
+"""The exchange as a process of its own: one for each state folder, known by a small file."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+from filelock import FileLock, Timeout
+
+from kt import __version__
+from kt.errors import Busy
+from kt.sim.place import Place, running_file
+from kt.sim.server import run
+from kt.sim.server.open import open_desk
+from kt.sim.server.settings import Settings
+
+log = logging.getLogger("kt.exchange")
+
+
+def run_detached(settings: Settings) -> None:
+    """Serves, logging to the state folder's file; the ready line on stdout tells the starter."""
+    folder = settings.folder
+    if folder is None:
+        raise ValueError("a detached exchange needs a state folder")
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    logging.basicConfig(
+        filename=folder / "exchange.log",
+        level=logging.INFO,
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    try:
+        run_here(settings, _tell_starter)
+    except Exception:
+        log.exception("the exchange has failed")
+        raise
+
+
+def _tell_starter(place: Place) -> None:
+    """One line for the process that waits, then stdout is let go: it may end before we do."""
+    sys.stdout.write(msgspec.json.encode(place).decode() + "\n")
+    sys.stdout.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def run_here(settings: Settings, ready: Callable[[Place], None]) -> None:
+    """Serves in this process until it is stopped. Raises Busy when this state folder's exchange
+    is already running, UsageError when the port is taken."""
+    with _only_one(settings), contextlib.ExitStack() as stack:
+        listening = run.listen(settings.port)
+        stack.callback(listening.close)
+        desk = stack.enter_context(open_desk(settings))
+        place = Place(
+            port=listening.getsockname()[1],
+            pid=os.getpid(),
+            started=time.time(),
+            version=__version__,
+            seed=settings.seed,
+            speed=settings.speed,
+        )
+
+        def up() -> None:
+            if settings.folder is not None:
+                _write(running_file(settings.folder), place)
+            log.info("serving on %s:%s", run.HOST, place.port)
+            ready(place)
+
+        with run.quiet_signals():
+            asyncio.run(run.serve(desk, listening, run.server(desk, up)))
+        log.info("stopped")
+
+
+@contextlib.contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Two exchanges on one database would trade against each other's books."""
+    folder = settings.folder
+    if folder is None:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    lock = FileLock(folder / "exchange-running.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise Busy(
+            f"an exchange is already running on {folder}",
+            hint="See `kt sim status`; stop it with `kt sim stop`, or name another state folder.",
+        ) from None
+    try:
+        yield
+    finally:
+        running_file(folder).unlink(missing_ok=True)
+        lock.release()
+
+
+def _write(path: Path, place: Place) -> None:
+    partial = path.with_suffix(".new")
+    partial.write_bytes(msgspec.json.encode(place))
+    partial.replace(path)

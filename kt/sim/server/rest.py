@@ -1,0 +1,193 @@
+"""One REST call: headers, token, rate, required fields, faults, and the answer as JSON."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from kt.sim.server.desk import Desk
+from kt.sim.tokens import WrongKeys
+from kt.sim.wire import errors, tokens
+from kt.sim.wire.apis import DOCUMENTED, RETIRED, REVOKE_PATH, SERVED, TOKEN_PATH, Api
+from kt.sim.wire.errors import Refusal
+from kt.sim.wire.frame import Call, Reply
+
+Fields = dict[str, str]
+
+
+@dataclass(slots=True)
+class Request:
+    """What came in. Header names are lower case; `gone` returns when the client has left."""
+
+    path: str
+    headers: Mapping[str, str]
+    content: bytes
+    gone: Callable[[], Awaitable[Any]]
+
+    @property
+    def api_id(self) -> str:
+        if self.path == TOKEN_PATH:
+            return tokens.ISSUE
+        return tokens.REVOKE if self.path == REVOKE_PATH else self.headers.get("api-id", "").strip()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes out, unless a fault has its way."""
+
+    body: dict[str, Any]
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def refuse(refusal: Refusal) -> Answer:
+    return Answer(refusal.body(), refusal.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call that may be made: by whom, to what, with which fields."""
+
+    api: Api
+    app_key: str
+    fields: Fields
+
+
+def admit(desk: Desk, request: Request) -> Admitted:
+    """Headers, then the API id, its path, the token, the rate, the required fields."""
+    api_id = request.api_id
+    if not api_id:
+        raise errors.missing_api_id()
+    if api_id in RETIRED or api_id not in DOCUMENTED:
+        raise errors.unknown_api(api_id)
+    if DOCUMENTED[api_id] != request.path:
+        raise errors.wrong_path(api_id, request.path)
+    app_key = authenticated(desk, request.headers)
+    api = SERVED.get(api_id)
+    if api is None:
+        raise errors.not_offered()
+    if not desk.limits.allow(app_key, api.bucket):
+        raise errors.too_fast(api_id, desk.limits.rate(api.bucket))
+    fields = body_fields(request)
+    for name in api.required:
+        if not fields.get(name, "").strip():
+            raise errors.missing_field(name)
+    return Admitted(api, app_key, fields)
+
+
+def authenticated(desk: Desk, headers: Mapping[str, str]) -> str:
+    """The app key behind the token. No header at all is no token: 8005."""
+    header = headers.get("authorization")
+    if header is None:
+        raise errors.not_authenticated(8005)
+    if not header.strip():
+        raise errors.not_authenticated(1513)
+    scheme, _, token = header.strip().partition(" ")
+    if scheme.lower() != "bearer":
+        raise errors.not_authenticated(1515 if token else 1514)
+    if not token.strip():
+        raise errors.not_authenticated(1516)
+    app_key = desk.tokens.app_key(token.strip())
+    if app_key is None:
+        raise errors.not_authenticated(8005)
+    desk.touch()
+    return app_key
+
+
+def body_fields(request: Request) -> Fields:
+    """The body's fields as text. An empty body has none."""
+    kind = request.headers.get("content-type", "application/json")
+    if "json" not in kind.lower():
+        raise errors.bad_header()
+    if not request.content.strip():
+        return {}
+    try:
+        found = msgspec.json.decode(request.content)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise errors.bad_field("body", "JSON 형식이 아닙니다") from None
+    if not isinstance(found, dict):
+        raise errors.bad_field("body", "JSON 형식이 아닙니다")
+    return {name: "" if value is None else str(value) for name, value in found.items()}
+
+
+def perform(desk: Desk, admitted: Admitted, headers: Mapping[str, str], lag: float) -> Answer:
+    """Makes the call on the exchange; an order's frames go out with its answer."""
+    seek, anchor = next_page(admitted.api.api_id, headers)
+    call = Call(
+        body=admitted.fields,
+        market=desk.exchange.market,
+        broker=desk.exchange.account(admitted.app_key),
+        instruments=desk.instruments(),
+        now=desk.clock.now(),
+        commission_pct=desk.exchange.commission_pct,
+        seek=seek,
+        anchor=anchor,
+    )
+    try:
+        with desk.listing_late(lag):
+            reply = admitted.api.answer(call)
+    except Refusal as refusal:
+        return refuse(refusal)
+    finally:
+        if admitted.api.is_order:
+            desk.pump()
+    return page(admitted.api.api_id, reply, seek)
+
+
+def page(api_id: str, reply: Reply, seek: int) -> Answer:
+    """One page of the reply, with `cont-yn` and `next-key` in the headers."""
+    fields = dict(reply.fields)
+    rows, more = reply.rows, reply.more
+    if not reply.window:
+        rows = reply.rows[seek : seek + reply.page]
+        more = seek + len(rows) < len(reply.rows)
+    if reply.rows_name:
+        fields[reply.rows_name] = list(rows)
+    fields |= {"return_code": 0, "return_msg": reply.message}
+    key = next_key(api_id, seek + len(rows), reply.anchor) if more else ""
+    return Answer(fields, headers={"cont-yn": "Y" if more else "N", "next-key": key})
+
+
+def next_key(api_id: str, seek: int, anchor: str) -> str:
+    return base64.urlsafe_b64encode(f"{api_id}|{seek}|{anchor}".encode()).decode()
+
+
+def next_page(api_id: str, headers: Mapping[str, str]) -> tuple[int, str]:
+    """Where the page begins that the headers ask for; the key is opaque to clients."""
+    key = headers.get("next-key", "").strip()
+    if headers.get("cont-yn", "N").strip() != "Y" or not key:
+        return 0, ""
+    try:
+        owner, seek, anchor = base64.urlsafe_b64decode(key).decode().split("|")
+        if owner != api_id:
+            raise errors.bad_field("next-key", "연속조회 키가 올바르지 않습니다")
+        return int(seek), anchor
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise errors.bad_field("next-key", "연속조회 키가 올바르지 않습니다") from None
+
+
+def token_call(desk: Desk, request: Request, renew: bool) -> Answer:
+    """au10001 and au10002."""
+    fields = body_fields(request)
+    if request.path == REVOKE_PATH:
+        app_key, _ = tokens.keys(fields)
+        token = tokens.revoked_token(fields)
+        if desk.tokens.app_key(token) != app_key:
+            raise errors.not_authenticated(8005)
+        desk.tokens.end(app_key)
+        return Answer(tokens.revoked())
+    tokens.check_grant(fields)
+    app_key, secret_key = tokens.keys(fields)
+    if not desk.limits.allow_token(app_key):
+        raise errors.too_fast(tokens.ISSUE, 1)
+    try:
+        token, expires = desk.tokens.issue(app_key, secret_key, renew=renew)
+    except WrongKeys:
+        raise errors.not_authenticated(8001) from None
+    desk.touch()
+    return Answer(tokens.issued(token, expires))

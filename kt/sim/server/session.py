@@ -1,0 +1,223 @@
+"""One WebSocket: LOGIN first, registrations, PING, and a queue that never holds the others up."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.websockets import WebSocket
+
+from kt.records import BalanceNotice, BookUpdate, OrderNotice, SessionNotice, StreamEvent, Tick
+from kt.sim.server import transport
+from kt.sim.wire import stream
+from kt.sim.wire.realtime import ACCOUNT_TYPES
+
+if TYPE_CHECKING:
+    from kt.sim.server.desk import Desk
+
+log = logging.getLogger("kt.exchange")
+MARKET_FRAMES = 2_000
+"""Market frames kept for a slow reader; beyond that the oldest are dropped, never an account's."""
+MISSES = 5
+KINDS: dict[type[Any], str] = {
+    Tick: "0B",
+    BookUpdate: "0D",
+    OrderNotice: "00",
+    BalanceNotice: "04",
+    SessionNotice: "0s",
+}
+
+
+@dataclass(slots=True)
+class Frame:
+    """A frame on its way out. `kind` is empty for answers, PING and SYSTEM."""
+
+    text: str
+    kind: str = ""
+    side: str = ""
+    faulted: bool = False
+    last: bool = False
+
+    @property
+    def droppable(self) -> bool:
+        return bool(self.kind) and self.kind not in ACCOUNT_TYPES
+
+
+class Session:
+    """From the handshake to the close. `run` returns when the connection is over."""
+
+    def __init__(self, socket: WebSocket, desk: Desk) -> None:
+        self._socket = socket
+        self._desk = desk
+        self._app_key = ""
+        self._groups: dict[str, set[tuple[str, str]]] = {}
+        self._index: dict[tuple[str, str], list[str]] = {}
+        self._queue: deque[Frame] = deque()
+        self._market_frames = 0
+        self._ready = asyncio.Event()
+        self._unanswered = 0
+
+    async def run(self) -> None:
+        await self._socket.accept()
+        tasks = [
+            asyncio.create_task(work) for work in (self._read(), self._write(), self._heartbeat())
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            if self._app_key:
+                self._desk.hub.leave(self._app_key, self)
+            transport.forget(self._socket.scope)
+
+    def codes(self) -> set[str]:
+        """The stocks registered for prices or books."""
+        return {code for kind, code in self._index if kind in {"0B", "0D"} and code}
+
+    def items(self, event: StreamEvent, code: str) -> list[str]:
+        """The items, as the client wrote them, under which it wants this event."""
+        kind = KINDS.get(type(event), "")
+        return self._index.get((kind, code), [])
+
+    def send_rows(self, kind: str, side: str, rows: list[bytes]) -> None:
+        self._put(Frame(stream.real(rows), kind, side))
+
+    def replace(self) -> None:
+        """Another program logged in with this app key: this session is over."""
+        self._put(Frame(stream.text(stream.REPLACED), last=True))
+
+    def _say(self, frame: Mapping[str, Any], *, last: bool = False) -> None:
+        self._put(Frame(stream.text(frame), last=last))
+
+    def _put(self, frame: Frame) -> None:
+        self._queue.append(frame)
+        if frame.droppable:
+            self._market_frames += 1
+            if self._market_frames > MARKET_FRAMES:
+                self._drop_oldest()
+        self._ready.set()
+
+    def _drop_oldest(self) -> None:
+        for position, frame in enumerate(self._queue):
+            if frame.droppable:
+                del self._queue[position]
+                self._market_frames -= 1
+                return
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                frame = json.loads(message.get("text") or message.get("bytes") or "")
+            except ValueError:
+                continue
+            if isinstance(frame, dict):
+                self._take(frame)
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        name = str(frame.get("trnm", ""))
+        if name == "PING":
+            self._unanswered = 0
+        elif name == "LOGIN":
+            self._login(str(frame.get("token", "")))
+        elif not self._app_key:
+            self._say(stream.not_logged_in(name))
+        elif name in {"REG", "REMOVE"}:
+            self._register(name, frame)
+        elif name == "CNSRLST":
+            self._say({**stream.done(name), "data": []})
+        elif name != "SYSTEM":
+            self._say(stream.unknown(name))
+
+    def _login(self, token: str) -> None:
+        app_key = self._desk.tokens.app_key(token)
+        if app_key is None:
+            self._say(stream.LOGIN_FAILED, last=True)
+            return
+        self._app_key = app_key
+        older = self._desk.hub.join(app_key, self)
+        if older is not None:
+            older.replace()
+        self._desk.touch()
+        self._say(stream.LOGGED_IN)
+
+    def _register(self, name: str, frame: Mapping[str, Any]) -> None:
+        asked = stream.registration(frame)
+        if asked is None:
+            self._say(stream.failed(name))
+            return
+        kept = self._groups.get(asked.group, set())
+        if name == "REG":
+            pairs = (kept if asked.keep else set()) | asked.pairs
+        else:
+            pairs = set() if asked.whole_group else kept - asked.pairs
+        if len({item for _, item in pairs}) > stream.MOST_ITEMS:
+            self._say(stream.failed(name))
+            return
+        self._groups[asked.group] = pairs
+        self._reindex()
+        self._desk.watch()
+        self._say(stream.done(name))
+
+    def _reindex(self) -> None:
+        index: dict[tuple[str, str], list[str]] = {}
+        for kind, item in sorted(set().union(*self._groups.values())):
+            code = "" if kind in ACCOUNT_TYPES else stream.item_code(item)
+            index.setdefault((kind, code), []).append(item)
+        self._index = index
+
+    async def _write(self) -> None:
+        while True:
+            if not self._queue:
+                self._ready.clear()
+                await self._ready.wait()
+                continue
+            frame = self._queue.popleft()
+            self._market_frames -= frame.droppable
+            if not await self._send(frame):
+                return
+
+    async def _send(self, frame: Frame) -> bool:
+        """False when that was the last frame of this connection."""
+        rules = []
+        if frame.kind and not frame.faulted:
+            rules = list(self._desk.faults.frame(frame.kind, frame.side))
+        actions = {rule.action: rule for rule in rules}
+        if "drop" in actions:
+            return True
+        if "delay" in actions:
+            frame.faulted = True
+            loop = asyncio.get_running_loop()
+            loop.call_later(actions["delay"].seconds, self._put, frame)
+            return True
+        torn = actions.get("cut")
+        if torn is None or torn.when == "after":
+            for _ in range(2 if "duplicate" in actions else 1):
+                await self._socket.send_text(frame.text)
+        if torn is not None:
+            transport.cut(self._socket.scope)
+            return False
+        if frame.last:
+            await self._socket.close()
+        return not frame.last
+
+    async def _heartbeat(self) -> None:
+        """PING in real time; so many in a row without an echo end the connection."""
+        while True:
+            await asyncio.sleep(self._desk.settings.ping_seconds)
+            if self._unanswered >= MISSES:
+                log.info("closing a session that left %s pings unanswered", MISSES)
+                await self._socket.close()
+                return
+            if self._app_key:
+                self._unanswered += 1
+                self._say(stream.PING)

@@ -1,0 +1,110 @@
+"""Access tokens: one per app key, valid for a day of the exchange's clock, kept over restarts."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from kt.ports import Clock
+
+LIFE = timedelta(hours=24) - timedelta(seconds=1)
+"""Recorded: a token expires 86,399 s after it was issued."""
+
+
+class WrongKeys(Exception):
+    """The exchange was started with a key pair, and this is another."""
+
+
+@dataclass(slots=True)
+class Grant:
+    """The newest token of one app key."""
+
+    serial: int
+    expires: str
+    alive: bool
+
+
+class Tokens:
+    """Issues, recognises and ends tokens. Without a path nothing outlives the process.
+
+    The same token is issued again while it is valid. The text of a token is derived from a
+    secret of this state folder, so the file holds no token.
+    """
+
+    def __init__(
+        self, clock: Clock, path: Path | None = None, *, app_key: str = "", secret_key: str = ""
+    ) -> None:
+        self._clock = clock
+        self._path = path
+        self._pair = (app_key, secret_key) if app_key or secret_key else None
+        self._secret = secrets.token_bytes(32)
+        self._grants: dict[str, Grant] = {}
+        self._keys: dict[str, str] = {}
+        self._load()
+
+    def issue(self, app_key: str, secret_key: str, *, renew: bool = False) -> tuple[str, datetime]:
+        """The token and when it expires. With `renew` the valid one dies and another is made."""
+        if self._pair is not None and not _same(self._pair, (app_key, secret_key)):
+            raise WrongKeys
+        grant = self._grants.get(app_key)
+        now = self._clock.now()
+        if grant is None or renew or not self._valid(grant, now):
+            serial = grant.serial + 1 if grant else 1
+            grant = Grant(serial, (now + LIFE).isoformat(), True)
+            self._grants[app_key] = grant
+            self._save()
+        token = self._text(app_key, grant.serial)
+        self._keys[token] = app_key
+        return token, datetime.fromisoformat(grant.expires)
+
+    def app_key(self, token: str) -> str | None:
+        """Whose token this is; None when it is unknown, expired, revoked or dead."""
+        app_key = self._keys.get(token)
+        grant = self._grants.get(app_key) if app_key is not None else None
+        if app_key is None or grant is None or not self._valid(grant, self._clock.now()):
+            return None
+        return app_key if hmac.compare_digest(token, self._text(app_key, grant.serial)) else None
+
+    def end(self, app_key: str) -> None:
+        """The app key's token is no longer valid."""
+        grant = self._grants.get(app_key)
+        if grant is not None:
+            grant.alive = False
+            self._save()
+
+    def _valid(self, grant: Grant, now: datetime) -> bool:
+        return grant.alive and now < datetime.fromisoformat(grant.expires)
+
+    def _text(self, app_key: str, serial: int) -> str:
+        """86 characters that are safe in a URL, like the broker's."""
+        digest = hmac.digest(self._secret, f"{serial}:{app_key}".encode(), hashlib.sha512)
+        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+    def _load(self) -> None:
+        if self._path is None or not self._path.exists():
+            return
+        kept = json.loads(self._path.read_text(encoding="utf-8"))
+        self._secret = bytes.fromhex(kept["secret"])
+        self._grants = {key: Grant(**grant) for key, grant in kept["grants"].items()}
+        self._keys = {self._text(key, grant.serial): key for key, grant in self._grants.items()}
+
+    def _save(self) -> None:
+        if self._path is None:
+            return
+        grants = {key: asdict(grant) for key, grant in self._grants.items()}
+        text = json.dumps({"secret": self._secret.hex(), "grants": grants})
+        partial = self._path.with_suffix(".new")
+        partial.touch(mode=0o600)
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(self._path)
+
+
+def _same(one: tuple[str, str], other: tuple[str, str]) -> bool:
+    pairs = zip(one, other, strict=True)
+    return all([hmac.compare_digest(a.encode(), b.encode()) for a, b in pairs])

@@ -1,0 +1,191 @@
+"""Bars on the wire, newest first: ka10079 to ka10083, in pages of the broker's sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+
+from kt.errors import UnknownStock
+from kt.records import Bar, Interval
+from kt.sim.wire.frame import Call, Reply, Row
+from kt.sim.wire.values import counter, day, direction, millions, price, rate, signed, stamp
+
+PAGES = {
+    Interval.TICK: 900,
+    Interval.MINUTE: 900,
+    Interval.DAY: 600,
+    Interval.WEEK: 300,
+    Interval.MONTH: 240,
+}
+SPARE = 50
+"""Bars asked for beyond a page: what may have begun since the first page was cut."""
+
+
+RowMaker = Callable[["Run", int], Row]
+ValueMaker = Callable[[int], str]
+
+
+def ticks(call: Call) -> Reply:
+    """ka10079: prices unsigned, as the document shows them."""
+    reply = _window(call, Interval.TICK, "stk_tic_chart_qry", _tick)
+    return Reply(
+        {"stk_cd": call.text("stk_cd"), "last_tic_cnt": ""},
+        reply.rows_name,
+        reply.rows,
+        window=True,
+        more=reply.more,
+        anchor=reply.anchor,
+    )
+
+
+def minutes(call: Call) -> Reply:
+    """ka10080: signed prices (recorded), the bar's start, the day's volume up to its end."""
+    return _window(call, Interval.MINUTE, "stk_min_pole_chart_qry", _minute)
+
+
+def days(call: Call) -> Reply:
+    return _window(call, Interval.DAY, "stk_dt_pole_chart_qry", _day)
+
+
+def weeks(call: Call) -> Reply:
+    return _window(call, Interval.WEEK, "stk_stk_pole_chart_qry", _long)
+
+
+def months(call: Call) -> Reply:
+    return _window(call, Interval.MONTH, "stk_mth_pole_chart_qry", _long)
+
+
+class Run:
+    """All bars up to the one asked for, oldest first, with what each is compared with."""
+
+    def __init__(self, bars: Sequence[Bar], call: Call, interval: Interval) -> None:
+        self.bars = bars
+        self.call = call
+        self.shares = 0
+        stock = call.instruments.get(call.code())
+        if stock is not None:
+            self.shares = stock.listed_shares
+        self.volumes = _by_day(bars) if interval is Interval.MINUTE else []
+        self.closes = _last_closes(bars) if interval in (Interval.TICK, Interval.MINUTE) else {}
+        self.base = call.base(call.code())
+
+    def before(self, index: int) -> int:
+        """The close before this bar's day, or before this bar when it is a day or longer."""
+        bar = self.bars[index]
+        if self.closes:
+            today = bar.at.date() == self.call.now.date()
+            return self.base if today else self.closes.get(bar.at.date(), bar.open)
+        return self.bars[index - 1].close if index else bar.open
+
+
+def _by_day(bars: Sequence[Bar]) -> list[int]:
+    """The day's volume up to and with each bar."""
+    volumes: list[int] = []
+    for index, bar in enumerate(bars):
+        same = index and bars[index - 1].at.date() == bar.at.date()
+        volumes.append(bar.volume + (volumes[-1] if same else 0))
+    return volumes
+
+
+def _last_closes(bars: Sequence[Bar]) -> dict[date, int]:
+    """For each day but the oldest: the close of the day before it."""
+    closes: dict[date, int] = {}
+    for earlier, later in pairwise(bars):
+        if earlier.at.date() != later.at.date():
+            closes[later.at.date()] = earlier.close
+    return closes
+
+
+def _window(call: Call, interval: Interval, rows_name: str, row: RowMaker) -> Reply:
+    """One page of bars. Later pages are cut against the first page's newest bar, so a bar that
+    begins between two pages moves nothing."""
+    bars = _bars(call, interval)
+    newest = len(bars) - call.seek
+    oldest = max(0, newest - PAGES[interval])
+    run = Run(bars, call, interval)
+    rows = [row(run, index) for index in range(newest - 1, oldest - 1, -1)]
+    anchor = call.anchor or (bars[-1].at.isoformat() if bars else "")
+    fields = {"stk_cd": call.text("stk_cd")}
+    return Reply(fields, rows_name, rows, window=True, more=oldest > 0, anchor=anchor)
+
+
+def _bars(call: Call, interval: Interval) -> tuple[Bar, ...]:
+    """Oldest first, up to the page's end; with at least one bar beyond the page when there is."""
+    size = max(1, call.whole("tic_scope")) if call.text("tic_scope") else 1
+    until, needed = _until(call), call.seek + PAGES[interval] + 1
+    count = needed + SPARE
+    while True:
+        try:
+            found = call.market.bars(call.code(), interval, count, size=size)
+        except UnknownStock:
+            return ()
+        bars = tuple(bar for bar in found if bar.at < until)
+        if len(bars) >= needed or len(found) < count:
+            return bars
+        count *= 4
+
+
+def _until(call: Call) -> datetime:
+    """Bars that begin at or after this are left out: the anchor of the paging, or `base_dt`."""
+    if call.anchor:
+        return datetime.fromisoformat(call.anchor) + timedelta(microseconds=1)
+    if not call.text("base_dt"):
+        return call.now + timedelta(days=1)
+    return datetime.combine(call.date("base_dt"), time(), call.now.tzinfo) + timedelta(days=1)
+
+
+def _tick(run: Run, index: int) -> Row:
+    bar, before = run.bars[index], run.before(index)
+    return {
+        "cur_prc": str(bar.close),
+        "trde_qty": counter(bar.volume),
+        "cntr_tm": stamp(bar.at),
+        "open_pric": str(bar.open),
+        "high_pric": str(bar.high),
+        "low_pric": str(bar.low),
+        "pred_pre": signed(bar.close - before),
+        "pred_pre_sig": direction(bar.close, before),
+    }
+
+
+def _minute(run: Run, index: int) -> Row:
+    bar, before = run.bars[index], run.before(index)
+    return {
+        "cur_prc": price(bar.close, before),
+        "trde_qty": counter(bar.volume),
+        "cntr_tm": stamp(bar.at),
+        "open_pric": price(bar.open, before),
+        "high_pric": price(bar.high, before),
+        "low_pric": price(bar.low, before),
+        "acc_trde_qty": counter(run.volumes[index]),
+        "pred_pre": signed(bar.close - before),
+        "pred_pre_sig": direction(bar.close, before),
+    }
+
+
+def _day(run: Run, index: int) -> Row:
+    """Unsigned prices (recorded), the value in millions."""
+    return _bar(run, index, millions)
+
+
+def _long(run: Run, index: int) -> Row:
+    """Weeks and months give the value in won."""
+    return _bar(run, index, str)
+
+
+def _bar(run: Run, index: int, value: ValueMaker) -> Row:
+    bar, before = run.bars[index], run.before(index)
+    turnover = bar.volume / run.shares * 100 if run.shares else 0.0
+    return {
+        "cur_prc": str(bar.close),
+        "trde_qty": counter(bar.volume),
+        "trde_prica": value(bar.value or bar.volume * bar.close),
+        "dt": day(bar.at),
+        "open_pric": str(bar.open),
+        "high_pric": str(bar.high),
+        "low_pric": str(bar.low),
+        "pred_pre": signed(bar.close - before),
+        "pred_pre_sig": direction(bar.close, before),
+        "trde_tern_rt": rate(turnover),
+    }

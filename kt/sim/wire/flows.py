@@ -1,0 +1,213 @@
+"""Who buys and sells, on the wire: ka10008, ka10045, ka10046 (strength), ka10059."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kt.errors import UnknownStock
+from kt.records import Flow, ForeignHolding, InstitutionDay, Strength
+from kt.sim.wire.frame import Call, Reply, Row, filled, names
+from kt.sim.wire.values import (
+    change_pct,
+    clock,
+    counter,
+    direction,
+    millions,
+    plain_rate,
+    price,
+    rate,
+    signed,
+)
+
+FOREIGN_FIELDS = names("""
+dt close_pric pred_pre trde_qty chg_qty poss_stkcnt wght gain_pos_stkcnt frgnr_limit
+frgnr_limit_irds limit_exh_rt
+""")
+INSTITUTION_FIELDS = names("""
+dt close_pric pre_sig pred_pre flu_rt trde_qty orgn_dt_acc for_dt_acc for_daly_nettrde_qty
+limit_exh_rt orgn_daly_nettrde_qty
+""")
+STRENGTH_FIELDS = names("""
+cntr_tm cur_prc pred_pre pred_pre_sig flu_rt trde_qty acc_trde_prica acc_trde_qty cntr_str
+cntr_str_5min cntr_str_20min cntr_str_60min stex_tp
+""")
+INVESTOR_FIELDS = names("""
+dt cur_prc pre_sig pred_pre flu_rt acc_trde_qty acc_trde_prica ind_invsr frgnr_invsr orgn fnnc_invt
+insrnc invtrt etc_fnnc bank penfnd_etc samo_fund natn etc_corp natfor
+""")
+KINDS_OF_INSTITUTION = {
+    "fnnc_invt": 40,
+    "penfnd_etc": 25,
+    "invtrt": 20,
+    "insrnc": 5,
+    "samo_fund": 5,
+    "bank": 3,
+    "etc_fnnc": 2,
+}
+"""How the exchange shares the institutions' sum out, in percent; the first takes what is over."""
+PART_OF_VOLUME = {"individual": 60, "foreign": 25, "institution": 15}
+"""Each investor's part of the volume in percent, for gross buying and selling."""
+
+
+def foreign(call: Call) -> Reply:
+    """ka10008: newest first; weights are signed."""
+    try:
+        days = call.market.foreign(call.code())
+    except UnknownStock:
+        days = ()
+    closes = [item.close for item in days]
+    rows = [_foreign(item, before) for item, before in zip(days, _earlier(closes), strict=True)]
+    return Reply(rows_name="stk_frgnr", rows=rows)
+
+
+def _earlier(closes: Sequence[int]) -> list[int]:
+    """The close of the day before, newest first; the oldest day has only itself."""
+    return [*closes[1:], *closes[-1:]]
+
+
+def _foreign(item: ForeignHolding, before: int) -> Row:
+    limit = round(item.shares * 100 / item.weight_pct) if item.weight_pct else item.shares
+    return filled(
+        FOREIGN_FIELDS,
+        "0",
+        dt=item.day.strftime("%Y%m%d"),
+        close_pric=price(item.close, before),
+        pred_pre=signed(item.close - before),
+        trde_qty=counter(item.volume),
+        chg_qty=str(item.change),
+        poss_stkcnt=str(item.shares),
+        wght=rate(item.weight_pct),
+        gain_pos_stkcnt=str(limit - item.shares),
+        frgnr_limit=str(limit),
+        limit_exh_rt=rate(item.weight_pct),
+    )
+
+
+def institutions(call: Call) -> Reply:
+    """ka10045 over the days asked for: daily nets and their sum over the period."""
+    start, end = call.date("strt_dt"), call.date("end_dt")
+    try:
+        days = call.market.institutions(call.code(), start, end)
+        weights = {item.day: item.weight_pct for item in call.market.foreign(call.code())}
+    except UnknownStock:
+        days, weights = (), {}
+    average = str(sum(item.close for item in days) // len(days)) if days else "0"
+    closes = [item.close for item in days]
+    rows = [
+        _institution(item, before, weights.get(item.day, 0.0))
+        for item, before in zip(days, _earlier(closes), strict=True)
+    ]
+    fields = {"orgn_prsm_avg_pric": average, "for_prsm_avg_pric": average}
+    return Reply(fields, "stk_orgn_trde_trnsn", rows)
+
+
+def _institution(item: InstitutionDay, before: int, weight: float) -> Row:
+    return filled(
+        INSTITUTION_FIELDS,
+        "0",
+        dt=item.day.strftime("%Y%m%d"),
+        close_pric=price(item.close, before),
+        pre_sig=direction(item.close, before),
+        pred_pre=signed(item.close - before),
+        flu_rt=rate(change_pct(item.close, before)),
+        trde_qty=counter(item.volume),
+        orgn_dt_acc=str(item.institution_total),
+        orgn_daly_nettrde_qty=str(item.institution),
+        for_dt_acc=str(item.foreign_total),
+        for_daly_nettrde_qty=str(item.foreign),
+        limit_exh_rt=rate(weight),
+    )
+
+
+def strength(call: Call) -> Reply:
+    """ka10046: newest first; the accumulated volume runs back from today's."""
+    code = call.code()
+    try:
+        quote, found = call.market.quote(code), call.market.strength(code)
+    except UnknownStock:
+        return Reply(rows_name="cntr_str_tm")
+    rows, volume, value = [], quote.volume, quote.value
+    for item in found:
+        rows.append(_strength(item, quote.base_price, volume, value))
+        volume, value = max(0, volume - item.volume), max(0, value - item.volume * item.price)
+    return Reply(rows_name="cntr_str_tm", rows=rows)
+
+
+def _strength(item: Strength, base: int, volume: int, value: int) -> Row:
+    return filled(
+        STRENGTH_FIELDS,
+        "",
+        cntr_tm=clock(item.at),
+        cur_prc=price(item.price, base),
+        pred_pre=signed(item.price - base),
+        pred_pre_sig=direction(item.price, base),
+        flu_rt=rate(change_pct(item.price, base)),
+        trde_qty=counter(item.volume),
+        acc_trde_prica=millions(value),
+        acc_trde_qty=counter(volume),
+        cntr_str=plain_rate(item.strength),
+        cntr_str_5min=plain_rate(item.strength_5m),
+        cntr_str_20min=plain_rate(item.strength_20m),
+        cntr_str_60min=plain_rate(item.strength_60m),
+        stex_tp="KRX",
+    )
+
+
+def investors(call: Call) -> Reply:
+    """ka10059 from a day back: shares (2) or millions of won (1), net, bought or sold."""
+    last = call.date("dt")
+    try:
+        days = [item for item in call.market.flow(call.code()) if item.day <= last]
+    except UnknownStock:
+        days = []
+    rows = [
+        _investors(item, before, call)
+        for item, before in zip(days, _earlier([item.price for item in days]), strict=True)
+    ]
+    return Reply(rows_name="stk_invsr_orgn", rows=rows)
+
+
+def _investors(item: Flow, before: int, call: Call) -> Row:
+    value = item.volume * item.price
+    return filled(
+        INVESTOR_FIELDS,
+        "0",
+        dt=item.day.strftime("%Y%m%d"),
+        cur_prc=price(item.price, before),
+        pre_sig=direction(item.price, before),
+        pred_pre=signed(item.price - before),
+        # This API alone leaves the decimal point out: +698 is 6.98 %.
+        flu_rt=signed(round(change_pct(item.price, before) * 100)),
+        acc_trde_qty=counter(item.volume),
+        acc_trde_prica=millions(value),
+        **_nets(item, call),
+    )
+
+
+def _nets(item: Flow, call: Call) -> Row:
+    shown = {
+        "ind_invsr": _shown(item.individual, item, "individual", call),
+        "frgnr_invsr": _shown(item.foreign, item, "foreign", call),
+        "orgn": _shown(item.institution, item, "institution", call),
+    }
+    parts = {name: shown["orgn"] * part // 100 for name, part in KINDS_OF_INSTITUTION.items()}
+    parts["fnnc_invt"] += shown["orgn"] - sum(parts.values())
+    rest = -(item.individual + item.foreign + item.institution)
+    shown["etc_corp"] = _scaled(rest, item, call) if call.text("trde_tp") == "0" else 0
+    return {name: str(amount) for name, amount in {**shown, **parts}.items()}
+
+
+def _shown(net: int, item: Flow, investor: str, call: Call) -> int:
+    """Net, or the bought (1) or sold (2) side of what the investor's part of the volume was."""
+    kind = call.text("trde_tp", "0")
+    if kind == "0":
+        return _scaled(net, item, call)
+    gross = max(abs(net), item.volume * PART_OF_VOLUME[investor] // 100)
+    bought = (gross + net) // 2
+    return _scaled(bought if kind == "1" else gross - bought, item, call)
+
+
+def _scaled(shares: int, item: Flow, call: Call) -> int:
+    if call.text("amt_qty_tp") == "1":
+        return round(shares * item.price / 1_000_000)
+    return shares if call.text("unit_tp") == "1" else round(shares / 1_000)

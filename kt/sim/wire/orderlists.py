@@ -1,0 +1,176 @@
+"""Orders and fills on the wire: kt00007 (padded), ka10075 open orders, ka10076 today's fills."""
+
+from __future__ import annotations
+
+from kt.records import BrokerOrder, Execution, OrderType, Side
+from kt.sim.wire.frame import SHOWN, Call, Reply, Row, filled, names
+from kt.sim.wire.values import (
+    SIDE_NAMES,
+    account_code,
+    clock,
+    day,
+    order_number,
+    padded,
+    price,
+)
+
+OPEN_FIELDS = names("""
+acnt_no ord_no mang_empno stk_cd tsk_tp ord_stt stk_nm ord_qty ord_pric oso_qty cntr_tot_amt
+orig_ord_no io_tp_nm trde_tp tm cntr_no cntr_pric cntr_qty cur_prc sel_bid buy_bid unit_cntr_pric
+unit_cntr_qty tdy_trde_cmsn tdy_trde_tax ind_invsr stex_tp stex_tp_txt sor_yn stop_pric
+""")
+FILL_FIELDS = names("""
+ord_no stk_nm io_tp_nm ord_pric ord_qty cntr_pric cntr_qty oso_qty tdy_trde_cmsn tdy_trde_tax
+ord_stt trde_tp orig_ord_no ord_tm stk_cd stex_tp stex_tp_txt sor_yn stop_pric
+""")
+DAY_FIELDS = names("""
+ord_no stk_cd trde_tp crd_tp ord_qty ord_uv cnfm_qty acpt_tp rsrv_tp ord_tm ori_ord stk_nm
+io_tp_nm loan_dt cntr_qty cntr_uv ord_remnq comm_ord_tp mdfy_cncl cnfm_tm dmst_stex_tp cond_uv
+""")
+TYPE_NAMES = {OrderType.LIMIT: "보통", OrderType.MARKET: "시장가"}
+CHANGES = {"NEW": "", "AMEND": "정정", "CANCEL": "취소"}
+NO_ORDER = "0000000"
+
+
+def open_orders(call: Call) -> Reply:
+    """ka10075: newest first, plain codes, nothing padded."""
+    code = call.code() if call.text("all_stk_tp") == "1" else ""
+    found = [
+        order
+        for order in call.broker.open_orders(code or None)
+        if wanted(order.side, call.text("trde_tp", "0"))
+    ]
+    found.sort(key=lambda order: int(order.ord_no), reverse=True)
+    account = call.broker.account()
+    rows = [open_order(order, account, call) for order in found]
+    return Reply(rows_name="oso", rows=rows, message=SHOWN)
+
+
+def open_order(order: BrokerOrder, account: str, call: Call) -> Row:
+    # `체결` with something left open is a partial fill.
+    status = "체결" if order.filled_quantity else "접수"
+    quote = call.market.quote(order.stock_code)
+    return filled(
+        OPEN_FIELDS,
+        "",
+        acnt_no=account,
+        ord_no=order_number(order.ord_no),
+        stk_cd=order.stock_code,
+        ord_stt=status,
+        stk_nm=order.stock_name,
+        ord_qty=str(order.quantity),
+        ord_pric=str(order.price),
+        oso_qty=str(order.open_quantity),
+        cntr_tot_amt=str(order.filled_quantity * order.fill_price),
+        orig_ord_no=order_number(order.original_ord_no),
+        io_tp_nm=SIDE_NAMES[order.side],
+        trde_tp=TYPE_NAMES[order.order_type],
+        tm=clock(order.at),
+        cntr_pric=str(order.fill_price),
+        cntr_qty=str(order.filled_quantity),
+        cur_prc=price(quote.price, quote.base_price),
+        sel_bid=price(quote.ask, quote.base_price) if quote.ask else "0",
+        buy_bid=price(quote.bid, quote.base_price) if quote.bid else "0",
+        tdy_trde_cmsn="0",
+        tdy_trde_tax="0",
+        stex_tp="1",
+        stex_tp_txt="KRX",
+        sor_yn="N",
+        stop_pric="0",
+    )
+
+
+def fills(call: Call) -> Reply:
+    """ka10076: newest first; with an order number, only what was filled before that order."""
+    code = call.code() if call.text("qry_tp") == "1" else ""
+    before = call.whole("ord_no")
+    rows = [
+        fill(item)
+        for item in reversed(call.broker.executions(code or None))
+        if wanted(item.side, call.text("sell_tp", "0"))
+        and (not before or int(item.ord_no) < before)
+    ]
+    return Reply(rows_name="cntr", rows=rows, message=SHOWN)
+
+
+def fill(item: Execution) -> Row:
+    return filled(
+        FILL_FIELDS,
+        "0",
+        ord_no=order_number(item.ord_no),
+        stk_nm=item.stock_name,
+        io_tp_nm=SIDE_NAMES[item.side],
+        ord_pric=str(item.order_price),
+        ord_qty=str(item.order_quantity),
+        cntr_pric=str(item.price),
+        cntr_qty=str(item.quantity),
+        oso_qty=str(item.open_quantity),
+        tdy_trde_cmsn=str(item.fee),
+        tdy_trde_tax=str(item.tax),
+        ord_stt="체결",
+        trde_tp="보통" if item.order_price else "시장가",
+        orig_ord_no=order_number(item.original_ord_no),
+        ord_tm=clock(item.at),
+        stk_cd=item.stock_code,
+        stex_tp="1",
+        stex_tp_txt="KRX",
+        sor_yn="N",
+    )
+
+
+def day_orders(call: Call) -> Reply:
+    """kt00007: today's orders from a number on; `qry_tp` 1 in order, 2 newest first, 3 open ones,
+    4 filled ones. Another day than today has none: the exchange keeps the session's orders."""
+    name, message = "acnt_ord_cntr_prps_dtl", "모의투자 조회완료"
+    if call.text("ord_dt", day(call.now)) != day(call.now):
+        return Reply(rows_name=name, message=message)
+    query, start = call.text("qry_tp"), call.text("fr_ord_no")
+    found = [
+        order
+        for order in call.broker.day_orders(start)
+        if wanted(order.side, call.text("sell_tp", "0"))
+        and call.code() in {"", order.stock_code}
+        and _asked(order, query)
+    ]
+    found.sort(key=lambda order: int(order.ord_no), reverse=query == "2")
+    return Reply(rows_name=name, rows=[day_order(order) for order in found], message=message)
+
+
+def _asked(order: BrokerOrder, query: str) -> bool:
+    if query == "3":
+        return order.open_quantity > 0
+    return query != "4" or order.filled_quantity > 0
+
+
+def day_order(order: BrokerOrder) -> Row:
+    """`A` codes, ten-digit numbers, times with colons, and the order kind without a sign."""
+    change = CHANGES[order.kind]
+    return filled(
+        DAY_FIELDS,
+        "",
+        ord_no=order_number(order.ord_no),
+        stk_cd=account_code(order.stock_code),
+        trde_tp=TYPE_NAMES[order.order_type],
+        crd_tp="보통매매",
+        ord_qty=padded(order.quantity, 10),
+        ord_uv=padded(order.price, 10),
+        cnfm_qty=padded(order.confirmed_quantity, 10),
+        acpt_tp="확인" if change else "접수",
+        ord_tm=order.at.strftime("%H:%M:%S"),
+        ori_ord=order_number(order.original_ord_no),
+        stk_nm=order.stock_name,
+        io_tp_nm=("현금매수" if order.side is Side.BUY else "현금매도") + change,
+        cntr_qty=padded(order.filled_quantity, 10),
+        cntr_uv=padded(order.fill_price, 10),
+        ord_remnq=padded(order.open_quantity, 10),
+        comm_ord_tp="REST API",
+        mdfy_cncl=change,
+        cnfm_tm=order.at.strftime("%H:%M:%S") if change else "",
+        dmst_stex_tp="KRX",
+        cond_uv=padded(0, 10),
+    )
+
+
+def wanted(side: Side, asked: str) -> bool:
+    """0 both, 1 sells, 2 buys."""
+    return asked not in {"1", "2"} or (side is Side.SELL) == (asked == "1")

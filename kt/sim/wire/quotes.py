@@ -1,0 +1,257 @@
+"""Stocks and prices on the wire: ka10001, ka10095, ka10004 (book), ka10002 (firms), ka10099."""
+
+from __future__ import annotations
+
+from kt.errors import UnknownStock
+from kt.records import Book, BrokerShare, Instrument, Level, MarketName, Quote
+from kt.sim.wire import errors
+from kt.sim.wire.frame import Call, Reply, Row, filled, names
+from kt.sim.wire.values import (
+    bare_code,
+    clock,
+    counter,
+    day,
+    direction,
+    millions,
+    padded,
+    price,
+    rate,
+    signed,
+)
+
+STOCK_FIELDS = names("""
+stk_cd stk_nm setl_mm fav cap flo_stk crd_rt oyr_hgst oyr_lwst mac mac_wght for_exh_rt repl_pric
+per eps roe pbr ev bps sale_amt bus_pro cup_nga 250hgst 250lwst open_pric high_pric low_pric
+upl_pric lst_pric base_pric exp_cntr_pric exp_cntr_qty 250hgst_pric_dt 250hgst_pric_pre_rt
+250lwst_pric_dt 250lwst_pric_pre_rt cur_prc pre_sig pred_pre flu_rt trde_qty trde_pre fav_unit
+dstr_stk dstr_rt
+""")
+WATCH_FIELDS = names("""
+stk_cd stk_nm cur_prc base_pric pred_pre pred_pre_sig flu_rt trde_qty trde_prica cntr_qty cntr_str
+pred_trde_qty_pre sel_bid buy_bid sel_1th_bid sel_2th_bid sel_3th_bid sel_4th_bid sel_5th_bid
+buy_1th_bid buy_2th_bid buy_3th_bid buy_4th_bid buy_5th_bid upl_pric lst_pric open_pric high_pric
+low_pric close_pric cntr_tm exp_cntr_pric exp_cntr_qty cap fav mac stkcnt bid_tm dt pri_sel_req
+pri_buy_req pri_sel_cnt pri_buy_cnt tot_sel_req tot_buy_req tot_sel_cnt tot_buy_cnt prty gear
+pl_qutr cap_support elwexec_pric cnvt_rt elwexpr_dt cntr_engg cntr_pred_pre theory_pric innr_vltl
+delta gam theta vega law
+""")
+FACE_VALUE = 500
+HUNDRED_MILLION = 100_000_000
+MOST_CODES = 100
+LIST_MARKETS = {
+    "0": (MarketName.KOSPI, "0", "거래소"),
+    "10": (MarketName.KOSDAQ, "10", "코스닥"),
+    "50": (MarketName.KONEX, "50", "코넥스"),
+}
+
+
+def stock(call: Call) -> Reply:
+    """ka10001; an unknown code is a success with every field empty."""
+    try:
+        quote = call.market.quote(call.code())
+    except UnknownStock:
+        return Reply(filled(STOCK_FIELDS, ""))
+    base, shares = quote.base_price, quote.listed_shares
+    fields = filled(
+        STOCK_FIELDS,
+        "",
+        **_company(shares, quote.price),
+        **_day_range(quote),
+        stk_cd=quote.stock_code,
+        stk_nm=quote.stock_name,
+        setl_mm="12",
+        flo_stk=str(shares // 1_000),
+        crd_rt="0.00",
+        for_exh_rt="0.00",
+        repl_pric=str(base * 7 // 10),
+        pre_sig=direction(quote.price, base, quote.upper_limit, quote.lower_limit),
+        trde_pre="0.00",
+        fav_unit="원",
+        dstr_stk=str(shares // 1_000),
+        dstr_rt="100.0",
+    )
+    return Reply(fields)
+
+
+def _company(shares: int, last: int) -> Row:
+    """Capital and market value in hundreds of millions of won."""
+    return {
+        "fav": str(FACE_VALUE),
+        "cap": str(shares * FACE_VALUE // HUNDRED_MILLION),
+        "mac": str(shares * last // HUNDRED_MILLION),
+    }
+
+
+def _day_range(quote: Quote) -> Row:
+    """The fields that ka10001 and ka10095 share."""
+    base = quote.base_price
+    return {
+        "cur_prc": price(quote.price, base),
+        "pred_pre": signed(quote.change),
+        "flu_rt": rate(quote.change_pct),
+        "base_pric": str(base),
+        "trde_qty": counter(quote.volume),
+        "open_pric": price(quote.open, base),
+        "high_pric": price(quote.high, base),
+        "low_pric": price(quote.low, base),
+        "upl_pric": price(quote.upper_limit, base),
+        "lst_pric": price(quote.lower_limit, base),
+        "exp_cntr_pric": price(quote.expected_price, base),
+        "exp_cntr_qty": counter(quote.expected_volume),
+    }
+
+
+def watch_list(call: Call) -> Reply:
+    """ka10095: up to 100 codes joined by `|`; unknown ones are left out."""
+    codes = [bare_code(part) for part in call.text("stk_cd").split("|") if part.strip()]
+    if len(codes) > MOST_CODES:
+        raise errors.too_many_codes()
+    rows = [watched(quote, call.market.book(quote.stock_code), call)
+            for quote in call.market.quotes(codes)]  # fmt: skip
+    return Reply(rows_name="atn_stk_infr", rows=rows, page=MOST_CODES)
+
+
+def watched(quote: Quote, book: Book, call: Call) -> Row:
+    base, at = quote.base_price, quote.at or call.now
+    levels = {
+        f"{side}_{number}th_bid": price(level.price, base)
+        for side, found in (("sel", book.asks), ("buy", book.bids))
+        for number, level in enumerate(_five(found), 1)
+    }
+    return filled(
+        WATCH_FIELDS,
+        "",
+        **_company(quote.listed_shares, quote.price),
+        **_day_range(quote),
+        **levels,
+        stk_cd=quote.stock_code,
+        stk_nm=quote.stock_name,
+        pred_pre_sig=direction(quote.price, base, quote.upper_limit, quote.lower_limit),
+        trde_prica=millions(quote.value),
+        cntr_qty="0",
+        cntr_str="100.00",
+        pred_trde_qty_pre="0.00",
+        sel_bid=price(quote.ask, base),
+        buy_bid=price(quote.bid, base),
+        close_pric=price(quote.price, base),
+        cntr_tm=clock(at),
+        stkcnt=str(quote.listed_shares // 1_000),
+        bid_tm=clock(at),
+        dt=day(at),
+        pri_sel_req=counter(_five(book.asks)[0].quantity),
+        pri_buy_req=counter(_five(book.bids)[0].quantity),
+        tot_sel_req=counter(book.total_ask),
+        tot_buy_req=counter(book.total_bid),
+        prty="0.00",
+        gear="0.00",
+        pl_qutr="0.00",
+        cap_support="0.00",
+        elwexec_pric="0",
+        cnvt_rt="0.0000",
+        elwexpr_dt="00000000",
+    )
+
+
+def _five(levels: tuple[Level, ...]) -> list[Level]:
+    return [*levels[:5], *[Level(0, 0)] * (5 - len(levels[:5]))]
+
+
+def order_book(call: Call) -> Reply:
+    """ka10004: ten levels a side; the best ones have names of their own."""
+    code = call.code()
+    try:
+        book = call.market.book(code)
+    except UnknownStock:
+        return Reply(_book(Book(stock_code=code, asks=(), bids=(), total_ask=0, total_bid=0), 0))
+    at = book.at or call.now
+    return Reply({**_book(book, call.base(code)), "bid_req_base_tm": clock(at)})
+
+
+def _book(book: Book, base: int) -> Row:
+    fields = {"bid_req_base_tm": ""}
+    for side, levels in (("sel", book.asks), ("buy", book.bids)):
+        for number in range(1, 11):
+            level = levels[number - 1] if number <= len(levels) else Level(0, 0)
+            stem = f"{side}_fpr" if number == 1 else f"{side}_{number}th_pre"
+            fields[f"{stem}_bid"] = price(level.price, base)
+            fields[f"{stem}_req"] = counter(level.quantity)
+            fields[f"{side}_{number}th_pre_req_pre"] = "0"
+    fields |= {"tot_sel_req_jub_pre": "0", "tot_sel_req": counter(book.total_ask)}
+    fields |= {"tot_buy_req": counter(book.total_bid), "tot_buy_req_jub_pre": "0"}
+    hours = ("ovt_sel_req_pre", "ovt_sel_req", "ovt_buy_req", "ovt_buy_req_pre")
+    return fields | dict.fromkeys(hours, "0")
+
+
+def firms(call: Call) -> Reply:
+    """ka10002: the five busiest member firms of each side."""
+    code = call.code()
+    try:
+        quote, activity = call.market.quote(code), call.market.brokers(code)
+    except UnknownStock:
+        return Reply(dict.fromkeys(_firm_names(), ""))
+    base = quote.base_price
+    fields = {
+        "stk_cd": code,
+        "stk_nm": quote.stock_name,
+        "cur_prc": price(quote.price, base),
+        "flu_smbol": direction(quote.price, base, quote.upper_limit, quote.lower_limit),
+        "base_pric": str(base),
+        "pred_pre": signed(quote.change),
+        "flu_rt": rate(quote.change_pct),
+    }
+    nobody = BrokerShare(name="", code="000", quantity=0)
+    for side, found in (("sel", activity.sellers), ("buy", activity.buyers)):
+        for number in range(1, 6):
+            firm = found[number - 1] if number <= len(found) else nobody
+            fields[f"{side}_trde_ori_nm_{number}"] = firm.name
+            fields[f"{side}_trde_ori_{number}"] = firm.code
+            fields[f"{side}_trde_qty_{number}"] = counter(firm.quantity)
+    return Reply(fields)
+
+
+def _firm_names() -> tuple[str, ...]:
+    head = names("stk_cd stk_nm cur_prc flu_smbol base_pric pred_pre flu_rt")
+    parts = ("trde_ori_nm", "trde_ori", "trde_qty")
+    return head + tuple(
+        f"{side}_{part}_{n}" for n in range(1, 6) for side in ("sel", "buy") for part in parts
+    )
+
+
+def instruments(call: Call) -> Reply:
+    """ka10099: one market's stocks, counts of 16 digits, prices of 8."""
+    asked = call.text("mrkt_tp")
+    found: list[Row] = []
+    for item in call.instruments.values():
+        market, code, name = _listing(item)
+        if asked == code:
+            found.append(listing(item, market, name))
+    return Reply(rows_name="list", rows=found, page=10_000)
+
+
+def _listing(item: Instrument) -> tuple[str, str, str]:
+    """Market code of the stock, the code of the list it stands in, the market's name."""
+    if item.kind != "STOCK":
+        return "8", {"ETF": "8", "ETN": "60", "ELW": "3"}.get(item.kind, "8"), item.kind
+    for code, (market, market_code, name) in LIST_MARKETS.items():
+        if item.market is market:
+            return market_code, code, name
+    return "0", "0", "거래소"
+
+
+def listing(item: Instrument, market: str, name: str) -> Row:
+    return {
+        "code": item.stock_code,
+        "name": item.stock_name,
+        "listCount": padded(item.listed_shares, 16),
+        "auditInfo": item.warning or "정상",
+        "regDay": "20000104",
+        "lastPrice": padded(item.base_price, 8),
+        "state": item.warning or "증거금20%|담보대출|신용가능",
+        "marketCode": market,
+        "marketName": name,
+        "upName": "",
+        "upSizeName": "",
+        "companyClassName": "",
+        "orderWarning": "0",
+        "nxtEnable": "Y",
+    }

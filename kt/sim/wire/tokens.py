@@ -1,0 +1,51 @@
+"""The token APIs' bodies: au10001 and au10002."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from kt.sim.wire import errors
+from kt.sim.wire.frame import DONE
+from kt.sim.wire.values import stamp
+
+ISSUE, REVOKE = "au10001", "au10002"
+
+
+def keys(body: Mapping[str, str]) -> tuple[str, str]:
+    """App key and secret of a token request."""
+    app_key, secret = body.get("appkey", ""), body.get("secretkey", "")
+    if not app_key or not secret:
+        raise errors.not_authenticated(8020)
+    return app_key, secret
+
+
+def check_grant(body: Mapping[str, str]) -> None:
+    grant = body.get("grant_type", "")
+    if not grant:
+        raise errors.not_authenticated(8011)
+    if grant != "client_credentials":
+        raise errors.not_authenticated(8012)
+
+
+def revoked_token(body: Mapping[str, str]) -> str:
+    token = body.get("token", "")
+    if not token:
+        raise errors.not_authenticated(8016)
+    return token
+
+
+def issued(token: str, expires: datetime) -> dict[str, Any]:
+    """`expires` is Korean wall-clock time, as the broker writes it."""
+    return {
+        "expires_dt": stamp(expires),
+        "return_msg": DONE,
+        "token_type": "Bearer",
+        "return_code": 0,
+        "token": token,
+    }
+
+
+def revoked() -> dict[str, Any]:
+    return {"return_code": 0, "return_msg": DONE}

@@ -1,0 +1,91 @@
+"""The real exchange, served on a free loopback port from a thread of the test's process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kt.clock import ScaledClock
+from kt.sim.exchange import Exchange
+from kt.sim.faults import parse_faults
+from kt.sim.place import ws_url
+from kt.sim.server import run
+from kt.sim.server.desk import Desk
+from kt.sim.server.open import open_desk
+from kt.sim.server.settings import Settings
+
+TRADING_DAY = "2026-11-23"
+"""A Monday with ordinary hours, whatever the day of the test is."""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running exchange. `exchange` may be called from the test's thread; it locks itself."""
+
+    base_url: str
+    ws_url: str
+    exchange: Exchange
+    clock: ScaledClock
+    desk: Desk
+
+    def set_faults(self, rules: Sequence[dict[str, Any]]) -> None:
+        """Replace the faults in force."""
+        self.desk.faults.replace(parse_faults({"rules": list(rules)}, "test"))
+
+
+@contextlib.contextmanager
+def serve(
+    *,
+    seed: int = 1,
+    speed: float = 1.0,
+    open_at: str = "10:00",
+    day: str = TRADING_DAY,
+    faults: Sequence[dict[str, Any]] | None = None,
+    state_dir: Path | None = None,
+    cash: int = 10_000_000,
+    costs: str = "real",
+    rate: float = 0.0,
+    app_key: str = "",
+    secret_key: str = "",
+    ping_seconds: float = 10.0,
+    port: int = 0,
+) -> Iterator[Served]:
+    """`with serve(speed=60) as served:` — no rate limits unless `rate` is given."""
+    settings = Settings(
+        state_dir=state_dir, port=port, seed=seed, speed=speed, open_at=open_at, day=day,
+        cash=cash, costs=costs, rate=rate, app_key=app_key, secret_key=secret_key,
+        ping_seconds=ping_seconds,
+    )  # fmt: skip
+    with contextlib.ExitStack() as stack:
+        listening = run.listen(port)
+        stack.callback(listening.close)
+        desk = stack.enter_context(open_desk(settings))
+        desk.faults.replace(parse_faults({"rules": list(faults or [])}, "test"))
+        ready = threading.Event()
+        server = run.server(desk, ready.set)
+        failed: list[BaseException] = []
+
+        def work() -> None:
+            try:
+                asyncio.run(run.serve(desk, listening, server))
+            except BaseException as error:
+                failed.append(error)
+            finally:
+                ready.set()
+
+        thread = threading.Thread(target=work, name="exchange", daemon=True)
+        thread.start()
+        ready.wait(20)
+        base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        try:
+            yield Served(base_url, ws_url(base_url), desk.exchange, desk.clock, desk)
+        finally:
+            server.should_exit = True
+            thread.join(20)
+        if failed:
+            raise failed[0]
