@@ -1,0 +1,50 @@
+"""Timers on the clock's own seconds: what is due, and how long until the next is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(slots=True)
+class _Timer:
+    every: float
+    due: float
+
+
+class Timers:
+    """Named, repeating. A timer that was missed fires once, not once for each time missed."""
+
+    def __init__(self) -> None:
+        self._timers: dict[str, _Timer] = {}
+
+    def every(self, name: str, seconds: float, now: float, *, first: float = 0.0) -> None:
+        """(Re)start a timer; the first time comes `first` seconds from now."""
+        self._timers[name] = _Timer(seconds, now + first)
+
+    def stop(self, *names: str) -> None:
+        for name in names:
+            self._timers.pop(name, None)
+
+    def running(self, name: str) -> bool:
+        return name in self._timers
+
+    def due(self, now: float) -> tuple[str, ...]:
+        """The timers whose time has come, in the order they were set; each is set anew."""
+        names = []
+        for name, timer in self._timers.items():
+            if now >= timer.due:
+                names.append(name)
+                timer.due = max(timer.due + timer.every, now)
+                if timer.due <= now:
+                    timer.due = now + timer.every
+        return tuple(names)
+
+    def again(self, name: str, now: float) -> None:
+        """Make a timer due at once."""
+        if name in self._timers:
+            self._timers[name].due = now
+
+    def next_in(self, now: float, at_most: float) -> float:
+        """Seconds until the next timer is due, never more than `at_most`."""
+        soonest = min((timer.due for timer in self._timers.values()), default=now + at_most)
+        return min(at_most, max(0.0, soonest - now))

@@ -1,0 +1,83 @@
+"""Level 4: remembers what just happened and says when it amounts to an emergency.
+
+The verdicts are `rules/emergency.py`'s; what is done about them is the day's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Mapping
+from datetime import datetime
+
+from kt.config.model import Emergency
+from kt.records import Order, OrderState, Tick
+from kt.rules import emergency
+from kt.rules.emergency import Alarm
+
+COUNTED = frozenset({"network", "wire", "fatal"})
+"""Kinds of error that mean the system is not well; refusals and rate limits have their own ways."""
+_KEPT = 200
+
+
+class Watchdog:
+    """Each method takes in one happening and answers with the alarm it raises, if any. An alarm
+    is raised once: what led to it is forgotten."""
+
+    def __init__(self, settings: Emergency) -> None:
+        self._settings = settings
+        self._errors: deque[datetime] = deque(maxlen=_KEPT)
+        self._orders: deque[datetime] = deque(maxlen=_KEPT)
+        self._rejects = 0
+        self._prices: dict[str, int] = {}
+        self._differed: dict[str, tuple[int, int]] = {}
+
+    def error(self, kind: str, now: datetime) -> Alarm | None:
+        if kind not in COUNTED:
+            return None
+        self._errors.append(now)
+        alarm = emergency.system_errors(self._errors, now, self._settings)
+        if alarm:
+            self._errors.clear()
+        return alarm
+
+    def order(self, order: Order, now: datetime) -> Alarm | None:
+        """An order as it came back from being sent."""
+        if order.state in (OrderState.DENIED, OrderState.PLANNED):
+            return None
+        self._orders.append(now)
+        self._rejects = self._rejects + 1 if order.state is OrderState.REJECTED else 0
+        alarm = emergency.rejects(self._rejects, self._settings)
+        if alarm:
+            self._rejects = 0
+            return alarm
+        alarm = emergency.burst(self._orders, now, self._settings)
+        if alarm:
+            self._orders.clear()
+        return alarm
+
+    def tick(self, tick: Tick, *, held: bool) -> Alarm | None:
+        """A held stock's price must not jump from one trade to the next."""
+        before = self._prices.get(tick.stock_code, 0)
+        self._prices[tick.stock_code] = tick.price
+        if not held:
+            return None
+        return emergency.price_jump(tick.stock_code, before, tick.price, self._settings)
+
+    def holdings(
+        self, ours: Mapping[str, int], brokers: Mapping[str, int], in_flight: Collection[str]
+    ) -> Alarm | None:
+        """Books that differ from the broker's in the same way at two looks: lists lag a moment."""
+        now = {
+            code: (ours.get(code, 0), brokers.get(code, 0))
+            for code in {*ours, *brokers}
+            if code not in in_flight and ours.get(code, 0) != brokers.get(code, 0)
+        }
+        lasting = {code for code, pair in now.items() if self._differed.get(code) == pair}
+        self._differed = now
+        if not lasting:
+            return None
+        others = {*ours, *brokers} - lasting
+        return emergency.mismatch(ours, brokers, {*others, *in_flight})
+
+    def connection(self, failed: int) -> Alarm | None:
+        return emergency.connection(failed, self._settings)

@@ -1,0 +1,188 @@
+"""What the safety rules must know, fresh from the broker, the market and the journal.
+
+What cannot be had stays unknown, and a rule that needs it denies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from kt.records import (
+    OPEN_STATES,
+    UNRESOLVED_STATES,
+    BrokerOrder,
+    Deposit,
+    Holding,
+    Holdings,
+    Order,
+    OrderState,
+    Origin,
+    Quote,
+    SessionNotice,
+    Side,
+    Stop,
+)
+from kt.rules import session
+from kt.steps import settle, stops
+from kt.steps.context import Context
+from kt.steps.gather import gather
+
+_NEVER_SENT = frozenset({OrderState.DENIED, OrderState.PLANNED})
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The account at one time; None = could not be had (or was not asked for)."""
+
+    deposit: Deposit | None = None
+    holdings: Holdings | None = None
+    open_orders: tuple[BrokerOrder, ...] | None = None
+    quotes: Mapping[str, Quote] = field(default_factory=dict)
+    notice: SessionNotice | None = None
+    """The newest word of the market about its own phase."""
+
+
+def look(
+    ctx: Context,
+    codes: Iterable[str],
+    *,
+    everything: bool = True,
+    notice: SessionNotice | None = None,
+) -> Account:
+    """Ask for all of it at once. With `everything` false, only what an exit needs: holdings."""
+    questions: dict[str, Callable[[], Any]] = {"holdings": ctx.broker.holdings}
+    if everything:
+        questions |= {"deposit": ctx.broker.deposit, "open_orders": ctx.broker.open_orders}
+        questions |= {f"quote.{code}": _quote_of(ctx, code) for code in dict.fromkeys(codes)}
+    had = gather(ctx, "check", questions).answers
+    return Account(
+        deposit=had.get("deposit"),
+        holdings=had.get("holdings"),
+        open_orders=had.get("open_orders"),
+        quotes={
+            name.removeprefix("quote."): quote
+            for name, quote in had.items()
+            if name.startswith("quote.")
+        },
+        notice=notice,
+    )
+
+
+def _quote_of(ctx: Context, code: str) -> Callable[[], Quote]:
+    return lambda: ctx.market.quote(code)
+
+
+@dataclass(slots=True)
+class Books:
+    """The account as the rules count it, with what this batch of checks has taken already."""
+
+    ctx: Context
+    account: Account
+    stop: Stop
+    orders: tuple[Order, ...]
+    locks: dict[str, str]
+    realised: int
+    unrealised: int
+    reserved: dict[str, int] = field(default_factory=dict)
+    """Won by stock, of the orders that passed before in the same batch."""
+    passed: int = 0
+
+    def held(self, stock_code: str) -> Holding | None:
+        items = self.account.holdings.items if self.account.holdings else ()
+        return next((held for held in items if held.stock_code == stock_code), None)
+
+    def sellable(self, stock_code: str) -> int | None:
+        if self.account.holdings is None:
+            return None
+        held = self.held(stock_code)
+        return held.sellable if held else 0
+
+    def invested(self, without: Order | None = None) -> dict[str, int] | None:
+        """Won by stock: cost of what is held and what open and unresolved buys may still cost."""
+        if self.account.holdings is None or self.account.open_orders is None:
+            return None
+        sums = dict(self.reserved)
+        for held in self.account.holdings.items:
+            sums[held.stock_code] = sums.get(held.stock_code, 0) + held.cost
+        for code, value in self._buying(without):
+            sums[code] = sums.get(code, 0) + value
+        return sums
+
+    def _buying(self, without: Order | None) -> Iterable[tuple[str, int]]:
+        listed = {int(order.ord_no) for order in self.account.open_orders or ()}
+        left_out = {int(number) for number in without.ord_nos} if without else set()
+        for order in self.account.open_orders or ():
+            if order.side is Side.BUY and int(order.ord_no) not in left_out:
+                yield order.stock_code, self._cost(order.open_quantity, order.price)
+        for ours in self.orders:
+            unlisted = not listed & {int(number) for number in ours.ord_nos}
+            waiting = ours.state in OPEN_STATES or ours.state in UNRESOLVED_STATES
+            leave = without is not None and ours.order_id == without.order_id
+            if ours.side is Side.BUY and waiting and unlisted and not leave:
+                yield ours.stock_code, self._cost(ours.open_quantity, ours.price)
+
+    def _cost(self, quantity: int, price: int) -> int:
+        """A market order's cost is not known before it fills: a whole stock's limit, then."""
+        return quantity * price if price else self.ctx.config.limits.per_stock
+
+    def under_way(
+        self, stock_code: str, side: Side, states: frozenset[OrderState], without: Order | None
+    ) -> int:
+        return sum(
+            order.state in states
+            for order in self.orders
+            if order.stock_code == stock_code
+            and order.side is side
+            and (without is None or order.order_id != without.order_id)
+        )
+
+    def open_orders(self, stock_code: str, side: Side, without: Order | None) -> int | None:
+        """Ours, and those at the broker that are not ours."""
+        if self.account.open_orders is None:
+            return None
+        ours = {int(number) for order in self.orders for number in order.ord_nos}
+        external = sum(
+            order.stock_code == stock_code and order.side is side and int(order.ord_no) not in ours
+            for order in self.account.open_orders
+        )
+        return external + self.under_way(stock_code, side, OPEN_STATES, without)
+
+    def sent(self, within: timedelta | None = None) -> int:
+        """Orders of today that were sent, and those that passed before in this batch."""
+        since = self.ctx.clock.now() - within if within else None
+        return self.passed + sum(
+            order.state not in _NEVER_SENT
+            and order.origin is not Origin.EXTERNAL
+            and (since is None or order.created_at > since)
+            for order in self.orders
+        )
+
+    def phase(self) -> tuple[bool, bool, str]:
+        """Whether any order and whether a buy may leave now, and the phase's name."""
+        now, config, notice = self.ctx.clock.now(), self.ctx.config.session, self.account.notice
+        return (
+            session.may_order(now, config, notice),
+            session.may_buy(now, config, notice),
+            session.phase(now, config, notice),
+        )
+
+
+def books(ctx: Context, account: Account) -> Books:
+    """The journal's part beside the broker's."""
+    today = ctx.clock.now().date()
+    if account.holdings is None:
+        unrealised = sum(position.profit for position in ctx.journal.positions())
+    else:
+        unrealised = account.holdings.total_profit
+    return Books(
+        ctx=ctx,
+        account=account,
+        stop=stops.current(ctx),
+        orders=ctx.journal.orders(day=today),
+        locks={lock.stock_code: lock.reason for lock in ctx.journal.locks()},
+        realised=settle.realised(ctx, today),
+        unrealised=unrealised - settle.carried(ctx, today),
+    )

@@ -1,0 +1,164 @@
+"""Step 7: what is held, its stop and target, and what becomes of orders that stay open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from kt.errors import Denied, KtError
+from kt.records import (
+    OPEN_STATES,
+    UNRESOLVED_STATES,
+    Action,
+    Book,
+    Fill,
+    Order,
+    OrderEventKind,
+    OrderState,
+    OrderTicket,
+    OrderType,
+    Origin,
+    Position,
+    Side,
+    Tick,
+)
+from kt.rules import exits
+from kt.steps import analyze, check, collect, ledger, place
+from kt.steps.context import Context
+from kt.steps.gather import note_error
+from kt.steps.reports import Exit
+
+NOT_FOUND = "NOT_FOUND"
+"""The code of a sell that recovery did not find at the broker: it may be tried once more."""
+_BUSY = OPEN_STATES | UNRESOLVED_STATES
+
+
+def on_fill(ctx: Context, order: Order, fill: Fill) -> Position | None:
+    """The position after a fill, with stop and target; None when it is flat. Safe to repeat."""
+    return ledger.book(ctx, order.stock_code, fill.price)
+
+
+def exits_due(
+    ctx: Context, tick: Tick, positions: Iterable[Position] | None = None
+) -> tuple[Exit, ...]:
+    """The exits a trade's price makes due, unless a sell of the stock is under way already.
+
+    `positions` are the ones known to the caller; without them the journal is asked.
+    """
+    held = ctx.journal.positions() if positions is None else positions
+    return tuple(
+        Exit(position, origin, tick.price, _reason(position, origin, tick.price))
+        for position in held
+        if position.stock_code == tick.stock_code
+        and (origin := exits.due(position, tick.price)) is not None
+        and not selling(ctx, position.stock_code)
+    )
+
+
+def _reason(position: Position, origin: Origin, price: int) -> str:
+    if origin is Origin.STOP_LOSS:
+        return f"{price:,} <= stop {position.stop_price:,} (average {position.average_price:,})"
+    return f"{price:,} >= target {position.target_price:,} (average {position.average_price:,})"
+
+
+def selling(ctx: Context, stock_code: str) -> bool:
+    """Whether a sell of this stock is open or unresolved, or was lost twice today already."""
+    today = ctx.clock.now().date()
+    sells = [
+        order
+        for order in ctx.journal.orders(day=today, stock_code=stock_code)
+        if order.side is Side.SELL
+    ]
+    lost = sum(order.code == NOT_FOUND for order in sells)
+    return lost > 1 or any(order.state in _BUSY for order in sells)
+
+
+def sell(ctx: Context, due: Exit) -> Order | None:
+    """Sell at market all that is sellable; None when nothing is. Raises Denied(DUPLICATE) when
+    another process was faster."""
+    held = [h for h in ctx.broker.holdings().items if h.stock_code == due.position.stock_code]
+    quantity = held[0].sellable if held else 0
+    if quantity <= 0:
+        note_error(
+            ctx,
+            f"hold.{due.origin}",
+            KtError(f"{due.position.stock_code}: nothing is sellable, so nothing was sold"),
+        )
+        return None
+    ticket = OrderTicket(
+        side=Side.SELL,
+        stock_code=due.position.stock_code,
+        quantity=quantity,
+        order_type=OrderType.MARKET,
+        price=0,
+    )
+    checked = check.check_order(
+        ctx, ticket, due.origin, reason=due.reason, stock_name=due.position.stock_name
+    )
+    return place.place(ctx, checked, origin=due.origin)
+
+
+def confirm_profit(ctx: Context, due: Exit) -> bool:
+    """Ask the analyst whether to take the profit now; yes when it cannot say.
+
+    This waits for the analyst: never on the decision thread, never for a stop-loss.
+    """
+    try:
+        brief = collect.collect(ctx, (), [due.position.stock_code])
+        decisions = analyze.analyze(ctx, brief)
+    except KtError as failure:
+        note_error(ctx, "hold.confirm_profit", failure)
+        return True
+    ours = [d for d in decisions if d.stock_code == due.position.stock_code]
+    return not ours or bool(ours[0].faults) or ours[0].action is Action.SELL
+
+
+def unfilled(ctx: Context, books: Mapping[str, Book] | None = None) -> tuple[Order, ...]:
+    """Amend or cancel our orders that stayed open too long; the orders that were changed.
+
+    `books` are the ones the caller has from the stream; without one the market is asked.
+    """
+    changed = []
+    for order in ctx.journal.orders(day=ctx.clock.now().date(), states=OPEN_STATES):
+        if order.origin is Origin.EXTERNAL or not _too_old(ctx, order):
+            continue
+        try:
+            price = _better_price(ctx, order, (books or {}).get(order.stock_code))
+            changed.append(
+                place.amend(ctx, order, price=price) if price else place.cancel(ctx, order)
+            )
+        except Denied as denied:
+            note_error(ctx, "hold.unfilled", denied)
+    return tuple(changed)
+
+
+def _too_old(ctx: Context, order: Order) -> bool:
+    """Counted from the order's last amend; a change under way is left to end first."""
+    if order.state in (OrderState.AMENDING, OrderState.CANCELLING):
+        return False
+    since = max((at for at in _amends(ctx, order)), default=order.created_at)
+    return (ctx.clock.now() - since).total_seconds() >= ctx.config.orders.unfilled_after
+
+
+def _amends(ctx: Context, order: Order) -> list[datetime]:
+    events = ctx.journal.order_events(order.order_id)
+    return [event.at for event in events if event.kind is OrderEventKind.AMENDING]
+
+
+def _better_price(ctx: Context, order: Order, book: Book | None) -> int:
+    """The other side's best price, if the rules allow an amend to it; 0 = cancel."""
+    orders = ctx.config.orders
+    if orders.unfilled == "cancel" or len(_amends(ctx, order)) >= orders.max_amends:
+        return 0
+    if order.order_type is OrderType.MARKET:
+        return 0
+    try:
+        seen = book or ctx.market.book(order.stock_code)
+        levels = seen.asks if order.side is Side.BUY else seen.bids
+        if not levels or levels[0].price == order.price:
+            return 0
+        checked = check.check_amend(ctx, order, price=levels[0].price)
+    except KtError as failure:
+        note_error(ctx, "hold.better_price", failure)
+        return 0
+    return levels[0].price if checked.passed else 0

@@ -1,0 +1,104 @@
+"""What is settled before an order's send: the last look at the stops, and the noted number."""
+
+from __future__ import annotations
+
+from kt.errors import KtError, Unreachable
+from kt.ids import new_id
+from kt.records import (
+    Check,
+    CheckResult,
+    Order,
+    OrderState,
+    Origin,
+    Side,
+    StopMode,
+)
+from kt.steps.context import Context
+from kt.steps.gather import note_error
+from kt.steps.stops import current
+
+URGENT = frozenset({Origin.STOP_LOSS, Origin.FLATTEN})
+"""Exits that a lock on the stock does not hold back: they only shrink what is held."""
+
+
+def intend(ctx: Context, check: Check, origin: Origin, client_id: str) -> Order:
+    """The intent as it will be journaled; nothing is decided here."""
+    now = ctx.clock.now()
+    decision = check.decision
+    return Order(
+        order_id=new_id(now),
+        run=ctx.run,
+        side=check.side or Side(decision.action),
+        stock_code=decision.stock_code,
+        stock_name=decision.stock_name,
+        order_type=check.order_type,
+        quantity=check.quantity or decision.quantity,
+        price=check.price,
+        state=OrderState.PLANNED,
+        origin=origin,
+        created_at=now,
+        updated_at=now,
+        client_id=client_id,
+        decision_id=decision.decision_id,
+        reason=decision.reason,
+    )
+
+
+def denial(ctx: Context, check: Check, origin: Origin) -> CheckResult | None:
+    """Why this must not be sent: the check's own verdict first, then what changed since it."""
+    if not check.passed:
+        return check.denials[0] if check.denials else _no("UNKNOWN", "the check did not pass")
+    stopped = _stopped(ctx, check.side, origin)
+    if stopped is not None:
+        return stopped
+    if origin not in URGENT:
+        for lock in ctx.journal.locks():
+            if lock.stock_code == check.decision.stock_code and (
+                lock.until is None or lock.until > ctx.clock.now()
+            ):
+                return _no("SYMBOL_LOCKED", lock.reason)
+    if ctx.config.dry_run:
+        return _no("TEST_MODE", "test mode: everything was done but the sending")
+    return None
+
+
+def _stopped(ctx: Context, side: Side | None, origin: Origin) -> CheckResult | None:
+    stop = current(ctx)
+    if stop.mode is StopMode.HALT or (
+        stop.mode is StopMode.FLATTEN and origin is not Origin.FLATTEN
+    ):
+        return _no("HALTED", f"kt is halted: {stop.reason}")
+    if stop.mode is StopMode.REDUCE and side is Side.BUY:
+        return _no("REDUCING", f"only orders that shrink a position: {stop.reason}")
+    return None
+
+
+def _no(code: str, detail: str) -> CheckResult:
+    return CheckResult(code=code, passed=False, detail=detail)
+
+
+def noted_number(ctx: Context, side: Side) -> str:
+    """The highest order number seen today, by kt or at the broker; recovery looks from there.
+
+    A buy needs the broker's word for it: a broker that cannot be asked takes no buy. A sell goes
+    on with what the journal knows, because leaving a position must not wait for a list.
+    """
+    ours = [
+        ord_no
+        for order in ctx.journal.orders(day=ctx.clock.now().date())
+        for ord_no in (*order.ord_nos, order.noted_ord_no)
+        if ord_no
+    ]
+    highest = max(ours, key=int, default="")
+    try:
+        listed = ctx.broker.day_orders(highest)
+    except Unreachable as failure:
+        if side is Side.BUY:
+            raise
+        note_error(ctx, "place.noted_number", failure)
+        return highest
+    return max([*ours, *(order.ord_no for order in listed)], key=int, default="")
+
+
+def explain(failure: KtError) -> str:
+    return f"{type(failure).__name__}: {failure}"

@@ -1,0 +1,95 @@
+"""What the steps hand back beside the records that travel: shown to people, never piped on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from kt.records import BrokerOrder, DecisionOutcome, Order, Origin, Position
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where kt's books and the broker did not say the same, and what was done about it."""
+
+    what: str
+    """`position`, `order`, `external` or `realised`."""
+    stock_code: str
+    ours: str
+    brokers: str
+    done: str
+
+    def text(self) -> str:
+        return (
+            f"{self.what} {self.stock_code}: kt had {self.ours}, "
+            f"the broker has {self.brokers}; {self.done}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """The result of starting: what was settled, what is still open, what differed."""
+
+    resolved: tuple[Order, ...] = ()
+    """Intents whose outcome was unknown before and is known now."""
+    unknown: tuple[Order, ...] = ()
+    """Intents a person must settle: `kt order resolve`."""
+    pending: tuple[Order, ...] = ()
+    """Orders of ours that the broker still holds open."""
+    expired: tuple[Order, ...] = ()
+    external: tuple[BrokerOrder, ...] = ()
+    """Open orders at the broker that kt did not place: counted in risk, never touched."""
+    differences: tuple[Difference, ...] = ()
+    positions: tuple[Position, ...] = ()
+    caught_up: int = 0
+    """Fills found over REST."""
+
+    @property
+    def clean(self) -> bool:
+        return not (self.resolved or self.unknown or self.differences or self.expired)
+
+    def lines(self) -> tuple[str, ...]:
+        """One line for each thing worth saying; empty when all agreed."""
+        found = [
+            *(f"settled: {_name(order)} is {order.state}" for order in self.resolved),
+            *(f"UNKNOWN: {_name(order)}; kt order resolve" for order in self.unknown),
+            *(f"expired: {_name(order)}" for order in self.expired),
+            *(difference.text() for difference in self.differences),
+        ]
+        if self.caught_up:
+            found.append(f"{self.caught_up} fill(s) caught up from the broker")
+        return tuple(found)
+
+
+def _name(order: Order) -> str:
+    return f"{order.side} {order.stock_code} x{order.quantity} ({order.order_id})"
+
+
+@dataclass(frozen=True, slots=True)
+class Exit:
+    """A position whose stop or target was reached."""
+
+    position: Position
+    origin: Origin
+    price: int
+    """The price that reached it."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Flattened:
+    """What flatten did. `done` is true when nothing sellable is left and kt is halted."""
+
+    cancelled: tuple[Order, ...] = ()
+    sold: tuple[Order, ...] = ()
+    left: tuple[str, ...] = ()
+    """What could not be sold, with the reason."""
+    done: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What step 9 found."""
+
+    outcomes: tuple[DecisionOutcome, ...] = ()
+    missing: tuple[str, ...] = field(default=())
+    """Decisions whose later price could not be had."""
