@@ -37,6 +37,8 @@ def run_check(session: Session) -> None:
     _, decisions, _ = read(session, ("decisions",), max_age=max_age, now=ctx.clock.now())
     checks = step.check(ctx, decisions, origin=Origin.PIPE)
     emit(session, "checks", checks, run=ctx.run)
-    orders = [item for item in checks if item.side is not None]
-    passed = sum(item.passed for item in orders)
-    session.say(f"{passed} may be ordered, {len(orders) - passed} denied")
+    passed = sum(item.passed for item in checks)
+    session.say(
+        f"{passed} may be ordered, {len(checks) - passed} denied, "
+        f"{len(decisions) - len(checks)} to hold"
+    )

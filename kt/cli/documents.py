@@ -20,7 +20,13 @@ FUTURE_SECONDS = 5.0
 
 
 def emit(
-    session: Session, kind: str, items: Sequence[Any], *, run: str, asof: datetime | None = None
+    session: Session,
+    kind: str,
+    items: Sequence[Any],
+    *,
+    run: str,
+    asof: datetime | None = None,
+    profile: str = "",
 ) -> None:
     """Print one result the way the session wants it: a table, or a document of this kind."""
     if session.output == "table":
@@ -30,7 +36,8 @@ def emit(
         return
     from kt.cli.formats import as_csv, as_yaml
 
-    document = envelope(kind, items, session.config.profile, run, asof or session.app.clock.now())
+    profile = profile or session.config.profile
+    document = envelope(kind, items, profile, run, asof or session.now())
     if session.output == "csv":
         session.console.write(as_csv(document["items"]))
     elif session.output == "yaml":

@@ -68,7 +68,10 @@ def _one(session: Session, check: Check) -> str:
         ("stock", f"{decision.stock_code} {decision.stock_name}"),
         ("side", str(check.side)),
         ("quantity", f"{money(check.quantity)} shares"),
-        ("price", "market" if check.order_type is OrderType.MARKET else f"{money(check.price)} won"),
+        (
+            "price",
+            "market" if check.order_type is OrderType.MARKET else f"{money(check.price)} won",
+        ),
     ]
     value = check.quantity * (check.price or decision.reference_price or decision.price)
     if value:
@@ -79,5 +82,6 @@ def _one(session: Session, check: Check) -> str:
         limits = session.config.limits
         rows.append(("limits", f"{money(limits.per_stock)} a stock, {money(limits.total)} in all"))
     rows.append(("profile", session.config.profile))
-    rows += [(result.code, f"DENIED: {result.detail}") for result in check.denials]
+    denied = [item for item in check.denials if item.code != "TEST_MODE"]
+    rows += [(item.code, f"DENIED: {item.detail}") for item in denied]
     return pairs(rows, session.console)

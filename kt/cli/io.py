@@ -59,7 +59,7 @@ def _guarded(root: click.Command, arguments: Sequence[str], session: Session) ->
         code = TERMINATED
     except BrokenPipeError:
         session.console.closed = True
-    except Exception as error:  # the last door: the user gets a sentence, the file the traceback
+    except Exception as error:  # noqa: BLE001  the last door: a sentence here, the rest in a file
         session.console.warn(apology(error, session))
     finally:
         code = _close(session, code)
@@ -114,7 +114,7 @@ def _close(session: Session, code: int) -> int:
     except KtError as error:
         session.console.warn(sentence(error.message, error.hint))
         return code or error.exit_code
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         session.console.warn(apology(error, session))
         return code or ExitCode.ERROR
     return code

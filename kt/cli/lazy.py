@@ -148,6 +148,8 @@ def write_options(
     own: list[tuple[str, str]] = []
     common: list[tuple[str, str]] = []
     for parameter in command.get_params(ctx):
+        if not isinstance(parameter, click.Option):
+            continue  # arguments are in the usage line and the text
         record = parameter.get_help_record(ctx)
         if record is not None:
             (common if isinstance(parameter, GlobalOption) else own).append(record)

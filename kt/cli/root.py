@@ -10,17 +10,18 @@ from kt.cli.lazy import LazyGroup
 
 HELP = """Trade Korean stocks through Kiwoom's REST API, one command at a time.
 
-With no account and no key, kt trades on an exchange of its own: try
+With no account and no key, kt trades on an exchange of its own; start with
 `kt run --once`.
 
 \b
-  kt scan fast | kt scan deep | kt scan ai | kt analyze | kt check | kt order submit
+  kt scan fast | kt scan deep | kt scan ai | kt analyze | kt check |
+    kt order submit
 
-A command shows a table on a terminal and writes one JSON document into a pipe;
-messages go to stderr. The commands of the line above are what `kt run` does.
+is one trading cycle, and what `kt run` does. A command shows a table on a
+terminal and writes one JSON document into a pipe; messages go to stderr.
 """
 
-EPILOG = "Topics: kt help pipes, safety, recovery, exit-codes, … (`kt help` lists them)."
+EPILOG = "`kt help` lists topics: pipes, safety, recovery, cron, exit-codes and more."
 
 
 @click.group("kt", cls=LazyGroup, entries=COMMANDS, help=HELP, epilog=EPILOG)

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from kt.cli.console import Console
 
 if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
     from kt.app import App
     from kt.config.model import Config
     from kt.steps.context import Context
@@ -35,7 +38,7 @@ class Flags:
 def _build_app(session: Session) -> App:
     from kt.app import App
 
-    return App(session.config, session.environ, session.say)
+    return App(session.config, session.environ, session.tell)
 
 
 @dataclass
@@ -81,6 +84,21 @@ class Session:
             del self.__dict__["app"]
 
     @property
+    def profile_folder(self) -> Path:
+        """Where this profile's database, token, locks and flag file are; needs no server."""
+        from kt.config.load import state_folder
+
+        return state_folder(self.config) / self.config.profile
+
+    def now(self) -> datetime:
+        """The app's time when there is an app, otherwise the system's."""
+        if "app" in self.__dict__:
+            return self.app.clock.now()
+        from kt.clock import SystemClock
+
+        return SystemClock().now()
+
+    @property
     def output(self) -> str:
         """table on a terminal, json in a pipe, or what -o says."""
         return self.flags.output or ("table" if self.console.out_terminal else "json")
@@ -92,3 +110,10 @@ class Session:
 
     def say(self, text: str) -> None:
         self.console.say(f"kt: {text}")
+
+    def tell(self, text: str) -> None:
+        """What the app says; notices that matter are not silenced by --quiet."""
+        if text.startswith(("warning", "critical")):
+            self.console.warn(f"kt: {text}")
+        else:
+            self.say(text)

@@ -10,10 +10,14 @@ import click
 if TYPE_CHECKING:
     from datetime import date
 
+    Type = click.ParamType[Any]
+else:
+    Type = click.ParamType  # click made it generic later than the oldest version kt takes
+
 CODE = re.compile(r"[0-9A-Z]{6}")
 
 
-class StockCodeType(click.ParamType):
+class StockCodeType(Type):
     """Six digits or capital letters, as in 005930 or 0156T0."""
 
     name = "code"
@@ -25,7 +29,7 @@ class StockCodeType(click.ParamType):
         return text
 
 
-class CountType(click.ParamType):
+class CountType(Type):
     """A whole number above 0; thousands may be separated by commas, as in 70,000."""
 
     def __init__(self, name: str) -> None:
@@ -41,7 +45,7 @@ class CountType(click.ParamType):
         return number
 
 
-class DayType(click.ParamType):
+class DayType(Type):
     """A day as 2026-11-23."""
 
     name = "day"

@@ -9,11 +9,11 @@ import click
 
 from kt.cli.lazy import command, pass_session
 from kt.cli.values import SHARES, WON
-from kt.errors import BrokerRefused, OutcomeUnknown
+from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
-    from kt.records import Order
+    from kt.records import Check, Order
     from kt.steps.context import Context
 
 
@@ -66,7 +66,9 @@ def run_amend(session: Session, options: ChangeOptions) -> None:
 
     ctx = begin(session, "order amend")
     order = find_order(ctx, options.name)
-    check.check_amend(ctx, order, price=options.price, quantity=options.quantity)
+    checked = check.check_amend(ctx, order, price=options.price, quantity=options.quantity)
+    if not checked.passed:
+        raise _denied(order, checked)
     quantity = options.quantity or order.open_quantity
     preview = _describe(session, order, ("new price", f"{money(options.price)} won"), quantity)
     guard.confirm(session, preview, "Amend this?")
@@ -97,9 +99,20 @@ def run_cancel(session: Session, options: ChangeOptions) -> None:
     _finish(session, ctx, order, after, "cancel")
 
 
-def _describe(
-    session: Session, order: Order, change: tuple[str, str] | None, quantity: int
-) -> str:
+def _denied(order: Order, checked: Check) -> Denied:
+    from kt.cli.order.outcome import denials
+
+    reasons = denials(checked)
+    text = "; ".join(f"{code}: {detail}" for code, detail in reasons)
+    kind = Halted if any(code == "HALTED" for code, _ in reasons) else Denied
+    return kind(
+        f"the amend of order {order.ord_no} was denied: {text}; nothing was sent",
+        hint="See `kt help denials`.",
+        code=reasons[0][0] if reasons else None,
+    )
+
+
+def _describe(session: Session, order: Order, change: tuple[str, str] | None, quantity: int) -> str:
     from kt.cli.show.cells import money
     from kt.cli.show.orders import wanted_price
     from kt.cli.show.table import pairs

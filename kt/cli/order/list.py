@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.lazy import command, pass_session
-from kt.errors import AuthError, UsageError, Unreachable
+from kt.errors import UsageError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -41,24 +41,12 @@ def list_command(session: Session, unknown: bool, open_: bool, all_: bool) -> No
 
 def run_list(session: Session, options: ListOptions) -> None:
     from kt.cli.documents import emit
+    from kt.cli.order.outcome import begin
 
     if options.unknown and options.open:
         raise UsageError("give --unknown or --open, not both")
-    ctx = _begin(session)
+    ctx = begin(session, "order list", alone=True)
     emit(session, "orders", _orders(ctx, options), run=ctx.run)
-
-
-def _begin(session: Session) -> Context:
-    """Settle what can be settled; without the broker, the journal alone answers."""
-    from kt.steps.reconcile import reconcile
-
-    ctx = session.context("order list")
-    try:
-        for line in reconcile(ctx).lines():
-            session.console.warn(f"kt: {line}")
-    except (Unreachable, AuthError) as error:
-        session.console.warn(f"kt: {error.message}; these are the orders as kt last knew them.")
-    return ctx
 
 
 def _orders(ctx: Context, options: ListOptions) -> tuple[Order, ...]:

@@ -65,7 +65,7 @@ def _arguments(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @_arguments
 @pass_session
-def buy(session: Session, **values: Any) -> None:
+def buy(session: Session, /, **values: Any) -> None:
     run_new(session, NewOptions(side="BUY", **values))
 
 
@@ -82,7 +82,7 @@ def buy(session: Session, **values: Any) -> None:
 )
 @_arguments
 @pass_session
-def sell(session: Session, **values: Any) -> None:
+def sell(session: Session, /, **values: Any) -> None:
     run_new(session, NewOptions(side="SELL", **values))
 
 
@@ -99,7 +99,7 @@ def run_new(session: Session, options: NewOptions) -> None:
     if first is not None:
         same_contents(first, ticket)
         session.say(f"{options.client_id!r} was placed before; nothing was sent")
-        finish(session, ctx.run, [first], [])
+        finish(session, ctx.run, [first])
         return
     check = check_step.check_order(ctx, ticket, origin=Origin.MANUAL)
     preview = guard.preview(session, [check])

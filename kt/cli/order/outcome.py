@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kt.errors import BrokerRefused, Denied, Halted, KtError, OutcomeUnknown, Unreachable
+from kt.errors import (
+    AuthError,
+    BrokerRefused,
+    Denied,
+    Halted,
+    KtError,
+    OutcomeUnknown,
+    Unreachable,
+)
 from kt.records import UNRESOLVED_STATES, Check, Order, OrderState
 
 if TYPE_CHECKING:
@@ -18,40 +26,55 @@ _RANK = (OutcomeUnknown, Halted, Unreachable, BrokerRefused, Denied)
 """The worst first: what a script must know before anything else."""
 
 
-def begin(session: Session, command: str) -> Context:
+def begin(session: Session, command: str, *, alone: bool = False) -> Context:
     """The run of an order command: first of all, what was left open is settled.
 
-    Raises what reconcile raises: without the broker no order is placed.
+    Raises what reconcile raises: without the broker no order is placed. With `alone`, for
+    commands that only look, the journal answers when the broker does not.
     """
     from kt.steps.reconcile import reconcile
 
     ctx = session.context(command)
-    for line in reconcile(ctx).lines():
+    try:
+        found = reconcile(ctx, patience=0.0) if alone else reconcile(ctx)
+    except (Unreachable, AuthError) as error:
+        if not alone:
+            raise
+        session.console.warn(f"kt: {error.message.rstrip('.')}; this is what kt last knew.")
+        return ctx
+    for line in found.lines():
         session.console.warn(f"kt: {line}")
     return ctx
 
 
-def finish(session: Session, run: str, orders: Sequence[Order], checks: Sequence[Check]) -> None:
-    """Print the orders, then raise for the worst of them, if any ended badly."""
+def finish(
+    session: Session,
+    run: str,
+    orders: Sequence[Order],
+    checks: Sequence[Check] = (),
+    stopped: Sequence[KtError] = (),
+) -> None:
+    """Print the orders, then raise for the worst of them, if any ended badly.
+
+    `stopped` is what kept further orders from being sent.
+    """
     from kt.cli.documents import emit
 
     emit(session, "orders", orders, run=run)
-    denials = {check.decision.decision_id: check for check in checks}
-    failures = [
-        failure
-        for order in orders
-        if (failure := failure_of(order, denials.get(order.decision_id))) is not None
-    ]
-    if not failures:
+    by_decision = {check.decision.decision_id: check for check in checks}
+    failures = [failure_of(order, by_decision.get(order.decision_id)) for order in orders]
+    found = [*stopped, *(failure for failure in failures if failure is not None)]
+    if not found:
         return
-    failures.sort(key=lambda failure: _rank(failure))
-    for failure in failures[1:]:
-        session.console.warn(f"kt: {failure.message}.")
-    raise failures[0]
+    found.sort(key=_rank)
+    for failure in found[1:]:
+        session.console.warn(f"kt: {failure.message.rstrip('.')}.")
+    raise found[0]
 
 
 def _rank(failure: KtError) -> int:
-    return next(index for index, kind in enumerate(_RANK) if isinstance(failure, kind))
+    kinds = (index for index, kind in enumerate(_RANK) if isinstance(failure, kind))
+    return next(kinds, len(_RANK))
 
 
 def failure_of(order: Order, check: Check | None = None) -> KtError | None:
@@ -78,12 +101,13 @@ def failure_of(order: Order, check: Check | None = None) -> KtError | None:
 
 
 def _denied(order: Order, check: Check | None, what: str) -> KtError | None:
-    reasons = [(result.code, result.detail) for result in check.denials] if check else []
-    reasons = reasons or [(order.code, order.message)]
-    codes = {code for code, _ in reasons}
-    if codes == {DRY_RUN_CODE}:
+    if order.code == DRY_RUN_CODE:
         return None
-    text = "; ".join(f"{code}: {detail}" for code, detail in reasons if code != DRY_RUN_CODE)
+    reasons = [(order.code, order.message)]
+    if check is not None and not check.passed:
+        reasons = denials(check) or reasons
+    codes = {code for code, _ in reasons}
+    text = "; ".join(f"{code}: {detail}" for code, detail in reasons)
     if codes & set(HALTED_CODES):
         return Halted(
             f"{what} was not sent: {text}",
@@ -93,3 +117,8 @@ def _denied(order: Order, check: Check | None, what: str) -> KtError | None:
     return Denied(
         f"{what} was denied: {text}", hint="See `kt help denials`.", code=order.code or None
     )
+
+
+def denials(check: Check) -> list[tuple[str, str]]:
+    """Why a check said no, without test mode's note, which is no reason of its own."""
+    return [(item.code, item.detail) for item in check.denials if item.code != DRY_RUN_CODE]

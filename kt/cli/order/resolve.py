@@ -51,8 +51,10 @@ def run_resolve(session: Session, options: ResolveOptions) -> None:
         raise UsageError("give either --placed NUMBER or --not-placed")
     if options.placed and not options.placed.isdigit():
         raise UsageError(f"{options.placed!r} is no order number: the broker's are digits")
-    ctx = begin(session, "order resolve")
+    ctx = begin(session, "order resolve", alone=True)
     order = find_order(ctx, options.name)
-    settled = reconcile.resolve(ctx, order, placed=options.placed)
+    settled = reconcile.resolve(
+        ctx, order.order_id, placed=options.placed, not_placed=options.not_placed
+    )
     emit(session, "orders", [settled], run=ctx.run)
     session.say(f"order {settled.order_id} is {settled.state}; {settled.stock_code} is free again")

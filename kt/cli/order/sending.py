@@ -30,9 +30,7 @@ def sending(ctx: Context) -> Iterator[None]:
         yield
     except (KeyboardInterrupt, Terminated):
         lost = [
-            order
-            for order in ctx.journal.orders(states=UNRESOLVED_STATES)
-            if order.run == ctx.run
+            order for order in ctx.journal.orders(states=UNRESOLVED_STATES) if order.run == ctx.run
         ]
         if not lost:
             raise

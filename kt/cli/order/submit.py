@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.lazy import command, pass_session
+from kt.errors import Denied, KtError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -61,18 +62,16 @@ def run_submit(session: Session, options: SubmitOptions) -> None:
     if not decisions:
         ctx = session.context("order submit")
         session.say("the document holds nothing to order")
-        finish(session, ctx.run, [], [])
+        finish(session, ctx.run, [])
         return
     ctx = begin(session, "order submit")
-    placed_before, decisions = _split(ctx, decisions, options.client_id)
-    checks = [
-        check for check in step.check(ctx, decisions, origin=Origin.PIPE) if check.side is not None
-    ]
+    placed_before, left = _split(ctx, decisions, options.client_id)
+    checks = step.check(ctx, left, origin=Origin.PIPE)
     passed = [check for check in checks if check.passed]
     if passed:
         guard.confirm(session, guard.preview(session, passed), f"Send {len(passed)} order(s)?")
-    orders = _send(session, ctx, checks, options)
-    finish(session, ctx.run, [*placed_before, *orders], checks)
+    orders, stopped = _send(session, ctx, checks, options)
+    finish(session, ctx.run, [*placed_before, *orders], checks, stopped)
 
 
 def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
@@ -90,7 +89,7 @@ def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
             price=check.price if check.order_type is OrderType.LIMIT else check.decision.price,
         )
         for check in items
-        if check.passed and check.side is not None
+        if check.passed
     )
 
 
@@ -119,8 +118,6 @@ def _split(
 
 def _same(first: Order, decision: Decision) -> None:
     """The same client id for another decision is refused, with nothing sent."""
-    from kt.errors import Denied
-
     if first.decision_id != decision.decision_id:
         raise Denied(
             f"the client id {first.client_id!r} belongs to another decision "
@@ -132,17 +129,27 @@ def _same(first: Order, decision: Decision) -> None:
 
 def _send(
     session: Session, ctx: Context, checks: Sequence[Check], options: SubmitOptions
-) -> list[Order]:
+) -> tuple[list[Order], list[KtError]]:
+    """The orders as they became, and what kept others from being sent: a denial costs one
+    order, anything else ends the submission, and what was sent before is still shown."""
     from kt.cli.order.sending import sending, wait, watching
     from kt.records import Origin
     from kt.steps import place
 
     follows = options.wait and not ctx.config.dry_run
     orders: list[Order] = []
-    with watching(session, ctx, follows) as events, sending(ctx):
-        for check in checks:
-            name = item_id(options.client_id, check.decision)
-            orders.append(place.place(ctx, check, origin=Origin.PIPE, client_id=name))
+    stopped: list[KtError] = []
+    with watching(session, ctx, follows) as events:
+        try:
+            with sending(ctx):
+                for check in checks:
+                    name = item_id(options.client_id, check.decision)
+                    try:
+                        orders.append(place.place(ctx, check, origin=Origin.PIPE, client_id=name))
+                    except Denied as denied:
+                        stopped.append(denied)
+        except KtError as error:
+            stopped.append(error)
         if follows:
             orders = wait(session, ctx, orders, events, ctx.config.cycle.fill_wait)
-    return orders
+    return orders, stopped

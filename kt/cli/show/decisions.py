@@ -59,24 +59,16 @@ def decisions(rows: Sequence[Decision], console: Console) -> str:
     return render(DECISIONS, rows, console)
 
 
-def verdict(check: Check) -> str:
-    if check.side is None:
-        return "-"
-    return "pass" if check.passed else "denied"
-
-
 def reasons(check: Check) -> str:
-    """Every denial with its arithmetic; for a passed check, nothing."""
-    if check.side is None:
-        return check.decision.reason
-    return "; ".join(f"{result.code}: {result.detail}" for result in check.denials)
+    """The codes that said no; their arithmetic stands under the table."""
+    return " ".join(result.code for result in check.denials)
 
 
 CHECKS = (
     Column(
         "check",
-        verdict,
-        color=lambda row: DIM if row.side is None else GREEN if row.passed else RED,
+        lambda row: "pass" if row.passed else "denied",
+        color=lambda row: GREEN if row.passed else RED,
     ),
     Column(
         "action",
@@ -95,10 +87,9 @@ CHECKS = (
 def checks(rows: Sequence[Check], console: Console) -> str:
     """The table, and under it every denial in full, so that nothing is cut off by the width."""
     text = render(CHECKS, rows, console)
-    denied = [row for row in rows if row.side is not None and not row.passed]
     lines = [
         f"{row.decision.stock_code} {row.decision.stock_name}  {result.code}: {result.detail}"
-        for row in denied
+        for row in rows
         for result in row.denials
     ]
     return text + ("\n" + "\n".join(lines) + "\n" if lines else "")

@@ -47,9 +47,7 @@ DAYS = (
         right=True,
         color=lambda row: updown(row.unrealised),
     ),
-    Column(
-        "total", lambda row: signed(row.total), right=True, color=lambda row: updown(row.total)
-    ),
+    Column("total", lambda row: signed(row.total), right=True, color=lambda row: updown(row.total)),
     Column("trades", lambda row: money(row.trades), right=True),
     Column("wins", lambda row: money(row.wins), right=True, rank=1),
     Column("bought", lambda row: money(row.bought), right=True, rank=3),

@@ -84,7 +84,6 @@ def _draw(headings: list[str], rows: list[list[str]], rights: list[bool]) -> str
         tablefmt="plain",
         disable_numparse=True,
         colalign=["right" if right else "left" for right in rights],
-        headers_global_align=None,
         preserve_whitespace=False,
     )
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"

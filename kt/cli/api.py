@@ -1,0 +1,147 @@
+"""kt api: any of the broker's documented APIs, raw; its fields in its help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.lazy import Command, pass_session
+from kt.errors import UsageError
+
+if TYPE_CHECKING:
+    from kt.broker.facts import Api, Field
+    from kt.cli.session import Session
+
+NAMED = "kt.cli.api.id"
+
+
+class ApiCommand(Command):
+    """`kt api ID --help` describes that API: its request and answer, field by field."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[NAMED] = next((arg for arg in args if not arg.startswith("-")), "")
+        return super().parse_args(ctx, args)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if not ctx.meta.get(NAMED):
+            super().format_help_text(ctx, formatter)
+            return
+        from kt.broker import facts
+
+        formatter.write("\n" + described(facts.api(ctx.meta[NAMED])))
+
+
+@dataclass(frozen=True)
+class ApiOptions:
+    api_id: str
+    body: str
+    all_pages: bool
+
+
+@click.command(
+    "api",
+    cls=ApiCommand,
+    help="""Call any query API of the broker and print its answer as it came.
+
+    \b
+      kt api                     all APIs, by id and name
+      kt api ka10001 --help      the fields of one
+      kt api ka10001 JSON        call it; `-` reads the JSON from stdin
+
+    Login, pacing and errors are kt's. Orders go through `kt order`.
+    """,
+)
+@click.argument("api_id", metavar="[ID]", default="")
+@click.argument("body", metavar="[JSON]", default="{}")
+@click.option("--all-pages", is_flag=True, help="Follow the pages; their rows become one list.")
+@pass_session
+def api(session: Session, api_id: str, body: str, all_pages: bool) -> None:
+    run_api(session, ApiOptions(api_id=api_id, body=body, all_pages=all_pages))
+
+
+def run_api(session: Session, options: ApiOptions) -> None:
+    from kt.broker import facts
+    from kt.cli.documents import as_json
+
+    if not options.api_id:
+        _list(session)
+        return
+    described_api = facts.api(options.api_id)
+    if described_api.transport != "rest":
+        raise UsageError(
+            f"{options.api_id} ({described_api.name}) lives on the WebSocket",
+            hint="See `kt watch --help`.",
+        )
+    if session.output in {"csv", "yaml"}:
+        raise UsageError("a raw answer is JSON", hint="Leave out -o.")
+    body = request_body(session.console.read().decode() if options.body == "-" else options.body)
+    session.context(f"api {options.api_id}")
+    rest = session.app.rest
+    if options.all_pages:
+        answer = merged(reply.body for reply in rest.pages(options.api_id, body))
+    else:
+        reply = rest.call(options.api_id, body)
+        answer = reply.body
+        if reply.more:
+            session.say("there are more pages: --all-pages follows them")
+    session.console.write(as_json(answer, pretty=session.console.out_terminal))
+
+
+def request_body(text: str) -> dict[str, str]:
+    """A JSON object of plain values, as the wire's strings. Raises UsageError otherwise."""
+    import json
+
+    try:
+        body = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"the request is no JSON: {error}", hint="Nothing was sent.") from error
+    if not isinstance(body, dict) or any(isinstance(value, dict | list) for value in body.values()):
+        raise UsageError("the request must be one JSON object of plain values")
+    return {name: "" if value is None else str(value) for name, value in body.items()}
+
+
+def merged(pages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Page after page as one answer: lists are joined, everything else is the first page's."""
+    whole: dict[str, Any] = {}
+    for page in pages:
+        for name, value in page.items():
+            if isinstance(value, list):
+                whole[name] = [*whole.get(name, []), *value]
+            else:
+                whole.setdefault(name, value)
+    return whole
+
+
+def _list(session: Session) -> None:
+    from kt.broker import facts
+    from kt.cli.documents import emit
+
+    known = [facts.api(name) for name in facts.ids()]
+    rows = [
+        {"kind": "api", "id": item.api_id, "name": item.name, "transport": item.transport}
+        for item in known
+    ]
+    emit(session, "events", rows, run="")
+
+
+def described(item: Api) -> str:
+    """The API's name and path, and the fields of its request and its answer."""
+    lines = [f"{item.api_id}  {item.name}", f"{item.transport}  POST {item.path}", ""]
+    lines += ["Request", *_fields(item.request), "", "Answer", *_fields(item.response), ""]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(fields: Iterable[Field]) -> list[str]:
+    """Name, label, and a mark for what must be given; rows of a list are set in below it."""
+    rows = [
+        (f"{'  ' * field.depth}{field.name}{'[]' if field.is_list else ''}", field)
+        for field in fields
+    ]
+    widest = max((len(name) for name, _ in rows), default=0)
+    return [
+        f"  {name.ljust(widest)}  {'*' if field.required else ' '} {field.label}".rstrip()
+        for name, field in rows
+    ] or ["  (none)"]

@@ -1,0 +1,1 @@
+"""Everything written that can be read from the code: topics, the example, completions, README."""

@@ -1,0 +1,63 @@
+"""config.yaml.example: every key with its default, what it may be and what it means."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import Any
+
+from kt.cli.docs.keys import Key, sections
+
+WIDTH = 96
+HEAD = """\
+# The configuration of kt: every key, with its default.
+#
+# kt reads, in this order: --config, KT_CONFIG, ./config.yaml, config.yaml in the user's
+# configuration folder. Flags beat the environment, the environment beats this file.
+# A key that is left out has its default; an unknown key is an error.
+# Amounts are won, intervals seconds, rates percent, times of day HH:MM in Korea.
+# App keys and secrets never stand here: see `kt help environment`.
+"""
+
+
+def example_config() -> str:
+    """The text of the file. Loading it gives the defaults."""
+    lines = [HEAD]
+    for section in sections():
+        *parents, name = section.name.split(".") if section.name else [""]
+        if section.name == "profiles.sim":
+            lines += ["profiles:"]
+        indent = "  " * len(parents)
+        if name:
+            if not parents:
+                lines += _comment(section.meaning, "")
+            lines += [f"{indent}{name}:"]
+            indent += "  "
+        for key in section.keys:
+            lines += _lines(
+                key, indent, commented=section.name in {"", "profiles.sim"} or not parents
+            )
+        lines += [""]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _lines(key: Key, indent: str, *, commented: bool) -> list[str]:
+    name = key.path.rpartition(".")[2]
+    told = _comment(f"{key.meaning} [{key.allowed}]".strip(), indent) if commented else []
+    return [*told, f"{indent}{name}: {_value(key.default)}"]
+
+
+def _comment(text: str, indent: str) -> list[str]:
+    prefix = f"{indent}# "
+    return textwrap.wrap(text, WIDTH, initial_indent=prefix, subsequent_indent=prefix)
+
+
+def _value(value: Any) -> str:
+    """A default as YAML; what another reader could take for a number or time is quoted."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, str) and value and not value[0].isdigit():
+        return value
+    return json.dumps(value, ensure_ascii=False)

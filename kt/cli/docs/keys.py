@@ -1,0 +1,129 @@
+"""Every configuration key with its default, what it may be, and what it means, from the model."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import msgspec
+from msgspec import inspect
+
+from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key. `path` is its place, as in `limits.per_stock`."""
+
+    path: str
+    default: Any
+    allowed: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class SectionKeys:
+    """The keys of one section; the top level has no name."""
+
+    name: str
+    meaning: str
+    keys: tuple[Key, ...]
+
+
+def sections() -> Iterator[SectionKeys]:
+    """The top level, the three profiles, then every section in the model's order."""
+    defaults = Config()
+    meanings = _meanings()
+    plain = []
+    nested = []
+    for field in _fields(Config):
+        value = getattr(defaults, field.encode_name)
+        if isinstance(field.type, inspect.StructType):
+            nested.append((field.encode_name, field.type.cls, value))
+        elif field.encode_name != "profiles":
+            plain.append(_key("", "Config", field, value, meanings))
+    yield SectionKeys("", _short(Config), tuple(plain))
+    for place, profile in DEFAULT_PROFILES.items():
+        yield _section(f"profiles.{place}", ProfileConfig, profile, meanings)
+    for name, kind, value in nested:
+        yield _section(name, kind, value, meanings)
+
+
+def _section(
+    name: str, kind: type[Any], value: Any, meanings: dict[tuple[str, str], str]
+) -> SectionKeys:
+    keys = tuple(
+        _key(name, kind.__name__, field, getattr(value, field.encode_name), meanings)
+        for field in _fields(kind)
+    )
+    return SectionKeys(name, _short(kind), keys)
+
+
+def _key(
+    section: str,
+    owner: str,
+    field: inspect.Field,
+    value: Any,
+    meanings: dict[tuple[str, str], str],
+) -> Key:
+    name = field.encode_name
+    path = f"{section}.{name}" if section else name
+    return Key(path, msgspec.to_builtins(value), _allowed(field.type), meanings[owner, name])
+
+
+def _fields(kind: type[Any]) -> tuple[inspect.Field, ...]:
+    found = inspect.type_info(kind)
+    assert isinstance(found, inspect.StructType)
+    return found.fields
+
+
+def _short(kind: type[Any]) -> str:
+    """A docstring as one paragraph."""
+    return " ".join((kind.__doc__ or "").split())
+
+
+def _allowed(kind: inspect.Type) -> str:
+    """What a value may be, in words."""
+    if isinstance(kind, inspect.BoolType):
+        return "true or false"
+    if isinstance(kind, inspect.LiteralType):
+        return ", ".join(str(value) for value in kind.values)
+    if isinstance(kind, inspect.IntType):
+        return " ".join(["a whole number", *_bounds(kind)])
+    if isinstance(kind, inspect.FloatType):
+        return " ".join(["a number", *_bounds(kind)])
+    if isinstance(kind, inspect.VarTupleType):
+        return "a list"
+    if isinstance(kind, inspect.StrType):
+        return "HH:MM" if kind.pattern else "text"
+    raise TypeError(f"no words for {kind}")
+
+
+def _bounds(kind: inspect.IntType | inspect.FloatType) -> list[str]:
+    bounds = []
+    if kind.gt is not None:
+        bounds.append(f"above {kind.gt:g}")
+    if kind.ge is not None:
+        bounds.append(f"from {kind.ge:g}")
+    if kind.le is not None:
+        bounds.append(f"to {kind.le:g}")
+    return bounds
+
+
+def _meanings() -> dict[tuple[str, str], str]:
+    """Class and key to the text that stands under the key in the model's source."""
+    source = resources.files("kt.config").joinpath("model.py").read_text(encoding="utf-8")
+    found: dict[tuple[str, str], str] = {}
+    for part in ast.parse(source).body:
+        if not isinstance(part, ast.ClassDef):
+            continue
+        for statement, after in zip(part.body, [*part.body[1:], None], strict=True):
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                text = ""
+                if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
+                    text = " ".join(str(after.value.value).split())
+                found[part.name, statement.target.id] = text
+    return found

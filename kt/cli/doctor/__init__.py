@@ -1,0 +1,110 @@
+"""kt doctor: what is ready, what is doubtful, what is broken, and what to do about each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from kt.cli.lazy import command, pass_session
+from kt.errors import KtError
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.store.health import Finding
+
+
+@command(
+    "doctor",
+    help="""Find out what is wrong: configuration, keys, token, clock, calendar, database,
+    disk, locks, unknown orders, request budget, stops.
+
+    Every row is ok, warn or fail; the exit code is 1 when one failed. Prints an
+    `events` document in a pipe.
+    """,
+)
+@pass_session
+def doctor(session: Session) -> None:
+    run_doctor(session)
+
+
+def run_doctor(session: Session) -> None:
+    from kt.cli.documents import emit
+
+    findings, profile = examine(session)
+    if session.output == "table":
+        session.console.write(_table(session, findings))
+    else:
+        emit(session, "events", [_row(item) for item in findings], run="", profile=profile)
+    failed = [item for item in findings if item.status == "fail"]
+    if failed:
+        raise KtError(
+            f"{len(failed)} of {len(findings)} checks failed: "
+            f"{', '.join(item.name for item in failed)}"
+        )
+
+
+def examine(session: Session) -> tuple[list[Finding], str]:
+    """Every finding, and the profile they are about. Nothing here stops at the first failure,
+    but without a configuration there is nothing further to look at."""
+    from kt.cli.doctor import local, remote
+
+    found = local.configuration(session)
+    if any(item.status == "fail" for item in found):
+        return found, session.flags.profile or "sim"
+    parts: tuple[tuple[str, Callable[[Session], Iterable[Finding]]], ...] = (
+        ("state folder", local.folder),
+        ("keys", local.keys),
+        ("analyst", local.analyst),
+        ("journal", local.journal),
+        ("locks", local.locks),
+        ("server", remote.server),
+        ("token", remote.token),
+        ("requests", remote.budget),
+        ("calendar", local.calendar),
+        ("orders", local.orders),
+    )
+    for name, part in parts:
+        found += guarded(name, lambda part=part: part(session))  # type: ignore[misc]
+    return found, session.config.profile
+
+
+def guarded(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """A look that itself fails is a finding."""
+    from kt.store.health import Finding
+
+    try:
+        return list(look())
+    except KtError as error:
+        return [Finding(name, "fail", error.message, error.hint or "")]
+    except OSError as error:
+        return [Finding(name, "fail", f"{error.filename or ''}: {error.strerror}".lstrip(": "))]
+
+
+def _row(item: Finding) -> dict[str, Any]:
+    return {
+        "kind": "doctor",
+        "name": item.name,
+        "status": item.status,
+        "detail": item.detail,
+        "hint": item.hint,
+    }
+
+
+def _table(session: Session, findings: list[Finding]) -> str:
+    """One row a finding; what to do stands under the rows, whole."""
+    from kt.cli.show.cells import GREEN, RED, YELLOW
+    from kt.cli.show.table import Column, render
+
+    colors = {"ok": GREEN, "warn": YELLOW, "fail": RED}
+    columns = (
+        Column("", lambda row: row.status, color=lambda row: colors[row.status]),
+        Column("check", lambda row: row.name),
+        Column("detail", lambda row: row.detail, shorten=True),
+    )
+    text = render(columns, findings, session.console)
+    hints = [f"{item.name}: {item.detail}. {item.hint}" for item in findings if _told(item)]
+    return text + ("\n" + "\n".join(hints) + "\n" if hints else "")
+
+
+def _told(item: Finding) -> bool:
+    return item.status != "ok" and bool(item.hint)

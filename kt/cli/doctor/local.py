@@ -1,0 +1,114 @@
+"""What the doctor sees on this machine: settings, keys, files, locks and the journal's orders."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from kt.cli.instance import holder
+from kt.errors import ConfigError
+from kt.store.health import Finding, examine
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+
+
+def configuration(session: Session) -> list[Finding]:
+    """Where the settings come from, and whether they can be read."""
+    from kt.config.load import find_config
+
+    try:
+        path = find_config(session.flags.config or None, session.environ)
+        config = session.config
+    except ConfigError as error:
+        return [Finding("configuration", "fail", error.message, error.hint or "")]
+    where = str(path) if path else "no file: the defaults"
+    mode = ", test mode" if config.dry_run else ""
+    return [
+        Finding("configuration", "ok", f"profile {config.profile}{mode}; {where}"),
+        _live(session),
+    ]
+
+
+def _live(session: Session) -> Finding:
+    config = session.config
+    if config.server.live:
+        return Finding("orders allowed", "ok", f"profiles.{config.profile}.live is true")
+    return Finding(
+        "orders allowed",
+        "warn",
+        f"profiles.{config.profile}.live is false",
+        "Set it to true to let orders leave.",
+    )
+
+
+def folder(session: Session) -> Iterable[Finding]:
+    """The state folder: there, writable, closed to others."""
+    path = session.app.state_dir
+    probe = path / ".doctor"
+    probe.write_text("")
+    probe.unlink()
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        hint = f"Run: chmod 700 {path}"
+        return [Finding("state folder", "warn", f"{path} is open to others ({mode:04o})", hint)]
+    return [Finding("state folder", "ok", str(path))]
+
+
+def keys(session: Session) -> Iterable[Finding]:
+    return [Finding("keys", "ok", f"from the {session.app.keys.source}")]
+
+
+def analyst(session: Session) -> Iterable[Finding]:
+    chosen = session.app.analyst
+    return [Finding("analyst", "ok", f"{chosen.name} ({chosen.model})")]
+
+
+def journal(session: Session) -> Iterable[Finding]:
+    app = session.app
+    return examine(app.database, session.config.profile, app.halt_flag, session.now())
+
+
+def locks(session: Session) -> Iterable[Finding]:
+    """Whether `kt run` is at work."""
+    runner = holder(session.profile_folder)
+    if runner is None:
+        return [Finding("kt run", "ok", "not running")]
+    since = f" since {runner.since[11:19]}" if runner.since else ""
+    return [Finding("kt run", "ok", f"process {runner.pid}: {runner.command}{since}")]
+
+
+def calendar(session: Session) -> Iterable[Finding]:
+    """Today, and the next trading day, in Korean time."""
+    from kt.rules import calendar as rules
+
+    now = session.app.clock.now()
+    hours = rules.hours(now.date())
+    following = rules.next_trading_day(now.date())
+    if hours is None:
+        return [Finding("calendar", "ok", f"{now:%Y-%m-%d} is closed; next {following}")]
+    note = f" ({hours.note})" if hours.note else ""
+    today = f"{now:%Y-%m-%d %H:%M} KST, open {hours.open:%H:%M}-{hours.close:%H:%M}{note}"
+    return [Finding("calendar", "ok", f"{today}; next {following}")]
+
+
+def orders(session: Session) -> Iterable[Finding]:
+    """Orders nobody knows about, and stocks that take no orders."""
+    from kt.records import UNRESOLVED_STATES
+
+    book = session.app.journal
+    lost = book.orders(states=UNRESOLVED_STATES)
+    found = [Finding("unknown orders", "ok", "none")]
+    if lost:
+        oldest = min(order.created_at for order in lost)
+        detail = f"{len(lost)}, the oldest of {oldest:%Y-%m-%d %H:%M}"
+        old = session.now() - oldest > timedelta(minutes=1)
+        hint = "`kt order list --unknown`, then `kt order resolve`."
+        found = [Finding("unknown orders", "fail" if old else "warn", detail, hint)]
+    held = [lock.stock_code for lock in book.locks()]
+    if held:
+        hint = "They take no order until their unknown order is settled."
+        return [*found, Finding("locked stocks", "warn", ", ".join(held), hint)]
+    return [*found, Finding("locked stocks", "ok", "none")]

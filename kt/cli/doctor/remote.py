@@ -1,0 +1,81 @@
+"""What the doctor asks the server: is it there, is its time ours, is the token good."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from kt.store.health import Finding
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+
+SKEW_WARN, SKEW_FAIL = 3.0, 30.0
+"""Seconds between this clock and the server's: the Date header counts whole seconds."""
+PROBE = "ka00001"
+"""The account number: the smallest answer there is."""
+
+
+def server(session: Session) -> Iterable[Finding]:
+    """One query: the address answers, and its Date header tells the skew."""
+    app = session.app
+    before = datetime.now(UTC)
+    reply = app.rest.call(PROBE)
+    after = datetime.now(UTC)
+    milliseconds = (after - before).total_seconds() * 1000
+    found = [Finding("server", "ok", f"{app.server.base_url} answered in {milliseconds:.0f} ms")]
+    return [*found, skew(reply.date, before, after)]
+
+
+def skew(header: str, before: datetime, after: datetime) -> Finding:
+    """How far this machine's clock is from the server's, which stood between two moments."""
+    try:
+        theirs = parsedate_to_datetime(header)
+    except (TypeError, ValueError):
+        return Finding("clock", "warn", "the server's answer carries no Date")
+    seconds = 0.0
+    if theirs < before:
+        seconds = max(0.0, (before - theirs).total_seconds() - 1.0)
+    elif theirs > after:
+        seconds = -(theirs - after).total_seconds()
+    status = "ok" if abs(seconds) < SKEW_WARN else "warn" if abs(seconds) < SKEW_FAIL else "fail"
+    hint = "" if status == "ok" else "Let this machine's clock be set from the network (NTP)."
+    ahead = "ahead of" if seconds > 0 else "behind"
+    detail = "agrees with the server's" if not seconds else f"{abs(seconds):.0f} s {ahead} it"
+    return Finding("clock", status, detail, hint)
+
+
+def token(session: Session) -> Iterable[Finding]:
+    """What the token file says."""
+    known = session.app.token_source.status()
+    if not known.valid or known.expires_at is None:
+        hint = "Commands log in by themselves; `kt auth login` does it now."
+        return [Finding("token", "warn", "none that is valid", hint)]
+    hours, rest = divmod(known.seconds_left, 3600)
+    until = f"{known.expires_at:%Y-%m-%d %H:%M:%S} KST"
+    return [Finding("token", "ok", f"until {until}, {hours} h {rest // 60} min left")]
+
+
+def budget(session: Session) -> Iterable[Finding]:
+    """How much of the shared request budget is taken now, and whether the server closed one."""
+    import msgspec
+
+    from kt.broker.pace import State
+
+    pacer = session.app.pacer
+    rates = ", ".join(f"{group} {rate:g}/s" for group, rate in pacer.rates.items())
+    try:
+        state = msgspec.json.decode(pacer.path.read_bytes(), type=State)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return [Finding("requests", "ok", f"nothing sent yet; {rates}")]
+    now = pacer.clock.monotonic()
+    closed = [name for name, bucket in state.buckets.items() if bucket.closed_until > now]
+    waiting = sum(len(bucket.waiting) for bucket in state.buckets.values())
+    if closed or waiting:
+        detail = f"refused lately: {', '.join(closed) or 'none'}; {waiting} waiting; {rates}"
+        hint = "Another program may be using this app key."
+        return [Finding("requests", "warn", detail, hint)]
+    sent = sum(now - at <= 1.0 for bucket in state.buckets.values() for at in bucket.sent)
+    return [Finding("requests", "ok", f"{sent} in the last second; {rates}")]

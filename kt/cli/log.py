@@ -1,0 +1,129 @@
+"""kt log: what happened, from the journal, once or as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.lazy import command, pass_session
+from kt.errors import UsageError
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.steps.context import Context
+
+KINDS = (
+    "run",
+    "step",
+    "api_call",
+    "scan",
+    "answer",
+    "decision",
+    "check",
+    "order",
+    "fill",
+    "exit",
+    "trade",
+    "stop",
+    "error",
+    "notice",
+)
+QUIET_KINDS = tuple(kind for kind in KINDS if kind not in {"api_call", "step"})
+"""Shown without --kind: what a person asks about first."""
+POLL_SECONDS = 0.5
+PAGE = 500
+
+
+@dataclass(frozen=True)
+class LogOptions:
+    follow: bool
+    kinds: tuple[str, ...]
+    lines: int
+
+
+@command(
+    "log",
+    help="""Show what happened: decisions, checks, orders, fills, stops, errors.
+
+    \b
+      kt log --kind order --kind fill
+      kt log --follow | jq -c 'select(.kind == "fill")'
+
+    Prints an `events` document in a pipe, and with --follow one JSON object a line.
+    """,
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on as things happen, until Ctrl-C.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([*KINDS, "all"]),
+    metavar="KIND",
+    help=f"Only this kind; may be repeated. One of: {', '.join(KINDS)}, all. "
+    "Default: all but api_call and step.",
+)
+@click.option(
+    "-n", "--lines", default=50, show_default=True, type=click.IntRange(0), help="The newest N."
+)
+@pass_session
+def log(session: Session, follow: bool, kinds: tuple[str, ...], lines: int) -> None:
+    run_log(session, LogOptions(follow=follow, kinds=kinds, lines=lines))
+
+
+def run_log(session: Session, options: LogOptions) -> None:
+    from kt.cli.documents import emit
+
+    if options.follow and session.output not in {"table", "json"}:
+        raise UsageError(f"--follow cannot be written as {session.output}")
+    ctx = session.context("log")
+    rows = newest(ctx, options)
+    if not options.follow and session.output != "table":
+        emit(session, "events", rows, run=ctx.run)
+        return
+    for row in rows:
+        _write(session, row)
+    if options.follow:
+        _follow(session, ctx, options, rows[-1]["seq"] if rows else _end(ctx))
+
+
+def wanted(options: LogOptions) -> tuple[str, ...] | None:
+    if "all" in options.kinds:
+        return None
+    return options.kinds or QUIET_KINDS
+
+
+def newest(ctx: Context, options: LogOptions) -> tuple[dict[str, Any], ...]:
+    """The newest rows, oldest first."""
+    if not options.lines:
+        return ()
+    return ctx.journal.events(after=-options.lines, limit=options.lines, kinds=wanted(options))
+
+
+def _end(ctx: Context) -> int:
+    last = ctx.journal.events(after=-1, limit=1)
+    return int(last[-1]["seq"]) if last else 0
+
+
+def _follow(session: Session, ctx: Context, options: LogOptions, after: int) -> None:
+    import time
+
+    while not session.console.closed:
+        page = ctx.journal.events(after=after, limit=PAGE, kinds=wanted(options))
+        for row in page:
+            _write(session, row)
+            after = row["seq"]
+        if not page:
+            time.sleep(POLL_SECONDS)
+
+
+def _write(session: Session, row: Mapping[str, Any]) -> None:
+    from kt.cli.documents import as_json
+    from kt.cli.show.log import line
+
+    if session.output == "table":
+        session.console.write(line(row, session.console) + "\n")
+    else:
+        session.console.write(as_json(row))

@@ -1,0 +1,110 @@
+"""kt pnl: what trading has brought, by day, by stock or by trade, and what decisions were worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.lazy import command, pass_session
+from kt.cli.values import DAY
+from kt.errors import UsageError
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.records import DayResult, Position, StockResult, Trade
+    from kt.steps.context import Context
+
+DEFAULT_DAYS = 30
+
+
+@dataclass(frozen=True)
+class PnlOptions:
+    by: str
+    decisions: bool
+    since: date | None
+
+
+@command(
+    "pnl",
+    help="""Show realised and unrealised profit and loss after all costs, in won.
+
+    \b
+      kt pnl                       by day, the last 30 days
+      kt pnl --by trade --since 2026-11-01
+      kt pnl --decisions           what the analysts' decisions were worth
+
+    Prints a `pnl` document in a pipe (with --decisions an `events` document).
+    """,
+)
+@click.option(
+    "--by", type=click.Choice(["day", "stock", "trade"]), default="day", show_default=True
+)
+@click.option("--decisions", is_flag=True, help="Hit rate and Brier score by confidence.")
+@click.option("--since", type=DAY, help="From this day on; default: 30 days ago.")
+@pass_session
+def pnl(session: Session, by: str, decisions: bool, since: date | None) -> None:
+    run_pnl(session, PnlOptions(by=by, decisions=decisions, since=since))
+
+
+def run_pnl(session: Session, options: PnlOptions) -> None:
+    from kt.cli.documents import emit
+
+    ctx = session.context("pnl")
+    today = ctx.clock.now().date()
+    since = options.since or today - timedelta(days=DEFAULT_DAYS)
+    if since > today:
+        raise UsageError(f"--since {since} lies in the future: today is {today}")
+    if options.decisions:
+        emit(session, "events", decision_rows(ctx, since), run=ctx.run)
+        return
+    emit(session, "pnl", rows(ctx, options.by, since), run=ctx.run)
+
+
+def rows(ctx: Context, by: str, since: date) -> Sequence[DayResult | StockResult | Trade]:
+    """Today's figures are computed now, at the market's prices; earlier days are as settled."""
+    from kt.steps import settle
+
+    if by == "trade":
+        return ctx.journal.trades(since=since)
+    positions = settle.mark(ctx, settle.quotes(ctx))
+    if by == "stock":
+        return by_stock(ctx.journal.trades(since=since), positions)
+    today = settle.figures(ctx, positions)
+    earlier = [day for day in ctx.journal.days(since=since) if day.day < today.day]
+    return [*earlier, today]
+
+
+def by_stock(trades: Sequence[Trade], positions: Sequence[Position]) -> list[StockResult]:
+    """One row a stock that was sold or is held, the best first."""
+    from kt.records import StockResult
+
+    held = {position.stock_code: position for position in positions}
+    names = {trade.stock_code: trade.stock_name for trade in trades}
+    names |= {code: position.stock_name for code, position in held.items()}
+    found = []
+    for code, name in names.items():
+        sold = [trade for trade in trades if trade.stock_code == code]
+        position = held.get(code)
+        found.append(
+            StockResult(
+                stock_code=code,
+                stock_name=name,
+                quantity=position.quantity if position else 0,
+                realised=sum(trade.profit for trade in sold),
+                unrealised=position.profit if position else 0,
+                fees=sum(trade.fee for trade in sold),
+                taxes=sum(trade.tax for trade in sold),
+                trades=len(sold),
+                wins=sum(trade.profit > 0 for trade in sold),
+            )
+        )
+    return sorted(found, key=lambda row: -row.total)
+
+
+def decision_rows(ctx: Context, since: date) -> list[dict[str, Any]]:
+    """One row for each analyst, model and band of confidence."""
+    raise NotImplementedError

@@ -1,0 +1,216 @@
+"""kt sim: start, keep, stop, look at and reset the embedded exchange."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.lazy import Entry, LazyGroup, command, pass_session
+from kt.cli.values import WON
+from kt.errors import KtError, UsageError
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.sim.server.settings import Settings
+
+sim = LazyGroup(
+    "sim",
+    entries={
+        "start": Entry("kt.cli.sim:start", "Start it in the background."),
+        "serve": Entry("kt.cli.sim:serve", "Keep it in the foreground, until Ctrl-C."),
+        "stop": Entry("kt.cli.sim:stop", "End it; its state is kept."),
+        "status": Entry("kt.cli.sim:status", "Its address, clock and seed."),
+        "reset": Entry("kt.cli.sim:reset", "End it and forget its accounts and orders."),
+    },
+    help="""The embedded exchange: a real server on this machine that speaks the broker's
+    own wire format, so kt trades without an account and without a key.
+
+    It starts by itself when the profile `sim` needs it. See `kt help simulator`.
+    """,
+)
+
+TIME = r"([01]\d|2[0-3]):[0-5]\d"
+
+
+def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of start and serve; what is not given is the configuration's."""
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    either = click.Path(exists=True, path_type=Path)
+    for decorate in reversed(
+        (
+            click.option("--port", type=click.IntRange(0, 65535), help="Default: any free one."),
+            click.option(
+                "--seed", type=click.IntRange(0), help="The same seed makes the same market."
+            ),
+            click.option(
+                "--speed",
+                type=click.FloatRange(0, min_open=True),
+                help="How many times faster than real time its clock runs.",
+            ),
+            click.option("--open-at", metavar="HH:MM", help="What a new clock shows first."),
+            click.option("--day", metavar="YYYY-MM-DD", help="The day of a new clock."),
+            click.option("--faults", type=file, help="Misbehave as this file says."),
+            click.option("--replay", type=either, help="Recorded bars in place of the market."),
+            click.option("--cash", type=WON, help="What every new account starts with."),
+            click.option("--costs", type=click.Choice(["real", "mock"]), help="Whose costs."),
+            click.option(
+                "--rate", type=click.FloatRange(0), help="Requests a second; 0 = no limit."
+            ),
+            click.option(
+                "--key-file", type=file, help="Take only this app key and secret (two lines)."
+            ),
+            click.option(
+                "--idle-minutes", type=click.IntRange(0), help="Stop when unused; 0 = never."
+            ),
+        )
+    ):
+        function = decorate(function)
+    return function
+
+
+@command("start", help="Start the exchange in the background and show where it is.")
+@_settings
+@pass_session
+def start(session: Session, /, **given: Any) -> None:
+    run_start(session, given)
+
+
+@command(
+    "serve",
+    help="""Run the exchange in the foreground until Ctrl-C or SIGTERM.
+
+    \b
+      kt sim serve --port 8000 --seed 7 --speed 60 --open-at 08:55
+    """,
+)
+@_settings
+@pass_session
+def serve(session: Session, /, **given: Any) -> None:
+    run_serve(session, given)
+
+
+@command("stop", help="End the running exchange; accounts and orders are kept.")
+@pass_session
+def stop(session: Session) -> None:
+    run_stop(session)
+
+
+@command("status", help="Show where the exchange is, what its clock says, and its seed.")
+@pass_session
+def status(session: Session) -> None:
+    run_status(session)
+
+
+@command(
+    "reset",
+    help="""End the exchange and forget its accounts, orders, tokens and clock.
+
+    kt's own journal of the profile `sim` is kept; positions in it will then differ
+    from the exchange's, and the next start says so.
+    """,
+)
+@pass_session
+def reset(session: Session) -> None:
+    run_reset(session)
+
+
+def run_start(session: Session, given: dict[str, Any]) -> None:
+    from kt.sim import launch
+
+    settings = settings_of(session, given, idle=session.config.simulator.idle_minutes)
+    if launch.find(_root(session) / "sim") is not None:
+        session.say("an exchange is running already; its settings stay as they are")
+    launch.start(settings, session.say)
+    _show(session)
+
+
+def run_serve(session: Session, given: dict[str, Any]) -> None:
+    from kt.sim import launch
+
+    launch.serve(settings_of(session, given, idle=0), session.say)
+
+
+def run_stop(session: Session) -> None:
+    from kt.sim import launch
+
+    stopped = launch.stop(_root(session))
+    _emit(session, {"kind": "exchange", "running": False, "stopped": stopped})
+    session.say("the exchange has stopped" if stopped else "no exchange was running")
+
+
+def run_status(session: Session) -> None:
+    _show(session)
+
+
+def run_reset(session: Session) -> None:
+    from kt.sim import launch
+
+    launch.reset(_root(session))
+    _emit(session, {"kind": "exchange", "running": False, "reset": True})
+    session.say("the exchange has forgotten everything; the next start is a new one")
+
+
+def settings_of(session: Session, given: dict[str, Any], *, idle: int) -> Settings:
+    """The configuration's settings with those that were given. Raises UsageError."""
+    import re
+
+    from kt.sim.server.settings import Settings, from_simulator
+
+    named = {name: value for name, value in given.items() if value is not None}
+    key_file = named.pop("key_file", None)
+    if "open_at" in named and not re.fullmatch(TIME, named["open_at"]):
+        raise UsageError(f"--open-at {named['open_at']!r}: write it as 09:00")
+    if "day" in named:
+        named["day"] = _day(named["day"])
+    if key_file is not None:
+        named["app_key"], named["secret_key"] = _keys(key_file)
+    from msgspec.structs import asdict
+
+    base = asdict(from_simulator(session.config.simulator, _root(session)))
+    return Settings(**{**base, "idle_minutes": idle, **named})
+
+
+def _day(text: str) -> str:
+    from datetime import date
+
+    try:
+        return date.fromisoformat(text).isoformat()
+    except ValueError:
+        raise UsageError(f"--day {text!r}: write it as 2026-11-23") from None
+
+
+def _keys(path: Path) -> tuple[str, str]:
+    lines = path.read_text(encoding="utf-8").split()
+    if len(lines) != 2:
+        raise UsageError(f"{path} must hold two lines: app key, secret key")
+    return lines[0], lines[1]
+
+
+def _root(session: Session) -> Path:
+    from kt.config.load import state_folder
+
+    return state_folder(session.config)
+
+
+def _show(session: Session) -> None:
+    """The running exchange as it describes itself. Raises KtError when none runs."""
+    from kt.sim import launch
+
+    found = launch.status(_root(session))
+    if found is None:
+        _emit(session, {"kind": "exchange", "running": False})
+        raise KtError("no exchange is running", hint="`kt sim start` starts one.")
+    told = ("now", "speed", "seed", "base_url", "ws_url", "pid", "version")
+    _emit(
+        session,
+        {"kind": "exchange", "running": True, **{key: found[key] for key in told if key in found}},
+    )
+
+
+def _emit(session: Session, row: dict[str, Any]) -> None:
+    from kt.cli.documents import emit
+
+    emit(session, "events", [row], run="", profile="sim")

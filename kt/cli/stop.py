@@ -1,0 +1,151 @@
+"""kt halt, reduce, flatten, resume: the three stops and the way back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.lazy import command, pass_session
+from kt.errors import Denied, KtError
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.records import Stop
+    from kt.steps.context import Context
+
+
+def _reason(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--reason", default="", help="Why; kept in the journal.")(function)
+
+
+@command(
+    "halt",
+    help="""Send no new order of any kind until `kt resume`. Cancels stay allowed.
+
+    Works even when the database is broken: the stop is a file first, then a row.
+    """,
+)
+@_reason
+@pass_session
+def halt(session: Session, reason: str) -> None:
+    run_stop(session, "halt", reason)
+
+
+@command(
+    "reduce",
+    help="Let positions only shrink until `kt resume`: sells and cancels, no buys.",
+)
+@_reason
+@pass_session
+def reduce(session: Session, reason: str) -> None:
+    run_stop(session, "reduce", reason)
+
+
+@command(
+    "flatten",
+    help="""Cancel all open buys, sell everything at market, then halt.
+
+    Asks first on mock and real, after showing what is held.
+    """,
+)
+@_reason
+@pass_session
+def flatten(session: Session, reason: str) -> None:
+    run_flatten(session, reason)
+
+
+@command("resume", help="End the stop in force and trade again.")
+@_reason
+@pass_session
+def resume(session: Session, reason: str) -> None:
+    run_resume(session, reason)
+
+
+def run_stop(session: Session, verb: str, reason: str) -> None:
+    """The flag file first, without the broker and without the database; then the row."""
+    from kt.records import Stop, StopMode
+
+    mode = StopMode(verb)
+    why = reason or "by hand"
+    flagged = Stop(mode=mode, reason=why, by="owner", at=session.now())
+    _write_flag(session, flagged)
+    try:
+        ctx = session.context(verb)
+        stop = _steps(verb)(ctx, why)
+    except KtError as error:
+        session.console.warn(
+            f"kt: {verb} is in force by its flag file, but the journal could not note it."
+        )
+        raise error
+    _show(session, ctx, stop)
+    said = "no new order leaves" if mode is StopMode.HALT else "positions can only shrink"
+    session.say(f"{said} until `kt resume`")
+
+
+def run_resume(session: Session, reason: str) -> None:
+    from kt.steps import stops
+
+    ctx = session.context("resume")
+    _show(session, ctx, stops.resume(ctx, reason))
+    session.say("orders leave again")
+
+
+def run_flatten(session: Session, reason: str) -> None:
+    from kt.cli import guard
+    from kt.cli.order.sending import watching
+    from kt.cli.show.account import positions
+    from kt.steps import flatten as step
+
+    ctx = session.context("flatten")
+    held = ctx.journal.positions()
+    preview = "Everything below is sold at market; open buys are cancelled; then kt halts.\n"
+    guard.confirm(session, preview + positions(held, session.console), "Sell everything?")
+    if ctx.config.dry_run:
+        return
+    with watching(session, ctx, True) as events:
+        done = step.flatten(ctx, reason or "by hand", events=events)
+    _report(session, ctx, done)
+
+
+def _report(session: Session, ctx: Context, done: Any) -> None:
+    """The orders that were sold and cancelled; what could not be sold is an error."""
+    from kt.cli.order.outcome import finish
+
+    left = [
+        Denied(f"not sold: {text}", hint="See `kt balance`, then `kt flatten` again.")
+        for text in done.left
+    ]
+    finish(session, ctx.run, [*done.cancelled, *done.sold], stopped=left)
+    if done.done:
+        session.say("nothing is held; no new order leaves until `kt resume`")
+
+
+def _steps(verb: str) -> Callable[[Context, str], Stop]:
+    from kt.steps import stops
+
+    return stops.halt if verb == "halt" else stops.reduce
+
+
+def _write_flag(session: Session, stop: Stop) -> None:
+    """Before anything that can fail: a stricter stop in force stays."""
+    from kt.store.flag import read_flag, stricter, write_flag
+
+    path = session.profile_folder / "halt.json"
+    before = read_flag(path, stop.at)
+    write_flag(path, stop if before is None else stricter(before, stop))
+
+
+def _show(session: Session, ctx: Context, stop: Stop) -> None:
+    from kt.cli.documents import emit
+
+    row = {
+        "kind": "stop",
+        "mode": stop.mode.value,
+        "reason": stop.reason,
+        "by": stop.by,
+        "at": stop.at.isoformat(timespec="seconds"),
+        "until": stop.until and stop.until.isoformat(),
+    }
+    emit(session, "events", [row], run=ctx.run)

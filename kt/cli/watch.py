@@ -1,0 +1,188 @@
+"""kt watch: live prices, books, fills and balance; a live table, or one JSON object a line."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from kt.cli.lazy import command, pass_session
+from kt.cli.values import STOCK_CODE
+from kt.errors import KtError, StreamReplaced, UnknownStock, UsageError
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.records import Quote, StreamEvent, StreamKind, StreamState
+    from kt.steps.context import Context
+
+TYPE_NAMES = {
+    "0B": "0B",
+    "01": "0B",
+    "trade": "0B",
+    "0D": "0D",
+    "02": "0D",
+    "book": "0D",
+    "00": "00",
+    "orders": "00",
+    "04": "04",
+    "balance": "04",
+    "0s": "0s",
+    "session": "0s",
+}
+"""Every name a type goes by, and the wire's own. 01 and 02 are the process document's names."""
+STOCK_TYPES = ("0B", "0D")
+DEFAULT_TYPES = ("0B", "00", "04")
+POLL_SECONDS = 0.25
+"""How often the end of time, and of the reader, is looked for."""
+
+
+@dataclass(frozen=True)
+class WatchOptions:
+    codes: tuple[str, ...]
+    types: tuple[str, ...]
+    """As on the wire; empty = the default ones."""
+    count: int
+    seconds: float
+
+
+@command(
+    "watch",
+    help="""Watch stocks and the account live: a table on a terminal, one JSON object a
+    line in a pipe. Without a CODE, what is held. Ends with Ctrl-C.
+
+    \b
+      kt watch 005930 000660
+      kt watch 005930 --type 0D --count 10 | jq -c .book.bids[0]
+    """,
+)
+@click.argument("codes", metavar="[CODE]...", nargs=-1, type=STOCK_CODE)
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    metavar="TYPE",
+    type=click.Choice(list(TYPE_NAMES)),
+    help="0B trade (also 01), 0D book (also 02), 00 orders, 04 balance, 0s session; may be "
+    "repeated. Default: 0B, 00, 04.",
+)
+@click.option("--count", type=click.IntRange(1), help="End after so many events.")
+@click.option(
+    "--for", "seconds", type=click.FloatRange(0, min_open=True), help="End after so many seconds."
+)
+@pass_session
+def watch(
+    session: Session,
+    codes: tuple[str, ...],
+    types: tuple[str, ...],
+    count: int | None,
+    seconds: float | None,
+) -> None:
+    wanted = tuple(dict.fromkeys(TYPE_NAMES[name] for name in types))
+    run_watch(session, WatchOptions(codes, wanted, count or 0, seconds or 0.0))
+
+
+def run_watch(session: Session, options: WatchOptions) -> None:
+    if session.output not in {"table", "json"}:
+        raise UsageError(f"a stream cannot be written as {session.output}")
+    ctx = session.context("watch")
+    codes = options.codes or tuple(item.stock_code for item in ctx.journal.positions())
+    if not codes and set(options.types) & set(STOCK_TYPES):
+        raise UsageError("nothing is held: name the stocks to watch")
+    quotes = _known(ctx, codes)
+    events: queue.Queue[StreamEvent] = queue.Queue()
+    stream = session.app.stream()
+    try:
+        stream.start(events.put)
+        account, stocks = _kinds(options.types or DEFAULT_TYPES)
+        if account:
+            stream.subscribe(account)
+        if stocks and codes:
+            stream.subscribe(stocks, codes)
+        _show(session, ctx, quotes, _happening(session, ctx, events, options))
+    finally:
+        stream.close()
+
+
+def _known(ctx: Context, codes: tuple[str, ...]) -> tuple[Quote, ...]:
+    """The stocks' last prices and names. Raises UnknownStock for a code the broker does not
+    know."""
+    if not codes:
+        return ()
+    quotes = ctx.market.quotes(codes)
+    missing = set(codes) - {quote.stock_code for quote in quotes}
+    if missing:
+        raise UnknownStock(f"the broker knows no stock {', '.join(sorted(missing))}")
+    return quotes
+
+
+def _kinds(types: tuple[str, ...]) -> tuple[list[StreamKind], list[StreamKind]]:
+    from kt.records import StreamKind
+
+    account = [StreamKind(name) for name in types if name not in STOCK_TYPES]
+    return account, [StreamKind(name) for name in types if name in STOCK_TYPES]
+
+
+def _happening(
+    session: Session, ctx: Context, events: queue.Queue[StreamEvent], options: WatchOptions
+) -> Iterator[StreamEvent | None]:
+    """Events until their number, the time or the reader ends; None when nothing came for a
+    moment, so that a live table can be drawn."""
+    from kt.records import StreamState
+
+    started, seen = ctx.clock.monotonic(), 0
+    while not session.console.closed:
+        if options.seconds and ctx.clock.monotonic() - started >= options.seconds:
+            return
+        try:
+            event = events.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            yield None
+            continue
+        if isinstance(event, StreamState):
+            _state(session, event)
+            continue
+        yield event
+        seen += 1
+        if seen == options.count:
+            return
+
+
+def _state(session: Session, event: StreamState) -> None:
+    """The connection's own events are messages; its end is an error."""
+    if event.state == "replaced":
+        raise StreamReplaced(
+            "another program logged in with this app key, so the broker ended this stream",
+            hint="One connection a key: end the other program, or give it a key of its own.",
+        )
+    if event.state == "closed":
+        raise KtError(f"the stream has ended: {event.detail or 'closed'}")
+    if event.state != "connected":
+        session.say(f"stream {event.state}{f': {event.detail}' if event.detail else ''}")
+
+
+def _show(
+    session: Session,
+    ctx: Context,
+    quotes: tuple[Quote, ...],
+    events: Iterator[StreamEvent | None],
+) -> None:
+    from kt.cli.documents import as_json
+    from kt.cli.live import LiveTable, line
+
+    if session.output == "json":
+        for event in events:
+            if event is not None:
+                session.console.write(as_json(event))
+        return
+    if session.console.out_terminal:
+        with LiveTable(session.console, quotes) as table:
+            for event in events:
+                table.take(event)
+        return
+    write: Callable[[str], None] = session.console.write
+    for event in events:
+        if event is not None:
+            write(line(event) + "\n")
