@@ -129,7 +129,7 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class TrackRecord:
     """How good the decisions were. `brier` is the mean squared distance of confidence and
     outcome, `base_brier` that of always saying the base rate: lower is better."""
 
@@ -141,7 +141,7 @@ class Record:
     mean_return_pct: float
 
 
-def record(outcomes: Sequence[DecisionOutcome]) -> Record | None:
+def record(outcomes: Sequence[DecisionOutcome]) -> TrackRecord | None:
     """The track record of some outcomes; None of none."""
     if not outcomes:
         return None
@@ -152,7 +152,7 @@ def record(outcomes: Sequence[DecisionOutcome]) -> Record | None:
         of_band = [o for o in outcomes if low <= o.confidence < high]
         if of_band:
             bands.append(Band(low, min(high, 1.0), len(of_band), sum(o.hit for o in of_band)))
-    return Record(
+    return TrackRecord(
         n=n,
         hits=hits,
         bands=tuple(bands),

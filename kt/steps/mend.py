@@ -123,6 +123,7 @@ def _book(
     quantity: int,
     price: int,
 ) -> None:
+    """The difference as an order of somebody else's that filled at once."""
     now = ctx.clock.now()
     order = Order(
         order_id=new_id(now),
@@ -140,21 +141,22 @@ def _book(
         reason="the broker holds another quantity than kt's books said",
     )
     ctx.journal.plan_order(order, event(ctx, order.order_id, OrderEventKind.PLANNED))
-    ctx.journal.record(
-        fill_event(
-            Fill(
-                fill_id=f"{order.order_id}:adjust",
-                order_id=order.order_id,
-                ord_no="",
-                stock_code=code,
-                stock_name=order.stock_name,
-                side=side,
-                quantity=quantity,
-                price=price,
-                at=now,
-                from_quantity=0,
-                to_quantity=quantity,
-                source="rest",
-            )
-        )
+    ctx.journal.record(fill_event(_whole(order)))
+
+
+def _whole(order: Order) -> Fill:
+    """One fill of all of it, under no number of the broker's."""
+    return Fill(
+        fill_id=f"{order.order_id}:adjust",
+        order_id=order.order_id,
+        ord_no="",
+        stock_code=order.stock_code,
+        stock_name=order.stock_name,
+        side=order.side,
+        quantity=order.quantity,
+        price=order.price,
+        at=order.created_at,
+        from_quantity=0,
+        to_quantity=order.quantity,
+        source="rest",
     )

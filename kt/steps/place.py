@@ -6,7 +6,13 @@ UNKNOWN means that nobody knows yet. What is raised is what stopped it before th
 
 from __future__ import annotations
 
-from kt.errors import Denied
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from kt.errors import Denied, Halted
+from kt.ids import new_id
 from kt.records import (
     OPEN_STATES,
     AmendTicket,
@@ -14,6 +20,7 @@ from kt.records import (
     Check,
     CheckResult,
     Order,
+    OrderEvent,
     OrderEventKind,
     OrderState,
     OrderTicket,
@@ -57,7 +64,7 @@ def place(ctx: Context, check: Check, *, origin: Origin, client_id: str = "") ->
     refused = intent.denial(ctx, check, origin)
     if refused is not None:
         return _deny(ctx, order, refused)
-    order = _with_number(order, intent.noted_number(ctx, order.side))
+    order = replace(order, noted_ord_no=intent.noted_number(ctx, order.side))
     reach("place.before_plan", ctx.profile)
     planned = ctx.journal.plan_order(order, event(ctx, order.order_id, OrderEventKind.PLANNED))
     reach("place.planned", ctx.profile)
@@ -74,12 +81,6 @@ def _sent_before(ctx: Context, check: Check, client_id: str) -> Order | None:
         if order.client_id == client_id and order.decision_id == check.decision.decision_id:
             return order
     return None
-
-
-def _with_number(order: Order, noted: str) -> Order:
-    from msgspec.structs import replace
-
-    return replace(order, noted_ord_no=noted)
 
 
 def _deny(ctx: Context, order: Order, refused: CheckResult) -> Order:
@@ -160,109 +161,115 @@ def lock_unknown(ctx: Context, order: Order, evidence: str) -> None:
 def amend(ctx: Context, order: Order, *, price: int, quantity: int = 0) -> Order:
     """Change an open order of ours (quantity 0 = all that is open). Check the price first
     (check.check_amend). Raises Denied when the stops or the order's state forbid it."""
-    _touchable(order)
-    stop = current(ctx)
-    if stop.mode in (StopMode.HALT, StopMode.FLATTEN):
-        raise Denied(f"kt is halted: {stop.reason}", hint="see `kt resume`", code="HALTED")
-    if stop.mode is StopMode.REDUCE and order.side is Side.BUY:
-        raise Denied(f"only shrinking orders: {stop.reason}", code="REDUCING")
-    _not_in_test_mode(ctx)
-    reach("amend.before", ctx.profile)
-    key = f"{order.ord_no}:{ctx.clock.now().timestamp()}"
-    wanted = ctx.journal.record(
-        event(
-            ctx,
-            order.order_id,
-            OrderEventKind.AMENDING,
-            key=key,
-            ord_no=order.ord_no,
-            price=price,
-            quantity=quantity,
-        )
+    _not_stopped(ctx, order)
+    ticket = AmendTicket(
+        ord_no=order.ord_no, stock_code=order.stock_code, quantity=quantity, price=price
     )
-    reach("amend.amending", ctx.profile)
-    if wanted.state is not OrderState.AMENDING:
-        return wanted
-    outcome = ctx.broker.amend(
-        AmendTicket(
-            ord_no=order.ord_no, stock_code=order.stock_code, quantity=quantity, price=price
-        )
-    )
-    reach("amend.sent", ctx.profile)
-    kind = {
-        OutcomeStatus.ACKED: OrderEventKind.AMENDED,
-        OutcomeStatus.UNKNOWN: OrderEventKind.CHANGE_UNKNOWN,
-    }.get(outcome.status, OrderEventKind.AMEND_FAILED)
-    return _changed(ctx, order, kind, outcome, key, outcome.quantity or quantity, price)
+    return _change(ctx, order, _AMEND, lambda: ctx.broker.amend(ticket), quantity, price)
 
 
 def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Order:
-    """Take back an open order of ours (quantity 0 = all that is open); allowed under every stop."""
-    _touchable(order)
-    _not_in_test_mode(ctx)
-    reach("cancel.before", ctx.profile)
-    key = f"{order.ord_no}:{ctx.clock.now().timestamp()}"
-    wanted = ctx.journal.record(
-        event(
-            ctx,
-            order.order_id,
-            OrderEventKind.CANCELLING,
-            key=key,
-            ord_no=order.ord_no,
-            quantity=quantity,
-        )
-    )
-    reach("cancel.cancelling", ctx.profile)
-    if wanted.state is not OrderState.CANCELLING:
-        return wanted
-    outcome = ctx.broker.cancel(
-        CancelTicket(ord_no=order.ord_no, stock_code=order.stock_code, quantity=quantity)
-    )
-    reach("cancel.sent", ctx.profile)
-    kind = {
-        OutcomeStatus.ACKED: OrderEventKind.CANCELLED,
-        OutcomeStatus.UNKNOWN: OrderEventKind.CHANGE_UNKNOWN,
-    }.get(outcome.status, OrderEventKind.CANCEL_FAILED)
-    return _changed(ctx, order, kind, outcome, key, outcome.quantity or order.open_quantity, 0)
+    """Take back an open order of ours (quantity 0 = all that is open); allowed under every stop.
+    Raises Denied when the order's state forbids it."""
+    ticket = CancelTicket(ord_no=order.ord_no, stock_code=order.stock_code, quantity=quantity)
+    return _change(ctx, order, _CANCEL, lambda: ctx.broker.cancel(ticket), quantity, 0)
 
 
-def _changed(
-    ctx: Context,
-    order: Order,
-    kind: OrderEventKind,
-    outcome: Outcome,
-    key: str,
-    quantity: int,
-    price: int,
+@dataclass(frozen=True, slots=True)
+class _Verb:
+    """What amends and cancels do not have in common."""
+
+    name: str
+    asked: OrderEventKind
+    state: OrderState
+    done: OrderEventKind
+    failed: OrderEventKind
+
+
+_AMEND = _Verb(
+    "amend",
+    OrderEventKind.AMENDING,
+    OrderState.AMENDING,
+    OrderEventKind.AMENDED,
+    OrderEventKind.AMEND_FAILED,
+)
+_CANCEL = _Verb(
+    "cancel",
+    OrderEventKind.CANCELLING,
+    OrderState.CANCELLING,
+    OrderEventKind.CANCELLED,
+    OrderEventKind.CANCEL_FAILED,
+)
+
+
+def _change(
+    ctx: Context, order: Order, verb: _Verb, send: Callable[[], Outcome], quantity: int, price: int
 ) -> Order:
-    """Record how an amend or cancel ended. Acked ones carry the number the change got, so the
-    stream's confirmation of the same change is the same event."""
-    acked = outcome.status is OutcomeStatus.ACKED
-    name = str(int(outcome.ord_no)) if acked and outcome.ord_no else key
-    changed = ctx.journal.record(
-        from_outcome(ctx, order, kind, outcome, key=name, quantity=quantity, price=price)
+    """The wish is durable before the socket is touched, as a new order's is."""
+    _changeable(ctx, order)
+    reach(f"{verb.name}.before", ctx.profile)
+    key = f"{order.ord_no}:{new_id(ctx.clock.now())}"
+    wish = event(
+        ctx,
+        order.order_id,
+        verb.asked,
+        key=key,
+        ord_no=order.ord_no,
+        price=price,
+        quantity=quantity,
     )
-    verb = "amend" if order.state is OrderState.AMENDING or price else "cancel"
-    reach(f"{verb}.recorded", ctx.profile)
-    if kind is OrderEventKind.CHANGE_UNKNOWN:
+    wanted = ctx.journal.record(wish)
+    reach(f"{verb.name}.{verb.state.lower()}", ctx.profile)
+    if wanted.state is not verb.state:
+        return wanted  # filled or cancelled in the meantime: there is nothing to change
+    outcome = send()
+    reach(f"{verb.name}.sent", ctx.profile)
+    changed = ctx.journal.record(_ended(ctx, order, verb, outcome, key, quantity, price))
+    reach(f"{verb.name}.recorded", ctx.profile)
+    if outcome.status is OutcomeStatus.UNKNOWN:
         tell(
             ctx,
             "critical",
-            f"{verb} outcome unknown: {order.stock_code} {order.ord_no}",
+            f"{verb.name} outcome unknown: {order.stock_code} {order.ord_no}",
             f"{outcome.evidence}. kt asks the broker what stands; see `kt order list`.",
         )
     return changed
 
 
-def _touchable(order: Order) -> None:
+def _ended(
+    ctx: Context,
+    order: Order,
+    verb: _Verb,
+    outcome: Outcome,
+    key: str,
+    quantity: int,
+    price: int,
+) -> OrderEvent:
+    """How a change ended. One that was taken carries the number it got, so that the stream's
+    word of the same change is the same event."""
+    if outcome.status is OutcomeStatus.ACKED:
+        done = outcome.quantity or quantity or order.open_quantity
+        number = str(int(outcome.ord_no)) if outcome.ord_no else key
+        return from_outcome(ctx, order, verb.done, outcome, key=number, quantity=done, price=price)
+    unknown = outcome.status is OutcomeStatus.UNKNOWN
+    kind = OrderEventKind.CHANGE_UNKNOWN if unknown else verb.failed
+    return from_outcome(ctx, order, kind, outcome, key=key)
+
+
+def _changeable(ctx: Context, order: Order) -> None:
     if order.origin is Origin.EXTERNAL:
         raise Denied("kt did not place this order and does not touch it", code="EXTERNAL")
     if order.state not in OPEN_STATES or not order.ord_no:
         raise Denied(
             f"order {order.order_id} is {order.state}: there is nothing to change", code="NOT_OPEN"
         )
-
-
-def _not_in_test_mode(ctx: Context) -> None:
     if ctx.config.dry_run:
         raise Denied("test mode: nothing was sent", code="TEST_MODE")
+
+
+def _not_stopped(ctx: Context, order: Order) -> None:
+    stop = current(ctx)
+    if stop.mode in (StopMode.HALT, StopMode.FLATTEN):
+        raise Halted(f"kt is halted: {stop.reason}", hint="see `kt resume`", code="HALTED")
+    if stop.mode is StopMode.REDUCE and order.side is Side.BUY:
+        raise Denied(f"only shrinking orders: {stop.reason}", code="REDUCING")

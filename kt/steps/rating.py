@@ -31,9 +31,8 @@ def facts_for(
     without: Order | None,
 ) -> RiskFacts:
     """Everything `rules/risk.py` may ask about this order; None where it is not known."""
-    code, side = ticket.stock_code, ticket.side
+    code = ticket.stock_code
     quote = known.account.quotes.get(code)
-    may_order, may_buy, phase = known.phase()
     return RiskFacts(
         side=side,
         stock_code=code,
@@ -43,31 +42,46 @@ def facts_for(
         origin=origin,
         now=ctx.clock.now(),
         limits=ctx.config.limits,
-        stop=known.stop.mode,
-        stop_reason=known.stop.reason,
-        live=ctx.config.server.live,
-        test_mode=ctx.config.dry_run,
         excluded=code in ctx.config.scan.exclude,
-        may_order=may_order,
-        may_buy=may_buy,
-        phase=phase,
         input_at=decision.decided_at,
         max_age=ctx.config.pipe.max_age,
         confidence=decision.confidence,
-        commission_pct=ctx.config.server.commission_pct,
-        realised_today=known.realised,
-        unrealised=known.unrealised,
-        lock=known.locks.get(code, ""),
-        unresolved=known.under_way(code, side, UNRESOLVED_STATES, without),
-        open_orders=known.open_orders(code, side, without),
-        orders_last_minute=known.sent(timedelta(minutes=1)),
-        orders_today=known.sent(),
         last_price=quote.price if quote else None,
         lower_limit=quote.lower_limit if quote else None,
         upper_limit=quote.upper_limit if quote else None,
+        **_permits(ctx, known),
+        **_under_way(known, code, ticket.side, without),
         **_stock(ctx, ticket),
         **_money(ctx, known, ticket, quote, without),
     )
+
+
+def _permits(ctx: Context, known: Books) -> dict[str, Any]:
+    """What stops trading, and what the day allows."""
+    may_order, may_buy, phase = known.phase()
+    return {
+        "stop": known.stop.mode,
+        "stop_reason": known.stop.reason,
+        "live": ctx.config.server.live,
+        "test_mode": ctx.config.dry_run,
+        "may_order": may_order,
+        "may_buy": may_buy,
+        "phase": phase,
+        "commission_pct": ctx.config.server.commission_pct,
+        "realised_today": known.realised,
+        "unrealised": known.unrealised,
+    }
+
+
+def _under_way(known: Books, code: str, side: Side, without: Order | None) -> dict[str, Any]:
+    """Locks, and orders that were sent or are on their way."""
+    return {
+        "lock": known.locks.get(code, ""),
+        "unresolved": known.under_way(code, side, UNRESOLVED_STATES, without),
+        "open_orders": known.open_orders(code, side, without),
+        "orders_last_minute": known.sent(timedelta(minutes=1)),
+        "orders_today": known.sent(),
+    }
 
 
 def _stock(ctx: Context, ticket: OrderTicket) -> dict[str, Any]:
