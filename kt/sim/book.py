@@ -33,6 +33,8 @@ class Depth:
         self.eaten: dict[tuple[str, Side, int], Eaten] = {}
         self.taken: set[tuple[str, Side, int]] = set()
         """Levels eaten since somebody last cleared this."""
+        self.takes = 0
+        """How often something was eaten."""
 
     def best(self, path: SessionPath, second: int) -> tuple[int, int]:
         """(ask, bid) prices; 0 where a limit leaves no room for that side."""
@@ -79,6 +81,7 @@ class Depth:
         taken = before.quantity if before is not None and before.epoch == epoch else 0
         self.eaten[name] = Eaten(epoch, taken + quantity)
         self.taken.add(name)
+        self.takes += 1
 
     def levels(
         self, code: str, path: SessionPath, unit: int, side: Side, second: int

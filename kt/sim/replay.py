@@ -42,26 +42,26 @@ class RecordedDay(list[RecordedBar]):
     def path(self, listing: Listing, *, key: int, base: int) -> SessionPath:
         by_minute = {bar.minute: bar for bar in self if bar.minute < CONTINUOUS_MINUTES}
         closing = [bar for bar in self if bar.minute >= CONTINUOUS_MINUTES]
-        last, shapes, closes, volumes = base, [], [], []
+        last = base
+        bars: list[RecordedBar] = []
         for minute in range(CONTINUOUS_MINUTES):
             bar = by_minute.get(minute)
             if bar is None:
                 bar = RecordedBar(minute, last, last, last, last, 0)
-            shapes.append((bar.open, bar.high, bar.low))
-            closes.append(bar.close)
-            volumes.append(bar.volume)
+            bars.append(bar)
             last = bar.close
         return SessionPath(
             key=key,
             base=base,
             limits=ticks.price_limits(base, listing.market, listing.kind),
             opening=self[0].open,
-            closes=closes,
-            volumes=volumes,
+            closes=[bar.close for bar in bars],
+            volumes=[bar.volume for bar in bars],
             closing_price=self[-1].close,
             closing_volume=sum(bar.volume for bar in closing),
             kind=listing.kind,
-            recorded=shapes,
+            opens=[bar.open for bar in bars],
+            extremes=[(bar.high, bar.low) for bar in bars],
         )
 
 

@@ -107,6 +107,10 @@ class Ledger:
         self._touched.add(order.ord_no)
         self._paid.add(order.account)
 
+    def queue_moved(self, order: SimOrder) -> None:
+        """The order's place in its queue changed: to be saved, and nobody's business else."""
+        self._touched.add(order.ord_no)
+
     def add(self, order: SimOrder) -> None:
         self.orders[order.ord_no] = order
 

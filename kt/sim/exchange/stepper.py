@@ -38,6 +38,8 @@ def _run(ledger: Ledger, until: int) -> None:
         waiting.setdefault(order.code, []).append(order)
     for code, orders in waiting.items():
         _run_stock(ledger, code, orders, start, until)
+        for order in orders:
+            ledger.queue_moved(order)
     if waiting and (len(ledger.fills) > fills or until >= CLOSING_SECOND):
         ledger.save()
 

@@ -24,10 +24,13 @@ class Ticker:
         self._ledger = ledger
         self._shown = at
         self._books: dict[str, Book] = {}
+        self._drawn: tuple[int, int, int] = (0, 0, 0)
+        self._phases: dict[int, list[SessionNotice]] = {}
         self.codes: frozenset[str] = frozenset()
 
     def watch(self, codes: set[str]) -> None:
         """From now on these stocks; unknown codes are ignored."""
+        self._drawn = (0, 0, 0)
         self.codes = frozenset(code for code in codes if self._ledger.board.knows(code))
         self._books = {code: book for code, book in self._books.items() if code in self.codes}
 
@@ -38,7 +41,9 @@ class Ticker:
         moment = self._ledger.board.moment(at)
         first = self._ledger.board.days.second(moment.session, since) + 1
         first = max(first, moment.second - _LOOK_BACK)
-        for code in sorted(self.codes):
+        now = (moment.session, moment.second, self._ledger.depth.takes)
+        same, self._drawn = now == self._drawn, now
+        for code in () if same else sorted(self.codes):
             path = self._ledger.board.path(code, moment.session)
             found += [
                 (None, self._tick(code, path, trade, quantity, moment.session))
@@ -82,26 +87,20 @@ class Ticker:
 
     def notices(self, since: datetime, at: datetime) -> list[SessionNotice]:
         """The phase messages that fell due in (since, at]; the newest of them after a jump."""
-        days = self._ledger.board.days
-        first, last = days.session(since), days.session(at)
-        found = [
-            item
-            for session in range(max(first, last - 1), last + 1)
-            for item in phases(self._ledger, session)
-            if since < item.at <= at
-        ]
+        found = [item for item in self._lately(at) if since < item.at <= at]
         return found[-_MOST_NOTICES:]
 
     def phase(self, at: datetime) -> SessionNotice:
         """The newest phase message, for one who asks in between."""
+        return [item for item in self._lately(at) if item.at <= at][-1]
+
+    def _lately(self, at: datetime) -> list[SessionNotice]:
+        """The messages of the running session and the one before."""
         session = self._ledger.board.days.session(at)
-        said = [
-            item
-            for number in (session - 1, session)
-            for item in phases(self._ledger, number)
-            if item.at <= at
-        ]
-        return said[-1]
+        if session not in self._phases:
+            both = [*phases(self._ledger, session - 1), *phases(self._ledger, session)]
+            self._phases = {session: both}
+        return self._phases[session]
 
 
 def chosen(path: SessionPath, first: int, last: int) -> list[tuple[Trade, int]]:

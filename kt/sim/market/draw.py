@@ -68,6 +68,7 @@ def draw_path(
         base=base,
         limits=limits,
         opening=closes[skip - 1] if skip else opening,
+        opens=[opening, *closes[:-1]],
         closes=closes,
         volumes=volumes,
         closing_price=close,

@@ -1,278 +1,39 @@
-"""One stock's trading through one session, readable at any second without replaying it.
-
-Minutes are drawn at once; what happens inside a minute is a function of the minute's numbers,
-so that any second, in any order and in any process, gives the same trades.
-"""
+"""One stock's session with its sums so far: value, strength, the day's range."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
-from random import Random
 
-from kt.records import Side
-from kt.rules import ticks
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
-from kt.sim.market.noise import scatter
+from kt.sim.market.days import CLOSING_SECOND
+from kt.sim.market.minutes import Minute, MinutePath, Trade
 
-
-@dataclass(frozen=True, slots=True)
-class Trade:
-    """What traded in one second: the last price, the shares, and who crossed the spread."""
-
-    second: int
-    price: int
-    quantity: int
-    side: Side
-    volume: int
-    """The session's shares up to and with this trade."""
+__all__ = ["Minute", "SessionPath", "Trade"]
 
 
-@dataclass(frozen=True, slots=True)
-class Minute:
-    """One minute's bar and where inside it the extremes lie."""
+class SessionPath(MinutePath):
+    """Adds up what the minutes trade. The sums are made when first asked for."""
 
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    turn: int
-    """The second of the first extreme."""
-    back: int
-    """The second of the second extreme."""
-    low_first: bool
-    bits: int
-    auction: int = 0
-    """Shares of the opening print, part of `volume`, traded at second 0."""
-
-
-def _profiles() -> list[list[float]]:
-    """Ways in which a minute's volume may spread over its seconds, as running sums to 1."""
-    rng = Random(20260320)
-    found = []
-    for _ in range(32):
-        weights = [rng.random() * rng.random() * rng.random() for _ in range(60)]
-        total = sum(weights)
-        sums = list(accumulate(weight / total for weight in weights))
-        sums[-1] = 1.0
-        found.append(sums)
-    return found
-
-
-_PROFILES = _profiles()
-
-
-class SessionPath:
-    """The trades of one stock in one session.
-
-    `closes`, `volumes` and, where recorded, `opens`, `highs`, `lows` have one entry a minute
-    from second 0 on; `auction` is the opening print's part of the first minute's volume;
-    `closing_price` and `closing_volume` are the print at 15:30.
-    """
-
-    def __init__(
-        self,
-        *,
-        key: int,
-        base: int,
-        limits: tuple[int, int],
-        opening: int,
-        closes: list[int],
-        volumes: list[int],
-        closing_price: int,
-        closing_volume: int,
-        auction: int = 0,
-        wiggle: float = 0.0,
-        buying: list[float] | None = None,
-        kind: str = "STOCK",
-        recorded: list[tuple[int, int, int]] | None = None,
-        skip: int = 0,
-    ) -> None:
-        self.key = key
-        self.base = base
-        self.lower, self.upper = limits
-        self.opening = opening
-        self.closes = closes
-        self.volumes = volumes
-        self.closing_price = closing_price
-        self.closing_volume = closing_volume
-        self.auction = auction
-        self.kind = kind
-        self.skip = skip
-        self._wiggle = wiggle
-        self._buying = buying
-        self._recorded = recorded
-        self._minutes: list[Minute | None] = [None] * CONTINUOUS_MINUTES
-        self._cumulative = [0, *accumulate(volumes)]
-        self._values: list[int] | None = None
-        self._bought: list[float] | None = None
-        self._extremes: tuple[list[int], list[int]] | None = None
-
-    # --- one minute -----------------------------------------------------------------------
-
-    def minute(self, index: int) -> Minute:
-        found = self._minutes[index]
-        if found is None:
-            found = self._minutes[index] = self._draw_minute(index)
-        return found
-
-    def _draw_minute(self, index: int) -> Minute:
-        bits = scatter(self.key, index)
-        close = self.closes[index]
-        if self._recorded is not None:
-            opening, high, low = self._recorded[index]
-        else:
-            opening = self.closes[index - 1] if index > self.skip else self.opening
-            high, low = self._excursion(bits, max(opening, close), min(opening, close))
-        return Minute(
-            open=opening,
-            high=high,
-            low=low,
-            close=close,
-            volume=self.volumes[index],
-            turn=4 + (bits & 15),
-            back=30 + ((bits >> 4) & 15),
-            low_first=close > opening if close != opening else bool(bits & 256),
-            bits=bits >> 9,
-            auction=self.auction if index == self.skip else 0,
+    @cached_property
+    def _values(self) -> list[int]:
+        worth = (
+            volume * (start + end) // 2
+            for volume, start, end in zip(self.volumes, self.opens, self.closes, strict=True)
         )
+        return [0, *accumulate(worth)]
 
-    def _excursion(self, bits: int, top: int, bottom: int) -> tuple[int, int]:
-        """How far the minute reaches beyond its open and close."""
-        up, down = ((bits >> 20) & 255) / 255, ((bits >> 28) & 255) / 255
-        high = top + int(up * up * self._wiggle)
-        low = bottom - int(down * down * self._wiggle)
-        high -= high % ticks.tick_size(top, self.kind)
-        low = ticks.round_up(max(low, 1), self.kind)
-        return max(top, min(high, self.upper)), min(bottom, max(low, self.lower))
+    @cached_property
+    def _bought(self) -> list[float]:
+        parts = (volume * self.buying(index) for index, volume in enumerate(self.volumes))
+        return [0.0, *accumulate(parts)]
 
-    # --- one second -----------------------------------------------------------------------
-
-    def quantity_in(self, index: int, second: int) -> int:
-        """Shares traded in one second of a minute."""
-        minute = self.minute(index)
-        if minute.volume < 4:
-            return minute.volume if second == 59 else 0
-        free = minute.volume - minute.auction - 4
-        profile = _PROFILES[minute.bits & 31]
-        spread = int(free * profile[second])
-        if second:
-            spread -= int(free * profile[second - 1])
-        else:
-            spread += minute.auction
-        return spread + (second in (0, minute.turn, minute.back, 59))
-
-    def _volume_in(self, minute: Minute, second: int) -> int:
-        """Shares traded in a minute up to the end of one of its seconds."""
-        if minute.volume < 4:
-            return minute.volume if second == 59 else 0
-        free = minute.volume - minute.auction - 4
-        points = 1 + (second >= minute.turn) + (second >= minute.back) + (second >= 59)
-        return minute.auction + int(free * _PROFILES[minute.bits & 31][second]) + points
-
-    def _shape(self, minute: Minute, second: int) -> int:
-        """Where the price of a minute stands in one of its seconds, traded or not."""
-        if minute.volume < 4 or second == 59:
-            return minute.close
-        if second == 0 or minute.high == minute.low:
-            return minute.open
-        first, then = minute.low, minute.high
-        if not minute.low_first:
-            first, then = then, first
-        if second <= minute.turn:
-            start, end, part = minute.open, first, second / minute.turn
-        elif second <= minute.back:
-            start, end = first, then
-            part = (second - minute.turn) / (minute.back - minute.turn)
-        else:
-            start, end, part = then, minute.close, (second - minute.back) / (59 - minute.back)
-        if part == 1.0:
-            return end
-        tick = ticks.tick_size(minute.high, self.kind)
-        bounce = ((minute.bits >> (second % 48)) & 3) - 1  # -1, 0, 1 or 2 ticks of bid-ask noise
-        price = int(start + (end - start) * part) + tick * (bounce if bounce < 2 else 0)
-        return max(minute.low, min(minute.high, price - price % tick))
-
-    def place(self, second: int) -> tuple[int, int] | None:
-        """(minute, second in it) that a second of the session falls on; None before the open.
-
-        The closing auction sees the last second of continuous trading.
-        """
-        if second < self.skip * 60:
-            return None
-        second = min(second, AUCTION_SECOND - 1)
-        return divmod(second, 60)
-
-    def price_at(self, second: int) -> int:
-        """The last traded price; the base price before the first trade."""
-        if second >= CLOSING_SECOND:
-            return self.closing_price
-        place = self.place(second)
-        if place is None:
-            return self.base
-        index, inside = place
-        while index >= self.skip:
-            minute = self.minute(index)
-            for back in range(inside, -1, -1):
-                if self.quantity_in(index, back):
-                    return self._shape(minute, back)
-            index, inside = index - 1, 59
-        return self.base
-
-    def volume_at(self, second: int) -> int:
-        if second >= CLOSING_SECOND:
-            return self._cumulative[-1] + self.closing_volume
-        place = self.place(second)
-        if place is None:
-            return 0
-        index, inside = place
-        return self._cumulative[index] + self._volume_in(self.minute(index), inside)
-
-    def trade_at(self, second: int) -> Trade | None:
-        """What traded in this very second."""
-        if second == CLOSING_SECOND:
-            quantity, price = self.closing_volume, self.closing_price
-        elif second < self.skip * 60 or second >= AUCTION_SECOND:
-            return None
-        else:
-            quantity = self.quantity_in(*divmod(second, 60))
-            price = self.price_at(second) if quantity else 0
-        if not quantity:
-            return None
-        return Trade(second, price, quantity, self.side_at(second), self.volume_at(second))
-
-    def side_at(self, second: int) -> Side:
-        """Who crossed the spread last: known from the price's move, else drawn."""
-        now, before = self.price_at(second), self.price_at(second - 1)
-        if now != before:
-            return Side.BUY if now > before else Side.SELL
-        place = self.place(second)
-        if place is None:
-            return Side.BUY
-        drawn = (self.minute(place[0]).bits * 2654435761 + place[1] * 40503 & 1023) / 1024
-        return Side.BUY if drawn < self.buying(place[0]) else Side.SELL
-
-    def buying(self, index: int) -> float:
-        """The part of a minute's volume that buyers took from the ask, 0..1."""
-        if self._buying is not None:
-            return self._buying[max(0, min(index, CONTINUOUS_MINUTES - 1))]
-        minute = self.minute(max(0, min(index, CONTINUOUS_MINUTES - 1)))
-        if minute.high == minute.low:
-            return 0.5
-        return 0.35 + 0.3 * (minute.close - minute.low) / (minute.high - minute.low)
-
-    # --- sums over the session so far -----------------------------------------------------
+    @cached_property
+    def _running(self) -> tuple[list[int], list[int]]:
+        """Highest and lowest up to each minute, as far as they have been asked for."""
+        return [], []
 
     def value_at(self, second: int) -> int:
         """Won traded so far, each minute at the middle of its open and close."""
-        if self._values is None:
-            opens = [self.opening, *self.closes[:-1]]
-            worth = (
-                volume * (start + end) // 2
-                for volume, start, end in zip(self.volumes, opens, self.closes, strict=True)
-            )
-            self._values = [0, *accumulate(worth)]
         if second >= CLOSING_SECOND:
             return self._values[-1] + self.closing_price * self.closing_volume
         place = self.place(second)
@@ -281,20 +42,17 @@ class SessionPath:
         index, inside = place
         minute = self.minute(index)
         middle = minute.open + minute.close
-        return self._values[index] + self._volume_in(minute, inside) * middle // 2
+        return self._values[index] + self.volume_in(minute, inside) * middle // 2
 
     def strength_at(self, second: int, window: int = 0) -> float:
         """Bought over sold volume, 100 = even; over the last `window` minutes, 0 = all day."""
         place = self.place(second)
         if place is None:
             return 0.0
-        if self._bought is None:
-            parts = (self.volumes[index] * self.buying(index) for index in range(len(self.closes)))
-            self._bought = [0.0, *accumulate(parts)]
         index, inside = place
         first = max(self.skip, index - window) if window else self.skip
-        inner = self._volume_in(self.minute(index), inside)
-        volume = self._cumulative[index] - self._cumulative[first] + inner
+        inner = self.volume_in(self.minute(index), inside)
+        volume = self.cumulative[index] - self.cumulative[first] + inner
         bought = self._bought[index] - self._bought[first] + inner * self.buying(index)
         sold = volume - bought
         return round(min(500.0, 100 * bought / sold), 2) if sold > 0 else 100.0
@@ -305,10 +63,9 @@ class SessionPath:
         if place is None:
             return 0, 0, 0
         index, inside = place
-        highs, lows = self._running()
         prices = self.prices_in(index, inside)
         if index > self.skip:
-            prices += [highs[index - 1], lows[index - 1]]
+            prices += self._extremes(index - 1)
         if second >= CLOSING_SECOND:
             prices.append(self.closing_price)
         if not prices:
@@ -319,17 +76,16 @@ class SessionPath:
         """The prices traded in a minute up to one of its seconds."""
         minute = self.minute(index)
         return [
-            self._shape(minute, second)
+            self.shape(minute, second)
             for second in range(inside + 1)
             if self.quantity_in(index, second)
         ]
 
-    def _running(self) -> tuple[list[int], list[int]]:
-        if self._extremes is None:
-            drawn = [self.minute(index) for index in range(self.skip, CONTINUOUS_MINUTES)]
-            idle_high, idle_low = [0] * self.skip, [self.upper] * self.skip
-            self._extremes = (
-                [*idle_high, *accumulate((minute.high for minute in drawn), max)],
-                [*idle_low, *accumulate((minute.low for minute in drawn), min)],
-            )
-        return self._extremes
+    def _extremes(self, index: int) -> tuple[int, int]:
+        """(highest, lowest) up to and with a minute."""
+        highs, lows = self._running
+        for at in range(self.skip + len(highs), index + 1):
+            minute = self.minute(at)
+            highs.append(max(minute.high, highs[-1]) if highs else minute.high)
+            lows.append(min(minute.low, lows[-1]) if lows else minute.low)
+        return highs[index - self.skip], lows[index - self.skip]

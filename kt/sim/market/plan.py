@@ -12,6 +12,8 @@ from kt.sim.market.noise import bell, key_of, share
 _BIGGEST_SURGING_VALUE = 300_000_000_000
 """Stocks that trade more than this a day do not jump."""
 _AFFORDABLE = 200_000
+_PULL = 0.001
+"""A session's downward drift: what the runs add on average, taken back from all stocks."""
 _MOST = 0.27
 """No planned close lies further from its base than this: inside the limits after rounding."""
 
@@ -108,7 +110,7 @@ class Planner:
         surge = self.surges(session).get(listing.code)
         yesterday = self.surges(session - 1).get(listing.code)
         hangover = -0.4 * yesterday.height * yesterday.keep if yesterday else 0.0
-        drift = sigma * (0.22 * before + 0.18 * now) + 0.8 * self._market(listing, session)
+        drift = sigma * (0.22 * before + 0.18 * now) + 0.8 * self._market(listing, session) - _PULL
         gap = 0.3 * drift + 0.5 * hangover + 0.35 * sigma * bell(key, step + 1)
         change = drift + hangover + 0.85 * sigma * bell(key, step + 2)
         if surge:
@@ -135,9 +137,9 @@ class Planner:
     def _draw_surges(self, session: int) -> dict[str, Surge]:
         rng = Random(f"{self.seed}:surges:{session}")
         able = [item.code for item in self._listings if self._may_surge(item)]
-        chosen = rng.sample(able, min(18, len(able)))
+        chosen = rng.sample(able, min(19, len(able)))
         drawn = [_run(rng, early=True, real=True) for _ in range(5)]
-        drawn += [_run(rng, early=True, real=False) for _ in range(2)]
+        drawn += [_run(rng, early=True, real=False) for _ in range(3)]
         drawn += [_run(rng, early=False, real=True) for _ in range(4)]
         drawn += [_run(rng, early=False, real=False) for _ in range(2)]
         drawn += [_slump(rng) for _ in range(5)]
@@ -160,14 +162,16 @@ class Planner:
 
 
 def _run(rng: Random, *, early: bool, real: bool) -> Surge:
-    """Early runs are under way at 10:00 and go on: the default session opens then."""
+    """Early runs are under way at 10:00, the hour at which a new exchange opens; those without
+    support look alike then, except for the flows, and lose it all again."""
     start = rng.randrange(6, 30) if early else rng.randrange(50, 290)
-    rise = rng.randrange(110, 200) if early else rng.randrange(50, 110)
+    rise = rng.randrange(90, 170) if early else rng.randrange(50, 110)
+    height = 0.06 + 0.09 * rng.random()
+    keep = 0.5 + 0.4 * rng.random()
+    times = 4.5 + 5.0 * rng.random()
     if not real:
-        return Surge(start, rise // 2, 70, 0.03 + 0.03 * rng.random(), -0.3, 4.0, real=False)
-    height = 0.07 + 0.10 * rng.random()
-    keep = 0.55 + 0.35 * rng.random()
-    return Surge(start, rise, 150, height, keep, 5.0 + 5.0 * rng.random(), real=True)
+        return Surge(start, rise // 2, 90, 0.6 * height, -0.3, times, real=False)
+    return Surge(start, rise, 150, height, keep, times, real=True)
 
 
 def _slump(rng: Random) -> Surge:
