@@ -1,0 +1,75 @@
+"""An older journal is brought up to date with everything in it."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from kt.store import schema
+from kt.store.rows import insert_sql, to_row
+from tests.store.make import open_journal, order, placed, position
+
+
+def old_journal(folder: Path, version: int) -> None:
+    """A file as a kt of that version left it, with a row or two."""
+    with closing(sqlite3.connect(folder / "kt.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        schema.migrate(connection, to=version)
+        connection.execute("INSERT INTO meta VALUES ('profile', 'sim')")
+        row = to_row(order(), day="2026-11-23", planned_price=70_000)
+        connection.execute(insert_sql("orders", row), row)
+        connection.execute(insert_sql("positions", to_row(position())), to_row(position()))
+        notice = {"run": "R0", "level": "info", "title": "old", "text": "", "at": "2026-11-22"}
+        connection.execute(insert_sql("notices", notice), notice)
+        connection.execute("COMMIT")
+
+
+@pytest.mark.parametrize("version", range(1, schema.VERSION))
+def test_every_older_version_is_brought_up_to_date(tmp_path: Path, version: int) -> None:
+    old_journal(tmp_path, version)
+    with open_journal(tmp_path) as journal:
+        assert journal.orders() == (order(),)
+        assert journal.positions() == (position(),)
+        placed(journal, "O2", stock_code="000660")
+        titles = [row.get("title") for row in journal.events()]
+        assert titles == ["old", None, None, None]
+    with closing(sqlite3.connect(tmp_path / "kt.db")) as connection:
+        assert schema.version_of(connection) == schema.VERSION
+        names = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'kt' ORDER BY id"
+        assert tuple(row[0] for row in connection.execute(names)) == schema.MIGRATIONS
+
+
+def test_old_and_new_files_have_the_same_tables(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    old_journal(tmp_path / "old", 1)
+    shapes = []
+    for name in ("old", "new"):
+        open_journal(tmp_path / name).close()
+        with closing(sqlite3.connect(tmp_path / name / "kt.db")) as connection:
+            sql = "SELECT type, name, sql FROM sqlite_master ORDER BY type, name"
+            shapes.append(connection.execute(sql).fetchall())
+    assert shapes[0] == shapes[1]
+
+
+def test_a_migration_that_fails_leaves_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kt.errors import JournalError
+
+    old_journal(tmp_path, 1)
+    whole = schema._sql("0002_log")
+    broken = whole + "INSERT INTO nowhere VALUES (1);"
+    real = schema._sql
+    monkeypatch.setattr(schema, "_sql", lambda name: broken if name == "0002_log" else real(name))
+    with pytest.raises(JournalError, match="nowhere"):
+        open_journal(tmp_path)
+    monkeypatch.undo()
+    with closing(sqlite3.connect(tmp_path / "kt.db")) as connection:
+        assert schema.version_of(connection) == 1
+        found = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'log'").fetchone()
+        assert found is None
+    with open_journal(tmp_path) as journal:
+        assert journal.orders() == (order(),)

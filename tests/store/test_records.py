@@ -1,0 +1,167 @@
+"""Everything that goes in comes out as it was."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kt.ports import Journal
+from kt.records import KST, SymbolLock
+from kt.store.journal import SqliteJournal
+from kt.store.rows import from_row, time_text, to_row
+from tests.store.make import (
+    DAY,
+    T0,
+    answer,
+    candidate,
+    day_result,
+    decision,
+    later,
+    open_journal,
+    outcome,
+    position,
+    trade,
+)
+
+
+def test_it_is_the_port(journal: SqliteJournal) -> None:
+    port: Journal = journal
+    assert port is journal
+
+
+def test_answers_are_found_by_their_key(journal: SqliteJournal) -> None:
+    journal.answer("R1", answer("other", raw="x"))
+    journal.answer("R1", answer())
+    assert journal.find_answer("k1") == answer()
+    assert journal.find_answer("k2") is None
+
+
+def test_an_answer_is_preferred_to_a_failure_with_the_same_key(journal: SqliteJournal) -> None:
+    journal.answer("R1", answer())
+    journal.answer("R1", answer(objects=(), raw="", error="timeout: no answer within 60 s"))
+    found = journal.find_answer("k1")
+    assert found is not None
+    assert found.error == ""
+
+
+def test_positions_are_replaced_by_code_and_closed_by_zero(journal: SqliteJournal) -> None:
+    other = position(stock_code="0156T0", stock_name="첫째", opened_at=later(-60))
+    journal.put_position(position())
+    journal.put_position(other)
+    journal.put_position(position(quantity=5, source="external"))
+    assert journal.positions() == (other, position(quantity=5, source="external"))
+    journal.put_position(position(quantity=0))
+    assert journal.positions() == (other,)
+
+
+def test_trades_and_days_come_by_range_of_days(journal: SqliteJournal) -> None:
+    before = trade(closed_at=T0 - timedelta(days=1), order_id="O0")
+    for one in (trade(), before):
+        journal.add_trade(one)
+    assert journal.trades() == (before, trade())
+    assert journal.trades(since=DAY) == (trade(),)
+    assert journal.trades(until=DAY - timedelta(days=1)) == (before,)
+
+    journal.put_day(day_result(realised=1))
+    journal.put_day(day_result())
+    yesterday = day_result(day=DAY - timedelta(days=1))
+    journal.put_day(yesterday)
+    assert journal.days() == (yesterday, day_result())
+    assert journal.days(since=DAY, until=DAY) == (day_result(),)
+
+
+def test_a_decision_is_open_until_it_has_an_outcome(journal: SqliteJournal) -> None:
+    first, second = (
+        decision("D1", faults=("price: 1 is off",)),
+        decision("D2", decided_at=later(60)),
+    )
+    journal.decisions("R1", [first, second])
+    assert journal.open_decisions(later(61)) == (first, second)
+    assert journal.open_decisions(later(60)) == (first,)
+    journal.put_outcome(outcome("D1"))
+    journal.put_outcome(outcome("D1", hit=False))
+    assert journal.open_decisions(later(61)) == (second,)
+    assert journal.outcomes() == (outcome("D1", hit=False),)
+    assert journal.outcomes(since=DAY + timedelta(days=1)) == ()
+
+
+def test_a_decision_that_comes_twice_through_a_pipe_is_kept_once(journal: SqliteJournal) -> None:
+    journal.decisions("R1", [decision("D1")])
+    journal.decisions("R2", [decision("D1", reason="told again")])
+    assert journal.open_decisions(later(1)) == (decision("D1"),)
+
+
+def test_locks_hold_until_their_time(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    for_ever = SymbolLock(stock_code="000660", reason="unknown", order_id="O1", at=T0)
+    over = SymbolLock(stock_code="005930", reason="pause", order_id="O2", at=T0, until=T0)
+    short = SymbolLock(stock_code="035720", reason="pause", order_id="O3", at=T0, until=later(1))
+    for lock in (for_ever, over, short):
+        journal.lock_symbol(lock)
+    assert journal.locks() == (for_ever, short)
+    journal.unlock_symbol("000660")
+    assert journal.locks() == (short,)
+    journal.close()
+
+
+def test_a_short_lock_does_not_lift_a_long_one(journal: SqliteJournal) -> None:
+    unknown = SymbolLock(stock_code="005930", reason="unknown", order_id="O1", at=T0)
+    pause = SymbolLock(
+        stock_code="005930", reason="pause", order_id="O2", at=later(1), until=later(60)
+    )
+    journal.lock_symbol(pause)
+    journal.lock_symbol(unknown)
+    journal.lock_symbol(pause)
+    assert journal.locks() == (unknown,)
+    same = msgspec.structs.replace(unknown, until=later(5))
+    journal.lock_symbol(same)
+    assert journal.locks() == (same,)
+
+
+def test_everything_is_still_there_after_a_restart(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.put_position(position())
+        journal.answer("R1", answer())
+        journal.scan("R1", "deep", T0, [candidate()])
+    with open_journal(tmp_path) as journal:
+        assert journal.positions() == (position(),)
+        assert journal.find_answer("k1") == answer()
+        assert [event["kind"] for event in journal.events()] == ["answer", "scan"]
+
+
+@given(
+    at=st.datetimes(datetime(2020, 1, 1), datetime(2039, 12, 31)),
+    hours=st.integers(-12, 12),
+    other=st.datetimes(datetime(2020, 1, 1), datetime(2039, 12, 31)),
+)
+def test_times_are_korean_and_sort_as_text(at: datetime, hours: int, other: datetime) -> None:
+    from datetime import timezone
+
+    here = at.replace(tzinfo=timezone(timedelta(hours=hours)))
+    there = other.replace(tzinfo=KST)
+    text = time_text(here)
+    assert text.endswith("+09:00")
+    assert datetime.fromisoformat(text) == here
+    assert (text < time_text(there)) == (here < there)
+
+
+@given(
+    name=st.text(),
+    change=st.floats(allow_nan=False, allow_infinity=False),
+    net=st.none() | st.integers(-(2**63), 2**63 - 1),
+    reasons=st.lists(st.text(), max_size=3),
+)
+def test_records_survive_a_row(
+    name: str, change: float, net: int | None, reasons: list[str]
+) -> None:
+    one = candidate(stock_name=name, change_pct=change, foreign_net=net, reasons=tuple(reasons))
+    assert from_row(to_row(one), type(one)) == one
+
+
+def test_days_are_plain_dates() -> None:
+    assert to_row(day_result())["day"] == "2026-11-23"
+    assert from_row(to_row(day_result()), type(day_result())).day == date(2026, 11, 23)

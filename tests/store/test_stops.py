@@ -1,0 +1,138 @@
+"""The stop is a row and a flag file, the stricter holds, and a broken database still halts."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+
+from kt.clock import ManualClock
+from kt.errors import JournalError
+from kt.records import Stop, StopMode
+from kt.store import flag
+from kt.store.journal import SqliteJournal
+from tests.store.make import DAY, T0, later, open_journal
+
+
+def stop(mode: str, seconds: float = 0, until: date | None = None) -> Stop:
+    return Stop(
+        mode=StopMode(mode), reason=f"{mode} wanted", by="owner", at=later(seconds), until=until
+    )
+
+
+def test_nothing_stops_a_new_journal(journal: SqliteJournal) -> None:
+    assert journal.stop().mode is StopMode.RUNNING
+
+
+@pytest.mark.parametrize("mode", ["reduce", "flatten", "halt"])
+def test_a_stop_is_row_and_file_and_ends_with_resume(tmp_path: Path, mode: str) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.set_stop(stop(mode))
+        assert journal.stop() == stop(mode)
+    written = json.loads((tmp_path / "halt.json").read_text())
+    assert (written["mode"], written["at"]) == (mode, "2026-11-23T10:00:00+09:00")
+    with open_journal(tmp_path) as journal:
+        assert journal.stop() == stop(mode)
+        journal.set_stop(stop("running", 5))
+        assert journal.stop() == stop("running", 5)
+        assert not (tmp_path / "halt.json").exists()
+        assert [row["by"] for row in journal.events(kinds=["stop"])] == ["owner", "owner"]
+
+
+@pytest.mark.parametrize(
+    ("row", "filed", "holds"),
+    [
+        ("running", "reduce", "reduce"),
+        ("reduce", "running", "reduce"),
+        ("reduce", "flatten", "flatten"),
+        ("flatten", "reduce", "flatten"),
+        ("flatten", "halt", "halt"),
+        ("halt", "flatten", "halt"),
+        ("halt", None, "halt"),
+        ("running", "halt", "halt"),
+    ],
+)
+def test_the_stricter_of_row_and_file_holds(
+    tmp_path: Path, row: str, filed: str | None, holds: str
+) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.set_stop(stop(row))
+        (tmp_path / "halt.json").unlink(missing_ok=True)
+        if filed:
+            flag.write_flag(tmp_path / "halt.json", stop(filed, 1))
+        assert journal.stop().mode == holds
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b'{"mode": "sideways"}', b"\xff\xfe", b"null", b"[]"]
+)
+def test_a_flag_file_nobody_can_read_halts(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "halt.json").write_bytes(content)
+    with open_journal(tmp_path) as journal:
+        held = journal.stop()
+    assert held.mode is StopMode.HALT
+    assert "halt.json cannot be read" in held.reason
+
+
+def test_a_flag_that_is_a_folder_halts_too(tmp_path: Path) -> None:
+    (tmp_path / "halt.json").mkdir()
+    found = flag.read_flag(tmp_path / "halt.json", T0)
+    assert found is not None
+    assert found.mode is StopMode.HALT
+
+
+def test_the_flag_needs_no_database(tmp_path: Path) -> None:
+    path = tmp_path / "not" / "yet" / "halt.json"
+    assert flag.read_flag(path, T0) is None
+    flag.write_flag(path, stop("running"))
+    assert flag.read_flag(path, T0) is None
+    flag.write_flag(path, stop("halt"))
+    assert flag.read_flag(path, T0) == stop("halt")
+    assert [one.name for one in path.parent.iterdir()] == ["halt.json"]
+    flag.write_flag(path, stop("running"))
+    assert flag.read_flag(path, T0) is None
+
+
+def test_a_flag_that_cannot_be_written_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(JournalError, match=r"halt\.json"):
+        flag.write_flag(tmp_path / "file" / "halt.json", stop("halt"))
+
+
+def test_a_stop_ends_on_its_day(tmp_path: Path) -> None:
+    clock = ManualClock(T0)
+    with open_journal(tmp_path, clock=clock) as journal:
+        over = stop("halt", until=DAY + timedelta(days=1))
+        journal.set_stop(over)
+        clock.set(T0 + timedelta(hours=13, minutes=59))
+        assert flag.in_force(journal.stop(), clock.now().date())
+        clock.set(T0 + timedelta(hours=14))  # midnight: it is over, and can be lifted
+        assert journal.stop() == over
+        assert not flag.in_force(journal.stop(), clock.now().date())
+
+
+def test_a_stop_that_is_over_does_not_hide_one_that_holds(tmp_path: Path) -> None:
+    clock = ManualClock(T0)
+    with open_journal(tmp_path, clock=clock) as journal:
+        journal.set_stop(stop("halt", until=DAY))
+        flag.write_flag(tmp_path / "halt.json", stop("reduce", 1))
+        assert journal.stop() == stop("reduce", 1)
+        journal.set_stop(stop("reduce", 2))
+        flag.write_flag(tmp_path / "halt.json", stop("halt", 3, until=DAY))
+        assert journal.stop() == stop("reduce", 2)
+
+
+def test_a_broken_database_still_halts(tmp_path: Path) -> None:
+    """The flag is written before the row, and read when the row cannot be."""
+    journal = open_journal(tmp_path, busy_seconds=0.05)
+    with journal._file.write() as connection:
+        connection.execute("DROP TABLE halts")
+    assert journal.events() == ()
+    with pytest.raises(JournalError):
+        journal.stop()
+    with pytest.raises(JournalError):
+        journal.set_stop(stop("halt"))
+    assert journal.stop() == stop("halt")
+    journal.close()
