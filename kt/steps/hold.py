@@ -23,7 +23,8 @@ from kt.records import (
     Tick,
 )
 from kt.rules import exits
-from kt.steps import analyze, check, collect, ledger, place
+from kt.steps import analyze as analysis
+from kt.steps import check, collect, ledger, place
 from kt.steps.context import Context
 from kt.steps.gather import note_error
 from kt.steps.reports import Exit
@@ -105,7 +106,7 @@ def confirm_profit(ctx: Context, due: Exit) -> bool:
     """
     try:
         brief = collect.collect(ctx, (), [due.position.stock_code])
-        decisions = analyze.analyze(ctx, brief)
+        decisions = analysis.analyze(ctx, brief)
     except KtError as failure:
         note_error(ctx, "hold.confirm_profit", failure)
         return True

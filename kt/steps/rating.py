@@ -34,7 +34,7 @@ def facts_for(
     code = ticket.stock_code
     quote = known.account.quotes.get(code)
     return RiskFacts(
-        side=side,
+        side=ticket.side,
         stock_code=code,
         quantity=ticket.quantity,
         price=ticket.price,
