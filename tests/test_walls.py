@@ -61,7 +61,8 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
             yield node.module, node.lineno
             if node.module == "kt":
                 for alias in node.names:
-                    yield f"kt.{alias.name}", node.lineno
+                    if alias.name != "__version__":
+                        yield f"kt.{alias.name}", node.lineno
 
 
 def parsed(path: Path) -> ast.Module:
@@ -144,6 +145,25 @@ OUR_WORDS = {"app_key", "secret_key", "ord_no", "return_code", "return_msg", "gr
 """Names that are also words of our own records or of general use."""
 
 
+def code_alone(path: Path) -> str:
+    """The file without comments and docstrings: those may name their source."""
+    tree = parsed(path)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            kept = [part for part in body if not is_text(part)]
+            node.body = kept or [ast.Pass()]  # type: ignore[attr-defined]
+    return ast.unparse(tree)
+
+
+def is_text(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
 def test_wire_field_names_stay_on_the_wire() -> None:
     names = wire_names()
     assert "stk_cd" in names
@@ -154,7 +174,7 @@ def test_wire_field_names_stay_on_the_wire() -> None:
             continue
         if place.startswith("sim/server"):
             continue
-        used = set(re.findall(r"[a-z0-9]+(?:_[a-z0-9]+)+", path.read_text(encoding="utf-8")))
+        used = set(re.findall(r"[a-z0-9]+(?:_[a-z0-9]+)+", code_alone(path)))
         if used & names:
             wrong.append(f"{path.relative_to(ROOT)}: {sorted(used & names)}")
     assert not wrong, "\n".join(wrong)
