@@ -199,9 +199,8 @@ class TokenSource:
             with os.fdopen(handle, "wb") as file:
                 file.write(msgspec.json.encode(kept))
             Path(name).replace(self.path)
-        except BaseException:
+        finally:
             Path(name).unlink(missing_ok=True)
-            raise
 
 
 def unusable(path: Path, fault: OSError) -> KtError:
