@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from kt.records import (
     KST,
+    Candidate,
     Fill,
     Order,
     OrderEvent,
@@ -19,8 +21,8 @@ from kt.records import (
 T0 = datetime(2026, 11, 23, 10, 0, tzinfo=KST)
 
 
-def order(quantity: int = 10, **changes: object) -> Order:
-    values: dict[str, object] = {
+def order(quantity: int = 10, **changes: Any) -> Order:
+    values: dict[str, Any] = {
         "order_id": "O1",
         "run": "R1",
         "side": Side.BUY,
@@ -34,11 +36,11 @@ def order(quantity: int = 10, **changes: object) -> Order:
         "created_at": T0,
         "updated_at": T0,
     }
-    return Order(**(values | changes))  # type: ignore[arg-type]
+    return Order(**(values | changes))
 
 
-def fill(start: int, end: int, **changes: object) -> Fill:
-    values: dict[str, object] = {
+def fill(start: int, end: int, **changes: Any) -> Fill:
+    values: dict[str, Any] = {
         "fill_id": f"F{start}-{end}",
         "order_id": "O1",
         "ord_no": "0000101",
@@ -51,23 +53,37 @@ def fill(start: int, end: int, **changes: object) -> Fill:
         "from_quantity": start,
         "to_quantity": end,
     }
-    return Fill(**(values | changes))  # type: ignore[arg-type]
+    return Fill(**(values | changes))
 
 
-def event(kind: str, number: int = 0, **changes: object) -> OrderEvent:
+def event(kind: str, number: int = 0, **changes: Any) -> OrderEvent:
     """An event; `number` makes its id distinct and its time later."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "event_id": f"{kind}-{number}",
         "order_id": "O1",
         "kind": OrderEventKind(kind),
         "at": T0 + timedelta(seconds=number),
     }
-    return OrderEvent(**(values | changes))  # type: ignore[arg-type]
+    return OrderEvent(**(values | changes))
 
 
-def filled(start: int, end: int, number: int = 50, **changes: object) -> OrderEvent:
+def filled(start: int, end: int, number: int = 50, **changes: Any) -> OrderEvent:
     """A FILL event over a stretch of one order number's shares."""
     told = fill(start, end, **changes)
     return event(
         "FILL", number, event_id=f"FILL-{told.ord_no}-{start}-{end}-{told.source}", fill=told
     )
+
+
+def candidate(**changes: Any) -> Candidate:
+    values: dict[str, Any] = {
+        "stock_code": "005930",
+        "stock_name": "삼성전자",
+        "price": 70_000,
+        "change_pct": 5.0,
+        "volume": 1_000_000,
+        "value": 70_000_000_000,
+        "score": 80.0,
+        "stage": "fast",
+    }
+    return Candidate(**(values | changes))
