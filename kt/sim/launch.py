@@ -58,6 +58,7 @@ def ensure(config: Config, state_dir: Path, announce: Announce) -> Running:
 
 def start(settings: Settings, announce: Announce) -> Running:
     """As `ensure`, with settings of its own (which an exchange already running does not take)."""
+    settings = _absolute(settings)
     folder = _folder(settings)
     found = find(folder)
     if found is None:
@@ -67,7 +68,7 @@ def start(settings: Settings, announce: Announce) -> Running:
             if found is None:
                 found = _launch(settings, folder)
                 announce(_started(found, settings))
-    if found.started is False and found.clock.speed != settings.speed:
+    if not found.started and found.clock.speed != settings.speed:
         announce(
             f"The running exchange goes at speed {found.clock.speed:g}, not {settings.speed:g}:"
             " `kt sim stop` and start it again to change that."
@@ -161,6 +162,18 @@ def _started(found: Running, settings: Settings) -> str:
         f"Started the embedded exchange at {found.base_url} (process {found.pid}); its clock says"
         f" {now:%Y-%m-%d %H:%M}. It stops {ends}with `kt sim stop`."
     )
+
+
+def _absolute(settings: Settings) -> Settings:
+    """The detached process works in another folder than its starter."""
+    import msgspec
+
+    paths = {
+        name: path.resolve()
+        for name in ("state_dir", "faults", "replay")
+        if (path := getattr(settings, name)) is not None
+    }
+    return msgspec.structs.replace(settings, **paths)
 
 
 def _folder(settings: Settings) -> Path:

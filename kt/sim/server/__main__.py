@@ -16,7 +16,7 @@ def main() -> int:
     try:
         run_detached(settings)
     except KtError as error:
-        sys.stderr.write(f"{error.message}\n")
+        sys.stderr.write(f"{error.message}. {error.hint or ''}".strip() + "\n")
         return int(error.exit_code)
     return 0
 

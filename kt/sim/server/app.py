@@ -16,11 +16,11 @@ from starlette.websockets import WebSocket
 from kt import __version__
 from kt.errors import ConfigError
 from kt.sim.faults import parse_faults
+from kt.sim.place import STREAM_PATH
 from kt.sim.server import faulty, transport
 from kt.sim.server.desk import Desk
 from kt.sim.server.rest import Request
 from kt.sim.server.session import Session
-from kt.sim.wire.apis import STREAM_PATH
 
 
 def build(desk: Desk) -> Router:

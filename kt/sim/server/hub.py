@@ -5,13 +5,23 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kt.errors import UnknownStock
 from kt.ports import Broker, Market
-from kt.records import OrderNotice, Quote, Side, StreamEvent
+from kt.records import (
+    BalanceNotice,
+    BookUpdate,
+    OrderNotice,
+    Quote,
+    SessionNotice,
+    Side,
+    StreamEvent,
+    Tick,
+)
 from kt.sim.wire import realtime, stream
-from kt.sim.wire.realtime import ACCOUNT_TYPES, Surroundings
+from kt.sim.wire.accountrows import Surroundings
+from kt.sim.wire.realtime import ACCOUNT_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +30,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("kt.exchange")
 ROWS_IN_FRAME = 50
+KINDS: dict[type[Any], str] = {
+    Tick: "0B",
+    BookUpdate: "0D",
+    OrderNotice: "00",
+    BalanceNotice: "04",
+    SessionNotice: "0s",
+}
 Event = tuple[str | None, StreamEvent]
 Row = tuple[str, str, bytes]
 """Type, side (of account rows) and the row as JSON."""
@@ -72,18 +89,24 @@ class Hub:
 
     def _market_rows(self, event: StreamEvent, outgoing: dict[str, list[Row]]) -> None:
         code = getattr(event, "stock_code", "")
-        made: tuple[str, dict[str, str]] | None = None
-        for app_key, session in self._sessions.items():
-            items = session.items(event, code)
-            if not items:
-                continue
-            if made is None:
-                found = realtime.values(event, Surroundings(quote=self._quote(code)))
-                if found is None:
-                    return
-                made = found[0], found[2]
-            kind, values = made
-            for item in items:
+        kinds = {KINDS[type(event)]}
+        if isinstance(event, BookUpdate):
+            kinds.add("0H")
+        asked = [
+            (app_key, kind, item)
+            for app_key, session in self._sessions.items()
+            for kind in kinds
+            for item in session.items(kind, code)
+        ]
+        if not asked:
+            return
+        quote = self._quote(code)
+        made: dict[str, dict[str, str] | None] = {}
+        for app_key, kind, item in asked:
+            if kind not in made:
+                made[kind] = _market_values(kind, event, quote)
+            values = made[kind]
+            if values is not None:
                 row = stream.ENCODER.encode(realtime.row(kind, item, values))
                 outgoing.setdefault(app_key, []).append((kind, "", row))
 
@@ -91,10 +114,9 @@ class Hub:
         self, account: str, event: StreamEvent, outgoing: dict[str, list[Row]]
     ) -> None:
         session = self._sessions.get(account)
-        if session is None or not session.items(event, ""):
+        if session is None or not session.items(KINDS[type(event)], ""):
             return
-        around = self._around(account, event)
-        found = realtime.values(event, around)
+        found = realtime.values(event, self._around(account, event))
         if found is None:
             return
         kind, code, values = found
@@ -119,6 +141,14 @@ class Hub:
             return self._market.quote(code) if code else None
         except UnknownStock:
             return None
+
+
+def _market_values(kind: str, event: StreamEvent, quote: Quote | None) -> dict[str, str] | None:
+    if kind == "0H":
+        in_auction = quote is not None and quote.expected_price and isinstance(event, BookUpdate)
+        return realtime.expected(quote, event.at) if quote and in_auction else None
+    found = realtime.values(event, Surroundings(quote=quote))
+    return found[2] if found else None
 
 
 def _send(session: Session, rows: list[Row]) -> None:

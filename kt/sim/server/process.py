@@ -36,11 +36,7 @@ def run_detached(settings: Settings) -> None:
         format="%(asctime)s %(levelname)s %(message)s",
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    try:
-        run_here(settings, _tell_starter)
-    except Exception:
-        log.exception("the exchange has failed")
-        raise
+    run_here(settings, _tell_starter)
 
 
 def _tell_starter(place: Place) -> None:
@@ -89,7 +85,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(folder / "exchange-running.lock")
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=1, poll_interval=0.05)
     except Timeout:
         raise Busy(
             f"an exchange is already running on {folder}",

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocket
 
-from kt.records import BalanceNotice, BookUpdate, OrderNotice, SessionNotice, StreamEvent, Tick
 from kt.sim.server import transport
 from kt.sim.wire import stream
 from kt.sim.wire.realtime import ACCOUNT_TYPES
@@ -24,13 +23,7 @@ log = logging.getLogger("kt.exchange")
 MARKET_FRAMES = 2_000
 """Market frames kept for a slow reader; beyond that the oldest are dropped, never an account's."""
 MISSES = 5
-KINDS: dict[type[Any], str] = {
-    Tick: "0B",
-    BookUpdate: "0D",
-    OrderNotice: "00",
-    BalanceNotice: "04",
-    SessionNotice: "0s",
-}
+MARKET_TYPES = frozenset({"0B", "0D", "0H"})
 
 
 @dataclass(slots=True)
@@ -78,12 +71,11 @@ class Session:
             transport.forget(self._socket.scope)
 
     def codes(self) -> set[str]:
-        """The stocks registered for prices or books."""
-        return {code for kind, code in self._index if kind in {"0B", "0D"} and code}
+        """The stocks registered for prices, books or expected prices."""
+        return {code for kind, code in self._index if kind in MARKET_TYPES and code}
 
-    def items(self, event: StreamEvent, code: str) -> list[str]:
-        """The items, as the client wrote them, under which it wants this event."""
-        kind = KINDS.get(type(event), "")
+    def items(self, kind: str, code: str) -> list[str]:
+        """The items, as the client wrote them, under which it registered this."""
         return self._index.get((kind, code), [])
 
     def send_rows(self, kind: str, side: str, rows: list[bytes]) -> None:

@@ -10,7 +10,6 @@ from kt.sim.wire.frame import Call, Reply
 
 TOKEN_PATH = "/oauth2/token"
 REVOKE_PATH = "/oauth2/revoke"
-STREAM_PATH = "/api/dostk/websocket"
 ACCOUNT, STOCKS, MARKET = "/api/dostk/acnt", "/api/dostk/stkinfo", "/api/dostk/mrkcond"
 FOREIGN, RANKS = "/api/dostk/frgnistt", "/api/dostk/rkinfo"
 CHART, ORDER = "/api/dostk/chart", "/api/dostk/ordr"

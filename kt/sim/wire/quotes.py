@@ -8,6 +8,7 @@ from kt.sim.wire import errors
 from kt.sim.wire.frame import Call, Reply, Row, filled, names
 from kt.sim.wire.values import (
     bare_code,
+    change_pct,
     clock,
     counter,
     day,
@@ -35,6 +36,8 @@ pri_buy_req pri_sel_cnt pri_buy_cnt tot_sel_req tot_buy_req tot_sel_cnt tot_buy_
 pl_qutr cap_support elwexec_pric cnvt_rt elwexpr_dt cntr_engg cntr_pred_pre theory_pric innr_vltl
 delta gam theta vega law
 """)
+ACCOUNTS = names("per eps roe pbr ev bps sale_amt bus_pro cup_nga")
+"""A company's accounts, which the exchange does not have."""
 FACE_VALUE = 500
 HUNDRED_MILLION = 100_000_000
 MOST_CODES = 100
@@ -67,10 +70,27 @@ def stock(call: Call) -> Reply:
         pre_sig=direction(quote.price, base, quote.upper_limit, quote.lower_limit),
         trde_pre="0.00",
         fav_unit="원",
+        **_year(quote, call),
+        **dict.fromkeys(ACCOUNTS, "0"),
         dstr_stk=str(shares // 1_000),
         dstr_rt="100.0",
     )
     return Reply(fields)
+
+
+def _year(quote: Quote, call: Call) -> Row:
+    """Highs and lows of the year and of 250 days: today's, the exchange looks no further back."""
+    base, today = quote.base_price, day(call.now)
+    return {
+        "oyr_hgst": price(quote.high, base),
+        "oyr_lwst": price(quote.low, base),
+        "250hgst": price(quote.high, base),
+        "250lwst": price(quote.low, base),
+        "250hgst_pric_dt": today,
+        "250lwst_pric_dt": today,
+        "250hgst_pric_pre_rt": rate(change_pct(quote.price, quote.high)),
+        "250lwst_pric_pre_rt": rate(change_pct(quote.price, quote.low)),
+    }
 
 
 def _company(shares: int, last: int) -> Row:
@@ -129,7 +149,6 @@ def watched(quote: Quote, book: Book, call: Call) -> Row:
         pred_pre_sig=direction(quote.price, base, quote.upper_limit, quote.lower_limit),
         trde_prica=millions(quote.value),
         cntr_qty="0",
-        cntr_str="100.00",
         pred_trde_qty_pre="0.00",
         sel_bid=price(quote.ask, base),
         buy_bid=price(quote.bid, base),

@@ -97,20 +97,24 @@ def surges(call: Call) -> Reply:
     return Reply(rows_name="trde_qty_sdnin", rows=rows)
 
 
-def before(item: Ranked) -> int:
+def earlier(volume: int, surge_pct: float) -> int:
     """The volume that a surge rate compares with."""
-    return round(item.volume / (1 + (item.surge_pct or 0.0) / 100)) if item.volume else 0
+    return round(volume / (1 + surge_pct / 100)) if volume and surge_pct > -100 else 0
+
+
+def before(item: Ranked) -> int:
+    return earlier(item.volume, item.surge_pct or 0.0)
 
 
 def surge(item: Ranked, call: Call) -> Row:
-    earlier = before(item)
+    compared = before(item)
     return filled(
         SURGE_FIELDS,
         "",
         **_stock(item, call),
-        prev_trde_qty=counter(earlier),
+        prev_trde_qty=counter(compared),
         now_trde_qty=counter(item.volume),
-        sdnin_qty=signed(item.volume - earlier),
+        sdnin_qty=signed(item.volume - compared),
         sdnin_rt=rate(item.surge_pct or 0.0),
     )
 
@@ -125,7 +129,8 @@ def volumes(call: Call) -> Reply:
         "3": lambda item: item.value,
     }
     found.sort(key=orders.get(call.text("sort_tp"), orders["1"]), reverse=True)
-    rows = [volume(item, call) for item in found]
+    surges = _surges(call)
+    rows = [volume(item, surges.get(item.stock_code, 0.0), call) for item in found]
     return Reply(rows_name="tdy_trde_qty_upper", rows=rows)
 
 
@@ -134,10 +139,17 @@ def turnover(item: Ranked, call: Call) -> float:
     return item.volume / stock.listed_shares * 100 if stock and stock.listed_shares else 0.0
 
 
-def volume(item: Ranked, call: Call) -> Row:
+def _surges(call: Call) -> dict[str, float]:
+    """Today's volume against yesterday's, in percent."""
+    return {
+        item.stock_code: item.surge_pct or 0.0 for item in call.market.ranking(Ranking.VOLUME_SURGE)
+    }
+
+
+def volume(item: Ranked, surge_pct: float, call: Call) -> Row:
     session = {
         "trde_qty": counter(item.volume),
-        "pred_rt": rate(item.surge_pct or 0.0),
+        "pred_rt": rate(surge_pct),
         "trde_tern_rt": rate(turnover(item, call)),
         "trde_amt": millions(item.value),
     }
@@ -154,7 +166,7 @@ def volume(item: Ranked, call: Call) -> Row:
 def values(call: Call) -> Reply:
     """ka10032: the value in millions of won."""
     found = _kept(call, Ranking.VALUE, lambda item: True)
-    quotes = _quotes(call, found)
+    quotes, surges = _quotes(call, found), _surges(call)
     rows = []
     for position, item in enumerate(found, 1):
         quote, base = quotes[item.stock_code], call.base(item.stock_code)
@@ -168,6 +180,7 @@ def values(call: Call) -> Reply:
                 sel_bid=price(quote.ask, base),
                 buy_bid=price(quote.bid, base),
                 now_trde_qty=counter(item.volume),
+                pred_trde_qty=counter(earlier(item.volume, surges.get(item.stock_code, 0.0))),
                 trde_prica=millions(item.value),
             )
         )

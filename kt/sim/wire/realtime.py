@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from kt.records import (
@@ -15,13 +15,14 @@ from kt.records import (
     StreamEvent,
     Tick,
 )
+from kt.sim.wire import accountrows
+from kt.sim.wire.accountrows import Surroundings
 from kt.sim.wire.bookrow import book_values
 from kt.sim.wire.frame import Row, filled, names
 from kt.sim.wire.values import (
-    account_code,
+    change_pct,
     clock,
     direction,
-    order_number,
     plain_rate,
     price,
     rate,
@@ -49,7 +50,7 @@ NAMES = {
     "0w": "종목프로그램매매",
     "1h": "VI발동/해제",
 }
-"""Every type that may be registered. The exchange sends 00, 04, 0B, 0D and 0s."""
+"""Every type that may be registered. The exchange sends 00, 04, 0B, 0D, 0s and 0H."""
 ACCOUNT_TYPES = frozenset({"00", "04"})
 """They belong to the account: registered without a stock."""
 WHOLE_MARKET = frozenset({"0s"})
@@ -58,35 +59,6 @@ TRADE_FIDS = names("""
 20 10 11 12 27 28 15 13 14 16 17 18 25 26 29 30 31 32 228 311 290 691 567 568 851 1890 1891 1892
 1030 1031 1032 1071 1072 1313 1315 1316 1314 1497 1498 620 732 852 9081
 """)
-ORDER_FIDS = names("""
-9201 9203 9205 9001 912 913 302 900 901 902 903 904 905 906 907 908 909 910 911 10 27 28 914 915
-938 939 919 920 921 922 923 10010 2134 2135 2136
-""")
-BALANCE_FIDS = names("""
-9201 9001 917 916 302 10 930 931 932 933 945 946 950 951 27 28 307 8019 957 958 918 990 991 992
-993 959 924
-""")
-STATES = {
-    "RECEIVED": "접수",
-    "CONFIRMED": "확인",
-    "FILL": "체결",
-    "CANCELLED": "취소",
-    "REJECTED": "거부",
-}
-CHANGES = {"NEW": "", "AMEND": "정정", "CANCEL": "취소"}
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a row shows beside the event: the stock's prices, the account, the order so far.
-
-    `filled` and `value` are shares and won filled under the order's number, this fill included.
-    """
-
-    quote: Quote | None = None
-    account: str = ""
-    filled: int = 0
-    value: int = 0
 
 
 def row(kind: str, item: str, values: Row) -> dict[str, Any]:
@@ -100,9 +72,9 @@ def values(event: StreamEvent, around: Surroundings) -> tuple[str, str, Row] | N
     if isinstance(event, BookUpdate):
         return "0D", event.stock_code, book_values(event, around.quote)
     if isinstance(event, OrderNotice):
-        return "00", event.stock_code, order(event, around)
+        return "00", event.stock_code, accountrows.order(event, around)
     if isinstance(event, BalanceNotice):
-        return "04", event.stock_code, balance(event, around)
+        return "04", event.stock_code, accountrows.balance(event, around)
     if isinstance(event, SessionNotice):
         return "0s", "", session(event)
     return None
@@ -111,137 +83,88 @@ def values(event: StreamEvent, around: Surroundings) -> tuple[str, str, Row] | N
 def trade(tick: Tick, quote: Quote | None) -> Row:
     """FID 15 is signed by who hit whom; the prices by their direction against yesterday."""
     base = quote.base_price if quote else tick.price
-    bought = tick.side is Side.BUY
+    prices = {
+        "10": price(tick.price, base),
+        "11": signed(tick.price - base),
+        "12": rate(tick.change_pct),
+        "27": price(tick.ask, base),
+        "28": price(tick.bid, base),
+        "16": price(tick.open, base),
+        "17": price(tick.high, base),
+        "18": price(tick.low, base),
+        "25": direction(tick.price, base),
+    }
+    fixed = {
+        "20": clock(tick.at),
+        "26": "0",
+        "29": "0",
+        "30": "0.00",
+        "290": "2",
+        "691": "0",
+        "567": "000000",
+        "568": "000000",
+        "851": "10000",
+        "9081": "KRX",
+    }
+    parts = (prices, fixed, _volumes(tick, quote), _one_trade(tick), _costs(tick.price))
+    return filled(TRADE_FIDS, "", **{fid: text for part in parts for fid, text in part.items()})
+
+
+def _volumes(tick: Tick, quote: Quote | None) -> Row:
+    """The day so far. The sides follow from the strength: bought over sold, in percent."""
     value = quote.value if quote else tick.price * tick.volume
     shares = quote.listed_shares if quote else 0
-    moment = {
-        "1313": signed((tick.price * tick.quantity // 1_000_000) * (1 if bought else -1)),
-        "1315": " 0" if bought else signed(-tick.quantity),
-        "1316": signed(tick.quantity) if bought else " 0",
-        "1314": signed(tick.quantity if bought else -tick.quantity),
-    }
-    return filled(
-        TRADE_FIDS,
-        "",
-        **moment,
-        **{
-            "20": clock(tick.at),
-            "10": price(tick.price, base),
-            "11": signed(tick.price - base),
-            "12": rate(tick.change_pct),
-            "27": price(tick.ask, base),
-            "28": price(tick.bid, base),
-            "15": signed(tick.quantity if bought else -tick.quantity),
-            "13": str(tick.volume),
-            "14": str(value // 1_000_000),
-            "16": price(tick.open, base),
-            "17": price(tick.high, base),
-            "18": price(tick.low, base),
-            "25": direction(tick.price, base),
-            "26": "0",
-            "29": "0",
-            "30": "0.00",
-            "31": plain_rate(tick.volume / shares * 100 if shares else 0.0),
-            "32": "0",
-            "228": plain_rate(tick.strength),
-            "311": str(shares * tick.price // 100_000_000),
-            "290": "2",
-            "691": "0",
-            "567": "000000",
-            "568": "000000",
-            "620": str(value // tick.volume if tick.volume else tick.price),
-            "9081": "KRX",
-        },
-    )
-
-
-def order(notice: OrderNotice, around: Surroundings) -> Row:
-    """910 and 911 are the order's fills so far, 914 and 915 this execution's own."""
-    base = around.quote.base_price if around.quote else notice.price
-    side = "매수" if notice.side is Side.BUY else "매도"
-    sign = "+" if notice.side is Side.BUY else "-"
-    change = CHANGES[notice.intent]
-    fill = {}
-    if notice.status == "FILL":
-        fill = {
-            "909": notice.exec_no,
-            "910": str(notice.fill_price),
-            "911": str(around.filled),
-            "914": str(notice.fill_price),
-            "915": str(notice.fill_quantity),
-        }
-    return filled(
-        ORDER_FIDS,
-        "",
-        **fill,
-        **_prices(around.quote, base),
-        **{
-            "9201": around.account,
-            "9203": order_number(notice.ord_no),
-            "9001": account_code(notice.stock_code),
-            "912": "JJ",
-            "913": STATES[notice.status],
-            "302": notice.stock_name,
-            "900": str(notice.quantity),
-            "901": str(notice.price),
-            "902": str(notice.open_quantity),
-            "903": str(around.value),
-            "904": order_number(notice.original_ord_no),
-            "905": f"{sign}{side}{change}",
-            "906": "보통" if notice.price else "시장가",
-            "907": "2" if notice.side is Side.BUY else "1",
-            "908": clock(notice.at),
-            "938": str(notice.fee),
-            "939": str(notice.tax),
-            "919": notice.reject_reason or "0",
-            "921": "0701002",
-            "922": "00",
-            "923": "00000000",
-            "2134": "1",
-            "2135": "KRX",
-            "2136": "N",
-        },
-    )
-
-
-def _prices(quote: Quote | None, base: int) -> Row:
-    if quote is None:
-        return {"10": "0", "27": "0", "28": "0"}
+    bought = round(tick.volume * tick.strength / (100 + tick.strength))
+    share = bought / tick.volume * 100 if tick.volume else 0.0
     return {
-        "10": price(quote.price, base),
-        "27": price(quote.ask, base),
-        "28": price(quote.bid, base),
+        "13": str(tick.volume),
+        "14": str(value // 1_000_000),
+        "31": plain_rate(tick.volume / shares * 100 if shares else 0.0),
+        "228": plain_rate(tick.strength),
+        "311": str(shares * tick.price // 100_000_000),
+        "620": str(value // tick.volume if tick.volume else tick.price),
+        "1030": str(tick.volume - bought),
+        "1031": str(bought),
+        "1032": f"{'+' if share >= 50 else '-'}{share:.2f}",
     }
 
 
-def balance(notice: BalanceNotice, around: Surroundings) -> Row:
-    base = around.quote.base_price if around.quote else notice.price
-    profit = str(notice.realised_today)
-    return filled(
-        BALANCE_FIDS,
-        "0",
-        **{
-            **_prices(around.quote, base),
-            "9201": around.account,
-            "9001": account_code(notice.stock_code),
-            "917": "00",
-            "916": "00000000",
-            "302": notice.stock_name,
-            "10": price(notice.price, base),
-            "930": str(notice.quantity),
-            "931": str(notice.average_price),
-            "932": str(notice.quantity * notice.average_price),
-            "933": str(notice.sellable),
-            "946": "2",
-            "950": profit,
-            "307": str(base),
-            "8019": "0.00",
-            "918": "00000000",
-            "990": profit,
-            "991": "0.00",
-            "993": "0.00",
-        },
-    )
+def _one_trade(tick: Tick) -> Row:
+    """This trade alone; the side that did not take has a blank and a zero (recorded)."""
+    bought = tick.side is Side.BUY
+    quantity = tick.quantity if bought else -tick.quantity
+    return {
+        "15": signed(quantity),
+        "1313": signed(tick.price * tick.quantity // 1_000 * (1 if bought else -1)),
+        "1314": signed(quantity),
+        "1315": " 0" if bought else signed(quantity),
+        "1316": signed(quantity) if bought else " 0",
+    }
+
+
+def _costs(last: int) -> Row:
+    """Costs and margins, as the parts of the price that they were when recorded."""
+    return {
+        "32": str(last * 2_305 // 1_000_000),
+        "732": str(last * 5_018 // 1_000_000),
+        "852": str(last * 4_014 // 1_000_000),
+        "1497": str(last * 40 // 100),
+        "1498": str(last * 32 // 100),
+    }
+
+
+def expected(quote: Quote, at: datetime) -> Row:
+    """0H: what an auction would print now."""
+    base, last = quote.base_price, quote.expected_price
+    return {
+        "20": clock(at),
+        "10": price(last, base),
+        "11": signed(last - base),
+        "12": rate(change_pct(last, base)),
+        "15": signed(quote.expected_volume),
+        "13": str(quote.volume),
+        "25": direction(last, base),
+    }
 
 
 def session(notice: SessionNotice) -> Row:
