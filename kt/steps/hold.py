@@ -46,14 +46,26 @@ def exits_due(
 
     `positions` are the ones known to the caller; without them the journal is asked.
     """
+    return exits_at(ctx, {tick.stock_code: tick.price}, positions)
+
+
+def exits_at(
+    ctx: Context, prices: Mapping[str, int], positions: Iterable[Position] | None = None
+) -> tuple[Exit, ...]:
+    """The exits that prices in won by stock code make due."""
     held = ctx.journal.positions() if positions is None else positions
     return tuple(
-        Exit(position, origin, tick.price, _reason(position, origin, tick.price))
+        Exit(position, origin, price, _reason(position, origin, price))
         for position in held
-        if position.stock_code == tick.stock_code
-        and (origin := exits.due(position, tick.price)) is not None
+        if (price := prices.get(position.stock_code, 0))
+        and (origin := exits.due(position, price)) is not None
         and not selling(ctx, position.stock_code)
     )
+
+
+def wants_confirmation(ctx: Context, due: Exit) -> bool:
+    """Whether the analyst is asked first: only before a profit, and only if configured."""
+    return due.origin is Origin.TAKE_PROFIT and ctx.config.exits.ask_before_profit
 
 
 def _reason(position: Position, origin: Origin, price: int) -> str:

@@ -1,0 +1,263 @@
+"""One cycle: every step of the process document once, in order, with what each did and why.
+
+`kt run --once` is this. A step that fails is journaled and named in the report; the cycle goes
+on where it can: without candidates it still looks after what is held.
+"""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from kt.errors import AuthError, Denied, Halted, JournalError, KtError
+from kt.records import (
+    Balance,
+    Candidate,
+    Check,
+    DayResult,
+    Decision,
+    DecisionOutcome,
+    Order,
+    OrderState,
+    Origin,
+    Position,
+    StreamEvent,
+)
+from kt.steps import account, check, collect, follow, hold, place, reconcile, scan, settle
+from kt.steps import analyze as analysis
+from kt.steps import learn as learning
+from kt.steps.context import Context
+from kt.steps.gather import note_error
+from kt.steps.reports import Reconciliation
+
+T = TypeVar("T")
+Watch = Callable[[Iterable[str]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class StepSummary:
+    """One step as it is shown: what it did, how long it took, what went wrong."""
+
+    name: str
+    seconds: float
+    outcome: str
+    """`done`, `failed` or `skipped`."""
+    detail: str
+
+
+@dataclass(slots=True)
+class CycleReport:
+    """Everything one cycle did; filled step by step."""
+
+    steps: list[StepSummary] = field(default_factory=list)
+    reconciliation: Reconciliation | None = None
+    balance: Balance | None = None
+    candidates: tuple[Candidate, ...] = ()
+    """The last scan's, best first."""
+    decisions: tuple[Decision, ...] = ()
+    checks: tuple[Check, ...] = ()
+    orders: tuple[Order, ...] = ()
+    """Those of this cycle, as they stood at its end."""
+    positions: tuple[Position, ...] = ()
+    day: DayResult | None = None
+    outcomes: tuple[DecisionOutcome, ...] = ()
+
+    @property
+    def failed(self) -> tuple[StepSummary, ...]:
+        return tuple(step for step in self.steps if step.outcome == "failed")
+
+    @property
+    def unknown(self) -> tuple[Order, ...]:
+        """Orders whose outcome nobody knows: exit code 7."""
+        return tuple(order for order in self.orders if order.state is OrderState.UNKNOWN)
+
+
+def run_cycle(
+    ctx: Context,
+    events: queue.Queue[StreamEvent] | None = None,
+    *,
+    watch: Watch | None = None,
+    announce: Callable[[StepSummary], None] | None = None,
+) -> CycleReport:
+    """All steps once. `events` is the stream's queue and `watch` points the stream at stocks;
+    without a stream orders are followed by the broker's lists alone.
+
+    Raises AuthError and JournalError, and what keeps it from starting: a broker that cannot be
+    asked what stands there.
+    """
+    return _Cycle(ctx, events if events is not None else queue.Queue(), watch, announce).run()
+
+
+class _Cycle:
+    def __init__(
+        self,
+        ctx: Context,
+        events: queue.Queue[StreamEvent],
+        watch: Watch | None,
+        announce: Callable[[StepSummary], None] | None,
+    ) -> None:
+        self.ctx = ctx
+        self.events = events
+        self.watch = watch or (lambda codes: None)
+        self.announce = announce or (lambda step: None)
+        self.report = CycleReport()
+        self.failure: KtError | None = None
+
+    def run(self) -> CycleReport:
+        report = self.report
+        report.reconciliation = self.step("reconcile", self.reconcile, _of_reconciliation)
+        if report.reconciliation is None:
+            raise self.failure or KtError("the books could not be reconciled")
+        report.balance = self.step("account", lambda: account.balance(self.ctx), _of_balance)
+        self.scan()
+        self.decide()
+        self.trade()
+        self.close()
+        return report
+
+    def reconcile(self) -> Reconciliation:
+        return reconcile.reconcile(self.ctx)
+
+    def scan(self) -> None:
+        """50 → 20 → 5; where a later scan fails, the earlier one's best go on."""
+        ctx, report = self.ctx, self.report
+        found = self.step("scan fast", lambda: scan.fast(ctx), _of_candidates) or ()
+        if found:
+            deeper = self.step("scan deep", lambda: scan.deep(ctx, found), _of_candidates)
+            found = deeper or found[: ctx.config.scan.deep_keep]
+            chosen = self.step("scan ai", lambda: scan.shortlist(ctx, found), _of_candidates)
+            found = chosen or found[: ctx.config.scan.ai_keep]
+        report.candidates = found
+        held = [position.stock_code for position in ctx.journal.positions()]
+        self.watch([*held, *(candidate.stock_code for candidate in found)])
+
+    def decide(self) -> None:
+        ctx, report = self.ctx, self.report
+        brief = self.step(
+            "collect",
+            lambda: collect.collect(ctx, report.candidates),
+            lambda found: f"{len(found.stocks)} stocks",
+        )
+        if brief is None or not brief.stocks:
+            return
+        decisions = self.step("analyze", lambda: analysis.analyze(ctx, brief), _of_decisions)
+        report.decisions = decisions or ()
+        checks = self.step("check", lambda: check.check(ctx, report.decisions), _of_checks)
+        report.checks = checks or ()
+
+    def trade(self) -> None:
+        """Exits first: they free cash and risk; then what was decided."""
+        ctx, report = self.ctx, self.report
+        sent = list(self.step("exits", self.exits, _of_orders) or ())
+        placed = self.step("place", self.place, _of_orders) or ()
+        sent += placed
+        changed = self.step("unfilled", lambda: hold.unfilled(ctx), _of_orders) or ()
+        report.orders = (*sent, *(o for o in changed if o.order_id not in _ids(sent)))
+        live = [order for order in report.orders if order.ord_no]
+        if live:
+            followed = self.step("follow", lambda: self.follow(live), _of_orders) or ()
+            now = {order.order_id: order for order in followed}
+            report.orders = tuple(now.get(o.order_id, o) for o in report.orders)
+
+    def exits(self) -> tuple[Order, ...]:
+        """Stops and targets by the prices now; a tick does the same between cycles."""
+        sold = []
+        prices = settle.quotes(self.ctx)
+        for due in hold.exits_at(self.ctx, prices):
+            if hold.wants_confirmation(self.ctx, due) and not hold.confirm_profit(self.ctx, due):
+                continue
+            order = hold.sell(self.ctx, due)
+            if order is not None:
+                sold.append(order)
+        return tuple(sold)
+
+    def place(self) -> tuple[Order, ...]:
+        """Every check becomes an order: sent, or denied with its reason."""
+        orders = []
+        for checked in self.report.checks:
+            try:
+                orders.append(place.place(self.ctx, checked, origin=Origin.CYCLE))
+            except Halted:
+                raise
+            except Denied as denied:
+                note_error(self.ctx, f"place.{checked.decision.stock_code}", denied)
+        return tuple(orders)
+
+    def follow(self, orders: Sequence[Order]) -> tuple[Order, ...]:
+        return follow.follow(self.ctx, orders, self.events, self.ctx.config.cycle.fill_wait)
+
+    def close(self) -> None:
+        ctx, report = self.ctx, self.report
+        report.day = self.step("settle", lambda: settle.settle(ctx), _of_day)
+        learned = self.step(
+            "learn", lambda: learning.learn(ctx), lambda found: f"{len(found.outcomes)} judged"
+        )
+        report.outcomes = learned.outcomes if learned else ()
+        report.positions = ctx.journal.positions()
+
+    def step(self, name: str, work: Callable[[], T], describe: Callable[[T], str]) -> T | None:
+        """Do one step, time it, journal it; None when it failed."""
+        clock = self.ctx.clock
+        started, began = clock.now(), clock.monotonic()
+        result: T | None = None
+        try:
+            result = work()
+            outcome, detail = "done", describe(result)
+        except (AuthError, JournalError):
+            raise
+        except KtError as failure:
+            note_error(self.ctx, name, failure)
+            self.failure = failure
+            outcome, detail = "failed", str(failure)
+        seconds = clock.monotonic() - began
+        summary = StepSummary(name, seconds, outcome, detail)
+        self.ctx.journal.step(self.ctx.run, name, started, seconds, outcome, detail)
+        self.report.steps.append(summary)
+        self.announce(summary)
+        return result
+
+
+def _ids(orders: Iterable[Order]) -> set[str]:
+    return {order.order_id for order in orders}
+
+
+def _of_reconciliation(found: Reconciliation) -> str:
+    return "; ".join(found.lines()) or "kt's books and the broker agree"
+
+
+def _of_balance(found: Balance) -> str:
+    return (
+        f"orderable {found.deposit.orderable:,} won, {len(found.positions)} held, "
+        f"{len(found.open_orders)} open orders"
+    )
+
+
+def _of_candidates(found: tuple[Candidate, ...]) -> str:
+    best = ", ".join(f"{c.stock_name} {c.score:.0f}" for c in found[:3])
+    return f"{len(found)} candidates" + (f": {best}" if best else "")
+
+
+def _of_decisions(found: tuple[Decision, ...]) -> str:
+    counts = {a: sum(d.action == a for d in found) for a in ("BUY", "SELL", "HOLD")}
+    words = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
+    faulty = sum(bool(decision.faults) for decision in found)
+    return (words or "none") + (f", {faulty} held for faults" if faulty else "")
+
+
+def _of_checks(found: tuple[Check, ...]) -> str:
+    denied = [result.code for checked in found for result in checked.denials[:1]]
+    words = f"{sum(checked.passed for checked in found)} of {len(found)} passed"
+    return words + (f" ({', '.join(denied)})" if denied else "")
+
+
+def _of_orders(found: tuple[Order, ...]) -> str:
+    words = (
+        f"{o.side} {o.stock_name} {o.filled_quantity}/{o.quantity} {o.state}" for o in found
+    )
+    return "; ".join(words) or "none"
+
+
+def _of_day(found: DayResult) -> str:
+    return f"realised {found.realised:+,}, unrealised {found.unrealised:+,} won"
