@@ -63,5 +63,5 @@ def _candidates(session: Session, ctx: Context, options: AnalyzeOptions) -> tupl
     if options.codes or options.held or not piped(session):
         return ()
     max_age = ctx.config.pipe.scan_max_age
-    _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now())
+    _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now)
     return items

@@ -34,7 +34,7 @@ def run_check(session: Session) -> None:
 
     ctx = session.context("check")
     max_age = ctx.config.pipe.max_age
-    _, decisions, _ = read(session, ("decisions",), max_age=max_age, now=ctx.clock.now())
+    _, decisions, _ = read(session, ("decisions",), max_age=max_age, now=ctx.clock.now)
     checks = step.check(ctx, decisions, origin=Origin.PIPE)
     emit(session, "checks", checks, run=ctx.run)
     passed = sum(item.passed for item in checks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -72,12 +72,13 @@ def piped(session: Session) -> bool:
 
 
 def read(
-    session: Session, kinds: Sequence[str], *, max_age: float, now: datetime
+    session: Session, kinds: Sequence[str], *, max_age: float, now: Callable[[], datetime]
 ) -> tuple[str, tuple[Any, ...], str]:
     """The piped document as (kind, items, run of who wrote it).
 
     Raises InputError, with nothing done, when it is missing, cut off, not one document, of
     another version, kind or profile, older than `max_age` seconds, or holds a broken item.
+    `now` is asked after the input has come: the command before this one may take its time.
     """
     wanted = " or ".join(kinds)
     if session.console.in_terminal:
@@ -87,7 +88,7 @@ def read(
         )
     document = parse(session.console.read(), wanted)
     _check_head(document, kinds, session.config.profile)
-    _check_age(document, max_age, now)
+    _check_age(document, max_age, now())
     return document.kind, _items(document), document.run
 
 

@@ -87,7 +87,7 @@ def _before(session: Session, ctx: Context, stage: str) -> tuple[Candidate, ...]
         return ()
     if piped(session):
         max_age = ctx.config.pipe.scan_max_age
-        _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now())
+        _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now)
         return items
     found: tuple[Candidate, ...] = ()
     for earlier in STAGES[: STAGES.index(stage)]:

@@ -56,7 +56,7 @@ def run_submit(session: Session, options: SubmitOptions) -> None:
 
     clock, config = session.app.clock, session.config
     kind, items, _ = read(
-        session, ("checks", "decisions"), max_age=config.pipe.max_age, now=clock.now()
+        session, ("checks", "decisions"), max_age=config.pipe.max_age, now=clock.now
     )
     decisions = wanted(kind, items)
     if not decisions:
@@ -69,7 +69,7 @@ def run_submit(session: Session, options: SubmitOptions) -> None:
     checks = step.check(ctx, left, origin=Origin.PIPE)
     passed = [check for check in checks if check.passed]
     if passed:
-        guard.confirm(session, guard.preview(session, passed), f"Send {len(passed)} order(s)?")
+        guard.confirm(session, guard.preview(session, passed, {}), f"Send {len(passed)} order(s)?")
     orders, stopped = _send(session, ctx, checks, options)
     finish(session, ctx.run, [*placed_before, *orders], checks, stopped)
 
