@@ -1,0 +1,235 @@
+"""Whatever a body holds: a record, or a WireError that names a field. Never anything else."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kt.broker import facts
+from kt.broker.answer import Answer, decoded
+from kt.broker.kiwoom_orders import outcome
+from kt.broker.rest import Http
+from kt.broker.verdict import classify
+from kt.broker.wire import account, charts, orders, rankings, stocks
+from kt.errors import UnknownStock, WireError
+from kt.records import Interval, MarketName, OutcomeStatus, Ranking
+
+TODAY = date(2026, 11, 23)
+Body = dict[str, Any]
+Parser = Callable[[Body], object]
+
+
+def ignore(_: WireError) -> None:
+    """A bad row of a list of facts is left out."""
+
+
+def chart(interval: Interval) -> Parser:
+    return lambda body: charts.bars(body, interval, ignore)
+
+
+def ranked(ranking: Ranking) -> Parser:
+    return lambda body: rankings.ranked(body, ranking, ignore)
+
+
+PARSERS: dict[str, Parser] = {
+    "ka00001": account.account,
+    "kt00001": account.deposit,
+    "kt00010": account.orderable,
+    "kt00018": lambda body: account.holdings([body, body]),
+    "ka10077": account.realised,
+    "ka10085": account.returns,
+    "kt00007": lambda body: orders.day_orders(body, TODAY),
+    "ka10075": lambda body: orders.open_orders(body, TODAY),
+    "ka10076": lambda body: orders.executions(body, TODAY),
+    "ka10001": lambda body: stocks.quote(body, "005930"),
+    "ka10095": lambda body: stocks.quotes(body, TODAY, ignore),
+    "ka10004": lambda body: stocks.book(body, "005930", TODAY),
+    "ka10002": lambda body: stocks.brokers(body, "005930"),
+    "ka10046": lambda body: stocks.strength(body, TODAY, ignore),
+    "ka10059": lambda body: stocks.flow(body, ignore),
+    "ka10008": lambda body: stocks.foreign(body, ignore),
+    "ka10045": lambda body: stocks.institutions(body, ignore),
+    "ka10099": lambda body: stocks.instruments(body, MarketName.KOSPI, ignore),
+    "ka10023": ranked(Ranking.VOLUME_SURGE),
+    "ka10030": ranked(Ranking.VOLUME),
+    "ka10032": ranked(Ranking.VALUE),
+    "ka10027": ranked(Ranking.CHANGE),
+    "ka10079": chart(Interval.TICK),
+    "ka10080": chart(Interval.MINUTE),
+    "ka10081": chart(Interval.DAY),
+    "ka10082": chart(Interval.WEEK),
+    "ka10083": chart(Interval.MONTH),
+}
+
+ODD: list[Any] = [
+    "", " ", "-", "--", "+", "0", "-0", "+0", " 0", "00000000", "0000000", "12a", "--12", "1.5",
+    "9" * 18, "9" * 19, "9" * 5_000, "0" * 70 + "5", "4294967295", "-00000000004900", "1e9", "nan",
+    "A005930", "AA005930", "005930_NX", "999999", "240000", "235959", "20260230", "20261123101500",
+    "00:00:00", "::::::", "매수", "매도", "+매수정정", "매도매수", "시장가", "체결", "\x00",
+    "１２３", "\u2028", None, True, False, 0, -1, 1.5, 1e308, -0.0, 2**64, [], [[]], {}, {"a": {}},
+    [None], ["x"], [{}], [{"stk_cd": "005930"}],
+]  # fmt: skip
+
+
+def body_of(api_id: str) -> Body:
+    """A good answer by the facts: every field filled so that its parser takes it."""
+
+    def value(name: str) -> str:
+        if name.endswith("_tm") or name == "tm":
+            return "20261123101500" if api_id in {"ka10079", "ka10080"} else "101500"
+        if name == "dt":
+            return "20261123"
+        if name in {"stk_cd", "code"}:
+            return "A005930"
+        return {"io_tp_nm": "+매수", "trde_tp": "보통", "ord_stt": "체결"}.get(name, "000123")
+
+    body: Body = {"return_code": 0, "return_msg": ""}
+    row: Body | None = None
+    for field in facts.api(api_id).response:
+        if field.is_list:
+            row = {}
+            body[field.name] = [row]
+        elif field.depth and row is not None:
+            row[field.name] = value(field.name)
+        else:
+            body[field.name] = value(field.name)
+    if api_id == "ka10045" and row is not None:
+        row["orgn_daly_nettrde_qty"] = "1"
+    return body
+
+
+GOOD = {api_id: json.dumps(body_of(api_id), ensure_ascii=False) for api_id in PARSERS}
+
+
+@pytest.mark.parametrize("api_id", PARSERS)
+def test_the_bodies_that_are_mutated_are_good(api_id: str) -> None:
+    PARSERS[api_id](json.loads(GOOD[api_id]))
+
+
+def mutate(body: Body, chance: random.Random) -> None:
+    """One change at a random place: another value, a lost field, a lost or doubled row."""
+    target: Any = body
+    lists = [name for name, value in body.items() if isinstance(value, list) and value]
+    if lists and chance.random() < 0.8:
+        rows = body[chance.choice(lists)]
+        if chance.random() < 0.1:
+            rows.append(chance.choice(ODD))
+        target = rows[0]
+    if not isinstance(target, dict) or not target:
+        return
+    name = chance.choice(list(target))
+    if chance.random() < 0.15:
+        del target[name]
+    else:
+        target[name] = chance.choice(ODD)
+
+
+def damage(text: str, chance: random.Random) -> bytes:
+    """The bytes with some of them lost, doubled or changed."""
+    data = bytearray(text.encode())
+    for _ in range(chance.randint(1, 8)):
+        at = chance.randrange(len(data))
+        kind = chance.random()
+        if kind < 0.4:
+            data[at] = chance.randrange(256)
+        elif kind < 0.7:
+            del data[at : at + chance.randint(1, 20)]
+        else:
+            data[at:at] = data[at : at + chance.randint(1, 20)]
+        if not data:
+            data += b" "
+    return bytes(data)
+
+
+def survive(api_id: str, body: Body) -> bool:
+    """Was it read?"""
+    try:
+        PARSERS[api_id](body)
+    except WireError as fault:
+        assert fault.where.startswith(api_id)
+        assert len(str(fault)) < 300
+        return False
+    except UnknownStock:
+        return False
+    return True
+
+
+def fuzz(count: int, seed: int) -> None:
+    chance = random.Random(seed)
+    outcomes = {True: 0, False: 0}
+    names = list(PARSERS)
+    for number in range(count):
+        api_id = names[number % len(names)]
+        if number % 3:
+            body = json.loads(GOOD[api_id])
+            for _ in range(chance.randint(1, 4)):
+                mutate(body, chance)
+        else:
+            found = decoded(damage(GOOD[api_id], chance))
+            if found is None:
+                continue
+            body = found
+        outcomes[survive(api_id, body)] += 1
+        classify(200, body)
+    assert min(outcomes.values()) > count / 20, "the mutations are too weak or too strong"
+
+
+def test_mutated_bodies() -> None:
+    fuzz(6_000, seed=1)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(900)
+def test_a_hundred_thousand_mutated_bodies() -> None:
+    fuzz(100_000, seed=2)
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+    | st.sampled_from([one for one in ODD if isinstance(one, str)]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=6,
+)  # fmt: skip
+relaxed = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@relaxed
+@given(st.sampled_from(sorted(PARSERS)), st.data())
+def test_any_value_in_any_field(api_id: str, data: st.DataObject) -> None:
+    body = json.loads(GOOD[api_id])
+    lists = [value for value in body.values() if isinstance(value, list)]
+    target = data.draw(st.sampled_from([body, *[rows[0] for rows in lists]]))
+    target[data.draw(st.sampled_from(sorted(target)))] = data.draw(anything)
+    survive(api_id, body)
+
+
+@relaxed
+@given(st.binary(max_size=200) | anything.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_as_an_answer_to_an_order(content: bytes) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=content))
+    found = outcome(Http("http://broker.test", transport).post("/", {}, {}))
+    assert found.status in OutcomeStatus
+    assert (found.status is OutcomeStatus.ACKED) == bool(found.ord_no)
+
+
+@relaxed
+@given(
+    st.integers(200, 599),
+    st.dictionaries(
+        st.sampled_from(["return_code", "return_msg", "ord_no", "returnCode", "cncl_qty"]),
+        anything | st.sampled_from([0, "0", 20, "20", 5, 3, "[2000](RC4003:x)", "x[1700:y]"]),
+    ),
+)
+def test_any_envelope_is_classified(status: int, body: Body) -> None:
+    found = outcome(Answer("HTTP", http_status=status, body=body), "cncl_qty")
+    if status >= 500:
+        assert found.status is OutcomeStatus.UNKNOWN
+    assert (found.status is OutcomeStatus.ACKED) == bool(found.ord_no)
