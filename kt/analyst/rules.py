@@ -141,7 +141,7 @@ def _verdict(stock: StockBrief, picture: Picture, brief: Brief) -> _Verdict:
 
 def _for_new(stock: StockBrief, picture: Picture, brief: Brief) -> _Verdict:
     if picture.score < BUY_AT:
-        return _hold(picture, f"the picture is short of {BUY_AT:.0f}")
+        return _hold(picture, f"too weak to buy, which takes {BUY_AT:.0f}")
     quote = stock.quote
     if quote.upper_limit and quote.price * (100 + ROOM_PCT) >= quote.upper_limit * 100:
         return _hold(picture, "the price is too near its upper limit")

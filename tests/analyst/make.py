@@ -1,0 +1,178 @@
+"""Small builders for briefs."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from kt.clock import ManualClock
+from kt.records import (
+    KST,
+    Bar,
+    Book,
+    Brief,
+    BrokerActivity,
+    BrokerShare,
+    Candidate,
+    Deposit,
+    Flow,
+    Level,
+    Position,
+    Quote,
+    StockBrief,
+    Strength,
+)
+
+T0 = datetime(2026, 11, 23, 10, 0, tzinfo=KST)
+CLOCK = ManualClock(T0)
+
+
+def bars(closes: list[int], volumes: list[int] | None = None) -> tuple[Bar, ...]:
+    """Minute bars up to now, oldest first."""
+    amounts = volumes or [1_000] * len(closes)
+    first = T0 - timedelta(minutes=len(closes))
+    return tuple(
+        Bar(
+            at=first + timedelta(minutes=index),
+            open=close,
+            high=close,
+            low=close,
+            close=close,
+            volume=volume,
+        )
+        for index, (close, volume) in enumerate(zip(closes, amounts, strict=True))
+    )
+
+
+def quote(code: str = "005930", name: str = "삼성전자", **changes: Any) -> Quote:
+    values: dict[str, Any] = {
+        "stock_code": code,
+        "stock_name": name,
+        "price": 71_000,
+        "base_price": 69_000,
+        "change": 2_000,
+        "change_pct": 2.9,
+        "volume": 1_000_000,
+        "open": 69_500,
+        "high": 71_200,
+        "low": 69_300,
+        "upper_limit": 89_700,
+        "lower_limit": 48_300,
+        "bid": 70_900,
+        "ask": 71_000,
+        "at": T0,
+    }
+    return Quote(**(values | changes))
+
+
+def book(bid: int = 70_900, total_bid: int = 30_000, total_ask: int = 12_000) -> Book:
+    return Book(
+        stock_code="005930",
+        asks=tuple(Level(bid + 100 * step, 1_000) for step in range(1, 11)),
+        bids=tuple(Level(bid - 100 * step, 3_000) for step in range(10)),
+        total_ask=total_ask,
+        total_bid=total_bid,
+        at=T0,
+    )
+
+
+def strength(value: float) -> tuple[Strength, ...]:
+    return (
+        Strength(
+            at=T0,
+            price=71_000,
+            volume=1,
+            strength=value,
+            strength_5m=value,
+            strength_20m=value,
+            strength_60m=value,
+        ),
+    )
+
+
+def flow(foreign: int, institution: int = 0, volume: int = 1_000_000) -> tuple[Flow, ...]:
+    return (
+        Flow(
+            day=date(2026, 11, 23),
+            price=71_000,
+            volume=volume,
+            individual=-foreign - institution,
+            foreign=foreign,
+            institution=institution,
+        ),
+    )
+
+
+def rising(code: str = "005930", name: str = "삼성전자", **changes: Any) -> StockBrief:
+    """Every figure speaks for the stock."""
+    closes = [69_500 + 20 * index for index in range(60)] + [70_800, 70_900, 71_000]
+    values: dict[str, Any] = {
+        "stock_code": code,
+        "stock_name": name,
+        "quote": quote(code, name),
+        "minutes": bars(closes, [1_000] * 50 + [4_000] * 13),
+        "strength": strength(140),
+        "book": book(),
+        "flow": flow(60_000, 50_000),
+        "brokers": BrokerActivity(
+            stock_code=code,
+            sellers=(BrokerShare(name="키움증권", code="050", quantity=10),),
+            buyers=(BrokerShare(name="모건스탠리", code="036", quantity=20),),
+        ),
+    }
+    return StockBrief(**(values | changes))
+
+
+def falling(code: str = "000660", name: str = "SK하이닉스", **changes: Any) -> StockBrief:
+    """Every figure speaks against it."""
+    closes = [72_800 - 30 * index for index in range(63)]
+    values: dict[str, Any] = {
+        "minutes": bars(closes, [1_000] * 50 + [4_000] * 13),
+        "strength": strength(60),
+        "book": book(total_bid=10_000, total_ask=30_000),
+        "flow": flow(-60_000, -50_000),
+    }
+    return rising(code, name, **(values | changes))
+
+
+def held(**changes: Any) -> Position:
+    values: dict[str, Any] = {
+        "stock_code": "005930",
+        "stock_name": "삼성전자",
+        "quantity": 10,
+        "average_price": 70_000,
+        "cost": 700_100,
+        "opened_at": T0,
+        "updated_at": T0,
+        "stop_price": 66_500,
+        "target_price": 77_000,
+        "sellable": 7,
+    }
+    return Position(**(values | changes))
+
+
+def brief(*stocks: StockBrief, **changes: Any) -> Brief:
+    values: dict[str, Any] = {
+        "asof": T0,
+        "stocks": stocks,
+        "deposit": Deposit(cash=10_000_000, orderable=10_000_000, withdrawable=10_000_000),
+        "positions": tuple(stock.position for stock in stocks if stock.position),
+        "realised_today": 0,
+        "per_stock_limit": 1_000_000,
+    }
+    return Brief(**(values | changes))
+
+
+def candidate(code: str = "005930", name: str = "삼성전자", **changes: Any) -> Candidate:
+    values: dict[str, Any] = {
+        "stock_code": code,
+        "stock_name": name,
+        "price": 71_000,
+        "change_pct": 2.9,
+        "volume": 1_000_000,
+        "value": 71_000_000_000,
+        "score": 70.0,
+        "stage": "deep",
+        "reasons": ("strength 140.0: 20.0 of 20",),
+    }
+    return Candidate(**(values | changes))

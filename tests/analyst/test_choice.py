@@ -1,0 +1,79 @@
+"""Who decides is the configuration's choice, and on `real` nobody else's."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from kt.analyst import choose
+from kt.config.model import AnalystConfig, Config
+from kt.errors import ConfigError
+from tests.analyst.make import CLOCK
+from tests.analyst.test_replay import Kept
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = {"GEMINI_API_KEY": "AIza-a-key"}
+
+
+def config(profile: str, kind: str) -> Config:
+    whole: Any = Config(profile=profile)  # type: ignore[arg-type]
+    return replace(whole, analyst=AnalystConfig(kind=kind, model="gemini-x"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("profile", "kind", "environ", "name"),
+    [
+        ("sim", "auto", {}, "rules"),
+        ("sim", "auto", {"GEMINI_API_KEY": "  "}, "rules"),
+        ("sim", "auto", KEY, "gemini"),
+        ("mock", "auto", {}, "rules"),
+        ("mock", "auto", KEY, "gemini"),
+        ("sim", "rules", KEY, "rules"),
+        ("real", "rules", KEY, "rules"),
+        ("real", "gemini", KEY, "gemini"),
+    ],
+)
+def test_the_choice(profile: str, kind: str, environ: dict[str, str], name: str) -> None:
+    chosen = choose(config(profile, kind), environ, CLOCK)
+    assert chosen.name == name
+    assert chosen.model == ("gemini-x" if name == "gemini" else "rules-1")
+
+
+@pytest.mark.parametrize(
+    ("profile", "kind", "environ", "words", "hint"),
+    [
+        ("real", "auto", {}, "must be chosen", "set analyst.kind"),
+        ("real", "auto", KEY, "must be chosen", "set analyst.kind"),
+        ("sim", "gemini", {}, "no key", "GEMINI_API_KEY"),
+        ("real", "gemini", {}, "no key", "GEMINI_API_KEY"),
+    ],
+)
+def test_a_choice_that_cannot_be(
+    profile: str, kind: str, environ: dict[str, str], words: str, hint: str
+) -> None:
+    with pytest.raises(ConfigError, match=words) as refused:
+        choose(config(profile, kind), environ, CLOCK)
+    assert hint in str(refused.value.hint)
+
+
+def test_a_replay_needs_no_key() -> None:
+    chosen = choose(config("sim", "gemini"), {}, CLOCK, replay=Kept())
+    assert (chosen.name, chosen.model) == ("gemini", "gemini-x")
+
+
+def test_choosing_imports_nothing_of_google() -> None:
+    code = (
+        "import sys; from kt.analyst import choose; from kt.config.model import Config;"
+        "from kt.clock import SystemClock;"
+        "choose(Config(), {'GEMINI_API_KEY': 'x'}, SystemClock());"
+        "print([name for name in sys.modules if name.startswith(('google.', 'requests'))])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
