@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from kt.cli.show.cells import money
 from kt.cli.show.table import pairs
 from kt.errors import Denied
-from kt.records import Check, OrderType, Side
+from kt.records import Check, OrderType
+from kt.rules.fees import commission
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
 
 ASKING = ("mock", "real")
 """Profiles on which a person is asked; the embedded exchange's money is play money."""
+
+SHOWN_LIMITS = {
+    "PER_STOCK_LIMIT": "this stock",
+    "TOTAL_LIMIT": "all stocks",
+    "CASH": "cash",
+    "SELLABLE": "sellable",
+}
+"""The rules whose arithmetic a person wants to see before saying yes."""
 
 
 def confirm(session: Session, preview: str, question: str) -> None:
@@ -57,31 +66,33 @@ def require_live(session: Session) -> None:
         )
 
 
-def preview(session: Session, checks: Sequence[Check]) -> str:
-    """Every order as it would be sent: stock, side, quantity, price, amount, fee, limits."""
-    return "\n".join(_one(session, check) for check in checks)
+def preview(session: Session, checks: Sequence[Check], prices: Mapping[str, int]) -> str:
+    """Every order as it would be sent: stock, side, quantity, price, amount, fee, limits.
+
+    `prices` are last prices by stock code: what a market order would cost about.
+    """
+    return "\n".join(
+        _one(session, check, prices.get(check.decision.stock_code, 0)) for check in checks
+    )
 
 
-def _one(session: Session, check: Check) -> str:
-    decision = check.decision
+def _one(session: Session, check: Check, last: int) -> str:
+    decision, market = check.decision, check.order_type is OrderType.MARKET
+    price = f"market (last {money(last)})" if market and last else "market"
     rows = [
-        ("stock", f"{decision.stock_code} {decision.stock_name}"),
+        ("stock", f"{decision.stock_code} {decision.stock_name}".rstrip()),
         ("side", str(check.side)),
         ("quantity", f"{money(check.quantity)} shares"),
-        (
-            "price",
-            "market" if check.order_type is OrderType.MARKET else f"{money(check.price)} won",
-        ),
+        ("price", price if market else f"{money(check.price)} won"),
     ]
-    value = check.quantity * (check.price or decision.reference_price or decision.price)
+    value = check.quantity * (last if market else check.price)
     if value:
-        about = "about " if check.order_type is OrderType.MARKET else ""
-        fee = round(value * session.config.server.commission_pct / 100)
+        about = "about " if market else ""
+        fee = commission(value, session.config.server.commission_pct)
         rows += [("amount", f"{about}{money(value)} won"), ("fee", f"about {money(fee)} won")]
-    if check.side is Side.BUY:
-        limits = session.config.limits
-        rows.append(("limits", f"{money(limits.per_stock)} a stock, {money(limits.total)} in all"))
-    rows.append(("profile", session.config.profile))
-    denied = [item for item in check.denials if item.code != "TEST_MODE"]
-    rows += [(item.code, f"DENIED: {item.detail}") for item in denied]
-    return pairs(rows, session.console)
+    rows += [
+        (SHOWN_LIMITS[item.code], item.detail)
+        for item in check.results
+        if item.passed and item.code in SHOWN_LIMITS
+    ]
+    return pairs([*rows, ("profile", session.config.profile)], session.console)

@@ -68,10 +68,14 @@ def _guarded(root: click.Command, arguments: Sequence[str], session: Session) ->
 
 def sentence(message: str, hint: str | None) -> str:
     """`kt: what happened. what to do`."""
-    text = message.strip()
-    if not text.endswith((".", "!", "?")):
+    text = message.strip(" ")
+    if not text.endswith((".", "!", "?", "\n")):
         text += "."
-    return f"kt: {text} {hint}" if hint else f"kt: {text}"
+    if not hint:
+        return f"kt: {text}".rstrip("\n")
+    hint = hint[:1].upper() + hint[1:]
+    gap = "" if text.endswith("\n") else " "
+    return f"kt: {text}{gap}{hint}{'' if hint.endswith(('.', '!', '?')) else '.'}"
 
 
 def usage(error: click.UsageError) -> str:

@@ -32,12 +32,14 @@ class GlobalOption(click.Option):
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Note a global option in the session; the one nearest to the command wins."""
-    flags = context.ensure_object(Session).flags
+    session = context.ensure_object(Session)
+    flags = session.flags
     name = str(parameter.name)
     if name == "verbose":
         flags.verbose += value
     elif value:
         setattr(flags, name, value)
+    session.settle_flags()
 
 
 def _global(*names: str, help: str, **more: Any) -> GlobalOption:

@@ -47,7 +47,7 @@ class Row:
 
 COLUMNS = (
     Column("code", lambda row: row.code),
-    Column("name", lambda row: row.name, shorten=True),
+    Column("name", lambda row: row.name, shorten=14),
     Column("price", lambda row: money(row.price), right=True, color=lambda r: updown(r.change_pct)),
     Column(
         "change",

@@ -99,7 +99,7 @@ def _table(session: Session, findings: list[Finding]) -> str:
     columns = (
         Column("", lambda row: row.status, color=lambda row: colors[row.status]),
         Column("check", lambda row: row.name),
-        Column("detail", lambda row: row.detail, shorten=True),
+        Column("detail", lambda row: row.detail, shorten=16),
     )
     text = render(columns, findings, session.console)
     hints = [f"{item.name}: {item.detail}. {item.hint}" for item in findings if _told(item)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
@@ -21,10 +21,10 @@ PROBE = "ka00001"
 def server(session: Session) -> Iterable[Finding]:
     """One query: the address answers, and its Date header tells the skew."""
     app = session.app
-    before = datetime.now(UTC)
+    before, started = app.clock.now(), app.clock.monotonic()
     reply = app.rest.call(PROBE)
-    after = datetime.now(UTC)
-    milliseconds = (after - before).total_seconds() * 1000
+    after = app.clock.now()
+    milliseconds = app.clock.to_real(app.clock.monotonic() - started) * 1000
     found = [Finding("server", "ok", f"{app.server.base_url} answered in {milliseconds:.0f} ms")]
     return [*found, skew(reply.date, before, after)]
 

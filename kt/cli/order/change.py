@@ -100,13 +100,12 @@ def run_cancel(session: Session, options: ChangeOptions) -> None:
 
 
 def _denied(order: Order, checked: Check) -> Denied:
-    from kt.cli.order.outcome import denials
+    from kt.cli.order.outcome import denials, told
 
     reasons = denials(checked)
-    text = "; ".join(f"{code}: {detail}" for code, detail in reasons)
     kind = Halted if any(code == "HALTED" for code, _ in reasons) else Denied
     return kind(
-        f"the amend of order {order.ord_no} was denied: {text}; nothing was sent",
+        f"the amend of order {order.ord_no} was denied, and nothing was sent: {told(reasons)}",
         hint="See `kt help denials`.",
         code=reasons[0][0] if reasons else None,
     )

@@ -46,7 +46,12 @@ def run_list(session: Session, options: ListOptions) -> None:
     if options.unknown and options.open:
         raise UsageError("give --unknown or --open, not both")
     ctx = begin(session, "order list", alone=True)
-    emit(session, "orders", _orders(ctx, options), run=ctx.run)
+    orders = _orders(ctx, options)
+    emit(session, "orders", orders, run=ctx.run)
+    if session.output == "table":
+        from kt.cli.show.orders import notes
+
+        session.console.write(notes(orders, session.console))
 
 
 def _orders(ctx: Context, options: ListOptions) -> tuple[Order, ...]:

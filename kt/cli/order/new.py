@@ -10,7 +10,7 @@ import click
 
 from kt.cli.lazy import command, pass_session
 from kt.cli.values import SHARES, STOCK_CODE, WON
-from kt.errors import UsageError
+from kt.errors import KtError, UsageError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -102,7 +102,8 @@ def run_new(session: Session, options: NewOptions) -> None:
         finish(session, ctx.run, [first])
         return
     check = check_step.check_order(ctx, ticket, origin=Origin.MANUAL)
-    preview = guard.preview(session, [check])
+    prices = last_price(ctx, ticket.stock_code) if options.market and check.passed else {}
+    preview = guard.preview(session, [check], prices)
     if check.passed:
         guard.confirm(session, preview, f"{options.side.capitalize()} this?")
     else:
@@ -123,6 +124,14 @@ def ticket_of(options: NewOptions) -> OrderTicket:
         order_type=OrderType.MARKET if options.market else OrderType.LIMIT,
         price=options.price or 0,
     )
+
+
+def last_price(ctx: Context, code: str) -> dict[str, int]:
+    """What a market order would cost about; nothing when the price cannot be had."""
+    try:
+        return {code: ctx.market.quote(code).price}
+    except KtError:
+        return {}
 
 
 def _send(session: Session, ctx: Context, check: Any, options: NewOptions) -> Order:

@@ -107,18 +107,28 @@ def _denied(order: Order, check: Check | None, what: str) -> KtError | None:
     if check is not None and not check.passed:
         reasons = denials(check) or reasons
     codes = {code for code, _ in reasons}
-    text = "; ".join(f"{code}: {detail}" for code, detail in reasons)
+    text = told(reasons)
     if codes & set(HALTED_CODES):
         return Halted(
-            f"{what} was not sent: {text}",
+            f"{what} was denied: {text}",
             hint="`kt status` shows the stop, `kt resume` ends it.",
             code="HALTED",
         )
     return Denied(
-        f"{what} was denied: {text}", hint="See `kt help denials`.", code=order.code or None
+        f"{what} was denied: {text}".replace(": \n", ":\n"),
+        hint="See `kt help denials`.",
+        code=order.code or None,
     )
 
 
 def denials(check: Check) -> list[tuple[str, str]]:
     """Why a check said no, without test mode's note, which is no reason of its own."""
     return [(item.code, item.detail) for item in check.denials if item.code != DRY_RUN_CODE]
+
+
+def told(reasons: Sequence[tuple[str, str]]) -> str:
+    """One reason in the sentence, several under one another."""
+    lines = [f"{code}: {detail}" for code, detail in reasons]
+    if len(lines) == 1:
+        return lines[0]
+    return "".join(f"\n  {line}" for line in lines) + "\n"

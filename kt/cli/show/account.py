@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 POSITIONS = (
     Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, shorten=True),
+    Column("name", lambda row: row.stock_name, shorten=14),
     Column("quantity", lambda row: money(row.quantity), right=True),
     Column("average", lambda row: money(row.average_price), right=True),
     Column("price", lambda row: money(row.price), right=True),
@@ -39,7 +39,7 @@ OPEN_ORDERS = (
     Column("time", lambda row: clock(row.at), rank=1),
     Column("side", lambda row: row.side, color=lambda row: side_color(row.side)),
     Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, shorten=True),
+    Column("name", lambda row: row.stock_name, shorten=14),
     Column("quantity", lambda row: money(row.quantity), right=True),
     Column("open", lambda row: money(row.open_quantity), right=True),
     Column(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kt.cli.show.cells import DIM, GREEN, RED, large, money, percent, plain, signed, updown
-from kt.cli.show.table import Column, render
+from kt.cli.show.table import Column, clean, paragraph, render
 from kt.records import Action, Candidate, Check, Decision
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 CODE_AND_NAME = (
     Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, shorten=True),
+    Column("name", lambda row: row.stock_name, shorten=14),
 )
 
 CANDIDATES = (
@@ -32,7 +32,7 @@ CANDIDATES = (
     Column("book", lambda row: plain(row.book_ratio, 2), right=True, rank=5),
     Column("foreign", lambda row: signed(row.foreign_net), right=True, rank=6),
     Column("institution", lambda row: signed(row.institution_net), right=True, rank=7),
-    Column("why", lambda row: ", ".join(row.reasons or row.rankings), rank=2, shorten=True),
+    Column("why", lambda row: ", ".join(row.reasons or row.rankings), rank=8, shorten=30),
 )
 
 
@@ -51,12 +51,17 @@ DECISIONS = (
     Column("price", lambda row: money(row.price), right=True),
     Column("confidence", lambda row: f"{row.confidence:.2f}", right=True, rank=2),
     Column("risk", lambda row: row.risk_level, rank=3),
-    Column("reason", lambda row: row.reason, rank=1, shorten=True),
 )
 
 
 def decisions(rows: Sequence[Decision], console: Console) -> str:
-    return render(DECISIONS, rows, console)
+    """The table, and under it every reason in full."""
+    lines = [
+        paragraph(f"{row.stock_code} {row.stock_name}: {clean(row.reason)}", console, indent=7)
+        for row in rows
+    ]
+    text = render(DECISIONS, rows, console)
+    return text + ("\n" + "\n".join(lines) + "\n" if lines else "")
 
 
 def reasons(check: Check) -> str:
@@ -76,11 +81,11 @@ CHECKS = (
         color=lambda row: action_color(row.decision.action),
     ),
     Column("code", lambda row: row.decision.stock_code),
-    Column("name", lambda row: row.decision.stock_name, shorten=True),
+    Column("name", lambda row: row.decision.stock_name, shorten=8),
     Column("quantity", lambda row: money(row.quantity), right=True),
     Column("price", lambda row: money(row.price) if row.price else "market", right=True),
     Column("amount", lambda row: money(row.quantity * row.price), right=True, rank=2),
-    Column("why", reasons, rank=1, shorten=True),
+    Column("why", reasons, rank=1, shorten=16),
 )
 
 
@@ -88,7 +93,11 @@ def checks(rows: Sequence[Check], console: Console) -> str:
     """The table, and under it every denial in full, so that nothing is cut off by the width."""
     text = render(CHECKS, rows, console)
     lines = [
-        f"{row.decision.stock_code} {row.decision.stock_name}  {result.code}: {result.detail}"
+        paragraph(
+            f"{row.decision.stock_code} {row.decision.stock_name}  {result.code}: {result.detail}",
+            console,
+            indent=7,
+        )
         for row in rows
         for result in row.denials
     ]

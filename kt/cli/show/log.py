@@ -61,6 +61,6 @@ def _time(row: Mapping[str, Any]) -> str:
 def _text(name: str, value: Any) -> str:
     if name == "passed":
         return "passed" if value else "denied"
-    if value is None or value == "":
+    if value is None or value in ("", 0):
         return ""
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -6,8 +6,17 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kt.cli.show.cells import BLUE, GREEN, RED, YELLOW, clock, money
-from kt.cli.show.table import Column, render
-from kt.records import FINAL_STATES, OPEN_STATES, Fill, Order, OrderState, OrderType, Side
+from kt.cli.show.table import Column, clean, paragraph, render
+from kt.records import (
+    FINAL_STATES,
+    OPEN_STATES,
+    UNRESOLVED_STATES,
+    Fill,
+    Order,
+    OrderState,
+    OrderType,
+    Side,
+)
 
 if TYPE_CHECKING:
     from kt.cli.console import Console
@@ -29,13 +38,18 @@ def wanted_price(order: Order) -> str:
     return "market" if order.order_type is OrderType.MARKET else money(order.price)
 
 
+SHORT_ID = 6
+"""The end of kt's id: enough to name an order of one account."""
+TOLD_STATES = FINAL_STATES - {OrderState.FILLED, OrderState.CANCELLED} | UNRESOLVED_STATES
+"""States whose reason a person wants to read."""
+
 ORDERS = (
-    Column("order", lambda row: row.order_id, rank=4),
-    Column("number", lambda row: row.ord_no or "-", rank=1),
+    Column("id", lambda row: row.order_id[-SHORT_ID:]),
+    Column("number", lambda row: row.ord_no or "-", rank=2),
     Column("time", lambda row: clock(row.created_at), rank=3),
     Column("side", lambda row: row.side, color=lambda row: side_color(row.side)),
     Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, rank=7, shorten=True),
+    Column("name", lambda row: row.stock_name, rank=1, shorten=8),
     Column("quantity", lambda row: money(row.quantity), right=True),
     Column("price", wanted_price, right=True),
     Column("filled", lambda row: money(row.filled_quantity), right=True),
@@ -43,16 +57,10 @@ ORDERS = (
         "at",
         lambda row: money(round(row.average_fill)) if row.filled_quantity else "",
         right=True,
-        rank=5,
+        rank=4,
     ),
     Column("state", lambda row: row.state, color=lambda row: state_color(row.state)),
-    Column("origin", lambda row: row.origin, rank=8),
-    Column(
-        "message",
-        lambda row: f"{row.code} {row.message}".strip(),
-        rank=6,
-        shorten=True,
-    ),
+    Column("origin", lambda row: row.origin, rank=5),
 )
 
 
@@ -60,12 +68,26 @@ def orders(rows: Sequence[Order], console: Console) -> str:
     return render(ORDERS, rows, console)
 
 
+def notes(rows: Sequence[Order], console: Console) -> str:
+    """Why orders did not become what was wanted, one line each; for lists, where no error is."""
+    lines = [
+        paragraph(f"{row.order_id[-SHORT_ID:]}  {clean(said(row))}", console, indent=8)
+        for row in rows
+        if row.state in TOLD_STATES
+    ]
+    return "\n" + "\n".join(lines) + "\n" if lines else ""
+
+
+def said(order: Order) -> str:
+    return f"{order.state} {order.code} {order.message}".replace("  ", " ").strip()
+
+
 FILLS = (
     Column("time", lambda row: clock(row.at)),
     Column("number", lambda row: row.ord_no, rank=1),
     Column("side", lambda row: row.side, color=lambda row: side_color(row.side)),
     Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, shorten=True),
+    Column("name", lambda row: row.stock_name, shorten=8),
     Column("quantity", lambda row: money(row.quantity), right=True),
     Column("price", lambda row: money(row.price), right=True),
     Column("value", lambda row: money(row.quantity * row.price), right=True, rank=2),

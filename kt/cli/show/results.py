@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show.cells import moment, money, percent, signed, updown
-from kt.cli.show.table import Column, render
-from kt.records import DayResult, Trade
+from kt.cli.show.table import Column, pairs, render
+from kt.records import DayResult, StockResult, Trade
 
 if TYPE_CHECKING:
     from kt.cli.console import Console
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 TRADES = (
     Column("closed", lambda row: moment(row.closed_at), rank=3),
     Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, shorten=True),
+    Column("name", lambda row: row.stock_name, shorten=14),
     Column("quantity", lambda row: money(row.quantity), right=True),
     Column("bought", lambda row: money(round(row.buy_price)), right=True),
     Column("sold", lambda row: money(round(row.sell_price)), right=True),
@@ -51,32 +51,47 @@ DAYS = (
     Column("trades", lambda row: money(row.trades), right=True),
     Column("wins", lambda row: money(row.wins), right=True, rank=1),
     Column("bought", lambda row: money(row.bought), right=True, rank=3),
-    Column("sold", lambda row: money(row.sold), right=True, rank=3),
+    Column("sold", lambda row: money(row.sold), right=True, rank=4),
     Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=2),
 )
 
 
-def pnl(rows: Sequence[Trade | DayResult], console: Console) -> str:
-    """Days, trades, or both, one table each."""
-    days = [row for row in rows if isinstance(row, DayResult)]
-    trades = [row for row in rows if isinstance(row, Trade)]
-    if days and trades:
-        return render(DAYS, days, console) + "\n" + render(TRADES, trades, console)
-    return render(DAYS, days, console) if days else render(TRADES, trades, console)
+STOCKS = (
+    Column("code", lambda row: row.stock_code),
+    Column("name", lambda row: row.stock_name, shorten=14),
+    Column("held", lambda row: money(row.quantity), right=True, rank=3),
+    *(column for column in DAYS if column.heading in {"realised", "unrealised", "total"}),
+    Column("trades", lambda row: money(row.trades), right=True, rank=1),
+    Column("wins", lambda row: money(row.wins), right=True, rank=2),
+    Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=4),
+)
+
+
+def pnl(rows: Sequence[Trade | DayResult | StockResult], console: Console) -> str:
+    """Days, stocks or trades: a document holds one of the three."""
+    if not rows:
+        return render((), rows, console)
+    layout = {DayResult: DAYS, StockResult: STOCKS, Trade: TRADES}[type(rows[0])]
+    return render(layout, rows, console)
 
 
 def events(rows: Sequence[Mapping[str, Any]], console: Console) -> str:
-    """Rows of named values: every name that occurs is a column."""
+    """Rows of named values: every name that occurs is a column; one row alone stands upright."""
+    if len(rows) == 1:
+        told = [(name.replace("_", " "), _text(value)) for name, value in rows[0].items()]
+        return pairs([(name, text) for name, text in told if name != "kind" and text], console)
     names: dict[str, None] = {}
     for row in rows:
         names.update(dict.fromkeys(row))
+    if len({row.get("kind") for row in rows}) == 1:
+        names.pop("kind", None)
     columns = [
         Column(
             name.replace("_", " "),
             lambda row, name=name: _text(row.get(name)),  # type: ignore[misc]
             right=all(isinstance(row.get(name), int | float | None) for row in rows),
             rank=position,
-            shorten=position == len(names) - 1,
+            shorten=16 if position == len(names) - 1 else 0,
         )
         for position, name in enumerate(names)
     ]
@@ -88,6 +103,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
     if isinstance(value, int):
         return money(value)
     return str(value)

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from kt.cli.console import Console
 
 GAP = 2
-SHORTEST = 12
-"""A shortened text keeps at least so many columns; below that the column goes."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,8 @@ class Column:
     right: bool = False
     rank: int = 0
     """0 stays always; otherwise the highest rank goes first."""
-    shorten: bool = False
+    shorten: int = 0
+    """A text that may be shortened, but not below so many columns; 0 = never."""
     color: Callable[[Any], str | None] | None = None
 
 
@@ -76,9 +75,10 @@ def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> 
 
 
 def _draw(headings: list[str], rows: list[list[str]], rights: list[bool]) -> str:
-    from tabulate import tabulate
+    import tabulate
 
-    text = tabulate(
+    tabulate.MIN_PADDING = 0  # the gap between columns is enough
+    text = tabulate.tabulate(
         rows,
         headers=headings,
         tablefmt="plain",
@@ -97,7 +97,11 @@ def _fit(
         max(width_of(column.heading), *(width_of(row[index]) for row in cells))
         for index, column in enumerate(columns)
     ]
-    kept = list(range(len(columns)))
+    kept = [
+        index
+        for index, column in enumerate(columns)
+        if not column.rank or any(row[index] for row in cells)
+    ]
     widths = dict.fromkeys(kept, 0)
     if not limit:
         return kept, widths
@@ -108,14 +112,30 @@ def _fit(
         soft = [index for index in kept if columns[index].shorten]
         over = total - limit
         if soft:
-            widest = max(soft, key=lambda index: natural[index])
-            if natural[widest] - over >= SHORTEST:
+            widest = max(soft, key=lambda index: natural[index] - columns[index].shorten)
+            if natural[widest] - over >= columns[widest].shorten:
                 widths[widest] = natural[widest] - over
                 return kept, widths
         spare = [index for index in kept if columns[index].rank]
         if not spare:
             return kept, widths
         kept.remove(max(spare, key=lambda index: columns[index].rank))
+
+
+def paragraph(text: str, console: Console, indent: int = 0) -> str:
+    """A text wrapped to the terminal, Hangul counted as two, with later lines set in."""
+    width = console.width
+    if not width or width_of(text) <= width:
+        return text
+    lines, line = [], ""
+    for word in text.split():
+        longer = f"{line} {word}" if line else word
+        if line and width_of(longer) > width:
+            lines.append(line)
+            line = " " * indent + word
+        else:
+            line = longer
+    return "\n".join([*lines, line])
 
 
 def pairs(rows: Sequence[tuple[str, str]], console: Console) -> str:
