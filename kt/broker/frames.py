@@ -275,9 +275,10 @@ class FrameReader:
 
 
 def _plain(raw: Raw) -> bool:
-    """Python reads `1_000` and Thai digits as numbers; the broker's rules do not."""
+    """Python reads `1_000` and Thai digits as numbers, and the broker's rules do not; an escape
+    (`\\u005f`) may hide either."""
     text = bytes(raw)
-    return text.isascii() and b"_" not in text
+    return text.isascii() and b"_" not in text and b"\\" not in text
 
 
 def _update(code: str, at: datetime, numbers: list[int]) -> BookUpdate:

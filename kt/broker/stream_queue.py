@@ -11,6 +11,8 @@ MARKET_LINES = 2_000
 """So many lines may wait before market data is thinned out."""
 ACCOUNT_LINES = 20_000
 """So many, and the guest is cut off: it then comes back and asks the broker what it missed."""
+BATCH_LINES = 1_000
+"""So many go to the socket at once: the rest still counts as waiting."""
 
 
 class Outbox:
@@ -35,11 +37,13 @@ class Outbox:
         return len(self._lines) > ACCOUNT_LINES
 
     def take(self) -> bytes:
-        """All that waits, oldest first; what was thinned out is newest, so it comes last."""
-        batch = b"".join((*self._lines, *self._newest.values()))
-        self._lines.clear()
-        self._newest.clear()
-        return batch
+        """The next that waits, oldest first; what was thinned out is newest, so it comes last."""
+        batch = self._lines[:BATCH_LINES]
+        del self._lines[:BATCH_LINES]
+        if not self._lines:
+            batch += self._newest.values()
+            self._newest.clear()
+        return b"".join(batch)
 
 
 class Seat:

@@ -1,0 +1,47 @@
+"""A process with a stream: `python -m tests.broker.stream_child URL FOLDER [TYPE:CODE …]`.
+
+Prints every event as a line of JSON; ends when stdin does.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from kt.broker.stream import KiwoomStream
+from kt.broker.stream_patience import Patience
+from kt.clock import SystemClock
+from kt.records import StreamEvent, StreamKind
+
+
+class OneToken:
+    def token(self) -> str:
+        return "token-1"
+
+    def renew(self, bad: str) -> str:
+        raise AssertionError("the token was good")
+
+
+def show(event: StreamEvent) -> None:
+    sys.stdout.buffer.write(msgspec.json.encode(event) + b"\n")
+    sys.stdout.buffer.flush()
+
+
+def main() -> None:
+    url, folder, *wants = sys.argv[1:]
+    patience = Patience(backoff=(0.05,), brief=0.0)
+    stream = KiwoomStream(
+        url, OneToken(), SystemClock(), Path(folder), "app-key", patience=patience
+    )
+    for want in wants:
+        kind, _, code = want.partition(":")
+        stream.subscribe([StreamKind(kind)], [code])
+    stream.start(show)
+    sys.stdin.read()
+    stream.close()
+
+
+if __name__ == "__main__":
+    main()
