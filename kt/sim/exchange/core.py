@@ -27,6 +27,9 @@ from kt.sim.state import State
 LISTING_DELAY = 0.7
 """Seconds of the clock until an order or a fill is in the lists; the stream tells it at once."""
 
+_SAVE_EVERY = 1.0
+"""Real seconds."""
+
 
 class Exchange:
     """Prices from `seed` (or from the bars of `replay`), orders by price and time.
@@ -59,6 +62,7 @@ class Exchange:
         self._state = State(state_path) if state_path else None
         now = clock.now().astimezone(KST)
         self._seen = now
+        self._saved = now
         self._ledger = self._open_books(now, cash, replays.read(replay) if replay else None)
         self._ticker = Ticker(self._ledger, now)
         self.market = MarketView(self._ledger.board, self._ledger.depth, self._caught_up_now)
@@ -109,7 +113,15 @@ class Exchange:
             events = [*ledger.outbox, *self._ticker.events(self._seen)]
             ledger.outbox.clear()
             events.sort(key=lambda addressed: addressed[1].at)
+            self._save_time()
             return events
+
+    def _save_time(self) -> None:
+        """A killed exchange goes on within a real second of where its clock stood."""
+        passed = (self._seen - self._saved).total_seconds()
+        if self._state is not None and self._clock.to_real(passed) >= _SAVE_EVERY:
+            self._saved = self._seen
+            self._ledger.save()
 
     def caught_up(self) -> Ledger:
         """The books after everything up to now has been matched."""

@@ -1,0 +1,307 @@
+"""Price before time, the displayed book before who comes later, parts as they come."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kt.records import KST, Level, OrderType, Side
+from kt.rules import match
+from kt.sim.book import Depth, down, pieces, up
+from kt.sim.exchange.matching import Floor, Hit, arrive, call, may_trade, rest
+from kt.sim.exchange.orders import SimOrder
+from kt.sim.market import auction
+from kt.sim.market.days import CONTINUOUS_MINUTES
+from kt.sim.market.path import SessionPath
+
+NOW = datetime(2026, 11, 23, 10, tzinfo=KST)
+PRICE = 10_000
+TICK = 10
+
+
+def still_path(price: int = PRICE, volume: int = 6_000, buying: float = 0.5) -> SessionPath:
+    """A stock that trades at one price all day."""
+    return SessionPath(
+        key=77,
+        base=PRICE,
+        limits=(7_000, 13_000),
+        opening=price,
+        closes=[price] * CONTINUOUS_MINUTES,
+        volumes=[volume] * CONTINUOUS_MINUTES,
+        closing_price=price,
+        closing_volume=500,
+        auction=400,
+        buying=[buying] * CONTINUOUS_MINUTES,
+    )
+
+
+def floor(
+    path: SessionPath | None = None, second: int = 3_600, depth: Depth | None = None
+) -> Floor:
+    return Floor("000001", path or still_path(), depth or Depth(), 1_000, second)
+
+
+def order(
+    number: int,
+    side: Side,
+    quantity: int,
+    price: int = 0,
+    *,
+    ahead: int = 0,
+    account: str = "a",
+) -> SimOrder:
+    return SimOrder(
+        ord_no=number,
+        root=number,
+        parent=0,
+        account=account,
+        code="000001",
+        side=side,
+        order_type=OrderType.LIMIT if price else OrderType.MARKET,
+        quantity=quantity,
+        price=price,
+        at=NOW,
+        session=0,
+        open=quantity,
+        ahead=ahead,
+    )
+
+
+def asks(here: Floor) -> list[Level]:
+    return here.depth.levels(here.code, here.path, here.unit, Side.SELL, here.second)
+
+
+def by_price(hits: list[Hit]) -> dict[int, int]:
+    sums: dict[int, int] = {}
+    for hit in hits:
+        sums[hit.price] = sums.get(hit.price, 0) + hit.quantity
+    return sums
+
+
+def test_a_market_order_eats_levels_from_the_best_on() -> None:
+    here = floor()
+    first, second, third = asks(here)[:3]
+    wanted = first.quantity + second.quantity + 1
+    hits = arrive(order(1, Side.BUY, wanted), (), here)
+    assert by_price(hits) == {
+        first.price: first.quantity,
+        second.price: second.quantity,
+        third.price: 1,
+    }
+    assert [hit.price for hit in hits] == sorted(hit.price for hit in hits)
+
+
+def test_a_limit_order_stops_at_its_price() -> None:
+    here = floor()
+    first = asks(here)[0]
+    hits = arrive(order(1, Side.BUY, first.quantity + 50, first.price), (), here)
+    assert by_price(hits) == {first.price: first.quantity}
+    assert arrive(order(2, Side.BUY, 50, down(first.price)), (), here) == []
+
+
+def test_selling_goes_down_the_bids() -> None:
+    here = floor()
+    bids = here.depth.levels(here.code, here.path, here.unit, Side.BUY, here.second)
+    hits = arrive(order(1, Side.SELL, bids[0].quantity + 1), (), here)
+    assert by_price(hits) == {bids[0].price: bids[0].quantity, bids[1].price: 1}
+
+
+def test_what_was_eaten_stays_eaten_and_refills_later() -> None:
+    here = floor()
+    before = asks(here)
+    arrive(order(1, Side.BUY, before[0].quantity), (), here)
+    assert asks(here)[0].price == before[1].price
+    again = arrive(order(2, Side.BUY, 1), (), here)
+    assert again[0].price == before[1].price
+    later = floor(here.path, here.second + 30, here.depth)
+    assert before[0].price in {level.price for level in asks(later)}
+
+
+def test_a_part_eaten_leaves_the_rest() -> None:
+    here = floor()
+    first = asks(here)[0]
+    arrive(order(1, Side.BUY, first.quantity - 3), (), here)
+    assert asks(here)[0] == Level(first.price, 3)
+
+
+def test_executions_are_the_single_orders_of_a_level() -> None:
+    found = pieces(still_path(), PRICE, 3_600, 900)
+    assert sum(found) == 900
+    assert len(found) > 1
+    assert all(size > 0 for size in found)
+
+
+def test_a_better_priced_account_comes_before_the_book() -> None:
+    here = floor()
+    best = asks(here)[0]
+    mine = order(1, Side.SELL, 5, down(best.price), account="b")
+    hits = arrive(order(2, Side.BUY, 8), (mine,), here)
+    assert (hits[0].price, hits[0].quantity, hits[0].against) == (down(best.price), 5, mine)
+    assert sum(hit.quantity for hit in hits[1:]) == 3
+
+
+def test_at_one_price_who_stood_first_trades_first() -> None:
+    """Displayed shares that were there before, then the account, then the rest of the level."""
+    here = floor()
+    best = asks(here)[0]
+    assert best.quantity > 12
+    mine = order(1, Side.SELL, 5, best.price, ahead=10, account="b")
+    hits = arrive(order(2, Side.BUY, 17, best.price), (mine,), here)
+    against = [hit.against is mine for hit in hits]
+    before = sum(hit.quantity for hit in hits[: against.index(True)])
+    assert before == 10
+    assert hits[against.index(True)].quantity == 5
+    assert sum(hit.quantity for hit in hits) == 17
+
+
+def test_of_two_accounts_the_earlier_trades_first() -> None:
+    here = floor()
+    price = down(asks(here)[0].price)
+    late = order(9, Side.SELL, 5, price, account="c")
+    early = order(3, Side.SELL, 5, price, account="b")
+    hits = arrive(order(10, Side.BUY, 7, price), (late, early), here)
+    assert [(hit.against, hit.quantity) for hit in hits] == [(early, 5), (late, 2)]
+
+
+def second_with(path: SessionPath, side: Side, at_least: int = 1) -> int:
+    return next(
+        second
+        for second in range(3_600, 7_200)
+        if (trade := path.trade_at(second)) and trade.side is side and trade.quantity >= at_least
+    )
+
+
+def test_a_waiting_order_waits_behind_its_queue_and_fills_in_parts() -> None:
+    path = still_path()
+    second = second_with(path, Side.SELL, 60)
+    trade = path.trade_at(second)
+    assert trade is not None
+    waiting = order(1, Side.BUY, 10_000, PRICE, ahead=trade.quantity - 10)
+    hits = rest([waiting], floor(path, second))
+    assert by_price(hits) == {PRICE: 10}
+    assert waiting.ahead == 0
+    behind = order(2, Side.BUY, 10, PRICE, ahead=trade.quantity + 5)
+    assert rest([behind], floor(path, second)) == []
+    assert behind.ahead == 5
+
+
+def test_a_price_that_is_not_reached_does_not_trade() -> None:
+    path = still_path()
+    second = second_with(path, Side.SELL)
+    low, high = order(1, Side.BUY, 5, PRICE - TICK), order(2, Side.SELL, 5, PRICE + TICK)
+    assert rest([low, high], floor(path, second)) == []
+    assert not may_trade(low, path, second // 60)
+    assert not may_trade(high, path, second // 60)
+
+
+def test_a_trade_through_the_price_fills_at_the_orders_own_price() -> None:
+    path = still_path()
+    second = second_with(path, Side.SELL)
+    generous = order(1, Side.BUY, 3, PRICE + TICK, ahead=1_000_000)
+    assert by_price(rest([generous], floor(path, second))) == {PRICE + TICK: 3}
+
+
+def test_one_trade_serves_the_better_price_then_the_earlier_order() -> None:
+    path = still_path()
+    second = second_with(path, Side.SELL, 20)
+    trade = path.trade_at(second)
+    assert trade is not None
+    late = order(8, Side.BUY, trade.quantity, PRICE)
+    early = order(2, Side.BUY, 5, PRICE)
+    better = order(9, Side.BUY, 4, PRICE + TICK)
+    hits = rest([late, early, better], floor(path, second))
+    assert [(hit.order, hit.quantity) for hit in hits] == [
+        (better, 4),
+        (early, 5),
+        (late, trade.quantity - 9),
+    ]
+
+
+def test_the_rest_of_a_market_order_takes_what_is_offered_next() -> None:
+    path = still_path()
+    rest_of_it = order(1, Side.BUY, 7)
+    hits = rest([rest_of_it], floor(path, 3_605))
+    assert sum(hit.quantity for hit in hits) == 7
+
+
+# --- call auctions -------------------------------------------------------------------------
+
+
+@given(
+    key=st.integers(0, 2**32),
+    ticks_up=st.integers(-100, 100),
+    volume=st.integers(1, 10_000_000),
+)
+def test_the_others_orders_clear_at_the_print(key: int, ticks_up: int, volume: int) -> None:
+    path = still_path()
+    path.key = key
+    price = PRICE + ticks_up * TICK
+    buys, sells = auction.background(path, price, volume)
+    cleared = match.auction(buys, sells, path.base)
+    assert cleared is not None
+    assert (cleared.price, cleared.volume) == (price, volume)
+
+
+def test_an_auction_serves_market_orders_then_better_prices() -> None:
+    path = still_path()
+    market = order(5, Side.BUY, 100)
+    better = order(4, Side.BUY, 100, PRICE + 50 * TICK)
+    low = order(1, Side.BUY, 100, PRICE - TICK)
+    hits = call([low, better, market], path, PRICE, 400)
+    assert {hit.order.ord_no: hit.quantity for hit in hits} == {5: 100, 4: 100}
+    assert {hit.price for hit in hits} == {PRICE}
+
+
+def test_in_an_auction_somebody_waits_at_the_price() -> None:
+    """At the print itself the side with more shares than trade is not served to the last."""
+    path = still_path()
+    buyer, seller = order(1, Side.BUY, 10**9, PRICE), order(2, Side.SELL, 10**9, PRICE)
+    for waiting in (buyer, seller):
+        served = sum(hit.quantity for hit in call([waiting], path, PRICE, 400))
+        assert served < 10**9
+    total = {side: 0 for side in Side}
+    for hit in call([buyer, seller], path, PRICE, 400):
+        total[hit.order.side] += hit.quantity
+    assert total[Side.BUY] > 0
+
+
+@given(
+    sizes=st.lists(st.tuples(st.sampled_from(Side), st.integers(1, 5_000), st.integers(-5, 5))),
+    volume=st.integers(1, 10_000),
+)
+def test_no_auction_serves_an_order_beyond_itself(
+    sizes: list[tuple[Side, int, int]], volume: int
+) -> None:
+    crowd = [
+        order(number, side, quantity, PRICE + step * TICK if step else 0)
+        for number, (side, quantity, step) in enumerate(sizes, start=1)
+    ]
+    got: dict[int, int] = {}
+    for hit in call(crowd, still_path(), PRICE, volume):
+        got[hit.order.ord_no] = got.get(hit.order.ord_no, 0) + hit.quantity
+        assert match.crosses(hit.order.side, hit.order.price, PRICE)
+    for item in crowd:
+        assert got.get(item.ord_no, 0) <= item.quantity
+
+
+@given(price=st.integers(1, 700_000))
+def test_steps_up_and_down_undo_each_other(price: int) -> None:
+    from kt.rules import ticks
+
+    price = ticks.round_up(price)
+    assert down(up(price)) == price
+    assert up(price) == ticks.step(price, 1)
+
+
+@pytest.mark.parametrize("buying", [0.2, 0.8])
+def test_the_book_leans_with_the_buyers(buying: float) -> None:
+    path = still_path(buying=buying)
+    depth, bids, offers = Depth(), 0, 0
+    for second in range(600, 18_000, 97):
+        book = depth.book("000001", path, 1_000, second)
+        bids += book.total_bid
+        offers += book.total_ask
+    assert (bids > offers) == (buying > 0.5)
