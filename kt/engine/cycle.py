@@ -150,9 +150,8 @@ class _Cycle:
     def trade(self) -> None:
         """Exits first: they free cash and risk; then what was decided."""
         ctx, report = self.ctx, self.report
-        sent = list(self.step("exits", self.exits, _of_orders) or ())
-        placed = self.step("place", self.place, _of_orders) or ()
-        sent += placed
+        sold = self.step("exits", self.exits, _of_orders) or ()
+        sent = (*sold, *(self.step("place", self.place, _of_orders) or ()))
         changed = self.step("unfilled", lambda: hold.unfilled(ctx), _of_orders) or ()
         report.orders = (*sent, *(o for o in changed if o.order_id not in _ids(sent)))
         live = [order for order in report.orders if order.ord_no]
@@ -253,9 +252,7 @@ def _of_checks(found: tuple[Check, ...]) -> str:
 
 
 def _of_orders(found: tuple[Order, ...]) -> str:
-    words = (
-        f"{o.side} {o.stock_name} {o.filled_quantity}/{o.quantity} {o.state}" for o in found
-    )
+    words = (f"{o.side} {o.stock_name} {o.filled_quantity}/{o.quantity} {o.state}" for o in found)
     return "; ".join(words) or "none"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 
 from kt.errors import KtError
@@ -28,6 +29,7 @@ class Feed:
         self._sink = sink
         self._stream: Stream | None = None
         self._codes: tuple[str, ...] = ()
+        self._lock = threading.RLock()
 
     @property
     def running(self) -> bool:
@@ -40,27 +42,33 @@ class Feed:
         stream = self._factory()
         stream.start(self._sink)
         stream.subscribe(_ACCOUNT)
-        if self._codes:
-            stream.subscribe(_STOCK, self._codes)
-        self._stream = stream
+        with self._lock:
+            if self._codes:
+                stream.subscribe(_STOCK, self._codes)
+            self._stream = stream
 
     def watch(self, codes: Iterable[str]) -> None:
         """Follow exactly these stocks, the most important first; what is over the limit is
         left out."""
         wanted = tuple(dict.fromkeys(codes))[:LIMIT]
-        before, self._codes = self._codes, wanted
-        if self._stream is None:
-            return
+        with self._lock:
+            before, self._codes = self._codes, wanted
+            if self._stream is None:
+                return
+            try:
+                self._point(self._stream, before, wanted)
+            except KtError as failure:
+                self._codes = before
+                note_error(self._ctx, "feed.watch", failure)
+
+    @staticmethod
+    def _point(stream: Stream, before: tuple[str, ...], wanted: tuple[str, ...]) -> None:
         gone = [code for code in before if code not in wanted]
         new = [code for code in wanted if code not in before]
-        try:
-            if gone:
-                self._stream.unsubscribe(_STOCK, gone)
-            if new:
-                self._stream.subscribe(_STOCK, new)
-        except KtError as failure:
-            self._codes = before
-            note_error(self._ctx, "feed.watch", failure)
+        if gone:
+            stream.unsubscribe(_STOCK, gone)
+        if new:
+            stream.subscribe(_STOCK, new)
 
     def drop(self) -> None:
         """The stream ended by itself, or the day has no more use for it."""

@@ -28,7 +28,7 @@ class Workers:
     The threads are daemons: a process that ends does not wait for an analyst's slow answer.
     """
 
-    def __init__(self, answers: queue.Queue[Any], contain: Contain) -> None:
+    def __init__(self, answers: queue.SimpleQueue[Any], contain: Contain) -> None:
         self._answers = answers
         self._contain = contain
         self._busy: set[str] = set()

@@ -61,15 +61,17 @@ def check_order(
     *,
     reason: str = "",
     stock_name: str = "",
+    account: Account | None = None,
     notice: SessionNotice | None = None,
 ) -> Check:
     """An order as somebody wants it, with exactly its quantity: passed or denied, not resized.
 
     A market sell of an exit asks the broker for the holdings alone: leaving must be quick.
+    `account` is the account as just looked up; without it the broker is asked now.
     """
     brief = origin in URGENT and wanted.order_type is OrderType.MARKET
-    account = look(ctx, [wanted.stock_code], everything=not brief, notice=notice)
-    known = books(ctx, account)
+    codes = [wanted.stock_code]
+    known = books(ctx, account or look(ctx, codes, everything=not brief, notice=notice))
     decision = Decision(
         action=Action(wanted.side),
         stock_code=wanted.stock_code,
@@ -182,5 +184,5 @@ def _judge(
 
 
 def _name(ctx: Context, known: Books, code: str) -> str:
-    quote, held = known.account.quotes.get(code), known.held(code)
+    quote, held = known.account.quotes.get(code), known.account.held(code)
     return quote.stock_name if quote else held.stock_name if held else ""

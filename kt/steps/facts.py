@@ -44,6 +44,10 @@ class Account:
     notice: SessionNotice | None = None
     """The newest word of the market about its own phase."""
 
+    def held(self, stock_code: str) -> Holding | None:
+        items = self.holdings.items if self.holdings else ()
+        return next((held for held in items if held.stock_code == stock_code), None)
+
 
 def look(
     ctx: Context,
@@ -90,14 +94,10 @@ class Books:
     """Won by stock, of the orders that passed before in the same batch."""
     passed: int = 0
 
-    def held(self, stock_code: str) -> Holding | None:
-        items = self.account.holdings.items if self.account.holdings else ()
-        return next((held for held in items if held.stock_code == stock_code), None)
-
     def sellable(self, stock_code: str) -> int | None:
         if self.account.holdings is None:
             return None
-        held = self.held(stock_code)
+        held = self.account.held(stock_code)
         return held.sellable if held else 0
 
     def invested(self, without: Order | None = None) -> dict[str, int] | None:

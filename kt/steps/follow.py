@@ -105,8 +105,7 @@ def catch_up(ctx: Context) -> tuple[Order, ...]:
 
     Safe to repeat, and safe beside the stream. Raises the broker's errors.
     """
-    day = ctx.clock.now().date()
-    watched = ctx.journal.orders(day=day, states=OPEN_STATES)
+    watched = still_open(ctx)
     if not watched:
         return ()
     rows = by_order(ctx, ctx.broker.executions())
@@ -122,6 +121,11 @@ def catch_up(ctx: Context) -> tuple[Order, ...]:
         if gone or changing:
             after.update(_look_up(ctx, {order.order_id: order for order in (*gone, *changing)}))
     return tuple(after[before.order_id] for before in watched if after[before.order_id] != before)
+
+
+def still_open(ctx: Context) -> tuple[Order, ...]:
+    """Today's orders that may still fill, as the journal has them."""
+    return ctx.journal.orders(day=ctx.clock.now().date(), states=OPEN_STATES)
 
 
 def by_order(ctx: Context, rows: Iterable[Execution]) -> dict[str, list[Execution]]:

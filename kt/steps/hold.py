@@ -19,6 +19,7 @@ from kt.records import (
     OrderType,
     Origin,
     Position,
+    SessionNotice,
     Side,
     Tick,
 )
@@ -26,6 +27,7 @@ from kt.rules import exits
 from kt.steps import analyze as analysis
 from kt.steps import check, collect, ledger, place
 from kt.steps.context import Context
+from kt.steps.facts import look
 from kt.steps.gather import note_error
 from kt.steps.reports import Exit
 
@@ -86,27 +88,33 @@ def selling(ctx: Context, stock_code: str) -> bool:
     return lost > 1 or any(order.state in _BUSY for order in sells)
 
 
-def sell(ctx: Context, due: Exit) -> Order | None:
+def sell(ctx: Context, due: Exit, notice: SessionNotice | None = None) -> Order | None:
     """Sell at market all that is sellable; None when nothing is. Raises Denied(DUPLICATE) when
-    another process was faster."""
-    held = [h for h in ctx.broker.holdings().items if h.stock_code == due.position.stock_code]
-    quantity = held[0].sellable if held else 0
-    if quantity <= 0:
+    another process was faster. Asks the broker for the holdings and for nothing else."""
+    position = due.position
+    account = look(ctx, (), everything=due.origin is not Origin.STOP_LOSS, notice=notice)
+    held = account.held(position.stock_code)
+    if account.holdings is not None and (held is None or held.sellable <= 0):
         note_error(
             ctx,
             f"hold.{due.origin}",
-            KtError(f"{due.position.stock_code}: nothing is sellable, so nothing was sold"),
+            KtError(f"{position.stock_code}: nothing is sellable, so nothing was sold"),
         )
         return None
     ticket = OrderTicket(
         side=Side.SELL,
-        stock_code=due.position.stock_code,
-        quantity=quantity,
+        stock_code=position.stock_code,
+        quantity=held.sellable if held else position.quantity,
         order_type=OrderType.MARKET,
         price=0,
     )
     checked = check.check_order(
-        ctx, ticket, due.origin, reason=due.reason, stock_name=due.position.stock_name
+        ctx,
+        ticket,
+        due.origin,
+        reason=due.reason,
+        stock_name=position.stock_name,
+        account=account,
     )
     return place.place(ctx, checked, origin=due.origin)
 

@@ -108,7 +108,7 @@ def _money(
     """What is held, what is bound, and what there is to buy with."""
     code = ticket.stock_code
     if ticket.side is Side.SELL:
-        held = known.held(code)
+        held = known.account.held(code)
         return {
             "held": None if known.account.holdings is None else held.quantity if held else 0,
             "sellable": _sellable(known, code, without),

@@ -3,25 +3,38 @@
 from __future__ import annotations
 
 import queue
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from kt.ports import Clock
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 
-def wait_for(clock: Clock, events: queue.Queue[T], seconds: float) -> T | None:
+class Waitable(Protocol[T_co]):
+    """What `queue.Queue` and `queue.SimpleQueue` have in common."""
+
+    def get(self, block: bool = True, timeout: float | None = None) -> T_co: ...
+    def get_nowait(self) -> T_co: ...
+
+
+def wait_for(clock: Clock, events: Waitable[T], seconds: float) -> T | None:
     """The next event, or None when the clock's seconds have passed without one."""
-    if clock.to_real(1.0) == 0.0:
-        return _by_hand(clock, events, seconds)
+    if by_hand(clock):
+        return _moving_it(clock, events, seconds)
     try:
         return events.get(timeout=max(0.0001, clock.to_real(seconds)))
     except queue.Empty:
         return None
 
 
-def _by_hand(clock: Clock, events: queue.Queue[T], seconds: float) -> T | None:
-    """A clock that stands still moves only when there is nothing to do."""
+def by_hand(clock: Clock) -> bool:
+    """Whether the clock stands still until somebody moves it: nothing can wait for it."""
+    return clock.to_real(1.0) == 0.0
+
+
+def _moving_it(clock: Clock, events: Waitable[T], seconds: float) -> T | None:
+    """A clock that stands still is moved only when there is nothing to do."""
     try:
         return events.get_nowait()
     except queue.Empty:

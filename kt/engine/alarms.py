@@ -1,0 +1,55 @@
+"""Level 4 in action: what the configuration says is done, once, and the owner is told."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kt.errors import AuthError, ExitCode
+from kt.records import StopMode
+from kt.rules.emergency import Alarm
+from kt.steps import flatten, stops
+
+if TYPE_CHECKING:
+    from kt.engine.day import Day
+
+BY = "emergency"
+
+
+class Alarms:
+    """Halts or flattens. A day that is halted already is only told again in the journal."""
+
+    def __init__(self, day: Day) -> None:
+        self._day = day
+
+    def raise_(self, alarm: Alarm, *, fatal: bool = False) -> None:
+        """An emergency. After a `fatal` one, a defect of kt itself, the run ends as well."""
+        day, ctx = self._day, self._day.ctx
+        reason = f"{alarm.code}: {alarm.detail}"
+        day.report.alarms.append(reason)
+        day.announce(f"EMERGENCY {reason}")
+        stops.tell(ctx, "critical", f"kt: emergency {alarm.code}", alarm.detail)
+        standing = stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN)
+        if not standing:
+            if ctx.config.emergency.action == "flatten" and not fatal:
+                self._flatten(reason)
+            else:
+                stops.halt(ctx, reason, by=BY)
+        if fatal:
+            day.end(f"ended after {reason}", ExitCode.ERROR)
+
+    def _flatten(self, reason: str) -> None:
+        """On a worker: the decision thread goes on folding the fills that it brings about."""
+        ctx, state = self._day.ctx, self._day.state
+        stops.begin_flatten(ctx, reason, by=BY)
+        state.flattening = self._day.workers.start(
+            "flatten", lambda: flatten.flatten(ctx, reason, by=BY)
+        )
+
+    def authentication(self, failure: AuthError) -> None:
+        """Nobody but a person can put keys right: halt, say so, end."""
+        ctx = self._day.ctx
+        reason = f"AUTH: {failure}"
+        self._day.report.alarms.append(reason)
+        stops.halt(ctx, reason, by=BY)
+        stops.tell(ctx, "critical", "kt: cannot log in", f"{failure} {failure.hint or ''}".strip())
+        self._day.end(f"ended: {failure}", ExitCode.AUTH)

@@ -1,0 +1,142 @@
+"""What each kind of event on the day's queue leads to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt.engine.state import Judged
+from kt.engine.workers import Answered
+from kt.errors import StreamReplaced, Unreachable
+from kt.records import (
+    BalanceNotice,
+    BookUpdate,
+    OrderNotice,
+    SessionNotice,
+    StreamState,
+    Tick,
+)
+from kt.rules.emergency import Alarm
+from kt.steps.gather import note_error
+
+if TYPE_CHECKING:
+    from kt.engine.day import Day
+
+
+def handle(day: Day, happened: Any) -> None:
+    """One event from the stream or a worker."""
+    match happened:
+        case Tick():
+            day.desk.on_tick(happened)
+        case OrderNotice():
+            _order(day, happened)
+        case BookUpdate():
+            day.desk.on_book(happened)
+        case BalanceNotice():
+            if day.desk.differs(happened):
+                day.timers.again("look", day.ctx.clock.monotonic())
+        case SessionNotice():
+            day.state.notice = happened
+        case StreamState():
+            _stream(day, happened)
+        case Answered():
+            _answer(day, happened)
+
+
+def _order(day: Day, notice: OrderNotice) -> None:
+    order = day.desk.on_order(notice)
+    if order is None:
+        if not day.workers.busy("recover") and day.desk.may_be_ours(notice):
+            day.phases.work("recover")
+        return
+    if notice.status == "FILL":
+        day.announce(
+            f"filled: {order.side} {order.stock_name} {notice.fill_quantity} at "
+            f"{notice.fill_price:,} ({order.filled_quantity}/{order.quantity})"
+        )
+        day.timers.again("cycle", day.ctx.clock.monotonic())
+        day.phases.watch()
+
+
+def _stream(day: Day, happened: StreamState) -> None:
+    """The connection's own life: catch up after a gap, never fight another login."""
+    now = day.ctx.clock.monotonic()
+    day.announce(f"stream {happened.state} {happened.detail}".rstrip())
+    match happened.state:
+        case "reconnected":
+            day.timers.again("look", now)
+            day.timers.again("books", now)
+        case "lost":
+            note_error(day.ctx, "stream", Unreachable(f"the stream was lost: {happened.detail}"))
+        case "closed":
+            day.feed.drop()
+            _gone(day, f"the stream is gone: {happened.detail}", replaced=False)
+        case "replaced":
+            day.feed.drop()
+            _gone(day, f"another program logged in with this app key: {happened.detail}", True)
+
+
+def _gone(day: Day, why: str, replaced: bool) -> None:
+    day.state.feed_replaced = replaced
+    note_error(day.ctx, "stream", StreamReplaced(why) if replaced else Unreachable(why))
+    if day.phases.trading:
+        day.alarms.raise_(Alarm("CONNECTION", why))
+
+
+def _answer(day: Day, answered: Answered) -> None:
+    if answered.job == "feed":
+        _feed(day, answered.failure)
+        return
+    if answered.failure is not None:
+        day.failed(f"worker.{answered.job}", answered.failure)
+        return
+    state, value = day.state, answered.value
+    match answered.job:
+        case "reconcile":
+            day.phases.reconciled(value)
+        case "fast":
+            first, state.fast = not state.deep, value
+            day.phases.scanned("deep" if first else "")
+        case "deep":
+            first, state.deep = not state.shortlist, value
+            day.phases.scanned("ai" if first else "")
+        case "ai":
+            _judged(day, value)
+        case "books":
+            day.desk.on_holdings(value)
+        case "quotes":
+            day.desk.on_prices(value)
+        case "settle":
+            day.phases.settled(value)
+        case "flatten":
+            state.flattening = False
+            day.announce("flattened" if value.done else "flatten left: " + "; ".join(value.left))
+        case "look" | "recover":
+            state.refresh(day.ctx)
+        case job if job.startswith("profit."):
+            day.desk.on_confirmed(*value)
+
+
+def _judged(day: Day, judged: Judged) -> None:
+    wanted = [f"{d.action} {d.stock_name}" for d in judged.decisions if d.price]
+    day.announce(f"analyst: {', '.join(wanted) or 'hold'}")
+    if day.phases.trading:
+        day.desk.on_judged(judged)
+    day.phases.watch()
+
+
+def _feed(day: Day, failure: Exception | None) -> None:
+    """The stream could be started, or one more time it could not."""
+    state = day.state
+    if failure is None:
+        state.feed_failures = 0
+        day.phases.watch()
+        return
+    day.failed("worker.feed", failure)
+    if isinstance(failure, StreamReplaced):
+        state.feed_replaced = True
+    if isinstance(failure, Unreachable):
+        state.feed_failures += 1
+        alarm = day.watchdog.connection(state.feed_failures)
+        if alarm is not None and day.phases.trading:
+            state.feed_failures = 0
+            day.alarms.raise_(alarm)

@@ -1,0 +1,73 @@
+"""Slow work of the day as plain functions: each runs on a worker, and its answer is an event."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kt.engine.state import Judged
+from kt.errors import KtError
+from kt.records import Action, Candidate, DayResult, Order, Origin, SessionNotice
+from kt.steps import analyze as analysis
+from kt.steps import collect, facts, follow, reconcile, recovery, scan, settle
+from kt.steps import learn as learning
+from kt.steps.context import Context
+from kt.steps.gather import note_error
+from kt.steps.reports import Difference
+
+
+def judge(ctx: Context, candidates: Sequence[Candidate], notice: SessionNotice | None) -> Judged:
+    """The analyst's choice, its decisions, and the account as it is after all that time."""
+    chosen = scan.shortlist(ctx, candidates)
+    brief = collect.collect(ctx, chosen)
+    decisions = analysis.analyze(ctx, brief)
+    wanted = [d.stock_code for d in decisions if d.action is not Action.HOLD]
+    account = facts.look(ctx, wanted, notice=notice) if wanted else facts.Account(notice=notice)
+    return Judged(chosen, decisions, account)
+
+
+def recover(ctx: Context) -> tuple[Order, ...]:
+    """A frame spoke of a number nobody knows: look for the intents whose answer was lost."""
+    resolved, _ = recovery.settle_intents(ctx)
+    follow.catch_up(ctx)
+    return tuple(resolved)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """The day at its end."""
+
+    result: DayResult
+    expired: tuple[Order, ...]
+    differences: tuple[Difference, ...]
+    judged: int
+
+    def text(self) -> str:
+        day = self.result
+        lines = [
+            f"{day.day}: realised {day.realised:+,} won, unrealised {day.unrealised:+,} won, "
+            f"{day.trades} trades ({day.wins} won), fees {day.fees:,}, taxes {day.taxes:,}, "
+            f"bought {day.bought:,}, sold {day.sold:,}",
+            *(f"expired: {o.side} {o.stock_code} x{o.open_quantity}" for o in self.expired),
+            *(difference.text() for difference in self.differences),
+        ]
+        return "\n".join(lines)
+
+
+def settle_day(ctx: Context) -> Settled:
+    """15:30: the last fills, the end of what is open, the result, the broker's figures beside
+    it, and what the decisions were worth."""
+    follow.catch_up(ctx)
+    expired = tuple(
+        reconcile.expire(ctx, order, "the market closed")
+        for order in follow.still_open(ctx)
+        if order.origin is not Origin.EXTERNAL
+    )
+    result = settle.settle(ctx)
+    try:
+        differences = settle.compare(ctx)
+        judged = len(learning.learn(ctx).outcomes)
+    except KtError as failure:
+        note_error(ctx, "settle.compare", failure)
+        differences, judged = (), 0
+    return Settled(result, expired, differences, judged)

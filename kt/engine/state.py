@@ -1,0 +1,70 @@
+"""What the trading day remembers between two events. Only the decision thread writes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from kt.errors import ExitCode
+from kt.records import Book, Candidate, DayResult, Decision, Position, SessionNotice
+from kt.rules.session import Phase
+from kt.steps.context import Context
+from kt.steps.facts import Account
+
+
+@dataclass(slots=True)
+class DayState:
+    phase: Phase | None = None
+    notice: SessionNotice | None = None
+    """The newest word of the market about its phase; it wins over the calendar."""
+    begun: date | None = None
+    reconciled: bool = False
+    """Nothing is sent before kt's books and the broker's agree."""
+    settled: date | None = None
+    fast: tuple[Candidate, ...] = ()
+    deep: tuple[Candidate, ...] = ()
+    shortlist: tuple[Candidate, ...] = ()
+    prices: dict[str, int] = field(default_factory=dict)
+    books: dict[str, Book] = field(default_factory=dict)
+    positions: dict[str, Position] = field(default_factory=dict)
+    not_before: dict[str, float] = field(default_factory=dict)
+    """By stock: when an exit may be tried again, in the clock's monotonic seconds."""
+    feed_failures: int = 0
+    feed_replaced: bool = False
+    flattening: bool = False
+    ended: str = ""
+    """Why the day ends; empty while it goes on."""
+    exit_code: ExitCode = ExitCode.DONE
+
+    def refresh(self, ctx: Context) -> None:
+        """Read again what is held."""
+        self.positions = {held.stock_code: held for held in ctx.journal.positions()}
+
+    def new_day(self, today: date) -> None:
+        """What was seen yesterday says nothing about today."""
+        self.begun = today
+        self.reconciled = False
+        self.fast = self.deep = self.shortlist = ()
+        self.prices.clear()
+        self.books.clear()
+        self.not_before.clear()
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the analyst's worker brings back: the choice, the decisions, the account just now."""
+
+    shortlist: tuple[Candidate, ...]
+    decisions: tuple[Decision, ...]
+    account: Account
+
+
+@dataclass(slots=True)
+class DayReport:
+    """What the days that were run came to."""
+
+    days: list[DayResult] = field(default_factory=list)
+    orders: int = 0
+    alarms: list[str] = field(default_factory=list)
+    ended: str = ""
+    exit_code: ExitCode = ExitCode.DONE
