@@ -122,19 +122,20 @@ def _fit(
         kept.remove(max(spare, key=lambda index: columns[index].rank))
 
 
-def paragraph(text: str, console: Console, indent: int = 0) -> str:
-    """A text wrapped to the terminal, Hangul counted as two, with later lines set in."""
-    width = console.width
-    if not width or width_of(text) <= width:
+def paragraph(text: str, console: Console, indent: int = 0, taken: int = 0) -> str:
+    """A text wrapped to the terminal, Hangul counted as two, with later lines set in by
+    `indent`; or, when `taken` columns of the first line are used already, by those."""
+    limit, inset = console.width, " " * (taken or indent)
+    if not limit or taken + width_of(text) <= limit:
         return text
-    lines, line = [], ""
+    lines, line, used = [], "", taken
     for word in text.split():
-        longer = f"{line} {word}" if line else word
-        if line and width_of(longer) > width:
+        wide = width_of(word)
+        if line.strip() and used + 1 + wide > limit:
             lines.append(line)
-            line = " " * indent + word
+            line, used = inset + word, len(inset) + wide
         else:
-            line = longer
+            line, used = (f"{line} {word}", used + 1 + wide) if line else (word, used + wide)
     return "\n".join([*lines, line])
 
 

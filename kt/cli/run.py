@@ -1,0 +1,160 @@
+"""kt run: one trading cycle, or the whole trading day; one at a time for each profile."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from kt.cli.lazy import command, pass_session
+from kt.errors import AuthError, Busy, Halted, KtError, OutcomeUnknown, Unreachable, UsageError
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.engine.cycle import CycleReport, StepSummary
+    from kt.engine.feed import Feed
+    from kt.records import StreamEvent
+    from kt.steps.context import Context
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    once: bool
+    skip_if_running: bool
+    until_close: bool
+
+
+@command(
+    "run",
+    help="""Trade by itself: scan, analyze, check, order, follow, manage what is held.
+
+    \b
+      kt run                       the trading day, until Ctrl-C
+      kt run --until-close         today only, then the report
+      kt run --once                one cycle, then the report
+      kt run --dry-run             everything but sending orders
+
+    Begins by settling what was left open, and ends cleanly on Ctrl-C and SIGTERM.
+    One instance runs for each profile. Prints an `events` document in a pipe.
+    """,
+)
+@click.option("--once", is_flag=True, help="One cycle, then the report.")
+@click.option("--until-close", is_flag=True, help="End after today's settlement.")
+@click.option(
+    "--skip-if-running", is_flag=True, help="Exit with 0 when another kt run is at work (cron)."
+)
+@pass_session
+def run(session: Session, once: bool, until_close: bool, skip_if_running: bool) -> None:
+    run_run(session, RunOptions(once, skip_if_running, until_close))
+
+
+def run_run(session: Session, options: RunOptions) -> None:
+    from kt.cli.instance import only_one
+
+    if options.once and options.until_close:
+        raise UsageError("give --once or --until-close, not both")
+    allow(session)
+    name = "run --once" if options.once else "run"
+    try:
+        with only_one(session.app.state_dir, name, session.app.clock.now()):
+            ctx = session.context(name)
+            if options.once:
+                run_once(session, ctx)
+            else:
+                run_day(session, ctx, options)
+    except Busy as busy:
+        if not (options.skip_if_running and busy.code == "RUNNING"):
+            raise
+        session.say(f"{busy.message}; nothing was done")
+
+
+def allow(session: Session) -> None:
+    """Real money needs its yes before the first order, and one that covers all of them."""
+    from kt.cli import guard
+    from kt.cli.show.cells import money
+    from kt.cli.show.table import paragraph
+
+    if session.config.profile == "sim":
+        guard.require_live(session)
+        return
+    limits = session.config.limits
+    preview = (
+        f"kt trades by itself on the profile {session.config.profile}: at most "
+        f"{money(limits.per_stock)} won a stock, {money(limits.total)} won in all, "
+        f"{money(limits.daily_loss)} won loss a day."
+    )
+    guard.confirm(session, paragraph(preview, session.console), "Start?")
+
+
+def run_once(session: Session, ctx: Context) -> None:
+    from kt.engine.cycle import run_cycle
+
+    events: queue.Queue[StreamEvent] = queue.Queue()
+    with feeding(session, ctx, events) as feed:
+        report = run_cycle(
+            ctx, events, watch=feed.watch, announce=lambda step: progress(session, step)
+        )
+    _show(session, ctx, report)
+    raise_for(ctx, report)
+
+
+@contextmanager
+def feeding(session: Session, ctx: Context, events: queue.Queue[StreamEvent]) -> Iterator[Feed]:
+    """The stream of one cycle; without it orders are followed by the broker's lists."""
+    from kt.engine.feed import Feed
+
+    feed = Feed(ctx, session.app.stream, events.put)
+    try:
+        feed.start()
+    except (Unreachable, AuthError) as error:
+        session.say(f"no live stream ({error.message}); asking the broker's lists instead")
+    try:
+        yield feed
+    finally:
+        feed.drop()
+
+
+def progress(session: Session, step: StepSummary) -> None:
+    """One line a step, to stderr, as it ends."""
+    from kt.cli.show.table import clean, paragraph
+
+    mark = "" if step.outcome == "done" else f"{step.outcome}: "
+    head = f"{step.name:<10} {step.seconds:6.1f} s  "
+    text = paragraph(f"{mark}{clean(step.detail)}", session.console, taken=len(head))
+    session.console.say(head + text)
+
+
+def _show(session: Session, ctx: Context, report: CycleReport) -> None:
+    from kt.cli.documents import emit
+    from kt.cli.show.report import report_row, report_text
+
+    if session.output == "table":
+        session.console.write("\n" + report_text(ctx, report, session.console))
+    else:
+        emit(session, "events", [report_row(ctx, report)], run=ctx.run)
+
+
+def raise_for(ctx: Context, report: CycleReport) -> None:
+    """What a script must know: an unknown order first, then a halt, then failed steps."""
+    if report.unknown:
+        lost = report.unknown[0]
+        raise OutcomeUnknown(
+            f"nobody knows what became of {len(report.unknown)} order(s), the first is "
+            f"{lost.side} {lost.stock_code} ({lost.order_id})",
+            hint="Do not send it again; see `kt order list --unknown`.",
+        )
+    if any(result.code == "HALTED" for check in report.checks for result in check.denials):
+        raise Halted(
+            f"kt is halted: {ctx.journal.stop().reason}", hint="`kt resume` is the way back."
+        )
+    if report.failed:
+        names = ", ".join(step.name for step in report.failed)
+        raise KtError(f"{len(report.failed)} step(s) failed: {names}", hint="See `kt log`.")
+
+
+def run_day(session: Session, ctx: Context, options: RunOptions) -> None:
+    raise NotImplementedError

@@ -1,0 +1,161 @@
+"""What one cycle did and why, in a form that a person reads at a glance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kt.cli.show import account, orders
+from kt.cli.show.cells import BOLD, money, paint, percent, signed, updown
+from kt.cli.show.table import clean, pairs, paragraph
+from kt.records import Action, Decision, Position
+
+if TYPE_CHECKING:
+    from kt.cli.console import Console
+    from kt.engine.cycle import CycleReport
+    from kt.steps.context import Context
+
+SHOWN = 5
+"""Candidates that are named."""
+
+
+def report_text(ctx: Context, report: CycleReport, console: Console) -> str:
+    """Scanned, decided, denied, ordered and filled, held, earned: one part each."""
+    parts = [
+        _head(ctx, report, console),
+        ("Scanned", _scanned(report)),
+        ("Decided", _decided(report, console)),
+        ("Denied", _denied(report, console)),
+        ("Ordered", orders.orders(report.orders, console) if report.orders else "nothing\n"),
+        ("Held", account.positions(_priced(report), console)),
+        ("Result", _result(ctx, report, console)),
+    ]
+    failed = "".join(f"{step.name}: {clean(step.detail)}\n" for step in report.failed)
+    if failed:
+        parts.append(("Failed", failed))
+    return "\n".join(
+        part if isinstance(part, str) else f"{paint(part[0], BOLD, console.color)}\n{part[1]}"
+        for part in parts
+        if isinstance(part, str) or part[1]
+    )
+
+
+def _head(ctx: Context, report: CycleReport, console: Console) -> str:
+    seconds = sum(step.seconds for step in report.steps)
+    mode = ", test mode: nothing is sent" if ctx.config.dry_run else ""
+    return (
+        paragraph(
+            f"One cycle on {ctx.profile} at {ctx.clock.now():%Y-%m-%d %H:%M:%S} KST in "
+            f"{seconds:.0f} s, decided by {ctx.analyst.name} ({ctx.analyst.model}){mode}.",
+            console,
+        )
+        + "\n"
+    )
+
+
+def _scanned(report: CycleReport) -> str:
+    if not report.candidates:
+        return "no candidates\n"
+    lines = [
+        f"{item.stock_code} {item.stock_name}  {money(item.price)} won {percent(item.change_pct)}, "
+        f"score {item.score:.0f}"
+        for item in report.candidates[:SHOWN]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _decided(report: CycleReport, console: Console) -> str:
+    """Every buy and sell with its reason; what is held back, by name."""
+    if not report.decisions:
+        return "nothing\n"
+    lines = [
+        paragraph(_decision(item), console, indent=7)
+        for item in report.decisions
+        if item.action is not Action.HOLD
+    ]
+    held = [item for item in report.decisions if item.action is Action.HOLD]
+    if held:
+        names = ", ".join(f"{item.stock_name}" for item in held)
+        lines.append(paragraph(f"HOLD   {names}", console, indent=7))
+    return "\n".join(lines) + "\n"
+
+
+def _decision(item: Decision) -> str:
+    return (
+        f"{item.action.ljust(6)} {item.stock_code} {item.stock_name} at {money(item.price)}, "
+        f"confidence {item.confidence:.2f}, risk {item.risk_level}: {clean(item.reason)}"
+    )
+
+
+def _denied(report: CycleReport, console: Console) -> str:
+    lines = [
+        paragraph(
+            f"{check.decision.stock_code} {check.decision.stock_name}  {result.code}: "
+            f"{result.detail}",
+            console,
+            indent=7,
+        )
+        for check in report.checks
+        if not check.passed
+        for result in check.denials
+    ]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _priced(report: CycleReport) -> tuple[Position, ...]:
+    return tuple(position for position in report.positions if position.quantity)
+
+
+def _result(ctx: Context, report: CycleReport, console: Console) -> str:
+    day = report.day
+    if day is None:
+        return ""
+    fills = [fill for order in report.orders for fill in ctx.journal.fills(order_id=order.order_id)]
+    costs = sum(fill.fee + fill.tax for fill in fills)
+    return pairs(
+        [
+            ("bought and sold", f"{money(day.bought)} and {money(day.sold)} won today"),
+            ("costs", f"{money(costs)} won this cycle, {money(day.fees + day.taxes)} today"),
+            ("realised", f"{signed(day.realised)} won today"),
+            (
+                "unrealised",
+                paint(signed(day.unrealised), updown(day.unrealised), console.color) + " won",
+            ),
+            ("total", paint(signed(day.total), updown(day.total), console.color) + " won"),
+        ],
+        console,
+    )
+
+
+def report_row(ctx: Context, report: CycleReport) -> dict[str, Any]:
+    """The cycle as one row of an `events` document: the records themselves, by what they are."""
+    row: dict[str, Any] = msgspec.to_builtins(
+        {
+            "kind": "cycle",
+            "at": ctx.clock.now(),
+            "analyst": ctx.analyst.name,
+            "dry_run": ctx.config.dry_run,
+            "steps": [
+                {
+                    "name": step.name,
+                    "seconds": round(step.seconds, 3),
+                    "outcome": step.outcome,
+                    "detail": step.detail,
+                }
+                for step in report.steps
+            ],
+            "candidates": report.candidates,
+            "decisions": report.decisions,
+            "checks": report.checks,
+            "orders": report.orders,
+            "fills": [
+                fill
+                for order in report.orders
+                for fill in ctx.journal.fills(order_id=order.order_id)
+            ],
+            "positions": report.positions,
+            "day": report.day,
+        }
+    )
+    return row
