@@ -65,7 +65,9 @@ def run_run(session: Session, options: RunOptions) -> None:
             if options.once:
                 run_once(session, ctx)
             else:
-                run_day(session, ctx, options)
+                from kt.cli.day import run_day
+
+                run_day(session, ctx, until_close=options.until_close)
     except Busy as busy:
         if not (options.skip_if_running and busy.code == "RUNNING"):
             raise
@@ -154,7 +156,3 @@ def raise_for(ctx: Context, report: CycleReport) -> None:
     if report.failed:
         names = ", ".join(step.name for step in report.failed)
         raise KtError(f"{len(report.failed)} step(s) failed: {names}", hint="See `kt log`.")
-
-
-def run_day(session: Session, ctx: Context, options: RunOptions) -> None:
-    raise NotImplementedError

@@ -1,0 +1,99 @@
+"""The trading day from the command line: its lines to stderr, its signals, its report."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from kt.errors import (
+    AuthError,
+    BrokerRefused,
+    Denied,
+    ExitCode,
+    Halted,
+    KtError,
+    OutcomeUnknown,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from kt.cli.session import Session
+    from kt.engine.day import Day
+    from kt.engine.state import DayReport
+    from kt.steps.context import Context
+
+_ERRORS: dict[ExitCode, type[KtError]] = {
+    kind.exit_code: kind
+    for kind in (KtError, AuthError, Denied, Halted, OutcomeUnknown, BrokerRefused, Unreachable)
+}
+
+
+def run_day(session: Session, ctx: Context, *, until_close: bool) -> None:
+    """Trade until the day ends or somebody ends it; then the report.
+
+    Ctrl-C and SIGTERM are the usual ways to end it: exit code 0. A second Ctrl-C does not wait.
+    """
+    from kt.engine.day import Day
+
+    day = Day(ctx, session.app.stream, until_close=until_close, announce=session.say)
+    session.say(f"trading on {ctx.profile}; Ctrl-C ends it")
+    with stopping(day):
+        report = day.run()
+    _show(session, ctx, report)
+    if report.exit_code is not ExitCode.DONE:
+        raise _ERRORS.get(report.exit_code, KtError)(
+            f"the run ended: {report.ended}", hint="See `kt doctor` and `kt log`."
+        )
+    lost = ctx.journal.orders(states=("UNKNOWN",))
+    if lost:
+        raise OutcomeUnknown(
+            f"nobody knows what became of {len(lost)} order(s)",
+            hint="See `kt order list --unknown`.",
+        )
+
+
+@contextmanager
+def stopping(day: Day) -> Iterator[None]:
+    """While the day runs, the signals end it after the event at hand."""
+    before: dict[int, Any] = {}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        day.stop(signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _show(session: Session, ctx: Context, report: DayReport) -> None:
+    import msgspec
+
+    from kt.cli.documents import emit
+    from kt.cli.show.account import positions
+    from kt.cli.show.results import DAYS
+    from kt.cli.show.table import render
+
+    held = ctx.journal.positions()
+    if session.output == "table":
+        text = render(DAYS, report.days, session.console) if report.days else ""
+        alarms = "".join(f"alarm: {line}\n" for line in report.alarms)
+        text += f"\nHeld\n{positions(held, session.console)}"
+        session.console.write(f"{text}{alarms}{report.orders} orders sent; {report.ended}\n")
+        return
+    row = {
+        "kind": "day",
+        "ended": report.ended,
+        "orders": report.orders,
+        "alarms": report.alarms,
+        "days": msgspec.to_builtins(report.days),
+        "positions": msgspec.to_builtins(held),
+    }
+    emit(session, "events", [row], run=ctx.run)
