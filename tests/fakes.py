@@ -1,0 +1,720 @@
+"""Hand-written fakes of the ports, shared by the tests of steps, engine and commands."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from msgspec.structs import replace
+
+from kt.clock import ManualClock
+from kt.config.model import Config
+from kt.records import (
+    KST,
+    AccountReturn,
+    AmendTicket,
+    Answer,
+    Bar,
+    Book,
+    Brief,
+    BrokerActivity,
+    BrokerOrder,
+    BrokerShare,
+    CancelTicket,
+    Candidate,
+    Deposit,
+    Execution,
+    Flow,
+    ForeignHolding,
+    Holding,
+    Holdings,
+    InstitutionDay,
+    Instrument,
+    Interval,
+    Level,
+    MarketName,
+    Orderable,
+    OrderNotice,
+    OrderTicket,
+    OrderType,
+    Outcome,
+    OutcomeStatus,
+    Quote,
+    Ranked,
+    Ranking,
+    Realised,
+    Side,
+    StreamEvent,
+    StreamKind,
+    StreamState,
+    Strength,
+)
+from kt.sim.exchange import Exchange
+from kt.steps.context import Context
+from kt.store.journal import SqliteJournal
+
+OPEN = datetime(2026, 11, 23, 10, 0, 0, tzinfo=KST)
+"""A Monday in the middle of the session."""
+SAMSUNG = "005930"
+HYNIX = "000660"
+NAMES = {SAMSUNG: "삼성전자", HYNIX: "SK하이닉스", "035720": "카카오", "005380": "현대차"}
+
+
+class FakeMarket:
+    """A market that stands still at `prices`. What is in `failing` raises its error instead:
+    by method name (`book`) or by method and stock (`book.005930`)."""
+
+    def __init__(self, clock: ManualClock, prices: dict[str, int] | None = None) -> None:
+        self.clock = clock
+        self.prices = prices or {SAMSUNG: 70_000, HYNIX: 180_000, "035720": 45_000}
+        self.failing: dict[str, Exception] = {}
+        self.asked: list[str] = []
+        self.rankings: dict[Ranking, tuple[Ranked, ...]] = {}
+        self.bars_by_code: dict[str, tuple[Bar, ...]] = {}
+
+    def _ask(self, name: str, code: str = "") -> None:
+        self.asked.append(f"{name}.{code}" if code else name)
+        for key in (name, f"{name}.{code}"):
+            if key in self.failing:
+                raise self.failing[key]
+
+    def instruments(self) -> tuple[Instrument, ...]:
+        self._ask("instruments")
+        return tuple(
+            Instrument(
+                stock_code=code,
+                stock_name=NAMES.get(code, code),
+                market=MarketName.KOSPI,
+                base_price=price,
+                listed_shares=1_000_000,
+            )
+            for code, price in self.prices.items()
+        )
+
+    def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
+        self._ask(f"ranking.{ranking.value}")
+        if ranking in self.rankings:
+            return self.rankings[ranking]
+        return tuple(
+            Ranked(
+                ranking=ranking,
+                rank=rank,
+                stock_code=code,
+                stock_name=NAMES.get(code, code),
+                price=price,
+                change_pct=2.5,
+                volume=1_000_000,
+                value=price * 1_000_000,
+            )
+            for rank, (code, price) in enumerate(self.prices.items(), 1)
+        )
+
+    def quote(self, stock_code: str) -> Quote:
+        self._ask("quote", stock_code)
+        price = self.prices[stock_code]
+        return Quote(
+            stock_code=stock_code,
+            stock_name=NAMES.get(stock_code, stock_code),
+            price=price,
+            base_price=price,
+            change=0,
+            change_pct=0.0,
+            volume=1_000_000,
+            upper_limit=int(price * 1.29) // 1000 * 1000,
+            lower_limit=int(price * 0.71) // 1000 * 1000,
+            bid=price,
+            ask=price,
+            at=self.clock.now(),
+        )
+
+    def quotes(self, stock_codes: Sequence[str]) -> tuple[Quote, ...]:
+        self._ask("quotes")
+        return tuple(self.quote(code) for code in stock_codes if code in self.prices)
+
+    def book(self, stock_code: str) -> Book:
+        self._ask("book", stock_code)
+        price = self.prices[stock_code]
+        return Book(
+            stock_code=stock_code,
+            asks=tuple(Level(price + 100 * n, 1000) for n in range(1, 4)),
+            bids=tuple(Level(price - 100 * n, 1000) for n in range(3)),
+            total_ask=3000,
+            total_bid=3000,
+            at=self.clock.now(),
+        )
+
+    def brokers(self, stock_code: str) -> BrokerActivity:
+        self._ask("brokers", stock_code)
+        firm = BrokerShare(name="키움증권", code="050", quantity=1000)
+        return BrokerActivity(stock_code=stock_code, sellers=(firm,), buyers=(firm,))
+
+    def strength(self, stock_code: str) -> tuple[Strength, ...]:
+        self._ask("strength", stock_code)
+        return (
+            Strength(
+                at=self.clock.now(),
+                price=self.prices[stock_code],
+                volume=10,
+                strength=110.0,
+                strength_5m=110.0,
+                strength_20m=108.0,
+                strength_60m=105.0,
+            ),
+        )
+
+    def flow(self, stock_code: str) -> tuple[Flow, ...]:
+        self._ask("flow", stock_code)
+        return (
+            Flow(
+                day=self.clock.now().date(),
+                price=self.prices[stock_code],
+                volume=1_000_000,
+                individual=-20_000,
+                foreign=10_000,
+                institution=10_000,
+            ),
+        )
+
+    def foreign(self, stock_code: str) -> tuple[ForeignHolding, ...]:
+        self._ask("foreign", stock_code)
+        return ()
+
+    def institutions(self, stock_code: str, start: date, end: date) -> tuple[InstitutionDay, ...]:
+        self._ask("institutions", stock_code)
+        return ()
+
+    def bars(
+        self, stock_code: str, interval: Interval, count: int, *, size: int = 1
+    ) -> tuple[Bar, ...]:
+        self._ask("bars", stock_code)
+        if stock_code in self.bars_by_code:
+            return self.bars_by_code[stock_code][-count:]
+        price = self.prices[stock_code]
+        step = timedelta(minutes=size) if interval is Interval.MINUTE else timedelta(days=1)
+        return tuple(
+            Bar(
+                at=self.clock.now() - step * (3 - n),
+                open=price,
+                high=price,
+                low=price,
+                close=price,
+                volume=1000,
+            )
+            for n in range(3)
+        )
+
+
+class FakeBroker:
+    """An account that keeps orders as a broker does, and fills them when it is told to.
+
+    `outcomes` are the answers to the next order calls, in order; when the list is empty the
+    answer is what really happened (ACKED, or REJECTED for what cannot be). An outcome of UNKNOWN
+    has `taken` say whether the order stands all the same. `listed_after` hides an order and its
+    fills from the lists for so many seconds of the clock. `sent` is every order call.
+    """
+
+    def __init__(self, clock: ManualClock, cash: int = 10_000_000) -> None:
+        self.clock = clock
+        self.cash = cash
+        self.sent: list[OrderTicket | AmendTicket | CancelTicket] = []
+        self.outcomes: list[Outcome] = []
+        self.taken = True
+        self.listed_after = 0.0
+        self.failing: dict[str, Exception] = {}
+        self.asked: list[str] = []
+        self.rows: dict[int, BrokerOrder] = {}
+        self.fills: list[Execution] = []
+        self.held: dict[str, Holding] = {}
+        self.fill_at_once = False
+        self.on_sent: Callable[[], None] | None = None
+        self._next = 100
+        self._lock = threading.RLock()
+
+    # queries
+
+    def _ask(self, name: str) -> None:
+        self.asked.append(name)
+        if name in self.failing:
+            raise self.failing[name]
+
+    def account(self) -> str:
+        self._ask("account")
+        return "1234567890"
+
+    def deposit(self) -> Deposit:
+        self._ask("deposit")
+        bound = sum(
+            row.open_quantity * row.price for row in self.rows.values() if row.side is Side.BUY
+        )
+        return Deposit(cash=self.cash, orderable=self.cash - bound, withdrawable=self.cash - bound)
+
+    def orderable(self, stock_code: str, price: int) -> Orderable | None:
+        self._ask("orderable")
+        return None
+
+    def holdings(self) -> Holdings:
+        self._ask("holdings")
+        items = tuple(held for held in self.held.values() if held.quantity)
+        return Holdings(
+            items=tuple(replace(held, sellable=self._sellable(held)) for held in items),
+            total_cost=sum(held.cost for held in items),
+            total_value=sum(held.value for held in items),
+            total_profit=sum(held.profit for held in items),
+            total_profit_pct=0.0,
+            estimated_assets=self.cash,
+        )
+
+    def _sellable(self, held: Holding) -> int:
+        selling = sum(
+            row.open_quantity
+            for row in self.rows.values()
+            if row.side is Side.SELL and row.stock_code == held.stock_code
+        )
+        return held.quantity - selling
+
+    def _shown(self, at: datetime) -> bool:
+        return (self.clock.now() - at).total_seconds() >= self.listed_after
+
+    def open_orders(self, stock_code: str | None = None) -> tuple[BrokerOrder, ...]:
+        self._ask("open_orders")
+        return tuple(
+            row
+            for row in self.rows.values()
+            if row.open_quantity and self._shown(row.at) and stock_code in (None, row.stock_code)
+        )
+
+    def executions(self, stock_code: str | None = None) -> tuple[Execution, ...]:
+        self._ask("executions")
+        return tuple(
+            fill
+            for fill in self.fills
+            if self._shown(fill.at) and stock_code in (None, fill.stock_code)
+        )
+
+    def day_orders(self, from_ord_no: str = "") -> tuple[BrokerOrder, ...]:
+        self._ask("day_orders")
+        first = int(from_ord_no or 0)
+        return tuple(
+            row
+            for number, row in sorted(self.rows.items())
+            if number >= first and self._shown(row.at)
+        )
+
+    def realised(self, stock_code: str) -> tuple[Realised, ...]:
+        self._ask("realised")
+        return ()
+
+    def returns(self) -> tuple[AccountReturn, ...]:
+        self._ask("returns")
+        return ()
+
+    # orders
+
+    def place(self, ticket: OrderTicket) -> Outcome:
+        with self._lock:
+            self.sent.append(ticket)
+            if self.on_sent is not None:
+                self.on_sent()
+            outcome = self.outcomes.pop(0) if self.outcomes else None
+            if outcome is not None and not self._stands(outcome):
+                return outcome
+            number = self.stand(ticket)
+            if self.fill_at_once:
+                self.fill(number, ticket.quantity, ticket.price or 70_000)
+            if outcome is not None and outcome.status is OutcomeStatus.UNKNOWN:
+                return outcome
+            return acked(f"{number:07d}")
+
+    def _stands(self, outcome: Outcome) -> bool:
+        if outcome.status is OutcomeStatus.UNKNOWN:
+            return self.taken
+        return outcome.status is OutcomeStatus.ACKED
+
+    def stand(self, ticket: OrderTicket) -> int:
+        """An order stands at the broker, whoever placed it; its number."""
+        number = self._number()
+        self.rows[number] = BrokerOrder(
+            ord_no=f"{number:07d}",
+            original_ord_no="",
+            stock_code=ticket.stock_code,
+            stock_name=NAMES.get(ticket.stock_code, ticket.stock_code),
+            side=ticket.side,
+            order_type=ticket.order_type,
+            quantity=ticket.quantity,
+            price=ticket.price,
+            open_quantity=ticket.quantity,
+            filled_quantity=0,
+            fill_price=0,
+            status="RECEIVED",
+            at=self.clock.now(),
+        )
+        return number
+
+    def _number(self) -> int:
+        self._next += 1
+        return self._next
+
+    def amend(self, ticket: AmendTicket) -> Outcome:
+        self.sent.append(ticket)
+        outcome = self.outcomes.pop(0) if self.outcomes else None
+        if outcome is not None and not self._stands(outcome):
+            return outcome
+        row = self.rows[int(ticket.ord_no)]
+        if not row.open_quantity:
+            return rejected("RC4032")
+        number = self._child(row, "AMEND", ticket.quantity or row.open_quantity, ticket.price)
+        return outcome or acked(f"{number:07d}", self.rows[number].quantity)
+
+    def cancel(self, ticket: CancelTicket) -> Outcome:
+        self.sent.append(ticket)
+        outcome = self.outcomes.pop(0) if self.outcomes else None
+        if outcome is not None and not self._stands(outcome):
+            return outcome
+        row = self.rows[int(ticket.ord_no)]
+        if not row.open_quantity:
+            return rejected("RC4033")
+        number = self._child(row, "CANCEL", ticket.quantity or row.open_quantity, row.price)
+        return outcome or acked(f"{number:07d}", self.rows[number].quantity)
+
+    def _child(self, row: BrokerOrder, kind: str, quantity: int, price: int) -> int:
+        number = self._number()
+        self.rows[int(row.ord_no)] = replace(row, open_quantity=row.open_quantity - quantity)
+        self.rows[number] = replace(
+            row,
+            ord_no=f"{number:07d}",
+            original_ord_no=row.ord_no,
+            quantity=quantity,
+            price=price,
+            open_quantity=quantity if kind == "AMEND" else 0,
+            filled_quantity=0,
+            kind=kind,
+            confirmed_quantity=quantity,
+            at=self.clock.now(),
+        )
+        return number
+
+    # what happens
+
+    def fill(self, number: int | str, quantity: int, price: int) -> OrderNotice:
+        """Shares of an order trade: the account changes; the frame that the stream would show."""
+        row = self.rows[int(number)]
+        left = row.open_quantity - quantity
+        assert left >= 0
+        self.rows[int(number)] = replace(
+            row, open_quantity=left, filled_quantity=row.filled_quantity + quantity
+        )
+        now = self.clock.now()
+        self.fills.append(
+            Execution(
+                ord_no=row.ord_no,
+                original_ord_no=row.original_ord_no,
+                stock_code=row.stock_code,
+                stock_name=row.stock_name,
+                side=row.side,
+                order_quantity=row.quantity,
+                order_price=row.price,
+                quantity=quantity,
+                price=price,
+                open_quantity=left,
+                fee=0,
+                tax=0,
+                at=now,
+            )
+        )
+        self.hold(row.stock_code, quantity if row.side is Side.BUY else -quantity, price)
+        self.cash -= quantity * price * (1 if row.side is Side.BUY else -1)
+        return OrderNotice(
+            ord_no=row.ord_no,
+            original_ord_no=row.original_ord_no,
+            stock_code=row.stock_code,
+            stock_name=row.stock_name,
+            status="FILL",
+            side=row.side,
+            quantity=row.quantity,
+            price=row.price,
+            open_quantity=left,
+            at=now,
+            exec_no=str(len(self.fills)),
+            fill_quantity=quantity,
+            fill_price=price,
+            intent=row.kind,
+        )
+
+    def hold(self, code: str, quantity: int, price: int) -> None:
+        """Shares arrive or leave."""
+        had = self.held.get(code)
+        cost = (had.cost if had else 0) + quantity * price
+        now = (had.quantity if had else 0) + quantity
+        self.held[code] = Holding(
+            stock_code=code,
+            stock_name=NAMES.get(code, code),
+            quantity=now,
+            sellable=now,
+            average_price=cost // now if now else 0,
+            price=price,
+            cost=cost if now else 0,
+            value=now * price,
+            profit=0,
+            profit_pct=0.0,
+        )
+
+
+def acked(ord_no: str, quantity: int = 0) -> Outcome:
+    return Outcome(
+        status=OutcomeStatus.ACKED, evidence="return_code 0", ord_no=ord_no, quantity=quantity
+    )
+
+
+def rejected(code: str = "RC4025", message: str = "증거금 부족") -> Outcome:
+    return Outcome(
+        status=OutcomeStatus.REJECTED, evidence="return_code 20", code=code, message=message
+    )
+
+
+def unknown(evidence: str = "read timeout") -> Outcome:
+    return Outcome(status=OutcomeStatus.UNKNOWN, evidence=evidence)
+
+
+def not_placed(*, retryable: bool = False) -> Outcome:
+    return Outcome(
+        status=OutcomeStatus.NOT_PLACED,
+        evidence="HTTP 429" if retryable else "connect timeout",
+        code="1700" if retryable else "",
+        retryable=retryable,
+    )
+
+
+class FakeStream:
+    """A stream that says what the test says. `refuse` is raised by `start`."""
+
+    def __init__(self, refuse: Exception | None = None) -> None:
+        self.refuse = refuse
+        self.sink: Callable[[StreamEvent], None] | None = None
+        self.subscribed: dict[StreamKind, set[str]] = {}
+        self.closed = False
+
+    def start(self, sink: Callable[[StreamEvent], None]) -> None:
+        if self.refuse is not None:
+            raise self.refuse
+        self.sink = sink
+
+    def say(self, event: StreamEvent) -> None:
+        assert self.sink is not None
+        self.sink(event)
+
+    def subscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str] = ()) -> None:
+        for kind in kinds:
+            self.subscribed.setdefault(kind, set()).update(stock_codes)
+
+    def unsubscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> None:
+        for kind in kinds:
+            self.subscribed.get(kind, set()).difference_update(stock_codes)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+class ListNotifier:
+    """Keeps what the owner was told: (level, title, text)."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, str, str]] = []
+
+    def notify(self, level: str, title: str, text: str) -> None:
+        self.told.append((level, title, text))
+
+
+class ScriptedAnalyst:
+    """Answers `decide` with `answers` in order (the last one for ever), as decision objects by
+    stock code; what is not scripted is held. `block`, when set, is waited for first."""
+
+    name = "scripted"
+    model = "script-1"
+
+    def __init__(self, clock: ManualClock, *answers: dict[str, dict[str, Any]]) -> None:
+        self.clock = clock
+        self.answers = list(answers) or [{}]
+        self.faults: list[tuple[str, ...]] = []
+        self.briefs: list[Brief] = []
+        self.picks: tuple[dict[str, Any], ...] | None = None
+        self.error = ""
+        self.block: threading.Event | None = None
+        self.asked = threading.Event()
+
+    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+        self.briefs.append(brief)
+        self.faults.append(tuple(faults))
+        self.asked.set()
+        if self.block is not None:
+            self.block.wait(30)
+        said = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        objects = tuple(
+            decision(stock.stock_code, stock.stock_name) | said.get(stock.stock_code, {})
+            for stock in brief.stocks
+        )
+        return self._answer("decide", () if self.error else objects)
+
+    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+        picks = self.picks
+        if picks is None:
+            picks = tuple(
+                {"stock_code": c.stock_code, "score": c.score, "reason": "scripted"}
+                for c in candidates[:count]
+            )
+        return self._answer("shortlist", () if self.error else picks)
+
+    def _answer(self, purpose: str, objects: tuple[dict[str, Any], ...]) -> Answer:
+        return Answer(
+            key=f"{purpose}-{len(self.briefs)}",
+            purpose=purpose,
+            analyst=self.name,
+            model=self.model,
+            objects=objects,
+            raw="",
+            prompt="",
+            parameters={},
+            asked_at=self.clock.now(),
+            data_at=self.clock.now(),
+            latency_ms=1,
+            error=self.error,
+        )
+
+
+def decision(code: str, name: str, action: str = "HOLD", **more: Any) -> dict[str, Any]:
+    """The process document's decision object."""
+    return {
+        "action": action,
+        "stock_code": code,
+        "stock_name": name,
+        "quantity": 0,
+        "price": 0,
+        "reason": "scripted",
+        "confidence": 0.9,
+        "risk_level": "LOW",
+    } | more
+
+
+def buy(price: int = 70_000, quantity: int = 10, **more: Any) -> dict[str, Any]:
+    return {"action": "BUY", "price": price, "quantity": quantity} | more
+
+
+def sell(price: int = 70_000, quantity: int = 10, **more: Any) -> dict[str, Any]:
+    return {"action": "SELL", "price": price, "quantity": quantity} | more
+
+
+class PumpedClock(ManualClock):
+    """Moved by hand; after every second that it moves, its listeners hear of it."""
+
+    def __init__(self, at: datetime, step: float = 1.0) -> None:
+        super().__init__(at)
+        self.step = step
+        self.listeners: list[Callable[[], None]] = []
+
+    def advance(self, seconds: float) -> None:
+        while seconds > 0:
+            part = min(seconds, self.step)
+            super().advance(part)
+            seconds -= part
+            for listener in self.listeners:
+                listener()
+
+
+class ExchangeStream:
+    """The in-process exchange's events of one account as a Stream, pumped by the clock."""
+
+    def __init__(self, exchange: Exchange, clock: PumpedClock, key: str) -> None:
+        self.exchange = exchange
+        self.clock = clock
+        self.key = key
+        self.codes: set[str] = set()
+        self.sink: Callable[[StreamEvent], None] | None = None
+        self.muted = False
+
+    def start(self, sink: Callable[[StreamEvent], None]) -> None:
+        self.sink = sink
+        self.clock.listeners.append(self.pump)
+        sink(StreamState(state="connected", at=self.clock.now()))
+
+    def pump(self) -> None:
+        for key, event in self.exchange.advance():
+            if key in (None, self.key) and self.sink is not None and not self.muted:
+                self.sink(event)
+
+    def subscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str] = ()) -> None:
+        self.codes |= set(stock_codes)
+        self.exchange.watch(self.codes)
+
+    def unsubscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> None:
+        self.codes -= set(stock_codes)
+        self.exchange.watch(self.codes)
+
+    def close(self) -> None:
+        if self.pump in self.clock.listeners:
+            self.clock.listeners.remove(self.pump)
+        self.sink = None
+
+
+def ticket(
+    side: Side = Side.BUY,
+    code: str = SAMSUNG,
+    quantity: int = 10,
+    price: int = 70_000,
+    order_type: OrderType = OrderType.LIMIT,
+) -> OrderTicket:
+    return OrderTicket(
+        side=side, stock_code=code, quantity=quantity, order_type=order_type, price=price
+    )
+
+
+class World:
+    """A context over fakes, with each fake at hand."""
+
+    def __init__(
+        self, folder: Path, config: Config | None = None, *, at: datetime = OPEN, clock: Any = None
+    ) -> None:
+        self.clock = clock or ManualClock(at)
+        self.folder = folder
+        self.market = FakeMarket(self.clock)
+        self.broker = FakeBroker(self.clock)
+        self.analyst = ScriptedAnalyst(self.clock)
+        self.notifier = ListNotifier()
+        self.config = config or Config()
+        self.journal = self.open()
+        self.ctx = self.context()
+
+    def open(self) -> SqliteJournal:
+        return SqliteJournal(self.folder / "kt.db", self.clock, self.folder / "halt.json", "sim")
+
+    def context(self, **changes: Any) -> Context:
+        parts: dict[str, Any] = {
+            "run": "RUN",
+            "config": self.config,
+            "clock": self.clock,
+            "market": self.market,
+            "broker": self.broker,
+            "journal": self.journal,
+            "analyst": self.analyst,
+            "notifier": self.notifier,
+        }
+        return Context(**(parts | changes))
+
+    def configure(self, **sections: Any) -> Context:
+        """The same world under another configuration."""
+        from msgspec.structs import replace as changed
+
+        self.config = changed(self.config, **sections)
+        self.ctx = self.context()
+        return self.ctx
+
+    def restart(self) -> Context:
+        """A new process: nothing is left but what is on disk and at the broker."""
+        self.journal.close()
+        self.journal = self.open()
+        self.ctx = self.context()
+        return self.ctx
+
+    def close(self) -> None:
+        self.journal.close()

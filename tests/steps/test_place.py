@@ -1,0 +1,290 @@
+"""Orders are planned before they are sent, sent once, and end as the evidence says."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from kt.errors import Denied, Halted, JournalError, Unreachable
+from kt.records import (
+    CancelTicket,
+    Order,
+    OrderEventKind,
+    OrderState,
+    Origin,
+    Side,
+)
+from kt.steps import check, place, stops
+from tests import fakes
+from tests.fakes import HYNIX, SAMSUNG, World
+
+
+def order_now(world: World, client_id: str = "", **wanted: object) -> Order:
+    checked = check.check_order(world.ctx, fakes.ticket(**wanted), Origin.MANUAL)  # type: ignore[arg-type]
+    return place.place(world.ctx, checked, origin=Origin.MANUAL, client_id=client_id)
+
+
+def kinds(world: World, order: Order) -> list[str]:
+    return [event.kind for event in world.journal.order_events(order.order_id)]
+
+
+def test_an_order_is_durable_before_it_is_sent_and_acked_after(world: World) -> None:
+    seen: list[tuple[OrderState, str]] = []
+
+    def look() -> None:
+        other = world.open()  # as another process sees the file at this moment
+        (order,) = other.orders()
+        seen.append((order.state, order.noted_ord_no))
+        other.close()
+
+    world.broker.stand(fakes.ticket(code=HYNIX, price=180_000))  # somebody else's: 101
+    world.broker.on_sent = look
+    order = order_now(world)
+
+    assert seen == [(OrderState.SENDING, "0000101")]
+    assert order.state is OrderState.ACKED
+    assert (order.ord_no, order.ord_nos) == ("0000102", ("0000102",))
+    assert kinds(world, order) == ["PLANNED", "SENDING", "ACKED"]
+    assert world.broker.sent == [fakes.ticket()]
+
+
+def test_a_refusal_is_journaled_and_raises_nothing(world: World) -> None:
+    world.broker.outcomes = [fakes.rejected("RC4025", "증거금 부족")]
+    order = order_now(world)
+    assert (order.state, order.code, order.message) == (
+        OrderState.REJECTED,
+        "RC4025",
+        "증거금 부족",
+    )
+    assert world.journal.locks() == ()
+
+
+def test_an_unknown_buy_locks_its_stock_and_tells_the_owner(world: World) -> None:
+    world.broker.outcomes = [fakes.unknown("read timeout")]
+    order = order_now(world)
+    assert order.state is OrderState.UNKNOWN
+    (lock,) = world.journal.locks()
+    assert (lock.stock_code, lock.order_id, lock.until) == (SAMSUNG, order.order_id, None)
+    ((level, title, text),) = world.notifier.told
+    assert level == "critical"
+    assert SAMSUNG in title
+    assert order.order_id in text
+    assert "read timeout" in text
+
+    again = check.check_order(world.ctx, fakes.ticket(price=69_900), Origin.MANUAL)
+    assert {result.code for result in again.denials} >= {"SYMBOL_LOCKED", "DUPLICATE"}
+    assert len(world.broker.sent) == 1
+
+
+def test_what_was_surely_not_placed_is_final_and_not_resent(world: World) -> None:
+    world.broker.outcomes = [fakes.not_placed()]
+    order = order_now(world)
+    assert order.state is OrderState.NOT_PLACED
+    assert len(world.broker.sent) == 1
+    assert world.journal.locks() == ()
+
+
+def test_a_rate_limit_is_waited_out_and_the_order_sent_again(world: World) -> None:
+    world.broker.outcomes = [fakes.not_placed(retryable=True), fakes.not_placed(retryable=True)]
+    before = world.clock.now()
+    order = order_now(world)
+    assert order.state is OrderState.ACKED
+    assert len(world.broker.sent) == 3
+    assert (world.clock.now() - before).total_seconds() >= 3
+    assert kinds(world, order) == [
+        "PLANNED", "SENDING", "NOT_PLACED", "SENDING", "NOT_PLACED", "SENDING", "ACKED",
+    ]  # fmt: skip
+
+
+def test_a_rate_limit_that_does_not_end_is_given_up(world: World) -> None:
+    world.broker.outcomes = [fakes.not_placed(retryable=True)] * 5
+    order = order_now(world)
+    assert order.state is OrderState.NOT_PLACED
+    assert len(world.broker.sent) == place.SENDS
+
+
+def test_the_unknown_answer_to_a_second_try_stays_unknown(world: World) -> None:
+    world.broker.outcomes = [fakes.not_placed(retryable=True), fakes.unknown()]
+    order = order_now(world)
+    assert order.state is OrderState.UNKNOWN
+    assert len(world.journal.locks()) == 1
+
+
+def test_a_denied_check_is_an_order_that_was_never_sent(world: World) -> None:
+    order = order_now(world, price=70_050)
+    assert (order.state, order.code) == (OrderState.DENIED, "OFF_TICK")
+    assert "70,050" in order.message
+    assert world.broker.sent == []
+
+
+def test_a_halt_between_check_and_send_stops_it(world: World) -> None:
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    assert checked.passed
+    stops.halt(world.ctx, "enough for today")
+    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    assert (order.state, order.code) == (OrderState.DENIED, "HALTED")
+    assert "enough for today" in order.message
+    assert world.broker.sent == []
+
+
+@pytest.mark.parametrize(
+    ("side", "code"), [(Side.BUY, "REDUCING"), (Side.SELL, "")], ids=["buy", "sell"]
+)
+def test_reduce_between_check_and_send_stops_buys_alone(
+    world: World, side: Side, code: str
+) -> None:
+    world.broker.hold(SAMSUNG, 4, 70_000)
+    checked = check.check_order(world.ctx, fakes.ticket(side, quantity=4), Origin.MANUAL)
+    assert checked.passed
+    stops.reduce(world.ctx, "careful")
+    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    assert order.code == code
+    assert bool(world.broker.sent) is (side is Side.SELL)
+
+
+def test_single_flight_holds_between_check_and_send(world: World) -> None:
+    checks = [check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL) for _ in range(2)]
+    world.broker.outcomes = [fakes.unknown()]
+    place.place(world.ctx, checks[0], origin=Origin.MANUAL)
+    second = place.place(world.ctx, checks[1], origin=Origin.MANUAL)
+    assert (second.state, second.code) == (OrderState.DENIED, "SYMBOL_LOCKED")
+    world.journal.unlock_symbol(SAMSUNG)
+    with pytest.raises(Denied) as denied:
+        place.place(world.ctx, checks[1], origin=Origin.MANUAL)
+    assert denied.value.code == "DUPLICATE"
+    assert len(world.broker.sent) == 1
+
+
+def test_test_mode_does_everything_but_send(world: World) -> None:
+    world.configure(dry_run=True)
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    assert checked.passed
+    assert [result.code for result in checked.denials] == ["TEST_MODE"]
+    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    assert (order.state, order.code) == (OrderState.DENIED, "TEST_MODE")
+    assert world.broker.sent == []
+
+
+def test_the_same_client_id_sends_once(world: World) -> None:
+    first = order_now(world, client_id="mine-1")
+    second = order_now(world, client_id="mine-1")
+    assert second.order_id == first.order_id
+    assert len(world.broker.sent) == 1
+    with pytest.raises(Denied) as denied:
+        order_now(world, client_id="mine-1", quantity=11)
+    assert denied.value.code == "CLIENT_ID"
+    assert len(world.broker.sent) == 1
+
+
+def test_the_same_client_id_and_decision_send_once_however_it_is_sized(world: World) -> None:
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.PIPE)
+    decided = replace(checked, decision=replace(checked.decision, decision_id="D1"))
+    first = place.place(world.ctx, decided, origin=Origin.PIPE, client_id="d")
+    second = place.place(world.ctx, replace(decided, quantity=3), origin=Origin.PIPE, client_id="d")
+    assert second.order_id == first.order_id
+    assert len(world.broker.sent) == 1
+
+
+def test_a_buy_waits_for_the_brokers_word_on_numbers_a_sell_does_not(world: World) -> None:
+    world.broker.hold(SAMSUNG, 4, 70_000)
+    world.broker.failing["day_orders"] = Unreachable("gone")
+    with pytest.raises(Unreachable):
+        order_now(world, quantity=4)
+    assert world.broker.sent == []
+    assert world.journal.orders() == ()
+    assert order_now(world, side=Side.SELL, quantity=4).state is OrderState.ACKED
+
+
+def test_nothing_is_sent_when_the_intent_cannot_be_kept(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+
+    def full(*_: object) -> None:
+        raise JournalError("disk full")
+
+    monkeypatch.setattr(world.journal, "plan_order", full)
+    with pytest.raises(JournalError):
+        place.place(world.ctx, checked, origin=Origin.MANUAL)
+    assert world.broker.sent == []
+
+
+def test_an_intent_that_another_process_gave_up_is_not_sent(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from kt.steps.events import event
+
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    plan = world.journal.plan_order
+
+    def plan_and_lose(order: Order, planned: object) -> Order:
+        kept = plan(order, planned)  # type: ignore[arg-type]
+        world.journal.record(event(world.ctx, order.order_id, OrderEventKind.GIVEN_UP))
+        return kept
+
+    monkeypatch.setattr(world.journal, "plan_order", plan_and_lose)
+    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    assert order.state is OrderState.NOT_PLACED
+    assert world.broker.sent == []
+
+
+# amends and cancels
+
+
+def test_an_amend_takes_the_new_number_and_price(world: World) -> None:
+    order = order_now(world)
+    amended = place.amend(world.ctx, order, price=69_900)
+    assert amended.state is OrderState.ACKED
+    assert (amended.price, amended.ord_no) == (69_900, "0000102")
+    assert amended.ord_nos == ("0000101", "0000102")
+    cancelled = place.cancel(world.ctx, amended)
+    assert (cancelled.state, cancelled.cancelled_quantity) == (OrderState.CANCELLED, 10)
+    assert world.broker.sent[-1] == CancelTicket(ord_no="0000102", stock_code=SAMSUNG)
+
+
+def test_a_refused_change_leaves_the_order_as_it_was(world: World) -> None:
+    order = order_now(world)
+    world.broker.outcomes = [fakes.rejected("RC4032")]
+    after = place.amend(world.ctx, order, price=69_900)
+    assert (after.state, after.price) == (OrderState.ACKED, 70_000)
+    world.broker.outcomes = [fakes.not_placed()]
+    assert place.cancel(world.ctx, after).state is OrderState.ACKED
+
+
+@pytest.mark.parametrize("verb", ["amend", "cancel"])
+def test_an_unknown_change_stays_open_and_is_told(world: World, verb: str) -> None:
+    order = order_now(world)
+    world.broker.outcomes = [fakes.unknown("HTTP 503")]
+    after = (
+        place.amend(world.ctx, order, price=69_900)
+        if verb == "amend"
+        else place.cancel(world.ctx, order)
+    )
+    assert after.state is (OrderState.AMENDING if verb == "amend" else OrderState.CANCELLING)
+    assert world.notifier.told[-1][0] == "critical"
+
+
+def test_cancels_are_allowed_under_halt_and_amends_are_not(world: World) -> None:
+    order = order_now(world)
+    stops.halt(world.ctx, "stop")
+    with pytest.raises(Halted):
+        place.amend(world.ctx, order, price=69_900)
+    assert place.cancel(world.ctx, order).state is OrderState.CANCELLED
+
+
+def test_orders_that_are_not_ours_or_not_open_are_left_alone(world: World) -> None:
+    order = order_now(world)
+    for wrong, code in (
+        (replace(order, origin=Origin.EXTERNAL), "EXTERNAL"),
+        (replace(order, state=OrderState.FILLED), "NOT_OPEN"),
+    ):
+        with pytest.raises(Denied) as denied:
+            place.cancel(world.ctx, wrong)
+        assert denied.value.code == code
+    assert len(world.broker.sent) == 1
+
+
+def test_a_partial_cancel_leaves_the_rest_open(world: World) -> None:
+    order = order_now(world)
+    after = place.cancel(world.ctx, order, quantity=4)
+    assert (after.state, after.open_quantity) == (OrderState.ACKED, 6)
