@@ -70,9 +70,10 @@ class KiwoomAccount:
         today, found = self._today(), list[BrokerOrder]()
         for body in self._bodies("ka10075", asked):
             found += orders.open_orders(body, today)
-        return tuple(found)
+        return tuple(sorted(found, key=lambda order: int(order.ord_no)))
 
     def executions(self, stock_code: str | None = None) -> tuple[Execution, ...]:
+        """Oldest first; the broker lists the newest first, with the time of the order."""
         asked = {
             "stk_cd": stock_code or "",
             "qry_tp": "1" if stock_code else "0",
@@ -83,7 +84,7 @@ class KiwoomAccount:
         today, found = self._today(), list[Execution]()
         for body in self._bodies("ka10076", asked):
             found += orders.executions(body, today)
-        return tuple(found)
+        return tuple(reversed(found))
 
     def day_orders(self, from_ord_no: str = "") -> tuple[BrokerOrder, ...]:
         today = self._today()

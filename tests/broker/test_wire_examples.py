@@ -84,7 +84,7 @@ def test_order_examples() -> None:
         "0000050",
         "069500",
         Side.BUY,
-        "RECEIVED",
+        "FILL",
         "NEW",
     )
     assert (listed.quantity, listed.filled_quantity, listed.fill_price, listed.open_quantity) == (

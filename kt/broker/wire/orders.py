@@ -16,11 +16,12 @@ def open_orders(body: Body, today: date) -> list[BrokerOrder]:
     """ka10075, one page. `filled_quantity` is what the order lost to fills so far."""
     found = []
     for row in rows(body, "oso", "ka10075"):
-        price = row.price("ord_pric", 0)
+        price, original = row.price("ord_pric", 0), row.order_number("orig_ord_no", "")
+        kind = scalars.order_kind(row.text("io_tp_nm"), row.text("ord_stt"))
         found.append(
             BrokerOrder(
                 ord_no=row.order_number("ord_no"),
-                original_ord_no=row.order_number("orig_ord_no", ""),
+                original_ord_no=original,
                 stock_code=row.code("stk_cd"),
                 stock_name=row.text("stk_nm", ""),
                 side=row.side("io_tp_nm"),
@@ -32,7 +33,8 @@ def open_orders(body: Body, today: date) -> list[BrokerOrder]:
                 fill_price=row.price("cntr_pric", 0),
                 status=scalars.status(row.text("ord_stt")),
                 at=row.moment("tm", today),
-                kind=scalars.order_kind(row.text("io_tp_nm"), row.text("ord_stt")),
+                # What rests under a number of its own but has an original was amended.
+                kind="AMEND" if kind == "NEW" and original else kind,
             )
         )
     return found
@@ -66,10 +68,10 @@ def executions(body: Body, today: date) -> list[Execution]:
 
 
 def day_orders(body: Body, today: date) -> list[BrokerOrder]:
-    """kt00007, one page."""
+    """kt00007, one page. Its receipts say 접수 of filled orders too: fills tell more."""
     found = []
     for row in rows(body, "acnt_ord_cntr_prps_dtl", "kt00007"):
-        price = row.price("ord_uv", 0)
+        price, filled = row.price("ord_uv", 0), row.integer("cntr_qty", 0)
         found.append(
             BrokerOrder(
                 ord_no=row.order_number("ord_no"),
@@ -81,9 +83,9 @@ def day_orders(body: Body, today: date) -> list[BrokerOrder]:
                 quantity=row.integer("ord_qty"),
                 price=price,
                 open_quantity=row.integer("ord_remnq"),
-                filled_quantity=row.integer("cntr_qty", 0),
+                filled_quantity=filled,
                 fill_price=row.price("cntr_uv", 0),
-                status=scalars.status(row.text("acpt_tp", "")),
+                status="FILL" if filled else scalars.status(row.text("acpt_tp", "")),
                 at=row.moment("ord_tm", today),
                 kind=scalars.order_kind(row.text("io_tp_nm"), row.text("mdfy_cncl", "")),
                 confirmed_quantity=row.integer("cnfm_qty", 0),

@@ -107,12 +107,15 @@ def quotes(body: Body, today: date, faulty: Faulty) -> list[Quote]:
 
 
 def book(body: Body, stock_code: str, today: date) -> Book:
-    """ka10004. Levels without a price are left out."""
+    """ka10004. Levels without a price are left out; without a time too there is no stock."""
     row = _known(body, "ka10004", stock_code, "bid_req_base_tm", "sel_fpr_bid", "buy_fpr_bid")
+    asks, bids = _levels(row, Side.SELL), _levels(row, Side.BUY)
+    if not asks and not bids and not row.has("bid_req_base_tm"):
+        raise unknown("ka10004", stock_code)
     return Book(
         stock_code=stock_code,
-        asks=_levels(row, Side.SELL),
-        bids=_levels(row, Side.BUY),
+        asks=asks,
+        bids=bids,
         total_ask=row.price("tot_sel_req", 0),
         total_bid=row.price("tot_buy_req", 0),
         at=row.moment("bid_req_base_tm", today) if row.has("bid_req_base_tm") else None,
