@@ -58,19 +58,19 @@ def run_day(session: Session, ctx: Context, *, until_close: bool) -> None:
 @contextmanager
 def stopping(day: Day) -> Iterator[None]:
     """While the day runs, the signals end it after the event at hand."""
-    before: dict[int, Any] = {}
+    before: dict[signal.Signals, Any] = {}
 
     def stop(number: int, frame: FrameType | None) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         day.stop(signal.Signals(number).name)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        before[number] = signal.signal(number, stop)
+    for one in (signal.SIGINT, signal.SIGTERM):
+        before[one] = signal.signal(one, stop)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _show(session: Session, ctx: Context, report: DayReport) -> None:

@@ -15,7 +15,7 @@ from kt.errors import UsageError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
-    from kt.records import DayResult, Position, StockResult, Trade
+    from kt.records import DayResult, DecisionOutcome, Position, StockResult, Trade
     from kt.steps.context import Context
 
 DEFAULT_DAYS = 30
@@ -106,5 +106,35 @@ def by_stock(trades: Sequence[Trade], positions: Sequence[Position]) -> list[Sto
 
 
 def decision_rows(ctx: Context, since: date) -> list[dict[str, Any]]:
-    """One row for each analyst, model and band of confidence."""
-    raise NotImplementedError
+    """One row for each analyst, model, action and band of confidence, `all` before the bands.
+
+    Rates are percent; a Brier score below that of the base rate means that the confidence says
+    something.
+    """
+    from kt.steps import learn
+
+    learn.learn(ctx)
+    groups: dict[tuple[str, str, str], list[DecisionOutcome]] = {}
+    for outcome in ctx.journal.outcomes(since=since):
+        key = (outcome.analyst, outcome.model, outcome.action.value)
+        groups.setdefault(key, []).append(outcome)
+    found = []
+    for (analyst, model, action), outcomes in sorted(groups.items()):
+        made = learn.record(outcomes)
+        assert made is not None
+        who = {"kind": "outcomes", "analyst": analyst, "model": model, "action": action}
+        scores = {
+            "brier": round(made.brier, 3),
+            "base_brier": round(made.base_brier, 3),
+            "mean_return_pct": round(made.mean_return_pct, 3),
+        }
+        found.append({**who, "confidence": "all", **_hits(made.n, made.hits), **scores})
+        found += [
+            {**who, "confidence": f"{band.low:.1f}-{band.high:.1f}", **_hits(band.n, band.hits)}
+            for band in made.bands
+        ]
+    return found
+
+
+def _hits(n: int, hits: int) -> dict[str, Any]:
+    return {"n": n, "hits": hits, "hit_pct": round(hits * 100 / n, 1)}
