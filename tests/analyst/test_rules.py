@@ -47,7 +47,7 @@ def test_a_good_picture_is_bought() -> None:
     assert found["action"] == "BUY"
     assert found["price"] == 71_100  # the best ask is 71,000: one tick above
     assert found["quantity"] == 14  # 1,000,000 // 71,100
-    assert found["confidence"] > 0.8
+    assert found["confidence"] == 0.82
     assert found["risk_level"] == "LOW"
     assert found["reason"] == (
         "Buy: buyers lead; score 86 of 100 (foreigners and institutions net +11.0% of the volume, "
@@ -59,7 +59,7 @@ def test_a_good_picture_is_bought() -> None:
 def test_a_bad_picture_is_left_alone() -> None:
     found = ask(falling())["000660"]
     assert (found["action"], found["quantity"], found["price"]) == ("HOLD", 0, 0)
-    assert "which takes 62" in found["reason"]
+    assert "which takes 80" in found["reason"]
 
 
 def test_what_is_held_is_sold_when_its_picture_turns() -> None:
