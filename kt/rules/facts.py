@@ -38,7 +38,6 @@ class RiskFacts:
     excluded: bool | None = None
     warning: str | None = None
     """The broker's warning; empty when there is none."""
-    market: str | None = None
     kind: str | None = None
     """STOCK, ETF, ETN or ELW."""
 

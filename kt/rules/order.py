@@ -93,7 +93,7 @@ class _Facts:
     state: OrderState = OrderState.PLANNED
     root: int = -1
     numbers: dict[int, str] = field(default_factory=dict)
-    price: int = -1
+    price: int = 0
     amended: set[int] = field(default_factory=set)
     cancelled: dict[int, int] = field(default_factory=dict)
     cancelled_all: bool = False
@@ -168,14 +168,12 @@ class _Facts:
     def order(self) -> Order:
         done = self.fills.quantity if self.counts.get(_K.FILL) else 0
         chain = tuple(self.numbers[key] for key in sorted(self.numbers))
-        planned = [event for event in self.taken if event.kind is _K.PLANNED and event.price]
-        original = planned[0].price if planned else self.intent.price
         explained = _explanation(self.taken, self.state)
         denied = self.intent if self.intent.state is self.state is _S.DENIED else None
         return msgspec.structs.replace(
             self.intent,
             state=self.state,
-            price=self.price if self.price > 0 else original,
+            price=self.price or self.intent.price,
             ord_nos=chain,
             ord_no=chain[-1] if chain else "",
             filled_quantity=done,

@@ -81,6 +81,7 @@ TRANSITIONS: dict[OrderState, Row] = {
         _K.SENDING: (_S.SENDING,),
         _K.NOT_PLACED: (_S.NOT_PLACED,),
         _K.GIVEN_UP: (_S.NOT_PLACED,),
+        _K.REJECTED: (_S.REJECTED,),
     },
     _S.ACKED: {**_AT_BROKER, _K.REJECTED: (_S.REJECTED,)},
     _S.PARTIAL: _AT_BROKER,
@@ -103,6 +104,7 @@ TRANSITIONS: dict[OrderState, Row] = {
         _K.FILL: (_S.EXPIRED, _S.FILLED, _S.CANCELLED),
         _K.EXPIRED: (_S.EXPIRED,),
         _K.CANCELLED: (_S.CANCELLED,),
+        _K.REJECTED: (_S.REJECTED,),
     },
     _S.REJECTED: {
         _K.REJECTED: (_S.REJECTED,),

@@ -24,6 +24,16 @@ def test_means() -> None:
     assert ema([2, 2, 2, 8], 3) == pytest.approx(5.0)
 
 
+def test_one_value_is_its_own_mean() -> None:
+    assert sma([3.0, 7.0], 1) == ema([3.0, 7.0], 1) == 7.0
+
+
+def test_as_many_values_as_steps_are_too_few_for_changes() -> None:
+    assert rsi([1, 2, 3], 3) is None
+    assert momentum([1, 2, 3], 3) is None
+    assert atr([bar(3, 1, 2)] * 3, 3) is None
+
+
 def test_rsi_of_a_worked_example() -> None:
     # Wilder's 14-day example as it is commonly printed
     closes = [

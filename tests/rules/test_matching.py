@@ -87,6 +87,8 @@ def test_a_fill_speaks_for_an_order_that_is_not_listed_yet() -> None:
     rows = [execution(), execution(quantity=6, open_quantity=0)]
 
     assert match_order(INTENT, [], rows, []).ord_no == "0000101"
+    assert match_order(INTENT, [], [execution(original_ord_no="0000000")], []).ord_no
+    assert match_order(INTENT, [], [execution(order_price=69_900)], []).found is Found.NONE
     assert match_order(INTENT, [], [execution(order_quantity=9)], []).found is Found.NONE
     assert match_order(INTENT, [], [execution(original_ord_no="0000099")], []).found is Found.NONE
     assert match_order(INTENT, [row(order_type=OrderType.MARKET)], rows, []).found is Found.NONE
@@ -97,6 +99,7 @@ def test_a_market_order_has_no_price_to_compare() -> None:
 
     assert match_order(intent, [row(order_type=OrderType.MARKET, price=0)], [], []).ord_no
     assert match_order(intent, [], [execution(order_price=0)], []).ord_no
+    assert match_order(intent, [], [execution(order_price=70_100)], []).ord_no
     assert match_order(intent, [row()], [], []).found is Found.NONE
 
 

@@ -47,6 +47,18 @@ HISTORIES = {
         0,
     ),
     "refused later": ([*acked(), event("REJECTED", 3)], S.REJECTED, 0, 0),
+    "refused twice over": (
+        [*sent(), event("UNKNOWN", 2), event("GIVEN_UP", 3), event("REJECTED", 4)],
+        S.REJECTED,
+        0,
+        0,
+    ),
+    "refused, told after the close": (
+        [*acked(), event("EXPIRED", 3), event("REJECTED", 4)],
+        S.REJECTED,
+        0,
+        0,
+    ),
     "partial": ([*acked(), filled(0, 3)], S.PARTIAL, 3, 0),
     "filled": ([*acked(), filled(0, 3), filled(3, 10)], S.FILLED, 10, 0),
     "filled before the answer": (
@@ -263,6 +275,16 @@ def test_the_price_is_the_newest_amends_and_the_chain_is_kept() -> None:
     assert done.price == 71_000
     assert done.ord_nos == (A, B, C)
     assert done.ord_no == C
+
+
+def test_amends_count_in_the_sequence_of_their_numbers_not_of_their_telling() -> None:
+    events = [
+        *acked(),
+        event("AMENDED", 9, ord_no=B, price=70_500),
+        event("AMENDED", 3, ord_no=C, price=71_000),
+    ]
+
+    assert fold(order(), events).price == 71_000
 
 
 def test_a_cancel_told_by_answer_and_stream_counts_once() -> None:

@@ -211,6 +211,12 @@ def test_the_unfit_are_left_out_with_their_reason(
     assert unfit(candidate(), SCAN, {"005930": LISTED}) == ()
 
 
+def test_at_its_bounds_a_stock_is_fit() -> None:
+    edge = candidate(price=1_000, value=1_000_000_000, change_pct=-25.0)
+    assert unfit(edge, SCAN) == ()
+    assert unfit(candidate(), Scan(max_price=70_000)) == ()
+
+
 def test_unlisted_warned_and_other_kinds() -> None:
     warned = {"005930": Instrument(**{**_as_dict(LISTED), "warning": "투자경고"})}
     fund = {"005930": Instrument(**{**_as_dict(LISTED), "kind": "ETF"})}

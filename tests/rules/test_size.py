@@ -39,6 +39,12 @@ def test_by_hand(risk: str, quantity: int, expected: int) -> None:
     assert found.quantity == expected
 
 
+@pytest.mark.parametrize(("risk", "expected"), [("LOW", 999), ("MEDIUM", 699), ("HIGH", 399)])
+def test_the_risk_level_takes_its_part_of_the_room(risk: str, expected: int) -> None:
+    room = {"cash": 10**6, "per_stock_left": 10**6, "total_left": 10**6}
+    assert buy_size(decision(risk=risk), 1_000, **room).quantity == expected
+
+
 def test_the_arithmetic_is_shown() -> None:
     found = buy_size(
         decision(risk="MEDIUM"),

@@ -132,6 +132,11 @@ def test_a_step_is_the_next_grid_price(price: int, kind: str) -> None:
     assert step(price, -1, kind) == max(tick_size(1, kind), round_down(price - 1, kind))
 
 
+def test_no_step_from_off_the_grid_is_the_price_below() -> None:
+    assert step(70_050, 0) == 70_000
+    assert (step(70_050, 1), step(70_050, -1)) == (70_100, 70_000)
+
+
 def test_steps_never_leave_the_grid_at_the_bottom() -> None:
     assert step(3, -100) == 1
     assert step(2, -100, "ELW") == 5

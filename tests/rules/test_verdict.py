@@ -65,8 +65,22 @@ def test_a_good_answer_becomes_a_decision() -> None:
 
 
 def test_hold_has_neither_quantity_nor_price() -> None:
-    (decision,) = judge([answer(action="HOLD", price=70_050)], brief()).decisions
+    idle = answer(action="HOLD", quantity=0, price=70_050, confidence=0)
+    (decision,) = judge([idle], brief()).decisions
     assert (decision.action, decision.quantity, decision.price) == (Action.HOLD, 0, 0)
+
+
+def test_numbers_at_their_bounds_are_good() -> None:
+    for changes in (
+        {"quantity": 1},
+        {"quantity": 10_000_000_000},
+        {"price": 49_000},
+        {"price": 91_000},
+        {"confidence": 0},
+        {"confidence": 1},
+        {"reason": "x" * 2_000},
+    ):
+        assert judge([answer(**changes)], brief()).faults == {}
 
 
 @pytest.mark.parametrize(
