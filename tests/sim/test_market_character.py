@@ -69,10 +69,11 @@ def test_volume_leads_price_in_a_run() -> None:
     """Before the price of a run moves, its minutes are far busier than usual."""
     found = []
     for seed in SEEDS:
-        planner = chain_of(seed).planner
-        for code, surge in planner.surges(0).items():
-            if surge.height > 0 and surge.start > 60:
-                volumes = played(seed)[code].volumes
+        chain = chain_of(seed)
+        for item in listings():
+            surge = chain.planner.surges(0).get(item.code)
+            if surge and surge.height > 0 and surge.start > 60:
+                volumes = chain.path(item, 0).volumes
                 calm = statistics.mean(volumes[surge.start - 30 : surge.start - 8])
                 found.append(statistics.mean(volumes[surge.start - 4 : surge.start]) / calm)
     assert statistics.median(found) > 2.5

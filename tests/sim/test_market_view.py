@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -161,7 +162,7 @@ def test_flows_reach_back_60_days_and_agree(market: MarketView) -> None:
     assert [row.day for row in flow] == sorted((row.day for row in flow), reverse=True)
     assert flow[0].volume == market.quote(CODE).volume
     assert [row.foreign for row in flow] == [row.change for row in foreign]
-    for newer, older in zip(foreign, foreign[1:], strict=False):
+    for newer, older in pairwise(foreign):
         assert newer.shares == older.shares + newer.change
     start, end = date(2026, 11, 9), date(2026, 11, 20)
     period = market.institutions(CODE, start, end)

@@ -38,6 +38,8 @@ class Ledger:
         self.matched = LONG_AGO
         self.outbox: list[Addressed] = []
         self._state = state
+        self._working: dict[int, SimOrder] = {}
+        """Orders with something open."""
         self._touched: set[int] = set()
         self._paid: set[str] = set()
         self._saved_fills = 0
@@ -58,7 +60,7 @@ class Ledger:
     def open_orders(self, key: str | None = None, code: str | None = None) -> list[SimOrder]:
         return [
             order
-            for order in self.orders.values()
+            for order in self._working.values()
             if order.open and key in (None, order.account) and code in (None, order.code)
         ]
 
@@ -106,6 +108,10 @@ class Ledger:
         order.mark(at)
         self._touched.add(order.ord_no)
         self._paid.add(order.account)
+        if order.open:
+            self._working[order.ord_no] = order
+        else:
+            self._working.pop(order.ord_no, None)
 
     def queue_moved(self, order: SimOrder) -> None:
         """The order's place in its queue changed: to be saved, and nobody's business else."""
@@ -122,6 +128,7 @@ class Ledger:
         self.session = session
         self.matched = LONG_AGO
         self.orders, self.fills, self._saved_fills = {}, [], 0
+        self._working.clear()
         self.depth.eaten.clear()
         self.depth.taken.clear()
         self._touched.clear()
@@ -170,6 +177,7 @@ class Ledger:
             self.matched = int(self.meta["matched"])
             self.accounts = {account.key: account for account in self._state.accounts()}
             self.orders = {order.ord_no: order for order in self._state.orders()}
+            self._working = {number: item for number, item in self.orders.items() if item.open}
             self.fills = self._state.fills()
             self._saved_fills = len(self.fills)
             self.depth.eaten = self._state.eaten()

@@ -8,6 +8,7 @@ import msgspec
 
 from kt.records import Book, BookUpdate, SessionNotice, Tick
 from kt.sim.exchange.ledger import Addressed, Ledger
+from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
 from kt.sim.market.path import SessionPath, Trade
 
 _LOOK_BACK = 120
@@ -106,25 +107,23 @@ class Ticker:
 def chosen(path: SessionPath, first: int, last: int) -> list[tuple[Trade, int]]:
     """At most three trades that tell what happened in these seconds, each with the shares
     since the one before it, so that no volume is lost."""
-    trades = [trade for second in range(first, last + 1) if (trade := path.trade_at(second))]
-    if not trades:
-        return []
-    telling = {
-        trade.second: trade
-        for trade in (
-            min(trades, key=lambda trade: trade.price),
-            max(trades, key=lambda trade: trade.price),
-            trades[-1],
-        )
+    prices = {
+        second: path.price_at(second)
+        for second in range(max(first, 0), min(last, AUCTION_SECOND - 1) + 1)
+        if path.quantity_in(*divmod(second, 60))
     }
-    if len(trades) <= _MOST:
-        telling = {trade.second: trade for trade in trades}
+    if first <= CLOSING_SECOND <= last and path.closing_volume:
+        prices[CLOSING_SECOND] = path.closing_price
+    telling = set(prices)
+    if len(prices) > _MOST:
+        telling = {min(prices, key=prices.__getitem__), max(prices, key=prices.__getitem__)}
+        telling.add(max(prices))
+    trades = [trade for second in sorted(telling) if (trade := path.trade_at(second))]
+    before = path.volume_at(first - 1)
     found = []
-    volume = trades[0].volume - trades[0].quantity
-    for second in sorted(telling):
-        trade = telling[second]
-        found.append((trade, trade.volume - volume))
-        volume = trade.volume
+    for trade in trades:
+        found.append((trade, trade.volume - before))
+        before = trade.volume
     return found
 
 

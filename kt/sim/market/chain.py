@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kt.rules import ticks
-from kt.sim.market.draw import VOLUME_SHAPE, draw_path, snap
+from kt.sim.market.draw import VOLUME_SHAPE, Volumes, draw_path, draw_volumes, snap
 from kt.sim.market.listing import Listing
 from kt.sim.market.noise import bell, share
 from kt.sim.market.path import SessionPath
@@ -39,6 +39,7 @@ class Chain:
         self._recording = recording
         self._closes: dict[str, dict[int, int]] = {}
         self._paths: dict[tuple[str, int, int], SessionPath] = {}
+        self._volumes: dict[tuple[str, int, int], Volumes] = {}
         self._bars: dict[str, dict[int, DayBar]] = {}
 
     def close(self, listing: Listing, session: int) -> int:
@@ -86,6 +87,7 @@ class Chain:
         return draw_path(
             listing,
             self.planner.day(listing, session),
+            self._drawn_volumes(listing, session, skip),
             seed_text=f"{self.planner.seed}:{listing.code}:{session}",
             key=key,
             base=base,
@@ -93,9 +95,28 @@ class Chain:
             skip=skip,
         )
 
+    def volume_by(self, listing: Listing, session: int, skip: int, second: int) -> int:
+        """About what had traded by a second of a session, without making its path."""
+        recorded = self._recording and self._recording.day(listing.code, session)
+        if recorded:
+            return self.path(listing, session, skip).volume_at(second)
+        return self._drawn_volumes(listing, session, skip).by(second)
+
+    def _drawn_volumes(self, listing: Listing, session: int, skip: int) -> Volumes:
+        name = (listing.code, session, skip)
+        if name not in self._volumes:
+            self._volumes[name] = draw_volumes(
+                listing,
+                self.planner.day(listing, session),
+                seed_text=f"{self.planner.seed}:{listing.code}:{session}",
+                skip=skip,
+            )
+        return self._volumes[name]
+
     def forget(self, session: int) -> None:
         """Drop the paths of sessions before this one; they can be made again."""
         self._paths = {name: path for name, path in self._paths.items() if name[1] >= session}
+        self._volumes = {name: drawn for name, drawn in self._volumes.items() if name[1] >= session}
 
     def bar(self, listing: Listing, session: int, skip: int = 0) -> DayBar:
         """The finished session as one bar."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import accumulate
 from math import sqrt
 from operator import mul
 from random import Random
 
 from kt.rules import ticks
-from kt.sim.market.days import CONTINUOUS_MINUTES
+from kt.sim.market.days import CLOSING_SECOND, CONTINUOUS_MINUTES
 from kt.sim.market.listing import Listing
 from kt.sim.market.noise import bells
 from kt.sim.market.path import SessionPath
-from kt.sim.market.plan import StockDay, Surge
+from kt.sim.market.plan import StockDay
 
 _OPENING_SHARE = 0.03
 """Parts of a day's volume that the auctions print."""
@@ -45,24 +46,40 @@ def snap(price: float, kind: str = "STOCK") -> int:
     return max(tick, int(price / tick + 0.5) * tick)
 
 
+@dataclass(frozen=True, slots=True)
+class Volumes:
+    """A session's shares: each minute's, the opening print's part of the first one's, and the
+    closing print's."""
+
+    minutes: list[int]
+    auction: int
+    closing: int
+
+    def by(self, second: int) -> int:
+        """Shares up to a second, each minute's spread evenly."""
+        index = max(0, min(second // 60, CONTINUOUS_MINUTES))
+        whole = sum(self.minutes[:index])
+        if index < CONTINUOUS_MINUTES:
+            whole += self.minutes[index] * (second % 60) // 60
+        return whole + (self.closing if second >= CLOSING_SECOND else 0)
+
+
 def draw_path(
-    listing: Listing, plan: StockDay, *, seed_text: str, key: int, base: int, close: int, skip: int
+    listing: Listing,
+    plan: StockDay,
+    volumes: Volumes,
+    *,
+    seed_text: str,
+    key: int,
+    base: int,
+    close: int,
+    skip: int,
 ) -> SessionPath:
     """The session of one stock. `base` and `close` are given: the day's chain fixed them."""
-    rng = Random(seed_text)
     limits = ticks.price_limits(base, listing.market, listing.kind)
-    change = close / base - 1
-    levels = _levels(plan, rng, change)
-    tick = _constant_tick(base, levels, listing.kind)
-    lower, upper = limits
-    if tick:
-        closes = [int(base * (1 + level) / tick + 0.5) * tick for level in levels]
-    else:
-        closes = [snap(base * (1 + level), listing.kind) for level in levels]
-    if min(closes) < lower or max(closes) > upper:
-        closes = [max(lower, min(upper, price)) for price in closes]
-    opening = max(lower, min(upper, snap(base * (1 + plan.gap), listing.kind)))
-    volumes, auction, closing_volume = _volumes(listing, plan, rng, skip)
+    levels = _levels(plan, Random(seed_text), close / base - 1)
+    closes = _prices(base, levels, limits, listing.kind)
+    opening = max(limits[0], min(limits[1], snap(base * (1 + plan.gap), listing.kind)))
     return SessionPath(
         key=key,
         base=base,
@@ -70,15 +87,28 @@ def draw_path(
         opening=closes[skip - 1] if skip else opening,
         opens=[opening, *closes[:-1]],
         closes=closes,
-        volumes=volumes,
+        volumes=volumes.minutes,
         closing_price=close,
-        closing_volume=closing_volume,
-        auction=auction,
+        closing_volume=volumes.closing,
+        auction=volumes.auction,
         wiggle=1.6 * plan.sigma * base / 19.5,
         buying=_buying(plan, base, opening, closes),
         kind=listing.kind,
         skip=skip,
     )
+
+
+def _prices(base: int, levels: list[float], limits: tuple[int, int], kind: str) -> list[int]:
+    """The levels as grid prices inside the limits."""
+    tick = _constant_tick(base, levels, kind)
+    if tick:
+        closes = [int(base * (1 + level) / tick + 0.5) * tick for level in levels]
+    else:
+        closes = [snap(base * (1 + level), kind) for level in levels]
+    lower, upper = limits
+    if min(closes) < lower or max(closes) > upper:
+        closes = [max(lower, min(upper, price)) for price in closes]
+    return closes
 
 
 def _levels(plan: StockDay, rng: Random, change: float) -> list[float]:
@@ -104,34 +134,25 @@ def _constant_tick(base: int, levels: list[float], kind: str) -> int:
     return tick if tick == ticks.tick_size(high, kind) else 0
 
 
-def _volumes(
-    listing: Listing, plan: StockDay, rng: Random, skip: int
-) -> tuple[list[int], int, int]:
-    """(each minute's shares, the opening print's part, the closing print's).
-
-    Every minute trades four shares at least, so that its open, high, low and close all print.
-    """
+def draw_volumes(listing: Listing, plan: StockDay, *, seed_text: str, skip: int) -> Volumes:
+    """Every minute trades four shares at least, so that its open, high, low and close print."""
     day = listing.usual_volume * plan.times
     unit = day * (1 - _OPENING_SHARE - _CLOSING_SHARE) / CONTINUOUS_MINUTES * 3
-    draw = rng.random
+    draw = Random(f"{seed_text}:volumes").random
     raw = [unit * shape * draw() * (0.2 + draw()) / 1.05 for shape in VOLUME_SHAPE]
     if plan.surge:
-        heats = _heats(plan.surge)
+        heats = [plan.surge.heat(minute) for minute in range(CONTINUOUS_MINUTES)]
         extra = listing.usual_volume * (plan.surge.times - 1) / (sum(heats) or 1.0)
         raw = [
             volume + extra * heat * (0.5 + draw()) for volume, heat in zip(raw, heats, strict=True)
         ]
-    volumes = [4 + int(volume) for volume in raw]
+    minutes = [4 + int(volume) for volume in raw]
     auction = 1 + int(day * _OPENING_SHARE * (0.5 + draw()))
     closing = 1 + int(day * _CLOSING_SHARE * (0.5 + draw()))
     if skip:
-        volumes[:skip] = [0] * skip
-    volumes[skip] += auction
-    return volumes, auction, closing
-
-
-def _heats(surge: Surge) -> list[float]:
-    return [surge.heat(minute) for minute in range(CONTINUOUS_MINUTES)]
+        minutes[:skip] = [0] * skip
+    minutes[skip] += auction
+    return Volumes(minutes, auction, closing)
 
 
 def _buying(plan: StockDay, base: int, opening: int, closes: list[int]) -> list[float]:

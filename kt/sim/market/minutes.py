@@ -105,7 +105,7 @@ class MinutePath:
         self.kind = kind
         self.skip = skip
         self._wiggle = wiggle
-        self._buying = buying
+        self.buying_shares = buying
         self._recorded = extremes
         self._minutes: list[Minute | None] = [None] * CONTINUOUS_MINUTES
         self.cumulative = [0, *accumulate(volumes)]
@@ -260,9 +260,10 @@ class MinutePath:
 
     def buying(self, index: int) -> float:
         """The part of a minute's volume that buyers took from the ask, 0..1."""
-        if self._buying is not None:
-            return self._buying[max(0, min(index, CONTINUOUS_MINUTES - 1))]
-        minute = self.minute(max(0, min(index, CONTINUOUS_MINUTES - 1)))
+        index = max(0, min(index, CONTINUOUS_MINUTES - 1))
+        if self.buying_shares is not None:
+            return self.buying_shares[index]
+        minute = self.minute(index)
         if minute.high == minute.low:
             return 0.5
         return 0.35 + 0.3 * (minute.close - minute.low) / (minute.high - minute.low)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from itertools import accumulate
+from operator import mul
 
 from kt.sim.market.days import CLOSING_SECOND
 from kt.sim.market.minutes import Minute, MinutePath, Trade
@@ -24,8 +25,8 @@ class SessionPath(MinutePath):
 
     @cached_property
     def _bought(self) -> list[float]:
-        parts = (volume * self.buying(index) for index, volume in enumerate(self.volumes))
-        return [0.0, *accumulate(parts)]
+        shares = self.buying_shares or [self.buying(index) for index in range(len(self.volumes))]
+        return [0.0, *accumulate(map(mul, self.volumes, shares))]
 
     @cached_property
     def _running(self) -> tuple[list[int], list[int]]:

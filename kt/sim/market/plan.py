@@ -86,10 +86,10 @@ class Planner:
 
     def __init__(self, seed: int, listings: tuple[Listing, ...]) -> None:
         self.seed = seed
-        self._listings = listings
         self._keys = {listing.code: key_of(seed, listing.code) for listing in listings}
         self._surges: dict[int, dict[str, Surge]] = {}
         self._market_key = key_of(seed, "market")
+        self._able = [item.code for item in listings if _may_surge(item)]
 
     def key(self, code: str) -> int:
         return self._keys[code]
@@ -136,20 +136,13 @@ class Planner:
 
     def _draw_surges(self, session: int) -> dict[str, Surge]:
         rng = Random(f"{self.seed}:surges:{session}")
-        able = [item.code for item in self._listings if self._may_surge(item)]
-        chosen = rng.sample(able, min(19, len(able)))
+        chosen = rng.sample(self._able, min(19, len(self._able)))
         drawn = [_run(rng, early=True, real=True) for _ in range(5)]
         drawn += [_run(rng, early=True, real=False) for _ in range(3)]
         drawn += [_run(rng, early=False, real=True) for _ in range(4)]
         drawn += [_run(rng, early=False, real=False) for _ in range(2)]
         drawn += [_slump(rng) for _ in range(5)]
         return dict(zip(chosen, drawn, strict=False))
-
-    def _may_surge(self, listing: Listing) -> bool:
-        return (
-            2_000 <= listing.base_price <= _AFFORDABLE
-            and listing.usual_value <= _BIGGEST_SURGING_VALUE
-        )
 
     def _sigma(self, listing: Listing) -> float:
         usual = 0.017 if listing.market is MarketName.KOSPI else 0.024
@@ -159,6 +152,12 @@ class Planner:
         own = 0 if listing.market is MarketName.KOSPI else 1
         common = 0.006 * bell(self._market_key, 3 * session)
         return common + 0.003 * bell(self._market_key, 3 * session + 1 + own)
+
+
+def _may_surge(listing: Listing) -> bool:
+    return (
+        2_000 <= listing.base_price <= _AFFORDABLE and listing.usual_value <= _BIGGEST_SURGING_VALUE
+    )
 
 
 def _run(rng: Random, *, early: bool, real: bool) -> Surge:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from kt.records import Ranked, Ranking
 from kt.sim.market.board import Board, Moment
-from kt.sim.market.history import finished_day
 from kt.sim.market.listing import Listing
 from kt.sim.market.path import SessionPath
 
@@ -56,11 +55,8 @@ def _row(board: Board, listing: Listing, moment: Moment, wants_surge: bool) -> _
 
 def _surge(board: Board, listing: Listing, moment: Moment, volume: int) -> float:
     """Volume against the session before at the same time, in percent of it."""
-    before = moment.session - 1
-    if board.has_minutes(before):
-        usual = board.path(listing.code, before).volume_at(moment.second)
-    else:
-        usual = finished_day(board, listing.code, before).volume
+    before, skip = moment.session - 1, board.skip(moment.session - 1)
+    usual = board.chain.volume_by(listing, before, skip, moment.second)
     return round(100 * (volume - usual) / max(1, usual), 2)
 
 
