@@ -59,17 +59,21 @@ class DatabaseFile:
         self._check_profile()
 
     def _use_wal(self) -> None:
-        """Switch once. Others that open the same new file are waited for: here SQLite's own
-        waiting does not always apply."""
+        """Once, and it stays: readers never wait for the writer."""
+        self._patiently("PRAGMA journal_mode = WAL")
+
+    def _patiently(self, sql: str) -> None:
+        """Run what needs the file for itself. SQLite waits by itself, but not in every case (two
+        that switch a new file to WAL, recovery after a kill): those are tried again here."""
         deadline = time.monotonic() + self._busy_seconds
         while True:
             try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
+                self._connection.execute(sql)
                 return
             except sqlite3.OperationalError as error:
                 if not is_busy(error) or time.monotonic() > deadline:
                     raise
-                time.sleep(0.01)
+                time.sleep(0.005)
 
     def _check(self) -> None:
         found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -99,7 +103,7 @@ class DatabaseFile:
         """One transaction that nobody else's can come between; committed durably at its end,
         rolled back when the block raises."""
         with self._lock, mapped(self.path):
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._patiently("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")

@@ -80,8 +80,12 @@ def _code(error: sqlite3.Error | OSError) -> str:
 
 @contextmanager
 def mapped(path: Path) -> Iterator[None]:
-    """Lets no sqlite3.Error and no OSError out of the block: JournalError instead."""
+    """Lets no sqlite3.Error and no OSError out of the block: JournalError instead. The same for
+    values that SQLite cannot hold: integers beyond 64 bits, half characters."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:
         raise journal_error(path, error) from error
+    except (OverflowError, UnicodeEncodeError) as error:
+        message = f"journal {path}: a value cannot be stored: {error}"
+        raise JournalError(message, hint="nothing was stored", code="VALUE") from error

@@ -25,7 +25,10 @@ def mask_account(number: str) -> str:
 
 
 def mask_secrets(text: str, secrets: Iterable[str] = ()) -> str:
-    """Without tokens and keys: those given whole, and what is named as one."""
+    """Without tokens and keys: those given whole, and what is named as one. Half characters,
+    which no database takes, become question marks."""
+    if not text.isascii():
+        text = text.encode("utf-8", "replace").decode()
     for secret in secrets:
         if secret:
             text = text.replace(secret, HIDDEN)

@@ -71,9 +71,9 @@ class ResultRows(Part):
     def open_decisions(self, before: datetime) -> tuple[Decision, ...]:
         self._settle()
         sql = (
-            "SELECT d.* FROM decisions AS d"
-            " LEFT JOIN outcomes AS x ON x.decision_id = d.decision_id"
-            " WHERE x.decision_id IS NULL AND d.decided_at < ? ORDER BY d.decided_at, d.seq"
+            "SELECT * FROM decisions AS d WHERE judged = 0 AND decided_at < ? AND NOT EXISTS"
+            " (SELECT 1 FROM outcomes AS x WHERE x.decision_id = d.decision_id)"
+            " ORDER BY decided_at, seq"
         )
         return self._records(sql, (time_text(before),), Decision)
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from kt.errors import JournalError
 from kt.records import KST, Record
 
 R = TypeVar("R", bound=Record)
@@ -45,15 +46,25 @@ def to_row(record: Record, *, leave_out: tuple[str, ...] = (), **more: Any) -> R
 
 
 def from_row(row: Mapping[str, Any], kind: type[R]) -> R:
-    """The record a row was made of; columns that are not its fields are left out."""
+    """The record a row was made of; columns that are not its fields are left out.
+
+    Raises JournalError for a row that somebody changed into something else.
+    """
     values: Row = {}
-    for name in kind.__struct_fields__:
-        if name in row:
-            values[name] = row[name]
-        elif f"{name}_json" in row:
-            text = row[f"{name}_json"]
-            values[name] = None if text is None else msgspec.json.decode(text)
-    return msgspec.convert(values, kind, strict=False)
+    try:
+        for name in kind.__struct_fields__:
+            if name in row:
+                values[name] = row[name]
+            elif f"{name}_json" in row:
+                text = row[f"{name}_json"]
+                values[name] = None if text is None else msgspec.json.decode(text)
+        return msgspec.convert(values, kind, strict=False)
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise JournalError(
+            f"a row of the journal is no {kind.__name__} (seq {row.get('seq')}): {error}",
+            hint="it was changed by hand, or the file is damaged: run `kt doctor`",
+            code="ROW",
+        ) from error
 
 
 def json_text(value: Any) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from kt.store import schema
 from kt.store.rows import insert_sql, to_row
-from tests.store.make import open_journal, order, placed, position
+from tests.store.make import decision, later, open_journal, order, outcome, placed, position
 
 
 def old_journal(folder: Path, version: int) -> None:
@@ -22,6 +22,10 @@ def old_journal(folder: Path, version: int) -> None:
         row = to_row(order(), day="2026-11-23", planned_price=70_000)
         connection.execute(insert_sql("orders", row), row)
         connection.execute(insert_sql("positions", to_row(position())), to_row(position()))
+        for name in ("D1", "D2"):
+            row = to_row(decision(name), run="R0")
+            connection.execute(insert_sql("decisions", row), row)
+        connection.execute(insert_sql("outcomes", to_row(outcome())), to_row(outcome()))
         notice = {"run": "R0", "level": "info", "title": "old", "text": "", "at": "2026-11-22"}
         connection.execute(insert_sql("notices", notice), notice)
         connection.execute("COMMIT")
@@ -34,7 +38,9 @@ def test_every_older_version_is_brought_up_to_date(tmp_path: Path, version: int)
         assert journal.orders() == (order(),)
         assert journal.positions() == (position(),)
         placed(journal, "O2", stock_code="000660")
-        titles = [row.get("title") for row in journal.events()]
+        open_ones = [one.decision_id for one in journal.open_decisions(later(1))]
+        assert open_ones == ["D2"]
+        titles = [row.get("title") for row in journal.events() if row["kind"] != "decision"]
         assert titles == ["old", None, None, None]
     with closing(sqlite3.connect(tmp_path / "kt.db")) as connection:
         assert schema.version_of(connection) == schema.VERSION
@@ -60,10 +66,11 @@ def test_a_migration_that_fails_leaves_the_old_file(
     from kt.errors import JournalError
 
     old_journal(tmp_path, 1)
-    whole = schema._sql("0002_log")
-    broken = whole + "INSERT INTO nowhere VALUES (1);"
     real = schema._sql
-    monkeypatch.setattr(schema, "_sql", lambda name: broken if name == "0002_log" else real(name))
+    broken = real("0003_judged") + "INSERT INTO nowhere VALUES (1);"
+    monkeypatch.setattr(
+        schema, "_sql", lambda name: broken if name == "0003_judged" else real(name)
+    )
     with pytest.raises(JournalError, match="nowhere"):
         open_journal(tmp_path)
     monkeypatch.undo()

@@ -230,3 +230,10 @@ def test_messages_are_kept_without_secrets(tmp_path: Path) -> None:
         assert kept.message == "account ******6711 with …"
         assert journal.order_events("O1")[-1].evidence == "token: …"
         assert journal.record(replace(told, message="again")) == kept
+
+
+def test_a_message_of_half_characters_does_not_lose_an_outcome(journal: SqliteJournal) -> None:
+    journal.plan_order(order(), event("PLANNED"))
+    journal.record(event("SENDING"))
+    kept = journal.record(event("REJECTED", message="\ud800 거부"))
+    assert (kept.state, kept.message) == ("REJECTED", "? 거부")

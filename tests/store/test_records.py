@@ -6,9 +6,11 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kt.errors import JournalError
 from kt.ports import Journal
 from kt.records import KST, SymbolLock
 from kt.store.journal import SqliteJournal
@@ -165,3 +167,30 @@ def test_records_survive_a_row(
 def test_days_are_plain_dates() -> None:
     assert to_row(day_result())["day"] == "2026-11-23"
     assert from_row(to_row(day_result()), type(day_result())).day == date(2026, 11, 23)
+
+
+def test_a_row_that_was_changed_by_hand_is_named(journal: SqliteJournal) -> None:
+    journal.put_position(position())
+    with journal._file.write() as connection:
+        connection.execute("UPDATE positions SET quantity = 'many'")
+    with pytest.raises(JournalError, match="is no Position") as broken:
+        journal.positions()
+    assert broken.value.code == "ROW"
+
+
+@pytest.mark.parametrize("change", [{"quantity": 2**64}, {"stock_name": "half a \ud800"}])
+def test_a_value_that_cannot_be_stored_is_named(
+    journal: SqliteJournal, change: dict[str, object]
+) -> None:
+    with pytest.raises(JournalError, match="cannot be stored"):
+        journal.put_position(position(**change))
+    journal.put_position(position())
+    assert journal.positions() == (position(),)
+
+
+def test_many_judged_decisions_do_not_slow_the_search(journal: SqliteJournal) -> None:
+    """The plan uses the index of those that are open, not the heap of all."""
+    plan = journal._file.read(
+        "EXPLAIN QUERY PLAN SELECT * FROM decisions WHERE judged = 0 AND decided_at < '2027'"
+    )
+    assert any("decisions_open" in step["detail"] for step in plan)

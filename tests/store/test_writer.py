@@ -100,7 +100,7 @@ def test_many_threads_hand_over_at_once(tmp_path: Path) -> None:
 def test_a_row_that_can_never_be_written_is_reported_and_stops_nobody(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         journal.answer("R1", answer("good"))
-        journal.answer("R1", answer("broken", raw="\ud800 half a character"))
+        journal.answer("R1", answer("broken", model="half \ud800"))
         journal.answer("R1", answer("huge", tokens_in=2**70))
         journal.answer("R1", answer("also good"))
         assert journal.find_answer("good") is not None
