@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Mapping
 from typing import TextIO
@@ -47,7 +46,13 @@ class Console:
             return self._width
         if not self.out_terminal:
             return 0
-        return shutil.get_terminal_size((DEFAULT_WIDTH, 24)).columns
+        columns = self.environ.get("COLUMNS", "")
+        if columns.isdigit() and int(columns):
+            return int(columns)
+        try:
+            return os.get_terminal_size(self.stdout.fileno()).columns or DEFAULT_WIDTH
+        except (OSError, ValueError):
+            return DEFAULT_WIDTH
 
     @property
     def color(self) -> bool:

@@ -6,15 +6,16 @@ import contextlib
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
-from pathlib import Path
-from types import FrameType
+from typing import TYPE_CHECKING
 
 import click
 
 from kt.cli.session import Session
 from kt.errors import ExitCode, KtError
+
+if TYPE_CHECKING:
+    from types import FrameType
 
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
@@ -97,8 +98,9 @@ def apology(error: Exception, session: Session) -> str:
     return f"kt: unexpected error, sorry: {short}. The details are in {place}"
 
 
-def _save_traceback(error: Exception, session: Session) -> Path:
+def _save_traceback(error: Exception, session: Session) -> str:
     import tempfile
+    import traceback
 
     text = "".join(traceback.format_exception(error))
     for name in ("KT_APP_KEY", "KT_SECRET_KEY", "GEMINI_API_KEY"):
@@ -108,7 +110,7 @@ def _save_traceback(error: Exception, session: Session) -> Path:
     handle, place = tempfile.mkstemp(prefix="kt-error-", suffix=".txt")  # mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(text)
-    return Path(place)
+    return place
 
 
 def _close(session: Session, code: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -112,6 +111,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if name not in self.entries and not name.startswith("-") and not ctx.resilient_parsing:
+            import difflib
+
             near = difflib.get_close_matches(name, self.entries, n=1)
             guess = f" Did you mean {ctx.command_path} {near[0]}?" if near else ""
             ctx.fail(f"there is no command {ctx.command_path} {name}.{guess}")

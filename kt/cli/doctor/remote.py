@@ -77,5 +77,5 @@ def budget(session: Session) -> Iterable[Finding]:
         detail = f"refused lately: {', '.join(closed) or 'none'}; {waiting} waiting; {rates}"
         hint = "Another program may be using this app key."
         return [Finding("requests", "warn", detail, hint)]
-    sent = sum(now - at <= 1.0 for bucket in state.buckets.values() for at in bucket.sent)
+    sent = sum(now - one.at <= 1.0 for bucket in state.buckets.values() for one in bucket.sent)
     return [Finding("requests", "ok", f"{sent} in the last second; {rates}")]
