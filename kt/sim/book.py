@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kt.records import Book, Level, Side
-from kt.rules import ticks
+from kt.rules import match, ticks
 from kt.sim.market import auction
 from kt.sim.market.days import AUCTION_SECOND
 from kt.sim.market.noise import scatter
@@ -33,8 +33,29 @@ class Depth:
         self.eaten: dict[tuple[str, Side, int], Eaten] = {}
         self.taken: set[tuple[str, Side, int]] = set()
         """Levels eaten since somebody last cleared this."""
-        self.takes = 0
-        """How often something was eaten."""
+        self.changes = 0
+        """How often a book changed by what accounts did."""
+        self._placed: dict[str, dict[tuple[Side, int], int]] = {}
+        self._standing: dict[int, int] = {}
+
+    def clear(self) -> None:
+        """A new session: nothing is eaten and no order waits."""
+        self.eaten.clear()
+        self.taken.clear()
+        self._placed.clear()
+        self._standing.clear()
+
+    def show(self, number: int, code: str, side: Side, price: int, quantity: int) -> None:
+        """An account's order waits at a price with so many shares (0: not any more)."""
+        delta = quantity - self._standing.get(number, 0)
+        if not delta:
+            return
+        self._standing[number] = quantity
+        levels = self._placed.setdefault(code, {})
+        levels[side, price] = levels.get((side, price), 0) + delta
+        if not levels[side, price]:
+            del levels[side, price]
+        self.changes += 1
 
     def best(self, path: SessionPath, second: int) -> tuple[int, int]:
         """(ask, bid) prices; 0 where a limit leaves no room for that side."""
@@ -81,12 +102,12 @@ class Depth:
         taken = before.quantity if before is not None and before.epoch == epoch else 0
         self.eaten[name] = Eaten(epoch, taken + quantity)
         self.taken.add(name)
-        self.takes += 1
+        self.changes += 1
 
     def levels(
         self, code: str, path: SessionPath, unit: int, side: Side, second: int
     ) -> list[Level]:
-        """The displayed levels of one side, best first; emptied ones are left out."""
+        """The others' displayed levels of one side, best first; emptied ones are left out."""
         ask, bid = self.best(path, second)
         price, move = (bid, down) if side is Side.BUY else (ask, up)
         found: list[Level] = []
@@ -99,15 +120,54 @@ class Depth:
             price = move(price, path.kind)
         return found
 
+    def top(self, code: str, path: SessionPath, unit: int, second: int) -> tuple[int, int]:
+        """(ask, bid) prices as displayed: emptied levels do not count, accounts' orders do."""
+        ask, bid = self.best(path, second)
+        if not self._placed.get(code) and not self._emptied(code, path, unit, second, ask, bid):
+            return ask, bid
+        book = self.book(code, path, unit, second)
+        return (
+            book.asks[0].price if book.asks else 0,
+            book.bids[0].price if book.bids else 0,
+        )
+
+    def _emptied(
+        self, code: str, path: SessionPath, unit: int, second: int, ask: int, bid: int
+    ) -> bool:
+        return any(
+            (code, side, price) in self.eaten
+            and not self.size(code, path, unit, side, price, second)
+            for side, price in ((Side.SELL, ask), (Side.BUY, bid))
+        )
+
     def book(self, code: str, path: SessionPath, unit: int, second: int) -> Book:
-        asks = tuple(self.levels(code, path, unit, Side.SELL, second))
-        bids = tuple(self.levels(code, path, unit, Side.BUY, second))
+        """Both sides with the accounts' waiting orders in them.
+
+        Where an account waits beyond the others' best price, their levels that it crosses are
+        not shown: they are about to trade with it.
+        """
+        sizes = {
+            side: {
+                level.price: level.quantity for level in self.levels(code, path, unit, side, second)
+            }
+            for side in Side
+        }
+        calling = auction.expected(path, second)[0]
+        placed = {} if calling else self._placed.get(code, {})
+        for (side, price), quantity in placed.items():
+            facing = Side.SELL if side is Side.BUY else Side.BUY
+            sizes[facing] = {
+                at: size for at, size in sizes[facing].items() if not match.crosses(side, price, at)
+            }
+            sizes[side][price] = sizes[side].get(price, 0) + quantity
+        asks = [Level(price, sizes[Side.SELL][price]) for price in sorted(sizes[Side.SELL])]
+        bids = [Level(price, sizes[Side.BUY][price]) for price in sorted(sizes[Side.BUY])[::-1]]
         return Book(
             stock_code=code,
-            asks=asks,
-            bids=bids,
-            total_ask=sum(level.quantity for level in asks),
-            total_bid=sum(level.quantity for level in bids),
+            asks=tuple(asks[:LEVELS]),
+            bids=tuple(bids[:LEVELS]),
+            total_ask=sum(level.quantity for level in asks[:LEVELS]),
+            total_bid=sum(level.quantity for level in bids[:LEVELS]),
         )
 
 

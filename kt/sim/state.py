@@ -77,7 +77,28 @@ class State:
         *,
         new_session: bool = False,
     ) -> None:
-        """One transaction; `new_session` drops the last session's orders, fills and eaten."""
+        """One transaction; `new_session` drops the last session's orders, fills and eaten.
+
+        Raises KtError when it cannot be written: what was asked for is then not answered.
+        """
+        try:
+            self._write(meta, accounts, orders, fills, eaten, new_session=new_session)
+        except sqlite3.Error as error:
+            raise KtError(
+                f"the exchange's state {self.path} cannot be written: {error}",
+                hint="make room or permissions for it, then start the exchange again",
+            ) from error
+
+    def _write(
+        self,
+        meta: dict[str, str],
+        accounts: Iterable[Account],
+        orders: Iterable[SimOrder],
+        fills: Iterable[SimFill],
+        eaten: Iterable[tuple[EatenKey, Eaten]],
+        *,
+        new_session: bool,
+    ) -> None:
         with self._db:
             self._db.execute("BEGIN IMMEDIATE")
             if new_session:

@@ -399,11 +399,44 @@ def test_two_accounts_trade_with_each_other_inside_the_spread() -> None:
     sell(seller, 20, quote.ask, code=code)
     exchange.advance()
     displayed = exchange.market.book(code).asks[0].quantity
-    buy(buyer, displayed + 20, quote.ask, code=code)
+    assert displayed > 20
+    buy(buyer, displayed, quote.ask, code=code)
     frames = [event for _, event in exchange.advance()]
     sold = [f for f in orders(frames) if f.side is Side.SELL and f.status == "FILL"]
     assert sum(frame.fill_quantity for frame in sold) == 20
     total = seller.deposit().d2_cash + buyer.deposit().d2_cash
     assert total < 20_000_000
-    assert buyer.holdings().items[0].quantity == displayed + 20
+    assert buyer.holdings().items[0].quantity == displayed
     assert seller.holdings().items == ()
+
+
+def test_what_waits_is_in_the_book_of_everybody() -> None:
+    exchange, _ = opened(cash=10**12)
+    desk = exchange.account("a")
+    before = exchange.market.book(CODE)
+    best, behind = before.bids[0].price, before.bids[3].price
+    buy(desk, 70, behind)
+    after = exchange.market.book(CODE)
+    assert after.bids[3].quantity == before.bids[3].quantity + 70
+    assert after.total_bid == before.total_bid + 70
+    buy(desk, before.asks[0].quantity, before.asks[0].price)
+    eaten = exchange.market.quote(CODE)
+    assert (eaten.bid, eaten.ask) == (best, before.asks[1].price)
+    inside = buy(desk, 9, before.asks[0].price)
+    quote, book = exchange.market.quote(CODE), exchange.market.book(CODE)
+    assert (quote.bid, quote.ask) == (before.asks[0].price, before.asks[1].price)
+    assert (book.bids[0].price, book.bids[0].quantity) == (before.asks[0].price, 9)
+    cancel(desk, inside.ord_no)
+    assert exchange.market.quote(CODE).bid == best
+
+
+def test_a_book_is_never_crossed_by_who_waits() -> None:
+    exchange, clock = opened(cash=10**12)
+    desk = exchange.account("a")
+    asks = exchange.market.book(CODE).asks
+    wanted = sum(level.quantity for level in asks[:3]) + 500
+    buy(desk, wanted, asks[2].price)
+    for _ in range(30):
+        clock.advance(1)
+        book = exchange.market.book(CODE)
+        assert book.bids[0].price < book.asks[0].price

@@ -188,6 +188,8 @@ def test_strength_is_newest_first(market: MarketView) -> None:
     assert rows[0].price == market.quote(CODE).price
     assert [row.at for row in rows] == sorted((row.at for row in rows), reverse=True)
     assert rows[0].strength > 100
+    minutes = market.bars(CODE, Interval.MINUTE, 2)
+    assert [row.volume for row in rows[:2]] == [bar.volume for bar in reversed(minutes)]
 
 
 def at_time(hour: int, minute: int = 0, second: int = 0) -> Exchange:

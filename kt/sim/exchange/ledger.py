@@ -108,10 +108,16 @@ class Ledger:
         order.mark(at)
         self._touched.add(order.ord_no)
         self._paid.add(order.account)
+        self._stand(order)
+
+    def _stand(self, order: SimOrder) -> None:
+        """Keep the list of working orders, and the book, by what the order has open."""
         if order.open:
             self._working[order.ord_no] = order
         else:
             self._working.pop(order.ord_no, None)
+        if order.price:
+            self.depth.show(order.ord_no, order.code, order.side, order.price, order.open)
 
     def queue_moved(self, order: SimOrder) -> None:
         """The order's place in its queue changed: to be saved, and nobody's business else."""
@@ -129,8 +135,7 @@ class Ledger:
         self.matched = LONG_AGO
         self.orders, self.fills, self._saved_fills = {}, [], 0
         self._working.clear()
-        self.depth.eaten.clear()
-        self.depth.taken.clear()
+        self.depth.clear()
         self._touched.clear()
         for account in self.accounts.values():
             account.begin(session)
@@ -177,8 +182,9 @@ class Ledger:
             self.matched = int(self.meta["matched"])
             self.accounts = {account.key: account for account in self._state.accounts()}
             self.orders = {order.ord_no: order for order in self._state.orders()}
-            self._working = {number: item for number, item in self.orders.items() if item.open}
             self.fills = self._state.fills()
             self._saved_fills = len(self.fills)
             self.depth.eaten = self._state.eaten()
+            for order in self.orders.values():
+                self._stand(order)
         return dict(self.meta)

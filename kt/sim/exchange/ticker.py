@@ -42,7 +42,7 @@ class Ticker:
         moment = self._ledger.board.moment(at)
         first = self._ledger.board.days.second(moment.session, since) + 1
         first = max(first, moment.second - _LOOK_BACK)
-        now = (moment.session, moment.second, self._ledger.depth.takes)
+        now = (moment.session, moment.second, self._ledger.depth.changes)
         same, self._drawn = now == self._drawn, now
         for code in () if same else sorted(self.codes):
             path = self._ledger.board.path(code, moment.session)
@@ -59,7 +59,8 @@ class Ticker:
         self, code: str, path: SessionPath, trade: Trade, quantity: int, session: int
     ) -> Tick:
         opening, high, low = path.range_at(trade.second)
-        ask, bid = self._ledger.depth.best(path, trade.second)
+        board, depth = self._ledger.board, self._ledger.depth
+        ask, bid = depth.top(code, path, board.unit(code), trade.second)
         return Tick(
             stock_code=code,
             price=trade.price,
@@ -67,7 +68,7 @@ class Ticker:
             side=trade.side,
             volume=trade.volume,
             change_pct=round(100 * (trade.price - path.base) / path.base, 2),
-            at=self._ledger.board.days.at(session, trade.second),
+            at=board.days.at(session, trade.second),
             ask=ask,
             bid=bid,
             strength=path.strength_at(trade.second),

@@ -26,6 +26,9 @@ from kt.sim.market import auction, flow, history, rankings
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.days import AUCTION_SECOND
 
+_STRENGTHS = 60
+"""Rows of ka10046 that are worth having: an hour of minutes."""
+
 
 class MarketView:
     """Implements `kt.ports.Market` for the present moment; raises UnknownStock alone."""
@@ -50,7 +53,7 @@ class MarketView:
         path = self._board.path(stock_code, moment.session)
         price = path.price_at(moment.second)
         opening, high, low = path.range_at(moment.second)
-        ask, bid = self._depth.best(path, moment.second)
+        ask, bid = self._depth.top(stock_code, path, self._board.unit(stock_code), moment.second)
         expected, expected_volume = auction.expected(path, moment.second)
         return Quote(
             stock_code=stock_code,
@@ -87,28 +90,27 @@ class MarketView:
         return flow.broker_activity(self._board, stock_code, self._moment())
 
     def strength(self, stock_code: str) -> tuple[Strength, ...]:
-        """The last minutes, newest first."""
+        """The last minutes, newest first; `volume` is what traded since the row before."""
         moment = self._moment()
         path = self._board.path(stock_code, moment.session)
         origin = self._board.days.origin(moment.session)
         newest = min(moment.second, AUCTION_SECOND - 1)
-        seconds = [newest, *range(newest // 60 * 60 - 1, path.skip * 60, -60)][:60]
-        found = []
-        for second in seconds:
-            if not path.volume_at(second):
-                continue
-            found.append(
-                Strength(
-                    at=origin + timedelta(seconds=second),
-                    price=path.price_at(second),
-                    volume=path.volume_at(second),
-                    strength=path.strength_at(second),
-                    strength_5m=path.strength_at(second, 5),
-                    strength_20m=path.strength_at(second, 20),
-                    strength_60m=path.strength_at(second, 60),
-                )
+        seconds = [newest, *range(newest // 60 * 60 - 1, path.skip * 60, -60)][: _STRENGTHS + 1]
+        older = [*seconds[1:], -1]
+        found = [
+            Strength(
+                at=origin + timedelta(seconds=second),
+                price=path.price_at(second),
+                volume=path.volume_at(second) - path.volume_at(before),
+                strength=path.strength_at(second),
+                strength_5m=path.strength_at(second, 5),
+                strength_20m=path.strength_at(second, 20),
+                strength_60m=path.strength_at(second, 60),
             )
-        return tuple(found)
+            for second, before in zip(seconds, older, strict=True)
+            if path.volume_at(second)
+        ]
+        return tuple(found[:_STRENGTHS])
 
     def flow(self, stock_code: str) -> tuple[Flow, ...]:
         return flow.flow_rows(self._board, stock_code, self._moment())
