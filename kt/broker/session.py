@@ -30,6 +30,7 @@ NOT_LOGGED_IN = "R10004"
 _INNER_CODE = re.compile(r"CODE=(\d{3,5})|\[(\d{3,5}):")
 _BROKEN = (OSError, websocket.WebSocketException)
 _POLITE_SECONDS = 1.0
+READ_BYTES = 65_536
 
 
 class LoginRefused(AuthError):
@@ -45,6 +46,27 @@ class LoginRefused(AuthError):
             code=code or number,
         )
         self.stale = code == STALE_TOKEN or (number == BAD_TOKEN and not code)
+
+
+class Buffered:
+    """A socket read in big pieces: three system calls a frame would cost more than parsing it."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self._line = line
+        self._data = b""
+        self._at = 0
+        self.gettimeout = line.gettimeout
+        """Asked on every read, so not by way of `__getattr__`."""
+
+    def recv(self, size: int) -> bytes:
+        if self._at >= len(self._data):
+            self._data, self._at = self._line.recv(READ_BYTES), 0
+        start = self._at
+        self._at = start + size
+        return self._data[start : self._at]
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
 
 
 class Session:
@@ -98,6 +120,7 @@ class Session:
                     f"The stream at {self.ws_url} cannot be reached: {error}.",
                     hint="Check the network and the server's address, then start again.",
                 ) from error
+            self._socket.sock = Buffered(self._socket.sock)
             if self.over.is_set():
                 raise Unreachable(self.reason)
             answer = self._log_in(token)

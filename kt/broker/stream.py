@@ -6,6 +6,7 @@ one of them takes over. Which of the two a process is makes no difference to who
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
@@ -136,14 +137,28 @@ class KiwoomStream:
         return self._sink_thread == threading.get_ident()
 
     def _live(self) -> None:
+        error: KtError | None = KtError("The stream ended in a fault of kt's own; see above.")
         try:
             self._take_part()
-        except KtError as error:
-            if self._settled.is_set():
-                self._emit(over_state(error, self.clock.now()))
-            else:
-                self._error = error
-                self._settled.set()
+            error = None
+        except KtError as known:
+            error = known
+        finally:
+            # Also when something unforeseen passes through here: a stream never ends in silence.
+            if error is not None:
+                self._over(error)
+
+    def _over(self, error: KtError) -> None:
+        if self._settled.is_set():
+            self._emit(over_state(error, self.clock.now()))
+        else:
+            self._error = error
+            self._settled.set()
+
+    def _note(self, error: KtError) -> None:
+        # A journal that cannot take the note must not cost the stream.
+        with contextlib.suppress(KtError):
+            self.report(error)
 
     def _take_part(self) -> None:
         """Own the stream or be a guest, in turns as other processes come and go."""
@@ -175,7 +190,7 @@ class KiwoomStream:
             self.clock,
             self._lease,
             self._emit,
-            self.report,
+            self._note,
             self.patience,
         )
         again = self._settled.is_set()
@@ -198,7 +213,7 @@ class KiwoomStream:
         owner = self._lease.owner()
         if owner is None:
             return None
-        guest = Guest(owner, self.clock, self._emit, self.report)
+        guest = Guest(owner, self.clock, self._emit, self._note, self.patience)
         return guest if guest.join() else None
 
     def _visit(self, guest: Guest) -> None:

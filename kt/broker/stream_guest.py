@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable
 from kt.broker import lease
 from kt.broker.stream_groups import Key
 from kt.broker.stream_local import (
-    BEAT_SECONDS,
     Answer,
     FromOwner,
     Hello,
@@ -23,12 +22,11 @@ from kt.broker.stream_local import (
     dial,
     line,
 )
+from kt.broker.stream_patience import Patience
 from kt.errors import KtError, StreamReplaced, Unreachable
 from kt.ports import Clock
 from kt.records import StreamEvent, StreamState
 
-HELLO_SECONDS = 3.0
-SILENCE_SECONDS = 3.5 * BEAT_SECONDS
 READ_BYTES = 65_536
 _FIRST = 0
 """The number of the Want that brings everything; its answer means the guest has arrived."""
@@ -43,11 +41,13 @@ class Guest:
         clock: Clock,
         emit: Callable[[StreamEvent], None],
         report: Callable[[KtError], None],
+        patience: Patience,
     ) -> None:
         self.owner = owner
         self.clock = clock
         self.emit = emit
         self.report = report
+        self.patience = patience
         self.live = False
         """Has the connection stood since this guest joined?"""
         self._plug: socket.socket | None = None
@@ -67,7 +67,7 @@ class Guest:
         """
         with contextlib.ExitStack() as undo:
             try:
-                self._plug = dial(self.owner, HELLO_SECONDS)
+                self._plug = dial(self.owner, self.patience.hello)
                 undo.callback(self._plug.close)
                 self._plug.sendall(line(Hello(self.owner.secret, os.getpid())))
                 while not self._early:
@@ -95,7 +95,7 @@ class Guest:
         or Unreachable when the owner says that the stream is over.
         """
         assert self._plug is not None
-        self._plug.settimeout(SILENCE_SECONDS)
+        self._plug.settimeout(self.patience.silence)
         messages: list[object] | None = self._early
         try:
             with contextlib.suppress(OSError):

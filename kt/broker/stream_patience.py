@@ -13,7 +13,8 @@ class Patience:
     answer: float = 10.0
     """To LOGIN, REG and REMOVE."""
     silence: float = 35.0
-    """PING comes every 10 seconds: after three and a half of them the line is dead."""
+    """The server's PING and the owner's beat come every 10 seconds: after three and a half of
+    them the line is dead."""
     backoff: tuple[float, ...] = (0.5, 3.0, 10.0)
     """Before each attempt to reconnect; the last one is repeated."""
     reconnects: int = 3
@@ -22,5 +23,7 @@ class Patience:
     """A shorter connection counts as one that breaks as soon as it stands."""
     join: float = 15.0
     """For the process that holds the stream to become reachable."""
+    hello: float = 3.0
+    """For its word of welcome."""
     start: float = 60.0
     """For a start as a whole."""

@@ -13,6 +13,8 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
+from kt.records import StreamEvent, StreamState, Tick
+
 LOGIN_OK = {"trnm": "LOGIN", "return_code": 0, "return_msg": "", "sor_yn": "Y"}
 BAD_TOKEN = {
     "trnm": "LOGIN",
@@ -177,6 +179,28 @@ class ScriptedServer:
                 answer = self.answer(request)
                 if answer is not None:
                     self.send_to(connection, answer)
+
+
+class Sink:
+    """Keeps what a stream tells."""
+
+    def __init__(self) -> None:
+        self.events: list[StreamEvent] = []
+
+    def __call__(self, event: StreamEvent) -> None:
+        self.events.append(event)
+
+    @property
+    def states(self) -> list[str]:
+        return [event.state for event in self.events if isinstance(event, StreamState)]
+
+    @property
+    def prices(self) -> list[int]:
+        return [event.price for event in self.events if isinstance(event, Tick)]
+
+    def state(self, name: str) -> StreamState:
+        found = [e for e in self.events if isinstance(e, StreamState) and e.state == name]
+        return found[-1]
 
 
 class Tokens:

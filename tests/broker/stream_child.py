@@ -1,4 +1,5 @@
-"""A process with a stream: `python -m tests.broker.stream_child URL FOLDER [TYPE:CODE …]`.
+"""A process with a stream, as other processes meet it. Arguments: URL FOLDER [TYPE:CODE …]
+[--silence=SECONDS].
 
 Prints every event as a line of JSON; ends when stdin does.
 """
@@ -31,7 +32,8 @@ def show(event: StreamEvent) -> None:
 
 def main() -> None:
     url, folder, *wants = sys.argv[1:]
-    patience = Patience(backoff=(0.05,), brief=0.0)
+    silence = float(wants.pop().partition("=")[2]) if wants[-1].startswith("--silence") else 35.0
+    patience = Patience(backoff=(0.05,), brief=0.0, silence=silence, hello=0.2, join=0.5)
     stream = KiwoomStream(
         url, OneToken(), SystemClock(), Path(folder), "app-key", patience=patience
     )

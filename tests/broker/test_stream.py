@@ -16,39 +16,20 @@ from kt.clock import ManualClock
 from kt.errors import (
     AuthError,
     BrokerRefused,
+    JournalError,
     KtError,
     StreamReplaced,
     Unreachable,
     UsageError,
     WireError,
 )
-from kt.records import KST, OrderNotice, StreamEvent, StreamKind, StreamState, Tick
-from tests.broker.scripted import ScriptedServer, Tokens, fill, taken, trade, wait_for
+from kt.records import KST, OrderNotice, StreamKind, StreamState, Tick
+from tests.broker.scripted import ScriptedServer, Sink, Tokens, fill, taken, trade, wait_for
 
 QUICK = Patience(
     connect=2.0, answer=2.0, silence=5.0, backoff=(0.01,), reconnects=3, brief=0.0, join=5.0
 )
 AT = datetime(2026, 11, 23, 10, 30, tzinfo=KST)
-
-
-class Sink:
-    def __init__(self) -> None:
-        self.events: list[StreamEvent] = []
-
-    def __call__(self, event: StreamEvent) -> None:
-        self.events.append(event)
-
-    @property
-    def states(self) -> list[str]:
-        return [event.state for event in self.events if isinstance(event, StreamState)]
-
-    @property
-    def prices(self) -> list[int]:
-        return [event.price for event in self.events if isinstance(event, Tick)]
-
-    def state(self, name: str) -> StreamState:
-        found = [e for e in self.events if isinstance(e, StreamState) and e.state == name]
-        return found[-1]
 
 
 @pytest.fixture
@@ -380,7 +361,7 @@ def test_one_bad_row_and_one_bad_frame_are_reported_and_cost_nothing_else(
     server.send(trade("005930", 3))
     wait_for(lambda: len(sink.prices) == 2)
     assert sink.prices == [2, 3]
-    assert [str(fault) for fault in faults][0] == "0B.data[0].10: '12a'"
+    assert str(faults[0]) == "0B.data[0].10: '12a'"
     assert all(isinstance(fault, WireError) for fault in faults)
     assert len(faults) == 2
 
@@ -415,3 +396,51 @@ def test_cut_after_every_nth_frame(make: Make, server: ScriptedServer, after: in
         elif event.state == "reconnected":  # type: ignore[union-attr]
             excused = True
     assert expected == -1 or excused
+
+
+def test_a_line_that_breaks_as_soon_as_it_stands_is_given_up(
+    make: Make, server: ScriptedServer
+) -> None:
+    sink = Sink()
+    make(patience=Patience(backoff=(0.0,))).start(sink)
+    server.on_login = server.cut_one
+    server.cut()
+    wait_for(lambda: "closed" in sink.states)
+    assert "30 times in a row" in sink.state("closed").detail
+    assert sink.states.count("lost") == 30
+
+
+def test_a_report_that_fails_does_not_cost_the_stream(
+    make: Make, server: ScriptedServer, faults: list[KtError]
+) -> None:
+    sink = Sink()
+    stream = make()
+    told: list[KtError] = []
+
+    def full(error: KtError) -> None:
+        told.append(error)
+        raise JournalError("disk full")
+
+    stream.report = full
+    stream.start(sink)
+    stream.subscribe([StreamKind.TRADE], ["005930"])
+    server.send(b"?")
+    server.send(trade("005930", 5))
+    wait_for(lambda: sink.prices == [5])
+    assert len(told) == 1
+    assert sink.states == ["connected"]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_our_own_is_told_as_the_end(make: Make, server: ScriptedServer) -> None:
+    class Wrong(Tokens):
+        def token(self) -> str:
+            if len(server.logins) > 0:
+                raise ZeroDivisionError
+            return super().token()
+
+    sink = Sink()
+    make(Wrong()).start(sink)
+    server.cut()
+    wait_for(lambda: "closed" in sink.states)
+    assert "fault of kt's own" in sink.state("closed").detail

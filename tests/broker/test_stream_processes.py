@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -178,6 +180,16 @@ def test_guests_hear_of_a_cut_and_of_the_way_back(spawn: Spawn, server: Scripted
     assert guest.detail("reconnected") == f"guest of pid {owner.pid}"
 
 
+def test_an_owner_that_hangs_is_noticed(spawn: Spawn, server: ScriptedServer) -> None:
+    owner = spawn("00:")
+    guest = spawn("00:", "--silence=0.3")
+    os.kill(owner.pid, signal.SIGSTOP)
+    wait_for(lambda: "closed" in guest.states)
+    assert guest.states == ["connected", "lost", "closed"]
+    assert f"process {owner.pid} of kt, which does not answer" in guest.detail("closed")
+    assert len(server.logins) == 1
+
+
 def test_a_stopped_guest_holds_up_nobody_and_loses_no_fill(
     spawn: Spawn, server: ScriptedServer
 ) -> None:
@@ -196,3 +208,26 @@ def test_a_stopped_guest_holds_up_nobody_and_loses_no_fill(
     assert fills == [f"{number + 1:07d}" for number in range(20)]
     assert len(guest.prices) < 10_000, "prices were thinned out"
     assert guest.states == ["connected"]
+
+
+@pytest.mark.soak
+def test_killed_and_started_at_random(spawn: Spawn, server: ScriptedServer) -> None:
+    """Six processes; in every round one is killed and another comes; nobody is kicked and all
+    that live hear what is sent."""
+    chance = random.Random(11)
+    alive = [spawn("0B:005930", "00:") for _ in range(6)]
+    for number in range(100):
+        victim = alive.pop(chance.randrange(len(alive)))
+        victim.kill()
+        alive.append(spawn("0B:005930", "00:"))
+        mark = f"{number + 1:07d}"
+
+        def all_heard(mark: str = mark) -> bool:
+            server.send(fill(mark, "005930", 1, 0, 70_000))
+            time.sleep(0.02)
+            return all(any(e.get("ord_no") == mark for e in child.events) for child in alive)
+
+        wait_for(all_heard)
+        for child in alive:
+            assert not {"replaced", "closed"} & set(child.states)
+            assert child.states.count("lost") == child.states.count("reconnected")

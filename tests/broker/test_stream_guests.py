@@ -1,0 +1,331 @@
+"""Many streams in one profile: who joins when, who follows whom, and who leaves in between."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from kt.broker.lease import Lease, Owner
+from kt.broker.stream import KiwoomStream
+from kt.broker.stream_patience import Patience
+from kt.clock import ManualClock
+from kt.errors import AuthError, BrokerRefused, KtError, Unreachable
+from kt.records import KST, OrderNotice, StreamKind
+from tests.broker.scripted import ScriptedServer, Sink, Tokens, fill, taken, trade, wait_for
+
+ROOT = Path(__file__).parents[2]
+QUICK = Patience(connect=2.0, answer=2.0, backoff=(0.02,), brief=0.0, join=5.0)
+AT = datetime(2026, 11, 23, 10, 30, tzinfo=KST)
+KEY = "app-key"
+
+Join = Callable[..., tuple[KiwoomStream, Sink]]
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    with ScriptedServer() as running:
+        yield running
+
+
+@pytest.fixture
+def faults() -> list[KtError]:
+    return []
+
+
+@pytest.fixture
+def join(server: ScriptedServer, tmp_path: Path, faults: list[KtError]) -> Iterator[Join]:
+    made: list[KiwoomStream] = []
+
+    def start(
+        *codes: str, tokens: Tokens | None = None, patience: Patience = QUICK
+    ) -> tuple[KiwoomStream, Sink]:
+        stream = KiwoomStream(
+            server.url,
+            tokens or Tokens(),
+            ManualClock(AT),
+            tmp_path,
+            KEY,
+            report=faults.append,
+            patience=patience,
+        )
+        made.append(stream)
+        sink = Sink()
+        stream.subscribe([StreamKind.ORDERS, StreamKind.TRADE], codes)
+        stream.start(sink)
+        return stream, sink
+
+    yield start
+    for stream in made:
+        stream.close()
+    left = [one.name for one in threading.enumerate() if one.name.startswith("kt-stream")]
+    assert not left, "close() leaves no thread behind"
+
+
+def notices(sink: Sink) -> list[str]:
+    return [event.ord_no for event in sink.events if isinstance(event, OrderNotice)]
+
+
+def test_twenty_guests_hear_everything_and_survive_their_owners(
+    join: Join, server: ScriptedServer
+) -> None:
+    streams = [join("005930") for _ in range(21)]
+    assert server.logins == ["token-1"]
+    for ended in range(3):
+        sinks = [sink for _, sink in streams]
+        server.send(fill(f"{ended + 1:07d}", "005930", 1, 0, 70_000))
+        wait_for(lambda sinks=sinks, n=ended: all(len(notices(s)) == n + 1 for s in sinks))
+        owner = next(i for i, (_, s) in enumerate(streams) if says(s) == "owner")
+        stream, _ = streams.pop(owner)
+        stream.close()
+        sinks = [sink for _, sink in streams]
+        wait_for(
+            lambda sinks=sinks, n=ended: all(s.states.count("reconnected") == n + 1 for s in sinks)
+        )
+        assert [says(sink) for sink in sinks].count("owner") == 1
+    assert len(server.logins) == 4
+    for _, sink in streams:
+        assert sink.states == ["connected", *["lost", "reconnected"] * 3]
+
+
+def says(sink: Sink) -> str:
+    return sink.state("reconnected" if "reconnected" in sink.states else "connected").detail
+
+
+def test_all_start_at_once_and_one_connection_is_made(join: Join, server: ScriptedServer) -> None:
+    made: list[tuple[KiwoomStream, Sink]] = []
+    threads = [threading.Thread(target=lambda: made.append(join("005930"))) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 12
+    assert sorted(says(sink) == "owner" for _, sink in made) == [False] * 11 + [True]
+    assert server.logins == ["token-1"]
+
+
+def test_a_subscription_stays_as_long_as_one_wants_it(join: Join, server: ScriptedServer) -> None:
+    owner, _ = join("005930")
+    guest, _ = join("005930")
+    owner.unsubscribe([StreamKind.TRADE], ["005930"])
+    guest.subscribe([StreamKind.TRADE], ["000660"])
+    assert server.registered("REMOVE") == []
+    guest.unsubscribe([StreamKind.TRADE], ["005930"])
+    wait_for(lambda: server.registered("REMOVE") == [("2", "0B", "005930")])
+    assert len(server.registered()) == 3, "nothing was registered twice"
+
+
+def test_a_guests_refused_code_is_the_guests_error(join: Join, server: ScriptedServer) -> None:
+    _, owner = join("005930")
+    guest, sink = join("005930")
+    server.answer = lambda request: {**taken(request), "return_code": 1, "return_msg": "아니오"}
+    with pytest.raises(BrokerRefused, match="0B 999999: 아니오"):
+        guest.subscribe([StreamKind.TRADE], ["999999"])
+    server.answer = taken
+    server.send(trade("005930", 5))
+    wait_for(lambda: sink.prices == owner.prices == [5])
+    assert sink.states == ["connected"]
+
+
+def test_a_guest_joins_while_the_line_is_down(join: Join, server: ScriptedServer) -> None:
+    slow = Patience(backoff=(0.3,), brief=0.0)
+    _, owner = join("005930", patience=slow)
+    server.cut()
+    wait_for(lambda: "lost" in owner.states)
+    _, guest = join("000660")
+    assert "reconnected" in owner.states, "a start waits for the connection"
+    assert guest.states == ["connected"]
+    wait_for(lambda: ("2", "0B", "000660") in server.registered())
+
+
+def test_the_end_of_the_owners_stream_is_the_end_of_the_guests(
+    join: Join, server: ScriptedServer
+) -> None:
+    _, owner = join("005930")
+    _, guest = join("005930")
+    server.shut()
+    wait_for(lambda: "closed" in guest.states and "closed" in owner.states)
+    assert guest.states == owner.states == ["connected", "lost", "closed"]
+    assert guest.state("closed").detail == owner.state("closed").detail
+
+
+def test_after_a_lost_owner_gave_up_another_may_try(join: Join, server: ScriptedServer) -> None:
+    _, first = join("005930")
+    server.shut()
+    wait_for(lambda: "closed" in first.states)
+    server.open()
+    _, second = join("005930")
+    assert says(second) == "owner"
+
+
+def test_r10001_is_told_to_the_guests_and_nobody_takes_over(
+    join: Join, server: ScriptedServer
+) -> None:
+    _, owner = join("005930")
+    _, guest = join("005930")
+    server.send({"trnm": "SYSTEM", "code": "R10001", "message": "동일한 App key"})
+    wait_for(lambda: "replaced" in guest.states and "replaced" in owner.states)
+    assert guest.states == owner.states == ["connected", "replaced"]
+    assert server.logins == ["token-1"]
+
+
+def test_bad_keys_end_a_takeover_in_words(join: Join, server: ScriptedServer) -> None:
+    owner, _ = join("005930")
+    _, guest = join("005930")
+    server.good_tokens = set()
+    owner.close()
+    wait_for(lambda: "closed" in guest.states)
+    assert "805004" in guest.state("closed").detail
+
+
+def test_a_failed_start_leaves_the_way_free(join: Join, server: ScriptedServer) -> None:
+    server.good_tokens = set()
+    with pytest.raises(AuthError):
+        join("005930")
+    server.good_tokens = None
+    _, sink = join("005930")
+    assert says(sink) == "owner"
+
+
+def test_an_owner_that_hangs_is_named(join: Join, tmp_path: Path, server: ScriptedServer) -> None:
+    lease = Lease(tmp_path, KEY, server.url)
+    assert lease.take()
+    with socket.socket(socket.AF_UNIX) as deaf:
+        deaf.bind(str(lease.socket_path))
+        deaf.listen()
+        lease.publish(Owner(pid=4711, secret="s", path=str(lease.socket_path)))
+        with pytest.raises(Unreachable, match="process 4711 of kt, which does not answer"):
+            join("005930", patience=Patience(join=0.2, hello=0.1))
+    lease.release()
+
+
+@pytest.mark.parametrize("said", [b"", b"\xff\n", b"{}\n", b'{"type":"beat"}\n', b"x" * 100])
+def test_a_stranger_at_the_owners_address_is_no_owner(
+    join: Join, tmp_path: Path, server: ScriptedServer, said: bytes
+) -> None:
+    lease = Lease(tmp_path, KEY, server.url)
+    assert lease.take()
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        lease.publish(Owner(pid=4711, secret="s", port=stranger.getsockname()[1]))
+
+        def talk() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    plug, _ = stranger.accept()
+                    with plug:
+                        plug.recv(4096)
+                        plug.sendall(said)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        with pytest.raises(Unreachable, match="does not answer"):
+            join("005930", patience=Patience(join=0.2, hello=0.1))
+        lease.release()
+        _, sink = join("005930")
+        assert says(sink) == "owner"
+        stranger.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def test_garbage_at_the_owners_door_changes_nothing(
+    join: Join, tmp_path: Path, server: ScriptedServer
+) -> None:
+    _, owner = join("005930")
+    _, guest = join("005930")
+    found = Lease(tmp_path, KEY, server.url).owner()
+    assert found is not None
+    chance = random.Random(3)
+    for _ in range(30):
+        with socket.socket(socket.AF_UNIX) as plug:
+            plug.connect(found.path)
+            plug.sendall(chance.randbytes(chance.randint(1, 5_000)))
+    server.send(trade("005930", 5))
+    wait_for(lambda: owner.prices == guest.prices == [5])
+    assert owner.states == guest.states == ["connected"]
+
+
+def test_a_sink_may_subscribe_and_close(join: Join, server: ScriptedServer) -> None:
+    """It is called on the stream's own threads, where waiting would be for ever."""
+    stream, sink = join("005930")
+    heard: list[str] = []
+
+    class Busy(Sink):
+        def __call__(self, event: object) -> None:
+            heard.append(type(event).__name__)
+            if len(heard) == 2:
+                other.subscribe([StreamKind.TRADE], ["000660"])
+            elif len(heard) == 3:
+                other.close()
+
+    other = KiwoomStream(server.url, Tokens(), ManualClock(AT), Path(stream._lease.folder), KEY)
+    other.subscribe([StreamKind.TRADE], ["005930"])
+    other.start(Busy())
+    server.send(trade("005930", 1))
+    wait_for(lambda: ("2", "0B", "000660") in server.registered())
+    server.send(trade("000660", 2))
+    wait_for(lambda: heard == ["StreamState", "Tick", "Tick"])
+    other.close()
+    assert sink.states == ["connected"]
+
+
+@pytest.mark.parametrize("role", ["owner", "guest"])
+def test_a_process_that_just_ends_says_nothing(
+    join: Join, server: ScriptedServer, tmp_path: Path, role: str
+) -> None:
+    if role == "guest":
+        join("005930")
+    code = f"""
+from pathlib import Path
+from kt.broker.stream import KiwoomStream
+from kt.clock import SystemClock
+from kt.records import StreamKind
+from tests.broker.stream_child import OneToken, show
+stream = KiwoomStream({server.url!r}, OneToken(), SystemClock(), Path({str(tmp_path)!r}), {KEY!r})
+stream.start(show)
+stream.subscribe([StreamKind.TRADE], ["005930"])
+"""
+    ended = subprocess.run(
+        [sys.executable, "-X", "dev", "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        timeout=20,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, b"")
+    assert role.encode() in ended.stdout
+
+
+def test_a_start_does_not_wait_for_ever(join: Join, server: ScriptedServer) -> None:
+    _, owner = join("005930", patience=Patience(backoff=(30.0,), brief=0.0))
+    server.cut()
+    wait_for(lambda: "lost" in owner.states)
+    with pytest.raises(Unreachable, match=r"within 0\.2 seconds"):
+        join("005930", patience=Patience(start=0.2))
+
+
+def test_in_a_folder_too_deep_for_a_socket_the_loopback_serves(
+    server: ScriptedServer, tmp_path: Path
+) -> None:
+    folder = tmp_path / ("deep" * 40)
+    sinks = [Sink(), Sink()]
+    streams = [KiwoomStream(server.url, Tokens(), ManualClock(AT), folder, KEY) for _ in sinks]
+    for stream, sink in zip(streams, sinks, strict=True):
+        stream.subscribe([StreamKind.TRADE], ["005930"])
+        stream.start(sink)
+    server.send(trade("005930", 5))
+    wait_for(lambda: all(sink.prices == [5] for sink in sinks))
+    assert says(sinks[1]) == f"guest of pid {os.getpid()}"
+    for stream in streams:
+        stream.close()
