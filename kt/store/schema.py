@@ -29,7 +29,7 @@ def migrate(connection: sqlite3.Connection, *, to: int = VERSION) -> None:
     db = Database(connection, recursive_triggers=False, execute_plugins=False)
     stop_before = MIGRATIONS[to] if to < VERSION else None
     _migrations().apply(db, stop_before=stop_before)
-    db.executescript(_sql(VIEWS))
+    _run(db, _sql(VIEWS))
     db.execute(f"PRAGMA user_version = {to:d}")
 
 
@@ -39,14 +39,25 @@ def _migrations() -> Migrations:
     known = Migrations("kt")
 
     def add(name: str) -> None:
-        def run(db: Database) -> None:
-            db.executescript(_sql(name))
+        def apply(db: Database) -> None:
+            _run(db, _sql(name))
 
-        known(name=name)(run)
+        known(name=name)(apply)
 
     for name in MIGRATIONS:
         add(name)
     return known
+
+
+def _run(db: Database, sql: str) -> None:
+    """Statement by statement inside the open transaction; each ends at the end of a line (that
+    is ten times as fast as looking for its end at every character)."""
+    statement = ""
+    for line in sql.splitlines(keepends=True):
+        statement += line
+        if line.rstrip().endswith(";") and sqlite3.complete_statement(statement):
+            db.execute(statement)
+            statement = ""
 
 
 def _sql(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -29,12 +30,17 @@ def start(job: str, folder: Path, name: str, count: int) -> subprocess.Popen[str
     return process
 
 
+def release(process: subprocess.Popen[str], begin: float) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{begin}\n")
+    process.stdin.flush()
+
+
 def go(processes: list[subprocess.Popen[str]]) -> list[str]:
     """Let all begin at once; what they said when all are done."""
+    begin = time.monotonic() + 0.2
     for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
+        release(process, begin)
     lines: list[str] = []
     for process in processes:
         out, err = process.communicate(timeout=60)
@@ -91,10 +97,8 @@ def test_many_can_open_a_new_journal_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("rows", [1, 7, 20])
 def test_a_killed_process_has_lost_nothing_it_was_told_of(tmp_path: Path, rows: int) -> None:
     process = start("orders", tmp_path, "7", 10_000)
-    assert process.stdin is not None
     assert process.stdout is not None
-    process.stdin.write("go\n")
-    process.stdin.flush()
+    release(process, time.monotonic())
     said = [process.stdout.readline().split() for _ in range(rows)]
     process.kill()  # in the middle of whatever it is doing now
     said += [line.split() for line in process.communicate(timeout=30)[0].splitlines()]

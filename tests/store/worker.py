@@ -1,7 +1,8 @@
 """A process that writes to a journal, for the tests that need several, or one to kill.
 
-`python -m tests.store.worker JOB FOLDER NAME COUNT`: waits for a line on stdin, does its job,
-and prints one line for every row that was acknowledged.
+`python -m tests.store.worker JOB FOLDER NAME COUNT`: waits for a line on stdin (the moment to
+begin at, by the monotonic clock, which processes share), does its job, and prints one line for
+every row that was acknowledged.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def orders(journal: SqliteJournal, name: str, count: int) -> None:
+def orders(journal: SqliteJournal, name: str, count: int, start: float) -> None:
     """Whole lives of orders, each of a stock of its own."""
     for index in range(count):
         order_id, ord_no = f"{name}-{index}", f"{name}{index:05d}"
@@ -35,11 +36,11 @@ def orders(journal: SqliteJournal, name: str, count: int) -> None:
         journal.step(name, f"step{index}", told.at, 0.1, "done", "")
 
 
-def race(journal: SqliteJournal, name: str, count: int) -> None:
+def race(journal: SqliteJournal, name: str, count: int, start: float) -> None:
     """Plan an order of the same stock and side as everybody else, at the same moment."""
-    begin = int(time.monotonic() * 10 + 2) / 10  # the same for all who were let go together
     for index in range(count):
-        time.sleep(max(0.0, begin + index * 0.01 - time.monotonic()))
+        mine = (index + ord(name)) % 3 / 2_000  # each is a hair ahead in its turn
+        time.sleep(max(0.0, start + index * 0.01 + mine - time.monotonic()))
         order_id, code = f"{name}-{index}", f"{index:06d}"
         try:
             journal.plan_order(order(order_id, stock_code=code), event("PLANNED", order_id))
@@ -49,24 +50,24 @@ def race(journal: SqliteJournal, name: str, count: int) -> None:
             say(f"{code} won")
 
 
-def fillers(journal: SqliteJournal, name: str, count: int) -> None:
+def fillers(journal: SqliteJournal, name: str, count: int, start: float) -> None:
     """Tell the same fills of the same order as everybody else."""
     for index in range(count):
         journal.record(fill_event(fill(index, index + 1), key=name if index % 2 else ""))
         say(f"told {index}")
 
 
-def opens(journal: SqliteJournal, name: str, count: int) -> None:
+def opens(journal: SqliteJournal, name: str, count: int, start: float) -> None:
     say(f"opened {name} {count}")
 
 
 def main() -> None:
     job, folder, name, count = sys.argv[1:]
     say("ready")
-    sys.stdin.readline()
+    start = float(sys.stdin.readline())
     with open_journal(Path(folder)) as journal:
         {"orders": orders, "race": race, "fillers": fillers, "opens": opens}[job](
-            journal, name, int(count)
+            journal, name, int(count), start
         )
 
 
