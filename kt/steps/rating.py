@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from kt.records import (
     UNRESOLVED_STATES,
@@ -12,7 +12,6 @@ from kt.records import (
     OrderTicket,
     OrderType,
     Origin,
-    Quote,
     Side,
 )
 from kt.rules.facts import RiskFacts
@@ -31,123 +30,121 @@ def facts_for(
     without: Order | None,
 ) -> RiskFacts:
     """Everything `rules/risk.py` may ask about this order; None where it is not known."""
-    code = ticket.stock_code
-    quote = known.account.quotes.get(code)
-    return RiskFacts(
+    facts = RiskFacts(
         side=ticket.side,
-        stock_code=code,
+        stock_code=ticket.stock_code,
         quantity=ticket.quantity,
         price=ticket.price,
         order_type=ticket.order_type,
         origin=origin,
         now=ctx.clock.now(),
         limits=ctx.config.limits,
-        excluded=code in ctx.config.scan.exclude,
         input_at=decision.decided_at,
         max_age=ctx.config.pipe.max_age,
         confidence=decision.confidence,
-        last_price=quote.price if quote else None,
-        lower_limit=quote.lower_limit if quote else None,
-        upper_limit=quote.upper_limit if quote else None,
-        **_permits(ctx, known),
-        **_under_way(known, code, ticket.side, without),
-        **_stock(ctx, ticket),
-        **_money(ctx, known, ticket, quote, without),
+    )
+    facts = _with_permits(ctx, known, facts)
+    facts = _with_orders(known, facts, without)
+    facts = _with_stock(ctx, known, facts)
+    if ticket.side is Side.SELL:
+        return _with_holding(known, facts, without)
+    return _with_money(ctx, known, facts, without)
+
+
+def _with_permits(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
+    """What stops trading, and what the day allows."""
+    may_order, may_buy, phase = known.phase()
+    return replace(
+        facts,
+        stop=known.stop.mode,
+        stop_reason=known.stop.reason,
+        live=ctx.config.server.live,
+        test_mode=ctx.config.dry_run,
+        may_order=may_order,
+        may_buy=may_buy,
+        phase=phase,
+        commission_pct=ctx.config.server.commission_pct,
+        realised_today=known.realised,
+        unrealised=known.unrealised,
     )
 
 
-def _permits(ctx: Context, known: Books) -> dict[str, Any]:
-    """What stops trading, and what the day allows."""
-    may_order, may_buy, phase = known.phase()
-    return {
-        "stop": known.stop.mode,
-        "stop_reason": known.stop.reason,
-        "live": ctx.config.server.live,
-        "test_mode": ctx.config.dry_run,
-        "may_order": may_order,
-        "may_buy": may_buy,
-        "phase": phase,
-        "commission_pct": ctx.config.server.commission_pct,
-        "realised_today": known.realised,
-        "unrealised": known.unrealised,
-    }
-
-
-def _under_way(known: Books, code: str, side: Side, without: Order | None) -> dict[str, Any]:
+def _with_orders(known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
     """Locks, and orders that were sent or are on their way."""
-    return {
-        "lock": known.locks.get(code, ""),
-        "unresolved": known.under_way(code, side, UNRESOLVED_STATES, without),
-        "open_orders": known.open_orders(code, side, without),
-        "orders_last_minute": known.sent(timedelta(minutes=1)),
-        "orders_today": known.sent(),
-    }
+    code, side = facts.stock_code, facts.side
+    return replace(
+        facts,
+        lock=known.locks.get(code, ""),
+        unresolved=known.under_way(code, side, UNRESOLVED_STATES, without),
+        open_orders=known.open_orders(code, side, without),
+        orders_last_minute=known.sent(timedelta(minutes=1)),
+        orders_today=known.sent(),
+    )
 
 
-def _stock(ctx: Context, ticket: OrderTicket) -> dict[str, Any]:
-    """From the list of stocks; a market sell needs none of it and does not wait for it."""
-    if ticket.side is Side.SELL and ticket.order_type is OrderType.MARKET:
-        return {}
+def _with_stock(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
+    """The quote and the list of stocks; a market sell needs no list and does not wait for it."""
+    quote = known.account.quotes.get(facts.stock_code)
+    facts = replace(facts, excluded=facts.stock_code in ctx.config.scan.exclude)
+    if quote is not None:
+        facts = replace(
+            facts,
+            last_price=quote.price,
+            lower_limit=quote.lower_limit,
+            upper_limit=quote.upper_limit,
+        )
+    if facts.side is Side.SELL and facts.order_type is OrderType.MARKET:
+        return facts
     stocks = known_list(ctx)
     if stocks is None:
-        return {}
-    found = stocks.get(ticket.stock_code)
+        return facts
+    found = stocks.get(facts.stock_code)
     if found is None:
-        return {"listed": False}
-    return {
-        "listed": True,
-        "warning": found.warning,
-        "market": found.market,
-        "kind": found.kind,
-    }
+        return replace(facts, listed=False)
+    return replace(facts, listed=True, warning=found.warning, kind=found.kind)
 
 
-def _money(
-    ctx: Context, known: Books, ticket: OrderTicket, quote: Quote | None, without: Order | None
-) -> dict[str, Any]:
-    """What is held, what is bound, and what there is to buy with."""
-    code = ticket.stock_code
-    if ticket.side is Side.SELL:
-        held = known.account.held(code)
-        return {
-            "held": None if known.account.holdings is None else held.quantity if held else 0,
-            "sellable": _sellable(known, code, without),
-        }
+def _with_holding(known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
+    """What there is to sell; an order that is amended holds its own shares already."""
+    if known.account.holdings is None:
+        return facts
+    held = known.account.held(facts.stock_code)
+    own = without.open_quantity if without else 0
+    return replace(
+        facts,
+        held=held.quantity if held else 0,
+        sellable=(held.sellable if held else 0) + own,
+    )
+
+
+def _with_money(ctx: Context, known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
+    """What is bound in stocks, and what there is to buy with."""
+    code = facts.stock_code
     invested, deposit = known.invested(without), known.account.deposit
-    taken = sum(known.reserved.values())
+    if invested is not None:
+        facts = replace(
+            facts,
+            invested_in_stock=invested.get(code, 0),
+            invested_total=sum(invested.values()),
+            stocks=len(invested),
+            in_stock=code in invested,
+        )
     freed = without.open_quantity * without.price if without else 0
-    cash = None if deposit is None else deposit.orderable - taken + freed
-    return {
-        "invested_in_stock": None if invested is None else invested.get(code, 0),
-        "invested_total": None if invested is None else sum(invested.values()),
-        "stocks": None if invested is None else len(invested),
-        "in_stock": None if invested is None else code in invested,
-        "cash": cash,
-        "orderable": _orderable(ctx, ticket, quote, cash, taken - freed),
-    }
+    taken = sum(known.reserved.values()) - freed
+    if deposit is not None:
+        facts = replace(facts, cash=deposit.orderable - taken)
+    return replace(facts, orderable=_orderable(ctx, facts, taken))
 
 
-def _sellable(known: Books, code: str, without: Order | None) -> int | None:
-    """An order that is amended holds its own shares already."""
-    sellable = known.sellable(code)
-    if sellable is None or without is None:
-        return sellable
-    return sellable + without.open_quantity
-
-
-def _orderable(
-    ctx: Context, ticket: OrderTicket, quote: Quote | None, cash: int | None, taken: int
-) -> int | None:
+def _orderable(ctx: Context, facts: RiskFacts, taken: int) -> int | None:
     """The broker's word for this stock and price; the cash where it gives none."""
-    price = ticket.price or (quote.upper_limit if quote else 0)
+    price = facts.price or facts.upper_limit
     if not price:
         return None
     asked = gather(
-        ctx,
-        "check.orderable",
-        {"answer": lambda: ctx.broker.orderable(ticket.stock_code, price)},
+        ctx, "check.orderable", {"answer": lambda: ctx.broker.orderable(facts.stock_code, price)}
     )
     if asked.failures:
         return None
     answer = asked.answers["answer"]
-    return cash if answer is None else answer.amount - taken
+    return facts.cash if answer is None else answer.amount - taken

@@ -92,7 +92,10 @@ def _of_today(ctx: Context, order: Order) -> bool:
 
 
 def _age(ctx: Context, order: Order) -> float:
-    return (ctx.clock.now() - order.updated_at).total_seconds()
+    """Seconds since it was last sent."""
+    events = ctx.journal.order_events(order.order_id)
+    sends = [event.at for event in events if event.kind is OrderEventKind.SENDING]
+    return (ctx.clock.now() - max(sends, default=order.created_at)).total_seconds()
 
 
 def look(ctx: Context, orders: list[Order]) -> Lists:
