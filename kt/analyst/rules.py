@@ -238,5 +238,11 @@ def _figures(picture: Picture) -> dict[str, Any]:
 
 
 def _why_listed(candidate: Candidate) -> str:
-    reasons = "; ".join(candidate.reasons[:4])
-    return f"Score {candidate.score:.0f} of 100" + (f": {reasons}." if reasons else ".")
+    figures = [f"{candidate.change_pct:+.1f}% today"]
+    if candidate.surge_pct is not None:
+        figures.append(f"volume {candidate.surge_pct:+.0f}%")
+    if candidate.strength is not None:
+        figures.append(f"trade strength {candidate.strength:.0f}")
+    if candidate.book_ratio is not None:
+        figures.append(f"bids {candidate.book_ratio:.1f} times the asks")
+    return f"Scans give {candidate.score:.0f} of 100 ({', '.join(figures)})."

@@ -161,6 +161,17 @@ def test_the_shortlist_is_by_score() -> None:
     assert faults == ()
 
 
+def test_the_shortlist_says_why() -> None:
+    one = candidate(surge_pct=418.0, strength=188.6, book_ratio=4.04, score=98.2)
+    (found,) = RulesAnalyst(CLOCK).shortlist([one], 5, T0).objects
+    assert found["reason"] == (
+        "Scans give 98 of 100 (+2.9% today, volume +418%, trade strength 189, "
+        "bids 4.0 times the asks)."
+    )
+    (bare,) = RulesAnalyst(CLOCK).shortlist([candidate()], 5, T0).objects
+    assert bare["reason"] == "Scans give 70 of 100 (+2.9% today)."
+
+
 prices = st.integers(min_value=1, max_value=1_500_000).map(ticks.round_down).filter(bool)
 
 
