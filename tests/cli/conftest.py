@@ -24,5 +24,6 @@ def world(tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def front(tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch) -> Front:
     numbers = itertools.count(1)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where details of a fault are kept
     monkeypatch.setattr("kt.ids.secrets.randbits", lambda bits: next(numbers))
     return Front(tmp_path, world)

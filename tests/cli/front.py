@@ -160,7 +160,7 @@ class Front:
         """Run one command line: in a pipe, or with all three streams on a terminal."""
         out, err = io.StringIO(), io.StringIO()
         console = Console(
-            io.StringIO(stdin),
+            io.TextIOWrapper(io.BytesIO(stdin.encode(errors="surrogateescape")), "utf-8"),
             out,
             err,
             in_terminal=terminal,
