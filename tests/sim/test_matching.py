@@ -188,6 +188,18 @@ def test_a_waiting_order_waits_behind_its_queue_and_fills_in_parts() -> None:
     assert behind.ahead == 5
 
 
+def test_two_orders_wait_behind_the_same_displayed_queue() -> None:
+    path = still_path()
+    second = second_with(path, Side.SELL, 60)
+    trade = path.trade_at(second)
+    assert trade is not None
+    queue = trade.quantity - 30
+    early = order(1, Side.BUY, 10, PRICE, ahead=queue)
+    late = order(2, Side.BUY, 100, PRICE, ahead=queue, account="b")
+    hits = rest([late, early], floor(path, second))
+    assert [(hit.order, hit.quantity) for hit in hits] == [(early, 10), (late, 20)]
+
+
 def test_a_price_that_is_not_reached_does_not_trade() -> None:
     path = still_path()
     second = second_with(path, Side.SELL)

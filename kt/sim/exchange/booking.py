@@ -20,7 +20,7 @@ def book_hits(ledger: Ledger, hits: list[Hit], at: datetime) -> None:
 
 def _book(ledger: Ledger, order: SimOrder, price: int, quantity: int, at: datetime) -> None:
     account, listing = ledger.account(order.account), ledger.board.listing(order.code)
-    costing = ledger.costing()
+    costing = ledger.costing
     order.value += price * quantity
     order.filled += quantity
     order.open -= quantity

@@ -165,13 +165,6 @@ class Exchange:
             moment = self._ledger.board.moment(self.now())
             return self._ledger.board.path(code, moment.session).price_at(moment.second)
 
-    def filled(self, ord_no: str) -> tuple[int, int]:
-        """(shares, won) filled under an order number so far, without the lists' delay; zeros
-        for a number that is not of this session."""
-        with self._lock:
-            order = self._ledger.orders.get(int(ord_no))
-            return (order.filled, order.value) if order else (0, 0)
-
     def phase(self) -> SessionNotice:
         """The newest message about the session (type 0s)."""
         with self._lock:

@@ -84,7 +84,7 @@ class AccountDesk:
         """`profit` is net of the purchase's commission and of a sale's costs now (kt00018)."""
         listing, price = ledger.board.listing(code), self._exchange.price(code)
         value = price * held.quantity
-        costing = ledger.costing()
+        costing = ledger.costing
         leaving = costing.fee(value) + costing.tax(Side.SELL, value, listing)
         profit = value - held.cost - held.fee - leaving
         return Holding(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 from kt.records import Side, StreamEvent
 from kt.sim.account import Account, Costing, affordable
@@ -44,6 +44,7 @@ class Ledger:
         self._paid: set[str] = set()
         self._saved_fills = 0
         self.meta: dict[str, str] = {}
+        self._costing: Costing | None = None
 
     def account(self, key: str) -> Account:
         """The app key's account, opened with the starting cash when it is new."""
@@ -54,8 +55,13 @@ class Ledger:
             self.save()
         return self.accounts[key]
 
-    def costing(self, day: date | None = None) -> Costing:
-        return Costing(self.commission_pct, day or self.board.days.day(self.session))
+    @property
+    def costing(self) -> Costing:
+        """The running session's costs."""
+        day = self.board.days.day(self.session)
+        if self._costing is None or self._costing.day != day:
+            self._costing = Costing(self.commission_pct, day)
+        return self._costing
 
     def open_orders(self, key: str | None = None, code: str | None = None) -> list[SimOrder]:
         return [
@@ -73,7 +79,7 @@ class Ledger:
             return 0
         price = order.price or self.board.path(order.code, self.session).upper
         value = price * order.open
-        return value + self.costing().fee(order.value + value) - order.fee
+        return value + self.costing.fee(order.value + value) - order.fee
 
     def reserved(self, key: str) -> int:
         return sum(self.reserve(order) for order in self.open_orders(key))
@@ -89,7 +95,7 @@ class Ledger:
         return self.account(key).quantity(code) - open_sells
 
     def affordable(self, key: str, price: int) -> int:
-        return affordable(self.orderable(key), price, self.costing())
+        return affordable(self.orderable(key), price, self.costing)
 
     # --- numbers and durability -----------------------------------------------------------
 

@@ -109,6 +109,7 @@ def rest(orders: Sequence[SimOrder], floor: Floor) -> list[Hit]:
     trade = floor.path.trade_at(floor.second)
     for side in (Side.BUY, Side.SELL):
         left = trade.quantity if trade else 0
+        passed = 0  # shares of the displayed queue at the trade's price that it has served
         for order in by_priority(item for item in orders if item.side is side and item.open):
             if not order.price:
                 hits += arrive(order, (), floor)
@@ -116,9 +117,10 @@ def rest(orders: Sequence[SimOrder], floor: Floor) -> list[Hit]:
             if trade is None or not match.crosses(side, order.price, trade.price):
                 continue
             if trade.price == order.price and trade.side is not side:
-                before = min(order.ahead, left)
-                order.ahead -= before
-                left -= before
+                more = min(max(0, order.ahead - passed), left)
+                passed += more
+                left -= more
+                order.ahead = max(0, order.ahead - passed)
             size = min(order.open, left)
             if size > 0:
                 order.ahead = 0
