@@ -157,7 +157,7 @@ def _running(where: Place, status: dict[str, Any], *, started: bool = False) -> 
 
 def _started(found: Running, settings: Settings) -> str:
     now = found.clock.now()
-    ends = f"after {settings.idle_minutes} idle minutes or " if settings.idle_minutes else ""
+    ends = f"after {settings.idle_minutes:g} idle minutes or " if settings.idle_minutes else ""
     return (
         f"Started the embedded exchange at {found.base_url} (process {found.pid}); its clock says"
         f" {now:%Y-%m-%d %H:%M}. It stops {ends}with `kt sim stop`."

@@ -117,7 +117,7 @@ async def _watch_idle(desk: Desk) -> None:
         if left <= 0:
             break
         await asyncio.sleep(min(left, 30.0))
-    log.info("nobody used the exchange for %s minutes: stopping", desk.settings.idle_minutes)
+    log.info("nobody used the exchange for %g minutes: stopping", desk.settings.idle_minutes)
 
 
 @contextlib.contextmanager

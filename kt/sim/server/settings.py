@@ -32,7 +32,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     rate: Annotated[float, Meta(ge=0)] = 5.0
     app_key: str = ""
     secret_key: str = ""
-    idle_minutes: Annotated[int, Meta(ge=0)] = 0
+    idle_minutes: Annotated[float, Meta(ge=0)] = 0
     ping_seconds: Annotated[float, Meta(gt=0)] = 10.0
 
     @property

@@ -1,0 +1,229 @@
+"""Every fault, seen by a client: what it gets, and whether the exchange took its order."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+import websocket
+
+from tests.serving import Served, serve
+from tests.sim.wireclient import STOCK, WireClient, client, frames
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Served]:
+    with serve(speed=10, cash=1_000_000_000) as found:
+        yield found
+
+
+@pytest.fixture
+def served(running: Served) -> Iterator[Served]:
+    yield running
+    running.set_faults([])
+
+
+@pytest.fixture
+def wire(served: Served, request: pytest.FixtureRequest) -> Iterator[WireClient]:
+    with client(served.base_url, request.node.name) as found:
+        yield found
+
+
+def buy(wire: WireClient, quantity: int = 1) -> httpx.Response:
+    return wire.order("kt10000", ord_qty=str(quantity), trde_tp="3")
+
+
+def taken(served: Served, wire: WireClient) -> int:
+    """How many orders of the account the exchange holds, listed or not."""
+    ledger = served.exchange.caught_up()
+    return sum(order.account == wire.app_key for order in ledger.orders.values())
+
+
+@pytest.mark.parametrize(("when", "orders"), [("before", 0), ("after", 1)])
+@pytest.mark.parametrize("status", [500, 503])
+def test_server_errors(
+    served: Served, wire: WireClient, when: str, orders: int, status: int
+) -> None:
+    served.set_faults([{"api": "kt10000", "action": "status", "status": status, "when": when}])
+    answer = buy(wire)
+    assert (answer.status_code, "html" in answer.headers["content-type"]) == (status, True)
+    assert taken(served, wire) == orders
+    assert buy(wire).json()["return_code"] == 0
+
+
+@pytest.mark.parametrize(("when", "orders"), [("before", 0), ("after", 1)])
+def test_cut_connections(served: Served, wire: WireClient, when: str, orders: int) -> None:
+    served.set_faults([{"api": "kt10000", "action": "cut", "when": when}])
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
+        buy(wire)
+    assert taken(served, wire) == orders
+    assert buy(wire).json()["return_code"] == 0
+
+
+@pytest.mark.parametrize(("when", "orders"), [("before", 0), ("after", 1)])
+def test_hanging(served: Served, wire: WireClient, when: str, orders: int) -> None:
+    served.set_faults([{"api": "kt10000", "action": "hang", "when": when}])
+    wire.http.timeout = httpx.Timeout(0.3)
+    with pytest.raises(httpx.ReadTimeout):
+        buy(wire)
+    assert taken(served, wire) == orders
+    assert wire.call("kt00001").json()["return_code"] == 0
+
+
+@pytest.mark.parametrize("action", ["empty", "not_json"])
+def test_bodies_that_say_nothing(served: Served, wire: WireClient, action: str) -> None:
+    served.set_faults([{"api": "orders", "action": action}])
+    answer = buy(wire)
+    assert answer.status_code == 200
+    assert answer.content == b"" if action == "empty" else b"<html>" in answer.content
+    assert taken(served, wire) == 1
+
+
+@pytest.mark.parametrize(
+    ("action", "gone"),
+    [("no_order_number", {"ord_no"}), ("no_return_code", {"return_code", "return_msg"})],
+)
+def test_bodies_with_a_part_missing(
+    served: Served, wire: WireClient, action: str, gone: set[str]
+) -> None:
+    whole = set(buy(wire).json())
+    served.set_faults([{"api": "kt10000", "action": action}])
+    assert set(buy(wire).json()) == whole - gone
+    assert taken(served, wire) == 2
+
+
+def test_429_means_not_taken(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "kt10000", "action": "rate"}])
+    answer = buy(wire)
+    assert (answer.status_code, answer.json()["return_code"]) == (429, 5)
+    assert "[1700:" in answer.json()["return_msg"]
+    assert taken(served, wire) == 0
+
+
+def test_a_token_dies_and_the_next_one_lives(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "kt10000", "action": "token_dead"}])
+    answer = buy(wire)
+    assert (answer.status_code, answer.json()["return_code"]) == (200, 3)
+    assert "[8005:" in answer.json()["return_msg"]
+    assert "[8005:" in wire.call("kt00001").json()["return_msg"]
+    assert taken(served, wire) == 0
+    old = wire.token
+    assert wire.login().token != old
+    assert buy(wire).json()["return_code"] == 0
+
+
+def test_a_reissue_may_kill_the_valid_token(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "token", "action": "renew", "count": 0}])
+    old = wire.token
+    assert wire.issue().json()["token"] != old
+    assert "[8005:" in wire.call("kt00001").json()["return_msg"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_delays(served: Served, wire: WireClient, when: str) -> None:
+    served.set_faults([{"api": "kt00001", "action": "delay", "seconds": 0.2, "when": when}])
+    began = time.monotonic()
+    assert wire.call("kt00001").json()["return_code"] == 0
+    assert time.monotonic() - began >= 0.2
+
+
+def test_a_slow_call_holds_nobody_up(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "kt10000", "action": "hang"}])
+    wire.http.timeout = httpx.Timeout(0.5)
+    with client(served.base_url, "somebody") as other:
+        with pytest.raises(httpx.ReadTimeout):
+            buy(wire)
+        began = time.monotonic()
+        assert other.call("kt00001").json()["return_code"] == 0
+        assert time.monotonic() - began < 0.4
+
+
+def test_lists_may_be_late(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "lists", "action": "late", "seconds": 10, "count": 0}])
+    placed = served.clock.now()
+    buy(wire)
+    assert wire.call("kt00007").json()["acnt_ord_cntr_prps_dtl"] == []
+    while not wire.call("ka10076").json()["cntr"]:
+        assert (served.clock.now() - placed).total_seconds() < 60
+    assert (served.clock.now() - placed).total_seconds() >= 10
+    assert served.exchange.listing_delay < 2
+
+
+def test_every_nth_call(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "kt00001", "action": "status", "nth": 3}])
+    assert [wire.call("kt00001").status_code for _ in range(4)] == [200, 200, 503, 200]
+
+
+# --- the stream ------------------------------------------------------------------------------
+
+
+def order_frames(served: Served, wire: WireClient, rules: list[dict[str, Any]]) -> list[str]:
+    """The states of one order's frames, under these faults."""
+    with frames(served.ws_url, wire.token) as stream:
+        stream.register([""], ["00"])
+        served.set_faults(rules)
+        buy(wire)
+        found = stream.quiet(0.4)
+    return [row["values"]["913"] for frame in found if frame["trnm"] == "REAL"
+            for row in frame["data"]]  # fmt: skip
+
+
+def test_frames_are_dropped_doubled_and_delayed(served: Served, wire: WireClient) -> None:
+    assert order_frames(served, wire, []) == ["접수", "체결"]
+    drop = {"stream": "00", "action": "drop", "nth": 2}
+    assert order_frames(served, wire, [drop]) == ["접수"]
+    double = {"stream": "00", "action": "duplicate", "nth": 2}
+    assert order_frames(served, wire, [double]) == ["접수", "체결", "체결"]
+    delay = {"stream": "00", "action": "delay", "seconds": 0.15}
+    assert order_frames(served, wire, [delay]) == ["체결", "접수"]
+    other = {"stream": "0B", "action": "drop", "count": 0}
+    assert order_frames(served, wire, [other]) == ["접수", "체결"]
+
+
+@pytest.mark.parametrize(("when", "seen"), [("before", 1), ("after", 2)])
+def test_the_stream_is_cut_at_a_frame(
+    served: Served, wire: WireClient, when: str, seen: int
+) -> None:
+    served.set_faults([{"stream": "00", "action": "cut", "nth": 2, "when": when}])
+    with frames(served.ws_url, wire.token) as stream:
+        stream.register([""], ["00"])
+        buy(wire)
+        found = 0
+        with pytest.raises((websocket.WebSocketConnectionClosedException, ConnectionError)):
+            while True:
+                found += stream.next()["trnm"] == "REAL"
+        assert found == seen
+    with frames(served.ws_url, wire.token) as again:
+        assert again.register([""], ["00"])["return_code"] == 0
+
+
+def test_market_frames_too(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"stream": "0D", "action": "drop", "count": 0}])
+    with frames(served.ws_url, wire.token) as stream:
+        stream.register([STOCK], ["0B", "0D"])
+        assert stream.rows("0B", 3)
+        assert all(
+            row["type"] == "0B"
+            for frame in stream.quiet(0.3)
+            if frame["trnm"] == "REAL"
+            for row in frame["data"]
+        )
+
+
+# --- set at run time -----------------------------------------------------------------------------
+
+
+def test_faults_are_set_shown_and_cleared_over_http(served: Served, wire: WireClient) -> None:
+    rules = {"rules": [{"api": "kt00001", "action": "status", "status": 502}]}
+    assert wire.http.post("/kt/faults", json=rules).status_code == 200
+    assert wire.call("kt00001").status_code == 502
+    shown = wire.http.get("/kt/faults").json()["rules"]
+    assert [(rule["action"], rule["acted"]) for rule in shown] == [("status", 1)]
+    assert wire.http.delete("/kt/faults").json() == {"rules": []}
+    wrong = wire.http.post("/kt/faults", json={"rules": [{"api": "*", "acton": "cut"}]})
+    assert wrong.status_code == 400
+    assert "did you mean `action`?" in wrong.json()["error"]
+    assert wire.http.post("/kt/faults", content=b"{").status_code == 400
