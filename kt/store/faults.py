@@ -49,6 +49,9 @@ _BY_ERRNO = {
 }
 
 
+BUSY_CODES = ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+
 def primary_code(error: sqlite3.Error) -> str:
     """SQLite's primary result code by name: `SQLITE_IOERR` for `SQLITE_IOERR_WRITE`."""
     name = getattr(error, "sqlite_errorname", None) or ""
@@ -56,7 +59,7 @@ def primary_code(error: sqlite3.Error) -> str:
 
 
 def is_busy(error: sqlite3.Error) -> bool:
-    return primary_code(error) in ("SQLITE_BUSY", "SQLITE_LOCKED")
+    return primary_code(error) in BUSY_CODES
 
 
 def explain(error: sqlite3.Error | OSError) -> tuple[str, str]:

@@ -44,7 +44,8 @@ class SqliteJournal(RunRows, OrderRows, ResultRows, StopRows, Reading):
     ) -> None:
         file = DatabaseFile(path, profile, busy_seconds=busy_seconds)
         hidden = tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
-        super().__init__(file, BatchWriter(path), clock, hidden, halt_flag)
+        writer = BatchWriter(path, busy_seconds=busy_seconds)
+        super().__init__(file, writer, clock, hidden, halt_flag)
         self.path = path
         _OPEN.add(self)
 

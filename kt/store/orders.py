@@ -127,7 +127,8 @@ class OrderRows(Part):
         row = to_row(event, leave_out=("fill",), refused="")
         row["fill_json"] = json_text(event.fill) if event.fill else None
         connection.execute(insert_sql("order_events", row), row)
-        _put_fills(connection, derived.order.order_id, derived.fills)
+        counted = derived.fills if derived.order.filled_quantity else ()
+        _put_fills(connection, derived.order.order_id, counted)
         _mark_impossible(connection, derived, time_text(self._clock.now()))
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt.errors import JournalError
-from kt.store.connection import connect
-from kt.store.faults import journal_error
+from kt.store.connection import BUSY_SECONDS, connect
+from kt.store.faults import BUSY_CODES, journal_error
 
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
@@ -49,12 +49,14 @@ class BatchWriter:
     """Bounded, in order, on a connection of its own.
 
     A batch that cannot be written stays and is tried again; until it succeeds, `put` and `flush`
-    raise JournalError: nobody goes on trading with a journal that does not take rows. What waits
-    when the process is killed is lost (money rows do not go this way).
+    raise JournalError: nobody goes on trading with a journal that does not take rows. While
+    another process merely holds the file, `put` goes on collecting. What waits when the process
+    is killed is lost (money rows do not go this way).
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
         self._path = path
+        self._busy_seconds = busy_seconds
         self._waiting: list[Item] = []
         self._condition = threading.Condition()
         self._hurry = False
@@ -67,7 +69,8 @@ class BatchWriter:
     def put(self, items: Sequence[Item]) -> None:
         """Hand rows over. Raises JournalError when earlier ones cannot be written."""
         with self._condition:
-            self._raise_fault()
+            if self._fault is not None and self._fault.code not in BUSY_CODES:
+                self._raise_fault()
             if self._closing:
                 raise JournalError(f"journal {self._path} is closed", code="CLOSED")
             if len(self._waiting) + len(items) > CAPACITY:
@@ -142,7 +145,7 @@ class BatchWriter:
     def _open(self, stack: contextlib.ExitStack) -> Database:
         from sqlite_utils import Database
 
-        connection = connect(self._path, synchronous="NORMAL")
+        connection = connect(self._path, synchronous="NORMAL", busy_seconds=self._busy_seconds)
         stack.callback(connection.close)
         return Database(connection, recursive_triggers=False, execute_plugins=False)
 

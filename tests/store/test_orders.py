@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kt.errors import Denied, JournalError
-from kt.records import OrderState, OrderType, Origin, Side
+from kt.records import OrderEvent, OrderEventKind, OrderState, OrderType, Origin, Side
+from kt.rules.order import derive
 from kt.store.journal import SqliteJournal
 from tests.store.make import DAY, T0, event, fill, fill_event, later, open_journal, order, placed
 
@@ -237,3 +241,73 @@ def test_a_message_of_half_characters_does_not_lose_an_outcome(journal: SqliteJo
     journal.record(event("SENDING"))
     kept = journal.record(event("REJECTED", message="\ud800 거부"))
     assert (kept.state, kept.message) == ("REJECTED", "? 거부")
+
+
+NUMBERS = st.sampled_from(["", "0000101", "0000102", "103"])
+FACTS = st.one_of(
+    st.builds(
+        lambda kind, key, number, quantity: ("event", kind, key, number, quantity),
+        st.sampled_from([kind.value for kind in OrderEventKind if kind.value != "FILL"]),
+        st.sampled_from("ab"),
+        NUMBERS,
+        st.integers(0, 10),
+    ),
+    st.builds(
+        lambda start, length, source: ("fill", start, start + length, source, 0),
+        st.integers(0, 11),
+        st.integers(1, 12),
+        st.sampled_from(["stream", "rest"]),
+    ),
+)
+
+
+def told(order_id: str, facts: list[tuple[object, ...]]) -> list[OrderEvent]:
+    events = []
+    for what, first, second, third, fourth in facts:
+        if what == "fill":
+            one = fill(first, second, order_id, source=third)  # type: ignore[arg-type]
+            events.append(fill_event(one, key=str(third)))
+        else:
+            more = {"ord_no": third, "quantity": fourth, "at": later(len(events))}
+            events.append(event(str(first), order_id, str(second), **more))
+    return events
+
+
+def test_the_journal_is_the_rules_with_a_memory(tmp_path: Path) -> None:
+    """Whatever happens in whatever sequence: the order kept is the one that the rules fold, the
+    fills kept are the rules', and the sum of the fills is what the order says."""
+    with open_journal(tmp_path) as journal:
+        ids = count(1)
+
+        @settings(max_examples=80, deadline=None)
+        @given(facts=st.lists(FACTS, max_size=8))
+        def check(facts: list[tuple[object, ...]]) -> None:
+            order_id = f"P{next(ids)}"
+            intent = order(order_id, origin=Origin.EXTERNAL)
+            events = told(order_id, facts)
+            kept = journal.plan_order(intent, event("PLANNED", order_id))
+            for one in events:
+                kept = journal.record(one)
+            whole = derive(intent, [event("PLANNED", order_id), *events])
+            assert kept == journal.order(order_id) == whole.order
+            fills = journal.fills(order_id=order_id)
+            assert set(fills) == (set(whole.fills) if kept.filled_quantity else set())
+            assert kept.filled_quantity == sum(one.quantity for one in fills)
+            assert kept.filled_value == sum(one.quantity * one.price for one in fills)
+            refused = journal._file.read(
+                "SELECT event_id FROM order_events WHERE order_id = ? AND refused <> ''",
+                (order_id,),
+            )
+            assert {row["event_id"] for row in refused} == {
+                one.event_id for one in whole.impossible
+            }
+
+        check()
+
+
+def test_a_fill_that_does_not_count_is_in_no_sum(journal: SqliteJournal) -> None:
+    """More shares in one telling than were ordered: the order has none of them, nor the table."""
+    placed(journal)
+    after = journal.record(fill_event(fill(0, 12)))
+    assert sum(one.quantity for one in journal.fills()) == after.filled_quantity
+    assert len(journal.events(kinds=["notice"])) == 1

@@ -140,6 +140,23 @@ def test_a_disk_that_takes_no_rows_is_told_to_the_next_caller(
         assert count(tmp_path) == 2
 
 
+def test_rows_are_collected_while_another_process_holds_the_file(tmp_path: Path) -> None:
+    """Even for longer than one try lasts: only who asks for it to be written is told."""
+    with (
+        open_journal(tmp_path, busy_seconds=0.02) as journal,
+        closing(sqlite3.connect(tmp_path / "kt.db")) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        call(journal, 1)
+        with pytest.raises(JournalError, match="held it for too long"):
+            journal.flush()
+        for number in range(100):
+            call(journal, number)
+        other.execute("ROLLBACK")
+        journal.flush()
+        assert count(tmp_path) == 101
+
+
 def test_a_queue_that_is_full_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "CAPACITY", 3)
     with open_journal(tmp_path) as journal, closing(sqlite3.connect(tmp_path / "kt.db")) as other:
