@@ -182,6 +182,17 @@ def test_firms_lean_with_the_foreigners(market: MarketView) -> None:
     assert foreigners & {share.name for share in activity.buyers}
 
 
+def test_the_busiest_firms_lean_with_who_knows_something(market: MarketView) -> None:
+    leans: dict[bool, list[float]] = {True: [], False: []}
+    for item in market.instruments():
+        row, activity = market.flow(item.stock_code)[0], market.brokers(item.stock_code)
+        bought = sum(share.quantity for share in activity.buyers)
+        sold = sum(share.quantity for share in activity.sellers)
+        leans[row.foreign + row.institution > 0].append((bought - sold) / row.volume)
+    assert sum(leans[True]) / len(leans[True]) > 0.02
+    assert sum(leans[False]) / len(leans[False]) < -0.02
+
+
 def test_strength_is_newest_first(market: MarketView) -> None:
     rows = market.strength(CODE)
     assert rows[0].at == at(10, 0, 7)

@@ -136,10 +136,11 @@ def _busiest(
     key, sign = board.planner.key(code), 1 if buying else -1
     found = []
     for number, (firm, name, usual, is_foreign) in enumerate(_FIRMS):
-        part = usual / 100 * (0.7 + 0.6 * share(key, 64 * session + 2 * number + (sign > 0)))
+        part = usual / 100 * (0.8 + 0.4 * share(key, 64 * session + 2 * number + (sign > 0)))
+        # Who knows something buys through few firms: the busiest buyers outweigh the sellers.
+        part *= 1 + sign * 1.5 * (plan.foreign + plan.institution)
         if is_foreign:
-            part *= 1 + sign * 6 * plan.foreign
-        part *= 1 + sign * 0.5 * plan.institution
+            part *= 1 + sign * 5 * plan.foreign
         found.append(BrokerShare(name=name, code=firm, quantity=max(0, int(part * volume))))
     found.sort(key=lambda item: (-item.quantity, item.code))
     return tuple(item for item in found[:5] if item.quantity)
