@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from kt.clock import ScaledClock
 from kt.sim.exchange import Exchange
@@ -48,7 +48,7 @@ def serve(
     faults: Sequence[dict[str, Any]] | None = None,
     state_dir: Path | None = None,
     cash: int = 10_000_000,
-    costs: str = "real",
+    costs: Literal["real", "mock"] = "real",
     rate: float = 0.0,
     app_key: str = "",
     secret_key: str = "",
@@ -73,7 +73,7 @@ def serve(
         def work() -> None:
             try:
                 asyncio.run(run.serve(desk, listening, server))
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 — shown by the test
                 failed.append(error)
             finally:
                 ready.set()

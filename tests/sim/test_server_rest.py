@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -209,7 +210,7 @@ def test_daily_bars_end_at_the_base_day_and_chain(wire: WireClient) -> None:
     body = {**BODIES["ka10081"], "base_dt": "20261030"}
     rows = [row for page in pages(wire, "ka10081", body) for row in page]
     assert rows[0]["dt"] == "20261030"
-    for later, earlier in zip(rows, rows[1:], strict=False):
+    for later, earlier in pairwise(rows):
         assert int(later["pred_pre"]) == int(later["cur_prc"]) - int(earlier["cur_prc"])
 
 

@@ -303,4 +303,4 @@ def test_a_reader_that_stops_does_not_stop_the_others(served: Served) -> None:
             reader.register(codes[:10], ["0B"])
             for _ in range(10):
                 reader.rows("0B", 5)
-        stuck.shutdown()
+        stuck.shutdown()  # type: ignore[no-untyped-call]

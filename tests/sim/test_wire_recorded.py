@@ -29,7 +29,16 @@ from kt.records import (
     Strength,
     Tick,
 )
-from kt.sim.wire import accountrows, charts, deposit, flows, holdings, orderlists, rankings, realtime
+from kt.sim.wire import (
+    accountrows,
+    charts,
+    deposit,
+    flows,
+    holdings,
+    orderlists,
+    rankings,
+    realtime,
+)
 from kt.sim.wire.frame import Call
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "wire"
@@ -72,8 +81,8 @@ def call(body: dict[str, str], stock: Instrument = SAMSUNG, **answers: Any) -> C
     doors = Doors(**answers)
     return Call(
         body={"stk_cd": stock.stock_code, **body},
-        market=doors,  # type: ignore[arg-type]
-        broker=doors,  # type: ignore[arg-type]
+        market=doors,
+        broker=doors,
         instruments={stock.stock_code: stock},
         now=at("2026-08-31T10:14:20"),
         commission_pct=0.35,

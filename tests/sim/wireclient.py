@@ -182,7 +182,7 @@ class Frames:
     def close(self) -> None:
         self.socket.close()
         # A connection that the server ended is "closed" already, its socket is not.
-        self.socket.shutdown()
+        self.socket.shutdown()  # type: ignore[no-untyped-call]
 
 
 @contextmanager
