@@ -14,7 +14,7 @@ from kt.sim.market.path import SessionPath
 LEVELS = 10
 _EPOCH = 11
 """Seconds a level keeps its size; levels change at different seconds."""
-_ROUGHLY_AN_ORDER = 2_500_000
+_ROUGHLY_AN_ORDER = 1_200_000
 """Won: what one of the many orders inside a level is worth."""
 
 

@@ -138,9 +138,9 @@ def _busiest(
     for number, (firm, name, usual, is_foreign) in enumerate(_FIRMS):
         part = usual / 100 * (0.8 + 0.4 * share(key, 64 * session + 2 * number + (sign > 0)))
         # Who knows something buys through few firms: the busiest buyers outweigh the sellers.
-        part *= 1 + sign * 1.5 * (plan.foreign + plan.institution)
+        part *= 1 + sign * 0.4 * (plan.foreign + plan.institution)
         if is_foreign:
-            part *= 1 + sign * 5 * plan.foreign
+            part *= 1 + sign * 4 * plan.foreign
         found.append(BrokerShare(name=name, code=firm, quantity=max(0, int(part * volume))))
     found.sort(key=lambda item: (-item.quantity, item.code))
     return tuple(item for item in found[:5] if item.quantity)
