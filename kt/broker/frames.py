@@ -24,6 +24,7 @@ from kt.records import Book, BookUpdate, Level, Side, StreamEvent, StreamKind, T
 
 Usual = Annotated[str, Meta(max_length=18)]
 """Longer texts (padding, nonsense) take the exact way."""
+UsualRate = Annotated[str, Meta(max_length=12)]
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What the decoder raises for bytes that are no frame."""
 
@@ -64,7 +65,7 @@ class TradeValues(msgspec.Struct, kw_only=True):
 
     time: Usual = field(name="20")
     price: Usual = field(name="10")
-    change_pct: Usual = field(name="12")
+    change_pct: UsualRate = field(name="12")
     ask: Usual = field(name="27", default="")
     bid: Usual = field(name="28", default="")
     quantity: Usual = field(name="15")
@@ -72,7 +73,7 @@ class TradeValues(msgspec.Struct, kw_only=True):
     open: Usual = field(name="16", default="")
     high: Usual = field(name="17", default="")
     low: Usual = field(name="18", default="")
-    strength: Usual = field(name="228", default="")
+    strength: UsualRate = field(name="228", default="")
 
 
 LEVELS = range(10)
@@ -218,11 +219,11 @@ class FrameReader:
                 quantity=abs(quantity),
                 side=Side.SELL if quantity < 0 else Side.BUY,
                 volume=abs(int(values.volume)),
-                change_pct=float(change_pct),
+                change_pct=float(change_pct) or 0.0,  # no minus zero
                 at=at,
                 ask=abs(int(values.ask or "0")),
                 bid=abs(int(values.bid or "0")),
-                strength=float(strength or "0"),
+                strength=float(strength or "0") or 0.0,
                 open=abs(int(values.open or "0")),
                 high=abs(int(values.high or "0")),
                 low=abs(int(values.low or "0")),

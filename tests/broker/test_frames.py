@@ -391,7 +391,7 @@ TEXTS = st.one_of(
     st.integers(-(10**20), 10**20).map(str),
     st.floats().map(str),
 )
-SLOW = settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @SLOW
@@ -407,7 +407,7 @@ def test_the_fast_way_to_read_a_trade_is_the_exact_way(changes: dict[str, str]) 
     frame["data"][0]["values"] |= changes
     for escaped in (False, True):
         data = json.dumps(frame, ensure_ascii=escaped).replace("_", "\\u005f" if escaped else "_")
-        assert fast(data) == exact(data)
+        assert repr(fast(data)) == repr(exact(data))
     assert fast.faults == exact.faults
 
 
@@ -418,7 +418,7 @@ def test_the_fast_way_to_read_a_book_is_the_exact_way(changes: dict[str, str]) -
     exact.reader._readers["0D"] = exact.reader._book_exactly
     frame = json.loads(recorded("ws-0D-example"))
     frame["data"][0]["values"] |= changes
-    assert fast(frame) == exact(frame)
+    assert repr(fast(frame)) == repr(exact(frame))
     assert fast.faults == exact.faults
 
 
