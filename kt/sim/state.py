@@ -35,10 +35,7 @@ class State:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         try:
-            self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.executescript(_SCHEMA)
+            self._db = _connected(path)
         except sqlite3.Error as error:
             raise KtError(
                 f"the exchange's state {path} cannot be opened: {error}",
@@ -118,6 +115,18 @@ class State:
 
     def close(self) -> None:
         self._db.close()
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    found = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        found.execute("PRAGMA journal_mode=WAL")
+        found.execute("PRAGMA synchronous=FULL")
+        found.executescript(_SCHEMA)
+    except sqlite3.Error:
+        found.close()
+        raise
+    return found
 
 
 def _text(item: msgspec.Struct) -> str:

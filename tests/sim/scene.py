@@ -28,6 +28,8 @@ from kt.sim.market.plan import Planner
 DAY = datetime(2026, 11, 23, tzinfo=KST)
 CODE = "030530"
 """A stock that runs in session 0 of seed 1."""
+STATEFUL: list[Exchange] = []
+"""Exchanges that hold a file open; who opens them lets go of them after the test."""
 
 
 def at(hour: int, minute: int = 0, second: float = 0, day: int = 0) -> datetime:
@@ -55,6 +57,8 @@ def opened(
         replay=replay,
         listing_delay=delay,
     )
+    if state is not None:
+        STATEFUL.append(exchange)
     return exchange, clock
 
 

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,19 @@ from kt.errors import ConfigError, KtError
 from kt.records import CancelTicket, OutcomeStatus
 from kt.rules import ticks
 from kt.sim.exchange import Exchange, last_seen
-from tests.sim.scene import CODE, DAY, at, buy, mine, opened, sell
+from tests.sim.scene import CODE, DAY, STATEFUL, at, buy, mine, opened, sell
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def files_are_let_go() -> Iterator[None]:
+    """Without a last save, which would write an older exchange over a newer one."""
+    yield
+    while STATEFUL:
+        state = STATEFUL.pop()._state
+        assert state is not None
+        state.close()
 
 
 def reopened(state: Path, exchange: Exchange) -> Exchange:
@@ -131,6 +142,18 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     state.write_bytes(b"not a database at all" * 100)
     with pytest.raises(KtError, match="cannot be opened"):
         opened(state=state)
+    with pytest.raises(KtError, match="cannot be opened"):
+        opened(state=tmp_path)
+
+
+def test_what_cannot_be_written_is_not_answered(tmp_path: Path) -> None:
+    exchange, _ = opened(state=tmp_path / "exchange.db")
+    desk = exchange.account("a")
+    state = exchange._state
+    assert state is not None
+    state.close()
+    with pytest.raises(KtError, match="cannot be written"):
+        buy(desk, 1)
 
 
 def test_accounts_are_kept_apart(tmp_path: Path) -> None:

@@ -62,6 +62,15 @@ def test_every_price_is_on_the_grid_and_inside_the_limits(session: dict[str, Ses
         assert path.lower <= min(shown) <= max(shown) <= path.upper
 
 
+@pytest.mark.parametrize(("seed", "number"), [(2, 0), (3, 1), (4, -2)])
+def test_so_they_are_in_other_sessions(seed: int, number: int) -> None:
+    for path in paths(seed, number).values():
+        shown = {path.opening, path.closing_price, *path.closes}
+        assert all(ticks.is_on_tick(price) for price in shown)
+        assert path.lower <= min(shown) <= max(shown) <= path.upper
+        assert min(path.volumes) >= 4
+
+
 def test_bars_are_what_the_seconds_trade(session: dict[str, SessionPath]) -> None:
     """Open, high, low, close and volume of a minute are those of its trades."""
     chosen = random.Random(3).sample(sorted(session), 25)

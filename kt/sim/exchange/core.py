@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
-from kt.errors import ConfigError
+from kt.errors import ConfigError, KtError
 from kt.ports import Clock
 from kt.records import KST, Outcome, SessionNotice
 from kt.rules import calendar
@@ -63,7 +63,12 @@ class Exchange:
         now = clock.now().astimezone(KST)
         self._seen = now
         self._saved = now
-        self._ledger = self._open_books(now, cash, replays.read(replay) if replay else None)
+        try:
+            self._ledger = self._open_books(now, cash, replays.read(replay) if replay else None)
+        except KtError:
+            if self._state is not None:
+                self._state.close()
+            raise
         self._ticker = Ticker(self._ledger, now)
         self.market = MarketView(self._ledger.board, self._ledger.depth, self._caught_up_now)
 
