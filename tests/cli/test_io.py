@@ -203,7 +203,7 @@ def test_head_ends_a_command_quietly() -> None:
         timeout=60,
         check=True,
     )
-    assert (done.stdout, done.stderr) == ('{"candidates":{"type"0\n', "")
+    assert (done.stdout, done.stderr) == ('{"candidates":{"$sch0\n', "")
 
 
 def test_a_closed_stdin_is_no_terminal(tmp_path: Path) -> None:

@@ -1,0 +1,694 @@
+"""What every other command prints, on a terminal and in a pipe, to the letter."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from kt.cli.docs.example import example_config
+from kt.config.load import load_config
+from kt.config.model import Config
+from kt.errors import ExitCode
+from kt.records import (
+    Action,
+    Candidate,
+    DayResult,
+    Decision,
+    DecisionOutcome,
+    Position,
+    RiskLevel,
+    Stop,
+    StopMode,
+    Tick,
+    Trade,
+)
+from kt.records.base import Side
+from kt.steps import stops
+from tests.cli.front import GONE, Front, document
+from tests.fakes import HYNIX, OPEN, SAMSUNG, buy
+
+CANDIDATES = (
+    Candidate(
+        stock_code=SAMSUNG,
+        stock_name="삼성전자",
+        price=70_000,
+        change_pct=1.5,
+        volume=1_000_000,
+        value=70_000_000_000,
+        score=91.25,
+        stage="fast",
+        rankings=("value",),
+    ),
+    Candidate(
+        stock_code=HYNIX,
+        stock_name="SK하이닉스",
+        price=180_000,
+        change_pct=-0.5,
+        volume=500_000,
+        value=90_000_000_000,
+        score=88.0,
+        stage="fast",
+        rankings=("value", "volume"),
+        reasons=("volume 3 times the usual",),
+        strength=112.0,
+        foreign_net=-1_200,
+    ),
+)
+TABLE = """\
+code    name          price  change  value  score  strength  foreign
+005930  삼성전자     70,000  +1.50%  700억   91.2
+000660  SK하이닉스  180,000  -0.50%  900억   88.0     112.0   -1,200
+"""
+
+
+def test_auth_walks_from_login_to_logout(front: Front) -> None:
+    before = front("auth", "status")
+    assert before.code == ExitCode.AUTH
+    assert before.err == "kt: no valid token. Run `kt auth login`.\n"
+    assert before.items == [
+        {
+            "kind": "auth",
+            "profile": "sim",
+            "keys": "environment",
+            "valid": False,
+            "token": "",
+            "issued_at": None,
+            "expires_at": None,
+            "seconds_left": 0,
+        }
+    ]
+    login = front("auth", "login", terminal=True)
+    assert (login.code, login.err) == (0, "kt: logged in on the profile sim\n")
+    assert login.out == (
+        "profile       sim\n"
+        "keys          environment\n"
+        "valid         yes\n"
+        "token         TOKE…\n"
+        "issued at     2026-11-23T10:00:00+09:00\n"
+        "expires at    2026-11-24T10:00:00+09:00\n"
+        "seconds left  86,400\n"
+    )
+    assert front("auth", "status").code == 0
+    assert front("auth", "logout").err == "kt: the token was given back\n"
+    assert front("auth", "logout").err == "kt: there was no token\n"
+
+
+def test_balance(front: Front) -> None:
+    front.world.broker.hold(SAMSUNG, 10, 70_000)
+    assert front("balance", terminal=True).out == (
+        "account         ******7890\n"
+        "cash            10,000,000\n"
+        "orderable       10,000,000\n"
+        "withdrawable    10,000,000\n"
+        "holdings        700,000\n"
+        "profit          0  0.00%\n"
+        "realised today  0\n"
+        "assets          10,000,000\n"
+        "\nHoldings\n"
+        "code    name      quantity  average   price    value  profit  return\n"
+        "005930  삼성전자        10   70,000  70,000  700,000       0   0.00%\n"
+        "\nOpen orders\n"
+        "(none)\n"
+    )
+    (item,) = front("balance").items
+    assert [*item] == [
+        "account",
+        "deposit",
+        "positions",
+        "open_orders",
+        "total_cost",
+        "total_value",
+        "total_profit",
+        "total_profit_pct",
+        "estimated_assets",
+        "realised_today",
+        "at",
+    ]
+    assert item["account"] == "******7890"
+    assert item["at"] == "2026-11-23T10:00:00+09:00"
+
+
+@pytest.mark.parametrize("stage", ["fast", "deep", "ai"])
+def test_scan(stage: str, front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each scan is handed what came before it, from the pipe or by running it."""
+    seen: list[object] = []
+    monkeypatch.setattr("kt.steps.scan.fast", lambda ctx: CANDIDATES)
+    monkeypatch.setattr("kt.steps.scan.deep", lambda ctx, found: seen.append(found) or found)
+    monkeypatch.setattr("kt.steps.scan.shortlist", lambda ctx, found: seen.append(found) or found)
+    ran = front("scan", stage, terminal=True)
+    assert ran.out == TABLE
+    assert ran.err.endswith(f"kt: {stage} scan: 2 candidates\n")
+    assert ("fast scan first, because nothing is piped" in ran.err) is (stage != "fast")
+    piped = front("scan", stage, stdin=front("scan", "fast").out)
+    assert piped.document["kind"] == "candidates"
+    assert [item["stock_code"] for item in piped.items] == [SAMSUNG, HYNIX]
+    assert all(found == CANDIDATES for found in seen)
+
+
+def test_a_candidate_in_a_pipe_has_all_its_fields(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kt.steps.scan.fast", lambda ctx: CANDIDATES[1:])
+    assert front("scan", "fast").items == [
+        {
+            "stock_code": HYNIX,
+            "stock_name": "SK하이닉스",
+            "price": 180_000,
+            "change_pct": -0.5,
+            "volume": 500_000,
+            "value": 90_000_000_000,
+            "score": 88.0,
+            "stage": "fast",
+            "rankings": ["value", "volume"],
+            "reasons": ["volume 3 times the usual"],
+            "surge_pct": None,
+            "strength": 112.0,
+            "book_ratio": None,
+            "foreign_net": -1200,
+            "institution_net": None,
+            "broker_net": None,
+        }
+    ]
+
+
+def test_analyze_codes_and_candidates(front: Front) -> None:
+    front.world.analyst.answers = [{SAMSUNG: buy(reason="buyers lead")}]
+    ran = front("analyze", SAMSUNG)
+    assert ran.code == 0, ran.err
+    (item,) = ran.items
+    assert [*item] == [
+        "action",
+        "stock_code",
+        "stock_name",
+        "quantity",
+        "price",
+        "reason",
+        "confidence",
+        "risk_level",
+        "decision_id",
+        "analyst",
+        "model",
+        "decided_at",
+        "reference_price",
+        "faults",
+    ]
+    assert (item["action"], item["quantity"], item["price"]) == ("BUY", 10, 70_000)
+    assert ran.err == "kt: 1 decisions by scripted\n"
+    candidate = json.loads(document("candidates", []))
+    candidate["items"] = [
+        {
+            "stock_code": HYNIX,
+            "stock_name": "SK하이닉스",
+            "price": 180_000,
+            "change_pct": 0.0,
+            "volume": 1,
+            "value": 1,
+            "score": 1.0,
+            "stage": "ai",
+        }
+    ]
+    piped = front("analyze", stdin=json.dumps(candidate))
+    assert [item["stock_code"] for item in piped.items] == [HYNIX]
+
+
+def test_analyze_on_a_terminal_tells_the_reason_in_full(front: Front) -> None:
+    front.world.analyst.answers = [{SAMSUNG: buy(reason="buyers lead " * 12)}]
+    ran = front("analyze", SAMSUNG, terminal=True)
+    assert ran.out == (
+        "action  code    name      quantity   price  confidence  risk\n"
+        "BUY     005930  삼성전자        10  70,000        0.90  LOW\n"
+        "\n"
+        "005930 삼성전자: buyers lead buyers lead buyers lead buyers lead buyers lead\n"
+        "       buyers lead buyers lead buyers lead buyers lead buyers lead buyers lead\n"
+        "       buyers lead\n"
+    )
+
+
+def test_analyze_held_reads_no_pipe(front: Front) -> None:
+    ran = front("analyze", "--held", stdin="rubbish")
+    assert (ran.code, ran.items) == (0, [])
+    assert "nothing to decide about" in ran.err
+
+
+def test_an_unknown_code_is_exit_code_8(front: Front) -> None:
+    from kt.errors import UnknownStock
+
+    front.world.market.failing["quote.999999"] = UnknownStock("the broker knows no stock 999999")
+    ran = front("analyze", "999999")
+    assert (ran.code, ran.out) == (ExitCode.REFUSED, "")
+    assert ran.err == "kt: the broker knows no stock 999999.\n"
+
+
+def decision(**changes: object) -> Decision:
+    made = Decision(
+        action=Action.BUY,
+        stock_code=SAMSUNG,
+        stock_name="삼성전자",
+        quantity=10,
+        price=70_000,
+        reason="a test",
+        confidence=0.9,
+        risk_level=RiskLevel.LOW,
+        decision_id="D1",
+        decided_at=OPEN,
+        reference_price=70_000,
+    )
+    return replace(made, **changes)
+
+
+def as_items(*items: object) -> list[object]:
+    import msgspec
+
+    return [msgspec.to_builtins(item) for item in items]
+
+
+def test_check(front: Front) -> None:
+    low = decision(
+        confidence=0.1,
+        decision_id="D2",
+        stock_code=HYNIX,
+        stock_name="SK하이닉스",
+        price=180_000,
+        reference_price=180_000,
+    )
+    hold = decision(action=Action.HOLD, decision_id="D3")
+    text = document("decisions", as_items(decision(), low, hold))
+    ran = front("check", stdin=text)
+    assert ran.code == 0
+    assert ran.err == "kt: 1 may be ordered, 1 denied, 1 to hold\n"
+    first = ran.items[0]
+    assert [*first] == [
+        "decision",
+        "passed",
+        "side",
+        "quantity",
+        "price",
+        "order_type",
+        "results",
+        "checked_at",
+        "check_id",
+    ]
+    assert [item["passed"] for item in ran.items] == [True, False]
+    assert {"code", "passed", "detail"} == set(first["results"][0])
+    table = front("check", "-o", "table", stdin=text).out
+    assert table.startswith(
+        "check   action  code    name        quantity    price   amount  why\n"
+        "pass    BUY     005930  삼성전자          10   70,000  700,000\n"
+        "denied  BUY     000660  SK하이닉스         5  180,000  900,000  LOW_CONFIDENCE\n"
+        "\n000660 SK하이닉스  LOW_CONFIDENCE: "
+    )
+
+
+@pytest.mark.parametrize("verb", ["halt", "reduce"])
+def test_stops_and_the_way_back(verb: str, front: Front) -> None:
+    ran = front(verb, "--reason", "점심")
+    assert ran.code == 0
+    assert ran.items == [
+        {
+            "kind": "stop",
+            "mode": verb,
+            "reason": "점심",
+            "by": "owner",
+            "at": "2026-11-23T10:00:00+09:00",
+            "until": None,
+        }
+    ]
+    assert ran.err.endswith("until `kt resume`\n")
+    assert stops.current(front.world.ctx).mode is StopMode(verb)
+    back = front("resume", terminal=True)
+    assert back.err == "kt: orders leave again\n"
+    assert back.out.startswith("mode    running\nreason  resumed after: 점심\n")
+    assert stops.current(front.world.ctx).mode is StopMode.RUNNING
+
+
+def test_a_halt_is_in_force_even_when_nothing_else_works(front: Front) -> None:
+    from kt.errors import JournalError
+
+    front.broken = JournalError("journal kt.db: the file is damaged", hint="See `kt doctor`.")
+    ran = front("halt")
+    assert ran.code == ExitCode.ERROR
+    assert ran.err == (
+        "kt: halt is in force by its flag file, but the journal could not note it.\n"
+        "kt: journal kt.db: the file is damaged. See `kt doctor`.\n"
+    )
+    flag = front.folder / "state" / "sim" / "halt.json"
+    assert json.loads(flag.read_text())["mode"] == "halt"
+
+
+def test_a_weaker_stop_does_not_lift_the_flag_of_a_stricter_one(front: Front) -> None:
+    from kt.errors import JournalError
+
+    front.broken = JournalError("broken")
+    front("halt")
+    front("reduce")
+    flag = front.folder / "state" / "sim" / "halt.json"
+    assert json.loads(flag.read_text())["mode"] == "halt"
+
+
+def held(front: Front, quantity: int = 10, price: int = 71_000) -> None:
+    front.world.journal.put_position(
+        Position(
+            stock_code=SAMSUNG,
+            stock_name="삼성전자",
+            quantity=quantity,
+            average_price=70_000,
+            cost=70_000 * quantity,
+            opened_at=OPEN,
+            updated_at=OPEN,
+            stop_price=66_500,
+            target_price=77_000,
+            price=price,
+            value=price * quantity,
+            profit=(price - 70_000) * quantity,
+            profit_pct=1.43,
+        )
+    )
+
+
+def sold(front: Front) -> None:
+    front.world.journal.add_trade(
+        Trade(
+            stock_code=HYNIX,
+            stock_name="SK하이닉스",
+            quantity=2,
+            buy_price=180_027.0,
+            sell_price=185_000.0,
+            fee=50,
+            tax=740,
+            profit=9_156,
+            profit_pct=2.54,
+            opened_at=OPEN,
+            closed_at=OPEN,
+            order_id="O1",
+            origin="take_profit",
+        )
+    )
+
+
+def test_status(front: Front) -> None:
+    held(front)
+    sold(front)
+    front("reduce", "--reason", "careful", "-q")
+    ran = front("status")
+    assert ran.code == 0
+    assert ran.items == [
+        {
+            "kind": "status",
+            "profile": "sim",
+            "time": "2026-11-23T10:00:00+09:00",
+            "running": False,
+            "pid": None,
+            "since": None,
+            "command": None,
+            "stop": "reduce",
+            "stop_reason": "careful",
+            "stop_until": None,
+            "positions": 1,
+            "invested": 700_000,
+            "unrealised": 10_000,
+            "realised_today": 9_156,
+            "orders_today": 0,
+            "orders_open": 0,
+            "orders_unknown": 0,
+            "locked": [],
+            "analyst": "scripted",
+            "dry_run": False,
+            "state_folder": str(front.folder / "state" / "sim"),
+        }
+    ]
+    assert front("status", terminal=True).out.startswith(
+        "profile         sim\n"
+        "time            2026-11-23T10:00:00+09:00\n"
+        "running         no\n"
+        "stop            reduce\n"
+        "stop reason     careful\n"
+        "positions       1\n"
+        "invested        700,000\n"
+        "unrealised      10,000\n"
+    )
+
+
+def test_pnl_by_day(front: Front) -> None:
+    sold(front)
+    yesterday = DayResult(
+        day=OPEN.date().replace(day=20),
+        realised=-5_000,
+        unrealised=0,
+        fees=100,
+        taxes=0,
+        trades=1,
+        wins=0,
+        bought=100_000,
+        sold=95_000,
+        at=OPEN,
+    )
+    front.world.journal.put_day(yesterday)
+    assert front("pnl", terminal=True).out == (
+        "day         realised  unrealised   total  trades  wins   bought    sold  costs\n"
+        "2026-11-20    -5,000           0  -5,000       1     0  100,000  95,000    100\n"
+        "2026-11-23    +9,156           0  +9,156       1     1        0       0      0\n"
+    )
+    items = front("pnl").items
+    assert [*items[0]] == [
+        "type",
+        "day",
+        "realised",
+        "unrealised",
+        "fees",
+        "taxes",
+        "trades",
+        "wins",
+        "bought",
+        "sold",
+        "at",
+    ]
+    assert [item["day"] for item in front("pnl", "--since", "2026-11-23").items] == ["2026-11-23"]
+
+
+def test_pnl_by_trade_and_by_stock(front: Front) -> None:
+    sold(front)
+    front.world.broker.fill_at_once = True
+    front("order", "buy", SAMSUNG, "10", "--price", "70000", "--wait")
+    front.world.market.prices[SAMSUNG] = 71_000
+    assert front("pnl", "--by", "trade", terminal=True).out == (
+        "code    name        quantity   bought     sold  profit  return  why sold\n"
+        "000660  SK하이닉스         2  180,027  185,000  +9,156  +2.54%  take_profit\n"
+    )
+    trade = front("pnl", "--by", "trade").items[0]
+    assert (trade["type"], trade["profit"], trade["origin"]) == ("trade", 9_156, "take_profit")
+    stocks = front("pnl", "--by", "stock").items
+    assert [*stocks[0]] == [
+        "type",
+        "stock_code",
+        "stock_name",
+        "quantity",
+        "realised",
+        "unrealised",
+        "fees",
+        "taxes",
+        "trades",
+        "wins",
+    ]
+    assert [
+        (item["stock_code"], item["quantity"], item["realised"], item["unrealised"] > 0)
+        for item in sorted(stocks, key=lambda item: item["stock_code"])
+    ] == [(HYNIX, 0, 9_156, False), (SAMSUNG, 10, 0, True)]
+
+
+def test_pnl_of_decisions(front: Front) -> None:
+    for number, hit in enumerate((True, True, False)):
+        made = decision(decision_id=f"D{number}", analyst="rules", model="rules-1")
+        front.world.journal.decisions("RUN", [made])
+        front.world.journal.put_outcome(
+            DecisionOutcome(
+                decision_id=made.decision_id,
+                stock_code=SAMSUNG,
+                action=Action.BUY,
+                confidence=0.75,
+                analyst="rules",
+                model="rules-1",
+                decided_at=OPEN,
+                horizon_minutes=60,
+                price_then=70_000,
+                price_later=71_000,
+                return_pct=1.0 if hit else -1.0,
+                hit=hit,
+            )
+        )
+    common = {"kind": "outcomes", "analyst": "rules", "model": "rules-1", "action": "BUY"}
+    assert front("pnl", "--decisions").items == [
+        common
+        | {"confidence": "all", "n": 3, "hits": 2, "hit_pct": 66.7}
+        | {"brier": 0.229, "base_brier": 0.222, "mean_return_pct": 0.333},
+        common | {"confidence": "0.7-0.8", "n": 3, "hits": 2, "hit_pct": 66.7},
+    ]
+
+
+def test_log(front: Front) -> None:
+    front("status")
+    front.world.journal.error("RUN1", "network", "somewhere", "no route", OPEN)
+    ran = front("log")
+    assert [(row["kind"], row["at"][:19]) for row in ran.items] == [
+        ("run", "2026-11-23T10:00:00"),
+        ("error", "2026-11-23T10:00:00"),
+        ("run", "2026-11-23T10:00:00"),
+    ]
+    assert front("log", "--kind", "error", terminal=True).out == (
+        "10:00:00  error     network somewhere no route\n"
+    )
+    assert len(front("log", "-n", "1").items) == 1
+    assert front("log", "-n", "0").items == []
+    assert front("log", "--kind", "api_call").items == []
+    assert len(front("log", "--kind", "all").items) > 3
+
+
+def test_log_follow_writes_lines_until_its_reader_leaves(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps: list[float] = []
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        if len(naps) == 1:
+            front.world.journal.error("RUN1", "wire", "later", "a late error", OPEN)
+        else:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.sleep", nap)
+    ran = front("log", "--follow", "--kind", "error")
+    assert ran.code == 130
+    assert [json.loads(line)["message"] for line in ran.out.splitlines()] == ["a late error"]
+
+
+TICK = Tick(
+    stock_code=SAMSUNG,
+    price=70_100,
+    quantity=5,
+    side=Side.BUY,
+    volume=1_000,
+    change_pct=0.14,
+    at=OPEN,
+)
+
+
+def say_when_subscribed(front: Front, *events: Tick) -> None:
+    """The stream speaks as soon as somebody listens."""
+    listen = front.stream.subscribe
+
+    def subscribe(kinds: object, stock_codes: object = ()) -> None:
+        listen(kinds, stock_codes)  # type: ignore[arg-type]
+        if stock_codes:
+            for event in events:
+                front.stream.say(event)
+
+    front.stream.subscribe = subscribe  # type: ignore[assignment,method-assign]
+
+
+def test_watch_in_a_pipe_is_one_object_a_line(front: Front) -> None:
+    say_when_subscribed(front, TICK, replace(TICK, price=70_200))
+    ran = front("watch", SAMSUNG, "--count", "2")
+    assert ran.code == 0, ran.err
+    lines = [json.loads(line) for line in ran.out.splitlines()]
+    assert [(line["type"], line["price"], line["at"]) for line in lines] == [
+        ("trade", 70_100, "2026-11-23T10:00:00+09:00"),
+        ("trade", 70_200, "2026-11-23T10:00:00+09:00"),
+    ]
+    assert front.stream.closed
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("01", "0B"), ("0B", "0B"), ("trade", "0B"), ("02", "0D"), ("0D", "0D"), ("book", "0D")],
+)
+def test_watch_takes_the_process_documents_names(name: str, kind: str, front: Front) -> None:
+    say_when_subscribed(front, TICK)
+    assert front("watch", SAMSUNG, "--type", name, "--count", "1").code == 0
+    assert {item.value: codes for item, codes in front.stream.subscribed.items()} == {
+        kind: {SAMSUNG}
+    }
+
+
+def test_watch_on_a_terminal_leaves_its_last_table(front: Front) -> None:
+    say_when_subscribed(front, TICK)
+    ran = front("watch", SAMSUNG, "--count", "1", terminal=True)
+    assert ran.code == 0
+    assert ran.out.startswith("\x1b[?1049h\x1b[?25l")
+    assert ran.out.endswith(
+        "\x1b[?25h\x1b[?1049l"
+        "code    name       price  change  volume     bid     ask  time\n"
+        "005930  삼성전자  70,100  +0.14%   1,000  70,000  70,000  10:00:00\n"
+    )
+
+
+def test_watch_of_an_unknown_code(front: Front) -> None:
+    ran = front("watch", "999999")
+    assert (ran.code, ran.err) == (ExitCode.REFUSED, "kt: the broker knows no stock 999999.\n")
+
+
+def test_watch_without_a_stream(front: Front) -> None:
+    front.stream.refuse = GONE
+    assert front("watch", SAMSUNG).code == ExitCode.UNREACHABLE
+    assert front.stream.closed
+
+
+def test_watch_that_is_replaced_says_so_and_does_not_fight(front: Front) -> None:
+    from kt.records import StreamState
+
+    say_when_subscribed(front, StreamState(state="replaced", at=OPEN))  # type: ignore[arg-type]
+    ran = front("watch", SAMSUNG)
+    assert ran.code == ExitCode.UNREACHABLE
+    assert "another program logged in with this app key" in ran.err
+
+
+def test_api(front: Front) -> None:
+    front.rest.answers["ka10099"] = [
+        {"list": [{"code": "1"}], "return_code": 0},
+        {"list": [{"code": "2"}], "return_code": 0},
+    ]
+    one = front("api", "ka10099", '{"mrkt_tp": 0}')
+    assert one.out == '{"list":[{"code":"1"}],"return_code":0}\n'
+    assert one.err == "kt: there are more pages: --all-pages follows them\n"
+    assert front.rest.asked == [("ka10099", {"mrkt_tp": "0"})]
+    every = front("api", "ka10099", "-", "--all-pages", stdin='{"mrkt_tp":"0"}')
+    assert json.loads(every.out)["list"] == [{"code": "1"}, {"code": "2"}]
+    assert "(none)" not in front("api", terminal=True).out
+    assert len(front("api").items) == 207
+    assert front("api", "realtime_0B").code == ExitCode.USAGE
+
+
+def test_api_help_shows_the_fields(front: Front, capsys: pytest.CaptureFixture[str]) -> None:
+    assert front("api", "ka10001", "--help").code == 0
+    text = capsys.readouterr().out
+    assert "ka10001  주식기본정보요청\n" in text
+    assert "  stk_cd  * 종목코드\n" in text
+    assert "  cur_prc                현재가\n" in text
+
+
+def test_init_writes_the_example_once(front: Front, tmp_path: Path) -> None:
+    target = tmp_path / "new" / "config.yaml"
+    ran = front("init", str(target))
+    assert (ran.code, ran.out) == (0, f"{target}\n")
+    assert target.read_text(encoding="utf-8") == example_config()
+    assert load_config(target, {}) == Config()
+    again = front("init", str(target))
+    assert again.code == ExitCode.USAGE and "is there already; nothing was changed" in again.err
+    target.write_text("", encoding="utf-8")
+    assert front("init", str(target), "--force", "-q").code == 0
+    assert target.read_text(encoding="utf-8") == example_config()
+
+
+def test_init_that_cannot_write(front: Front, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    ran = front("init", str(tmp_path / "file" / "config.yaml"))
+    assert ran.code == ExitCode.ERROR and "cannot be written" in ran.err
+
+
+def test_a_stop_in_force_ends_by_itself(front: Front) -> None:
+    """What another day set is shown with its end."""
+    until = OPEN.date().replace(day=24)
+    stop = Stop(mode=StopMode.REDUCE, reason="daily loss", by="daily-loss", at=OPEN, until=until)
+    front.world.journal.set_stop(stop)
+    assert front("status").items[0]["stop_until"] == "2026-11-24"
