@@ -623,13 +623,17 @@ class PumpedClock(ManualClock):
 
 
 class ExchangeStream:
-    """The in-process exchange's events of one account as a Stream, pumped by the clock."""
+    """The in-process exchange's events of one account as a Stream, pumped by the clock. Only the
+    trades of the first `most` stocks are watched: making prices is most of a simulated day."""
 
-    def __init__(self, exchange: Exchange, clock: PumpedClock, key: str) -> None:
+    def __init__(
+        self, exchange: Exchange, clock: PumpedClock, key: str, *, most: int = 100
+    ) -> None:
+        self.most = most
         self.exchange = exchange
         self.clock = clock
         self.key = key
-        self.codes: set[str] = set()
+        self.codes: list[str] = []
         self.sink: Callable[[StreamEvent], None] | None = None
         self.muted = False
 
@@ -644,12 +648,14 @@ class ExchangeStream:
                 self.sink(event)
 
     def subscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str] = ()) -> None:
-        self.codes |= set(stock_codes)
-        self.exchange.watch(self.codes)
+        if StreamKind.TRADE in kinds:
+            self.codes += stock_codes
+            self.exchange.watch(set(self.codes[: self.most]))
 
     def unsubscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> None:
-        self.codes -= set(stock_codes)
-        self.exchange.watch(self.codes)
+        if StreamKind.TRADE in kinds:
+            self.codes = [code for code in self.codes if code not in set(stock_codes)]
+            self.exchange.watch(set(self.codes[: self.most]))
 
     def close(self) -> None:
         if self.pump in self.clock.listeners:

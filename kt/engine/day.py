@@ -29,6 +29,8 @@ from kt.steps.waiting import by_hand, wait_for
 
 TURN = 1.0
 """Seconds of the clock that a turn waits at most."""
+BURST = 100
+"""Events handled in a row before phase and timers are looked at again."""
 
 
 class Day:
@@ -77,15 +79,24 @@ class Day:
         return self.report
 
     def _turn(self) -> None:
-        """One event if there is one, the phase, and the timers that are due."""
+        """The events that wait, the phase, and the timers that are due."""
         clock = self.ctx.clock
         wait = self.timers.next_in(clock.monotonic(), TURN)
         happened = wait_for(clock, self.queue, wait)
-        if happened is not None:
-            self.guarded("event", lambda: handlers.handle(self, happened))
+        handled = 0
+        while happened is not None and not self._stopping:
+            self.guarded("event", partial(handlers.handle, self, happened))
+            handled += 1
+            happened = self._next() if handled < BURST else None
         self.guarded("phase", self.phases.follow)
         for name in self.timers.due(clock.monotonic()):
             self.guarded(f"timer.{name}", partial(self.phases.timer, name))
+
+    def _next(self) -> Any:
+        try:
+            return self.queue.get_nowait()
+        except queue.Empty:
+            return None
 
     def guarded(self, where: str, work: Callable[[], object]) -> None:
         """Do something on the decision thread; what it raises becomes an error of its kind."""

@@ -15,7 +15,6 @@ LIMIT = 95
 """Stocks followed at once: the broker takes 100 items in a group."""
 
 _ACCOUNT = (StreamKind.ORDERS, StreamKind.BALANCE, StreamKind.SESSION)
-_STOCK = (StreamKind.TRADE, StreamKind.BOOK)
 
 
 class Feed:
@@ -28,7 +27,10 @@ class Feed:
         self._factory = factory
         self._sink = sink
         self._stream: Stream | None = None
-        self._codes: tuple[str, ...] = ()
+        self._codes: dict[StreamKind, tuple[str, ...]] = {
+            StreamKind.TRADE: (),
+            StreamKind.BOOK: (),
+        }
         self._lock = threading.RLock()
 
     @property
@@ -43,32 +45,36 @@ class Feed:
         stream.start(self._sink)
         stream.subscribe(_ACCOUNT)
         with self._lock:
-            if self._codes:
-                stream.subscribe(_STOCK, self._codes)
+            for kind, codes in self._codes.items():
+                if codes:
+                    stream.subscribe((kind,), codes)
             self._stream = stream
 
-    def watch(self, codes: Iterable[str]) -> None:
-        """Follow exactly these stocks, the most important first; what is over the limit is
-        left out."""
-        wanted = tuple(dict.fromkeys(codes))[:LIMIT]
+    def watch(self, near: Iterable[str], far: Iterable[str] = ()) -> None:
+        """Follow exactly these stocks, the most important first: `near` with their books, `far`
+        with their trades alone. What is over the limit is left out."""
+        close = tuple(dict.fromkeys(near))[:LIMIT]
+        trades = tuple(dict.fromkeys((*close, *far)))[:LIMIT]
+        self._point(StreamKind.TRADE, trades)
+        self._point(StreamKind.BOOK, close)
+
+    def _point(self, kind: StreamKind, wanted: tuple[str, ...]) -> None:
         with self._lock:
-            before, self._codes = self._codes, wanted
-            if self._stream is None:
+            before = self._codes[kind]
+            self._codes[kind] = wanted
+            stream = self._stream
+            if stream is None or set(before) == set(wanted):
                 return
             try:
-                self._point(self._stream, before, wanted)
+                gone = [code for code in before if code not in wanted]
+                new = [code for code in wanted if code not in before]
+                if gone:
+                    stream.unsubscribe((kind,), gone)
+                if new:
+                    stream.subscribe((kind,), new)
             except KtError as failure:
-                self._codes = before
+                self._codes[kind] = before
                 note_error(self._ctx, "feed.watch", failure)
-
-    @staticmethod
-    def _point(stream: Stream, before: tuple[str, ...], wanted: tuple[str, ...]) -> None:
-        gone = [code for code in before if code not in wanted]
-        new = [code for code in wanted if code not in before]
-        if gone:
-            stream.unsubscribe(_STOCK, gone)
-        if new:
-            stream.subscribe(_STOCK, new)
 
     def drop(self) -> None:
         """The stream ended by itself, or the day has no more use for it."""

@@ -209,16 +209,16 @@ class Phases:
             day.end("the trading day is over")
 
     def watch(self) -> None:
-        """Point the stream at what matters: held, ordered, chosen, then the scans' best."""
+        """Point the stream at what matters: what is held, ordered and chosen with its book, the
+        candidates with their trades."""
         day, state = self._day, self._day.state
         day.feed.watch(
             [
                 *state.positions,
                 *(order.stock_code for order in day.desk.open_orders()),
                 *(found.stock_code for found in state.shortlist),
-                *(found.stock_code for found in state.deep),
-                *(found.stock_code for found in state.fast),
-            ]
+            ],
+            [found.stock_code for found in state.deep],
         )
 
     def finish(self) -> None:
