@@ -21,10 +21,15 @@ from kt.broker.tr import Group, Priority, Tr
 from kt.errors import Busy, KtError
 from kt.ports import Clock
 
-MARGIN = 0.02
+MARGIN = 0.03
 """Real seconds that a window is longer than the server's: the network pushes calls together."""
+SPREAD = 0.9
+"""Part of the even distance that calls of a busy budget keep: what leaves in one bunch is counted
+in another, and the window then overflows."""
 PENALTY = 1.0
 """After a refusal nothing goes out on that budget for so many seconds."""
+INSTANT = 0.0005
+"""Waits shorter than this are none: no clock can sleep so little."""
 GRACE = 0.25
 """Real seconds after its turn until a silent waiter is taken for dead."""
 LOCK_SECONDS = 30.0
@@ -40,10 +45,17 @@ class Waiter(msgspec.Struct):
     until: float
 
 
-class Bucket(msgspec.Struct):
-    """One budget: when its last calls went out (oldest first), and who waits."""
+class Sent(msgspec.Struct):
+    """A call that was let through, and when it went out."""
 
-    sent: list[float] = []
+    number: int
+    at: float
+
+
+class Bucket(msgspec.Struct):
+    """One budget: its last calls, oldest first, and who waits."""
+
+    sent: list[Sent] = []
     closed_until: float = 0.0
     waiting: list[Waiter] = []
 
@@ -61,6 +73,10 @@ class Budget:
 
     calls: int
     window: float
+
+    @property
+    def distance(self) -> float:
+        return self.window / self.calls
 
 
 def budget(per_second: float, margin: float) -> Budget:
@@ -95,16 +111,26 @@ class Pacer:
         self._grace = GRACE / one_second
         self._margin = MARGIN / one_second
 
-    def wait(self, tr: Tr, priority: Priority | None = None) -> None:
-        """Return when a call of this API may go out; it is counted as gone."""
+    def wait(self, tr: Tr, priority: Priority | None = None) -> int:
+        """Return when a call of this API may go out; it is counted as gone now.
+
+        The number returned is for `went`, which tells when it really did.
+        """
         allowed = budget(min(self.rates[tr.group], tr.at_most), self._margin)
         urgency = tr.priority if priority is None else priority
         number = 0
         while True:
             number, left = self._try(tr, allowed, urgency, number)
             if left <= 0:
-                return
+                return number
             self.clock.sleep(left)
+
+    def went(self, tr: Tr, number: int, at: float) -> None:
+        """The call was on the wire at `at`: connecting may take longer than the margin allows."""
+        with self._state() as state:
+            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+            others = [one for one in bucket.sent if one.number != number]
+            bucket.sent = sorted([*others, Sent(number, at)], key=lambda one: one.at)
 
     def refused(self, tr: Tr, *, whole_group: bool = False) -> None:
         """The server counted more than we did: close the budget (1700) or its group (1701/2)."""
@@ -126,8 +152,8 @@ class Pacer:
             others = [one for one in bucket.waiting if one.number != number]
             ahead = sum((one.priority, one.number) < (urgency, number) for one in others)
             turn = max(self._turn(bucket, allowed, ahead, now), self._closed(state, tr, now))
-            if turn <= now:
-                bucket.sent.append(now)
+            if turn <= now + INSTANT:
+                bucket.sent.append(Sent(number, now))
                 bucket.waiting = others
                 return number, 0.0
             bucket.waiting = [*others, Waiter(number, urgency, turn + self._grace)]
@@ -135,13 +161,18 @@ class Pacer:
 
     @staticmethod
     def _turn(bucket: Bucket, allowed: Budget, ahead: int, now: float) -> float:
-        """When a call with so many waiters ahead of it may go out."""
-        place = len(bucket.sent) + ahead - allowed.calls
-        if place < 0:
-            return now
-        rounds, index = divmod(place, allowed.calls)
-        first = bucket.sent[index] if index < len(bucket.sent) else now
-        return first + (rounds + 1) * allowed.window
+        """When a call with so many waiters ahead of it may go out.
+
+        A first call goes at once; the fuller the window, the further apart they go.
+        """
+        sent = bucket.sent
+        if not sent:
+            return now + ahead * allowed.distance
+        fullness = min(1.0, len(sent) / allowed.calls)
+        free = sent[-1].at + allowed.distance * fullness * SPREAD
+        if len(sent) >= allowed.calls:
+            free = max(free, sent[-allowed.calls].at + allowed.window)
+        return max(now, free) + ahead * allowed.distance
 
     @staticmethod
     def _closed(state: State, tr: Tr, now: float) -> float:
@@ -155,7 +186,7 @@ class Pacer:
 
     def _tidy(self, bucket: Bucket, allowed: Budget, now: float) -> None:
         """Forget calls outside the window, dead waiters, and times from before a restart."""
-        bucket.sent = [at for at in bucket.sent if now - allowed.window < at <= now]
+        bucket.sent = [one for one in bucket.sent if now - allowed.window < one.at <= now]
         horizon = now + 60 * allowed.window
         bucket.waiting = [one for one in bucket.waiting if now <= one.until <= horizon]
 

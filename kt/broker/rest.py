@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -78,9 +79,15 @@ class Http:
         )
 
     def post(
-        self, path: str, headers: Mapping[str, str], body: object, *, fresh: bool = False
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: object,
+        *,
+        fresh: bool = False,
+        on_written: Callable[[], None] | None = None,
     ) -> Answer:
-        """One POST, sent once."""
+        """One POST, sent once. `on_written` is called when the request is on the wire."""
         import httpx
 
         client = self.client(fresh)
@@ -89,6 +96,7 @@ class Http:
                 self.base_url + path,
                 headers={"Content-Type": "application/json;charset=UTF-8", **headers},
                 content=msgspec.json.encode(body),
+                extensions={"trace": _Written(on_written)} if on_written else {},
             )
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
             return Answer(described(fault), left=False)
@@ -108,6 +116,17 @@ class Http:
             for client in self._clients.values():
                 client.close()
             self._clients.clear()
+
+
+class _Written:
+    """Hears what the connection does, and tells when the request's last byte was written."""
+
+    def __init__(self, tell: Callable[[], None]) -> None:
+        self.tell = tell
+
+    def __call__(self, event: str, _: Mapping[str, Any]) -> None:
+        if event == "http11.send_request_body.complete":
+            self.tell()
 
 
 class Rest:
@@ -219,27 +238,40 @@ class Rest:
         headers = {"api-id": tr.api_id, "authorization": f"Bearer {token}"}
         if next_key:
             headers |= {"cont-yn": "Y", "next-key": next_key}
-        self.pacer.wait(tr, priority)
-        answer = logged(
-            tr.api_id,
-            self.clock,
-            self.on_call,
-            lambda: self.http.post(tr.path, headers, body, fresh=fresh),
+        self.http.client(fresh)  # built before the budget is drawn on, for that takes a while
+        number, written = self.pacer.wait(tr, priority), list[float]()
+        started, before = self.clock.now(), self.clock.monotonic()
+        answer = self.http.post(
+            tr.path,
+            headers,
+            body,
+            fresh=fresh,
+            on_written=lambda: written.append(self.clock.monotonic()),
         )
-        verdict = answer.verdict() if answer.answered else None
-        if verdict is not None and verdict.limits:
-            self.pacer.refused(tr, whole_group=verdict.code in {"1701", "1702"})
+        # What fails in our own books after an order was sent says nothing about the order.
+        with contextlib.suppress(KtError) if fresh else contextlib.nullcontext():
+            report(self.on_call, self.clock, tr.api_id, started, before, answer)
+            if written:
+                self.pacer.went(tr, number, written[-1])
+            verdict = answer.verdict() if answer.answered else None
+            if verdict is not None and verdict.limits:
+                self.pacer.refused(tr, whole_group=verdict.code in {"1701", "1702"})
         return answer
 
 
-def logged(api_id: str, clock: Clock, on_call: OnCall | None, send: Callable[[], Answer]) -> Answer:
-    """Send, and tell `on_call` how it went."""
-    started, before = clock.now(), clock.monotonic()
-    answer = send()
-    if on_call is not None:
-        took = clock.to_real(clock.monotonic() - before)
-        code = return_code(answer.body) if answer.body is not None else None
-        said = return_message(answer.body) if answer.body is not None else answer.evidence
-        shown = "" if code is None else str(code)
-        on_call(api_id, started, round(took * 1000), answer.http_status, shown, said)
-    return answer
+def report(
+    on_call: OnCall | None,
+    clock: Clock,
+    api_id: str,
+    started: datetime,
+    before: float,
+    answer: Answer,
+) -> None:
+    """Tell `on_call` how a call went that began at `started`, on the monotonic clock `before`."""
+    if on_call is None:
+        return
+    took = clock.to_real(clock.monotonic() - before)
+    code = return_code(answer.body) if answer.body is not None else None
+    said = return_message(answer.body) if answer.body is not None else answer.evidence
+    shown = "" if code is None else str(code)
+    on_call(api_id, started, round(took * 1000), answer.http_status, shown, said)

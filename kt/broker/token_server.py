@@ -6,7 +6,7 @@ import re
 
 from kt.broker.answer import Answer, failure
 from kt.broker.pace import Pacer
-from kt.broker.rest import Http, OnCall, logged
+from kt.broker.rest import Http, OnCall, report
 from kt.broker.token import Issued
 from kt.broker.tr import find
 from kt.broker.wire import Row
@@ -49,9 +49,9 @@ class WireTokenServer:
         tr = find(api_id)
         self.pacer.wait(tr)
         headers = {"api-id": api_id}
-        answer = logged(
-            api_id, self.clock, self.on_call, lambda: self.http.post(tr.path, headers, body)
-        )
+        started, before = self.clock.now(), self.clock.monotonic()
+        answer = self.http.post(tr.path, headers, body)
+        report(self.on_call, self.clock, api_id, started, before, answer)
         verdict = answer.verdict() if answer.answered else None
         if verdict is not None or not answer.answered:
             raise failure(api_id, answer, verdict)

@@ -14,7 +14,7 @@ import pytest
 
 from kt.broker.kiwoom_orders import outcome
 from kt.broker.rest import Http
-from kt.errors import AuthError, Unreachable
+from kt.errors import AuthError, JournalError, Unreachable
 from kt.records import AmendTicket, CancelTicket, OrderTicket, OrderType, OutcomeStatus, Side
 from tests.broker.wiring import answers, line, ok, said
 
@@ -207,6 +207,34 @@ def test_without_a_state_folder_nothing_is_sent(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     assert told.kiwoom.place(BUY).status is NOT_PLACED
     assert told.requests == []
+
+
+@pytest.mark.parametrize("answer", [TAKEN, httpx.ReadTimeout(""), httpx.Response(503, text="")])
+def test_a_journal_that_fails_after_the_send_changes_no_outcome(
+    answer: httpx.Response | Exception, tmp_path: Path
+) -> None:
+    """Otherwise an order that stands would be taken for one that never left."""
+    expected = line(answers(answer), tmp_path / "well").kiwoom.place(BUY)
+    told = line(answers(answer), tmp_path / "ill")
+
+    def broken(*_: object) -> None:
+        raise JournalError("disk full")
+
+    told.rest.on_call = broken
+    found = told.kiwoom.place(BUY)
+    assert found == expected
+    assert found.status is not NOT_PLACED
+    assert len(told.requests) == 1
+
+
+def test_a_budget_file_that_breaks_after_the_send_changes_no_outcome(tmp_path: Path) -> None:
+    def handler(_: httpx.Request) -> httpx.Response:
+        (tmp_path / "file").write_text("in the way")
+        told.rest.pacer.path = tmp_path / "file" / "pace.json"
+        return httpx.Response(429, text="<html>")
+
+    told = line(handler, tmp_path)
+    assert told.kiwoom.place(BUY).status is UNKNOWN
 
 
 @contextmanager
