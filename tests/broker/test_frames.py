@@ -1,4 +1,4 @@
-"""The frame reader: recorded frames to the right values, every fault named, nothing but WireError."""
+"""The frame reader: recorded frames to the right values, faults named, nothing but WireError."""
 
 from __future__ import annotations
 
