@@ -94,9 +94,9 @@ def test_a_jump_over_weeks_is_quick_and_lands_right() -> None:
     buy(desk, 1, ticks.step(exchange.market.quote(CODE).price, -60))
     exchange.watch({CODE, BIG})
     clock.set(at(11, day=60))
-    started = time.perf_counter()
+    started = time.process_time()
     events = exchange.advance()
-    assert time.perf_counter() - started < 2.0
+    assert time.process_time() - started < 2.0
     assert len(events) < 200
     assert clock.now().date() == date(2027, 1, 22)
     assert exchange.session == 41

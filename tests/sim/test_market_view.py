@@ -282,12 +282,12 @@ def test_the_years_first_session_opens_at_ten() -> None:
 def test_answers_are_fast() -> None:
     """A session's prices at once, rankings in no time afterwards; wide margins for slow
     machines (measured: 0.1 s and 2 ms)."""
-    started = time.perf_counter()
+    started = time.process_time()
     market = opened(seed=9)[0].market
     for ranking in Ranking:
         market.ranking(ranking)
-    assert time.perf_counter() - started < 2.0
-    started = time.perf_counter()
+    assert time.process_time() - started < 2.0
+    started = time.process_time()
     for ranking in Ranking:
         market.ranking(ranking)
-    assert time.perf_counter() - started < 0.4
+    assert time.process_time() - started < 0.4
