@@ -163,6 +163,7 @@ class App:
     def stream(self) -> KiwoomStream:
         """A new stream, not started; the process that owns the connection serves the others."""
         from kt.broker.stream import KiwoomStream
+        from kt.broker.stream_patience import Patience
 
         return KiwoomStream(
             self.server.ws_url,
@@ -171,6 +172,7 @@ class App:
             self.state_dir / "locks",
             self.keys.app_key,
             report=self._on_fault,
+            patience=Patience(reconnects=self.config.emergency.reconnects),
         )
 
     @cached_property
