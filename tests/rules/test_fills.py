@@ -71,18 +71,24 @@ def test_a_streamed_share_has_the_streams_price(fills: list[Fill]) -> None:
         assert (found.source == "stream") == from_stream
 
 
-@given(st.integers(1, 40), st.integers(0, 500), st.integers(0, 500), st.integers(0, 40))
+@given(
+    st.integers(0, 40),
+    st.integers(1, 40),
+    st.integers(0, 500),
+    st.integers(0, 500),
+    st.integers(0, 40),
+)
 def test_the_parts_of_a_cut_fill_carry_all_of_its_costs(
-    size: int, fee: int, tax: int, at: int
+    begin: int, size: int, fee: int, tax: int, at: int
 ) -> None:
-    whole = fill(0, size, source="rest", fee=fee, tax=tax, fill_id="whole")
-    start = min(at, size - 1)
-    streamed = fill(start, start + 1)
+    whole = fill(begin, begin + size, source="rest", fee=fee, tax=tax, fill_id="whole")
+    at = min(at, size - 1)
+    streamed = fill(begin + at, begin + at + 1)
 
     parts = [f for f in distinct_fills(order(100), [whole, streamed]).fills if f.source == "rest"]
-    covered = fee * (start + 1) // size - fee * start // size
 
-    assert sum(f.fee for f in parts) == fee - covered
+    assert sum(f.fee for f in parts) == fee - (fee * (at + 1) // size - fee * at // size)
+    assert sum(f.tax for f in parts) == tax - (tax * (at + 1) // size - tax * at // size)
     assert sum(f.quantity for f in parts) == size - 1
 
 

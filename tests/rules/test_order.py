@@ -301,6 +301,16 @@ def test_a_cancel_told_by_answer_and_stream_counts_once() -> None:
     assert (done.state, done.cancelled_quantity) == (S.ACKED, 2)
 
 
+def test_a_cancel_told_under_the_orders_own_number_is_not_another_cancel() -> None:
+    events = [
+        *acked(),
+        event("CANCELLED", 4, quantity=2, ord_no=C),
+        event("CANCELLED", 5, quantity=2, ord_no=A),
+    ]
+
+    assert fold(order(), events).cancelled_quantity == 2
+
+
 def test_two_cancels_of_a_part_add_up() -> None:
     events = [
         *acked(),

@@ -59,6 +59,13 @@ def test_purchases_average_and_keep_the_exits() -> None:
     assert found.updated_at == T0 + timedelta(seconds=9)
 
 
+def test_the_average_price_is_rounded_to_the_nearest_won() -> None:
+    found = run([trade(Side.BUY, 1, 100), trade(Side.BUY, 1, 101, n=1)])
+    assert (found.average_price, found.cost) == (101, 201)
+    third = run([trade(Side.BUY, 2, 100), trade(Side.BUY, 1, 101, n=1)])
+    assert third.average_price == 100
+
+
 def test_the_process_documents_sale_before_costs() -> None:
     bought = run([trade(Side.BUY, 10, 70_000)])
 
