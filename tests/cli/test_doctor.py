@@ -1,0 +1,198 @@
+"""kt doctor names every cause: each row is tripped here."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kt.broker.pace import Bucket, State, Waiter
+from kt.cli.doctor.remote import skew
+from kt.cli.instance import only_one
+from kt.errors import AuthError, ExitCode
+from tests.cli.front import GONE, FakeApp, Front
+from tests.fakes import OPEN, SAMSUNG, unknown
+
+BASE = "http://127.0.0.1:1"
+
+
+@pytest.fixture
+def doctor(front: Front, monkeypatch: pytest.MonkeyPatch) -> Front:
+    """A front whose app has what only the doctor asks for: an address and a budget."""
+    front.rest.answers["ka00001"] = [{"return_code": 0}]
+    front.rest.date = format_datetime(OPEN.astimezone(UTC), usegmt=True)
+    front.tokens.token()
+
+    class Server:
+        base_url = BASE
+
+    class Pacer:
+        def __init__(self) -> None:
+            self.rates = {"query": 5.0, "order": 5.0}
+            self.path = front.folder / "pace.json"
+            self.clock = front.world.clock
+
+    monkeypatch.setattr(FakeApp, "server", Server(), raising=False)
+    monkeypatch.setattr(FakeApp, "pacer", Pacer(), raising=False)
+    return front
+
+
+def rows(front: Front, *more: str) -> dict[str, dict[str, Any]]:
+    ran = front("doctor", *more)
+    return {item["name"]: item for item in json.loads(ran.out)["items"]}
+
+
+def test_all_is_well(doctor: Front) -> None:
+    ran = doctor("doctor")
+    assert ran.code == 0, ran.err
+    assert [*ran.items[0]] == ["kind", "name", "status", "detail", "hint"]
+    assert {item["status"] for item in ran.items} == {"ok"}
+    names = [item["name"] for item in ran.items]
+    for name in (
+        *("configuration", "orders allowed", "state folder", "keys", "analyst", "journal"),
+        *("disk", "stop", "kt run", "server", "clock", "token", "requests", "calendar"),
+        *("unknown orders", "locked stocks"),
+    ):
+        assert name in names
+
+
+def test_on_a_terminal(doctor: Front) -> None:
+    ran = doctor("doctor", terminal=True)
+    lines = ran.out.splitlines()
+    assert lines[0].split() == ["check", "detail"]
+    assert "ok  clock           agrees with the server's" in lines
+    assert "ok  token           until 2026-11-24 10:00:00 KST, 24 h 0 min left" in lines
+    assert any(line.startswith("ok  calendar        2026-11-23 10:00 KST, open") for line in lines)
+
+
+def test_a_broken_configuration_is_the_only_row(doctor: Front) -> None:
+    doctor.configure("limits:\n  per_stock: lots\n")
+    ran = doctor("doctor")
+    assert ran.code == ExitCode.ERROR
+    (row,) = ran.items
+    assert (row["name"], row["status"]) == ("configuration", "fail")
+    assert "per_stock" in row["detail"] and row["hint"] == "Correct that value."
+    assert ran.err == "kt: 1 of 1 checks failed: configuration.\n"
+    doctor.configure("")
+    assert "Did you mean" in rows_of(doctor, "limts: 1\n")["hint"]
+
+
+def rows_of(front: Front, text: str) -> dict[str, Any]:
+    front.configure(text)
+    return front("doctor").items[0]
+
+
+def test_a_server_that_is_not_there(doctor: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    def call(*arguments: object) -> object:
+        raise GONE
+
+    monkeypatch.setattr(doctor.rest, "call", call)
+    row = rows(doctor)["server"]
+    assert (row["status"], row["detail"], row["hint"]) == (
+        "fail",
+        "no route to the broker",
+        "Check the network.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status"),
+    [(0, "ok"), (-2, "ok"), (2, "ok"), (10, "warn"), (-10, "warn"), (60, "fail"), (-60, "fail")],
+)
+def test_the_skew_of_the_clock(seconds: int, status: str) -> None:
+    now = datetime(2026, 11, 23, 1, 0, 0, tzinfo=UTC)
+    header = format_datetime(now + timedelta(seconds=seconds), usegmt=True)
+    found = skew(header, now, now + timedelta(milliseconds=50))
+    assert found.status == status
+    if status != "ok":
+        assert ("behind" in found.detail) is (seconds > 0)
+
+
+def test_a_server_without_a_date() -> None:
+    assert skew("", OPEN, OPEN).status == "warn"
+
+
+def test_no_token(doctor: Front) -> None:
+    doctor.tokens.revoke()
+    assert rows(doctor)["token"]["status"] == "warn"
+
+
+def test_no_keys(doctor: Front) -> None:
+    class Keyless(FakeApp):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "keys":
+                raise AuthError("no keys for the profile 'sim'", hint="Set them.")
+            return super().__getattribute__(name)
+
+    ran = doctor("doctor", build_app=lambda session: Keyless(doctor, session))
+    row = next(item for item in ran.items if item["name"] == "keys")
+    assert (row["status"], row["hint"]) == ("fail", "Set them.")
+
+
+def test_a_closed_or_crowded_budget(doctor: Front) -> None:
+    now = doctor.world.clock.monotonic()
+    busy = State(buckets={"ka10001": Bucket(closed_until=now + 1, waiting=[Waiter(1, 3, now + 1)])})
+    (doctor.folder / "pace.json").write_bytes(msgspec.json.encode(busy))
+    row = rows(doctor)["requests"]
+    assert row["status"] == "warn" and "refused lately: ka10001; 1 waiting" in row["detail"]
+
+
+def test_an_unknown_order_and_its_lock(doctor: Front) -> None:
+    doctor.world.broker.outcomes, doctor.world.broker.taken = [unknown()], False
+    doctor("order", "buy", SAMSUNG, "1", "--price", "70000")
+    found = rows(doctor)
+    assert found["unknown orders"]["status"] == "warn"
+    assert found["locked stocks"]["detail"] == SAMSUNG
+    doctor.world.clock.advance(120)
+    found = rows(doctor)
+    assert found["unknown orders"]["status"] == "fail"
+    assert found["unknown orders"]["detail"] == "1, the oldest of 2026-11-23 10:00"
+
+
+def test_a_stop_in_force(doctor: Front) -> None:
+    doctor("halt", "--reason", "lunch", "-q")
+    row = rows(doctor)["stop"]
+    assert row["status"] == "warn" and "lunch" in row["detail"]
+
+
+def test_who_runs(doctor: Front) -> None:
+    with only_one(doctor.folder / "state" / "sim", "run", OPEN):
+        assert "run since 10:00:00" in rows(doctor)["kt run"]["detail"]
+
+
+def test_a_folder_open_to_others(doctor: Front) -> None:
+    folder = doctor.folder / "state" / "sim"
+    folder.mkdir(parents=True)
+    folder.chmod(0o755)
+    row = rows(doctor)["state folder"]
+    assert row["status"] == "warn" and row["hint"] == f"Run: chmod 700 {folder}"
+
+
+def test_a_folder_that_cannot_be_written(doctor: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(path: Path, text: str) -> None:
+        raise PermissionError(30, "Read-only file system", str(path))
+
+    monkeypatch.setattr(Path, "write_text", write)
+    doctor.environ.pop("KT_CONFIG")
+    row = rows(doctor)["state folder"]
+    assert row["status"] == "fail" and row["detail"].endswith("Read-only file system")
+
+
+def test_a_damaged_database(doctor: Front) -> None:
+    folder = doctor.folder / "state" / "sim"
+    folder.mkdir(parents=True)
+    (folder / "kt.db").write_bytes(b"not a database" * 100)
+    ran = doctor("doctor")
+    assert ran.code == ExitCode.ERROR
+    row = next(item for item in ran.items if item["name"] == "journal")
+    assert row["status"] == "fail" and row["hint"]
+
+
+def test_orders_are_not_allowed(doctor: Front) -> None:
+    doctor.configure("profiles:\n  sim:\n    live: false\n")
+    assert rows(doctor)["orders allowed"]["status"] == "warn"
