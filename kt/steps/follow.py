@@ -67,7 +67,8 @@ def apply(ctx: Context, order: Order, happened: OrderEvent) -> Order:
 def _from_notice(ctx: Context, order: Order, notice: OrderNotice) -> OrderEvent | None:
     number = str(int(notice.ord_no or 0))
     if notice.status == "FILL":
-        return fill_event(fills.from_notice(ctx, order, notice))
+        # A market order's frame may lack the price: the broker's lists tell it a moment later.
+        return fill_event(fills.from_notice(ctx, order, notice)) if notice.fill_price else None
     if notice.status == "CANCELLED" or (notice.status, notice.intent) == ("CONFIRMED", "CANCEL"):
         return event(
             ctx,
