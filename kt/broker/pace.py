@@ -21,8 +21,8 @@ from kt.broker.tr import Group, Priority, Tr
 from kt.errors import Busy, KtError
 from kt.ports import Clock
 
-MARGIN = 0.03
-"""Real seconds that a window is longer than the server's: the network pushes calls together."""
+MARGIN = 0.05
+"""Clock seconds a window is longer than the server's: the network pushes calls together."""
 SPREAD = 0.9
 """Part of the even distance that calls of a busy budget keep: what leaves in one bunch is counted
 in another, and the window then overflows."""
@@ -79,10 +79,10 @@ class Budget:
         return self.window / self.calls
 
 
-def budget(per_second: float, margin: float) -> Budget:
+def budget(per_second: float) -> Budget:
     """5 a second = 5 in any second; 0.5 a second = 1 in any two."""
     calls = max(1, math.floor(per_second))
-    return Budget(calls, calls / per_second + margin)
+    return Budget(calls, calls / per_second + MARGIN)
 
 
 class Pacer:
@@ -107,16 +107,14 @@ class Pacer:
             Group.TOKEN: TOKENS_PER_SECOND,
         }
         self._threads = threading.Lock()
-        one_second = clock.to_real(1.0) or 1.0
-        self._grace = GRACE / one_second
-        self._margin = MARGIN / one_second
+        self._grace = GRACE / (clock.to_real(1.0) or 1.0)
 
     def wait(self, tr: Tr, priority: Priority | None = None) -> int:
         """Return when a call of this API may go out; it is counted as gone now.
 
         The number returned is for `went`, which tells when it really did.
         """
-        allowed = budget(min(self.rates[tr.group], tr.at_most), self._margin)
+        allowed = budget(min(self.rates[tr.group], tr.at_most))
         urgency = tr.priority if priority is None else priority
         number = 0
         while True:

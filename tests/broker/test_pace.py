@@ -45,22 +45,22 @@ def test_five_a_second(tmp_path: Path) -> None:
     found = times(clock, lambda: paced.wait(CHART), 50)
     assert found[0] == 0.0
     assert found[4] < 0.4
-    assert found[5] == 1.03
+    assert found[5] == 1.05
     assert 9.5 < found[-1] < 10.5
     for start in found:
-        assert sum(start <= at < start + 1.02 for at in found) <= 5
+        assert sum(start <= at < start + 1.04 for at in found) <= 5
 
 
 def test_one_a_second_as_on_mock(tmp_path: Path) -> None:
     clock = SteppingClock()
     paced = pacer(tmp_path, clock, queries=1.0)
-    assert times(clock, lambda: paced.wait(CHART), 3) == [0.0, 1.03, 2.06]
+    assert times(clock, lambda: paced.wait(CHART), 3) == [0.0, 1.05, 2.1]
 
 
 def test_a_heavy_api_is_slower_than_its_group(tmp_path: Path) -> None:
     clock = SteppingClock()
     paced = pacer(tmp_path, clock)
-    assert times(clock, lambda: paced.wait(LISTING), 3) == [0.0, 2.03, 4.06]
+    assert times(clock, lambda: paced.wait(LISTING), 3) == [0.0, 2.05, 4.1]
 
 
 def test_the_window_runs_from_when_a_call_was_really_sent(tmp_path: Path) -> None:
@@ -71,14 +71,14 @@ def test_the_window_runs_from_when_a_call_was_really_sent(tmp_path: Path) -> Non
     clock.advance(0.5)
     paced.went(CHART, number, clock.monotonic())
     paced.wait(CHART)
-    assert clock.slept == [pytest.approx(1.03)]
+    assert clock.slept == [pytest.approx(1.05)]
     clock.advance(10)
     late = paced.wait(CHART)
     clock.advance(5)
     paced.went(CHART, late, clock.monotonic())
     clock.slept.clear()
     paced.wait(CHART)
-    assert clock.slept == [pytest.approx(1.03)]
+    assert clock.slept == [pytest.approx(1.05)]
 
 
 def test_each_query_api_has_a_budget_of_its_own_and_orders_share_one(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_each_query_api_has_a_budget_of_its_own_and_orders_share_one(tmp_path: P
     assert clock.slept == []
     paced.wait(SELL)
     paced.wait(BUY)
-    assert 1.0 < sum(clock.slept) < 1.1
+    assert 1.0 < sum(clock.slept) < 1.2
 
 
 def test_no_window_of_a_second_holds_more_than_the_rate(tmp_path: Path) -> None:
@@ -165,9 +165,9 @@ def test_a_folder_that_cannot_be_used_says_so(tmp_path: Path) -> None:
 
 
 def test_budgets() -> None:
-    assert (budget(5, 0).calls, budget(5, 0).window) == (5, 1.0)
-    assert (budget(0.5, 0).calls, budget(0.5, 0).window) == (1, 2.0)
-    assert (budget(2.5, 0).calls, budget(2.5, 0).window) == (2, 0.8)
+    assert (budget(5).calls, budget(5).window) == (5, 1.05)
+    assert (budget(0.5).calls, budget(0.5).window) == (1, 2.05)
+    assert (budget(2.5).calls, budget(2.5).window) == (2, pytest.approx(0.85))
 
 
 def waiting(paced: Pacer, bucket: str) -> int:
