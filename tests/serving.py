@@ -53,13 +53,14 @@ def serve(
     app_key: str = "",
     secret_key: str = "",
     ping_seconds: float = 10.0,
+    replay: Path | None = None,
     port: int = 0,
 ) -> Iterator[Served]:
     """`with serve(speed=60) as served:` — no rate limits unless `rate` is given."""
     settings = Settings(
         state_dir=state_dir, port=port, seed=seed, speed=speed, open_at=open_at, day=day,
         cash=cash, costs=costs, rate=rate, app_key=app_key, secret_key=secret_key,
-        ping_seconds=ping_seconds,
+        ping_seconds=ping_seconds, replay=replay,
     )  # fmt: skip
     with contextlib.ExitStack() as stack:
         listening = run.listen(port)

@@ -29,7 +29,7 @@ def test_the_rate_holds_over_time(clock: ManualClock) -> None:
     assert allowed(Limits(clock, 5), clock, 20) == pytest.approx(100, abs=7)
 
 
-def test_heavy_apis_get_a_tenth(clock: ManualClock) -> None:
+def test_heavy_apis_get_one_in_two_seconds(clock: ManualClock) -> None:
     limits = Limits(clock, 5)
     assert limits.rate("ka10099") == 0.5
     assert allowed(limits, clock, 20, "ka10099") == pytest.approx(10, abs=1)

@@ -15,7 +15,7 @@ import pytest
 from kt.records import KST
 from kt.sim.wire.apis import DOCUMENTED, SERVED
 from tests.serving import Served, serve
-from tests.sim.wireclient import BODIES, STOCK, WireClient, client
+from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient, client
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "kiwoom" / "api"
 
@@ -168,9 +168,11 @@ def test_unknown_stock_is_a_success_with_empty_fields(wire: WireClient) -> None:
     body.pop("return_msg")
     assert set(body.values()) == {""}
     assert wire.call("ka10095", {"stk_cd": "999999"}).json()["atn_stk_infr"] == []
-    for api_id in ("ka10004", "ka10002", "ka10008", "ka10046", "ka10080", "ka10059"):
-        body = wire.call(api_id, {**BODIES[api_id], "stk_cd": "999999"}).json()
-        assert body["return_code"] == 0
+    asked = [api_id for api_id, body in BODIES.items() if body.get("stk_cd") == STOCK]
+    for api_id in set(asked) - {"kt00010"}:
+        assert wire.call(api_id, {**BODIES[api_id], "stk_cd": "999999"}).json()["return_code"] == 0
+    money = wire.call("kt00010", {**BODIES["kt00010"], "stk_cd": "999999"}).json()
+    assert money == {"return_code": 20, "return_msg": "[2000](RC7006:모의투자 조회실패)"}
 
 
 @pytest.mark.parametrize("code", ["A005930", "005930_NX", "005930_AL"])
@@ -219,6 +221,26 @@ def test_rankings_come_in_pages_and_together_make_the_market(wire: WireClient) -
     assert len(found[0]) == 100
     codes = [row["stk_cd"] for page in found for row in page]
     assert len(codes) == len(set(codes)) > 150
+
+
+def test_what_happens_between_two_pages_moves_nothing() -> None:
+    with serve(speed=10, cash=1_000_000_000) as served, client(served.base_url) as wire:
+        lower = abs(int(wire.call("ka10001").json()["lst_pric"]))
+        numbers = [
+            wire.order("kt10000", ord_qty="1", trde_tp="0", ord_uv=str(lower)).json()["ord_no"]
+            for _ in range(103)
+        ]
+        while not (key := (first := wire.call("ka10075")).headers["next-key"]):
+            pass
+        wire.order("kt10003", orig_ord_no=numbers[-1], cncl_qty="0")
+        headers = {"cont-yn": "Y", "next-key": key}
+        again = [wire.call("ka10075", headers=headers).json()["oso"] for _ in range(2)]
+        assert again[0] == again[1]
+        seen = [row["ord_no"] for row in [*first.json()["oso"], *again[0]]]
+        assert seen == sorted(seen, reverse=True)
+        assert len(seen) == len(set(seen)) >= 101
+        with client(served.base_url, "stranger") as stranger:
+            assert "[1517:" in stranger.call("ka10075", headers=headers).json()["return_msg"]
 
 
 def test_a_foreign_next_key_is_refused(wire: WireClient) -> None:
@@ -308,6 +330,17 @@ def test_date_header_is_the_exchanges_own_time(served: Served, wire: WireClient)
     date = wire.call("kt00001").headers["date"]
     assert date.endswith("GMT")
     assert abs(parsedate_to_datetime(date) - served.clock.now()) < timedelta(seconds=5)
+
+
+def test_recorded_bars_are_replayed(tmp_path: Path) -> None:
+    path = tmp_path / "bars.csv"
+    rows = [f"005930,2026-11-23T09:{m:02d}:00,70000,70100,69900,70000,100" for m in range(60)]
+    path.write_text("\n".join(["code,at,open,high,low,close,volume", *rows]), encoding="utf-8")
+    with serve(replay=path) as served, client(served.base_url) as wire:
+        assert wire.call("ka10001").json()["cur_prc"].lstrip("+-") == "70000"
+        bars = wire.call("ka10080").json()["stk_min_pole_chart_qry"]
+        assert {bar["high_pric"].lstrip("+-") for bar in bars if bar["cntr_tm"] < f"{DAY}100000"
+                and bar["cntr_tm"] > f"{DAY}090000"} == {"70100"}  # fmt: skip
 
 
 def test_status_carries_the_clock(served: Served) -> None:

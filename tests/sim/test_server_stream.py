@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import websocket
 
+from kt.sim.server.session import MARKET_FRAMES, Session
 from tests.serving import Served, serve
 from tests.sim.wireclient import STOCK, Frames, WireClient, client, frames
 
@@ -290,6 +292,22 @@ def test_accounts_hear_of_their_own_orders_alone(served: Served, wire: WireClien
         wire.order("kt10000", ord_qty="1", trde_tp="3")
         assert mine.rows("00")
         assert [frame for frame in theirs.quiet(0.4) if frame["trnm"] == "REAL"] == []
+
+
+def test_a_full_queue_drops_the_oldest_prices_and_never_an_order() -> None:
+    async def fill() -> list[str]:
+        session = Session(None, None)  # type: ignore[arg-type]
+        for number in range(3_000):
+            session.send_rows("0B", "", [str(number).encode()])
+            if number % 100 == 0:
+                session.send_rows("00", "buy", [f'"order {number}"'.encode()])
+        return [frame.text for frame in session._queue]
+
+    texts = asyncio.run(fill())
+    orders = [text for text in texts if "order" in text]
+    assert len(orders) == 30
+    assert len(texts) - len(orders) == MARKET_FRAMES
+    assert "[2999]" in texts[-1] and "[999]" not in " ".join(texts)
 
 
 def test_a_reader_that_stops_does_not_stop_the_others(served: Served) -> None:

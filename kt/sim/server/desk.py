@@ -13,6 +13,7 @@ from kt.records import Instrument
 from kt.sim.faults import Faults
 from kt.sim.limits import Limits
 from kt.sim.server.hub import Hub
+from kt.sim.server.pages import Pages
 from kt.sim.server.settings import Settings
 from kt.sim.tokens import Tokens
 
@@ -42,6 +43,7 @@ class Desk:
             secret_key=settings.secret_key,
         )
         self.limits = Limits(clock, settings.rate, settings.speed)
+        self.pages = Pages()
         self.hub = Hub(exchange.market, exchange.account)
         self._instruments: dict[str, Instrument] = {}
         self._listed_on: date | None = None

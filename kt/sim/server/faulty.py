@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from kt.sim.server.rest import Answer, Request
 from kt.sim.wire import errors, tokens
 from kt.sim.wire.errors import Refusal
 
+log = logging.getLogger("kt.exchange")
 AN_HOUR = 3600.0
 HTML = b"<html><head><title>503</title></head><body>Service Unavailable</body></html>"
 
@@ -35,6 +37,8 @@ class Raw:
 async def answer(desk: Desk, request: Request) -> Answer | Raw:
     """Raises Torn when the connection is to be cut."""
     rules = desk.faults.call(request.api_id)
+    for rule in rules:
+        log.info("fault: %s %s (%s)", request.api_id, rule.action, rule.when)
     try:
         early = await _before(desk, request, rules)
         if early is not None:
@@ -50,7 +54,11 @@ def _taken(desk: Desk, request: Request, rules: Sequence[Rule]) -> Answer:
         return rest.token_call(desk, request, any(rule.action == "renew" for rule in rules))
     admitted = rest.admit(desk, request)
     lag = max((rule.seconds for rule in rules if rule.action == "late"), default=0.0)
-    return rest.perform(desk, admitted, request.headers, lag)
+    found = rest.perform(desk, admitted, request.headers, lag)
+    if admitted.api.is_order:
+        said = found.body.get("ord_no") or found.body["return_msg"]
+        log.info("%s %s: %s", request.api_id, admitted.fields.get("stk_cd", ""), said)
+    return found
 
 
 async def _before(desk: Desk, request: Request, rules: Sequence[Rule]) -> Answer | Raw | None:

@@ -51,6 +51,8 @@ class Hub:
         self._sessions: dict[str, Session] = {}
         self._values: dict[tuple[str, str], int] = {}
         """Won filled so far by account and order number, since this process began."""
+        self._quotes: dict[str, Quote | None] = {}
+        """Of the step being published: a quote costs as much as all the rest of a row."""
 
     def __len__(self) -> int:
         return len(self._sessions)
@@ -72,6 +74,7 @@ class Hub:
     def publish(self, events: Iterable[Event]) -> None:
         """Each session's rows in the order in which they happened; market rows of one type go
         together in a frame, an account row in a frame of its own."""
+        self._quotes.clear()
         outgoing: dict[str, list[Row]] = {}
         for account, event in events:
             if account is None:
@@ -137,10 +140,12 @@ class Hub:
         return Surroundings(self._quote(code), self._account(account).account(), filled, value)
 
     def _quote(self, code: str) -> Quote | None:
-        try:
-            return self._market.quote(code) if code else None
-        except UnknownStock:
-            return None
+        if code not in self._quotes:
+            try:
+                self._quotes[code] = self._market.quote(code) if code else None
+            except UnknownStock:
+                self._quotes[code] = None
+        return self._quotes[code]
 
 
 def _market_values(kind: str, event: StreamEvent, quote: Quote | None) -> dict[str, str] | None:

@@ -41,8 +41,9 @@ def run_detached(settings: Settings) -> None:
 
 def _tell_starter(place: Place) -> None:
     """One line for the process that waits, then stdout is let go: it may end before we do."""
-    sys.stdout.write(msgspec.json.encode(place).decode() + "\n")
-    sys.stdout.flush()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(msgspec.json.encode(place).decode() + "\n")
+        sys.stdout.flush()
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from kt.errors import UnknownStock
 from kt.sim.server.desk import Desk
+from kt.sim.server.pages import Cursor, Page, cursor, window
 from kt.sim.tokens import WrongKeys
 from kt.sim.wire import errors, tokens
 from kt.sim.wire.apis import DOCUMENTED, RETIRED, REVOKE_PATH, SERVED, TOKEN_PATH, Api
 from kt.sim.wire.errors import Refusal
-from kt.sim.wire.frame import Call, Reply
+from kt.sim.wire.frame import Call
 
 Fields = dict[str, str]
 
@@ -117,58 +117,43 @@ def body_fields(request: Request) -> Fields:
 
 def perform(desk: Desk, admitted: Admitted, headers: Mapping[str, str], lag: float) -> Answer:
     """Makes the call on the exchange; an order's frames go out with its answer."""
-    seek, anchor = next_page(admitted.api.api_id, headers)
-    call = Call(
+    api_id = admitted.api.api_id
+    try:
+        at = cursor(api_id, headers)
+        if at is not None and at.kept:
+            return paged(desk.pages.later(admitted.app_key, at))
+        call = _call(desk, admitted, at or Cursor(api_id, 0))
+        with desk.listing_late(lag):
+            reply = admitted.api.answer(call)
+    except Refusal as refusal:
+        return refuse(refusal)
+    except UnknownStock:
+        return refuse(errors.no_such_stock())
+    finally:
+        if admitted.api.is_order:
+            desk.pump()
+    if reply.window:
+        return paged(window(api_id, call.seek, reply))
+    return paged(desk.pages.first(admitted.app_key, api_id, reply))
+
+
+def _call(desk: Desk, admitted: Admitted, at: Cursor) -> Call:
+    return Call(
         body=admitted.fields,
         market=desk.exchange.market,
         broker=desk.exchange.account(admitted.app_key),
         instruments=desk.instruments(),
         now=desk.clock.now(),
         commission_pct=desk.exchange.commission_pct,
-        seek=seek,
-        anchor=anchor,
+        seek=at.seek,
+        anchor=at.anchor,
     )
-    try:
-        with desk.listing_late(lag):
-            reply = admitted.api.answer(call)
-    except Refusal as refusal:
-        return refuse(refusal)
-    finally:
-        if admitted.api.is_order:
-            desk.pump()
-    return page(admitted.api.api_id, reply, seek)
 
 
-def page(api_id: str, reply: Reply, seek: int) -> Answer:
-    """One page of the reply, with `cont-yn` and `next-key` in the headers."""
-    fields = dict(reply.fields)
-    rows, more = reply.rows, reply.more
-    if not reply.window:
-        rows = reply.rows[seek : seek + reply.page]
-        more = seek + len(rows) < len(reply.rows)
-    if reply.rows_name:
-        fields[reply.rows_name] = list(rows)
-    fields |= {"return_code": 0, "return_msg": reply.message}
-    key = next_key(api_id, seek + len(rows), reply.anchor) if more else ""
-    return Answer(fields, headers={"cont-yn": "Y" if more else "N", "next-key": key})
-
-
-def next_key(api_id: str, seek: int, anchor: str) -> str:
-    return base64.urlsafe_b64encode(f"{api_id}|{seek}|{anchor}".encode()).decode()
-
-
-def next_page(api_id: str, headers: Mapping[str, str]) -> tuple[int, str]:
-    """Where the page begins that the headers ask for; the key is opaque to clients."""
-    key = headers.get("next-key", "").strip()
-    if headers.get("cont-yn", "N").strip() != "Y" or not key:
-        return 0, ""
-    try:
-        owner, seek, anchor = base64.urlsafe_b64decode(key).decode().split("|")
-        if owner != api_id:
-            raise errors.bad_field("next-key", "연속조회 키가 올바르지 않습니다")
-        return int(seek), anchor
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        raise errors.bad_field("next-key", "연속조회 키가 올바르지 않습니다") from None
+def paged(page: Page) -> Answer:
+    """The broker tells in headers whether there is more, and how to ask for it."""
+    more = "Y" if page.next_key else "N"
+    return Answer(page.body, headers={"cont-yn": more, "next-key": page.next_key})
 
 
 def token_call(desk: Desk, request: Request, renew: bool) -> Answer:

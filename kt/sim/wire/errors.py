@@ -48,6 +48,11 @@ def bad_field(name: str, reason: str) -> Refusal:
     return Refusal(2, f"입력 값 오류입니다[1517:{text}]")
 
 
+def no_such_stock() -> Refusal:
+    """A query about money that cannot be answered for a stock nobody knows."""
+    return order_refused("RC7006")
+
+
 def too_many_codes() -> Refusal:
     """Permanent, although its return code is that of the limits."""
     return Refusal(
@@ -89,6 +94,7 @@ def too_fast(api_id: str, per_second: float) -> Refusal:
 
 
 ORDER_TEXTS = {
+    "RC7006": "모의투자 조회실패",
     "RC9000": "모의투자에서는 해당업무가 제공되지 않습니다.",
     "308003": "주문단가를 입력하십시요",
     "407022": "매매구분코드를 확인하십시오.",

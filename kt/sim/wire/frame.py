@@ -63,8 +63,8 @@ class Call:
 class Reply:
     """Fields of the answer, and its list when it has one.
 
-    `rows` is everything from the start; the server cuts pages of `page` rows out of it, unless
-    `window` says that the rows are this page already and whether there is more.
+    `rows` is everything; the server cuts pages of `page` rows out of it, unless `window` says that
+    the rows are one page already, `more` that there is another and `anchor` what it hangs on.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
