@@ -8,7 +8,6 @@ from kt.broker.kiwoom_account import KiwoomAccount
 from kt.broker.kiwoom_market import KiwoomMarket
 from kt.broker.kiwoom_orders import KiwoomOrders
 from kt.broker.rest import Rest
-from kt.broker.token import TokenSource
 from kt.errors import WireError
 from kt.ports import Clock
 
@@ -29,11 +28,3 @@ class Kiwoom(KiwoomMarket, KiwoomAccount, KiwoomOrders):
         self.rest = rest
         self.clock = clock
         self.on_fault = on_fault
-
-    @property
-    def tokens(self) -> TokenSource:
-        """The token that REST and the stream share."""
-        return self.rest.tokens
-
-    def close(self) -> None:
-        self.rest.http.close()

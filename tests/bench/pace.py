@@ -141,7 +141,7 @@ def main() -> None:
     address = f"http://127.0.0.1:{server.server_address[1]}"
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        kiwoom(address, folder).tokens.token()
+        kiwoom(address, folder).rest.tokens.token()
         share = given.stocks // given.processes
         spawn = multiprocessing.get_context("spawn")
         children = [

@@ -39,6 +39,13 @@ def ranked(ranking: Ranking) -> Parser:
     return lambda body: rankings.ranked(body, ranking, ignore)
 
 
+def nested(depth: int) -> list[Any]:
+    found: list[Any] = []
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
 PARSERS: dict[str, Parser] = {
     "ka00001": account.account,
     "kt00001": account.deposit,
@@ -74,7 +81,7 @@ ODD: list[Any] = [
     "9" * 18, "9" * 19, "9" * 5_000, "0" * 70 + "5", "4294967295", "-00000000004900", "1e9", "nan",
     "A005930", "AA005930", "005930_NX", "999999", "240000", "235959", "20260230", "20261123101500",
     "00:00:00", "::::::", "매수", "매도", "+매수정정", "매도매수", "시장가", "체결", "\x00",
-    "１２３", "\u2028", None, True, False, 0, -1, 1.5, 1e308, -0.0, 2**64, [], [[]], {}, {"a": {}},
+    "１２３", "\u2028", None, True, False, 0, -1, 1.5, 1e308, -0.0, 2**64, 10**5000, nested(900), [], [[]], {}, {"a": {}},
     [None], ["x"], [{}], [{"stk_cd": "005930"}],
 ]  # fmt: skip
 

@@ -229,8 +229,18 @@ def test_a_missing_list_is_a_fault() -> None:
         list(rows({}, "rows", "api"))
 
 
-def test_rows_of_blanks_are_dropped() -> None:
-    assert list(rows({"rows": [{"a": "", "b": " ", "c": None, "d": []}]}, "rows", "api")) == []
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        {"a": "", "b": " ", "c": None, "d": []},
+        {"ord_no": "", "ord_qty": "0000000000", "rate": "-0.00", "n": 0},
+    ],
+)
+def test_rows_of_blanks_and_zeros_are_dropped(row: dict[str, object]) -> None:
+    """An empty day can come as one such row."""
+    assert list(rows({"rows": [row]}, "rows", "api")) == []
+    assert list(rows({"rows": [row | {"e": "5"}]}, "rows", "api")) != []
 
 
 @pytest.mark.parametrize(

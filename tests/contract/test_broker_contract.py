@@ -77,7 +77,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     with serve(seed=7, open_at="10:00") as served:
         wire = wired(served, "contract", tmp_path_factory.mktemp("state"), faults)
         yield Both(served, wire, faults)
-        wire.close()
+        wire.rest.http.close()
     assert faults == []
 
 

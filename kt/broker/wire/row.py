@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import TypeVar
@@ -11,6 +12,8 @@ from kt.errors import WireError
 from kt.records import OrderType, Side
 
 T = TypeVar("T")
+
+_NOTHING = re.compile(r"[\s0.+-]*")
 
 Faulty = Callable[[WireError], None]
 """Is told about a row that was left out."""
@@ -92,8 +95,11 @@ class Row:
         )
 
     def blank(self) -> bool:
-        """Has no field any content? The broker answers so for what it does not know."""
-        return not any(self.has(name) for name in self.fields)
+        """Has no field any content, padded zeros not counted? An empty day may come so."""
+        return all(
+            _NOTHING.fullmatch(raw) if isinstance(raw, str) else not raw
+            for raw in self.fields.values()
+        )
 
 
 def shown(raw: object) -> object:
