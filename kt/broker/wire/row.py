@@ -106,7 +106,7 @@ def shown(raw: object) -> object:
     """A bad value, short enough for a message."""
     if isinstance(raw, str | bytes):
         return raw if len(raw) <= SHOWN else raw[:SHOWN]
-    if raw is None or isinstance(raw, int | float):
+    if raw is None or isinstance(raw, float) or (isinstance(raw, int) and abs(raw) < 10**20):
         return raw
     return f"<{type(raw).__name__}>"
 
