@@ -102,7 +102,7 @@ class Desk:
     def on_exit(self, due: Exit) -> None:
         """Sell at once; a profit may be confirmed by the analyst first, elsewhere."""
         code, now = due.position.stock_code, self.ctx.clock.monotonic()
-        if self.state.not_before.get(code, now) > now:
+        if self.state.not_before.get((code, due.origin), now) > now:
             return
         if hold.wants_confirmation(self.ctx, due):
             self.later(f"profit.{code}", lambda: (due, hold.confirm_profit(self.ctx, due)))
@@ -113,13 +113,13 @@ class Desk:
         """The analyst's word about a profit; the position may be gone by now."""
         code = due.position.stock_code
         if not take:
-            self.state.not_before[code] = self.ctx.clock.monotonic() + ASK_AGAIN
+            self.state.not_before[code, due.origin] = self.ctx.clock.monotonic() + ASK_AGAIN
         elif code in self.state.positions and not hold.selling(self.ctx, code):
             self.sell(due)
 
     def sell(self, due: Exit) -> None:
         code = due.position.stock_code
-        self.state.not_before[code] = self.ctx.clock.monotonic() + RETRY_EXIT
+        self.state.not_before[code, due.origin] = self.ctx.clock.monotonic() + RETRY_EXIT
         try:
             order = hold.sell(self.ctx, due, self.state.notice)
         except Denied as denied:

@@ -195,6 +195,10 @@ class Phases:
     def scanned(self, then: str) -> None:
         """The first result of the day is used at once; later ones wait for their timers."""
         self.watch()
+        state = self._day.state
+        if state.phase is Phase.PREPARE:
+            best = ", ".join(found.stock_name for found in state.fast[:5])
+            self._day.announce(f"watch list: {len(state.fast)} stocks: {best}")
         if then:
             self._day.timers.again(then, self._day.ctx.clock.monotonic())
 
@@ -224,6 +228,6 @@ class Phases:
     def finish(self) -> None:
         """The run ends: the books at their last prices."""
         day = self._day
-        if day.state.reconciled:
+        if day.state.reconciled and day.state.settled != day.ctx.clock.now().date():
             settle.settle(day.ctx, day.state.prices)
         day.ctx.journal.flush()

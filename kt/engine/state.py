@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from kt.errors import ExitCode
-from kt.records import Book, Candidate, DayResult, Decision, Position, SessionNotice
+from kt.records import Book, Candidate, DayResult, Decision, Origin, Position, SessionNotice
 from kt.rules.session import Phase
 from kt.steps.context import Context
 from kt.steps.facts import Account
@@ -27,8 +27,9 @@ class DayState:
     prices: dict[str, int] = field(default_factory=dict)
     books: dict[str, Book] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
-    not_before: dict[str, float] = field(default_factory=dict)
-    """By stock: when an exit may be tried again, in the clock's monotonic seconds."""
+    not_before: dict[tuple[str, Origin], float] = field(default_factory=dict)
+    """When an exit of a stock may be tried again, in the clock's monotonic seconds. A profit
+    that waits holds back no stop-loss."""
     feed_failures: int = 0
     feed_replaced: bool = False
     flattening: bool = False

@@ -1,0 +1,299 @@
+"""The trading day: phases, ticks that sell, and a clean end."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from kt.analyst.rules import RulesAnalyst
+from kt.clock import ScaledClock
+from kt.config.model import Config, Cycle, Exits, Limits, Orders, Scan, Session
+from kt.engine import day as day_module
+from kt.engine.day import Day
+from kt.errors import ExitCode
+from kt.records import (
+    OrderState,
+    OrderTicket,
+    OrderType,
+    Origin,
+    SessionNotice,
+    Side,
+    StopMode,
+    StreamKind,
+)
+from kt.sim.exchange import Exchange
+from kt.steps import check, stops
+from tests import fakes
+from tests.engine.acting import Stage, at
+from tests.fakes import SAMSUNG, ExchangeStream, FakeStream, PumpedClock, World
+
+Make = Callable[..., Stage]
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Make]:
+    made: list[Stage] = []
+
+    def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
+        made.append(Stage(tmp_path, config, start, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def test_a_whole_day_from_eight_to_four(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(day_module, "TURN", 30.0)
+    clock = PumpedClock(at("07:50"), step=30)
+    exchange = Exchange(clock=clock, seed=1)
+    config = Config(
+        scan=Scan(fast_every=1800, deep_every=3600, ai_every=3600), cycle=Cycle(every=300)
+    )
+    world = World(tmp_path, config, clock=clock)
+    ctx = world.context(
+        market=exchange.market, broker=exchange.account("kt"), analyst=RulesAnalyst(clock)
+    )
+    lines: list[str] = []
+    report = Day(
+        ctx,
+        lambda: ExchangeStream(exchange, clock, "kt", most=0),
+        until_close=True,
+        announce=lines.append,
+    ).run()
+    begun = [line.split()[1] for line in lines if line[2:3] == ":" and line[5:6] == ":"]
+    assert begun == ["before", "start", "prepare", "open", "closing", "settle", "idle"]
+    assert report.ended == "the trading day is over"
+    assert report.exit_code is ExitCode.DONE
+    assert report.alarms == []
+    assert report.orders > 0
+    (day,) = report.days
+    assert day.bought > 0
+    assert ctx.journal.days()[0] == day
+    assert {order.state for order in ctx.journal.orders()} <= {
+        OrderState.FILLED, OrderState.DENIED, OrderState.CANCELLED, OrderState.EXPIRED,
+    }  # fmt: skip
+    held = {held.stock_code: held.quantity for held in ctx.broker.holdings().items}
+    assert held == {p.stock_code: p.quantity for p in ctx.journal.positions()}
+    assert clock.now() >= at("16:00")
+    world.close()
+
+
+def test_the_day_of_decisions_is_judged_at_its_end(stage: Make) -> None:
+    made = stage(start="14:00")
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
+    made.play("15:32:30")
+    assert made.world.journal.outcomes()
+    assert [result.day for result in made.day.report.days] == [date(2026, 11, 23)]
+
+
+def test_a_tick_below_the_stop_sells_at_market_at_once(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.act("10:00:30", lambda: made.tick(67_000))
+    made.act("10:00:40", lambda: made.tick(66_500))
+    made.act("10:00:41", lambda: made.tick(66_400))
+    made.act("10:00:45", made.fill_all)
+    made.act("10:00:50", lambda: made.tick(66_000))
+    made.play("10:01:00")
+    sells = [sent for sent in made.world.broker.sent if isinstance(sent, OrderTicket)]
+    assert sells == [
+        OrderTicket(
+            side=Side.SELL,
+            stock_code=SAMSUNG,
+            quantity=10,
+            order_type=OrderType.MARKET,
+            price=0,
+        )
+    ], "once, although the price stayed below"
+    (order,) = made.world.journal.orders(limit=1)
+    assert (order.origin, order.state) == ("stop_loss", OrderState.FILLED)
+    assert order.created_at == at("10:00:40")
+    assert made.world.journal.positions() == ()
+    assert sum(trade.profit for trade in made.world.journal.trades()) < 0
+
+
+def test_a_tick_at_the_target_takes_the_profit(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.act("10:00:30", lambda: made.tick(77_000))
+    made.play("10:00:40")
+    (order,) = made.world.journal.orders(limit=1)
+    assert (order.origin, order.side, order.quantity) == ("take_profit", "SELL", 10)
+
+
+@pytest.mark.parametrize(("word", "sold"), [("SELL", True), ("HOLD", False)])
+def test_the_analyst_may_be_asked_before_a_profit(stage: Make, word: str, sold: bool) -> None:
+    made = stage(Config(exits=Exits(ask_before_profit=True)))
+    made.hold()
+    said = fakes.sell(price=77_000) if word == "SELL" else {}
+    made.world.market.prices[SAMSUNG] = 77_000
+    made.act("10:00:30", lambda: setattr(made.world.analyst, "answers", [{SAMSUNG: said}]))
+    made.act("10:00:31", lambda: made.tick(77_000))
+    made.act("10:00:40", lambda: made.tick(77_100))
+    made.act("10:00:50", lambda: made.tick(66_000))
+    made.play("10:01:00")
+    origins = [order.origin for order in made.world.journal.orders() if order.side is Side.SELL]
+    assert origins == (["take_profit"] if sold else ["stop_loss"])
+
+
+def test_a_stop_loss_waits_for_neither_scan_nor_analyst(tmp_path: Path) -> None:
+    """Real threads, real time: the analyst does not answer, and the scan does not either."""
+    clock = ScaledClock(at("10:00"), time.time(), 1.0)
+    world = World(tmp_path, clock=clock)
+    stage = Stage.__new__(Stage)
+    stage.world, stage.clock = world, clock  # type: ignore[assignment]
+    stage.hold()
+    world.analyst.block = threading.Event()
+    sold = threading.Event()
+    world.broker.on_sent = sold.set
+    stream = FakeStream()
+    stage.streams = [stream]
+    day = Day(world.ctx, lambda: stream)
+    running = threading.Thread(target=day.run)
+    running.start()
+    try:
+        assert world.analyst.asked.wait(20), "the analyst is at it"
+        began = time.perf_counter()
+        stage.tick(66_000)
+        assert sold.wait(10)
+        took = time.perf_counter() - began
+    finally:
+        day.stop()
+        running.join(20)
+        world.analyst.block.set()
+    assert not running.is_alive()
+    assert took < 1.0, f"{took * 1000:.0f} ms"
+    (order,) = world.journal.orders(limit=1)
+    assert order.origin == "stop_loss"
+    world.close()
+
+
+def test_no_buys_after_the_last_buy_and_open_buys_are_taken_back(stage: Make) -> None:
+    made = stage(start="15:10")
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}]
+    made.play("15:25")
+    order = made.world.journal.orders()[-1]
+    assert order.state is OrderState.CANCELLED
+    assert made.day.timers.running("fast") is False
+
+
+def test_positions_may_be_closed_before_the_close(stage: Make) -> None:
+    made = stage(Config(session=Session(close_positions=True)), start="15:15")
+    made.hold()
+    made.act("15:20:30", made.fill_all)
+    made.play("15:21")
+    assert made.world.journal.positions() == ()
+    assert made.world.journal.orders(limit=1)[0].created_at == at("15:20")
+
+
+def test_the_markets_own_word_ends_buying_early(stage: Make) -> None:
+    made = stage(start="14:00")
+    made.act(
+        "14:00:10",
+        lambda: made.stream.say(SessionNotice(code="4", at=made.clock.now())),
+    )
+    made.play("14:01")
+    assert made.day.state.phase == "settle"
+
+
+def test_unfilled_orders_are_amended_once_and_then_cancelled(stage: Make) -> None:
+    made = stage(Config(orders=Orders(unfilled_after=60)))
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
+    made.act("10:03:30", lambda: None)
+    made.play("10:03:40")
+    order = made.world.journal.orders()[-1]
+    kinds = [event.kind for event in made.world.journal.order_events(order.order_id)]
+    assert kinds == [
+        "PLANNED", "SENDING", "ACKED", "AMENDING", "AMENDED", "CANCELLING", "CANCELLED",
+    ]  # fmt: skip
+    assert order.price == 70_100, "amended to the best ask"
+    assert order.state is OrderState.CANCELLED
+
+
+def test_the_stream_follows_what_is_held_and_chosen(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.play("10:01")
+    assert SAMSUNG in made.stream.subscribed[StreamKind.BOOK]
+    assert made.stream.subscribed[StreamKind.TRADE] == set(made.world.market.prices)
+    assert {StreamKind.ORDERS, StreamKind.BALANCE, StreamKind.SESSION} <= set(
+        made.stream.subscribed
+    )
+
+
+def test_lost_frames_are_caught_up_by_the_lists(stage: Make) -> None:
+    made = stage()
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
+    made.world.broker.fill_at_once = True  # and no frame ever says so
+    made.play("10:00:30")
+    assert [p.quantity for p in made.world.journal.positions()] == [10]
+
+
+def test_a_frame_about_a_lost_answer_finds_its_order(stage: Make) -> None:
+    made = stage()
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
+    made.world.broker.outcomes = [fakes.unknown()]
+    made.act("10:00:20", made.fill_all)
+    made.play("10:00:40")
+    (order,) = [o for o in made.world.journal.orders() if o.stock_code == SAMSUNG]
+    assert order.state is OrderState.FILLED
+    assert [p.quantity for p in made.world.journal.positions()] == [10]
+    assert made.world.journal.locks() == ()
+
+
+def test_stop_ends_at_once_and_leaves_orders_at_the_broker(stage: Make) -> None:
+    made = stage()
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
+    report = made.play("10:00:20")
+    assert report.ended == "stopped"
+    assert report.exit_code is ExitCode.DONE
+    assert made.stream.closed
+    assert [row.open_quantity for row in made.world.broker.open_orders()] == [10]
+    assert made.world.journal.orders()[0].state is OrderState.ACKED
+
+
+@pytest.mark.parametrize("start", ["16:30", "23:00"])
+def test_after_hours_a_run_until_close_ends_at_once(stage: Make, start: str) -> None:
+    made = stage(start=start, until_close=True)
+    assert made.day.run().ended == "the trading day is over"
+    assert made.streams == []
+
+
+def test_the_next_trading_day_begins_by_itself(
+    stage: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(day_module, "TURN", 60.0)
+    made = stage(Config(scan=Scan(fast_every=600, deep_every=600, ai_every=600)), start="15:29")
+    made.clock.step = 60.0
+    made.play("09:01", day=1)
+    phases = [line.split()[1] for line in made.lines if line[2:3] == ":" and line[5:6] == ":"]
+    assert phases[-5:] == ["idle", "before", "start", "prepare", "open"]
+    assert made.day.state.begun == date(2026, 11, 24)
+    assert made.day.state.reconciled
+    assert len(made.streams) == 2
+
+
+def test_the_daily_loss_limit_stops_buying_until_the_next_trading_day(stage: Make) -> None:
+    made = stage(Config(limits=Limits(daily_loss=30_000)))
+    made.hold()
+    made.act("10:00:29", lambda: made.world.market.prices.update({SAMSUNG: 66_000}))
+    made.act("10:00:30", lambda: made.tick(66_000))
+    made.act("10:00:31", made.fill_all)
+    made.play("10:01")
+    stop = made.world.journal.stop()
+    assert (stop.mode, stop.until) == (StopMode.REDUCE, date(2026, 11, 24))
+    assert "limit 30,000" in stop.reason
+    made.world.restart()
+    wanted = fakes.ticket(quantity=1, price=66_000)
+    checked = check.check_order(made.ctx, wanted, Origin.MANUAL)
+    assert {"REDUCING", "DAILY_LOSS"} <= {result.code for result in checked.denials}
+    made.clock.set(at("09:30", day=1))
+    assert stops.current(made.ctx).mode is StopMode.RUNNING
+    checked = check.check_order(made.ctx, wanted, Origin.MANUAL)
+    assert checked.passed, checked.denials

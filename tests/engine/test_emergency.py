@@ -1,0 +1,266 @@
+"""Level 4 and the five kinds of error: what the day does when things go wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kt.config.model import Config, Emergency, Limits, Scan
+from kt.engine import handlers
+from kt.errors import (
+    AuthError,
+    ExitCode,
+    JournalError,
+    RateLimited,
+    StreamReplaced,
+    Unreachable,
+    WireError,
+)
+from kt.records import OrderState, OrderTicket, Side, StopMode, Tick
+from tests import fakes
+from tests.engine.acting import Stage
+from tests.fakes import HYNIX, SAMSUNG
+
+Make = Callable[..., Stage]
+FLATTEN = Config(emergency=Emergency(action="flatten"))
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Make]:
+    made: list[Stage] = []
+
+    def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
+        made.append(Stage(tmp_path, config, start, **options))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def critical(made: Stage) -> list[str]:
+    return [title for level, title, _ in made.world.notifier.told if level == "critical"]
+
+
+def test_a_stream_that_is_gone_for_good_halts_and_is_told(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.act("10:00:30", lambda: made.state("closed"))
+    made.act("10:00:40", lambda: made.world.market.prices.update({SAMSUNG: 60_000}))
+    report = made.play("10:01")
+    stop = made.world.journal.stop()
+    assert (stop.mode, stop.by) == (StopMode.HALT, "emergency")
+    assert "CONNECTION" in stop.reason
+    assert critical(made) == ["kt: emergency CONNECTION", "kt: halt"]
+    assert len(report.alarms) == 1
+    assert made.world.broker.sent == [], "halted: not even the stop-loss leaves"
+    assert len(made.streams) > 1, "and the stream is tried again"
+
+
+def test_the_configuration_may_say_flatten(stage: Make) -> None:
+    made = stage(FLATTEN)
+    made.hold()
+    made.world.broker.fill_at_once = True
+    made.act("10:00:30", lambda: made.state("closed"))
+    made.play("10:02")
+    assert made.world.broker.held[SAMSUNG].quantity == 0
+    assert made.world.journal.positions() == ()
+    assert made.world.journal.stop().mode is StopMode.HALT
+    assert "flattened" in made.lines
+
+
+def test_another_login_is_not_fought(stage: Make) -> None:
+    made = stage()
+    made.act("10:00:30", lambda: made.state("replaced"))
+    made.play("10:03")
+    assert made.world.journal.stop().mode is StopMode.HALT
+    assert len(made.streams) == 1
+
+
+def test_a_stream_that_cannot_be_started_is_tried_three_times(stage: Make) -> None:
+    made = stage(Config(emergency=Emergency(errors=100)))
+    made.refuse = Unreachable("connection refused")
+    report = made.play("10:00:25")
+    assert len(made.streams) == 3
+    assert [alarm.split(":")[0] for alarm in report.alarms] == ["CONNECTION"]
+
+
+def test_a_stream_somebody_else_owns_is_not_started_again(stage: Make) -> None:
+    made = stage()
+    made.refuse = StreamReplaced("another program")
+    made.play("10:02")
+    assert len(made.streams) == 1
+
+
+def test_without_a_stream_prices_are_asked_for_and_stops_hold(stage: Make) -> None:
+    made = stage(Config(emergency=Emergency(errors=100, reconnects=100)))
+    made.hold()
+    made.refuse = Unreachable("connection refused")
+    made.act("10:00:30", lambda: made.world.market.prices.update({SAMSUNG: 66_000}))
+    made.play("10:00:40")
+    assert [sent.side for sent in made.world.broker.sent if isinstance(sent, OrderTicket)] == [
+        Side.SELL
+    ]
+
+
+def test_after_a_gap_the_lists_are_asked(stage: Make) -> None:
+    made = stage()
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
+    made.act("10:00:10", lambda: made.state("lost"))
+    made.act("10:00:10", lambda: made.world.broker.fill(101, 10, 70_000))
+    made.act("10:00:11", lambda: made.state("reconnected"))
+    made.play("10:00:13")
+    assert [p.quantity for p in made.world.journal.positions()] == [10]
+    assert made.world.journal.stop().mode is StopMode.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("failure", "halts"),
+    [
+        (Unreachable("HTTP 503"), True),
+        (WireError("ka10030.x", "12a"), True),
+        (RateLimited("1700"), False),
+    ],
+    ids=["network", "wire", "rate"],
+)
+def test_repeated_system_errors_are_an_emergency_rate_limits_are_not(
+    stage: Make, failure: Exception, halts: bool
+) -> None:
+    made = stage(Config(scan=Scan(fast_every=5)))
+    for ranking in fakes.Ranking:
+        made.world.market.failing[f"ranking.{ranking.value}"] = failure
+    made.play("10:01")
+    stop = made.world.journal.stop()
+    assert (stop.mode is StopMode.HALT) is halts
+    assert ("SYSTEM_ERRORS" in stop.reason) is halts
+
+
+def test_a_few_errors_are_lived_with(stage: Make) -> None:
+    made = stage(Config(scan=Scan(fast_every=30)))
+    made.world.market.failing["ranking.volume"] = Unreachable("HTTP 503")
+    report = made.play("10:01")
+    assert report.alarms == []
+    assert made.world.journal.stop().mode is StopMode.RUNNING
+
+
+def test_a_defect_is_contained_and_repeated_ones_end_the_run(
+    stage: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stage()
+    handled = handlers.handle
+
+    def broken(day: object, happened: object) -> None:
+        if isinstance(happened, Tick):
+            raise ZeroDivisionError("a defect")
+        handled(day, happened)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(handlers, "handle", broken)
+    for second in range(10, 15):
+        made.act(f"10:00:{second}", lambda: made.tick(70_000))
+    report = made.play("10:01")
+    assert report.exit_code is ExitCode.ERROR
+    assert made.clock.now().second == 14
+    assert made.world.journal.stop().mode is StopMode.HALT
+    rows = made.world.journal.events(limit=10_000)
+    assert sum("ZeroDivisionError" in str(row) for row in rows) >= 5
+
+
+def test_a_refused_token_halts_and_ends_with_its_own_code(stage: Make) -> None:
+    made = stage()
+    made.act(
+        "10:00:20",
+        lambda: made.world.market.failing.update(
+            {"ranking.volume": AuthError("8030", hint="use the keys of this server")}
+        ),
+    )
+    report = made.play("10:01")
+    assert report.exit_code is ExitCode.AUTH
+    assert made.world.journal.stop().mode is StopMode.HALT
+    assert "kt: cannot log in" in critical(made)
+
+
+def test_a_journal_that_breaks_ends_the_run_with_nothing_sent(
+    stage: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = stage()
+    made.hold()
+
+    def full(*_: object) -> None:
+        raise JournalError("disk full")
+
+    made.act("10:00:20", lambda: monkeypatch.setattr(made.world.journal, "plan_order", full))
+    made.act("10:00:21", lambda: made.tick(60_000))
+    report = made.play("10:01")
+    assert report.exit_code is ExitCode.ERROR
+    assert "disk full" in report.ended
+    assert made.world.broker.sent == []
+
+
+def test_refusals_in_a_row_are_an_emergency(stage: Make) -> None:
+    made = stage(Config(emergency=Emergency(rejects_in_row=2)))
+    made.world.analyst.answers = [
+        {SAMSUNG: fakes.buy(quantity=1), HYNIX: fakes.buy(180_000, 1)},
+        {},
+    ]
+    made.world.broker.outcomes = [fakes.rejected(), fakes.rejected()]
+    made.play("10:00:20")
+    assert "REJECTS" in made.world.journal.stop().reason
+    assert [o.state for o in made.world.journal.orders()] == [OrderState.REJECTED] * 2
+
+
+def test_a_burst_of_orders_is_an_emergency(stage: Make) -> None:
+    made = stage(Config(emergency=Emergency(burst_orders=2)))
+    made.world.analyst.answers = [
+        {SAMSUNG: fakes.buy(quantity=1), HYNIX: fakes.buy(180_000, 1)},
+        {},
+    ]
+    made.play("10:00:20")
+    assert "BURST" in made.world.journal.stop().reason
+
+
+def test_a_jump_of_a_held_price_is_an_emergency_after_its_exit(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.act("10:00:20", lambda: made.tick(70_000))
+    made.act("10:00:21", lambda: made.tick(50_000))
+    made.play("10:00:30")
+    assert [o.origin for o in made.world.journal.orders(limit=1)] == ["stop_loss"]
+    assert "PRICE_JUMP" in made.world.journal.stop().reason
+
+
+def test_holdings_that_differ_twice_are_an_emergency(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.act("10:00:30", lambda: made.world.broker.hold(SAMSUNG, 5, 70_000))
+    made.act("10:01:30", lambda: None)
+    made.play("10:02:10")
+    stop = made.world.journal.stop()
+    assert "MISMATCH" in stop.reason
+    assert "10 here, 15 at the broker" in stop.reason
+
+
+def test_nothing_is_sent_before_the_books_agree(stage: Make) -> None:
+    made = stage(Config(emergency=Emergency(errors=100)))
+    made.hold()
+    made.world.broker.failing["holdings"] = Unreachable("gone")
+    made.act("10:00:05", lambda: made.tick(60_000))
+    made.act("10:00:12", made.world.broker.failing.clear)
+    made.act("10:00:25", lambda: made.tick(60_000))
+    made.play("10:00:30")
+    (order,) = made.world.journal.orders(limit=1)
+    assert order.origin == "stop_loss"
+    assert order.created_at.second == 25
+
+
+def test_a_halted_day_goes_on_watching(stage: Make) -> None:
+    made = stage(Config(limits=Limits(per_stock=900_000)))
+    from kt.steps import stops
+
+    stops.halt(made.ctx, "by hand")
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}]
+    made.play("10:00:30")
+    assert made.world.broker.sent == []
+    assert made.world.journal.orders()[0].code == "HALTED"
+    assert any("by hand" in line for line in made.lines)
