@@ -18,7 +18,7 @@ class Priority(IntEnum):
 
 
 class Group(StrEnum):
-    """Budgets: every query API has one of its own, the order APIs share one, so do tokens."""
+    """Budgets: the order APIs share one, every other API has one of its own."""
 
     QUERY = "query"
     ORDER = "order"
@@ -38,7 +38,7 @@ class Tr:
     @property
     def bucket(self) -> str:
         """The budget it draws on."""
-        return self.api_id if self.group is Group.QUERY else self.group.value
+        return self.group.value if self.group is Group.ORDER else self.api_id
 
 
 _ACCOUNT = "/api/dostk/acnt"

@@ -6,6 +6,7 @@ The wire tells less in places (values in millions, shares in thousands, no value
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from kt.broker.pace import Pacer
 from kt.broker.rest import Http, Rest
 from kt.broker.token import TokenSource
 from kt.broker.token_server import WireTokenServer
+from kt.broker.tr import Group
 from kt.config.secrets import AppKeys
 from kt.errors import UnknownStock, WireError
 from kt.ports import Broker, Market
@@ -65,6 +67,7 @@ class Both:
 def wired(served: Served, key: str, folder: Path, faults: list[WireError]) -> Kiwoom:
     http = Http(served.base_url)
     pacer = Pacer(folder, key, served.clock, 1_000, 1_000)
+    pacer.rates[Group.TOKEN] = 1_000
     keys = AppKeys(key, "secret")
     server = WireTokenServer(http, pacer, served.clock)
     tokens = TokenSource(keys, served.base_url, folder, served.clock, server)
@@ -369,3 +372,45 @@ def test_what_is_gone_cannot_be_cancelled_again(both: Both) -> None:
         ticket = CancelTicket(ord_no=resting.ord_no, stock_code=CODE)
         assert broker.cancel(ticket).status is OutcomeStatus.ACKED
         assert broker.cancel(ticket).code == "RC4033"
+
+
+# --- the line itself --------------------------------------------------------------------------
+
+
+def test_a_token_that_died_at_the_server_is_replaced(both: Both) -> None:
+    tokens = both.wire.rest.tokens
+    dead = tokens.token()
+    tokens.server.revoke(tokens.keys, dead)
+    assert both.wire.account() == both.direct.account()
+    assert tokens.token() != dead
+
+
+def test_an_order_goes_through_although_the_token_died(both: Both) -> None:
+    tokens = both.wire.rest.tokens
+    tokens.server.revoke(tokens.keys, tokens.token())
+    low = both.wire.quote(CODE).lower_limit
+    tokens.server.revoke(tokens.keys, tokens.token())
+    placed = both.wire.place(order(Side.BUY, 1, low))
+    assert placed.status is OutcomeStatus.ACKED
+    both.wire.cancel(CancelTicket(ord_no=placed.ord_no, stock_code=CODE))
+
+
+def test_paced_by_its_limit_the_exchange_never_refuses(tmp_path: Path) -> None:
+    """60 quotes by four threads at the exchange's own 5 a second, at 20 times the speed."""
+    calls: list[tuple[Any, ...]] = []
+    with serve(speed=20.0, rate=5.0) as served:
+        wire = wired(served, "paced", tmp_path, [])
+        wire.rest.pacer.rates = dict.fromkeys(wire.rest.pacer.rates, 5.0)
+        wire.rest.on_call = lambda *told: calls.append(told)
+        began = served.clock.monotonic()
+        threads = [
+            threading.Thread(target=lambda: [wire.quote(CODE) for _ in range(15)]) for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        took = served.clock.monotonic() - began
+        wire.rest.http.close()
+    assert [told[3] for told in calls] == [200] * 60
+    assert took > 11.0
