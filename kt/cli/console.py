@@ -80,7 +80,11 @@ class Console:
             self.warn(text)
 
     def warn(self, text: str) -> None:
-        """A message that --quiet does not silence."""
+        """A message that --quiet does not silence; on a terminal it breaks between words."""
+        if self.width and any(len(line) > self.width // 2 for line in text.split("\n")):
+            from kt.cli.show.table import paragraph
+
+            text = "\n".join(paragraph(line, self) for line in text.split("\n"))
         try:
             self.stderr.write(text + "\n")
             self.stderr.flush()

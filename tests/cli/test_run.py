@@ -70,7 +70,7 @@ def test_once_on_a_terminal_reports_what_was_done_and_why(trading: Front) -> Non
     assert "One cycle on sim at 2026-11-23 10:00:" in ran.out
     said = " ".join(ran.out.split())
     assert "BUY 005930 삼성전자 at 70,000, confidence 0.90, risk LOW: buyers lead" in said
-    assert "FILLED" in ran.out and "66,500   77,000" in ran.out
+    assert "FILLED" in ran.out and "66,500  77,000" in ran.out
     assert "bought and sold  700,000 and 0 won today" in ran.out
     assert max(len(line) for line in ran.out.splitlines()) <= 80
 

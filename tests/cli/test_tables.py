@@ -98,7 +98,7 @@ def test_names_cannot_steer_the_terminal() -> None:
     assert "\x1b" not in text
 
 
-@given(st.lists(NAMES, min_size=1, max_size=30), st.integers(40, 100), st.integers(0, 20))
+@given(st.lists(NAMES, min_size=1, max_size=30), st.integers(52, 100), st.integers(0, 20))
 def test_paragraphs_keep_every_word_and_fit(words: list[str], width: int, taken: int) -> None:
     text = paragraph(" ".join(words), console(width), taken=taken)
     assert text.split() == " ".join(words).split()

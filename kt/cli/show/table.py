@@ -128,8 +128,10 @@ def paragraph(text: str, console: Console, indent: int = 0, taken: int = 0) -> s
     limit, inset = console.width, " " * (taken or indent)
     if not limit or taken + width_of(text) <= limit:
         return text
+    first, *rest = text.split() or [""]
+    start = text[: len(text) - len(text.lstrip())]
     lines, line, used = [], "", taken
-    for word in text.split():
+    for word in (start + first, *rest):
         wide = width_of(word)
         if line.strip() and used + 1 + wide > limit:
             lines.append(line)
