@@ -326,3 +326,19 @@ def test_member_firms_that_are_blank_are_left_out(tmp_path: Path) -> None:
         ("모건스탠리", "036", 1_234)
     ]
     assert activity.buyers == ()
+
+
+def test_an_institutions_day_that_is_not_told_is_the_growth_of_the_sum(tmp_path: Path) -> None:
+    def row(day: str, total: str, **more: str) -> dict[str, str]:
+        return {"dt": day, "close_pric": "-70000", "trde_qty": "10", "orgn_dt_acc": total,
+                "for_dt_acc": "--5", "for_daly_nettrde_qty": "+5"} | more  # fmt: skip
+
+    rows = [
+        row("20261120", "+150"),
+        row("20261119", "-30", orgn_daly_nettrde_qty="-50"),
+        row("20261118", "20"),
+    ]
+    told = line(answers(page("stk_orgn_trde_trnsn", rows)), tmp_path)
+    found = told.kiwoom.institutions("005930", date(2026, 11, 18), date(2026, 11, 20))
+    assert [one.institution for one in found] == [180, -50, 20]
+    assert {one.foreign_total for one in found} == {-5}

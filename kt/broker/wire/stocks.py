@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+import msgspec
+
 from kt.broker.wire.row import Faulty, Row, tolerant
 from kt.broker.wire.units import turnover
 from kt.errors import UnknownStock
@@ -202,20 +204,30 @@ def foreign(body: Body, faulty: Faulty) -> list[ForeignHolding]:
 
 
 def institutions(body: Body, faulty: Faulty) -> list[InstitutionDay]:
-    """ka10045, newest first. The sums run over the period asked for."""
+    """ka10045, newest first. The sums run over the period asked for.
 
-    def one(row: Row) -> InstitutionDay:
-        return InstitutionDay(
+    The document lists no daily figure for institutions, though its example shows one: where it
+    is missing, it is the growth of the sum since the day before.
+    """
+    daily = "orgn_daly_nettrde_qty"
+
+    def one(row: Row) -> tuple[bool, InstitutionDay]:
+        return row.has(daily), InstitutionDay(
             day=row.day("dt"),
             close=row.price("close_pric"),
             volume=row.price("trde_qty", 0),
-            institution=row.integer("orgn_daly_nettrde_qty"),
+            institution=row.integer(daily, 0),
             foreign=row.integer("for_daly_nettrde_qty"),
             institution_total=row.integer("orgn_dt_acc"),
             foreign_total=row.integer("for_dt_acc"),
         )
 
-    return tolerant(body, "stk_orgn_trde_trnsn", "ka10045", one, faulty)
+    found = tolerant(body, "stk_orgn_trde_trnsn", "ka10045", one, faulty)
+    before = [day.institution_total for _, day in found[1:]] + [0]
+    return [
+        day if told else msgspec.structs.replace(day, institution=day.institution_total - earlier)
+        for (told, day), earlier in zip(found, before, strict=True)
+    ]
 
 
 def instruments(body: Body, market: MarketName, faulty: Faulty) -> list[Instrument]:
