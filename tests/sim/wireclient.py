@@ -12,6 +12,7 @@ import httpx
 import websocket
 
 PATHS = {
+    "kt00004": "acnt", "kt00005": "acnt", "ka10003": "stkinfo", "ka10100": "stkinfo",
     "kt00001": "acnt", "kt00010": "acnt", "kt00018": "acnt", "kt00007": "acnt",
     "ka00001": "acnt", "ka10075": "acnt", "ka10076": "acnt", "ka10077": "acnt", "ka10085": "acnt",
     "ka10023": "rkinfo", "ka10030": "rkinfo", "ka10032": "rkinfo", "ka10027": "rkinfo",
@@ -27,6 +28,10 @@ RANK = {"mrkt_tp": "000", "sort_tp": "1", "stex_tp": "3"}
 BODIES: dict[str, dict[str, str]] = {
     "ka00001": {},
     "kt00001": {"qry_tp": "3"},
+    "kt00004": {"qry_tp": "0", "dmst_stex_tp": "KRX"},
+    "kt00005": {"dmst_stex_tp": "KRX"},
+    "ka10003": {"stk_cd": STOCK},
+    "ka10100": {"stk_cd": STOCK},
     "kt00010": {"stk_cd": STOCK, "trde_tp": "2", "uv": "200000"},
     "kt00018": {"qry_tp": "1", "dmst_stex_tp": "KRX"},
     "kt00007": {"ord_dt": "", "qry_tp": "1", "stk_bond_tp": "0", "sell_tp": "0", "stk_cd": "",

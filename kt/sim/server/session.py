@@ -68,7 +68,6 @@ class Session:
             await asyncio.gather(*tasks, return_exceptions=True)
             if self._app_key:
                 self._desk.hub.leave(self._app_key, self)
-            transport.forget(self._socket.scope)
 
     def codes(self) -> set[str]:
         """The stocks registered for prices, books or expected prices."""

@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from weakref import WeakValueDictionary
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-Address = tuple[str, int]
+_transports: WeakValueDictionary[tuple[str, int], asyncio.Transport] = WeakValueDictionary()
+"""The living connections by the client's address, which every request carries."""
 
 
 class Cuttable(H11Protocol):
-    """Remembers each connection's transport by the client's address, which a request carries.
-
-    An upgraded connection keeps its transport, so a WebSocket can be cut as well.
-    """
-
-    open: dict[Address, asyncio.Transport] = {}  # noqa: RUF012 — one table for the process
+    """Remembers its transport. A WebSocket keeps the transport of the request it began as."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         if self.client is not None:
-            Cuttable.open[self.client] = transport
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self.client is not None:
-            Cuttable.open.pop(self.client, None)
-        super().connection_lost(exc)
+            _transports[self.client] = transport
 
 
 def cut(scope: Any) -> None:
     """Closes a request's connection at once: what was not yet sent is lost."""
     client = scope.get("client")
-    transport = Cuttable.open.pop(tuple(client), None) if client else None
+    transport = _transports.get(tuple(client)) if client else None
     if transport is not None:
         transport.abort()
-
-
-def forget(scope: Any) -> None:
-    """A WebSocket has ended; its transport is no longer ours to cut."""
-    client = scope.get("client")
-    if client:
-        Cuttable.open.pop(tuple(client), None)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kt.sim.wire import charts, deposit, flows, holdings, orderlists, orders, quotes, rankings
+from kt.sim.wire import (
+    charts,
+    deposit,
+    extras,
+    flows,
+    holdings,
+    orderlists,
+    orders,
+    quotes,
+    rankings,
+)
 from kt.sim.wire.frame import Call, Reply
 
 TOKEN_PATH = "/oauth2/token"
@@ -44,6 +54,8 @@ SERVED = {
         _api("kt00001", ACCOUNT, "qry_tp", deposit.deposit),
         _api("kt00010", ACCOUNT, "stk_cd trde_tp uv", deposit.orderable),
         _api("kt00018", ACCOUNT, "qry_tp dmst_stex_tp", holdings.holdings),
+        _api("kt00004", ACCOUNT, "qry_tp dmst_stex_tp", extras.account_status),
+        _api("kt00005", ACCOUNT, "dmst_stex_tp", extras.filled_holdings),
         _api("kt00007", ACCOUNT, "qry_tp stk_bond_tp sell_tp dmst_stex_tp", orderlists.day_orders),
         _api("ka10075", ACCOUNT, "all_stk_tp trde_tp stex_tp", orderlists.open_orders),
         _api("ka10076", ACCOUNT, "qry_tp sell_tp stex_tp", orderlists.fills),
@@ -72,6 +84,8 @@ SERVED = {
         ),
         _api("ka10001", STOCKS, "stk_cd", quotes.stock),
         _api("ka10002", STOCKS, "stk_cd", quotes.firms),
+        _api("ka10003", STOCKS, "stk_cd", extras.trades),
+        _api("ka10100", STOCKS, "stk_cd", extras.instrument),
         _api("ka10004", MARKET, "stk_cd", quotes.order_book),
         _api("ka10008", FOREIGN, "stk_cd", flows.foreign),
         _api(

@@ -52,7 +52,7 @@ def holdings(call: Call) -> Reply:
 def holding(item: Holding, call: Call) -> Row:
     """One held stock; every amount 15 digits, both prices 12."""
     tax, selling, buying = _costs(item, call)
-    bought, sold = _today(item.stock_code, call)
+    bought, sold = bought_and_sold(item.stock_code, call)
     amounts = {
         "evltv_prft": item.profit,
         "pur_pric": item.average_price,
@@ -92,7 +92,8 @@ def _costs(item: Holding, call: Call) -> tuple[int, int, int]:
     return tax, selling, max(0, item.value - item.cost - item.profit - tax - selling)
 
 
-def _today(stock_code: str, call: Call) -> tuple[int, int]:
+def bought_and_sold(stock_code: str, call: Call) -> tuple[int, int]:
+    """Today's shares."""
     fills = call.broker.executions(stock_code)
     bought = sum(fill.quantity for fill in fills if fill.side is Side.BUY)
     return bought, sum(fill.quantity for fill in fills) - bought

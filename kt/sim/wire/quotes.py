@@ -41,6 +41,7 @@ ACCOUNTS = names("per eps roe pbr ev bps sale_amt bus_pro cup_nga")
 FACE_VALUE = 500
 HUNDRED_MILLION = 100_000_000
 MOST_CODES = 100
+OTHER_LISTS = {"ETF": "8", "ETN": "60", "ELW": "3"}
 LIST_MARKETS = {
     "0": (MarketName.KOSPI, "0", "거래소"),
     "10": (MarketName.KOSDAQ, "10", "코스닥"),
@@ -239,22 +240,27 @@ def _firm_names() -> tuple[str, ...]:
 def instruments(call: Call) -> Reply:
     """ka10099: one market's stocks, counts of 16 digits, prices of 8."""
     asked = call.text("mrkt_tp")
-    found: list[Row] = []
-    for item in call.instruments.values():
-        market, code, name = _listing(item)
-        if asked == code:
-            found.append(listing(item, market, name))
-    return Reply(rows_name="list", rows=found, page=10_000)
+    rows = [
+        listing(item, *listing_market(item))
+        for item in call.instruments.values()
+        if asked == _list_of(item)
+    ]
+    return Reply(rows_name="list", rows=rows, page=10_000)
 
 
-def _listing(item: Instrument) -> tuple[str, str, str]:
-    """Market code of the stock, the code of the list it stands in, the market's name."""
+def _list_of(item: Instrument) -> str:
+    """The code of the list that a stock stands in."""
     if item.kind != "STOCK":
-        return "8", {"ETF": "8", "ETN": "60", "ELW": "3"}.get(item.kind, "8"), item.kind
-    for code, (market, market_code, name) in LIST_MARKETS.items():
-        if item.market is market:
-            return market_code, code, name
-    return "0", "0", "거래소"
+        return OTHER_LISTS.get(item.kind, "8")
+    return next((code for code, found in LIST_MARKETS.items() if found[0] is item.market), "0")
+
+
+def listing_market(item: Instrument) -> tuple[str, str]:
+    """Code and name of a stock's market."""
+    if item.kind != "STOCK":
+        return "8", item.kind
+    _, code, name = LIST_MARKETS[_list_of(item)]
+    return code, name
 
 
 def listing(item: Instrument, market: str, name: str) -> Row:
