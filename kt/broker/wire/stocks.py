@@ -223,10 +223,10 @@ def institutions(body: Body, faulty: Faulty) -> list[InstitutionDay]:
         )
 
     found = tolerant(body, "stk_orgn_trde_trnsn", "ka10045", one, faulty)
-    before = [day.institution_total for _, day in found[1:]] + [0]
+    before = [*(day.institution_total for _, day in found[1:]), 0]
     return [
         day if told else msgspec.structs.replace(day, institution=day.institution_total - earlier)
-        for (told, day), earlier in zip(found, before, strict=True)
+        for (told, day), earlier in zip(found, before, strict=False)
     ]
 
 
