@@ -306,3 +306,17 @@ def test_an_order_never_rides_on_an_old_connection() -> None:
         found = [outcome(http.post("/api/dostk/ordr", {}, {}, fresh=True)) for _ in range(2)]
         http.close()
     assert [one.status for one in found] == [ACKED, ACKED]
+
+
+def test_the_moment_a_request_was_written_is_told() -> None:
+    """The budget's window runs from it; it comes before the answer and not without a connection."""
+    taken = reply(json.dumps({"return_code": 0, "ord_no": "0000001"}))
+    with a_server_that(taken) as address:
+        http, written = Http(address), list[str]()
+        answer = http.post("/", {}, {"a": "b"}, on_written=lambda: written.append("written"))
+        http.close()
+    assert (answer.http_status, written) == (200, ["written"])
+    http = Http(address)
+    assert http.post("/", {}, {}, on_written=lambda: written.append("again")).left is False
+    http.close()
+    assert written == ["written"]
