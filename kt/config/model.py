@@ -244,7 +244,7 @@ class Config(Section, frozen=True, kw_only=True):
     dry_run: bool = False
     """Test mode: do everything but send orders."""
     language: Literal["en", "ko"] = "en"
-    """The language of messages."""
+    """The language of tables: their headings and labels."""
     state_dir: str = ""
     """Default: the platform's state folder."""
     profiles: dict[ProfileName, ProfileConfig] = msgspec.field(
