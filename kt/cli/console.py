@@ -37,6 +37,7 @@ class Console:
         self.quiet = False
         self.no_color = False
         self.closed = False
+        self.language = "en"
         self._width = width
 
     @property

@@ -80,12 +80,15 @@ def _show(session: Session, ctx: Context, report: DayReport) -> None:
     from kt.cli.show.account import positions
     from kt.cli.show.results import DAYS
     from kt.cli.show.table import render
+    from kt.cli.show.words import translated
 
     held = ctx.journal.positions()
     if session.output == "table":
         text = render(DAYS, report.days, session.console) if report.days else ""
         alarms = "".join(f"alarm: {line}\n" for line in report.alarms)
-        text += f"\nHeld\n{positions(held, session.console)}"
+        text += (
+            f"\n{translated('Held', session.console.language)}\n{positions(held, session.console)}"
+        )
         session.console.write(f"{text}{alarms}{report.orders} orders sent; {report.ended}\n")
         return
     row = {

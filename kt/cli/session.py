@@ -60,7 +60,9 @@ class Session:
             overrides["profile"] = self.flags.profile
         if self.flags.dry_run:
             overrides["dry_run"] = True
-        return load_config(self.flags.config or None, self.environ, overrides)
+        config = load_config(self.flags.config or None, self.environ, overrides)
+        self.console.language = config.language
+        return config
 
     @cached_property
     def app(self) -> App:
@@ -69,7 +71,24 @@ class Session:
     def context(self, command: str) -> Context:
         """The run of this command: the steps' doors, with its start in the journal."""
         self._run = self.app.context(command)
+        if self.flags.verbose:
+            self._tell_calls()
         return self._run
+
+    def _tell_calls(self) -> None:
+        """With -v every call of the broker's API is said as it ends; with -vv its answer too."""
+        rest = self.app.rest
+        note = rest.on_call
+
+        def tell(
+            api_id: str, started: datetime, took: int, status: int, code: str, message: str
+        ) -> None:
+            if note is not None:
+                note(api_id, started, took, status, code, message)
+            said = f" {message}" if self.flags.verbose > 1 else ""
+            self.say(f"{started:%H:%M:%S} {api_id} HTTP {status} code {code} {took} ms{said}")
+
+        rest.on_call = tell
 
     def close(self, code: int) -> None:
         """Write how the run ended, and let go of everything the app holds."""

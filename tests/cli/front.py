@@ -79,9 +79,12 @@ class FakeRest:
         self.answers: dict[str, list[dict[str, Any]]] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
         self.date = ""
+        self.on_call: Callable[..., None] | None = None
 
     def call(self, api_id: str, body: dict[str, str] | None = None) -> FakeReply:
         self.asked.append((api_id, dict(body or {})))
+        if self.on_call is not None:
+            self.on_call(api_id, OPEN, 12, 200, "0", "정상")
         pages = self.answers[api_id]
         return FakeReply(pages[0], more=len(pages) > 1, date=self.date)
 

@@ -58,9 +58,9 @@ CANDIDATES = (
     ),
 )
 TABLE = """\
-code    name          price  change  value  score  strength  foreign
-005930  삼성전자     70,000  +1.50%  700억   91.2
-000660  SK하이닉스  180,000  -0.50%  900억   88.0     112.0   -1,200
+code    name          price  change  traded  score  strength  foreign
+005930  삼성전자     70,000  +1.50%   700억   91.2
+000660  SK하이닉스  180,000  -0.50%   900억   88.0     112.0   -1,200
 """
 
 
@@ -423,7 +423,7 @@ def test_status(front: Front) -> None:
         "profile         sim\n"
         "time            2026-11-23T10:00:00+09:00\n"
         "running         no\n"
-        "stop            reduce\n"
+        "stop mode       reduce\n"
         "stop reason     careful\n"
         "positions       1\n"
         "invested        700,000\n"
@@ -692,3 +692,22 @@ def test_a_stop_in_force_ends_by_itself(front: Front) -> None:
     stop = Stop(mode=StopMode.REDUCE, reason="daily loss", by="daily-loss", at=OPEN, until=until)
     front.world.journal.set_stop(stop)
     assert front("status").items[0]["stop_until"] == "2026-11-24"
+
+
+def test_korean_tables(front: Front) -> None:
+    front.configure("language: ko\n")
+    ran = front("status", terminal=True)
+    assert ran.out.startswith("프로필         sim\n시각           2026-11-23T10:00:00+09:00\n")
+    assert "정지 상태      running\n" in ran.out
+    assert [*front("status").items[0]][:3] == ["kind", "profile", "time"]
+
+
+def test_verbose_says_every_call(front: Front) -> None:
+    front.rest.answers["ka10001"] = [{"return_code": 0}]
+    heard: list[str] = []
+    front.rest.on_call = lambda api_id, *rest: heard.append(api_id)
+    call = ("api", "ka10001", "{}")
+    assert front(*call, "-v").err == "kt: 10:00:00 ka10001 HTTP 200 code 0 12 ms\n"
+    assert heard == ["ka10001"]
+    front.rest.on_call = None
+    assert front(*call, "-vv").err == "kt: 10:00:00 ka10001 HTTP 200 code 0 12 ms 정상\n"

@@ -117,3 +117,26 @@ def test_colours_do_not_move_columns() -> None:
     for code in ("\x1b[31m", "\x1b[1m", "\x1b[0m"):
         colored = colored.replace(code, "")
     assert colored == bare
+
+
+def test_headings_in_korean() -> None:
+    shown = console()
+    shown.language = "ko"
+    assert render(COLUMNS, [("005930", "삼성전자", 70_000, "")], shown) == (
+        "종목코드  종목명      가격\n005930    삼성전자  70,000\n"
+    )
+    assert render(COLUMNS, [], shown) == "(없음)\n"
+
+
+def test_every_heading_of_a_table_has_a_korean_word() -> None:
+    from kt.cli.live import COLUMNS as LIVE
+    from kt.cli.show import account, decisions, orders, results
+    from kt.cli.show.words import KOREAN
+
+    layouts = (
+        *(account.POSITIONS, account.OPEN_ORDERS, decisions.CANDIDATES, decisions.DECISIONS),
+        *(decisions.CHECKS, orders.ORDERS, orders.FILLS, results.TRADES, results.DAYS),
+        *(results.STOCKS, LIVE),
+    )
+    headings = {column.heading for layout in layouts for column in layout}
+    assert headings <= set(KOREAN)

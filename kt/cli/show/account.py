@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kt.cli.show.cells import clock, money, paint, percent, signed, updown
 from kt.cli.show.orders import side_color
 from kt.cli.show.table import Column, pairs, render
+from kt.cli.show.words import translated
 from kt.records import Balance, OrderType, Position
 
 if TYPE_CHECKING:
@@ -72,6 +73,9 @@ def balance(rows: Sequence[Balance], console: Console) -> str:
             ],
             console,
         )
-        text += "\nHoldings\n" + positions(row.positions, console)
-        text += "\nOpen orders\n" + render(OPEN_ORDERS, row.open_orders, console)
+        holdings, waiting = (
+            translated(name, console.language) for name in ("Holdings", "Open orders")
+        )
+        text += f"\n{holdings}\n{positions(row.positions, console)}"
+        text += f"\n{waiting}\n{render(OPEN_ORDERS, row.open_orders, console)}"
     return text

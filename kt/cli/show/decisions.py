@@ -26,7 +26,7 @@ CANDIDATES = (
         right=True,
         color=lambda row: updown(row.change_pct),
     ),
-    Column("value", lambda row: large(row.value), right=True, rank=3),
+    Column("traded", lambda row: large(row.value), right=True, rank=3),
     Column("score", lambda row: plain(row.score), right=True),
     Column("strength", lambda row: plain(row.strength), right=True, rank=4),
     Column("book", lambda row: plain(row.book_ratio, 2), right=True, rank=5),

@@ -90,7 +90,7 @@ FILLS = (
     Column("name", lambda row: row.stock_name, shorten=8),
     Column("quantity", lambda row: money(row.quantity), right=True),
     Column("price", lambda row: money(row.price), right=True),
-    Column("value", lambda row: money(row.quantity * row.price), right=True, rank=2),
+    Column("amount", lambda row: money(row.quantity * row.price), right=True, rank=2),
     Column("fee", lambda row: money(row.fee), right=True, rank=3),
     Column("tax", lambda row: money(row.tax), right=True, rank=4),
 )

@@ -9,6 +9,7 @@ import msgspec
 from kt.cli.show import account, orders
 from kt.cli.show.cells import BOLD, money, paint, percent, signed, updown
 from kt.cli.show.table import clean, pairs, paragraph
+from kt.cli.show.words import translated
 from kt.records import Action, Decision, Position
 
 if TYPE_CHECKING:
@@ -35,10 +36,14 @@ def report_text(ctx: Context, report: CycleReport, console: Console) -> str:
     if failed:
         parts.append(("Failed", failed))
     return "\n".join(
-        part if isinstance(part, str) else f"{paint(part[0], BOLD, console.color)}\n{part[1]}"
+        part if isinstance(part, str) else f"{_title(part[0], console)}\n{part[1]}"
         for part in parts
         if isinstance(part, str) or part[1]
     )
+
+
+def _title(text: str, console: Console) -> str:
+    return paint(translated(text, console.language), BOLD, console.color)
 
 
 def _head(ctx: Context, report: CycleReport, console: Console) -> str:

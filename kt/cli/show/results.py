@@ -75,11 +75,16 @@ def pnl(rows: Sequence[Trade | DayResult | StockResult], console: Console) -> st
     return render(layout, rows, console)
 
 
+LABELS = {"stop": "stop mode"}
+"""Names that mean something else as the heading of another table."""
+
+
 def events(rows: Sequence[Mapping[str, Any]], console: Console) -> str:
     """Rows of named values: every name that occurs is a column; one row alone stands upright."""
     if len(rows) == 1:
-        told = [(name.replace("_", " "), _text(value)) for name, value in rows[0].items()]
-        return pairs([(name, text) for name, text in told if name != "kind" and text], console)
+        told = [(LABELS.get(name, name), _text(value)) for name, value in rows[0].items()]
+        shown = [(name.replace("_", " "), text) for name, text in told if name != "kind" and text]
+        return pairs(shown, console)
     names: dict[str, None] = {}
     for row in rows:
         names.update(dict.fromkeys(row))

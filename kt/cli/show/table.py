@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show.cells import BOLD, DIM, paint
+from kt.cli.show.words import translated
 
 if TYPE_CHECKING:
     from kt.cli.console import Console
@@ -57,9 +58,10 @@ def clean(text: str) -> str:
 def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> str:
     """The table as text, or a line that says there is nothing."""
     if not rows:
-        return "(none)\n"
+        return f"{translated('(none)', console.language)}\n"
     cells = [[clean(column.cell(row)) for column in columns] for row in rows]
-    kept, widths = _fit(columns, cells, console.width)
+    titles = [translated(column.heading, console.language) for column in columns]
+    kept, widths = _fit(columns, titles, cells, console.width)
     shown = []
     for row, texts in zip(rows, cells, strict=True):
         line = []
@@ -70,7 +72,7 @@ def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> 
             color = column.color(row) if column.color else None
             line.append(paint(text, color, console.color))
         shown.append(line)
-    headings = [paint(columns[index].heading, BOLD, console.color) for index in kept]
+    headings = [paint(titles[index], BOLD, console.color) for index in kept]
     return _draw(headings, shown, [columns[index].right for index in kept])
 
 
@@ -90,12 +92,12 @@ def _draw(headings: list[str], rows: list[list[str]], rights: list[bool]) -> str
 
 
 def _fit(
-    columns: Sequence[Column], cells: list[list[str]], limit: int
+    columns: Sequence[Column], titles: list[str], cells: list[list[str]], limit: int
 ) -> tuple[list[int], dict[int, int]]:
     """The columns that stay, and the widths of those that are shortened (0 = as they are)."""
     natural = [
-        max(width_of(column.heading), *(width_of(row[index]) for row in cells))
-        for index, column in enumerate(columns)
+        max(width_of(title), *(width_of(row[index]) for row in cells))
+        for index, title in enumerate(titles)
     ]
     kept = [
         index
@@ -143,9 +145,10 @@ def paragraph(text: str, console: Console, indent: int = 0, taken: int = 0) -> s
 
 def pairs(rows: Sequence[tuple[str, str]], console: Console) -> str:
     """Names and values, one a line, with the values under one another."""
-    widest = max((width_of(name) for name, _ in rows), default=0)
+    told = [(translated(name, console.language), value) for name, value in rows]
+    widest = max((width_of(name) for name, _ in told), default=0)
     lines = []
-    for name, value in rows:
+    for name, value in told:
         pad = " " * (widest - width_of(name))
         lines.append(f"{paint(name, DIM, console.color)}{pad}{' ' * GAP}{value}".rstrip())
     return "\n".join(lines) + "\n"
