@@ -62,17 +62,29 @@ def start(settings: Settings, announce: Announce) -> Running:
     folder = _folder(settings)
     found = find(folder)
     if found is None:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with _starting(folder):
-            found = find(folder)
-            if found is None:
-                found = _launch(settings, folder)
-                announce(_started(found, settings))
+        try:
+            found = _start_one(settings, folder, announce)
+        except OSError as error:
+            raise Unreachable(
+                f"the embedded exchange cannot work in {folder}: {error.strerror}",
+                hint="Make the folder writable, or name another with KT_STATE_DIR.",
+            ) from error
     if not found.started and found.clock.speed != settings.speed:
         announce(
             f"The running exchange goes at speed {found.clock.speed:g}, not {settings.speed:g}:"
             " `kt sim stop` and start it again to change that."
         )
+    return found
+
+
+def _start_one(settings: Settings, folder: Path, announce: Announce) -> Running:
+    """Starts it, unless another process was first. Raises OSError about the folder."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _starting(folder):
+        found = find(folder)
+        if found is None:
+            found = _launch(settings, folder)
+            announce(_started(found, settings))
     return found
 
 

@@ -48,18 +48,14 @@ def test_started_once_then_found(state: Path) -> None:
     assert (status["pid"], status["base_url"]) == (first.pid, first.base_url)
     assert abs(first.clock.now() - launch.clock_of(first.base_url).now()) < timedelta(seconds=1)
     assert first.ws_url == launch.ws_url(first.base_url)
-    with client(first.base_url) as wire:
-        assert wire.call("ka10001").json()["stk_nm"] == "삼성전자"
-
-
-def test_the_session_is_open_whenever_it_is_started(state: Path) -> None:
-    running = launch.ensure(config(), state, lambda text: None)
-    now = running.clock.now()
+    # Open for trading, whatever the time is here.
+    now = first.clock.now()
     assert (now.hour, now.minute) == (10, 0)
     assert now.date() >= datetime.now(KST).date()
-    with client(running.base_url) as wire:
-        answer = wire.order("kt10000", ord_qty="1", trde_tp="3").json()
-        assert answer["return_code"] == 0
+    with client(first.base_url) as wire:
+        assert wire.order("kt10000", ord_qty="1", trde_tp="3").json()["return_code"] == 0
+    launch.ensure(config(speed=60), state, said.append)
+    assert "speed 1, not 60" in said[1]
 
 
 TWENTY = """
@@ -122,6 +118,12 @@ def test_stop_and_start_go_on_where_the_clock_stood(state: Path) -> None:
         assert int(again) > int(numbers[0]["ord_no"])
 
 
+def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+    (tmp_path / "sim").write_text("a file where the folder should be")
+    with pytest.raises(Unreachable, match="cannot work in"):
+        launch.ensure(config(), tmp_path, lambda text: None)
+
+
 def test_a_killed_exchange_loses_no_order(state: Path) -> None:
     settings = Settings(state_dir=state, rate=0)
     first = launch.start(settings, lambda text: None)
@@ -159,19 +161,6 @@ def test_why_it_did_not_start_is_said(state: Path) -> None:
     assert "exchange.log" in str(caught.value.hint)
 
 
-def test_another_speed_is_mentioned(state: Path) -> None:
-    said: list[str] = []
-    launch.ensure(config(), state, said.append)
-    launch.ensure(config(speed=60), state, said.append)
-    assert "speed 1, not 60" in said[1]
-
-
-def test_a_second_one_on_the_same_folder_is_refused(state: Path) -> None:
-    launch.ensure(config(), state, lambda text: None)
-    with pytest.raises(Busy, match="already running"):
-        launch.serve(Settings(state_dir=state), lambda text: None)
-
-
 def test_it_stops_by_itself_when_nobody_uses_it(state: Path) -> None:
     settings = Settings(state_dir=state, idle_minutes=1 / 600)
     running = launch.start(settings, lambda text: None)
@@ -197,6 +186,8 @@ def test_the_foreground_ends_cleanly(state: Path, number: signal.Signals) -> Non
     assert process.stdout is not None
     assert "serves http://127.0.0.1:" in process.stdout.readline()
     assert launch.status(state) is not None
+    with pytest.raises(Busy, match="already running"):
+        launch.serve(Settings(state_dir=state), lambda text: None)
     process.send_signal(number)
     out, err = process.communicate(timeout=20)
     assert (process.returncode, err) == (0, "")

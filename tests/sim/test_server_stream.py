@@ -281,6 +281,18 @@ def test_a_second_login_ends_the_first_session(served: Served, wire: WireClient)
             assert second.rows("00")[0]["values"]["913"] == "접수"
 
 
+def test_nothing_is_watched_for_sessions_that_are_gone(served: Served, wire: WireClient) -> None:
+    with frames(served.ws_url, wire.token) as stream:
+        stream.register([STOCK], ["0B"])
+        assert served.desk.hub.watched() == {STOCK}
+        assert served.exchange._ticker.codes == {STOCK}
+    end = time.monotonic() + 5
+    while served.exchange._ticker.codes and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not served.exchange._ticker.codes
+    assert len(served.desk.hub) == 0
+
+
 def test_accounts_hear_of_their_own_orders_alone(served: Served, wire: WireClient) -> None:
     with (
         client(served.base_url, "somebody-else") as other,

@@ -27,7 +27,7 @@ def build(desk: Desk) -> Router:
     """The ASGI application."""
 
     async def call(http: HttpRequest) -> Response:
-        request = Request(http.url.path, dict(http.headers), await http.body(), http.receive)
+        request = Request(http.scope["path"], dict(http.headers), await http.body(), http.receive)
         try:
             status, content, kind, headers = faulty.encoded(await faulty.answer(desk, request))
         except faulty.Torn:

@@ -86,7 +86,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     lock = FileLock(folder / "exchange-running.lock")
     try:
-        lock.acquire(timeout=1, poll_interval=0.05)
+        lock.acquire(timeout=0.5, poll_interval=0.05)
     except Timeout:
         raise Busy(
             f"an exchange is already running on {folder}",

@@ -66,8 +66,12 @@ class Session:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if self._app_key:
-                self._desk.hub.leave(self._app_key, self)
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._app_key:
+            self._desk.hub.leave(self._app_key, self)
+            self._desk.watch()
 
     def codes(self) -> set[str]:
         """The stocks registered for prices, books or expected prices."""
@@ -134,6 +138,8 @@ class Session:
         if app_key is None:
             self._say(stream.LOGIN_FAILED, last=True)
             return
+        if self._app_key != app_key:
+            self._leave()
         self._app_key = app_key
         older = self._desk.hub.join(app_key, self)
         if older is not None:
