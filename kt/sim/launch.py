@@ -15,8 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
-
 import kt
 from kt.clock import ScaledClock
 from kt.config.model import Config
@@ -128,6 +126,8 @@ def stop(state_dir: Path) -> bool:
         return False
     with contextlib.suppress(ProcessLookupError):
         os.kill(int(found["pid"]), signal.SIGTERM)
+    from filelock import FileLock, Timeout
+
     # The exchange holds this lock for as long as it lives, and so waits for nothing else.
     lock = FileLock(state_dir / "sim" / "exchange-running.lock")
     try:
@@ -196,6 +196,8 @@ def _folder(settings: Settings) -> Path:
 
 @contextlib.contextmanager
 def _starting(folder: Path) -> Any:
+    from filelock import FileLock, Timeout  # 30 ms that a running exchange spares everyone
+
     lock = FileLock(folder / "exchange-start.lock")
     try:
         with lock.acquire(timeout=START_SECONDS + 5, poll_interval=0.02):
