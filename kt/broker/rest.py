@@ -13,6 +13,7 @@ import msgspec
 
 from kt import __version__
 from kt.broker.answer import Answer, Reply, decoded, described, failure
+from kt.broker.lanes import Lanes
 from kt.broker.pace import Pacer
 from kt.broker.token import TokenSource
 from kt.broker.tr import Group, Priority, Tr, find
@@ -145,6 +146,7 @@ class Rest:
         self.pacer = pacer
         self.clock = clock
         self.on_call = on_call
+        self.lanes = Lanes()
 
     def call(
         self,
@@ -239,15 +241,17 @@ class Rest:
         if next_key:
             headers |= {"cont-yn": "Y", "next-key": next_key}
         self.http.client(fresh)  # built before the budget is drawn on, for that takes a while
-        number, written = self.pacer.wait(tr, priority), list[float]()
-        started, before = self.clock.now(), self.clock.monotonic()
-        answer = self.http.post(
-            tr.path,
-            headers,
-            body,
-            fresh=fresh,
-            on_written=lambda: written.append(self.clock.monotonic()),
-        )
+        urgency = tr.priority if priority is None else priority
+        number, written = self.pacer.wait(tr, urgency), list[float]()
+        with self.lanes.enter(urgency):
+            started, before = self.clock.now(), self.clock.monotonic()
+            answer = self.http.post(
+                tr.path,
+                headers,
+                body,
+                fresh=fresh,
+                on_written=lambda: written.append(self.clock.monotonic()),
+            )
         # What fails in our own books after an order was sent says nothing about the order.
         with contextlib.suppress(KtError) if fresh else contextlib.nullcontext():
             report(self.on_call, self.clock, tr.api_id, started, before, answer)
