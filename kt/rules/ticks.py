@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import pairwise
 
 _STOCK = ((0, 1), (2_000, 5), (5_000, 10), (20_000, 50), (50_000, 100), (200_000, 500))
@@ -13,6 +14,9 @@ _BANDS: dict[str, tuple[tuple[int, int], ...]] = {
 }
 """By kind of instrument: (from this price on, tick), in won. Rules §3, since 2023-01-25."""
 
+_STARTS = {kind: tuple(start for start, _ in bands) for kind, bands in _BANDS.items()}
+_TICKS = {kind: tuple(tick for _, tick in bands) for kind, bands in _BANDS.items()}
+
 KINDS = frozenset(_BANDS)
 """The kinds of instrument that have a tick table."""
 
@@ -23,7 +27,8 @@ def tick_size(price: int, kind: str = "STOCK") -> int:
     """The tick in won at a price; the same table for KOSPI, KOSDAQ and KONEX (rules §3)."""
     if price < 0:
         raise ValueError(f"a price cannot be below 0: {price}")
-    return next(tick for start, tick in reversed(_bands(kind)) if price >= start)
+    _bands(kind)  # names a kind that does not exist
+    return _TICKS[kind][bisect_right(_STARTS[kind], price) - 1]
 
 
 def is_on_tick(price: int, kind: str = "STOCK") -> bool:
