@@ -7,12 +7,22 @@ last time it was flat. Doing it twice, or in two processes at once, ends in the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, timedelta
 from threading import RLock
 
 from msgspec.structs import replace
 
-from kt.records import Fill, Order, Origin, Position, Trade
+from kt.records import (
+    OPEN_STATES,
+    UNRESOLVED_STATES,
+    Fill,
+    Order,
+    Origin,
+    Position,
+    Side,
+    Trade,
+)
 from kt.rules import exits, pnl
 from kt.steps.context import Context
 from kt.steps.stocks import instrument
@@ -25,6 +35,17 @@ _TRIES = 5
 _lock = RLock()
 
 
+@dataclass(frozen=True, slots=True)
+class _Replay:
+    """What a stock's fills make: the position, and each sale with what is not known of it."""
+
+    orders: Mapping[str, Order]
+    fills: tuple[Fill, ...]
+    position: Position | None
+    sales: tuple[tuple[Trade, int], ...]
+    """Each trade with the shares in it whose purchase is not in the books."""
+
+
 def book(ctx: Context, stock_code: str, price: int = 0) -> Position | None:
     """Make the books of one stock say what its fills say; the position, None when flat.
 
@@ -34,13 +55,12 @@ def book(ctx: Context, stock_code: str, price: int = 0) -> Position | None:
     with _lock:
         for _ in range(_TRIES):
             before = _held(ctx, stock_code)
-            orders, fills = _fills(ctx, stock_code, before)
-            replayed, trades = pnl.replay(orders, fills)
-            now = _dressed(ctx, replayed.get(stock_code), before, orders, fills, price)
-            _book_trades(ctx, stock_code, trades)
+            replay = _replay(ctx, stock_code, before)
+            now = _dressed(ctx, replay, before, price)
+            _book_sales(ctx, stock_code, replay)
             _put(ctx, stock_code, before, now)
-            if _fills(ctx, stock_code, now)[1] == fills or now is None:
-                return now
+            if _fills(ctx, stock_code, _since(ctx, stock_code, now)) == replay.fills:
+                break
         return now
 
 
@@ -49,40 +69,56 @@ def _held(ctx: Context, stock_code: str) -> Position | None:
     return next(held, None)
 
 
-def _fills(
-    ctx: Context, stock_code: str, position: Position | None
-) -> tuple[Mapping[str, Order], tuple[Fill, ...]]:
-    """The stock's fills that may matter to what is held now, with their orders."""
-    today = ctx.clock.now().date()
-    day = position.opened_at.date() if position else today - LOOK_BACK
-    fills: list[Fill] = []
-    while day <= today:
-        fills += [fill for fill in ctx.journal.fills(day=day) if fill.stock_code == stock_code]
-        day += timedelta(days=1)
-    orders = {}
+def _replay(ctx: Context, stock_code: str, before: Position | None) -> _Replay:
+    fills = _fills(ctx, stock_code, _since(ctx, stock_code, before))
+    orders: dict[str, Order] = {}
     for order_id in {fill.order_id for fill in fills}:
         order = ctx.journal.order(order_id)
         if order is not None:
             orders[order_id] = order
-    return orders, tuple(fill for fill in fills if fill.order_id in orders)
+    position: Position | None = None
+    sales = []
+    for fill in sorted(fills, key=lambda f: (f.at, f.side, f.fill_id)):
+        if fill.order_id not in orders:
+            continue
+        applied = pnl.apply_fill(position, orders[fill.order_id], fill)
+        position = applied.position if applied.position.quantity else None
+        if applied.trade is not None:
+            sales.append((applied.trade, applied.unmatched))
+    return _Replay(orders, fills, position, tuple(sales))
 
 
-def _dressed(
-    ctx: Context,
-    position: Position | None,
-    before: Position | None,
-    orders: Mapping[str, Order],
-    fills: tuple[Fill, ...],
-    price: int,
-) -> Position | None:
+def _since(ctx: Context, stock_code: str, position: Position | None) -> date:
+    """A day on which the stock was flat when it began: no fill that matters is older."""
+    today = ctx.clock.now().date()
+    since = position.opened_at.date() if position else today - LOOK_BACK
+    while True:
+        closed = [t for t in ctx.journal.trades(since=since) if t.stock_code == stock_code]
+        first = min((trade.opened_at.date() for trade in closed), default=since)
+        if first >= since:
+            return since
+        since = first
+
+
+def _fills(ctx: Context, stock_code: str, since: date) -> tuple[Fill, ...]:
+    fills: list[Fill] = []
+    day = since
+    while day <= ctx.clock.now().date():
+        fills += [fill for fill in ctx.journal.fills(day=day) if fill.stock_code == stock_code]
+        day += timedelta(days=1)
+    return tuple(fills)
+
+
+def _dressed(ctx: Context, replay: _Replay, before: Position | None, price: int) -> Position | None:
     """The replayed position with its exits, its mark and where it came from."""
-    if position is None or not position.quantity:
+    position, fills = replay.position, replay.fills
+    if position is None:
         return None
     stock = instrument(ctx, position.stock_code)
     external = any(
-        orders[fill.order_id].origin is Origin.EXTERNAL
+        order.origin is Origin.EXTERNAL and fill.at >= position.opened_at
         for fill in fills
-        if fill.at >= position.opened_at
+        if (order := replay.orders.get(fill.order_id)) is not None
     )
     last = price or (before.price if before else 0) or fills[-1].price
     # Shares that kt did not buy are watched from the price at which they were found: what they
@@ -119,39 +155,84 @@ def _put(ctx: Context, code: str, before: Position | None, now: Position | None)
         ctx.journal.exit_set(now, reason, ctx.clock.now())
 
 
-def _book_trades(ctx: Context, stock_code: str, trades: tuple[Trade, ...]) -> None:
-    """Add the trades the journal does not have yet, counted in shares by sell order."""
-    if not trades:
+def _book_sales(ctx: Context, stock_code: str, replay: _Replay) -> None:
+    """Add the trades the journal does not have yet, counted in shares by sell order.
+
+    A sale of shares whose purchase is still on its way waits for it. When a purchase turns up
+    after its sale was booked, the difference follows as a trade of no shares.
+    """
+    if not replay.sales:
         return
-    since = min(trade.closed_at for trade in trades).date()
+    since = min(trade.closed_at for trade, _ in replay.sales).date()
     booked = _booked(ctx, stock_code, since)
-    for trade in trades:
-        have = min(booked.get(trade.order_id, 0), trade.quantity)
-        booked[trade.order_id] = booked.get(trade.order_id, 0) - have
-        if have < trade.quantity:
-            ctx.journal.add_trade(_rest(trade, have))
+    buying = _buying(ctx, stock_code)
+    by_order: dict[str, list[tuple[Trade, int]]] = {}
+    for trade, unmatched in replay.sales:
+        by_order.setdefault(trade.order_id, []).append((trade, unmatched))
+    for order_id, sales in by_order.items():
+        if buying and any(unmatched for _, unmatched in sales):
+            continue
+        trades = [trade for trade, _ in sales]
+        had = booked.get(order_id, [])
+        for trade in _missing(trades, sum(t.quantity for t in had)):
+            ctx.journal.add_trade(trade)
+            had = [*had, trade]
+        correction = _correction(trades, had)
+        if correction is not None:
+            ctx.journal.add_trade(correction)
 
 
-def _booked(ctx: Context, stock_code: str, since: date) -> dict[str, int]:
-    sums: dict[str, int] = {}
+def _buying(ctx: Context, stock_code: str) -> bool:
+    waiting = OPEN_STATES | UNRESOLVED_STATES
+    return any(
+        order.side is Side.BUY
+        for order in ctx.journal.orders(states=waiting, stock_code=stock_code)
+    )
+
+
+def _booked(ctx: Context, stock_code: str, since: date) -> dict[str, list[Trade]]:
+    found: dict[str, list[Trade]] = {}
     for trade in ctx.journal.trades(since=since):
         if trade.stock_code == stock_code:
-            sums[trade.order_id] = sums.get(trade.order_id, 0) + trade.quantity
-    return sums
+            found.setdefault(trade.order_id, []).append(trade)
+    return found
 
 
-def _rest(trade: Trade, have: int) -> Trade:
-    """The part of a trade beyond its first `have` shares."""
-    if not have:
+def _missing(trades: list[Trade], have: int) -> list[Trade]:
+    """The trades beyond the first `have` shares, the first of them cut."""
+    rest = []
+    for trade in trades:
+        known = min(have, trade.quantity)
+        have -= known
+        if known < trade.quantity:
+            rest.append(_cut(trade, known))
+    return rest
+
+
+def _cut(trade: Trade, known: int) -> Trade:
+    """The part of a trade beyond its first `known` shares."""
+    if not known:
         return trade
 
     def part(amount: int) -> int:
-        return amount - amount * have // trade.quantity
+        return amount - amount * known // trade.quantity
 
     return replace(
         trade,
-        quantity=trade.quantity - have,
+        quantity=trade.quantity - known,
         fee=part(trade.fee),
         tax=part(trade.tax),
         profit=part(trade.profit),
     )
+
+
+def _correction(trades: list[Trade], booked: list[Trade]) -> Trade | None:
+    """What is booked of an order too much or too little, in won."""
+    last = trades[-1]
+    fee, tax, profit = (
+        sum(getattr(t, name) for t in trades) - sum(getattr(t, name) for t in booked)
+        for name in ("fee", "tax", "profit")
+    )
+    if not (fee or tax or profit):
+        return None
+    return replace(last, quantity=0, fee=fee, tax=tax, profit=profit, profit_pct=0.0)

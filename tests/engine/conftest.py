@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import World
+from tests.fakes import World, memory_folder
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
-    yield made
-    made.close()
+    with memory_folder(tmp_path) as folder:
+        made = World(folder)
+        yield made
+        made.close()

@@ -30,7 +30,7 @@ from kt.sim.exchange import Exchange
 from kt.steps import check, stops
 from tests import fakes
 from tests.engine.acting import Stage, at
-from tests.fakes import SAMSUNG, ExchangeStream, FakeStream, PumpedClock, World
+from tests.fakes import SAMSUNG, ExchangeStream, FakeStream, PumpedClock, World, memory_folder
 
 Make = Callable[..., Stage]
 
@@ -38,14 +38,15 @@ Make = Callable[..., Stage]
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Make]:
     made: list[Stage] = []
+    with memory_folder(tmp_path) as folder:
 
-    def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
-        made.append(Stage(tmp_path, config, start, **options))
-        return made[-1]
+        def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
+            made.append(Stage(folder, config, start, **options))
+            return made[-1]
 
-    yield make
-    for one in made:
-        one.close()
+        yield make
+        for one in made:
+            one.close()
 
 
 def test_a_whole_day_from_eight_to_four(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

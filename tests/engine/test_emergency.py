@@ -21,7 +21,7 @@ from kt.errors import (
 from kt.records import OrderState, OrderTicket, Side, StopMode, Tick
 from tests import fakes
 from tests.engine.acting import Stage
-from tests.fakes import HYNIX, SAMSUNG
+from tests.fakes import HYNIX, SAMSUNG, memory_folder
 
 Make = Callable[..., Stage]
 FLATTEN = Config(emergency=Emergency(action="flatten"))
@@ -30,14 +30,15 @@ FLATTEN = Config(emergency=Emergency(action="flatten"))
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Make]:
     made: list[Stage] = []
+    with memory_folder(tmp_path) as folder:
 
-    def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
-        made.append(Stage(tmp_path, config, start, **options))
-        return made[-1]
+        def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
+            made.append(Stage(folder, config, start, **options))
+            return made[-1]
 
-    yield make
-    for one in made:
-        one.close()
+        yield make
+        for one in made:
+            one.close()
 
 
 def critical(made: Stage) -> list[str]:

@@ -1,0 +1,326 @@
+"""The safety validation through its front door: each denial code, with its arithmetic."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from kt.config.model import Limits, ProfileConfig, Scan
+from kt.errors import Unreachable
+from kt.records import (
+    Action,
+    Check,
+    Decision,
+    Instrument,
+    MarketName,
+    OrderType,
+    Origin,
+    RiskLevel,
+    Side,
+)
+from kt.steps import check, place, settle, stops
+from tests import fakes
+from tests.engine.acting import at
+from tests.fakes import HYNIX, SAMSUNG, World
+
+
+def decided(world: World, **more: Any) -> Decision:
+    fields: dict[str, Any] = {
+        "action": Action.BUY,
+        "stock_code": SAMSUNG,
+        "stock_name": "삼성전자",
+        "quantity": 10,
+        "price": 70_000,
+        "reason": "test",
+        "confidence": 0.9,
+        "risk_level": RiskLevel.LOW,
+        "decision_id": "D",
+        "decided_at": world.clock.now(),
+    }
+    return Decision(**(fields | more))
+
+
+def denied(checked: Check) -> set[str]:
+    return {result.code for result in checked.denials}
+
+
+def detail(checked: Check, code: str) -> str:
+    (result,) = [result for result in checked.results if result.code == code]
+    return result.detail
+
+
+def test_a_decision_becomes_an_order_of_kts_own_size(world: World) -> None:
+    (checked,) = check.check(world.ctx, [decided(world, quantity=100)])
+    assert checked.passed
+    assert (checked.side, checked.quantity, checked.price) == (Side.BUY, 14, 70_000)
+    assert "analyst 100" in detail(checked, "SIZE")
+    assert detail(checked, "PER_STOCK_LIMIT") == "0 + 980,000 = 980,000 <= limit 1,000,000"
+    assert checked.order_type is OrderType.LIMIT
+
+
+def test_a_hold_needs_no_check_and_asks_nothing(world: World) -> None:
+    assert check.check(world.ctx, [decided(world, action=Action.HOLD, price=0)]) == ()
+    assert world.broker.asked == []
+
+
+def test_a_sell_is_sized_by_what_may_be_sold(world: World) -> None:
+    world.broker.hold(SAMSUNG, 4, 70_000)
+    (checked,) = check.check(world.ctx, [decided(world, action=Action.SELL)])
+    assert checked.passed
+    assert checked.quantity == 4
+
+
+def test_a_batch_does_not_spend_the_same_money_twice(world: World) -> None:
+    world.configure(limits=Limits(per_stock=700_000, total=1_200_000))
+    first, second = check.check(
+        world.ctx,
+        [decided(world), decided(world, stock_code=HYNIX, stock_name="SK하이닉스", price=180_000)],
+    )
+    assert first.passed and first.quantity == 9
+    assert second.passed and second.quantity == 3
+    value = first.quantity * first.price + second.quantity * second.price
+    assert value <= 1_200_000
+    world.broker.cash = 700_000
+    first, second = check.check(
+        world.ctx,
+        [decided(world), decided(world, stock_code=HYNIX, stock_name="SK하이닉스", price=180_000)],
+    )
+    assert first.passed
+    assert not second.passed
+
+
+def warned(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stock = Instrument(
+        stock_code=SAMSUNG,
+        stock_name="삼성전자",
+        market=MarketName.KOSPI,
+        base_price=70_000,
+        listed_shares=1,
+        warning="관리종목",
+    )
+    monkeypatch.setattr(world.market, "instruments", lambda: (stock,))
+
+
+def arrange(world: World, code: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Make one rule say no; the ticket's fields that it needs."""
+    limits = world.config.limits
+    if code == "HALTED":
+        stops.halt(world.ctx, "by hand")
+    elif code == "REDUCING":
+        stops.reduce(world.ctx, "careful")
+    elif code == "NOT_LIVE":
+        world.configure(profiles={"sim": ProfileConfig(live=False)})
+    elif code == "QUANTITY":
+        return {"quantity": 0}
+    elif code == "UNKNOWN_STOCK":
+        monkeypatch.setattr(world.market, "instruments", lambda: ())
+    elif code == "EXCLUDED":
+        world.configure(scan=Scan(exclude=(SAMSUNG,)))
+    elif code == "WARNED":
+        warned(world, monkeypatch)
+    elif code == "SESSION":
+        world.clock.set(at("16:05"))
+    elif code == "NO_NEW_BUYS":
+        world.clock.set(at("15:25"))
+    elif code == "OFF_TICK":
+        return {"price": 70_050}
+    elif code == "PRICE_LIMIT":
+        return {"price": 95_000}
+    elif code == "SLIPPAGE":
+        return {"price": 72_000}
+    elif code == "NOT_HELD":
+        return {"side": Side.SELL}
+    elif code == "SELLABLE":
+        world.broker.hold(SAMSUNG, 4, 70_000)
+        return {"side": Side.SELL}
+    elif code == "PER_STOCK_LIMIT":
+        return {"quantity": 15}
+    elif code == "TOTAL_LIMIT":
+        world.configure(limits=replace(limits, total=600_000))
+    elif code == "MAX_POSITIONS":
+        world.configure(limits=replace(limits, positions=1))
+        world.broker.hold(HYNIX, 1, 180_000)
+    elif code == "CASH":
+        world.broker.cash = 600_000
+    elif code == "ORDERABLE":
+        answer = fakes.Orderable(amount=600_000, quantity=8)
+        monkeypatch.setattr(world.broker, "orderable", lambda *_: answer)
+    elif code == "RATE":
+        world.configure(limits=replace(limits, orders_per_minute=1))
+        other(world)
+    elif code == "DAY_ORDERS":
+        world.configure(limits=replace(limits, orders_per_day=1))
+        other(world)
+    elif code == "TEST_MODE":
+        world.configure(dry_run=True)
+    return {}
+
+
+def other(world: World) -> None:
+    """Another order was sent already."""
+    ticket = fakes.ticket(code=HYNIX, price=180_000, quantity=1)
+    place.place(
+        world.ctx, check.check_order(world.ctx, ticket, Origin.MANUAL), origin=Origin.MANUAL
+    )
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "HALTED", "REDUCING", "NOT_LIVE", "QUANTITY", "UNKNOWN_STOCK", "EXCLUDED", "WARNED",
+        "SESSION", "NO_NEW_BUYS", "OFF_TICK", "PRICE_LIMIT", "SLIPPAGE", "NOT_HELD", "SELLABLE",
+        "PER_STOCK_LIMIT", "TOTAL_LIMIT", "MAX_POSITIONS", "CASH", "ORDERABLE", "RATE",
+        "DAY_ORDERS",
+    ],
+)  # fmt: skip
+def test_each_rule_denies_an_order_by_hand(
+    world: World, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fields = arrange(world, code, monkeypatch)
+    checked = check.check_order(world.ctx, fakes.ticket(**fields), Origin.MANUAL)
+    assert not checked.passed
+    assert code in denied(checked)
+    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    assert order.state == "DENIED"
+    assert all(
+        not isinstance(sent, fakes.OrderTicket) or sent.stock_code != SAMSUNG
+        for sent in world.broker.sent
+    )
+
+
+def test_a_decision_too_old_or_too_unsure_is_denied(world: World) -> None:
+    old = decided(world)
+    world.clock.advance(61)
+    (checked,) = check.check(world.ctx, [old])
+    assert denied(checked) == {"STALE_INPUT"}
+    assert detail(checked, "STALE_INPUT") == "61.0 s old > limit 60.0 s"
+    (checked,) = check.check(world.ctx, [decided(world, confidence=0.5)])
+    assert denied(checked) == {"LOW_CONFIDENCE"}
+
+
+def test_a_second_order_of_the_same_stock_and_side_is_denied(world: World) -> None:
+    place.place(
+        world.ctx,
+        check.check_order(world.ctx, fakes.ticket(quantity=1), Origin.MANUAL),
+        origin=Origin.MANUAL,
+    )
+    (checked,) = check.check(world.ctx, [decided(world, quantity=1)])
+    assert "DUPLICATE" in denied(checked)
+
+
+@pytest.mark.parametrize(
+    ("missing", "code"),
+    [
+        ("deposit", "CASH"),
+        ("holdings", "PER_STOCK_LIMIT"),
+        ("open_orders", "TOTAL_LIMIT"),
+        ("orderable", "ORDERABLE"),
+    ],
+)
+def test_what_cannot_be_known_denies(world: World, missing: str, code: str) -> None:
+    world.broker.failing[missing] = Unreachable("HTTP 503")
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    assert code in denied(checked)
+    assert detail(checked, code).startswith("cannot be evaluated")
+
+
+def test_a_quote_that_cannot_be_had_denies(world: World) -> None:
+    world.market.failing[f"quote.{SAMSUNG}"] = Unreachable("HTTP 503")
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    assert {"PRICE_LIMIT", "SLIPPAGE"} <= denied(checked)
+
+
+def test_the_daily_loss_counts_what_is_realised_and_what_is_not(world: World) -> None:
+    world.broker.hold(HYNIX, 10, 180_000)
+    held = world.broker.held[HYNIX]
+    world.broker.held[HYNIX] = replace(held, profit=-500_000)
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    assert "DAILY_LOSS" in denied(checked)
+    assert "loss 500,000 >= limit 500,000" in detail(checked, "DAILY_LOSS")
+
+
+def test_yesterdays_loss_is_not_todays(world: World) -> None:
+    """A position that was 500,000 down last night and still is has lost nothing today."""
+    world.broker.hold(HYNIX, 10, 180_000)
+    world.broker.held[HYNIX] = replace(world.broker.held[HYNIX], profit=-500_000)
+    from kt.steps.reconcile import reconcile
+
+    reconcile(world.ctx)
+    world.market.prices[HYNIX] = 130_000
+    result = settle.settle(world.ctx)
+    assert result.unrealised < -490_000
+    world.clock.set(at("10:00", day=1))
+    world.broker.held[HYNIX] = replace(world.broker.held[HYNIX], profit=result.unrealised)
+    stops.resume(world.ctx)
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    assert checked.passed, checked.denials
+
+
+def test_an_exit_asks_for_the_holdings_alone_and_passes_what_stops_others(world: World) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    stops.reduce(world.ctx, "careful")
+    world.configure(limits=replace(world.config.limits, orders_per_minute=1))
+    other_ticket = fakes.ticket(Side.SELL, quantity=1)
+    place.place(
+        world.ctx, check.check_order(world.ctx, other_ticket, Origin.MANUAL), origin=Origin.MANUAL
+    )
+    world.broker.asked.clear()
+    world.market.asked.clear()
+    wanted = fakes.ticket(Side.SELL, quantity=9, price=0, order_type=OrderType.MARKET)
+    checked = check.check_order(world.ctx, wanted, Origin.STOP_LOSS)
+    assert checked.passed, checked.denials
+    assert (world.broker.asked, world.market.asked) == (["holdings"], [])
+
+
+def test_nothing_leaves_when_halted_not_even_a_stop_loss(world: World) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    stops.halt(world.ctx, "by hand")
+    wanted = fakes.ticket(Side.SELL, price=0, order_type=OrderType.MARKET)
+    checked = check.check_order(world.ctx, wanted, Origin.STOP_LOSS)
+    assert denied(checked) == {"HALTED"}
+
+
+def test_an_amend_is_weighed_without_the_order_it_changes(world: World) -> None:
+    ticket = fakes.ticket(quantity=14)
+    order = place.place(
+        world.ctx, check.check_order(world.ctx, ticket, Origin.MANUAL), origin=Origin.MANUAL
+    )
+    assert check.check_amend(world.ctx, order, price=70_100).passed
+    assert "PER_STOCK_LIMIT" in denied(check.check_amend(world.ctx, order, price=71_500))
+    assert "OFF_TICK" in denied(check.check_amend(world.ctx, order, price=70_050))
+    world.broker.cash = 990_000
+    assert check.check_amend(world.ctx, order, price=70_100).passed
+    world.broker.cash = 970_000
+    assert "CASH" in denied(check.check_amend(world.ctx, order, price=70_100))
+
+
+def test_an_amended_sell_may_sell_its_own_shares(world: World) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    order = place.place(
+        world.ctx,
+        check.check_order(world.ctx, fakes.ticket(Side.SELL), Origin.MANUAL),
+        origin=Origin.MANUAL,
+    )
+    assert check.check_amend(world.ctx, order, price=69_900).passed
+    assert "SELLABLE" in denied(check.check_amend(world.ctx, order, price=69_900, quantity=11))
+
+
+def test_checks_are_journaled_with_their_numbers(world: World) -> None:
+    (checked,) = check.check(world.ctx, [decided(world)])
+    world.journal.flush()
+    assert any(checked.check_id in str(row) for row in world.journal.events(limit=1000))
+
+
+def test_open_and_unresolved_buys_are_bound_money(world: World) -> None:
+    place.place(
+        world.ctx,
+        check.check_order(world.ctx, fakes.ticket(quantity=5), Origin.MANUAL),
+        origin=Origin.MANUAL,
+    )
+    checked = check.check_order(world.ctx, fakes.ticket(quantity=9), Origin.MANUAL)
+    assert detail(checked, "PER_STOCK_LIMIT").startswith("350,000 + 630,000 = 980,000 <=")
+    world.broker.listed_after = 60
+    checked = check.check_order(world.ctx, fakes.ticket(quantity=10), Origin.MANUAL)
+    assert detail(checked, "PER_STOCK_LIMIT").startswith("350,000 + 700,000 = 1,050,000 >")

@@ -1,0 +1,133 @@
+"""Three scans, 50 → 20 → 5, that live with what cannot be had."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from kt.config.model import Scan
+from kt.errors import AuthError, Unreachable
+from kt.records import Instrument, MarketName, Ranked, Ranking
+from kt.steps import scan
+from tests.fakes import HYNIX, SAMSUNG, World
+
+
+def crowd(world: World, count: int) -> None:
+    world.market.prices = {f"{n:06d}": 10_000 + 10 * n for n in range(1, count + 1)}
+
+
+def test_the_scans_narrow_down_to_what_the_configuration_keeps(world: World) -> None:
+    crowd(world, 70)
+    found = scan.fast(world.ctx)
+    assert len(found) == 50
+    assert {candidate.stage for candidate in found} == {"fast"}
+    assert set(found[0].rankings) == {ranking.value for ranking in Ranking}
+    deeper = scan.deep(world.ctx, found)
+    assert len(deeper) == 20
+    assert all(c.book_ratio == 1.0 and c.foreign_net == 10_000 for c in deeper)
+    chosen = scan.shortlist(world.ctx, deeper)
+    assert [c.stage for c in chosen] == ["ai"] * 5
+    assert chosen[0].reasons[-1] == "scripted"
+    assert [c.score for c in deeper] == sorted((c.score for c in deeper), reverse=True)
+
+
+def test_every_scan_is_journaled(world: World) -> None:
+    scan.shortlist(world.ctx, scan.deep(world.ctx, scan.fast(world.ctx)))
+    world.journal.flush()
+    rows = world.journal.events(limit=1000, kinds=["scan"])
+    assert [(row["stage"], row["found"]) for row in rows] == [("fast", 3), ("deep", 3), ("ai", 3)]
+
+
+def test_a_ranking_that_fails_does_not_lose_the_others(world: World) -> None:
+    world.market.failing["ranking.volume"] = Unreachable("HTTP 503")
+    found = scan.fast(world.ctx)
+    assert len(found) == len(world.market.prices)
+    assert "volume" not in found[0].rankings
+    (row,) = world.journal.events(limit=1000, kinds=["error"])
+    assert "HTTP 503" in str(row)
+    assert "scan.fast.volume" in str(row)
+
+
+def test_when_no_ranking_can_be_had_the_scan_fails(world: World) -> None:
+    for ranking in Ranking:
+        world.market.failing[f"ranking.{ranking.value}"] = Unreachable("HTTP 503")
+    with pytest.raises(Unreachable):
+        scan.fast(world.ctx)
+
+
+def test_a_refused_token_ends_a_scan_at_once(world: World) -> None:
+    world.market.failing["ranking.volume"] = AuthError("8001")
+    with pytest.raises(AuthError):
+        scan.fast(world.ctx)
+
+
+def test_without_the_list_of_stocks_the_scan_goes_on(world: World) -> None:
+    world.market.failing["instruments"] = Unreachable("HTTP 503")
+    assert scan.fast(world.ctx)
+
+
+def test_what_must_be_kept_away_from_is_left_out(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warned = Instrument(
+        stock_code=SAMSUNG,
+        stock_name="삼성전자",
+        market=MarketName.KOSPI,
+        base_price=70_000,
+        listed_shares=1,
+        warning="관리종목",
+    )
+    others = [i for i in world.market.instruments() if i.stock_code != SAMSUNG]
+    monkeypatch.setattr(world.market, "instruments", lambda: (warned, *others))
+    ctx = world.configure(scan=Scan(exclude=(HYNIX,)))
+    assert [candidate.stock_code for candidate in scan.fast(ctx)] == ["035720"]
+
+
+def test_a_thin_stock_is_left_out(world: World) -> None:
+    thin = Ranked(
+        ranking=Ranking.VOLUME,
+        rank=1,
+        stock_code=SAMSUNG,
+        stock_name="삼성전자",
+        price=70_000,
+        change_pct=1.0,
+        volume=10,
+        value=700_000,
+    )
+    for ranking in Ranking:
+        world.market.rankings[ranking] = (replace(thin, ranking=ranking),)
+    assert scan.fast(world.ctx) == ()
+    assert scan.deep(world.ctx, ()) == ()
+    assert scan.shortlist(world.ctx, ()) == ()
+
+
+def test_a_part_that_fails_is_named_and_counts_half(world: World) -> None:
+    found = scan.fast(world.ctx)
+    world.market.failing[f"book.{SAMSUNG}"] = Unreachable("HTTP 503")
+    looked = {candidate.stock_code: candidate for candidate in scan.deep(world.ctx, found)}
+    assert looked[SAMSUNG].book_ratio is None
+    assert "book missing: HTTP 503" in looked[SAMSUNG].reasons
+    assert looked[HYNIX].book_ratio == 1.0
+
+
+def test_a_deep_scan_asks_four_things_of_each_stock(world: World) -> None:
+    found = scan.fast(world.ctx)
+    world.market.asked.clear()
+    scan.deep(world.ctx, found)
+    assert sorted(world.market.asked) == sorted(
+        f"{part}.{code}" for part in scan.PARTS for code in world.market.prices
+    )
+
+
+@pytest.mark.parametrize("wrong", ["error", "stranger", "empty"])
+def test_an_unusable_shortlist_falls_back_to_the_deep_score(world: World, wrong: str) -> None:
+    crowd(world, 12)
+    deeper = scan.deep(world.ctx, scan.fast(world.ctx))
+    if wrong == "error":
+        world.analyst.error = "timeout"
+    else:
+        stranger = {"stock_code": "999999", "score": 90, "reason": "x"}
+        world.analyst.picks = (stranger,) if wrong == "stranger" else ()
+    chosen = scan.shortlist(world.ctx, deeper)
+    assert [c.stock_code for c in chosen] == [c.stock_code for c in deeper[:5]]
+    assert {c.stage for c in chosen} == {"ai"}
