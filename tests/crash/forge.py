@@ -1,0 +1,95 @@
+"""A process that has imported kt and forks a new kt for every command line: 50 ms, not 500.
+
+`python -m tests.crash.forge SOCKET` listens; each connection is one command line in and its
+process id and exit status out. What runs is kt's own `main` in a process of its own, with its own
+environment, folder and streams, so that it can be killed like any other. The server ends with
+its stdin.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import pkgutil
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+ANSWER_SECONDS = "KT_TEST_ANSWER_SECONDS"
+"""Real seconds that the child waits for an answer: the real ones would make time-outs slow."""
+HEAVY = ("httpx", "websocket", "sqlite_utils", "yaml", "tabulate", "holidays", "filelock")
+NOT_FOR_CLIENTS = ("kt.sim.server", "kt.sim.exchange", "kt.sim.market", "kt.__main__")
+
+
+def load() -> None:
+    """Everything a command may import."""
+    import kt
+
+    for name in HEAVY:
+        importlib.import_module(name)
+    for found in pkgutil.walk_packages(kt.__path__, "kt."):
+        if not found.name.startswith(NOT_FOR_CLIENTS) and "__main__" not in found.name:
+            importlib.import_module(found.name)
+
+
+def next_job(path: str) -> dict[str, Any]:
+    """Serve; returns in a child alone, with what it is to do."""
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener.bind(path)
+    listener.listen(64)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
+    while True:
+        readable, _, _ = select.select([listener, sys.stdin], [], [])
+        if sys.stdin in readable:
+            os._exit(0)
+        connection, _ = listener.accept()
+        if os.fork() == 0:
+            listener.close()
+            return monitored(connection)
+        connection.close()
+
+
+def monitored(connection: socket.socket) -> dict[str, Any]:
+    """In a process between the server and the child: report how the child ends."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    job: dict[str, Any] = json.loads(connection.makefile().readline())
+    pid = os.fork()
+    if pid == 0:
+        connection.close()
+        return job
+    connection.sendall(f"{pid}\n".encode())
+    _, status = os.waitpid(pid, 0)
+    connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
+    os._exit(0)
+
+
+def become(job: dict[str, Any]) -> None:
+    """Take over the job's streams, folder, environment and arguments."""
+    os.setsid()
+    os.chdir(job["cwd"])
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        handle = os.open(job[name], flags, 0o600)
+        os.dup2(handle, number)
+        os.close(handle)
+    os.environ.clear()
+    os.environ.update(job["env"])
+    sys.argv = ["kt", *job["argv"]]
+    if ANSWER_SECONDS in os.environ:
+        rest = importlib.import_module("kt.broker.rest")
+        rest.ANSWER_SECONDS = float(os.environ[ANSWER_SECONDS])  # type: ignore[attr-defined]
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    load()
+    become(next_job(sys.argv[1]))
+    from kt.cli import main
+
+    main()

@@ -1,0 +1,172 @@
+"""Real kt processes: forked ones, quickly, and `python -m kt` itself; killed and waited for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LONGEST = 90.0
+"""Real seconds after which a command is taken to hang."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """A command line and how it ended; `code` is negative for a signal."""
+
+    argv: tuple[str, ...]
+    code: int
+    out: str
+    err: str
+    seconds: float
+
+    @property
+    def killed(self) -> bool:
+        return self.code == -signal.SIGKILL
+
+    def told(self) -> str:
+        said = self.err.strip()[-1500:]
+        return f"$ kt {' '.join(self.argv)}   -> {self.code} ({self.seconds:.1f} s)\n{said}"
+
+
+class Running:
+    """A started command. `wait` gives how it ended; `kill` is SIGKILL."""
+
+    def __init__(self, argv: tuple[str, ...], out: Path, err: Path) -> None:
+        self.argv, self.out_path, self.err_path = argv, out, err
+        self.began = time.monotonic()
+        self.pid = 0
+
+    def _ended(self, seconds: float) -> int:
+        raise NotImplementedError
+
+    def kill(self) -> None:
+        try:
+            os.kill(self.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def said(self) -> str:
+        """What it has written to stderr up to now."""
+        return self.err_path.read_text(errors="replace") if self.err_path.exists() else ""
+
+    def wait(self, seconds: float = LONGEST) -> Ran:
+        """Raises TimeoutError, after killing it, when it does not end."""
+        code = self._ended(seconds)
+        return Ran(
+            self.argv,
+            code,
+            self.out_path.read_text(errors="replace"),
+            self.said(),
+            time.monotonic() - self.began,
+        )
+
+
+class Plain(Running):
+    """`python -m kt …`."""
+
+    def __init__(
+        self, argv: tuple[str, ...], env: Mapping[str, str], cwd: Path, streams: Streams
+    ) -> None:
+        super().__init__(argv, streams.out, streams.err)
+        with streams.stdin.open("rb") as told, streams.out.open("wb") as out:
+            with streams.err.open("wb") as err:
+                self.process = subprocess.Popen(
+                    [sys.executable, "-m", "kt", *argv],
+                    env={**env, "PYTHONPATH": str(ROOT)},
+                    cwd=cwd,
+                    stdin=told,
+                    stdout=out,
+                    stderr=err,
+                    start_new_session=True,
+                )
+        self.pid = self.process.pid
+
+    def _ended(self, seconds: float) -> int:
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise TimeoutError(f"kt {' '.join(self.argv)} hangs:\n{self.said()}") from None
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The files of one command."""
+
+    stdin: Path
+    out: Path
+    err: Path
+
+
+class Forked(Running):
+    """The same, from the forge."""
+
+    def __init__(
+        self,
+        forge: Path,
+        argv: tuple[str, ...],
+        env: Mapping[str, str],
+        cwd: Path,
+        streams: Streams,
+    ) -> None:
+        super().__init__(argv, streams.out, streams.err)
+        streams.out.touch()
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.connect(str(forge))
+        job = {
+            "argv": argv,
+            "env": dict(env),
+            "cwd": str(cwd),
+            "stdin": str(streams.stdin),
+            "stdout": str(streams.out),
+            "stderr": str(streams.err),
+        }
+        self._socket.sendall(json.dumps(job).encode() + b"\n")
+        self._answers = self._socket.makefile()
+        self.pid = int(self._answers.readline())
+
+    def _ended(self, seconds: float) -> int:
+        self._socket.settimeout(seconds)
+        try:
+            code = int(self._answers.readline())
+        except TimeoutError:
+            self.kill()
+            raise TimeoutError(f"kt {' '.join(self.argv)} hangs:\n{self.said()}") from None
+        finally:
+            self._answers.close()
+            self._socket.close()
+        return code
+
+
+class Forge:
+    """The forking server, as long as it is needed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "forge"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.crash.forge", str(self.path)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert self._process.stdout is not None
+        assert self._process.stdout.readline() == b"ready\n"
+
+    def close(self) -> None:
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
