@@ -1,4 +1,8 @@
-"""Level 4 in action: what the configuration says is done, once, and the owner is told."""
+"""Level 4 in action: what the configuration says is done, once, and the owner is told.
+
+Outside trading hours, and when kt is stopped already, an alarm is only noted: there is nothing
+to stop, and a broker that rests at night is no emergency.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +20,7 @@ BY = "emergency"
 
 
 class Alarms:
-    """Halts or flattens. A day that is halted already is only told again in the journal."""
+    """Halts or flattens."""
 
     def __init__(self, day: Day) -> None:
         self._day = day
@@ -25,17 +29,27 @@ class Alarms:
         """An emergency. After a `fatal` one, a defect of kt itself, the run ends as well."""
         day, ctx = self._day, self._day.ctx
         reason = f"{alarm.code}: {alarm.detail}"
-        day.report.alarms.append(reason)
-        day.announce(f"EMERGENCY {reason}")
-        stops.tell(ctx, "critical", f"kt: emergency {alarm.code}", alarm.detail)
-        standing = stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN)
-        if not standing:
-            if ctx.config.emergency.action == "flatten" and not fatal:
-                self._flatten(reason)
-            else:
-                stops.halt(ctx, reason, by=BY)
+        stopped = stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN)
+        if fatal or (day.phases.trading and not stopped):
+            day.report.alarms.append(reason)
+            day.announce(f"EMERGENCY {reason}")
+            stops.tell(ctx, "critical", f"kt: emergency {alarm.code}", alarm.detail)
+            self._act(reason, fatal)
+        else:
+            day.announce(reason)
+            ctx.journal.notice(ctx.run, "warning", alarm.code, alarm.detail, ctx.clock.now())
         if fatal:
             day.end(f"ended after {reason}", ExitCode.ERROR)
+
+    def _act(self, reason: str, fatal: bool) -> None:
+        """A defect of kt itself halts at once: what is broken should not sell."""
+        ctx = self._day.ctx
+        if stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN):
+            return
+        if ctx.config.emergency.action == "flatten" and not fatal:
+            self._flatten(reason)
+        else:
+            stops.halt(ctx, reason, by=BY)
 
     def _flatten(self, reason: str) -> None:
         """On a worker: the decision thread goes on folding the fills that it brings about."""

@@ -16,6 +16,7 @@ from kt.records import (
     Holdings,
     Order,
     OrderNotice,
+    OrderState,
     Origin,
     Side,
     Tick,
@@ -158,9 +159,10 @@ class Desk:
             self.raise_if(self.watchdog.order(order, self.ctx.clock.now()))
 
     def cancel_buys(self) -> None:
-        """Before the close: what was not bought by now is not wanted any more."""
+        """Take back every open buy: before the close, and when kt is stopped, because nothing
+        would sell what they bring. A cancel under way is left to end."""
         for order in self.open_orders():
-            if order.side is Side.BUY:
+            if order.side is Side.BUY and order.state in (OrderState.ACKED, OrderState.PARTIAL):
                 try:
                     place.cancel(self.ctx, order)
                 except Denied as denied:

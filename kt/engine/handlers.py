@@ -78,8 +78,7 @@ def _stream(day: Day, happened: StreamState) -> None:
 def _gone(day: Day, why: str, replaced: bool) -> None:
     day.state.feed_replaced = replaced
     note_error(day.ctx, "stream", StreamReplaced(why) if replaced else Unreachable(why))
-    if day.phases.trading:
-        day.alarms.raise_(Alarm("CONNECTION", why))
+    day.alarms.raise_(Alarm("CONNECTION", why))
 
 
 def _answer(day: Day, answered: Answered) -> None:
@@ -112,6 +111,7 @@ def _answer(day: Day, answered: Answered) -> None:
             day.announce("flattened" if value.done else "flatten left: " + "; ".join(value.left))
         case "look" | "recover":
             state.refresh(day.ctx)
+            day.phases.watch()
         case job if job.startswith("profit."):
             day.desk.on_confirmed(*value)
 
@@ -137,6 +137,6 @@ def _feed(day: Day, failure: Exception | None) -> None:
     if isinstance(failure, Unreachable):
         state.feed_failures += 1
         alarm = day.watchdog.connection(state.feed_failures)
-        if alarm is not None and day.phases.trading:
+        if alarm is not None:
             state.feed_failures = 0
             day.alarms.raise_(alarm)

@@ -13,7 +13,15 @@ from kt.steps import collect, facts, follow, reconcile, recovery, scan, settle
 from kt.steps import learn as learning
 from kt.steps.context import Context
 from kt.steps.gather import note_error
-from kt.steps.reports import Difference
+from kt.steps.reports import Difference, Reconciliation
+from kt.steps.stocks import known_list
+
+
+def begin(ctx: Context) -> Reconciliation:
+    """Starting is recovering; and the list of stocks is fetched before anybody needs it."""
+    found = reconcile.reconcile(ctx)
+    known_list(ctx)
+    return found
 
 
 def judge(ctx: Context, candidates: Sequence[Candidate], notice: SessionNotice | None) -> Judged:

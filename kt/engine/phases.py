@@ -10,7 +10,7 @@ from kt.errors import ExitCode
 from kt.records import StopMode
 from kt.rules import session
 from kt.rules.session import TRADING, Phase
-from kt.steps import follow, reconcile, scan, settle, stops
+from kt.steps import follow, scan, settle, stops
 from kt.steps import learn as learning
 from kt.steps.reports import Reconciliation
 
@@ -145,7 +145,7 @@ class Phases:
         day, ctx, state = self._day, self._day.ctx, self._day.state
         notice, deep = state.notice, state.deep
         tasks: dict[str, Any] = {
-            "reconcile": lambda: reconcile.reconcile(ctx),
+            "reconcile": lambda: jobs.begin(ctx),
             "fast": lambda: scan.fast(ctx),
             "deep": (lambda: scan.deep(ctx, state.fast)) if state.fast else None,
             "ai": (lambda: jobs.judge(ctx, deep, notice)) if deep or state.positions else None,
@@ -169,6 +169,8 @@ class Phases:
         day = self._day
         if not day.state.reconciled:
             return
+        if stops.current(day.ctx).mode in (StopMode.HALT, StopMode.REDUCE):
+            day.desk.cancel_buys()
         day.desk.unfilled()
         settle.settle(day.ctx, day.state.prices)
         day.state.refresh(day.ctx)

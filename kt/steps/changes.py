@@ -24,14 +24,16 @@ def settle_changes(ctx: Context, patience: float) -> list[Order]:
     """Wait for what may be listed late; a change that is not found after `patience` seconds and
     whose order stands as it was did not happen. The orders that were settled."""
     settled = []
+    until = ctx.clock.monotonic() + patience
     while True:
         waiting = []
         for order in ctx.journal.orders(day=ctx.clock.now().date(), states=_PENDING):
             asked = _asked(ctx, order)
-            if asked is None or (ctx.clock.now() - asked.at).total_seconds() >= patience:
-                settled.append(_give_up(ctx, order))
-            else:
+            age = (ctx.clock.now() - asked.at).total_seconds() if asked else patience
+            if age < patience and ctx.clock.monotonic() < until:
                 waiting.append(order)
+            else:
+                settled.append(_give_up(ctx, order))
         if not waiting:
             return settled
         ctx.clock.sleep(PAUSE)

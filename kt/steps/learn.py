@@ -20,6 +20,7 @@ _BARS = 400
 BANDS = ((0.0, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 1.01))
 """Bands of confidence: from, and below."""
 _RECENT = timedelta(days=30)
+_TRIED_FOR = timedelta(days=7)
 
 
 def learn(ctx: Context) -> Learned:
@@ -29,7 +30,8 @@ def learn(ctx: Context) -> Learned:
     outcomes: list[DecisionOutcome] = []
     missing: list[str] = []
     bars: dict[tuple[str, bool], tuple[Bar, ...]] = {}
-    for decision in ctx.journal.open_decisions(now - horizon)[:MOST]:
+    waiting = [d for d in ctx.journal.open_decisions(now - horizon) if _recent(d, now)]
+    for decision in waiting[:MOST]:
         later = _price_later(ctx, decision, horizon, bars)
         if later is None:
             missing.append(f"{decision.stock_code} {decision.decision_id}")
@@ -38,6 +40,11 @@ def learn(ctx: Context) -> Learned:
         ctx.journal.put_outcome(outcome)
         outcomes.append(outcome)
     return Learned(tuple(outcomes), tuple(missing))
+
+
+def _recent(decision: Decision, now: datetime) -> bool:
+    """A price that could not be had for a week will not be had any more."""
+    return decision.decided_at is not None and now - decision.decided_at < _TRIED_FOR
 
 
 def _price_later(

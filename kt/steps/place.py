@@ -140,7 +140,16 @@ def _after(ctx: Context, order: Order, outcome: Outcome) -> Order:
 
 
 def lock_unknown(ctx: Context, order: Order, evidence: str) -> None:
-    """Lock the stock until somebody knows, and tell the owner."""
+    """Tell the owner, then lock the stock until somebody knows. The notice is kept before the
+    lock, so that a stock that is locked is one that somebody was told of, whenever kt dies."""
+    title = f"order outcome unknown: {order.side} {order.stock_code} x{order.quantity}"
+    text = (
+        f"{evidence.rstrip('.')}. {order.stock_code} is locked. kt looks for it at the broker; "
+        "if it stays unknown, look there yourself and use "
+        f"`kt order resolve {order.order_id}`."
+    )
+    ctx.journal.notice(ctx.run, "critical", title, text, ctx.clock.now())
+    ctx.journal.flush()
     ctx.journal.lock_symbol(
         SymbolLock(
             stock_code=order.stock_code,
@@ -149,23 +158,16 @@ def lock_unknown(ctx: Context, order: Order, evidence: str) -> None:
             at=ctx.clock.now(),
         )
     )
-    tell(
-        ctx,
-        "critical",
-        f"order outcome unknown: {order.side} {order.stock_code} x{order.quantity}",
-        f"{evidence}. {order.stock_code} is locked. kt looks for it at the broker; if it stays "
-        f"unknown, look there yourself and use `kt order resolve {order.order_id}`.",
-    )
+    ctx.notifier.notify("critical", title, text)
 
 
-def amend(ctx: Context, order: Order, *, price: int, quantity: int = 0) -> Order:
-    """Change an open order of ours (quantity 0 = all that is open). Check the price first
-    (check.check_amend). Raises Denied when the stops or the order's state forbid it."""
+def amend(ctx: Context, order: Order, *, price: int) -> Order:
+    """Change the price of an open order of ours, of all that is open: an amend of a part would
+    leave two orders at the broker under two prices. Check the price first (check.check_amend).
+    Raises Denied when the stops or the order's state forbid it."""
     _not_stopped(ctx, order)
-    ticket = AmendTicket(
-        ord_no=order.ord_no, stock_code=order.stock_code, quantity=quantity, price=price
-    )
-    return _change(ctx, order, _AMEND, lambda: ctx.broker.amend(ticket), quantity, price)
+    ticket = AmendTicket(ord_no=order.ord_no, stock_code=order.stock_code, quantity=0, price=price)
+    return _change(ctx, order, _AMEND, lambda: ctx.broker.amend(ticket), 0, price)
 
 
 def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Order:

@@ -100,6 +100,7 @@ def resolve(ctx: Context, order_id: str, *, placed: str = "", not_placed: bool =
     if order.state not in UNRESOLVED_STATES:
         raise UsageError(f"order {order_id} is {order.state}: there is nothing to resolve")
     if placed:
+        _not_another(ctx, order, placed)
         after = recovery.adopt(ctx, order, placed, "a person's word")
     else:
         after = ctx.journal.record(
@@ -109,3 +110,14 @@ def resolve(ctx: Context, order_id: str, *, placed: str = "", not_placed: bool =
     if placed and after.created_at.date() == ctx.clock.now().date():
         follow.catch_up(ctx)
     return ctx.journal.order(order_id) or after
+
+
+def _not_another(ctx: Context, order: Order, placed: str) -> None:
+    if not placed.isdecimal() or not int(placed):
+        raise UsageError(f"{placed!r} is not an order number", hint="seven digits, as listed")
+    other = ctx.journal.order_by_number(placed, order.created_at.date())
+    if other is not None:
+        raise UsageError(
+            f"{placed} is the number of order {other.order_id} already; nothing was changed",
+            hint="see `kt order list`",
+        )

@@ -47,6 +47,7 @@ def settle_intents(ctx: Context, patience: float = PATIENCE) -> tuple[list[Order
     waiting = [order for order in waiting if order.state in UNRESOLVED_STATES]
     unknown = [order for order in waiting if not _of_today(ctx, order)]
     waiting = [order for order in waiting if _of_today(ctx, order)]
+    until = ctx.clock.monotonic() + patience
     while waiting:
         lists = look(ctx, waiting)
         left = []
@@ -54,7 +55,7 @@ def settle_intents(ctx: Context, patience: float = PATIENCE) -> tuple[list[Order
             after, matching = _try(ctx, order, lists)
             if after.state not in UNRESOLVED_STATES:
                 resolved.append(after)
-            elif matching.found is Found.NONE and _age(ctx, order) < patience:
+            elif matching.found is Found.NONE and _may_come(ctx, order, patience, until):
                 left.append(order)
             else:
                 ended = _end(ctx, order, matching)
@@ -91,11 +92,13 @@ def _of_today(ctx: Context, order: Order) -> bool:
     return order.created_at.date() == ctx.clock.now().date()
 
 
-def _age(ctx: Context, order: Order) -> float:
-    """Seconds since it was last sent."""
+def _may_come(ctx: Context, order: Order, patience: float, until: float) -> bool:
+    """Whether it was sent so lately that it may still be listed. Time is also counted without
+    the calendar's clock, which may jump back."""
     events = ctx.journal.order_events(order.order_id)
     sends = [event.at for event in events if event.kind is OrderEventKind.SENDING]
-    return (ctx.clock.now() - max(sends, default=order.created_at)).total_seconds()
+    age = (ctx.clock.now() - max(sends, default=order.created_at)).total_seconds()
+    return age < patience and ctx.clock.monotonic() < until
 
 
 def look(ctx: Context, orders: list[Order]) -> Lists:

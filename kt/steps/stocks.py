@@ -1,4 +1,8 @@
-"""What is known about each listed stock, asked once a day in a process."""
+"""What is known about each listed stock: asked for once a day in a process, by those who can wait.
+
+The list is long and slow to get. Booking a fill or pricing an exit must not wait for it, so
+these take what is known already.
+"""
 
 from __future__ import annotations
 
@@ -12,22 +16,34 @@ from kt.records import Instrument
 from kt.steps.context import Context
 from kt.steps.gather import note_error
 
+AGAIN = 10.0
+"""Seconds before a list that could not be had is asked for again."""
+
 _Known = tuple[date, dict[str, Instrument]]
 
 _lock = Lock()
 _known: WeakKeyDictionary[Market, _Known] = WeakKeyDictionary()
+_failed: WeakKeyDictionary[Market, tuple[float, KtError]] = WeakKeyDictionary()
 
 
 def listed(ctx: Context) -> dict[str, Instrument]:
-    """Today's stocks by code. Raises the market's errors when the list cannot be had."""
-    today = ctx.clock.now().date()
+    """Today's stocks by code. Raises the market's errors when the list cannot be had, for a
+    while without asking again."""
+    today, now = ctx.clock.now().date(), ctx.clock.monotonic()
     with _lock:
         found = _known.get(ctx.market)
-        if found is None or found[0] != today:
+        if found is not None and found[0] == today:
+            return found[1]
+        failed = _failed.get(ctx.market)
+        if failed is not None and now < failed[0] + AGAIN:
+            raise failed[1]
+        try:
             stocks = {stock.stock_code: stock for stock in ctx.market.instruments()}
-            found = (today, stocks)
-            _known[ctx.market] = found
-        return found[1]
+        except KtError as failure:
+            _failed[ctx.market] = (now, failure)
+            raise
+        _known[ctx.market] = (today, stocks)
+        return stocks
 
 
 def known_list(ctx: Context) -> dict[str, Instrument] | None:
@@ -42,5 +58,6 @@ def known_list(ctx: Context) -> dict[str, Instrument] | None:
 
 
 def instrument(ctx: Context, stock_code: str) -> Instrument | None:
-    """One stock of the list; None when it is not there or the list cannot be had."""
-    return (known_list(ctx) or {}).get(stock_code)
+    """One stock as far as it is known without asking; None when it is not."""
+    found = _known.get(ctx.market)
+    return found[1].get(stock_code) if found else None
