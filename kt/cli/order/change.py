@@ -22,12 +22,12 @@ class ChangeOptions:
     name: str
     price: int = 0
     quantity: int = 0
-    """0 = all that is open."""
+    """To cancel; 0 = all that is open."""
 
 
 @command(
     "amend",
-    help="""Change an open order's price, and its quantity if you like.
+    help="""Change an open order's price, for all of it that is open.
 
     ORDER is kt's id (its last six letters are enough) or the broker's number of
     today. Prints an `orders` document.
@@ -35,10 +35,9 @@ class ChangeOptions:
 )
 @click.argument("order")
 @click.option("--price", type=WON, required=True, help="The new limit price.")
-@click.option("--quantity", type=SHARES, help="So many shares; default: all that is open.")
 @pass_session
-def amend(session: Session, order: str, price: int, quantity: int | None) -> None:
-    run_amend(session, ChangeOptions(name=order, price=price, quantity=quantity or 0))
+def amend(session: Session, order: str, price: int) -> None:
+    run_amend(session, ChangeOptions(name=order, price=price))
 
 
 @command(
@@ -66,17 +65,17 @@ def run_amend(session: Session, options: ChangeOptions) -> None:
 
     ctx = begin(session, "order amend")
     order = find_order(ctx, options.name)
-    checked = check.check_amend(ctx, order, price=options.price, quantity=options.quantity)
+    checked = check.check_amend(ctx, order, price=options.price)
     if not checked.passed:
         raise _denied(order, checked)
-    quantity = options.quantity or order.open_quantity
-    preview = _describe(session, order, ("new price", f"{money(options.price)} won"), quantity)
+    change = ("new price", f"{money(options.price)} won")
+    preview = _describe(session, order, change, order.open_quantity)
     guard.confirm(session, preview, "Amend this?")
     if ctx.config.dry_run:
         _finish(session, ctx, order, order, "amend")
         return
     with sending(ctx):
-        after = place.amend(ctx, order, price=options.price, quantity=options.quantity)
+        after = place.amend(ctx, order, price=options.price)
     _finish(session, ctx, order, after, "amend")
 
 
