@@ -34,6 +34,13 @@ class ApiCommand(Command):
         formatter.write("\n" + described(facts.api(ctx.meta[NAMED])))
 
 
+def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """What the shell offers after `kt api`."""
+    from kt.broker import facts
+
+    return [name for name in facts.ids() if name.startswith(begun)]
+
+
 @dataclass(frozen=True)
 class ApiOptions:
     api_id: str
@@ -54,7 +61,7 @@ class ApiOptions:
     Login, pacing and errors are kt's. Orders go through `kt order`.
     """,
 )
-@click.argument("api_id", metavar="[ID]", default="")
+@click.argument("api_id", metavar="[ID]", default="", shell_complete=complete)
 @click.argument("body", metavar="[JSON]", default="{}")
 @click.option("--all-pages", is_flag=True, help="Follow the pages; their rows become one list.")
 @pass_session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Mapping
@@ -28,15 +29,18 @@ class Console:
         width: int | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        self.stdin = stdin or sys.stdin
-        self.stdout = stdout or sys.stdout
-        self.stderr = stderr or sys.stderr
+        # A stream that whoever started kt has closed is None, and reads or writes nothing.
+        self.stdin = stdin or sys.stdin or io.StringIO()
+        self.stdout = stdout or sys.stdout or io.StringIO()
+        self.stderr = stderr or sys.stderr or io.StringIO()
         self.environ = os.environ if environ is None else environ
         self.in_terminal = is_terminal(self.stdin) if in_terminal is None else in_terminal
         self.out_terminal = is_terminal(self.stdout) if out_terminal is None else out_terminal
         self.quiet = False
         self.no_color = False
         self.closed = False
+        self.failure = ""
+        """Why data could not be written, when it was not the reader's leave."""
         self.language = "en"
         self._width = width
 
@@ -74,6 +78,9 @@ class Console:
             self.stdout.flush()
         except BrokenPipeError:
             self.closed = True
+        except OSError as error:  # what was done is done: the exit code must still tell it
+            self.closed = True
+            self.failure = error.strerror or str(error)
 
     def say(self, text: str) -> None:
         """A message or progress, to stderr; silent with --quiet."""

@@ -17,11 +17,16 @@ if TYPE_CHECKING:
 EPILOG = "\b\n" + "\n".join(f"  {name.ljust(14)} {line}" for name, line in TOPICS.items())
 
 
+def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """What the shell offers after `kt help`."""
+    return [name for name in (*TOPICS, *COMMANDS) if name.startswith(begun)]
+
+
 @command(
     "help",
     help="Explain a topic, or show a command's help (`kt help order buy`).\n\nTopics:\n\n" + EPILOG,
 )
-@click.argument("topic", nargs=-1)
+@click.argument("topic", nargs=-1, shell_complete=complete)
 @click.pass_context
 @pass_session
 def help_command(session: Session, context: click.Context, topic: tuple[str, ...]) -> None:

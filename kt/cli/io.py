@@ -58,12 +58,13 @@ def _guarded(root: click.Command, arguments: Sequence[str], session: Session) ->
         code = INTERRUPTED
     except Terminated:
         code = TERMINATED
-    except BrokenPipeError:
-        session.console.closed = True
     except Exception as error:  # noqa: BLE001  the last door: a sentence here, the rest in a file
         session.console.warn(apology(error, session))
     finally:
         code = _close(session, code)
+    if session.console.failure:
+        session.console.warn(f"kt: the output could not be written: {session.console.failure}.")
+        code = code or ExitCode.ERROR
     return code
 
 
@@ -151,9 +152,9 @@ def _speak_utf8() -> None:
 
 def _flush() -> None:
     """Let the interpreter end quietly when whoever read our output has gone."""
-    for stream in (sys.stdout, sys.stderr):
+    for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -122,17 +122,18 @@ def decision_rows(ctx: Context, since: date) -> list[dict[str, Any]]:
     for (analyst, model, action), outcomes in sorted(groups.items()):
         made = learn.record(outcomes)
         assert made is not None
-        who = {"kind": "outcomes", "analyst": analyst, "model": model, "action": action}
+        who = {"kind": "outcomes", "analyst": analyst, "action": action}
         scores = {
+            "mean_return_pct": round(made.mean_return_pct, 3),
             "brier": round(made.brier, 3),
             "base_brier": round(made.base_brier, 3),
-            "mean_return_pct": round(made.mean_return_pct, 3),
+            "model": model,
         }
         found.append({**who, "confidence": "all", **_hits(made.n, made.hits), **scores})
-        found += [
-            {**who, "confidence": f"{band.low:.1f}-{band.high:.1f}", **_hits(band.n, band.hits)}
-            for band in made.bands
-        ]
+        for band in made.bands:
+            between = f"{band.low:.1f}-{band.high:.1f}"
+            row = {**who, "confidence": between, **_hits(band.n, band.hits), "model": model}
+            found.append(row)
     return found
 
 

@@ -93,10 +93,11 @@ def allow(session: Session) -> None:
 
 
 def run_once(session: Session, ctx: Context) -> None:
+    from kt.cli.order.sending import sending
     from kt.engine.cycle import run_cycle
 
     events: queue.Queue[StreamEvent] = queue.Queue()
-    with feeding(session, ctx, events) as feed:
+    with feeding(session, ctx, events) as feed, sending(ctx):
         report = run_cycle(
             ctx, events, watch=feed.watch, announce=lambda step: progress(session, step)
         )

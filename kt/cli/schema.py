@@ -32,7 +32,7 @@ KIND_NAMES = (
       kt schema decisions | jq .
     """,
 )
-@click.argument("kind", required=False, type=click.Choice(KIND_NAMES))
+@click.argument("kind", metavar="[KIND]", required=False, type=click.Choice(KIND_NAMES))
 @pass_session
 def schema(session: Session, kind: str | None) -> None:
     run_schema(session, kind)

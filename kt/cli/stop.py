@@ -94,7 +94,7 @@ def run_resume(session: Session, reason: str) -> None:
 
 def run_flatten(session: Session, reason: str) -> None:
     from kt.cli import guard
-    from kt.cli.order.sending import watching
+    from kt.cli.order.sending import sending, watching
     from kt.cli.show.account import positions
     from kt.steps import flatten as step
 
@@ -104,7 +104,7 @@ def run_flatten(session: Session, reason: str) -> None:
     guard.confirm(session, preview + positions(held, session.console), "Sell everything?")
     if ctx.config.dry_run:
         return
-    with watching(session, ctx, True) as events:
+    with watching(session, ctx, True) as events, sending(ctx):
         done = step.flatten(ctx, reason or "by hand", events=events)
     _report(session, ctx, done)
 
@@ -113,11 +113,13 @@ def _report(session: Session, ctx: Context, done: Any) -> None:
     """The orders that were sold and cancelled; what could not be sold is an error."""
     from kt.cli.order.outcome import finish
 
-    left = [
-        Denied(f"not sold: {text}", hint="See `kt balance`, then `kt flatten` again.")
-        for text in done.left
-    ]
-    finish(session, ctx.run, [*done.cancelled, *done.sold], stopped=left)
+    stopped = []
+    if done.left:
+        lines = "".join(f"\n  {text}" for text in done.left)
+        stopped = [
+            Denied(f"not everything was sold:{lines}\n", hint="`kt flatten` again, once it can be.")
+        ]
+    finish(session, ctx.run, [*done.cancelled, *done.sold], stopped=stopped)
     if done.done:
         session.say("nothing is held; no new order leaves until `kt resume`")
 

@@ -158,10 +158,11 @@ class Front:
         terminal: bool = False,
         width: int = 80,
         color: bool = False,
+        stdout: io.StringIO | None = None,
         build_app: Callable[[Session], Any] | None = None,
     ) -> Ran:
         """Run one command line: in a pipe, or with all three streams on a terminal."""
-        out, err = io.StringIO(), io.StringIO()
+        out, err = stdout or io.StringIO(), io.StringIO()
         console = Console(
             io.TextIOWrapper(io.BytesIO(stdin.encode(errors="surrogateescape")), "utf-8"),
             out,

@@ -518,7 +518,7 @@ def test_pnl_of_decisions(front: Front) -> None:
                 hit=hit,
             )
         )
-    common = {"kind": "outcomes", "analyst": "rules", "model": "rules-1", "action": "BUY"}
+    common = {"kind": "outcomes", "analyst": "rules", "action": "BUY", "model": "rules-1"}
     assert front("pnl", "--decisions").items == [
         common
         | {"confidence": "all", "n": 3, "hits": 2, "hit_pct": 66.7}

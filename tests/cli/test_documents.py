@@ -6,9 +6,12 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from kt.cli.documents import parse
 from kt.cli.schema import KIND_NAMES
-from kt.errors import ExitCode
+from kt.errors import ExitCode, InputError
 from kt.records import KINDS
 from tests.cli.front import Front, document
 from tests.fakes import SAMSUNG
@@ -177,3 +180,26 @@ def test_the_kinds_have_schemas_that_describe_the_envelope(front: Front) -> None
     assert one["$defs"]["Decision"]["properties"]["price"] == {"type": "integer"}
     assert front("schema", "shares").code == ExitCode.USAGE
     assert front("schema", terminal=True).out.split() == list(KINDS)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_document_or_refused(data: bytes) -> None:
+    with pytest.raises(InputError):
+        parse(data, "decisions")
+
+
+@given(st.integers(0, len(GOOD.encode()) - 1))
+def test_a_document_cut_anywhere_is_refused(length: int) -> None:
+    with pytest.raises(InputError):
+        parse(GOOD.encode()[:length], "decisions")
+
+
+@given(st.integers(0, len(GOOD.encode()) - 1), st.integers(0, 255))
+def test_a_damaged_byte_is_refused_or_read_as_another_value(place: int, byte: int) -> None:
+    data = bytearray(GOOD.encode())
+    data[place] = byte
+    try:
+        found = parse(bytes(data), "decisions")
+    except InputError:
+        return
+    assert found.kt is not None

@@ -206,6 +206,42 @@ def test_head_ends_a_command_quietly() -> None:
     assert (done.stdout, done.stderr) == ('{"candidates":{"$sch0\n', "")
 
 
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("schema > /dev/full", 1, "kt: the output could not be written: No space left on device."),
+        ("schema >&-", 0, ""),
+        ("help nothing 2>&-", 2, ""),
+        ("schema shares <&-", 2, "kt: invalid value for '[KIND]'"),
+    ],
+)
+def test_streams_that_take_nothing(line: str, code: int, said: str) -> None:
+    done = subprocess.run(
+        f"{sys.executable} -m kt {line}",
+        shell=True,
+        executable="/bin/bash",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code
+    assert done.stderr.startswith(said) and "Traceback" not in done.stderr
+
+
+def test_an_outcome_is_told_even_when_its_data_cannot_be_written(front: Front) -> None:
+    from tests.fakes import SAMSUNG, unknown
+
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(28, "No space left on device")
+
+    front.world.broker.outcomes = [unknown()]
+    ran = front("order", "buy", SAMSUNG, "1", "--price", "70000", stdout=Full())
+    assert ran.code == ExitCode.UNKNOWN
+    assert ran.err.endswith("kt: the output could not be written: No space left on device.\n")
+
+
 def test_a_closed_stdin_is_no_terminal(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "kt", "help"],

@@ -20,7 +20,7 @@ POSITIONS = (
     Column("quantity", lambda row: money(row.quantity), right=True),
     Column("average", lambda row: money(row.average_price), right=True),
     Column("price", lambda row: money(row.price), right=True),
-    Column("value", lambda row: money(row.value), right=True, rank=3),
+    Column("value", lambda row: money(row.value), right=True, rank=4),
     Column(
         "profit", lambda row: signed(row.profit), right=True, color=lambda row: updown(row.profit)
     ),
@@ -28,10 +28,10 @@ POSITIONS = (
         "return",
         lambda row: percent(row.profit_pct),
         right=True,
-        rank=1,
+        rank=3,
         color=lambda row: updown(row.profit),
     ),
-    Column("stop", lambda row: money(row.stop_price or None), right=True, rank=2),
+    Column("stop", lambda row: money(row.stop_price or None), right=True, rank=1),
     Column("target", lambda row: money(row.target_price or None), right=True, rank=2),
 )
 

@@ -82,7 +82,7 @@ LABELS = {"stop": "stop mode"}
 def events(rows: Sequence[Mapping[str, Any]], console: Console) -> str:
     """Rows of named values: every name that occurs is a column; one row alone stands upright."""
     if len(rows) == 1:
-        told = [(LABELS.get(name, name), _text(value)) for name, value in rows[0].items()]
+        told = [(LABELS.get(name, name), _text(name, value)) for name, value in rows[0].items()]
         shown = [(name.replace("_", " "), text) for name, text in told if name != "kind" and text]
         return pairs(shown, console)
     names: dict[str, None] = {}
@@ -93,7 +93,7 @@ def events(rows: Sequence[Mapping[str, Any]], console: Console) -> str:
     columns = [
         Column(
             name.replace("_", " "),
-            lambda row, name=name: _text(row.get(name)),  # type: ignore[misc]
+            lambda row, name=name: _text(name, row.get(name)),  # type: ignore[misc]
             right=all(isinstance(row.get(name), int | float | None) for row in rows),
             rank=position,
             shorten=16 if position == len(names) - 1 else 0,
@@ -103,13 +103,16 @@ def events(rows: Sequence[Mapping[str, Any]], console: Console) -> str:
     return render(columns, rows, console)
 
 
-def _text(value: Any) -> str:
+NUMBERS_THAT_NAME = ("pid", "port", "seed", "seq")
+
+
+def _text(name: str, value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    if isinstance(value, int):
+    if isinstance(value, int) and name not in NUMBERS_THAT_NAME:
         return money(value)
     return str(value)
