@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,7 +68,17 @@ def decoded(content: bytes) -> dict[str, Any] | None:
     try:
         return msgspec.json.decode(content, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return _mended(content)
+
+
+def _mended(content: bytes) -> dict[str, Any] | None:
+    """The object of a body with a byte order mark, a raw control character, or half a letter in
+    a name that was cut to its column's width: no reason to lose what stands beside it."""
+    try:
+        found = json.loads(content.decode("utf-8-sig", "replace"), strict=False)
+    except (ValueError, RecursionError):
         return None
+    return found if isinstance(found, dict) else None
 
 
 def failure(api_id: str, answer: Answer, verdict: Verdict | None) -> KtError:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, field
 
+from kt.broker.envelope import FRAME, UNREADABLE, Frame, RawRow, opened
 from kt.broker.stream_account import balance_notice, order_notice, session_notice
 from kt.broker.wire import Faulty, Row, scalars, shown
 from kt.errors import WireError
@@ -25,39 +26,6 @@ from kt.records import Book, BookUpdate, Level, Side, StreamEvent, StreamKind, T
 Usual = Annotated[str, Meta(max_length=18)]
 """Longer texts (padding, nonsense) take the exact way."""
 UsualRate = Annotated[str, Meta(max_length=12)]
-UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What the decoder raises for bytes that are no frame."""
-
-
-class RawRow(msgspec.Struct):
-    """One row of a data frame, its values still unread."""
-
-    type: str
-    values: Raw
-    item: str | None = ""
-
-
-class Frame(msgspec.Struct):
-    """Any frame of the server: an answer, PING, SYSTEM or REAL (data)."""
-
-    trnm: str
-    data: list[RawRow] | None = None
-    return_code: int | str = 0
-    return_msg: str = ""
-    code: str = ""
-    """SYSTEM's: R10001 and its kind."""
-    message: str = ""
-
-    @property
-    def refused(self) -> bool:
-        return str(self.return_code).strip() not in {"0", ""}
-
-
-class LooseFrame(msgspec.Struct):
-    """A data frame with a row that is not shaped like one."""
-
-    trnm: str
-    data: list[Raw] | None = None
 
 
 class TradeValues(msgspec.Struct, kw_only=True):
@@ -91,9 +59,6 @@ BookValues = msgspec.defstruct(
     rename={f"fid{fid}": fid for fid in BOOK_FIDS},
 )
 
-_FRAME = msgspec.json.Decoder(Frame)
-_LOOSE = msgspec.json.Decoder(LooseFrame)
-_ROW = msgspec.json.Decoder(RawRow)
 _TRADE = msgspec.json.Decoder(TradeValues)
 _BOOK = msgspec.json.Decoder(BookValues)
 _ANY = msgspec.json.Decoder(dict[str, Any])
@@ -133,9 +98,9 @@ class FrameReader:
         """What kind of frame this is; its rows are not read yet. Raises WireError."""
         self.counts["frames"] += 1
         try:
-            return _FRAME.decode(data)
+            return FRAME.decode(data)
         except UNREADABLE:
-            return self._open_loose(data)
+            return opened(data, self.report)
 
     def events(self, frame: Frame) -> list[StreamEvent]:
         """The rows of a data frame that can be read; the others are told to `faulty`."""
@@ -167,19 +132,6 @@ class FrameReader:
     def report(self, fault: WireError) -> None:
         self.counts["faults"] += 1
         self.faulty(fault)
-
-    def _open_loose(self, data: bytes) -> Frame:
-        try:
-            loose = _LOOSE.decode(data)
-        except UNREADABLE:
-            raise WireError("frame", shown(data)) from None
-        rows: list[RawRow] = []
-        for index, raw in enumerate(loose.data or ()):
-            try:
-                rows.append(_ROW.decode(raw))
-            except UNREADABLE:
-                self.report(WireError(f"{loose.trnm[:8]}.data[{index}]", shown(bytes(raw))))
-        return Frame(trnm=loose.trnm, data=rows)
 
     def _row(self, row: RawRow, where: str) -> Row:
         try:

@@ -17,7 +17,8 @@ from typing import Any
 import msgspec
 import websocket
 
-from kt.broker.frames import Frame, FrameReader
+from kt.broker.envelope import Frame
+from kt.broker.frames import FrameReader
 from kt.broker.stream_groups import Batch
 from kt.broker.stream_patience import Patience
 from kt.errors import AuthError, StreamReplaced, Unreachable, WireError

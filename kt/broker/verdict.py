@@ -82,13 +82,18 @@ class Verdict:
         return f"the broker answered return_code {self.return_code}: {said}"
 
 
+UNREADABLE = -1
+"""Stands for a return_code that says something and is no number."""
+_ENVELOPE = frozenset({"return_code", "return_msg", "returnCode", "returnMsg"})
+
+
 def return_code(body: Mapping[str, object]) -> int | None:
     """The code as a number, whether it came as one or as text, in either spelling."""
     raw = body.get("return_code", body.get("returnCode"))
     try:
         return None if raw is None else scalars.integer(raw)
     except ValueError:
-        return None
+        return UNREADABLE if raw else None
 
 
 def return_message(body: Mapping[str, object]) -> str:
@@ -106,13 +111,18 @@ def bracket_code(message: str) -> str:
 
 
 def classify(http_status: int, body: Mapping[str, object] | None) -> Verdict | None:
-    """None for a success; `body` is None when it was not a JSON object."""
+    """None for a success; `body` is None when it was not a JSON object.
+
+    A success that brings nothing but the words that there is nothing is one without data.
+    """
     code = return_code(body) if body is not None else None
     message = return_message(body) if body is not None else ""
     bracket = bracket_code(message)
     rule = BY_CODE.get(bracket)
     if http_status < 400 and body is not None and not code:
-        return None
+        if code is None or not _NOTHING_FOUND.search(message) or body.keys() - _ENVELOPE:
+            return None
+        return Verdict(Category.NO_DATA, bracket, message, http_status, code, None)
     category = _category(http_status, code, message, rule)
     return Verdict(category, bracket, message, http_status, code, rule)
 

@@ -13,7 +13,8 @@ from kt.records import OrderType, Side
 
 T = TypeVar("T")
 
-_NOTHING = re.compile(r"[\s0.+-]*")
+_NOTHING = re.compile(r"[\s0.+-]*|KRX|NXT|SOR|N")
+"""Also what stands in a row whatever it holds: the venue, and a flag that is not set."""
 
 Faulty = Callable[[WireError], None]
 """Is told about a row that was left out."""
@@ -113,13 +114,22 @@ def shown(raw: object) -> object:
 
 def rows(body: Mapping[str, object], name: str, where: str) -> Iterator[Row]:
     """The rows of the list `name`, blank ones dropped; a missing list is a fault."""
-    found = body.get(name)
-    if not isinstance(found, list):
-        raise WireError(f"{where}.{name}", shown(found), hint="A list was expected here.")
-    for index, fields in enumerate(found):
-        row = Row(fields, f"{where}.{name}[{index}]")
+    for path, fields in _listed(body, name, where):
+        row = Row(fields, path)
         if not row.blank():
             yield row
+
+
+def _listed(body: Mapping[str, object], name: str, where: str) -> Iterator[tuple[str, object]]:
+    """Path and fields of what the list holds. `null` and a blank are an empty list: they were
+    sent for it; a list that is not there at all was not."""
+    found = body.get(name)
+    empty = name in body and (found is None or (isinstance(found, str) and not found.strip()))
+    if not empty and not isinstance(found, list):
+        raise WireError(f"{where}.{name}", shown(found), hint="A list was expected here.")
+    for index, fields in enumerate(found if isinstance(found, list) else ()):
+        if fields is not None:
+            yield f"{where}.{name}[{index}]", fields
 
 
 def tolerant(
@@ -134,13 +144,10 @@ def tolerant(
     For rankings and lists of facts, where one bad row must not lose the others. What money
     follows from (orders, fills, holdings) is read strictly instead.
     """
-    found = body.get(name)
-    if not isinstance(found, list):
-        raise WireError(f"{where}.{name}", shown(found), hint="A list was expected here.")
     kept: list[T] = []
-    for index, fields in enumerate(found):
+    for path, fields in _listed(body, name, where):
         try:
-            row = Row(fields, f"{where}.{name}[{index}]")
+            row = Row(fields, path)
             if not row.blank():
                 kept.append(parse(row))
         except WireError as fault:

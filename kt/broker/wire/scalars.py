@@ -116,11 +116,12 @@ def day(raw: object) -> date | None:
 def moment(raw: object, today: date) -> datetime | None:
     """HHMMSS, HH:MM:SS or YYYYMMDDHHMMSS in Korea; `today` is the day of a bare time.
 
-    None for a blank.
+    A blank may stand between the parts, or for the hour's leading zero. None for blanks alone.
     """
-    found = text(raw).replace(":", "")
+    found = text(raw).replace(":", "").replace(" ", "")
     if not found:
         return None
+    found = found.zfill(6) if len(found) == 5 else found
     if _DIGITS.fullmatch(found) is None or len(found) not in {6, 14}:
         raise ValueError("not a time")
     on = day(found[:8]) if len(found) == 14 else today

@@ -38,7 +38,7 @@ BAD_STATES = ("관리종목", "거래정지", "정리매매", "투자유의", "�
 
 def unknown(api_id: str, stock_code: str) -> UnknownStock:
     return UnknownStock(
-        f"the broker knows no stock {stock_code} ({api_id})",
+        f"unknown stock {stock_code}: the broker answers {api_id} with blanks",
         hint="Check the six characters of the code.",
         code="UNKNOWN_STOCK",
     )

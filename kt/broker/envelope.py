@@ -1,0 +1,83 @@
+"""The outer shape of a WebSocket frame: its name, what an answer says, the rows of its data.
+
+The usual shape is decoded in one go. A frame that has it not is read field by field, so that an
+answer with a `null` for its message is still an answer, and a row that is none loses no other.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Raw
+
+from kt.broker.wire import Faulty, shown
+from kt.errors import WireError
+
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises for bytes that are no frame."""
+
+
+class RawRow(msgspec.Struct):
+    """One row of a data frame, its values still unread."""
+
+    type: str
+    values: Raw
+    item: str | None = ""
+
+
+class Frame(msgspec.Struct):
+    """Any frame of the server: an answer, PING, SYSTEM or REAL (data)."""
+
+    trnm: str
+    data: list[RawRow] | None = None
+    return_code: int | str = 0
+    return_msg: str = ""
+    code: str = ""
+    """SYSTEM's: R10001 and its kind."""
+    message: str = ""
+
+    @property
+    def refused(self) -> bool:
+        return str(self.return_code).strip().strip("0") != ""
+
+
+class LooseFrame(msgspec.Struct):
+    """A frame with a field, or a row of its data, that is not shaped as usual."""
+
+    trnm: str
+    data: Raw = Raw(b"[]")
+    return_code: object = 0
+    return_msg: object = ""
+    code: object = ""
+    message: object = ""
+
+
+FRAME = msgspec.json.Decoder(Frame)
+_LOOSE = msgspec.json.Decoder(LooseFrame)
+_ROWS = msgspec.json.Decoder(list[Raw])
+_ROW = msgspec.json.Decoder(RawRow)
+
+
+def opened(data: bytes, faulty: Faulty) -> Frame:
+    """A frame of another shape than FRAME's. `faulty` is told of rows that are none.
+
+    Raises WireError for what is no frame at all.
+    """
+    try:
+        loose = _LOOSE.decode(data)
+        rows = _rows(loose, faulty) if loose.trnm == "REAL" else []
+    except UNREADABLE:
+        raise WireError("frame", shown(data)) from None
+    said = (loose.return_code, loose.return_msg, loose.code, loose.message)
+    number, text, code, message = ("" if one is None else str(one) for one in said)
+    return Frame(loose.trnm, rows, number, text, code, message)
+
+
+def _rows(frame: LooseFrame, faulty: Faulty) -> list[RawRow]:
+    """Raises the decoder's errors when the data is no list."""
+    rows: list[RawRow] = []
+    for index, raw in enumerate(_ROWS.decode(frame.data)):
+        try:
+            rows.append(_ROW.decode(raw))
+        except UNREADABLE:
+            faulty(WireError(f"REAL.data[{index}]", shown(bytes(raw))))
+    return rows
