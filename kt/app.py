@@ -148,9 +148,11 @@ class App:
     @cached_property
     def kiwoom(self) -> Kiwoom:
         """The market and the account: one adapter behind two ports."""
+        from kt.broker.day_list import DayList
         from kt.broker.kiwoom import Kiwoom
 
-        return Kiwoom(self.rest, self.clock, self._on_fault)
+        stocks = DayList(self.state_dir, self.server.base_url, self.clock)
+        return Kiwoom(self.rest, self.clock, self._on_fault, stocks)
 
     @property
     def market(self) -> Kiwoom:

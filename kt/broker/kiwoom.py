@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kt.broker.day_list import DayList
 from kt.broker.kiwoom_account import KiwoomAccount
 from kt.broker.kiwoom_market import KiwoomMarket
 from kt.broker.kiwoom_orders import KiwoomOrders
@@ -20,11 +21,17 @@ class Kiwoom(KiwoomMarket, KiwoomAccount, KiwoomOrders):
     """Implements ports.Market and ports.Broker. Safe between threads.
 
     `on_fault` is told about every row of a list that could not be read and was left out.
+    Without a `day_list` the list of stocks is asked for every time.
     """
 
     def __init__(
-        self, rest: Rest, clock: Clock, on_fault: Callable[[WireError], None] = _unheard
+        self,
+        rest: Rest,
+        clock: Clock,
+        on_fault: Callable[[WireError], None] = _unheard,
+        day_list: DayList | None = None,
     ) -> None:
         self.rest = rest
         self.clock = clock
         self.on_fault = on_fault
+        self.day_list = day_list

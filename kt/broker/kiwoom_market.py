@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import TypeVar
 
+from kt.broker.day_list import DayList
 from kt.broker.rest import Rest
 from kt.broker.wire import Faulty, charts, rankings, stocks
 from kt.errors import UsageError
@@ -60,8 +61,13 @@ class KiwoomMarket:
     rest: Rest
     clock: Clock
     on_fault: Faulty
+    day_list: DayList | None
 
     def instruments(self) -> tuple[Instrument, ...]:
+        """ka10099, once a day for all processes of the profile."""
+        return self.day_list.get(self._instruments) if self.day_list else self._instruments()
+
+    def _instruments(self) -> tuple[Instrument, ...]:
         found: list[Instrument] = []
         for market, number in stocks.MARKETS.items():
             for body in self._bodies("ka10099", {"mrkt_tp": number}):
