@@ -17,8 +17,15 @@ LIMIT = 95
 _ACCOUNT = (StreamKind.ORDERS, StreamKind.BALANCE, StreamKind.SESSION)
 
 
+Codes = dict[StreamKind, tuple[str, ...]]
+
+
 class Feed:
-    """At most one stream at a time; its events go to the sink, on the stream's own thread."""
+    """At most one stream at a time; its events go to the sink, on the stream's own thread.
+
+    Pointing it waits for the broker's word, so the day only aims (`aim`) and lets a worker
+    `point`.
+    """
 
     def __init__(
         self, ctx: Context, factory: Callable[[], Stream], sink: Callable[[StreamEvent], None]
@@ -27,15 +34,21 @@ class Feed:
         self._factory = factory
         self._sink = sink
         self._stream: Stream | None = None
-        self._codes: dict[StreamKind, tuple[str, ...]] = {
-            StreamKind.TRADE: (),
-            StreamKind.BOOK: (),
-        }
+        self._wanted: Codes = {StreamKind.TRADE: (), StreamKind.BOOK: ()}
+        self._tried: Codes = self._wanted
+        """What was wanted when the stream was pointed last, successfully or not."""
+        self._codes: Codes = {}
+        """What it is subscribed to."""
         self._lock = threading.RLock()
 
     @property
     def running(self) -> bool:
         return self._stream is not None
+
+    @property
+    def behind(self) -> bool:
+        """Whether other stocks are wanted than at the last pointing."""
+        return self.running and self._wanted is not self._tried
 
     def start(self) -> None:
         """Connect and subscribe. Raises AuthError, Unreachable or StreamReplaced."""
@@ -45,36 +58,56 @@ class Feed:
         stream.start(self._sink)
         stream.subscribe(_ACCOUNT)
         with self._lock:
-            for kind, codes in self._codes.items():
-                if codes:
-                    stream.subscribe((kind,), codes)
+            self._codes = {}
             self._stream = stream
+        self.point()
 
-    def watch(self, near: Iterable[str], far: Iterable[str] = ()) -> None:
-        """Follow exactly these stocks, the most important first: `near` with their books, `far`
-        with their trades alone. What is over the limit is left out."""
+    def aim(self, near: Iterable[str], far: Iterable[str] = ()) -> bool:
+        """Say which stocks to follow, the most important first: `near` with their books, `far`
+        with their trades alone; what is over the limit is left out. True when the stream follows
+        others and is to be pointed."""
         close = tuple(dict.fromkeys(near))[:LIMIT]
         trades = tuple(dict.fromkeys((*close, *far)))[:LIMIT]
-        self._point(StreamKind.TRADE, trades)
-        self._point(StreamKind.BOOK, close)
+        wanted: Codes = {StreamKind.TRADE: trades, StreamKind.BOOK: close}
+        if all(set(self._wanted[kind]) == set(wanted[kind]) for kind in wanted):
+            wanted = self._wanted
+        self._wanted = wanted
+        return self.running and any(
+            set(self._codes.get(kind, ())) != set(codes) for kind, codes in wanted.items()
+        )
 
-    def _point(self, kind: StreamKind, wanted: tuple[str, ...]) -> None:
+    def watch(self, near: Iterable[str], far: Iterable[str] = ()) -> None:
+        """Follow exactly these stocks, and return when the broker has taken that."""
+        if self.aim(near, far):
+            self.point()
+
+    def point(self) -> None:
+        """Follow what was aimed at last. What cannot be followed is journaled, and tried again
+        at the next pointing."""
         with self._lock:
-            before = self._codes[kind]
+            while True:
+                wanted = self._tried = self._wanted
+                stream = self._stream
+                if stream is None:
+                    return
+                for kind, codes in wanted.items():
+                    self._follow(stream, kind, codes)
+                if wanted is self._wanted:
+                    return
+
+    def _follow(self, stream: Stream, kind: StreamKind, wanted: tuple[str, ...]) -> None:
+        before = self._codes.get(kind, ())
+        gone = [code for code in before if code not in wanted]
+        new = [code for code in wanted if code not in before]
+        try:
+            if gone:
+                stream.unsubscribe((kind,), gone)
+            if new:
+                stream.subscribe((kind,), new)
+        except KtError as failure:
+            note_error(self._ctx, "feed.watch", failure)
+        else:
             self._codes[kind] = wanted
-            stream = self._stream
-            if stream is None or set(before) == set(wanted):
-                return
-            try:
-                gone = [code for code in before if code not in wanted]
-                new = [code for code in wanted if code not in before]
-                if gone:
-                    stream.unsubscribe((kind,), gone)
-                if new:
-                    stream.subscribe((kind,), new)
-            except KtError as failure:
-                self._codes[kind] = before
-                note_error(self._ctx, "feed.watch", failure)
 
     def drop(self) -> None:
         """The stream ended by itself, or the day has no more use for it."""

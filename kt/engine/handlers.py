@@ -92,16 +92,12 @@ def _answer(day: Day, answered: Answered) -> None:
     match answered.job:
         case "reconcile":
             day.phases.reconciled(value)
-        case "fast":
-            first, state.fast = not state.deep, value
-            day.phases.scanned("deep" if first else "")
-        case "deep":
-            first, state.deep = not state.shortlist, value
-            day.phases.scanned("ai" if first else "")
-        case "ai":
-            _judged(day, value)
+        case "fast" | "deep" | "ai":
+            _scanned(day, answered.job, value)
         case "books":
             day.desk.on_holdings(value)
+        case "watch" if day.feed.behind:
+            day.workers.start("watch", day.feed.point)
         case "quotes":
             day.desk.on_prices(value)
         case "settle":
@@ -114,6 +110,19 @@ def _answer(day: Day, answered: Answered) -> None:
             day.phases.watch()
         case job if job.startswith("profit."):
             day.desk.on_confirmed(*value)
+
+
+def _scanned(day: Day, stage: str, value: Any) -> None:
+    """A stage's first result of the day is used by the next stage at once."""
+    state = day.state
+    if stage == "fast":
+        first, state.fast = not state.deep, value
+        day.phases.scanned("deep" if first else "")
+    elif stage == "deep":
+        first, state.deep = not state.shortlist, value
+        day.phases.scanned("ai" if first else "")
+    else:
+        _judged(day, value)
 
 
 def _judged(day: Day, judged: Judged) -> None:

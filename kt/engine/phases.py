@@ -74,8 +74,8 @@ class Phases:
         day.timers.every("heartbeat", BEAT, now)
 
     def _prepare(self) -> None:
-        """08:30: the watch list, as far as the market tells before it opens."""
-        self.work("fast")
+        """08:30: expected prices and the watch list, as far as the market tells them."""
+        self.work("plan")
 
     def _open(self) -> None:
         day, scans = self._day, self._day.ctx.config.scan
@@ -146,6 +146,7 @@ class Phases:
         notice, deep = state.notice, state.deep
         tasks: dict[str, Any] = {
             "reconcile": lambda: jobs.begin(ctx),
+            "plan": lambda: jobs.plan(ctx),
             "fast": lambda: scan.fast(ctx),
             "deep": (lambda: scan.deep(ctx, state.fast)) if state.fast else None,
             "ai": (lambda: jobs.judge(ctx, deep, notice)) if deep or state.positions else None,
@@ -197,10 +198,6 @@ class Phases:
     def scanned(self, then: str) -> None:
         """The first result of the day is used at once; later ones wait for their timers."""
         self.watch()
-        state = self._day.state
-        if state.phase is Phase.PREPARE:
-            best = ", ".join(found.stock_name for found in state.fast[:5])
-            self._day.announce(f"watch list: {len(state.fast)} stocks: {best}")
         if then:
             self._day.timers.again(then, self._day.ctx.clock.monotonic())
 
@@ -218,7 +215,7 @@ class Phases:
         """Point the stream at what matters: what is held, ordered and chosen with its book, the
         candidates with their trades."""
         day, state = self._day, self._day.state
-        day.feed.watch(
+        other = day.feed.aim(
             [
                 *state.positions,
                 *(order.stock_code for order in day.desk.open_orders()),
@@ -226,6 +223,8 @@ class Phases:
             ],
             [found.stock_code for found in state.deep],
         )
+        if other:
+            day.workers.start("watch", day.feed.point)
 
     def finish(self) -> None:
         """The run ends: the books at their last prices."""
