@@ -59,7 +59,9 @@ class Day:
         self.workers = (Inline if by_hand(ctx.clock) else Workers)(self.queue, self._contain)
         self.feed = Feed(ctx, stream_factory, self.queue.put)
         self.alarms = Alarms(self)
-        self.desk = Desk(ctx, self.state, self.watchdog, self.alarms.raise_, self.workers.start)
+        self.desk = Desk(
+            ctx, self.state, self.watchdog, self.alarms.raise_, self.workers.start, self.queue.put
+        )
         self.phases = Phases(self)
         self._stopping = ""
 

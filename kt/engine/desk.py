@@ -35,7 +35,8 @@ ASK_AGAIN = 60.0
 
 
 class Desk:
-    """Acts on one event at a time. `alarm` is told of emergencies, `later` starts slow work."""
+    """Acts on one event at a time. `alarm` is told of emergencies, `later` starts slow work,
+    `soon` queues what is to be done here after what happened meanwhile."""
 
     def __init__(
         self,
@@ -44,12 +45,14 @@ class Desk:
         watchdog: Watchdog,
         alarm: Callable[[Alarm], None],
         later: Callable[[str, Callable[[], object]], bool],
+        soon: Callable[[Todo], None],
     ) -> None:
         self.ctx = ctx
         self.state = state
         self.watchdog = watchdog
         self.alarm = alarm
         self.later = later
+        self.soon = soon
         self.sent = 0
 
     # what the stream brings
@@ -139,14 +142,15 @@ class Desk:
         checks = check.check(
             self.ctx, judged.decisions, account=judged.account, notice=self.state.notice
         )
-        self.place_all(checks, Origin.CYCLE)
-
-    def place_all(self, checks: Sequence[Check], origin: Origin) -> None:
         for checked in checks:
-            try:
-                self.placed(place.place(self.ctx, checked, origin=origin))
-            except Denied as denied:
-                note_error(self.ctx, f"place.{checked.decision.stock_code}", denied)
+            self.soon(Todo("place", partial(self.place, checked)))
+
+    def place(self, checked: Check) -> None:
+        """One of the batch; the market's hours may have ended since the check."""
+        try:
+            self.placed(place.place(self.ctx, checked, origin=Origin.CYCLE))
+        except Denied as denied:
+            note_error(self.ctx, f"place.{checked.decision.stock_code}", denied)
 
     def placed(self, order: Order) -> None:
         self.sent += bool(order.ord_no)
@@ -155,8 +159,16 @@ class Desk:
     # orders and books
 
     def unfilled(self) -> None:
-        for order in hold.unfilled(self.ctx, self.state.books):
-            self.raise_if(self.watchdog.order(order, self.ctx.clock.now()))
+        for order in hold.overdue(self.ctx):
+            self.soon(Todo("chase", partial(self._chase, order.order_id)))
+
+    def _chase(self, order_id: str) -> None:
+        """An order that was overdue a moment ago, if it still is."""
+        for order in hold.overdue(self.ctx):
+            if order.order_id == order_id:
+                changed = hold.chase(self.ctx, order, self.state.books.get(order.stock_code))
+                if changed is not None:
+                    self.raise_if(self.watchdog.order(changed, self.ctx.clock.now()))
 
     def cancel_buys(self) -> None:
         """Take back every open buy: before the close, and when kt is stopped, because nothing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt.engine.state import Judged
+from kt.engine.state import Judged, Todo
 from kt.engine.workers import Answered
 from kt.errors import StreamReplaced, Unreachable
 from kt.records import (
@@ -40,6 +40,8 @@ def handle(day: Day, happened: Any) -> None:
             _stream(day, happened)
         case Answered():
             _answer(day, happened)
+        case Todo():
+            happened.work()
 
 
 def _order(day: Day, notice: OrderNotice) -> None:
@@ -92,6 +94,9 @@ def _answer(day: Day, answered: Answered) -> None:
     match answered.job:
         case "reconcile":
             day.phases.reconciled(value)
+        case "plan":
+            state.fast = value.candidates
+            day.announce(value.text())
         case "fast" | "deep" | "ai":
             _scanned(day, answered.job, value)
         case "books":

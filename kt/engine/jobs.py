@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kt.engine.state import Judged
 from kt.errors import KtError
-from kt.records import Action, Candidate, DayResult, Order, Origin, SessionNotice
+from kt.records import Action, Candidate, DayResult, Order, Origin, Quote, SessionNotice
 from kt.steps import analyze as analysis
 from kt.steps import collect, facts, follow, reconcile, recovery, scan, settle
 from kt.steps import learn as learning
@@ -39,6 +39,32 @@ def recover(ctx: Context) -> tuple[Order, ...]:
     resolved, _ = recovery.settle_intents(ctx)
     follow.catch_up(ctx)
     return tuple(resolved)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Before the open: what the auction would print for what is held, and what to watch."""
+
+    expected: tuple[Quote, ...]
+    candidates: tuple[Candidate, ...]
+
+    def text(self) -> str:
+        held = ", ".join(
+            f"{quote.stock_name} {quote.expected_price or quote.price:,}" for quote in self.expected
+        )
+        best = ", ".join(found.stock_name for found in self.candidates[:5])
+        return (
+            f"held, at expected prices: {held or 'nothing'}; "
+            f"watch list: {best or 'the market shows none yet'}"
+        )
+
+
+def plan(ctx: Context) -> Plan:
+    """08:30. A market that ranks nothing before it opens is no error."""
+    codes = [position.stock_code for position in ctx.journal.positions()]
+    made = Plan(ctx.market.quotes(codes) if codes else (), scan.fast(ctx))
+    ctx.journal.notice(ctx.run, "info", "plan for the day", made.text(), ctx.clock.now())
+    return made
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -58,6 +59,15 @@ class Judged:
     shortlist: tuple[Candidate, ...]
     decisions: tuple[Decision, ...]
     account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """One of several things to do on the decision thread: what happened before its turn comes
+    first, so that many orders in a row keep no stop-loss waiting."""
+
+    what: str
+    work: Callable[[], object]
 
 
 @dataclass(slots=True)

@@ -85,6 +85,17 @@ def test_a_whole_day_from_eight_to_four(tmp_path: Path, monkeypatch: pytest.Monk
     world.close()
 
 
+def test_before_the_open_there_is_a_plan(stage: Make) -> None:
+    made = stage(start="08:29")
+    made.world.broker.hold(SAMSUNG, 3, 70_000)
+    made.play("08:31")
+    (plan,) = [line for line in made.lines if "watch list" in line]
+    assert plan == (
+        "held, at expected prices: 삼성전자 70,000; watch list: 삼성전자, SK하이닉스, 카카오"
+    )
+    assert made.world.broker.sent == []
+
+
 def test_the_day_of_decisions_is_judged_at_its_end(stage: Make) -> None:
     made = stage(start="14:00")
     made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
