@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 
-from kt.engine.state import DayState, Judged
+from kt.engine.state import DayState, Judged, Todo
 from kt.engine.watchdog import Watchdog
 from kt.errors import Denied
 from kt.records import (
@@ -32,6 +33,8 @@ RETRY_EXIT = 5.0
 """Seconds before an exit that could not be sent is tried again."""
 ASK_AGAIN = 60.0
 """Seconds for which the analyst's word to keep a position past its target counts."""
+
+_STANDING = (OrderState.ACKED, OrderState.PARTIAL)
 
 
 class Desk:
@@ -174,11 +177,17 @@ class Desk:
         """Take back every open buy: before the close, and when kt is stopped, because nothing
         would sell what they bring. A cancel under way is left to end."""
         for order in self.open_orders():
-            if order.side is Side.BUY and order.state in (OrderState.ACKED, OrderState.PARTIAL):
-                try:
-                    place.cancel(self.ctx, order)
-                except Denied as denied:
-                    note_error(self.ctx, f"cancel.{order.stock_code}", denied)
+            if order.side is Side.BUY and order.state in _STANDING:
+                self.soon(Todo("cancel", partial(self._cancel, order.order_id)))
+
+    def _cancel(self, order_id: str) -> None:
+        order = self.ctx.journal.order(order_id)
+        if order is None or order.state not in _STANDING:
+            return
+        try:
+            place.cancel(self.ctx, order)
+        except Denied as denied:
+            note_error(self.ctx, f"cancel.{order.stock_code}", denied)
 
     def close_positions(self) -> None:
         for position in tuple(self.state.positions.values()):

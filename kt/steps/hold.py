@@ -139,18 +139,27 @@ def unfilled(ctx: Context, books: Mapping[str, Book] | None = None) -> tuple[Ord
 
     `books` are the ones the caller has from the stream; without one the market is asked.
     """
-    changed = []
-    for order in ctx.journal.orders(day=ctx.clock.now().date(), states=OPEN_STATES):
-        if order.origin is Origin.EXTERNAL or not _too_old(ctx, order):
-            continue
-        try:
-            price = _better_price(ctx, order, (books or {}).get(order.stock_code))
-            changed.append(
-                place.amend(ctx, order, price=price) if price else place.cancel(ctx, order)
-            )
-        except Denied as denied:
-            note_error(ctx, "hold.unfilled", denied)
-    return tuple(changed)
+    known = books or {}
+    changed = (chase(ctx, order, known.get(order.stock_code)) for order in overdue(ctx))
+    return tuple(order for order in changed if order is not None)
+
+
+def overdue(ctx: Context) -> tuple[Order, ...]:
+    """Our orders that stayed open too long."""
+    listed = ctx.journal.orders(day=ctx.clock.now().date(), states=OPEN_STATES)
+    return tuple(
+        order for order in listed if order.origin is not Origin.EXTERNAL and _too_old(ctx, order)
+    )
+
+
+def chase(ctx: Context, order: Order, book: Book | None = None) -> Order | None:
+    """Amend one overdue order, or cancel it; None when that is not possible any more."""
+    try:
+        price = _better_price(ctx, order, book)
+        return place.amend(ctx, order, price=price) if price else place.cancel(ctx, order)
+    except Denied as denied:
+        note_error(ctx, "hold.unfilled", denied)
+        return None
 
 
 def _too_old(ctx: Context, order: Order) -> bool:
