@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from kt.cli.show.cells import clock, money, percent, plain, signed, updown
@@ -72,17 +72,11 @@ class LiveTable:
         self._lines: deque[str] = deque(maxlen=LINES)
         self._drawn = 0.0
 
-    def __enter__(self) -> LiveTable:
+    def enter(self) -> None:
         self._console.write(ENTER)
         self._draw()
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def leave(self) -> None:
         self._console.write(LEAVE + self.text())
 
     def take(self, event: StreamEvent | None) -> None:
@@ -117,6 +111,18 @@ class LiveTable:
         row.bid = update.book.bids[0].price if update.book.bids else 0
         row.ask = update.book.asks[0].price if update.book.asks else 0
         row.at = clock(update.at)
+
+
+@contextmanager
+def live(console: Console, quotes: Sequence[Quote]) -> Iterator[LiveTable]:
+    """A live table; however it ends, Ctrl-C in the first moment included, the usual screen and
+    the cursor come back."""
+    table = LiveTable(console, quotes)
+    try:
+        table.enter()
+        yield table
+    finally:
+        table.leave()
 
 
 def _row(quote: Quote) -> Row:

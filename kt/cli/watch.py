@@ -170,7 +170,7 @@ def _show(
     events: Iterator[StreamEvent | None],
 ) -> None:
     from kt.cli.documents import as_json
-    from kt.cli.live import LiveTable, line
+    from kt.cli.live import line, live
 
     if session.output == "json":
         for event in events:
@@ -178,7 +178,7 @@ def _show(
                 session.console.write(as_json(event))
         return
     if session.console.out_terminal:
-        with LiveTable(session.console, quotes) as table:
+        with live(session.console, quotes) as table:
             for event in events:
                 table.take(event)
         return

@@ -623,6 +623,18 @@ def test_watch_on_a_terminal_leaves_its_last_table(front: Front) -> None:
     )
 
 
+def test_the_usual_screen_comes_back_however_a_live_table_ends(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(table: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("kt.cli.live.LiveTable._draw", interrupt)
+    ran = front("watch", SAMSUNG, terminal=True)
+    assert ran.code == 130
+    assert "\x1b[?25h\x1b[?1049l" in ran.out and front.stream.closed
+
+
 def test_watch_of_an_unknown_code(front: Front) -> None:
     ran = front("watch", "999999")
     assert (ran.code, ran.err) == (ExitCode.REFUSED, "kt: the broker knows no stock 999999.\n")
