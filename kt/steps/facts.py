@@ -18,6 +18,7 @@ from kt.records import (
     Holding,
     Holdings,
     Order,
+    Orderable,
     OrderState,
     Origin,
     Quote,
@@ -41,6 +42,8 @@ class Account:
     holdings: Holdings | None = None
     open_orders: tuple[BrokerOrder, ...] | None = None
     quotes: Mapping[str, Quote] = field(default_factory=dict)
+    orderable: Mapping[tuple[str, int], Orderable | None] = field(default_factory=dict)
+    """Buying power by stock and price, where it was asked for ahead; None as in `ports.Broker`."""
     notice: SessionNotice | None = None
     """The newest word of the market about its own phase."""
 
@@ -55,12 +58,19 @@ def look(
     *,
     everything: bool = True,
     notice: SessionNotice | None = None,
+    buying: Mapping[str, int] | None = None,
 ) -> Account:
-    """Ask for all of it at once. With `everything` false, only what an exit needs: holdings."""
+    """Ask for all of it at once. With `everything` false, only what an exit needs: holdings.
+
+    `buying` are the prices in won by stock at which buys are wanted: their buying power is asked
+    for as well, so that the check need not wait for it.
+    """
     questions: dict[str, Callable[[], Any]] = {"holdings": ctx.broker.holdings}
     if everything:
         questions |= {"deposit": ctx.broker.deposit, "open_orders": ctx.broker.open_orders}
         questions |= {f"quote.{code}": _quote_of(ctx, code) for code in dict.fromkeys(codes)}
+    asked = {f"orderable.{code}": (code, price) for code, price in (buying or {}).items()}
+    questions |= {name: _orderable_of(ctx, *what) for name, what in asked.items()}
     had = gather(ctx, "check", questions).answers
     return Account(
         deposit=had.get("deposit"),
@@ -71,12 +81,17 @@ def look(
             for name, quote in had.items()
             if name.startswith("quote.")
         },
+        orderable={what: had[name] for name, what in asked.items() if name in had},
         notice=notice,
     )
 
 
 def _quote_of(ctx: Context, code: str) -> Callable[[], Quote]:
     return lambda: ctx.market.quote(code)
+
+
+def _orderable_of(ctx: Context, code: str, price: int) -> Callable[[], Orderable | None]:
+    return lambda: ctx.broker.orderable(code, price)
 
 
 @dataclass(slots=True)

@@ -133,18 +133,21 @@ def _with_money(ctx: Context, known: Books, facts: RiskFacts, without: Order | N
     taken = sum(known.reserved.values()) - freed
     if deposit is not None:
         facts = replace(facts, cash=deposit.orderable - taken)
-    return replace(facts, orderable=_orderable(ctx, facts, taken))
+    return replace(facts, orderable=_orderable(ctx, known, facts, taken))
 
 
-def _orderable(ctx: Context, facts: RiskFacts, taken: int) -> int | None:
+def _orderable(ctx: Context, known: Books, facts: RiskFacts, taken: int) -> int | None:
     """The broker's word for this stock and price; the cash where it gives none."""
-    price = facts.price or facts.upper_limit
+    code, price = facts.stock_code, facts.price or facts.upper_limit
     if not price:
         return None
-    asked = gather(
-        ctx, "check.orderable", {"answer": lambda: ctx.broker.orderable(facts.stock_code, price)}
-    )
-    if asked.failures:
-        return None
-    answer = asked.answers["answer"]
+    if (code, price) in known.account.orderable:
+        answer = known.account.orderable[code, price]
+    else:
+        asked = gather(
+            ctx, "check.orderable", {"answer": lambda: ctx.broker.orderable(code, price)}
+        )
+        if asked.failures:
+            return None
+        answer = asked.answers["answer"]
     return facts.cash if answer is None else answer.amount - taken
