@@ -71,15 +71,13 @@ def run_stop(session: Session, verb: str, reason: str) -> None:
     why = reason or "by hand"
     flagged = Stop(mode=mode, reason=why, by="owner", at=session.now())
     _write_flag(session, flagged)
+    run, stop = "", flagged
     try:
         ctx = session.context(verb)
-        stop = _steps(verb)(ctx, why)
-    except KtError as error:
-        session.console.warn(
-            f"kt: {verb} is in force by its flag file, but the journal could not note it."
-        )
-        raise error
-    _show(session, ctx, stop)
+        run, stop = ctx.run, _steps(verb)(ctx, why)
+    except KtError:
+        _note(session, flagged)
+    _show(session, run, stop)
     said = "no new order leaves" if mode is StopMode.HALT else "positions can only shrink"
     session.say(f"{said} until `kt resume`")
 
@@ -88,7 +86,7 @@ def run_resume(session: Session, reason: str) -> None:
     from kt.steps import stops
 
     ctx = session.context("resume")
-    _show(session, ctx, stops.resume(ctx, reason))
+    _show(session, ctx.run, stops.resume(ctx, reason))
     session.say("orders leave again")
 
 
@@ -139,7 +137,19 @@ def _write_flag(session: Session, stop: Stop) -> None:
     write_flag(path, stop if before is None else stricter(before, stop))
 
 
-def _show(session: Session, ctx: Context, stop: Stop) -> None:
+def _note(session: Session, stop: Stop) -> None:
+    """The row alone, when a run cannot be had: a stop needs no analyst and no broker. Raises
+    what keeps the journal from it; the flag file is in force all the same."""
+    try:
+        session.app.journal.set_stop(stop)
+    except KtError:
+        session.console.warn(
+            f"kt: {stop.mode} is in force by its flag file, but the journal could not note it."
+        )
+        raise
+
+
+def _show(session: Session, run: str, stop: Stop) -> None:
     from kt.cli.documents import emit
 
     row = {
@@ -150,4 +160,4 @@ def _show(session: Session, ctx: Context, stop: Stop) -> None:
         "at": stop.at.isoformat(timespec="seconds"),
         "until": stop.until and stop.until.isoformat(),
     }
-    emit(session, "events", [row], run=ctx.run)
+    emit(session, "events", [row], run=run)

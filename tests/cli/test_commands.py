@@ -324,10 +324,26 @@ def test_stops_and_the_way_back(verb: str, front: Front) -> None:
     assert stops.current(front.world.ctx).mode is StopMode.RUNNING
 
 
-def test_a_halt_is_in_force_even_when_nothing_else_works(front: Front) -> None:
+def test_a_halt_needs_no_analyst_and_no_broker(front: Front) -> None:
+    from kt.errors import ConfigError
+
+    front.broken = ConfigError("the analyst must be chosen")
+    ran = front("halt", "--reason", "lunch")
+    assert (ran.code, [item["mode"] for item in ran.items]) == (0, ["halt"])
+    assert stops.current(front.world.ctx).mode is StopMode.HALT
+
+
+def test_a_halt_is_in_force_even_when_nothing_else_works(
+    front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from kt.errors import JournalError
 
     front.broken = JournalError("journal kt.db: the file is damaged", hint="See `kt doctor`.")
+
+    def damaged(stop: Stop) -> None:
+        raise front.broken or AssertionError
+
+    monkeypatch.setattr(front.world.journal, "set_stop", damaged)
     ran = front("halt")
     assert ran.code == ExitCode.ERROR
     assert ran.err == (

@@ -9,7 +9,7 @@ order = LazyGroup(
     entries={
         "buy": Entry("kt.cli.order.new:buy", "Buy a stock."),
         "sell": Entry("kt.cli.order.new:sell", "Sell what is held."),
-        "amend": Entry("kt.cli.order.change:amend", "Change an open order's price or quantity."),
+        "amend": Entry("kt.cli.order.change:amend", "Change an open order's price."),
         "cancel": Entry("kt.cli.order.change:cancel", "Take an open order back."),
         "list": Entry("kt.cli.order.list:list_command", "Show orders."),
         "submit": Entry("kt.cli.order.submit:submit", "Order what a pipe of checks allows."),
