@@ -22,6 +22,8 @@ from tests.crash.processes import Forge, Ran
 STOCKS = ("005930", "064350", "035720", "028050", "011200", "034020", "015760", "316140")
 """Of different prices; a case trades one of them, its stranger another."""
 SIDES = ("BUY", "SELL")
+RECOVERY = tuple(point for point in POINTS if point.startswith(("reconcile.", "follow.")))
+"""Where a kt that starts again may die."""
 NOTHING = "none"
 PATIENT_CONFIG_EXITS = "exits: {stop_loss_pct: 0.01, take_profit_pct: 0.01}\n"
 """Whatever is held is due to be sold: what a cycle does then ends in trades."""
@@ -83,7 +85,8 @@ APIS = {"amend": "kt10002", "cancel": "kt10003", "BUY": "kt10000", "SELL": "kt10
 
 @dataclass(frozen=True)
 class Case:
-    """`point` empty: no named kill; with `kill_after` (real seconds), one at that moment."""
+    """`point` empty: no named kill; with `kill_after` (real seconds), one at that moment. `again`
+    is a point to die at once more, when kt is started again."""
 
     point: str
     fault: str
@@ -91,6 +94,7 @@ class Case:
     seed: int = 0
     nth: int = 1
     kill_after: float = 0.0
+    again: str = ""
 
     @property
     def flow(self) -> str:
@@ -102,7 +106,8 @@ class Case:
     def name(self) -> str:
         nth = f":{self.nth}" if self.nth > 1 else ""
         when = f"{self.kill_after * 1000:.0f}ms" if self.kill_after else "no-kill"
-        return f"{self.point or when}{nth} {self.fault} {self.side} {self.seed}"
+        again = f" then {self.again}" if self.again else ""
+        return f"{self.point or when}{nth}{again} {self.fault} {self.side} {self.seed}"
 
 
 @dataclass
@@ -170,8 +175,7 @@ class Play:
         last, lower, upper = self.account.prices(self.code)
         near = self.chance.random() < 0.4  # where it fills at once
         price = last if near else self._far(last, lower, upper, 0.05)
-        quantity = ["--quantity", "2"] if self.chance.random() < 0.3 else []
-        self._attack("order", "amend", name, "--price", str(ticks.round_down(price)), *quantity)
+        self._attack("order", "amend", name, "--price", str(ticks.round_down(price)))
 
     def _cancel(self) -> None:
         quantity = ["--quantity", "2"] if self.chance.random() < 0.3 else []
@@ -294,6 +298,8 @@ class Play:
         """
         if not FAULTS[self.case.fault].stays:
             self._lift()
+        if self.case.again:
+            self._kt("order", "cancel", "9999999", KT_CRASH_AT=self.case.again)
         self._again()
         self._lift()
         for _ in range(3):
@@ -323,10 +329,12 @@ def by_seed(seed: int) -> Case:
     """One of all possible cases: a named kill, one at any moment, or none."""
     chance = random.Random(seed)
     fault, side = chance.choice(tuple(FAULTS)), chance.choice(SIDES)
+    again = chance.choice(RECOVERY) if chance.random() < 0.25 else ""
     kind = chance.random()
     if kind < 0.7:
         point, nth = chance.choice(POINTS), chance.choice((1, 1, 1, 2, 3))
-        return Case(point, fault, side, seed, nth)
+        return Case(point, fault, side, seed, nth, again=again)
     if kind < 0.9:
-        return Case("", fault, side, seed, kill_after=chance.uniform(0.01, 0.5))
-    return Case("", fault, side, seed)
+        moment = chance.uniform(0.01, 0.5)
+        return Case("", fault, side, seed, kill_after=moment, again=again)
+    return Case("", fault, side, seed, again=again)

@@ -222,6 +222,12 @@ class Account:
             names = [column[0] for column in cursor.description]
             return [dict(zip(names, row, strict=True)) for row in cursor]
 
+    def change(self, sql: str) -> None:
+        """Do what kt never does to its books."""
+        with closing(sqlite3.connect(self.database, timeout=10)) as connection:
+            with connection:
+                connection.execute(sql)
+
     def orders(self, where: str = "1") -> list[Row]:
         """kt's orders, oldest first, with `numbers`: those the broker gave."""
         found = self.rows(f"SELECT * FROM orders WHERE {where} ORDER BY seq")

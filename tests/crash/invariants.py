@@ -95,7 +95,11 @@ class _Books:
             if listed.number in self.foreign:
                 continue
             match = next(
-                (row for row in self.unknown if row["order_id"] in explained and _fits(row, listed)),
+                (
+                    row
+                    for row in self.unknown
+                    if row["order_id"] in explained and _fits(row, listed)
+                ),
                 None,
             )
             if match is None:
