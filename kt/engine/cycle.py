@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from kt.engine.jobs import recover
 from kt.errors import AuthError, Denied, Halted, JournalError, KtError
 from kt.records import (
     Balance,
@@ -30,7 +31,7 @@ from kt.steps import analyze as analysis
 from kt.steps import learn as learning
 from kt.steps.context import Context
 from kt.steps.gather import note_error
-from kt.steps.reports import Reconciliation
+from kt.steps.reports import Difference, Reconciliation
 
 T = TypeVar("T")
 Watch = Callable[[Iterable[str]], None]
@@ -159,6 +160,9 @@ class _Cycle:
             followed = self.step("follow", lambda: self.follow(live), _of_orders) or ()
             now = {order.order_id: order for order in followed}
             report.orders = tuple(now.get(o.order_id, o) for o in report.orders)
+        if report.unknown:
+            self.step("recover", lambda: recover(ctx), _of_orders)
+            report.orders = tuple(ctx.journal.order(o.order_id) or o for o in report.orders)
 
     def exits(self) -> tuple[Order, ...]:
         """Stops and targets by the prices now; a tick does the same between cycles."""
@@ -190,6 +194,7 @@ class _Cycle:
     def close(self) -> None:
         ctx, report = self.ctx, self.report
         report.day = self.step("settle", lambda: settle.settle(ctx), _of_day)
+        self.step("compare", lambda: settle.compare(ctx), _of_differences)
         learned = self.step(
             "learn", lambda: learning.learn(ctx), lambda found: f"{len(found.outcomes)} judged"
         )
@@ -254,6 +259,10 @@ def _of_checks(found: tuple[Check, ...]) -> str:
 def _of_orders(found: tuple[Order, ...]) -> str:
     words = (f"{o.side} {o.stock_name} {o.filled_quantity}/{o.quantity} {o.state}" for o in found)
     return "; ".join(words) or "none"
+
+
+def _of_differences(found: tuple[Difference, ...]) -> str:
+    return "; ".join(one.text() for one in found) or "the broker's figures are the same"
 
 
 def _of_day(found: DayResult) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from kt.engine import jobs
 from kt.engine.state import DayState, Judged, Todo
 from kt.engine.watchdog import Watchdog
 from kt.errors import Denied
@@ -88,6 +89,12 @@ class Desk:
         self.state.refresh(self.ctx)
         return order
 
+    def lost(self) -> bool:
+        """Whether there is an order of today, or a change of one, that nobody knows the end of."""
+        today = self.ctx.clock.now().date()
+        waiting = UNRESOLVED_STATES | {OrderState.AMENDING, OrderState.CANCELLING}
+        return bool(self.ctx.journal.orders(day=today, states=waiting, limit=1))
+
     def may_be_ours(self, notice: OrderNotice) -> bool:
         return any(
             order.stock_code == notice.stock_code and order.side is notice.side
@@ -157,6 +164,8 @@ class Desk:
 
     def placed(self, order: Order) -> None:
         self.sent += bool(order.ord_no)
+        if order.state is OrderState.UNKNOWN:
+            self.later("recover", partial(jobs.recover, self.ctx))
         self.raise_if(self.watchdog.order(order, self.ctx.clock.now()))
 
     # orders and books

@@ -67,6 +67,7 @@ def _stream(day: Day, happened: StreamState) -> None:
         case "reconnected":
             day.timers.again("look", now)
             day.timers.again("books", now)
+            day.phases.work("quotes")
         case "lost":
             note_error(day.ctx, "stream", Unreachable(f"the stream was lost: {happened.detail}"))
         case "closed":

@@ -9,7 +9,7 @@ from kt.engine.state import Judged
 from kt.errors import KtError
 from kt.records import Action, Candidate, DayResult, Order, Origin, Quote, SessionNotice
 from kt.steps import analyze as analysis
-from kt.steps import collect, facts, follow, reconcile, recovery, scan, settle
+from kt.steps import changes, collect, facts, follow, reconcile, recovery, scan, settle
 from kt.steps import learn as learning
 from kt.steps.context import Context
 from kt.steps.gather import note_error
@@ -30,15 +30,20 @@ def judge(ctx: Context, candidates: Sequence[Candidate], notice: SessionNotice |
     brief = collect.collect(ctx, chosen)
     decisions = analysis.analyze(ctx, brief)
     wanted = [d.stock_code for d in decisions if d.action is not Action.HOLD]
-    account = facts.look(ctx, wanted, notice=notice) if wanted else facts.Account(notice=notice)
+    buying = {d.stock_code: d.price for d in decisions if d.action is Action.BUY}
+    account = (
+        facts.look(ctx, wanted, notice=notice, buying=buying)
+        if wanted
+        else facts.Account(notice=notice)
+    )
     return Judged(chosen, decisions, account)
 
 
 def recover(ctx: Context) -> tuple[Order, ...]:
-    """A frame spoke of a number nobody knows: look for the intents whose answer was lost."""
+    """Look for orders, amends and cancels whose answer was lost; those that were settled."""
     resolved, _ = recovery.settle_intents(ctx)
     follow.catch_up(ctx)
-    return tuple(resolved)
+    return (*resolved, *changes.settle_changes(ctx, recovery.PATIENCE))
 
 
 @dataclass(frozen=True, slots=True)

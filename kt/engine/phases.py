@@ -137,6 +137,9 @@ class Phases:
         elif name == "look" and not day.feed.running and day.state.positions:
             self.work("quotes")
             self.work("look")
+        elif name == "books" and day.desk.lost():
+            self.work("recover")
+            self.work("books")
         else:
             self.work(name)
 
@@ -173,6 +176,8 @@ class Phases:
         if stops.current(day.ctx).mode in (StopMode.HALT, StopMode.REDUCE):
             day.desk.cancel_buys()
         day.desk.unfilled()
+        if day.state.phase is Phase.CLOSING and day.ctx.config.session.close_positions:
+            day.desk.close_positions()
         settle.settle(day.ctx, day.state.prices)
         day.state.refresh(day.ctx)
         self.watch()
@@ -194,6 +199,8 @@ class Phases:
         for order in found.external:
             day.announce(f"not kt's: {order.side} {order.stock_name} x{order.open_quantity}")
         self.watch()
+        if day.state.positions:
+            self.work("quotes")
 
     def scanned(self, then: str) -> None:
         """The first result of the day is used at once; later ones wait for their timers."""

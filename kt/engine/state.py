@@ -46,6 +46,7 @@ class DayState:
         """What was seen yesterday says nothing about today."""
         self.begun = today
         self.reconciled = False
+        self.feed_replaced = False
         self.fast = self.deep = self.shortlist = ()
         self.prices.clear()
         self.books.clear()

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from kt.errors import KtError
-from kt.records import DayResult, Origin, Position, Side
+from kt.records import DayResult, Origin, Position
 from kt.rules import calendar, pnl
 from kt.steps import ledger, stops
 from kt.steps.context import Context
@@ -104,32 +104,32 @@ DAILY_LOSS = "daily-loss"
 
 
 def compare(ctx: Context) -> tuple[Difference, ...]:
-    """Realised profit of today by stock, beside the broker's own (ka10077); each difference is
-    journaled. Raises the broker's errors."""
+    """Realised profit of today by stock, beside the broker's own by sale (ka10077) and by
+    account (ka10085); each difference is journaled. Raises the broker's errors."""
     today = ctx.clock.now().date()
     ours: dict[str, int] = {}
     for trade in ctx.journal.trades(since=today, until=today):
-        ours[trade.stock_code] = ours.get(trade.stock_code, 0) + trade.profit
-    sold = {
-        order.stock_code
-        for order in ctx.journal.orders(day=today)
-        if order.side is Side.SELL and order.filled_quantity and order.origin is not Origin.EXTERNAL
-    }
+        if trade.origin != Origin.EXTERNAL:
+            ours[trade.stock_code] = ours.get(trade.stock_code, 0) + trade.profit
+    if not ours:
+        return ()
+    by_account = {row.stock_code: row.realised_today for row in ctx.broker.returns()}
     differences = []
-    for code in sorted(sold):
-        theirs = sum(row.profit for row in ctx.broker.realised(code))
-        if theirs != ours.get(code, 0):
+    for code, profit in sorted(ours.items()):
+        by_sale = sum(row.profit for row in ctx.broker.realised(code))
+        told = {"by sale": by_sale, "by account": by_account.get(code, by_sale)}
+        wrong = [f"{theirs:+,} won {how}" for how, theirs in told.items() if theirs != profit]
+        if wrong:
             differences.append(
                 Difference(
                     what="realised",
                     stock_code=code,
-                    ours=f"{ours.get(code, 0):+,} won",
-                    brokers=f"{theirs:+,} won",
+                    ours=f"{profit:+,} won",
+                    brokers=", ".join(wrong),
                     done="kept beside each other",
                 )
             )
+    now = ctx.clock.now()
     for difference in differences:
-        ctx.journal.notice(
-            ctx.run, "info", "realised profit differs", difference.text(), ctx.clock.now()
-        )
+        ctx.journal.notice(ctx.run, "info", "realised profit differs", difference.text(), now)
     return tuple(differences)

@@ -192,11 +192,14 @@ def test_a_cycle_sells_what_is_below_its_stop(world: World) -> None:
     assert world.journal.positions() == ()
 
 
-def test_an_unknown_outcome_is_shown(world: World) -> None:
+@pytest.mark.parametrize("taken", [True, False])
+def test_an_unknown_outcome_is_looked_for_and_shown(world: World, taken: bool) -> None:
     world.analyst.answers = [{SAMSUNG: fakes.buy()}]
     world.broker.outcomes = [fakes.unknown()]
+    world.broker.taken = taken
     report = run_cycle(world.ctx)
-    assert [order.stock_code for order in report.unknown] == [SAMSUNG]
+    assert [order.stock_code for order in report.unknown] == ([] if taken else [SAMSUNG])
+    assert [order.state for order in report.orders] == ["ACKED" if taken else "UNKNOWN"]
 
 
 def test_the_steps_in_the_pipe_do_what_the_cycle_does(world: World) -> None:

@@ -144,7 +144,7 @@ def test_the_analyst_may_be_asked_before_a_profit(stage: Make, word: str, sold: 
     made = stage(Config(exits=Exits(ask_before_profit=True)))
     made.hold()
     said = fakes.sell(price=77_000) if word == "SELL" else {}
-    made.world.market.prices[SAMSUNG] = 77_000
+    made.act("10:00:30", lambda: made.world.market.prices.update({SAMSUNG: 77_000}))
     made.act("10:00:30", lambda: setattr(made.world.analyst, "answers", [{SAMSUNG: said}]))
     made.act("10:00:31", lambda: made.tick(77_000))
     made.act("10:00:40", lambda: made.tick(77_100))
@@ -257,6 +257,35 @@ def test_a_frame_about_a_lost_answer_finds_its_order(stage: Make) -> None:
     assert order.state is OrderState.FILLED
     assert [p.quantity for p in made.world.journal.positions()] == [10]
     assert made.world.journal.locks() == ()
+
+
+@pytest.mark.parametrize("taken", [True, False])
+def test_a_lost_answer_is_looked_for_without_any_frame(stage: Make, taken: bool) -> None:
+    made = stage()
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
+    made.world.broker.outcomes = [fakes.unknown()]
+    made.world.broker.taken = taken
+    made.play("10:00:40")
+    (order,) = [o for o in made.world.journal.orders() if o.stock_code == SAMSUNG]
+    assert order.state is (OrderState.ACKED if taken else OrderState.UNKNOWN)
+    assert bool(made.world.journal.locks()) is not taken
+    assert len(made.world.broker.sent) == 1
+
+
+def test_a_lost_cancel_is_looked_for(stage: Make) -> None:
+    made = stage(Config(orders=Orders(unfilled_after=20, unfilled="cancel")))
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
+    made.act("10:00:10", lambda: made.world.broker.outcomes.append(fakes.unknown()))
+    made.play("10:02:00")
+    assert made.world.journal.orders()[-1].state is OrderState.CANCELLED
+
+
+def test_a_price_below_the_stop_at_the_start_sells_without_a_tick(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.world.market.prices[SAMSUNG] = 66_000
+    made.play("10:00:05")
+    assert made.world.journal.orders(limit=1)[0].origin == "stop_loss"
 
 
 def test_stop_ends_at_once_and_leaves_orders_at_the_broker(stage: Make) -> None:

@@ -128,7 +128,9 @@ def test_the_brokers_own_figures_stand_beside_ours(
         world.broker, "realised", lambda code: (replace(row, profit=row.profit - 10),)
     )
     (difference,) = settle.compare(world.ctx)
-    assert (difference.ours, difference.brokers) == ("+8,380 won", "+8,370 won")
+    assert difference.ours == "+8,380 won"
+    assert difference.brokers == "+8,370 won by sale, +8,370 won by account"
+    assert "+8,370" in str(world.journal.events(kinds=["notice"]))
 
 
 def test_the_balance_shows_the_brokers_numbers_and_kts_exits(world: World) -> None:
