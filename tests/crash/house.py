@@ -224,9 +224,8 @@ class Account:
 
     def change(self, sql: str) -> None:
         """Do what kt never does to its books."""
-        with closing(sqlite3.connect(self.database, timeout=10)) as connection:
-            with connection:
-                connection.execute(sql)
+        with closing(sqlite3.connect(self.database, timeout=10)) as connection, connection:
+            connection.execute(sql)
 
     def orders(self, where: str = "1") -> list[Row]:
         """kt's orders, oldest first, with `numbers`: those the broker gave."""

@@ -94,14 +94,8 @@ class _Books:
                 continue
             if listed.number in self.foreign:
                 continue
-            match = next(
-                (
-                    row
-                    for row in self.unknown
-                    if row["order_id"] in explained and _fits(row, listed)
-                ),
-                None,
-            )
+            fitting = (row for row in self.unknown if _fits(row, listed))
+            match = next((row for row in fitting if row["order_id"] in explained), None)
             if match is None:
                 yield f"orphan: kt knows nothing of {listed}"
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -49,10 +50,8 @@ class Running:
         raise NotImplementedError
 
     def kill(self) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
 
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
@@ -80,17 +79,20 @@ class Plain(Running):
         self, argv: tuple[str, ...], env: Mapping[str, str], cwd: Path, streams: Streams
     ) -> None:
         super().__init__(argv, streams.out, streams.err)
-        with streams.stdin.open("rb") as told, streams.out.open("wb") as out:
-            with streams.err.open("wb") as err:
-                self.process = subprocess.Popen(
-                    [sys.executable, "-m", "kt", *argv],
-                    env={**env, "PYTHONPATH": str(ROOT)},
-                    cwd=cwd,
-                    stdin=told,
-                    stdout=out,
-                    stderr=err,
-                    start_new_session=True,
-                )
+        with (
+            streams.stdin.open("rb") as told,
+            streams.out.open("wb") as out,
+            streams.err.open("wb") as err,
+        ):
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "kt", *argv],
+                env={**env, "PYTHONPATH": str(ROOT)},
+                cwd=cwd,
+                stdin=told,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
         self.pid = self.process.pid
 
     def _ended(self, seconds: float) -> int:

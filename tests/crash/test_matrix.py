@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from pathlib import Path
 
 import pytest
 
 from kt.steps.points import POINTS
 from tests.crash.cases import FAULTS, SIDES, Case, Result, by_seed
-from tests.crash.invariants import examine
 from tests.crash.house import Account
+from tests.crash.invariants import examine
 from tests.crash.stage import Stage
 
 THREADS = 3
