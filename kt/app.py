@@ -208,6 +208,8 @@ class App:
         """Let go of what was built. Raises JournalError when the journal could not be written."""
         built = self.__dict__
         try:
+            if "notifier" in built:
+                self.notifier.close()
             if "journal" in built:
                 self.journal.close()
         finally:

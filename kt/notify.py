@@ -1,9 +1,14 @@
-"""Tells the owner: a command that gets the text on its stdin, or any of apprise's services."""
+"""Tells the owner: a command that gets the text on its stdin, or any of apprise's services.
+
+Messengers are slow and may hang, so they work on a thread of their own: nobody who trades waits.
+"""
 
 from __future__ import annotations
 
+import queue
 import shlex
 import subprocess
+import threading
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,27 +18,62 @@ if TYPE_CHECKING:
 
 LEVELS = ("info", "warning", "critical")
 COMMAND_TIMEOUT = 10.0
+MOST_WAITING = 100
+"""Notices that wait for the messenger; with more, the newest are only shown."""
 
 
 class OwnerNotifier:
-    """Shows every notice through `show`, and sends those of the configured level on.
+    """Shows every notice through `show` at once, and sends those of the configured level on, in
+    their order.
 
-    Never raises: a notice that cannot be delivered is shown with the reason.
+    Never raises: a notice that cannot be delivered is shown with the reason. `close` waits for
+    what is still on its way.
     """
 
     def __init__(self, settings: Notify, show: Callable[[str], None]) -> None:
         self._settings = settings
         self._show = show
+        self._waiting: queue.Queue[tuple[str, str, str]] = queue.Queue(MOST_WAITING)
+        self._messenger: threading.Thread | None = None
+        self._lock = threading.Lock()
 
     def notify(self, level: str, title: str, text: str) -> None:
         line = f"{level}: {title}. {text}".rstrip()
         self._show(line)
         if LEVELS.index(level) < LEVELS.index(self._settings.level):
             return
-        if self._settings.command:
-            self._run(self._settings.command, line)
-        if self._settings.urls:
-            self._send(title, text)
+        if not (self._settings.command or self._settings.urls):
+            return
+        self._set_off()
+        try:
+            self._waiting.put_nowait((line, title, text))
+        except queue.Full:
+            self._show("warning: too many notices wait for the messenger; this one is not sent on")
+
+    def _set_off(self) -> None:
+        with self._lock:
+            if self._messenger is None:
+                self._messenger = threading.Thread(
+                    target=self._deliver, name="kt-messenger", daemon=True
+                )
+                self._messenger.start()
+
+    def close(self, seconds: float = COMMAND_TIMEOUT) -> None:
+        """Wait for the notices that are on their way, so many seconds at most."""
+        waiting = self._waiting
+        with waiting.all_tasks_done:
+            done = waiting.all_tasks_done.wait_for(lambda: not waiting.unfinished_tasks, seconds)
+        if not done:
+            self._show("warning: the messenger is still busy; a notice may not be delivered")
+
+    def _deliver(self) -> None:
+        while True:
+            line, title, text = self._waiting.get()
+            if self._settings.command:
+                self._run(self._settings.command, line)
+            if self._settings.urls:
+                self._send(title, text)
+            self._waiting.task_done()
 
     def _run(self, command: str, line: str) -> None:
         try:

@@ -1,0 +1,88 @@
+"""The owner is told at once and in order, and whoever trades waits for no messenger."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kt import notify
+from kt.config.model import Notify
+from kt.notify import OwnerNotifier
+
+
+def append_to(folder: Path, seconds: float = 0.0) -> str:
+    """A command that writes its stdin to a file, after so many seconds."""
+    script = folder / "messenger.py"
+    script.write_text(
+        f"import sys, time\ntime.sleep({seconds})\n"
+        f"open({str(folder / 'told')!r}, 'a').write(sys.stdin.read() + '\\n')\n"
+    )
+    return f"{sys.executable} {script}"
+
+
+def test_the_command_gets_each_notice_on_its_stdin_in_order(tmp_path: Path) -> None:
+    shown: list[str] = []
+    owner = OwnerNotifier(Notify(command=append_to(tmp_path)), shown.append)
+    owner.notify("critical", "kt: halt", "too many errors")
+    owner.notify("info", "kt: settled", "below the level")
+    owner.notify("warning", "kt: 삼성전자", "held")
+    owner.close()
+    told = (tmp_path / "told").read_text().splitlines()
+    assert told == ["critical: kt: halt. too many errors", "warning: kt: 삼성전자. held"]
+    assert shown == [told[0], "info: kt: settled. below the level", told[1]]
+
+
+def test_who_tells_does_not_wait_for_the_command_but_close_does(tmp_path: Path) -> None:
+    owner = OwnerNotifier(Notify(command=append_to(tmp_path, 0.5)), lambda line: None)
+    began = time.monotonic()
+    owner.notify("critical", "kt: halt", "now")
+    assert time.monotonic() - began < 0.3
+    owner.close()
+    assert (tmp_path / "told").exists()
+
+
+def test_a_command_that_fails_is_shown_and_stops_nothing(tmp_path: Path) -> None:
+    shown: list[str] = []
+    owner = OwnerNotifier(Notify(command=str(tmp_path / "missing")), shown.append)
+    owner.notify("critical", "kt: halt", "one")
+    owner.notify("critical", "kt: halt", "two")
+    owner.close()
+    assert sum("notify command failed" in line for line in shown) == 2
+
+
+def test_a_command_that_hangs_holds_nobody_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "COMMAND_TIMEOUT", 0.3)
+    shown: list[str] = []
+    owner = OwnerNotifier(Notify(command=append_to(tmp_path, 30)), shown.append)
+    owner.notify("critical", "kt: halt", "now")
+    owner.close(0.05)
+    assert "still busy" in shown[-1]
+    owner.notify("critical", "kt: halt", "again")
+    owner.close(5)
+    assert any("notify command failed" in line for line in shown)
+
+
+def test_more_notices_than_the_messenger_can_take_are_shown_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "MOST_WAITING", 1)
+    shown: list[str] = []
+    owner = OwnerNotifier(Notify(command=append_to(tmp_path, 0.3)), shown.append)
+    for number in range(5):
+        owner.notify("critical", "kt: halt", str(number))
+    owner.close()
+    assert sum(line.startswith("critical") for line in shown) == 5
+    assert any("too many notices" in line for line in shown)
+
+
+def test_without_a_command_there_is_no_messenger(tmp_path: Path) -> None:
+    shown: list[str] = []
+    owner = OwnerNotifier(Notify(), shown.append)
+    owner.notify("critical", "kt: halt", "now")
+    owner.close()
+    assert shown == ["critical: kt: halt. now"]
