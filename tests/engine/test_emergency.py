@@ -265,3 +265,33 @@ def test_a_halted_day_goes_on_watching(stage: Make) -> None:
     assert made.world.broker.sent == []
     assert made.world.journal.orders()[0].code == "HALTED"
     assert any("by hand" in line for line in made.lines)
+
+
+def test_before_the_open_an_alarm_is_only_noted(stage: Make) -> None:
+    made = stage(start="08:10")
+    made.world.broker.failing["holdings"] = Unreachable("closed at night")
+    report = made.play("08:12")
+    assert report.alarms == []
+    assert made.world.journal.stop().mode is StopMode.RUNNING
+    assert made.world.notifier.told == []
+    assert "SYSTEM_ERRORS" in str(made.world.journal.events(limit=1000, kinds=["notice"]))
+
+
+def test_a_second_alarm_of_a_halted_day_is_only_noted(stage: Make) -> None:
+    made = stage()
+    made.act("10:00:10", lambda: made.state("closed"))
+    made.act("10:00:30", lambda: made.state("closed"))
+    report = made.play("10:01")
+    assert len(report.alarms) == 1
+    assert len(critical(made)) == 2
+
+
+@pytest.mark.parametrize("stop", ["halt", "reduce"])
+def test_a_stopped_day_takes_its_buys_back(stage: Make, stop: str) -> None:
+    from kt.steps import stops
+
+    made = stage()
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
+    made.act("10:00:10", lambda: getattr(stops, stop)(made.ctx, "by hand"))
+    made.play("10:00:45")
+    assert made.world.journal.orders()[0].state is OrderState.CANCELLED

@@ -222,6 +222,16 @@ def test_a_person_may_say_it_was_never_placed(world: World) -> None:
             wrong()
 
 
+def test_a_person_may_not_give_an_order_anothers_number(world: World) -> None:
+    other = standing(world, 1)
+    world.configure(limits=replace(world.config.limits, per_stock=2_000_000))
+    order = sending(world)
+    for wrong in (other.ord_no, "0000000", "12a"):
+        with pytest.raises(UsageError):
+            resolve(world.ctx, order.order_id, placed=wrong)
+    assert now(world, order).state is OrderState.SENDING
+
+
 def test_a_broker_that_cannot_be_asked_stops_the_start(world: World) -> None:
     sending(world)
     world.broker.failing["day_orders"] = Unreachable("gone")

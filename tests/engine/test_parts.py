@@ -1,0 +1,186 @@
+"""The day's small parts: timers, workers, and the memory of what just happened."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from datetime import timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kt.config.model import Emergency
+from kt.engine.timers import Timers
+from kt.engine.watchdog import Watchdog
+from kt.engine.workers import Answered, Inline, Workers
+from kt.records import Order, OrderState, OrderType, Origin, Side, Tick
+from tests.fakes import OPEN, SAMSUNG
+
+
+def contain(job: str, work: Any) -> Answered:
+    try:
+        return Answered(job, work())
+    except ValueError as failure:
+        return Answered(job, failure=failure)
+
+
+# timers
+
+
+def test_a_timer_fires_at_once_and_then_at_its_pace() -> None:
+    timers = Timers()
+    timers.every("look", 5, now=100)
+    assert timers.due(100) == ("look",)
+    assert timers.due(104.9) == ()
+    assert 0.09 < timers.next_in(104.9, at_most=10) < 0.11
+    assert timers.due(105) == ("look",)
+
+
+def test_a_missed_timer_fires_once() -> None:
+    timers = Timers()
+    timers.every("look", 5, now=0, first=5)
+    assert timers.due(4) == ()
+    assert timers.due(100) == ("look",)
+    assert timers.due(100.1) == ()
+    assert timers.due(105) == ("look",)
+
+
+def test_timers_can_be_stopped_and_hurried() -> None:
+    timers = Timers()
+    timers.every("look", 50, now=0, first=50)
+    timers.again("look", 3)
+    assert timers.due(3) == ("look",)
+    timers.stop("look", "nothing")
+    assert not timers.running("look")
+    timers.again("look", 4)
+    assert timers.due(1000) == ()
+    assert timers.next_in(0, at_most=1) == 1
+
+
+@given(st.lists(st.floats(0.01, 20), min_size=1, max_size=50), st.floats(0.5, 10))
+def test_a_timer_never_fires_more_often_than_its_pace(steps: list[float], every: float) -> None:
+    timers = Timers()
+    timers.every("look", every, now=0)
+    now, fired = 0.0, 0
+    for step in steps:
+        now += step
+        fired += len(timers.due(now))
+    assert fired <= now / every + 1
+
+
+# workers
+
+
+def test_one_job_of_a_name_at_a_time() -> None:
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    workers, go = Workers(answers, contain), threading.Event()
+    assert workers.start("scan", lambda: go.wait(10))
+    assert workers.busy("scan")
+    assert not workers.start("scan", lambda: 1), "the one before it has not ended"
+    assert workers.start("other", lambda: 2)
+    assert answers.get(timeout=10) == Answered("other", 2)
+    go.set()
+    assert answers.get(timeout=10) == Answered("scan", True)
+    assert workers.idle
+    assert workers.start("scan", lambda: 3)
+    assert answers.get(timeout=10) == Answered("scan", 3)
+
+
+def test_what_a_worker_raises_is_its_answer() -> None:
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    failure = ValueError("no")
+
+    def fail() -> None:
+        raise failure
+
+    for workers in (Workers(answers, contain), Inline(answers, contain)):
+        workers.start("scan", fail)
+        assert answers.get(timeout=10) == Answered("scan", failure=failure)
+        assert not workers.busy("scan")
+
+
+# the watchdog
+
+
+def order(state: OrderState) -> Order:
+    return Order(
+        order_id="O",
+        run="R",
+        side=Side.BUY,
+        stock_code=SAMSUNG,
+        stock_name="삼성전자",
+        order_type=OrderType.LIMIT,
+        quantity=1,
+        price=70_000,
+        state=state,
+        origin=Origin.CYCLE,
+        created_at=OPEN,
+        updated_at=OPEN,
+    )
+
+
+def tick(price: int) -> Tick:
+    return Tick(
+        stock_code=SAMSUNG,
+        price=price,
+        quantity=1,
+        side=Side.BUY,
+        volume=1,
+        change_pct=0.0,
+        at=OPEN,
+    )
+
+
+def test_errors_count_within_their_window_and_the_alarm_rings_once() -> None:
+    dog = Watchdog(Emergency(errors=3, window=60))
+    times = [OPEN + timedelta(seconds=s) for s in (0, 50, 100, 105, 106, 107)]
+    rung = [dog.error("network", at) is not None for at in times]
+    assert rung == [False, False, False, True, False, False]
+
+
+def test_some_errors_do_not_count() -> None:
+    dog = Watchdog(Emergency(errors=1))
+    assert dog.error("rate", OPEN) is None
+    assert dog.error("order", OPEN) is None
+    assert dog.error("auth", OPEN) is None
+    assert dog.error("fatal", OPEN) is not None
+
+
+def test_an_accepted_order_ends_a_row_of_refusals() -> None:
+    dog = Watchdog(Emergency(rejects_in_row=2, burst_orders=100))
+    states = [OrderState.REJECTED, OrderState.ACKED, OrderState.REJECTED, OrderState.DENIED]
+    assert [dog.order(order(state), OPEN) for state in states] == [None] * 4
+    alarm = dog.order(order(OrderState.REJECTED), OPEN)
+    assert alarm is not None
+    assert alarm.code == "REJECTS"
+
+
+def test_a_burst_is_counted_in_sent_orders() -> None:
+    dog = Watchdog(Emergency(burst_orders=3, window=60))
+    assert dog.order(order(OrderState.DENIED), OPEN) is None
+    assert dog.order(order(OrderState.ACKED), OPEN) is None
+    assert dog.order(order(OrderState.ACKED), OPEN) is None
+    alarm = dog.order(order(OrderState.ACKED), OPEN)
+    assert alarm is not None
+    assert alarm.code == "BURST"
+
+
+def test_only_held_prices_alarm_and_only_between_two_ticks() -> None:
+    dog = Watchdog(Emergency(price_jump_pct=10))
+    assert dog.tick(tick(70_000), held=True) is None
+    assert dog.tick(tick(60_000), held=False) is None
+    assert dog.tick(tick(61_000), held=True) is None
+    assert dog.tick(tick(50_000), held=True) is not None
+
+
+def test_a_difference_must_last_and_be_the_same() -> None:
+    dog = Watchdog(Emergency())
+    assert dog.holdings({SAMSUNG: 10}, {SAMSUNG: 12}, ()) is None
+    assert dog.holdings({SAMSUNG: 10}, {SAMSUNG: 13}, ()) is None, "still moving"
+    assert dog.holdings({SAMSUNG: 10}, {SAMSUNG: 13}, (SAMSUNG,)) is None, "an order under way"
+    assert dog.holdings({SAMSUNG: 10}, {SAMSUNG: 13}, ()) is None
+    alarm = dog.holdings({SAMSUNG: 10, "000660": 1}, {SAMSUNG: 13, "000660": 1}, ())
+    assert alarm is not None
+    assert alarm.detail == "005930: 10 here, 13 at the broker"
+    assert dog.holdings({SAMSUNG: 13}, {SAMSUNG: 13}, ()) is None
