@@ -30,15 +30,14 @@ T = TypeVar("T")
 
 KRX = "1"
 """stex_tp of the rankings: the exchange kt trades on, and the only one of the mock server."""
-SURGE_MINUTES = "5"
 CODES_A_CALL = 100
 """ka10095 takes no more (1634)."""
 
 RANKING_BODIES: dict[Ranking, dict[str, str]] = {
-    # By rate, against the five minutes before; at least 10,000 shares; no stocks under watch.
+    # By rate against yesterday, as recorded; at least 10,000 shares; no stocks under watch.
     Ranking.VOLUME_SURGE: {
-        "mrkt_tp": "000", "sort_tp": "2", "tm_tp": "1", "trde_qty_tp": "10",
-        "tm": SURGE_MINUTES, "stk_cnd": "1", "pric_tp": "0", "stex_tp": KRX,
+        "mrkt_tp": "000", "sort_tp": "2", "tm_tp": "2", "trde_qty_tp": "10", "tm": "",
+        "stk_cnd": "1", "pric_tp": "0", "stex_tp": KRX,
     },
     Ranking.VOLUME: {
         "mrkt_tp": "000", "sort_tp": "1", "mang_stk_incls": "1", "crd_tp": "0",

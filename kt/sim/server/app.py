@@ -22,11 +22,16 @@ from kt.sim.server.desk import Desk
 from kt.sim.server.rest import Request
 from kt.sim.server.session import Session
 
+FIREWALLED = "Python-urllib/"
+"""Programs that say so, as urllib does by default, do not get past the broker's firewall."""
+
 
 def build(desk: Desk) -> Router:
     """The ASGI application."""
 
     async def call(http: HttpRequest) -> Response:
+        if http.headers.get("user-agent", "").startswith(FIREWALLED):
+            return Response(firewall_page(), 400, _date(desk), "text/html;charset=UTF-8")
         request = Request(http.scope["path"], dict(http.headers), await http.body(), http.receive)
         try:
             status, content, kind, headers = faulty.encoded(await faulty.answer(desk, request))
@@ -62,6 +67,10 @@ def build(desk: Desk) -> Router:
             Route("/{path:path}", call, methods=["POST"]),
         ]
     )
+
+
+def firewall_page() -> str:
+    return "<html><head><title>400</title></head><body>Request Blocked</body></html>"
 
 
 def _ours(desk: Desk, request: Request) -> dict[str, str]:

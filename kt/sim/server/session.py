@@ -128,8 +128,8 @@ class Session:
             self._say(stream.not_logged_in(name))
         elif name in {"REG", "REMOVE"}:
             self._register(name, frame)
-        elif name == "CNSRLST":
-            self._say({**stream.done(name), "data": []})
+        elif name in stream.CONDITION_SEARCH:
+            self._say(stream.condition(name, str(frame.get("seq", ""))))
         elif name != "SYSTEM":
             self._say(stream.unknown(name))
 

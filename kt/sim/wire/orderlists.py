@@ -29,7 +29,10 @@ io_tp_nm loan_dt cntr_qty cntr_uv ord_remnq comm_ord_tp mdfy_cncl cnfm_tm dmst_s
 """)
 TYPE_NAMES = {OrderType.LIMIT: "보통", OrderType.MARKET: "시장가"}
 CHANGES = {"NEW": "", "AMEND": "정정", "CANCEL": "취소"}
-NO_ORDER = "0000000"
+NXT = "2"
+OTHER_VENUES = frozenset({"NXT", "SOR"})
+BONDS = "2"
+"""What no order of this exchange was ever for."""
 
 
 def open_orders(call: Call) -> Reply:
@@ -38,7 +41,7 @@ def open_orders(call: Call) -> Reply:
     found = [
         order
         for order in call.broker.open_orders(code or None)
-        if wanted(order.side, call.text("trde_tp", "0"))
+        if wanted(order.side, call.text("trde_tp", "0")) and call.text("stex_tp") != NXT
     ]
     found.sort(key=lambda order: int(order.ord_no), reverse=True)
     account = call.broker.account()
@@ -88,6 +91,7 @@ def fills(call: Call) -> Reply:
         fill(item)
         for item in reversed(call.broker.executions(code or None))
         if wanted(item.side, call.text("sell_tp", "0"))
+        and call.text("stex_tp") != NXT
         and (not before or int(item.ord_no) < before)
     ]
     return Reply(rows_name="cntr", rows=rows, message=SHOWN)
@@ -122,12 +126,13 @@ def day_orders(call: Call) -> Reply:
     """kt00007: today's orders from a number on; `qry_tp` 1 in order, 2 newest first, 3 open ones,
     4 filled ones. Another day than today has none: the exchange keeps the session's orders."""
     name, message = "acnt_ord_cntr_prps_dtl", "모의투자 조회완료"
-    if call.text("ord_dt", day(call.now)) != day(call.now):
+    query, start = call.text("qry_tp"), max(0, call.whole("fr_ord_no"))
+    elsewhere = call.text("dmst_stex_tp") in OTHER_VENUES or call.text("stk_bond_tp") == BONDS
+    if elsewhere or call.text("ord_dt", day(call.now)) != day(call.now):
         return Reply(rows_name=name, message=message)
-    query, start = call.text("qry_tp"), call.text("fr_ord_no")
     found = [
         order
-        for order in call.broker.day_orders(start)
+        for order in call.broker.day_orders(str(start))
         if wanted(order.side, call.text("sell_tp", "0"))
         and call.code() in {"", order.stock_code}
         and _asked(order, query)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 
-from kt.records import Book, MarketName, Quote, Ranked, Ranking
+from kt.records import Book, Interval, Quote, Ranked, Ranking
+from kt.sim.wire import filters
 from kt.sim.wire.frame import Call, Reply, Row, filled, names
 from kt.sim.wire.values import (
     counter,
@@ -31,45 +34,22 @@ pred_trde_qty trde_prica
 CHANGE_FIELDS = names("""
 stk_cls stk_cd stk_nm cur_prc pred_pre_sig pred_pre flu_rt sel_req buy_req now_trde_qty cntr_str cnt
 """)
-MARKETS = {"001": MarketName.KOSPI, "101": MarketName.KOSDAQ}
-LEAST_PRICE = {
-    "ka10023": {"2": 50_000, "5": 10_000, "6": 5_000, "8": 1_000, "9": 100_000},
-    "ka10030": {"2": 1_000, "5": 5_000, "7": 10_000, "8": 50_000, "9": 100_000},
-    "ka10027": {"5": 10_000, "8": 1_000},
-}
-"""The `at least` codes of the price filter; each API has its own."""
-THOUSAND_SHARES = 1_000
-VALUE_UNIT = 10_000_000
-"""Value filters count in ten millions of won (1: 10 million, 10: 100 million …)."""
-
-Keep = Callable[[Ranked], bool]
+OUT_OF_HOURS = frozenset("23")
+"""mrkt_open_tp: before and after the session, when nothing trades here."""
+MOST_MINUTES = 99
 
 
-def _kept(call: Call, ranking: Ranking, keep: Keep) -> list[Ranked]:
-    """One ranking, of the market asked about, through the request's filters."""
-    market = MARKETS.get(call.text("mrkt_tp"))
-    found = []
-    for item in call.market.ranking(ranking):
-        stock = call.instruments.get(item.stock_code)
-        if market is not None and (stock is None or stock.market is not market):
-            continue
-        if keep(item):
-            found.append(item)
-    return found
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """A stock's volume beside an earlier one."""
 
+    item: Ranked
+    before: int
+    percent: float
 
-def _keep(api: str, call: Call, volume: str = "", price_code: str = "", value: str = "") -> Keep:
-    """Filters on volume (thousands of shares), price and value (ten millions)."""
-    least_volume = (call.whole(volume) if volume else 0) * THOUSAND_SHARES
-    least_value = (call.whole(value) if value else 0) * VALUE_UNIT
-    least_price = LEAST_PRICE[api].get(call.text(price_code), 0)
-
-    def keep(item: Ranked) -> bool:
-        return (
-            item.volume >= least_volume and item.value >= least_value and item.price >= least_price
-        )
-
-    return keep
+    @property
+    def shares(self) -> int:
+        return self.item.volume - self.before
 
 
 def _stock(item: Ranked, call: Call) -> Row:
@@ -85,44 +65,65 @@ def _stock(item: Ranked, call: Call) -> Row:
 
 
 def surges(call: Call) -> Reply:
-    """ka10023: volume against yesterday's; sort 1 by shares, 2 by rate, 3 and 4 the other way."""
-    found = _kept(call, Ranking.VOLUME_SURGE, _keep("ka10023", call, "trde_qty_tp", "pric_tp"))
+    """ka10023: sort 1 by shares, 2 by rate, 3 and 4 those that fell. Compared with yesterday at
+    this time (tm_tp 2), or with the day's volume up to so many minutes ago (1)."""
+    before = _some_minutes_ago(call) if call.text("tm_tp") == "1" else yesterday
+    found = filters.kept(
+        call, Ranking.VOLUME_SURGE, "ka10023",
+        volume="trde_qty_tp", price="pric_tp", condition="stk_cnd",
+    )  # fmt: skip
+    surges = [before(item) for item in found]
     sort = call.text("sort_tp")
+    if falling := sort in {"3", "4"}:
+        surges = [one for one in surges if one.shares < 0]
     by_rate = sort in {"2", "4"}
-    found.sort(
-        key=lambda item: (item.surge_pct or 0.0) if by_rate else item.volume - before(item),
-        reverse=sort in {"1", "2"},
-    )
-    rows = [surge(item, call) for item in found]
-    return Reply(rows_name="trde_qty_sdnin", rows=rows)
+    surges.sort(key=lambda one: one.percent if by_rate else one.shares, reverse=not falling)
+    return Reply(rows_name="trde_qty_sdnin", rows=[surge(one, call) for one in surges])
 
 
-def earlier(volume: int, surge_pct: float) -> int:
+def compared(volume: int, surge_pct: float) -> int:
     """The volume that a surge rate compares with."""
     return round(volume / (1 + surge_pct / 100)) if volume and surge_pct > -100 else 0
 
 
-def before(item: Ranked) -> int:
-    return earlier(item.volume, item.surge_pct or 0.0)
+def yesterday(item: Ranked) -> Surge:
+    percent = item.surge_pct or 0.0
+    return Surge(item, compared(item.volume, percent), percent)
 
 
-def surge(item: Ranked, call: Call) -> Row:
-    compared = before(item)
+def _some_minutes_ago(call: Call) -> Callable[[Ranked], Surge]:
+    """The day's volume as many minutes ago as `tm` says (1 when it says nothing)."""
+    minutes = min(MOST_MINUTES, max(1, call.whole("tm")))
+    since = call.now - timedelta(minutes=minutes)
+
+    def before(item: Ranked) -> Surge:
+        bars = call.market.bars(item.stock_code, Interval.MINUTE, minutes + 1)
+        volume = max(0, item.volume - sum(bar.volume for bar in bars if bar.at > since))
+        return Surge(item, volume, (item.volume - volume) / max(1, volume) * 100)
+
+    return before
+
+
+def surge(one: Surge, call: Call) -> Row:
     return filled(
         SURGE_FIELDS,
         "",
-        **_stock(item, call),
-        prev_trde_qty=counter(compared),
-        now_trde_qty=counter(item.volume),
-        sdnin_qty=signed(item.volume - compared),
-        sdnin_rt=rate(item.surge_pct or 0.0),
+        **_stock(one.item, call),
+        prev_trde_qty=counter(one.before),
+        now_trde_qty=counter(one.item.volume),
+        sdnin_qty=signed(one.shares),
+        sdnin_rt=rate(one.percent),
     )
 
 
 def volumes(call: Call) -> Reply:
     """ka10030: sort 1 volume, 2 turnover, 3 value; the value in millions of won."""
-    keep = _keep("ka10030", call, "trde_qty_tp", "pric_tp", "trde_prica_tp")
-    found = _kept(call, Ranking.VOLUME, keep)
+    found = filters.kept(
+        call, Ranking.VOLUME, "ka10030", volume="trde_qty_tp", price="pric_tp",
+        value="trde_prica_tp", condition="mang_stk_incls", credit="crd_tp",
+    )  # fmt: skip
+    if call.text("mrkt_open_tp") in OUT_OF_HOURS:
+        found = []
     orders: dict[str, Callable[[Ranked], float]] = {
         "1": lambda item: item.volume,
         "2": lambda item: turnover(item, call),
@@ -165,7 +166,7 @@ def volume(item: Ranked, surge_pct: float, call: Call) -> Row:
 
 def values(call: Call) -> Reply:
     """ka10032: the value in millions of won."""
-    found = _kept(call, Ranking.VALUE, lambda item: True)
+    found = filters.without_managed(call, filters.kept(call, Ranking.VALUE))
     quotes, surges = _quotes(call, found), _surges(call)
     rows = []
     for position, item in enumerate(found, 1):
@@ -180,7 +181,7 @@ def values(call: Call) -> Reply:
                 sel_bid=price(quote.ask, base),
                 buy_bid=price(quote.bid, base),
                 now_trde_qty=counter(item.volume),
-                pred_trde_qty=counter(earlier(item.volume, surges.get(item.stock_code, 0.0))),
+                pred_trde_qty=counter(compared(item.volume, surges.get(item.stock_code, 0.0))),
                 trde_prica=millions(item.value),
             )
         )
@@ -195,10 +196,13 @@ def _quotes(call: Call, items: Sequence[Ranked]) -> dict[str, Quote]:
 
 def changes(call: Call) -> Reply:
     """ka10027: sort 1, 2 rising by rate or won; 3, 4 falling; 5 unchanged."""
-    keep = _keep("ka10027", call, "trde_qty_cnd", "pric_cnd", "trde_prica_cnd")
+    asked = filters.kept(
+        call, Ranking.CHANGE, "ka10027", volume="trde_qty_cnd", price="pric_cnd",
+        value="trde_prica_cnd", condition="stk_cnd", credit="crd_cnd",
+    )  # fmt: skip
     found = [
         item
-        for item in _kept(call, Ranking.CHANGE, keep)
+        for item in filters.within_limits(call, asked)
         if _moves(item.change_pct, call.text("sort_tp"))
     ]
     by_won = call.text("sort_tp") in {"2", "4"}

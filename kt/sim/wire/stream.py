@@ -44,6 +44,19 @@ def failed(trnm: str) -> dict[str, Any]:
     return {"trnm": trnm, "return_code": NOT_REGISTERED, "return_msg": message}
 
 
+CONDITION_SEARCH = frozenset({"CNSRLST", "CNSRREQ", "CNSRCLR"})
+
+
+def condition(trnm: str, seq: str) -> dict[str, Any]:
+    """Conditions are saved in the broker's own trading program; no account here has any."""
+    if trnm == "CNSRLST":
+        return {**done(trnm), "data": []}
+    if trnm == "CNSRCLR":
+        return {**done(trnm), "seq": seq}
+    text = "조건검색식이 존재하지 않습니다"
+    return {"trnm": trnm, "seq": seq, "return_code": 1, "return_msg": text}
+
+
 def unknown(trnm: str) -> dict[str, Any]:
     return {"trnm": trnm, "return_code": 1, "return_msg": "정의되지 않은 서비스명입니다"}
 

@@ -1,0 +1,150 @@
+"""What the rankings' requests leave out: markets, venues, kinds of stock, prices and amounts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from kt.records import Instrument, MarketName, Ranked, Ranking
+from kt.sim.wire.frame import Call
+
+MARKETS = {"001": MarketName.KOSPI, "101": MarketName.KOSDAQ}
+NXT = "2"
+THOUSAND_SHARES = 1_000
+VALUE_UNIT = 10_000_000
+"""Value filters count in ten millions of won (1: 10 million, 10: 100 million …)."""
+VALUE_ODDITIES = {("ka10030", "4"): 50_000_000}
+PRICES: Mapping[str, Mapping[str, tuple[int, int]]] = {
+    "ka10023": {
+        "2": (50_000, 0), "5": (10_000, 0), "6": (5_000, 0), "8": (1_000, 0), "9": (100_000, 0),
+    },
+    "ka10030": {
+        "1": (0, 1_000), "2": (1_000, 0), "3": (1_000, 2_000), "4": (2_000, 5_000),
+        "5": (5_000, 0), "6": (5_000, 10_000), "10": (0, 10_000), "7": (10_000, 0),
+        "8": (50_000, 0), "9": (100_000, 0),
+    },
+    "ka10027": {
+        "1": (0, 1_000), "2": (1_000, 2_000), "3": (2_000, 5_000), "4": (5_000, 10_000),
+        "5": (10_000, 0), "8": (1_000, 0), "10": (0, 10_000),
+    },
+}  # fmt: skip
+"""Codes of the price filters, each API its own: from (won) and below (0: no end)."""
+
+Wanted = Callable[[Instrument], bool]
+
+
+def margin(stock: Instrument) -> int:
+    """The margin rate that the exchange asks for in percent, as its list of stocks says."""
+    return 100 if stock.warning else 20
+
+
+def _managed(stock: Instrument) -> bool:
+    return "관리종목" in stock.warning
+
+
+def _preferred(stock: Instrument) -> bool:
+    """A common stock's code ends in 0."""
+    return stock.kind == "STOCK" and not stock.stock_code.endswith("0")
+
+
+def _spac(stock: Instrument) -> bool:
+    return "스팩" in stock.stock_name
+
+
+CONDITIONS: Mapping[str, Wanted] = {
+    "1": lambda stock: not _managed(stock),
+    "3": lambda stock: not _preferred(stock),
+    "4": lambda stock: not _managed(stock) and not _preferred(stock),
+    "5": lambda stock: margin(stock) != 100,
+    "6": lambda stock: margin(stock) == 100,
+    "7": lambda stock: margin(stock) == 40,
+    "8": lambda stock: margin(stock) == 30,
+    "9": lambda stock: margin(stock) == 20,
+    "11": lambda stock: "정리매매" not in stock.warning,
+    "12": lambda stock: margin(stock) == 50,
+    "13": lambda stock: margin(stock) == 60,
+    "14": lambda stock: stock.kind != "ETF",
+    "15": lambda stock: not _spac(stock),
+    "16": lambda stock: stock.kind not in {"ETF", "ETN"},
+    "17": lambda stock: stock.kind != "ETN",
+    "18": lambda stock: stock.kind not in {"ETF", "ETN"},
+    "20": lambda stock: stock.kind not in {"ETF", "ETN"} and not _spac(stock),
+}
+"""stk_cnd of ka10023 and ka10027, mang_stk_incls of ka10030; any other code keeps all."""
+CREDIT: Mapping[str, Wanted] = {
+    "1": lambda stock: not stock.warning,
+    "9": lambda stock: not stock.warning,
+    **dict.fromkeys("23478", lambda stock: False),
+}
+"""Credit: every stock without a warning is in group A here, and none is lent."""
+
+
+def kept(
+    call: Call,
+    ranking: Ranking,
+    api: str = "",
+    *,
+    volume: str = "",
+    price: str = "",
+    value: str = "",
+    condition: str = "",
+    credit: str = "",
+) -> list[Ranked]:
+    """A ranking through the filters of a request; the arguments name the fields that hold them.
+
+    Other venues have no trades here.
+    """
+    if call.text("stex_tp") == NXT:
+        return []
+    found = call.market.ranking(ranking)
+    wanted = _wanted(call, condition, credit)
+    least_volume = (call.whole(volume) if volume else 0) * THOUSAND_SHARES
+    least_value = _least_value(call, api, value) if value else 0
+    low, high = PRICES.get(api, {}).get(call.text(price), (0, 0))
+    return [
+        item
+        for item in found
+        if item.volume >= least_volume
+        and item.value >= least_value
+        and low <= item.price
+        and (not high or item.price < high)
+        and wanted(item)
+    ]
+
+
+def _least_value(call: Call, api: str, field: str) -> int:
+    return VALUE_ODDITIES.get((api, call.text(field)), call.whole(field) * VALUE_UNIT)
+
+
+def _wanted(call: Call, condition: str, credit: str) -> Callable[[Ranked], bool]:
+    """Is a stock of the market, the kind and the credit group asked for?"""
+    market = MARKETS.get(call.text("mrkt_tp"))
+    asked = (CONDITIONS.get(call.text(condition)), CREDIT.get(call.text(credit)))
+    rules = [rule for rule in asked if rule is not None]
+
+    def wanted(item: Ranked) -> bool:
+        stock = call.instruments.get(item.stock_code)
+        if stock is None:
+            return market is None and not rules
+        return (market is None or stock.market is market) and all(rule(stock) for rule in rules)
+
+    return wanted
+
+
+def without_managed(call: Call, items: list[Ranked]) -> list[Ranked]:
+    """ka10032 has a code of its own for it: 0 leaves the stocks under watch out."""
+    if call.text("mang_stk_incls") != "0":
+        return items
+    managed = {code for code, stock in call.instruments.items() if _managed(stock)}
+    return [item for item in items if item.stock_code not in managed]
+
+
+def within_limits(call: Call, items: list[Ranked]) -> list[Ranked]:
+    """ka10027 with updown_incls 0: without the stocks that stand at a limit of the day."""
+    if call.text("updown_incls") != "0":
+        return items
+    at_limit = {
+        quote.stock_code
+        for quote in call.market.quotes([item.stock_code for item in items])
+        if quote.price in {quote.upper_limit, quote.lower_limit}
+    }
+    return [item for item in items if item.stock_code not in at_limit]
