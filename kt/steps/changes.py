@@ -6,8 +6,7 @@ from kt.records import Order, OrderEvent, OrderEventKind, OrderState
 from kt.steps import follow
 from kt.steps.context import Context
 from kt.steps.events import event
-
-PAUSE = 1.5
+from kt.steps.recovery import PATIENCE, PAUSE
 
 _PENDING = (OrderState.AMENDING, OrderState.CANCELLING)
 _ASKED = {
@@ -21,24 +20,31 @@ _FAILED = {
 
 
 def settle_changes(ctx: Context, patience: float) -> list[Order]:
-    """Wait for what may be listed late; a change that is not found after `patience` seconds and
-    whose order stands as it was did not happen. The orders that were settled."""
+    """Wait up to `patience` seconds for what may be listed late. A change that is not found
+    PATIENCE seconds after it was sent, and whose order stands as it was, did not happen; a
+    younger one is left as it is. The orders that were settled."""
     settled = []
-    until = ctx.clock.monotonic() + patience
+    began = ctx.clock.monotonic()
     while True:
         waiting = []
         for order in ctx.journal.orders(day=ctx.clock.now().date(), states=_PENDING):
-            asked = _asked(ctx, order)
-            age = (ctx.clock.now() - asked.at).total_seconds() if asked else patience
-            if age < patience and ctx.clock.monotonic() < until:
+            if _may_come(ctx, order, began):
                 waiting.append(order)
             else:
                 settled.append(_give_up(ctx, order))
-        if not waiting:
+        if not waiting or ctx.clock.monotonic() - began >= patience:
             return settled
         ctx.clock.sleep(PAUSE)
         changed = {order.order_id: order for order in follow.catch_up(ctx)}
         settled += [changed[o.order_id] for o in waiting if o.order_id in changed]
+
+
+def _may_come(ctx: Context, order: Order, began: float) -> bool:
+    """Whether it was sent so lately that it may still be listed or answered; time is also
+    counted without the calendar's clock, which may jump back."""
+    asked = _asked(ctx, order)
+    age = (ctx.clock.now() - asked.at).total_seconds() if asked else PATIENCE
+    return age < PATIENCE and ctx.clock.monotonic() - began < PATIENCE
 
 
 def _asked(ctx: Context, order: Order) -> OrderEvent | None:

@@ -28,6 +28,8 @@ from kt.steps.points import reach
 
 PATIENCE = 12.0
 """Seconds after its send within which an order may still be listed late."""
+PLANNED_FOR = 3.0
+"""Seconds after which an intent that is planned and not being sent has lost its process."""
 PAUSE = 1.5
 """Seconds between two looks."""
 
@@ -41,50 +43,34 @@ class Lists:
 
 
 def settle_intents(ctx: Context, patience: float = PATIENCE) -> tuple[list[Order], list[Order]]:
-    """Settle what can be settled; (resolved, still unknown). Raises the broker's errors."""
-    waiting = _begin(ctx)
-    resolved = [order for order in waiting if order.state not in UNRESOLVED_STATES]
-    waiting = [order for order in waiting if order.state in UNRESOLVED_STATES]
+    """Settle what can be settled; (resolved, still unknown). Raises the broker's errors.
+
+    Waits up to `patience` seconds for what was sent lately. What is younger than PATIENCE even
+    then is left as it is: another process may be waiting for its answer just now.
+    """
+    waiting = list(ctx.journal.orders(states=UNRESOLVED_STATES))
+    resolved: list[Order] = []
     unknown = [order for order in waiting if not _of_today(ctx, order)]
     waiting = [order for order in waiting if _of_today(ctx, order)]
-    until = ctx.clock.monotonic() + patience
+    began = ctx.clock.monotonic()
     while waiting:
         lists = look(ctx, waiting)
         left = []
         for order in waiting:
             after, matching = _try(ctx, order, lists)
-            if after.state not in UNRESOLVED_STATES:
-                resolved.append(after)
-            elif matching.found is Found.NONE and _may_come(ctx, order, patience, until):
-                left.append(order)
-            else:
-                ended = _end(ctx, order, matching)
-                (unknown if ended.state in UNRESOLVED_STATES else resolved).append(ended)
+            if matching.found is Found.NONE and _may_come(ctx, after, began):
+                left.append(after)
+                continue
+            ended = after if after.state not in UNRESOLVED_STATES else _end(ctx, after, matching)
+            (unknown if ended.state in UNRESOLVED_STATES else resolved).append(ended)
         waiting = left
+        if waiting and ctx.clock.monotonic() - began >= patience:
+            break
         if waiting:
             ctx.clock.sleep(PAUSE)
     resolved += _late(ctx)
     unlock(ctx)
-    return resolved, unknown
-
-
-def _begin(ctx: Context) -> list[Order]:
-    """All unresolved intents. One that was only planned was never sent: that is certain."""
-    orders = ctx.journal.orders(states=UNRESOLVED_STATES)
-    return [
-        ctx.journal.record(
-            event(
-                ctx,
-                order.order_id,
-                OrderEventKind.GIVEN_UP,
-                code="NOT_SENT",
-                evidence="planned, but never sent",
-            )
-        )
-        if order.state is OrderState.PLANNED
-        else order
-        for order in orders
-    ]
+    return resolved, [*unknown, *waiting]
 
 
 def _of_today(ctx: Context, order: Order) -> bool:
@@ -92,13 +78,16 @@ def _of_today(ctx: Context, order: Order) -> bool:
     return order.created_at.date() == ctx.clock.now().date()
 
 
-def _may_come(ctx: Context, order: Order, patience: float, until: float) -> bool:
-    """Whether it was sent so lately that it may still be listed. Time is also counted without
-    the calendar's clock, which may jump back."""
+def _may_come(ctx: Context, order: Order, began: float) -> bool:
+    """Whether it was sent so lately that it may still be listed, or its process is about to send
+    it. Time is also counted without the calendar's clock, which may jump back."""
+    if order.state not in UNRESOLVED_STATES:
+        return False
     events = ctx.journal.order_events(order.order_id)
     sends = [event.at for event in events if event.kind is OrderEventKind.SENDING]
     age = (ctx.clock.now() - max(sends, default=order.created_at)).total_seconds()
-    return age < patience and ctx.clock.monotonic() < until
+    longest = PLANNED_FOR if order.state is OrderState.PLANNED else PATIENCE
+    return age < longest and ctx.clock.monotonic() - began < longest
 
 
 def look(ctx: Context, orders: list[Order]) -> Lists:
@@ -113,6 +102,8 @@ def look(ctx: Context, orders: list[Order]) -> Lists:
 
 
 def _try(ctx: Context, order: Order, lists: Lists) -> tuple[Order, Matching]:
+    if order.state is OrderState.PLANNED:  # nothing at the broker can be this one
+        return ctx.journal.order(order.order_id) or order, Matching(Found.NONE, ())
     reach("reconcile.resolving", ctx.profile)
     matching = match_order(order, lists.orders, lists.executions, known_numbers(ctx))
     if matching.found is not Found.MATCH:
@@ -142,7 +133,17 @@ def known_numbers(ctx: Context) -> set[str]:
 
 
 def _end(ctx: Context, order: Order, matching: Matching) -> Order:
-    """Patience is over, or several orders would fit."""
+    """Patience is over, or several orders would fit. What was only planned was never sent."""
+    if order.state is OrderState.PLANNED:
+        return ctx.journal.record(
+            event(
+                ctx,
+                order.order_id,
+                OrderEventKind.GIVEN_UP,
+                code="NOT_SENT",
+                evidence="planned, but never sent",
+            )
+        )
     if matching.found is Found.NONE and order.side is Side.SELL:
         return ctx.journal.record(
             event(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kt.records import BrokerOrder, DecisionOutcome, Order, Origin, Position
+from kt.records import BrokerOrder, DecisionOutcome, Order, OrderState, Origin, Position
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Reconciliation:
     resolved: tuple[Order, ...] = ()
     """Intents whose outcome was unknown before and is known now."""
     unknown: tuple[Order, ...] = ()
-    """Intents a person must settle: `kt order resolve`."""
+    """Intents a person must settle (`kt order resolve`), and those sent so lately that their
+    answer may still come."""
     pending: tuple[Order, ...] = ()
     """Orders of ours that the broker still holds open."""
     expired: tuple[Order, ...] = ()
@@ -51,13 +52,19 @@ class Reconciliation:
         """One line for each thing worth saying; empty when all agreed."""
         found = [
             *(f"settled: {_name(order)} is {order.state}" for order in self.resolved),
-            *(f"UNKNOWN: {_name(order)}; kt order resolve" for order in self.unknown),
+            *(_of_unknown(order) for order in self.unknown),
             *(f"expired: {_name(order)}" for order in self.expired),
             *(difference.text() for difference in self.differences),
         ]
         if self.caught_up:
             found.append(f"{self.caught_up} fill(s) caught up from the broker")
         return tuple(found)
+
+
+def _of_unknown(order: Order) -> str:
+    if order.state is OrderState.UNKNOWN:
+        return f"UNKNOWN: {_name(order)}; kt order resolve"
+    return f"not answered yet: {_name(order)}"
 
 
 def _name(order: Order) -> str:

@@ -55,11 +55,50 @@ def test_nothing_to_do_says_nothing_and_asks_little(world: World) -> None:
 
 def test_an_intent_that_was_only_planned_was_never_sent(world: World) -> None:
     order = planned(world)
+    world.broker.stand(fakes.ticket())  # somebody else's, just the same
     before = world.clock.now()
     found = reconcile(world.restart())
     assert [o.order_id for o in found.resolved] == [order.order_id]
     assert (now(world, order).state, now(world, order).code) == (OrderState.NOT_PLACED, "NOT_SENT")
+    assert 3 <= (world.clock.now() - before).total_seconds() < 5, "its process may be alive"
+    assert len(found.external) == 1
+    world.clock.advance(1)
+    planned(world, Side.BUY, created_at=world.clock.now() - timedelta(seconds=4))
+    before = world.clock.now()
+    assert len(reconcile(world.restart()).resolved) == 1
     assert world.clock.now() == before, "there is nothing to wait for"
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_a_quick_look_leaves_alone_what_another_process_is_sending(
+    world: World, side: Side
+) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    reconcile(world.ctx)
+    begun = [planned(world, side), sending(world, Side.SELL if side is Side.BUY else Side.BUY)]
+    before = world.clock.now()
+    found = reconcile(world.restart(), patience=0.0)
+    assert world.clock.now() == before
+    assert sorted(o.order_id for o in found.unknown) == sorted(o.order_id for o in begun)
+    assert all(line.startswith("not answered yet") for line in found.lines())
+    assert [now(world, order) for order in begun] == begun
+    assert (world.journal.locks(), world.notifier.told) == ((), [])
+    world.clock.advance(13)
+    assert reconcile(world.restart(), patience=0.0).resolved, "and settles it when it is old"
+
+
+@pytest.mark.parametrize("verb", ["amend", "cancel"])
+def test_a_quick_look_leaves_alone_a_change_that_is_being_sent(world: World, verb: str) -> None:
+    order = standing(world)
+    kind = OrderEventKind.AMENDING if verb == "amend" else OrderEventKind.CANCELLING
+    wish = event(world.ctx, order.order_id, kind, key="1", ord_no=order.ord_no, price=69_900)
+    changing = world.journal.record(wish)
+    world.broker.listed_after = 0.0
+    reconcile(world.restart(), patience=0.0)
+    assert now(world, order) == changing
+    world.clock.advance(13)
+    reconcile(world.restart(), patience=0.0)
+    assert now(world, order).state is OrderState.ACKED
 
 
 @pytest.mark.parametrize("late", [0.0, 0.5, 2.0, 10.0])
