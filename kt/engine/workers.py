@@ -47,11 +47,6 @@ class Workers:
         with self._lock:
             return job in self._busy
 
-    @property
-    def idle(self) -> bool:
-        with self._lock:
-            return not self._busy
-
     def _run(self, job: str, work: Callable[[], Any]) -> None:
         answered = self._contain(job, work)
         with self._lock:

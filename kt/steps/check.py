@@ -23,12 +23,11 @@ from kt.records import (
     Side,
 )
 from kt.rules import fees, risk, size
+from kt.rules.deciding import UNSTOPPABLE
 from kt.rules.denials import Code
 from kt.steps.context import Context
 from kt.steps.facts import Account, Books, books, look
 from kt.steps.rating import facts_for
-
-URGENT = frozenset({Origin.STOP_LOSS, Origin.FLATTEN})
 
 
 def check(
@@ -69,7 +68,7 @@ def check_order(
     A market sell of an exit asks the broker for the holdings alone: leaving must be quick.
     `account` is the account as just looked up; without it the broker is asked now.
     """
-    brief = origin in URGENT and wanted.order_type is OrderType.MARKET
+    brief = origin in UNSTOPPABLE and wanted.order_type is OrderType.MARKET
     codes = [wanted.stock_code]
     known = books(ctx, account or look(ctx, codes, everything=not brief, notice=notice))
     decision = Decision(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kt.errors import KtError, Unreachable
+from kt.errors import Unreachable
 from kt.ids import new_id
 from kt.records import (
     Check,
@@ -13,12 +13,10 @@ from kt.records import (
     Side,
     StopMode,
 )
+from kt.rules.deciding import UNSTOPPABLE
 from kt.steps.context import Context
 from kt.steps.gather import note_error
 from kt.steps.stops import current
-
-URGENT = frozenset({Origin.STOP_LOSS, Origin.FLATTEN})
-"""Exits that a lock on the stock does not hold back: they only shrink what is held."""
 
 
 def intend(ctx: Context, check: Check, origin: Origin, client_id: str) -> Order:
@@ -51,7 +49,7 @@ def denial(ctx: Context, check: Check, origin: Origin) -> CheckResult | None:
     stopped = _stopped(ctx, check.side, origin)
     if stopped is not None:
         return stopped
-    if origin not in URGENT:
+    if origin not in UNSTOPPABLE:
         for lock in ctx.journal.locks():
             if lock.stock_code == check.decision.stock_code and (
                 lock.until is None or lock.until > ctx.clock.now()
@@ -98,7 +96,3 @@ def noted_number(ctx: Context, side: Side) -> str:
         note_error(ctx, "place.noted_number", failure)
         return highest
     return max([*ours, *(order.ord_no for order in listed)], key=int, default="")
-
-
-def explain(failure: KtError) -> str:
-    return f"{type(failure).__name__}: {failure}"

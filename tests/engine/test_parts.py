@@ -82,7 +82,6 @@ def test_one_job_of_a_name_at_a_time() -> None:
     assert answers.get(timeout=10) == Answered("other", 2)
     go.set()
     assert answers.get(timeout=10) == Answered("scan", True)
-    assert workers.idle
     assert workers.start("scan", lambda: 3)
     assert answers.get(timeout=10) == Answered("scan", 3)
 
