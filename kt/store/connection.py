@@ -128,7 +128,10 @@ def connect(
     connection = sqlite3.connect(
         path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
     )
-    connection.execute(f"PRAGMA synchronous = {synchronous}")
+    with ExitStack() as undo:
+        undo.callback(connection.close)
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+        undo.pop_all()
     return connection
 
 

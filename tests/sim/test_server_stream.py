@@ -90,8 +90,9 @@ def test_account_types_take_no_item(
 
 
 def test_a_fill_is_on_the_stream_before_it_is_in_the_lists(
-    wire: WireClient, stream: Frames
+    served: Served, wire: WireClient, stream: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(served.exchange, "listing_delay", 60.0)
     stream.register([""], ["00"])
     wire.order("kt10000", ord_qty="3", trde_tp="3")
     rows = stream.rows("00", 2)
