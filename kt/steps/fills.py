@@ -19,14 +19,13 @@ from kt.steps.stocks import instrument
 def from_notice(ctx: Context, order: Order, notice: OrderNotice) -> Fill:
     """One execution from the stream: shares up to ordered − open, as many as it says."""
     upto = max(notice.fill_quantity, notice.quantity - notice.open_quantity)
-    value = notice.fill_quantity * notice.fill_price
     return _fill(
         order,
         ord_no=notice.ord_no,
         quantity=notice.fill_quantity,
         price=notice.fill_price,
         upto=upto,
-        costs=_told(ctx, order, notice, upto) or estimate(ctx, order.stock_code, order.side, value),
+        costs=_told(ctx, order, notice, upto) or _supposed(ctx, order, notice, upto),
         seen=(notice.at, notice.exec_no, "stream"),
     )
 
@@ -46,6 +45,15 @@ def _told(ctx: Context, order: Order, notice: OrderNotice, upto: int) -> tuple[i
     fee = notice.fee - sum(fill.fee for fill in before)
     tax = notice.tax - sum(fill.tax for fill in before)
     return (fee, tax) if fee >= 0 and tax >= 0 else None
+
+
+def _supposed(ctx: Context, order: Order, notice: OrderNotice, upto: int) -> tuple[int, int]:
+    """What this execution adds to the number's costs when all of it traded at this price: the
+    same whenever the frame comes, and off by a rounding at most."""
+    price, code = notice.fill_price, order.stock_code
+    after = estimate(ctx, code, order.side, upto * price)
+    before = estimate(ctx, code, order.side, (upto - notice.fill_quantity) * price)
+    return after[0] - before[0], after[1] - before[1]
 
 
 def from_executions(ctx: Context, order: Order, rows: Iterable[Execution]) -> tuple[Fill, ...]:
