@@ -190,7 +190,10 @@ class App:
         return OwnerNotifier(self.config.notify, self.say)
 
     def context(self, command: str) -> Context:
-        """Start a run and hand out its doors. Raises what building them raises."""
+        """Start a run and hand out its doors. Raises what building them raises; the analyst is
+        chosen when it is first asked."""
+        from kt.analyst.deferred import DeferredAnalyst
+
         self.run = new_id(self.clock.now())
         self.journal.start_run(self.run, command, __version__)
         return Context(
@@ -200,7 +203,7 @@ class App:
             market=self.market,
             broker=self.broker,
             journal=self.journal,
-            analyst=self.analyst,
+            analyst=DeferredAnalyst(lambda: self.analyst),
             notifier=self.notifier,
         )
 

@@ -51,11 +51,22 @@ def ensure(config: Config, state_dir: Path, announce: Announce) -> Running:
     """
     from kt.sim.server.settings import from_simulator
 
-    return start(from_simulator(config.simulator, state_dir), announce)
+    return _find_or_start(from_simulator(config.simulator, state_dir), announce)
 
 
 def start(settings: Settings, announce: Announce) -> Running:
-    """As `ensure`, with settings of its own (which an exchange already running does not take)."""
+    """As `ensure`, with settings of its own; one that runs already keeps its own, and that is
+    said."""
+    found = _find_or_start(settings, announce)
+    if not found.started and found.clock.speed != settings.speed:
+        announce(
+            f"The running exchange goes at speed {found.clock.speed:g}, not {settings.speed:g}:"
+            " `kt sim stop` and start it again to change that."
+        )
+    return found
+
+
+def _find_or_start(settings: Settings, announce: Announce) -> Running:
     settings = _absolute(settings)
     folder = _folder(settings)
     found = find(folder)
@@ -67,11 +78,6 @@ def start(settings: Settings, announce: Announce) -> Running:
                 f"the embedded exchange cannot work in {folder}: {error.strerror}",
                 hint="Make the folder writable, or name another with KT_STATE_DIR.",
             ) from error
-    if not found.started and found.clock.speed != settings.speed:
-        announce(
-            f"The running exchange goes at speed {found.clock.speed:g}, not {settings.speed:g}:"
-            " `kt sim stop` and start it again to change that."
-        )
     return found
 
 

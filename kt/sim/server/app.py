@@ -30,15 +30,7 @@ def build(desk: Desk) -> Router:
     """The ASGI application."""
 
     async def call(http: HttpRequest) -> Response:
-        if http.headers.get("user-agent", "").startswith(FIREWALLED):
-            return Response(firewall_page(), 400, _date(desk), "text/html;charset=UTF-8")
-        request = Request(http.scope["path"], dict(http.headers), await http.body(), http.receive)
-        try:
-            status, content, kind, headers = faulty.encoded(await faulty.answer(desk, request))
-        except faulty.Torn:
-            transport.cut(http.scope)
-            return Response()
-        return Response(content, status, {**headers, **_ours(desk, request)}, kind)
+        return await _call(desk, http)
 
     async def stream(socket: WebSocket) -> None:
         await Session(socket, desk).run()
@@ -67,6 +59,19 @@ def build(desk: Desk) -> Router:
             Route("/{path:path}", call, methods=["POST"]),
         ]
     )
+
+
+async def _call(desk: Desk, http: HttpRequest) -> Response:
+    """One request for an API."""
+    if http.headers.get("user-agent", "").startswith(FIREWALLED):
+        return Response(firewall_page(), 400, _date(desk), "text/html;charset=UTF-8")
+    request = Request(http.scope["path"], dict(http.headers), await http.body(), http.receive)
+    try:
+        status, content, kind, headers = faulty.encoded(await faulty.answer(desk, request))
+    except faulty.Torn:
+        transport.cut(http.scope)
+        return Response()
+    return Response(content, status, {**headers, **_ours(desk, request)}, kind)
 
 
 def firewall_page() -> str:

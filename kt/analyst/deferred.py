@@ -1,0 +1,35 @@
+"""An analyst that is chosen when it is first asked: a command that decides nothing needs none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import cached_property
+
+from kt.ports import Analyst
+from kt.records import Answer, Brief, Candidate
+
+
+class DeferredAnalyst:
+    """Implements ports.Analyst; every use raises what the choice raises (ConfigError)."""
+
+    def __init__(self, choose: Callable[[], Analyst]) -> None:
+        self._choose = choose
+
+    @cached_property
+    def _chosen(self) -> Analyst:
+        return self._choose()
+
+    @property
+    def name(self) -> str:
+        return self._chosen.name
+
+    @property
+    def model(self) -> str:
+        return self._chosen.model
+
+    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+        return self._chosen.decide(brief, faults)
+
+    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+        return self._chosen.shortlist(candidates, count, asof)
