@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -147,6 +148,11 @@ class Journal(RunLog, OrderLog, Results, Stops, Protocol):
         self, *, after: int = 0, limit: int = 100, kinds: Iterable[str] | None = None
     ) -> tuple[dict[str, Any], ...]:
         """What happened, oldest first, as rows with an increasing `seq`."""
+        ...
+
+    def together(self) -> AbstractContextManager[None]:
+        """What is read and written inside is one transaction: no other process comes between,
+        and a crash leaves all of it or nothing. Wait for nothing else inside."""
         ...
 
     def close(self) -> None: ...

@@ -1,7 +1,8 @@
 """Positions and trades as the fills make them, booked so that a crash in between is healed.
 
 Nothing is added to what the books said before: each booking replays the stock's fills from the
-last time it was flat. Doing it twice, or in two processes at once, ends in the same books.
+last time it was flat, in one transaction. Doing it twice, or in two processes at once, ends in
+the same books.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from threading import RLock
 
 from msgspec.structs import replace
 
@@ -30,9 +30,6 @@ from kt.steps.stocks import instrument
 LOOK_BACK = timedelta(days=7)
 """Fills of a stock that is not held are replayed from so long ago: a crash may have kept them
 from being booked, on a Friday before a holiday too."""
-_TRIES = 5
-
-_lock = RLock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +49,12 @@ def book(ctx: Context, stock_code: str, price: int = 0) -> Position | None:
     With a `price` in won the position is marked there. A new or changed average price sets stop
     and target anew, and they are journaled.
     """
-    with _lock:
-        for _ in range(_TRIES):
-            before = _held(ctx, stock_code)
-            replay = _replay(ctx, stock_code, before)
-            now = _dressed(ctx, replay, before, price)
-            _book_sales(ctx, stock_code, replay)
-            _put(ctx, stock_code, before, now)
-            if _fills(ctx, stock_code, _since(ctx, stock_code, now)) == replay.fills:
-                break
+    with ctx.journal.together():
+        before = _held(ctx, stock_code)
+        replay = _replay(ctx, stock_code, before)
+        now = _dressed(ctx, replay, before, price)
+        _book_sales(ctx, stock_code, replay)
+        _put(ctx, stock_code, before, now)
         return now
 
 

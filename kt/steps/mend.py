@@ -47,7 +47,8 @@ def mend(ctx: Context) -> tuple[Difference, ...]:
             for code, pair in found.items()
             if code in again and _quantities(*again[code]) == _quantities(*pair)
         }
-    return tuple(_repair(ctx, code, *pair) for code, pair in sorted(found.items()))
+    repaired = (_repair(ctx, code, *pair) for code, pair in sorted(found.items()))
+    return tuple(difference for difference in repaired if difference is not None)
 
 
 def heal(ctx: Context) -> None:
@@ -87,12 +88,18 @@ def _quantity(held: Position | Holding | None) -> int:
     return held.quantity if held else 0
 
 
-def _repair(ctx: Context, code: str, ours: Position | None, broker: Holding | None) -> Difference:
+def _repair(
+    ctx: Context, code: str, ours: Position | None, broker: Holding | None
+) -> Difference | None:
+    """Book the difference, unless another process was faster."""
     reach("reconcile.repairing", ctx.profile)
     more = _quantity(broker) - _quantity(ours)
-    price = _price(ours, broker, more)
-    _book(ctx, code, broker or ours, Side.BUY if more > 0 else Side.SELL, abs(more), price)
-    ledger.book(ctx, code, broker.price if broker else 0)
+    with ctx.journal.together():
+        if _quantity(_held(ctx, code)) != _quantity(ours):
+            return None
+        side, price = Side.BUY if more > 0 else Side.SELL, _price(ours, broker, more)
+        _book(ctx, code, broker or ours, side, abs(more), price)
+        ledger.book(ctx, code, broker.price if broker else 0)
     reach("reconcile.repaired", ctx.profile)
     difference = Difference(
         what="position",
@@ -104,6 +111,10 @@ def _repair(ctx: Context, code: str, ours: Position | None, broker: Holding | No
     now = ctx.clock.now()
     ctx.journal.notice(ctx.run, "warning", "books repaired", difference.text(), now)
     return difference
+
+
+def _held(ctx: Context, code: str) -> Position | None:
+    return next((held for held in ctx.journal.positions() if held.stock_code == code), None)
 
 
 def _price(ours: Position | None, broker: Holding | None, more: int) -> int:

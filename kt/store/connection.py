@@ -101,15 +101,21 @@ class DatabaseFile:
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
         """One transaction that nobody else's can come between; committed durably at its end,
-        rolled back when the block raises."""
+        rolled back when the block raises. One inside another is a part of it."""
         with self._lock, mapped(self.path):
+            if self._inside():  # this thread's own: it holds the lock
+                yield self._connection
+                return
             self._patiently("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
             finally:
-                if self._connection.in_transaction:
+                if self._inside():
                     self._connection.execute("ROLLBACK")
+
+    def _inside(self) -> bool:
+        return self._connection.in_transaction
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
         """The rows of one query."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -48,6 +48,12 @@ class SqliteJournal(RunRows, OrderRows, ResultRows, StopRows, Reading):
         super().__init__(file, writer, clock, hidden, halt_flag)
         self.path = path
         _OPEN.add(self)
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """One transaction; see the port. Rows handed to the batch are not part of it."""
+        with self._file.write():
+            yield
 
     def close(self) -> None:
         """Write what waits and close. Raises JournalError when rows could not be written."""
