@@ -55,6 +55,8 @@ def test_started_once_then_found(state: Path) -> None:
     with client(first.base_url) as wire:
         assert wire.order("kt10000", ord_qty="1", trde_tp="3").json()["return_code"] == 0
     launch.ensure(config(speed=60), state, said.append)
+    assert len(said) == 1
+    launch.start(Settings(state_dir=state, speed=60), said.append)
     assert "speed 1, not 60" in said[1]
 
 
