@@ -16,6 +16,7 @@ from kt.sim.server.hub import Hub
 from kt.sim.server.pages import Pages
 from kt.sim.server.settings import Settings
 from kt.sim.tokens import Tokens
+from kt.sim.wire.recent import Recent
 
 if TYPE_CHECKING:
     from kt.sim.exchange import Exchange
@@ -44,6 +45,7 @@ class Desk:
         )
         self.limits = Limits(clock, settings.rate, settings.speed)
         self.pages = Pages()
+        self.recent = Recent()
         self.hub = Hub(exchange.market, exchange.account)
         self._instruments: dict[str, Instrument] = {}
         self._listed_on: date | None = None

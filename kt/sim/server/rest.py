@@ -147,6 +147,7 @@ def _call(desk: Desk, admitted: Admitted, at: Cursor) -> Call:
         commission_pct=desk.exchange.commission_pct,
         seek=at.seek,
         anchor=at.anchor,
+        recent=desk.recent,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
@@ -18,9 +19,12 @@ PAGES = {
     Interval.WEEK: 300,
     Interval.MONTH: 240,
 }
+MOST_BARS = 9_000
+"""So far back a chart can be paged."""
 SPARE = 50
 """Bars asked for beyond a page: what may have begun since the first page was cut."""
-
+A_DAY = 400
+"""Of minutes so many more: each tells its day's volume up to its end, from the day's first on."""
 
 RowMaker = Callable[["Run", int], Row]
 ValueMaker = Callable[[int], str]
@@ -113,8 +117,18 @@ def _window(call: Call, interval: Interval, rows_name: str, row: RowMaker) -> Re
 def _bars(call: Call, interval: Interval) -> tuple[Bar, ...]:
     """Oldest first, up to the page's end; with at least one bar beyond the page when there is."""
     size = max(1, call.whole("tic_scope")) if call.text("tic_scope") else 1
-    until, needed = _until(call), call.seek + PAGES[interval] + 1
-    count = needed + SPARE
+    if not call.anchor:
+        return _asked(call, interval, size, PAGES[interval] + 1)
+    key = (call.code(), interval.value, size, call.anchor)
+    # Later pages come from one reading of all that is offered: each on its own would have to go
+    # back to where it begins, through all the pages before it.
+    read = functools.partial(_asked, call, interval, size, MOST_BARS)
+    return call.recent.get(key, lambda: read()[-MOST_BARS:])
+
+
+def _asked(call: Call, interval: Interval, size: int, needed: int) -> tuple[Bar, ...]:
+    until = _until(call)
+    count = needed + SPARE + (A_DAY if interval is Interval.MINUTE else 0)
     while True:
         try:
             found = call.market.bars(call.code(), interval, count, size=size)

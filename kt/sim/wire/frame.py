@@ -11,6 +11,7 @@ from kt.ports import Broker, Market
 from kt.records import Instrument
 from kt.rules.fees import REAL_COMMISSION_PCT
 from kt.sim.wire import errors
+from kt.sim.wire.recent import Recent
 from kt.sim.wire.values import bare_code, number
 
 Row = dict[str, str]
@@ -32,6 +33,7 @@ class Call:
     commission_pct: float = REAL_COMMISSION_PCT
     seek: int = 0
     anchor: str = ""
+    recent: Recent = field(default_factory=Recent)
 
     def text(self, name: str, default: str = "") -> str:
         return self.body.get(name, "").strip() or default
