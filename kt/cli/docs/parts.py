@@ -74,25 +74,47 @@ def errors() -> str:
 def configuration() -> str:
     from kt.cli.docs.keys import sections
 
+    found = list(sections())
+    profiles = [section for section in found if section.name.startswith("profiles.")]
     lines = []
-    for section in sections():
-        if section.name.startswith("profiles.") and section.name != "profiles.sim":
+    for section in found:
+        if section in profiles[1:]:
             continue
-        name = "profiles.NAME" if section.name == "profiles.sim" else section.name
-        rows = [(key.path.rpartition(".")[2], _told(key)) for key in section.keys]
-        lines += [f"## {name or 'top level'}", "", listed(rows), ""]
+        if section in profiles:
+            rows = [
+                (same[0].path.rpartition(".")[2], _told(same[0], _by_profile(same)))
+                for same in zip(*(profile.keys for profile in profiles), strict=True)
+            ]
+            name = "profiles.NAME"
+        else:
+            rows = [(key.path.rpartition(".")[2], _told(key, _shown(key))) for key in section.keys]
+            name = section.name or "top level"
+        lines += [f"## {name}", "", listed(rows), ""]
     return "\n".join(lines).rstrip("\n")
 
 
-def _told(key: Key) -> str:
+def _by_profile(keys: Sequence[Key]) -> str:
+    """A key's defaults in the profiles: one when they agree, otherwise each by name."""
+    shown = {key.path.split(".")[1]: _shown(key) for key in keys}
+    if len(set(shown.values())) == 1:
+        return _shown(keys[0])
+    return ", ".join(f"{value} on {name}" for name, value in shown.items() if value)
+
+
+def _told(key: Key, default: str) -> str:
     """The meaning of a key, what it may be, and its default."""
+    shown = f"; default {default}" if default else ""
+    return f"{key.meaning} [{key.allowed}{shown}]".strip()
+
+
+def _shown(key: Key) -> str:
+    """A default as text; nothing for an empty one."""
     default: Any = key.default
     if isinstance(default, bool):
-        default = "true" if default else "false"
-    elif isinstance(default, int | float):
-        default = f"{default:,.10g}" if isinstance(default, float) else f"{default:,}"
-    shown = f"; default {default}" if default not in ("", []) else ""
-    return f"{key.meaning} [{key.allowed}{shown}]".strip()
+        return "true" if default else "false"
+    if isinstance(default, int | float):
+        return f"{default:,.10g}" if isinstance(default, float) else f"{default:,}"
+    return str(default) if default not in ("", []) else ""
 
 
 PARTS: dict[str, Callable[[], str]] = {
