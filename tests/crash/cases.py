@@ -7,6 +7,7 @@ A case is made of a point to die at, a fault, a side and a seed; the same four m
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from kt.rules import ticks
 from kt.steps.points import POINTS
 from tests.crash import invariants
 from tests.crash.forge import ANSWER_SECONDS
-from tests.crash.house import Account, House, Row
+from tests.crash.house import CONFIG, Account, House, Row, Truth
 from tests.crash.processes import Forge, Ran
 
 STOCKS = ("005930", "064350", "035720", "028050", "011200", "034020", "015760", "316140")
@@ -25,8 +26,16 @@ SIDES = ("BUY", "SELL")
 RECOVERY = tuple(point for point in POINTS if point.startswith(("reconcile.", "follow.")))
 """Where a kt that starts again may die."""
 NOTHING = "none"
-PATIENT_CONFIG_EXITS = "exits: {stop_loss_pct: 0.01, take_profit_pct: 0.01}\n"
+TIGHT_EXITS = "exits: {stop_loss_pct: 0.01, take_profit_pct: 0.01}\n"
 """Whatever is held is due to be sold: what a cycle does then ends in trades."""
+BUSY_DAY = (
+    CONFIG.replace("ai_keep: 1", "ai_keep: 2, fast_every: 5, deep_every: 8, ai_every: 8")
+    + TIGHT_EXITS
+    + "cycle: {every: 5}\norders: {unfilled_after: 10}\n"
+)
+"""A trading day with something to do every few seconds."""
+DAY_SECONDS = 6.0
+"""Real seconds after which a day that nobody killed is ended."""
 
 ORDER, STREAM, LISTS = "order", "stream", "lists"
 
@@ -86,7 +95,9 @@ APIS = {"amend": "kt10002", "cancel": "kt10003", "BUY": "kt10000", "SELL": "kt10
 @dataclass(frozen=True)
 class Case:
     """`point` empty: no named kill; with `kill_after` (real seconds), one at that moment. `again`
-    is a point to die at once more, when kt is started again."""
+    is a point to die at once more, when kt is started again. `doing` is what kt is at; left out,
+    it is what the point belongs to.
+    """
 
     point: str
     fault: str
@@ -95,19 +106,22 @@ class Case:
     nth: int = 1
     kill_after: float = 0.0
     again: str = ""
+    doing: str = ""
 
     @property
     def flow(self) -> str:
         """What kt is doing when it is killed."""
         flow = self.point.partition(".")[0] or ("place", "amend", "cancel")[self.seed % 3]
-        return "repair" if self.point in ("reconcile.repairing", "reconcile.repaired") else flow
+        flow = "repair" if self.point in ("reconcile.repairing", "reconcile.repaired") else flow
+        return self.doing or flow
 
     @property
     def name(self) -> str:
         nth = f":{self.nth}" if self.nth > 1 else ""
         when = f"{self.kill_after * 1000:.0f}ms" if self.kill_after else "no-kill"
         again = f" then {self.again}" if self.again else ""
-        return f"{self.point or when}{nth}{again} {self.fault} {self.side} {self.seed}"
+        doing = f" in {self.doing}" if self.doing else ""
+        return f"{self.point or when}{nth}{doing}{again} {self.fault} {self.side} {self.seed}"
 
 
 @dataclass
@@ -132,8 +146,8 @@ class Play:
     def __init__(self, case: Case, house: House, folder: Path, forge: Forge, plain: bool) -> None:
         self.case, self.house, self.plain = case, house, plain
         self.chance = random.Random(f"{case.point}{case.fault}{case.side}{case.seed}")
-        config = PATIENT_CONFIG_EXITS if case.flow == "settle" else ""
-        self.account = Account(house, folder, forge, extra=config)
+        config = {"settle": CONFIG + TIGHT_EXITS, "day": BUSY_DAY}.get(case.flow, CONFIG)
+        self.account = Account(house, folder, forge, config)
         self.code, self.other = self.chance.sample(STOCKS, 2)
         self.foreign: set[int] = set()
         self.result = Result(case)
@@ -148,6 +162,8 @@ class Play:
             "settle": self._settle,
             "reconcile": self._reconcile,
             "repair": self._repair,
+            "day": self._day,
+            "flatten": self._flatten,
         }
         try:
             flows[self.case.flow]()
@@ -205,6 +221,29 @@ class Play:
         self.account.truth()
         self._attack("order", "cancel", "9999999")
 
+    def _day(self) -> None:
+        """The trading day at its busiest; one that is not killed is ended after a while."""
+        self._prepare(hold=True)
+        self._attack("run", ends_after=DAY_SECONDS)
+
+    def _flatten(self) -> None:
+        """Something held, something open; kt dies while it sells and takes back everything."""
+        self._prepare(hold=True)
+        last, lower, _ = self.account.prices(self.other)
+        price = max(lower, ticks.round_down(int(last * 0.9)))
+        self._kt("order", "buy", self.other, "3", "--price", str(price))
+        self._attack("flatten")
+
+    def _after_flatten(self) -> None:
+        """A flatten that was cut short is begun again, and then nothing is left."""
+        ran = self._kt("flatten")
+        truth = self.account.truth()
+        if ran.code not in (0, 5, 7) or (ran.code == 0 and (truth.held or truth.open)):
+            self.strange.append(f"strange: flatten ended with {ran.code}, {truth.held} are held")
+        stop = self.account.rows("SELECT mode FROM halts ORDER BY seq DESC LIMIT 1")
+        if not stop or stop[0]["mode"] != "halt":
+            self.strange.append(f"strange: after flatten the stop is {stop}")
+
     # --- pieces ---------------------------------------------------------------------------
 
     def _quantity(self) -> int:
@@ -248,14 +287,14 @@ class Play:
             raise AssertionError(f"no order rests:\n{self.account.told()}")
         return str(found[-1]["order_id"])
 
-    def _attack(self, *argv: str) -> None:
+    def _attack(self, *argv: str, ends_after: float = 0.0) -> None:
         """The command that is killed, or meets the fault."""
         if not any(rule["acted"] or rule["matched"] for rule in self.house_rules()):
             self._fault()
         point = self.case.point
         nth = f":{self.case.nth}" if self.case.nth > 1 else ""
         env = {"KT_CRASH_AT": point + nth} if point else {}
-        self._kt(*argv, kill_after=self.case.kill_after, **env)
+        self._kt(*argv, kill_after=self.case.kill_after, ends_after=ends_after, **env)
 
     def house_rules(self) -> list[Row]:
         rules: list[Row] = self.house.http.get("/kt/faults").json()["rules"]
@@ -263,7 +302,8 @@ class Play:
 
     def _fault(self) -> None:
         flow, side = self.case.flow, self.case.side
-        api = APIS.get(flow, "orders" if flow == "settle" else APIS[side])
+        many = flow in ("settle", "day", "flatten")
+        api = APIS.get(flow, "orders" if many else APIS[side])
         self.house.fault(
             *({**rule, "api": api} if rule.get("api") == "" else rule for rule in self._rules())
         )
@@ -274,13 +314,14 @@ class Play:
     def _lift(self) -> None:
         self.result.acted += sum(rule["acted"] for rule in self.house.lift())
 
-    def _kt(self, *argv: str, kill_after: float = 0.0, **env: str) -> Ran:
+    def _kt(self, *argv: str, kill_after: float = 0.0, ends_after: float = 0.0, **env: str) -> Ran:
         slow = self.case.fault.startswith("time-out")
         env |= {ANSWER_SECONDS: "0.7"} if slow else {}
         running = self.account.start(*argv, plain=self.plain and not slow, **env)
-        if kill_after:
-            self.house.pass_time(kill_after * self.house.clock.speed)
+        if kill_after and not running.ended(kill_after):
             running.kill()
+        elif ends_after and not running.ended(ends_after):
+            running.signal(signal.SIGTERM)
         ran = self.account.kept(running.wait())
         self.result.kills += ran.killed
         if ran.killed and not (kill_after or env.get("KT_CRASH_AT")):
@@ -300,8 +341,12 @@ class Play:
             self._lift()
         if self.case.again:
             self._kt("order", "cancel", "9999999", KT_CRASH_AT=self.case.again)
+        if self.chance.random() < 0.3:
+            self._kt("order", "list")  # a quick look must do no harm
         self._again()
         self._lift()
+        if self.case.flow == "flatten":
+            self._after_flatten()
         for _ in range(3):
             before = self.account.truth()
             self._again()
@@ -309,9 +354,27 @@ class Play:
             if before == after:
                 break
         verdict = invariants.examine(self.account, after, self.foreign)
+        if verdict.leftovers and not verdict.differences:
+            self._resolve(after)
         self.result.verdict = invariants.Verdict(
             (*self.strange, *verdict.differences), verdict.leftovers
         )
+
+    def _resolve(self, truth: Truth) -> None:
+        """A person looks at the broker and says what became of each; then nothing is left."""
+        for row in self.account.orders("state = 'UNKNOWN'"):
+            known = {number for order in self.account.orders() for number in order["numbers"]}
+            found = [
+                listed.number
+                for listed in truth.orders
+                if invariants.fits(row, listed) and listed.number not in known | self.foreign
+            ]
+            word = ("--placed", f"{found[0]:07d}") if found else ("--not-placed",)
+            self._kt("order", "resolve", row["order_id"], *word)
+        self._again()
+        verdict = invariants.examine(self.account, self.account.truth(), self.foreign)
+        if verdict.leftovers or verdict.differences:
+            self.strange.append(f"strange: after a person's word: {verdict}")
 
     def _again(self) -> None:
         """An order command that finds nothing to do after it has reconciled."""
@@ -326,15 +389,17 @@ def play(case: Case, house: House, folder: Path, forge: Forge, *, plain: bool = 
 
 
 def by_seed(seed: int) -> Case:
-    """One of all possible cases: a named kill, one at any moment, or none."""
+    """One of all possible cases: a named kill, one at any moment, or none; of one command, of a
+    flatten, or of the trading day."""
     chance = random.Random(seed)
     fault, side = chance.choice(tuple(FAULTS)), chance.choice(SIDES)
     again = chance.choice(RECOVERY) if chance.random() < 0.25 else ""
-    kind = chance.random()
+    kind, doing = chance.random(), chance.choice(("", "", "", "", "", "day", "flatten"))
+    nth = chance.choice((1, 1, 1, 2, 3))
     if kind < 0.7:
-        point, nth = chance.choice(POINTS), chance.choice((1, 1, 1, 2, 3))
-        return Case(point, fault, side, seed, nth, again=again)
-    if kind < 0.9:
-        moment = chance.uniform(0.01, 0.5)
-        return Case("", fault, side, seed, kill_after=moment, again=again)
-    return Case("", fault, side, seed, again=again)
+        return Case(chance.choice(POINTS), fault, side, seed, nth, again=again, doing=doing)
+    longest = 4.0 if doing == "day" else 0.5
+    if kind < 0.9 or doing == "day":  # a day must end somehow
+        moment = chance.uniform(0.01, longest)
+        return Case("", fault, side, seed, kill_after=moment, again=again, doing=doing)
+    return Case("", fault, side, seed, again=again, doing=doing)

@@ -110,13 +110,13 @@ class Account:
     _counter = itertools.count(1)
 
     def __init__(
-        self, house: House, folder: Path, forge: Forge | None = None, extra: str = ""
+        self, house: House, folder: Path, forge: Forge | None = None, config: str = CONFIG
     ) -> None:
         folder.mkdir(parents=True)
         self.house, self.folder, self.forge = house, folder, forge
         self.state = folder / "state"
         self.key = f"crash-{time.time_ns()}-{next(self._counter)}"
-        (folder / "config.yaml").write_text(CONFIG + extra, encoding="utf-8")
+        (folder / "config.yaml").write_text(config, encoding="utf-8")
         self.env = {
             "KT_STATE_DIR": str(self.state),
             "KT_CONFIG": str(folder / "config.yaml"),

@@ -94,7 +94,7 @@ class _Books:
                 continue
             if listed.number in self.foreign:
                 continue
-            fitting = (row for row in self.unknown if _fits(row, listed))
+            fitting = (row for row in self.unknown if fits(row, listed))
             match = next((row for row in fitting if row["order_id"] in explained), None)
             if match is None:
                 yield f"orphan: kt knows nothing of {listed}"
@@ -181,9 +181,14 @@ class _Books:
         sold: Counter[str] = Counter()
         for trade in self.trades:
             sold[trade["order_id"]] += trade["quantity"]
-        for order_id, shares in sold.items():
-            if shares > self.by_id[order_id]["filled_quantity"]:
-                yield f"position: {order_id} sold {shares} shares twice over in the trades"
+        for row in self.by_id.values():
+            filled = row["filled_quantity"] if row["side"] == "SELL" else 0
+            waits = row["stock_code"] in doubtful and not sold[row["order_id"]]
+            if sold[row["order_id"]] != filled and not waits:
+                yield (
+                    f"position: {row['order_id']} sold {filled}, its trades say "
+                    f"{sold[row['order_id']]}"
+                )
 
     # --- what is left to a person -----------------------------------------------------------
 
@@ -201,7 +206,8 @@ class _Books:
                 yield f"left: {lock['stock_code']} is locked for an order that is {order['state']}"
 
 
-def _fits(row: Row, listed: Listed) -> bool:
+def fits(row: Row, listed: Listed) -> bool:
+    """Whether the broker's order may be what kt meant."""
     return (row["side"], row["stock_code"], row["quantity"]) == (
         listed.side,
         listed.code,

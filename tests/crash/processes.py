@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -56,6 +57,18 @@ class Running:
     def signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
+    def ended(self, seconds: float) -> bool:
+        """Whether it ends by itself within these real seconds."""
+        end = time.monotonic() + seconds
+        while not self._poll():
+            if time.monotonic() >= end:
+                return False
+            time.sleep(0.005)
+        return True
+
+    def _poll(self) -> bool:
+        raise NotImplementedError
+
     def said(self) -> str:
         """What it has written to stderr up to now."""
         return self.err_path.read_text(errors="replace") if self.err_path.exists() else ""
@@ -94,6 +107,9 @@ class Plain(Running):
                 start_new_session=True,
             )
         self.pid = self.process.pid
+
+    def _poll(self) -> bool:
+        return self.process.poll() is not None
 
     def _ended(self, seconds: float) -> int:
         try:
@@ -139,6 +155,9 @@ class Forked(Running):
         self._socket.sendall(json.dumps(job).encode() + b"\n")
         self._answers = self._socket.makefile()
         self.pid = int(self._answers.readline())
+
+    def _poll(self) -> bool:
+        return bool(select.select([self._socket], [], [], 0)[0])
 
     def _ended(self, seconds: float) -> int:
         self._socket.settimeout(seconds)
