@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import kt
-from kt.clock import ScaledClock
+from kt.clock import ScaledClock, SystemClock
 from kt.config.model import Config
 from kt.errors import Busy, KtError, Unreachable
+from kt.ports import Clock
 from kt.sim import place
 from kt.sim.place import Place, ws_url
 
@@ -106,9 +107,13 @@ def find(folder: Path) -> Running | None:
     return _running(where, status)
 
 
-def clock_of(base_url: str) -> ScaledClock:
-    """The clock of an exchange at an address. Raises Unreachable."""
-    return place.clock(place.ask(base_url))
+def clock_of(base_url: str) -> Clock:
+    """The clock of the server at an address: the exchange's own, or the system's where another
+    server of this wire answers. Raises Unreachable."""
+    try:
+        return place.clock(place.ask(base_url))
+    except place.Stranger:
+        return SystemClock()
 
 
 def status(state_dir: Path) -> dict[str, Any] | None:

@@ -52,28 +52,43 @@ def ws_url(base_url: str) -> str:
     return f"{scheme}://{urlsplit(base_url).netloc}{STREAM_PATH}"
 
 
+class Stranger(Unreachable):
+    """A server answers, and it is not kt's exchange."""
+
+
 def ask(base_url: str, *, use: bool = False) -> dict[str, Any]:
-    """`GET /kt/status`; with `use` it counts as using the exchange. Raises Unreachable."""
+    """`GET /kt/status`; with `use` it counts as using the exchange. Raises Unreachable, and
+    Stranger where something else answers."""
     parts = urlsplit(base_url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
     try:
         connection.request("GET", "/kt/status" + ("?use=1" if use else ""))
         answer = connection.getresponse()
-        found = json.loads(answer.read()) if answer.status == http.client.OK else None
-    except (OSError, http.client.HTTPException, ValueError) as error:
+        body = answer.read() if answer.status == http.client.OK else b""
+    except (OSError, http.client.HTTPException) as error:
         raise Unreachable(
             f"no exchange answers at {base_url}: {error}",
             hint="Start one with `kt sim start`, or correct the address.",
         ) from error
     finally:
         connection.close()
-    if not isinstance(found, dict) or not {"anchor", "anchor_real", "speed"} <= found.keys():
-        raise Unreachable(
+    found = _object(body)
+    if not {"anchor", "anchor_real", "speed"} <= found.keys():
+        raise Stranger(
             f"what answers at {base_url} is not kt's exchange",
             hint="Name the address of a running `kt sim serve`.",
         )
     return found
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """A body as a JSON object; empty when it is none."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def clock(status: dict[str, Any]) -> ScaledClock:

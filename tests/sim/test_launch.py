@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from kt.clock import SystemClock
 from kt.config.model import Config, Simulator
 from kt.errors import Busy, ConfigError, Unreachable
 from kt.records import KST
@@ -232,3 +236,32 @@ def test_a_named_day_must_trade() -> None:
     for day in ("2026-11-22", "2026-12-25", "tomorrow"):
         with pytest.raises(ConfigError):
             begin(Settings(day=day), None)
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """A server of this wire that is not kt's exchange."""
+
+    def do_GET(self) -> None:
+        self.send_error(404)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_another_server_of_this_wire_lives_in_the_systems_time() -> None:
+    server = HTTPServer(("127.0.0.1", 0), Elsewhere)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    try:
+        clock = launch.clock_of(f"http://127.0.0.1:{server.server_port}")
+    finally:
+        thread.join(10)
+        server.server_close()
+    assert isinstance(clock, SystemClock)
+
+
+def test_where_nobody_answers_is_said() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(Unreachable, match="no exchange answers"):
+        launch.clock_of(f"http://127.0.0.1:{port}")
