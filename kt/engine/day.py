@@ -19,6 +19,7 @@ from kt.engine.feed import Feed
 from kt.engine.phases import Phases
 from kt.engine.state import DayReport, DayState
 from kt.engine.timers import Timers
+from kt.engine.voice import Voice
 from kt.engine.watchdog import Watchdog
 from kt.engine.workers import Answered, Inline, Workers
 from kt.errors import AuthError, ExitCode, JournalError, KtError
@@ -50,7 +51,8 @@ class Day:
     ) -> None:
         self.ctx = ctx
         self.until_close = until_close
-        self.announce = announce or (lambda line: None)
+        self.voice = Voice(ctx.clock, announce or (lambda line: None))
+        self.announce = self.voice.say
         self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.state = DayState()
         self.timers = Timers()
@@ -59,9 +61,7 @@ class Day:
         self.workers = (Inline if by_hand(ctx.clock) else Workers)(self.queue, self._contain)
         self.feed = Feed(ctx, stream_factory, self.queue.put)
         self.alarms = Alarms(self)
-        self.desk = Desk(
-            ctx, self.state, self.watchdog, self.alarms.raise_, self.workers.start, self.queue.put
-        )
+        self.desk = Desk(self)
         self.phases = Phases(self)
         self._stopping = ""
 
@@ -130,7 +130,7 @@ class Day:
             text = "".join(traceback.format_exception(failure))
             now = self.ctx.clock.now()
             self.ctx.journal.notice(self.ctx.run, "critical", f"defect in {where}", text, now)
-        self.announce(f"{where}: {failure}")
+        self.voice.failed(where.removeprefix("worker."), failure)
         if isinstance(failure, AuthError):
             self.alarms.authentication(failure)
             return

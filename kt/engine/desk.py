@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from kt.engine import jobs
-from kt.engine.state import DayState, Judged, Todo
-from kt.engine.watchdog import Watchdog
+from kt.engine.state import Judged, Todo
 from kt.errors import Denied
 from kt.records import (
     OPEN_STATES,
@@ -26,9 +26,11 @@ from kt.records import (
 from kt.rules import session
 from kt.rules.emergency import Alarm
 from kt.steps import check, follow, hold, mend, place
-from kt.steps.context import Context
 from kt.steps.gather import note_error
 from kt.steps.reports import Exit
+
+if TYPE_CHECKING:
+    from kt.engine.day import Day
 
 RETRY_EXIT = 5.0
 """Seconds before an exit that could not be sent is tried again."""
@@ -39,24 +41,17 @@ _STANDING = (OrderState.ACKED, OrderState.PARTIAL)
 
 
 class Desk:
-    """Acts on one event at a time. `alarm` is told of emergencies, `later` starts slow work,
-    `soon` queues what is to be done here after what happened meanwhile."""
+    """Acts on one event at a time. Slow work goes to the day's workers; what comes in several
+    pieces is queued piece by piece."""
 
-    def __init__(
-        self,
-        ctx: Context,
-        state: DayState,
-        watchdog: Watchdog,
-        alarm: Callable[[Alarm], None],
-        later: Callable[[str, Callable[[], object]], bool],
-        soon: Callable[[Todo], None],
-    ) -> None:
-        self.ctx = ctx
-        self.state = state
-        self.watchdog = watchdog
-        self.alarm = alarm
-        self.later = later
-        self.soon = soon
+    def __init__(self, day: Day) -> None:
+        self.ctx = day.ctx
+        self.state = day.state
+        self.watchdog = day.watchdog
+        self.alarm = day.alarms.raise_
+        self.later = day.workers.start
+        self.soon = day.queue.put
+        self.tell = day.voice.order
         self.sent = 0
 
     # what the stream brings
@@ -87,7 +82,15 @@ class Desk:
         if order is None and self.may_be_ours(notice):
             return None
         self.state.refresh(self.ctx)
+        if order is not None:
+            self.tell(order)
         return order
+
+    def looked(self, changed: Iterable[Order]) -> None:
+        """What the broker's lists told of open orders."""
+        self.state.refresh(self.ctx)
+        for order in changed:
+            self.tell(order)
 
     def lost(self) -> bool:
         """Whether there is an order of today, or a change of one, that nobody knows the end of."""
@@ -164,6 +167,7 @@ class Desk:
 
     def placed(self, order: Order) -> None:
         self.sent += bool(order.ord_no)
+        self.tell(order)
         if order.state is OrderState.UNKNOWN:
             self.later("recover", partial(jobs.recover, self.ctx))
         self.raise_if(self.watchdog.order(order, self.ctx.clock.now()))
@@ -180,6 +184,7 @@ class Desk:
             if order.order_id == order_id:
                 changed = hold.chase(self.ctx, order, self.state.books.get(order.stock_code))
                 if changed is not None:
+                    self.tell(changed)
                     self.raise_if(self.watchdog.order(changed, self.ctx.clock.now()))
 
     def cancel_buys(self) -> None:
@@ -194,7 +199,7 @@ class Desk:
         if order is None or order.state not in _STANDING:
             return
         try:
-            place.cancel(self.ctx, order)
+            self.tell(place.cancel(self.ctx, order))
         except Denied as denied:
             note_error(self.ctx, f"cancel.{order.stock_code}", denied)
 

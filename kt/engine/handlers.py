@@ -51,10 +51,6 @@ def _order(day: Day, notice: OrderNotice) -> None:
             day.phases.work("recover")
         return
     if notice.status == "FILL":
-        day.announce(
-            f"filled: {order.side} {order.stock_name} {notice.fill_quantity} at "
-            f"{notice.fill_price:,} ({order.filled_quantity}/{order.quantity})"
-        )
         day.timers.again("cycle", day.ctx.clock.monotonic())
         day.phases.watch()
 
@@ -70,6 +66,7 @@ def _stream(day: Day, happened: StreamState) -> None:
             day.phases.work("quotes")
         case "lost":
             note_error(day.ctx, "stream", Unreachable(f"the stream was lost: {happened.detail}"))
+            day.desk.raise_if(day.watchdog.error("network", day.ctx.clock.now()))
         case "closed":
             day.feed.drop()
             _gone(day, f"the stream is gone: {happened.detail}", replaced=False)
@@ -91,6 +88,7 @@ def _answer(day: Day, answered: Answered) -> None:
     if answered.failure is not None:
         day.failed(f"worker.{answered.job}", answered.failure)
         return
+    day.voice.works(answered.job)
     state, value = day.state, answered.value
     match answered.job:
         case "reconcile":
@@ -110,9 +108,10 @@ def _answer(day: Day, answered: Answered) -> None:
             day.phases.settled(value)
         case "flatten":
             state.flattening = False
+            day.desk.looked((*value.cancelled, *value.sold))
             day.announce("flattened" if value.done else "flatten left: " + "; ".join(value.left))
         case "look" | "recover":
-            state.refresh(day.ctx)
+            day.desk.looked(value)
             day.phases.watch()
         case job if job.startswith("profit."):
             day.desk.on_confirmed(*value)
@@ -143,6 +142,7 @@ def _feed(day: Day, failure: Exception | None) -> None:
     """The stream could be started, or one more time it could not."""
     state = day.state
     if failure is None:
+        day.voice.works("feed")
         state.feed_failures = 0
         day.phases.watch()
         return

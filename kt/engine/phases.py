@@ -49,7 +49,7 @@ class Phases:
         if phase is state.phase:
             return
         state.phase = phase
-        day.announce(f"{now:%H:%M:%S} {phase}")
+        day.announce(phase.value)
         day.ctx.journal.heartbeat(day.ctx.run, f"phase {phase}", now)
         if phase not in (Phase.BEFORE, Phase.IDLE) and state.begun != now.date():
             self._begin()
@@ -65,6 +65,7 @@ class Phases:
         """08:00: reconcile, the stream, yesterday's stop lifted."""
         day = self._day
         day.state.new_day(day.ctx.clock.now().date())
+        day.voice.new_day()
         stop = stops.current(day.ctx)
         if stop.mode is not StopMode.RUNNING:
             day.announce(f"kt is stopped ({stop.mode}): {stop.reason}")
@@ -194,6 +195,8 @@ class Phases:
         day.state.reconciled = True
         day.timers.stop("reconcile")
         day.state.refresh(day.ctx)
+        for ours in day.desk.open_orders():
+            day.voice.knows(ours)
         for line in found.lines():
             day.announce(line)
         for order in found.external:

@@ -26,6 +26,7 @@ from kt.records import (
     StopMode,
     StreamKind,
 )
+from kt.rules.session import Phase
 from kt.sim.exchange import Exchange
 from kt.steps import check, stops
 from tests import fakes
@@ -67,7 +68,7 @@ def test_a_whole_day_from_eight_to_four(tmp_path: Path, monkeypatch: pytest.Monk
         until_close=True,
         announce=lines.append,
     ).run()
-    begun = [line.split()[1] for line in lines if line[2:3] == ":" and line[5:6] == ":"]
+    begun = [line.split()[1] for line in lines if line.split()[1] in set(Phase)]
     assert begun == ["before", "start", "prepare", "open", "closing", "settle", "idle"]
     assert report.ended == "the trading day is over"
     assert report.exit_code is ExitCode.DONE
@@ -91,7 +92,7 @@ def test_before_the_open_there_is_a_plan(stage: Make) -> None:
     made.play("08:31")
     (plan,) = [line for line in made.lines if "watch list" in line]
     assert plan == (
-        "held, at expected prices: 삼성전자 70,000; watch list: 삼성전자, SK하이닉스, 카카오"
+        "08:30:00 held, at expected prices: 삼성전자 70,000; watch list: 삼성전자, SK하이닉스, 카카오"
     )
     assert made.world.broker.sent == []
 
@@ -313,7 +314,7 @@ def test_the_next_trading_day_begins_by_itself(
     made = stage(Config(scan=Scan(fast_every=600, deep_every=600, ai_every=600)), start="15:29")
     made.clock.step = 60.0
     made.play("09:01", day=1)
-    phases = [line.split()[1] for line in made.lines if line[2:3] == ":" and line[5:6] == ":"]
+    phases = [line.split()[1] for line in made.lines if line.split()[1] in set(Phase)]
     assert phases[-5:] == ["idle", "before", "start", "prepare", "open"]
     assert made.day.state.begun == date(2026, 11, 24)
     assert made.day.state.reconciled

@@ -1,0 +1,120 @@
+"""What the day says to people: a line when something changes, none when it only goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kt.ports import Clock
+from kt.records import Order, OrderState, OrderType, Origin
+from kt.steps.gather import error_kind
+
+JOBS = {
+    "begin": "the start",
+    "books": "the look at the holdings",
+    "feed": "the stream",
+    "fast": "the fast scan",
+    "deep": "the deep scan",
+    "ai": "the analysis",
+    "learn": "learning",
+    "look": "the look at open orders",
+    "plan": "the plan",
+    "quotes": "the prices of what is held",
+    "reconcile": "the reconciliation",
+    "recover": "the search for lost answers",
+    "settle": "the settlement",
+    "watch": "the stream's subscriptions",
+}
+"""Workers' jobs in words."""
+_TITLES = {
+    Origin.STOP_LOSS: "stop-loss",
+    Origin.TAKE_PROFIT: "take-profit",
+    Origin.FLATTEN: "flatten",
+}
+_ENDED = {
+    OrderState.DENIED: "denied",
+    OrderState.REJECTED: "refused by the broker",
+    OrderState.NOT_PLACED: "not placed",
+    OrderState.UNKNOWN: "outcome unknown",
+    OrderState.CANCELLED: "cancelled",
+    OrderState.EXPIRED: "expired",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Failing:
+    kind: str
+    since: float
+    times: int
+
+
+class Voice:
+    """`announce` gets the lines, with the time before each. Used on the decision thread alone."""
+
+    def __init__(self, clock: Clock, announce: Callable[[str], None]) -> None:
+        self._clock = clock
+        self._announce = announce
+        self._failing: dict[str, _Failing] = {}
+        self._orders: dict[str, Order] = {}
+
+    def say(self, line: str) -> None:
+        self._announce(f"{self._clock.now():%H:%M:%S} {line}")
+
+    def failed(self, where: str, failure: Exception) -> None:
+        """The first failure of a row; one of another kind begins a new row."""
+        kind, before = error_kind(failure), self._failing.get(where)
+        if before is not None and before.kind == kind:
+            self._failing[where] = _Failing(kind, before.since, before.times + 1)
+            return
+        self._failing[where] = _Failing(kind, self._clock.monotonic(), 1)
+        self.say(f"{JOBS.get(where, where)} failed: {failure}")
+
+    def works(self, where: str) -> None:
+        """The end of a row of failures."""
+        before = self._failing.pop(where, None)
+        if before is not None:
+            seconds = self._clock.monotonic() - before.since
+            times = f"{before.times} failures" if before.times > 1 else "1 failure"
+            self.say(f"{JOBS.get(where, where)} works again, after {times} in {seconds:.0f} s")
+
+    def order(self, order: Order) -> None:
+        """What is new about an order since it was last spoken of."""
+        before = self._orders.get(order.order_id)
+        self._orders[order.order_id] = order
+        if before is None and order.ord_no:
+            self.say(_sent(order))
+        if before is not None and order.price != before.price:
+            self.say(f"amended: {_named(order)} to {order.price:,}")
+        self._filled(before, order)
+        ended = _ENDED.get(order.state)
+        if ended and (before is None or before.state is not order.state):
+            why = f": {order.code} {order.message}".rstrip() if order.code else ""
+            shares = order.cancelled_quantity or order.open_quantity or order.quantity
+            self.say(f"{ended}: {_named(order)} {shares}{why}")
+
+    def _filled(self, before: Order | None, order: Order) -> None:
+        quantity = order.filled_quantity - (before.filled_quantity if before else 0)
+        value = order.filled_value - (before.filled_value if before else 0)
+        if quantity > 0:
+            self.say(
+                f"filled: {_named(order)} {quantity} at {round(value / quantity):,} "
+                f"({order.filled_quantity}/{order.quantity})"
+            )
+
+    def knows(self, order: Order) -> None:
+        """Nothing of what was before this is news."""
+        self._orders[order.order_id] = order
+
+    def new_day(self) -> None:
+        self._orders.clear()
+
+
+def _named(order: Order) -> str:
+    return f"{order.side} {order.stock_name or order.stock_code}"
+
+
+def _sent(order: Order) -> str:
+    at = "at market" if order.order_type is OrderType.MARKET else f"at {order.price:,}"
+    title = _TITLES.get(order.origin, "sent")
+    why = f": {order.reason}" if order.origin in _TITLES and order.reason else ""
+    return f"{title}: {_named(order)} {order.quantity} {at}{why}"
