@@ -92,7 +92,8 @@ def test_before_the_open_there_is_a_plan(stage: Make) -> None:
     made.play("08:31")
     (plan,) = [line for line in made.lines if "watch list" in line]
     assert plan == (
-        "08:30:00 held, at expected prices: 삼성전자 70,000; watch list: 삼성전자, SK하이닉스, 카카오"
+        "08:30:00 held, at expected prices: 삼성전자 70,000; "
+        "watch list: 삼성전자, SK하이닉스, 카카오"
     )
     assert made.world.broker.sent == []
 
