@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.lazy import command, pass_session
-from kt.cli.values import STOCK_CODE
+from kt.cli.values import STOCK_CODE, Type
 from kt.errors import KtError, StreamReplaced, UnknownStock, UsageError
 
 if TYPE_CHECKING:
@@ -39,6 +39,21 @@ POLL_SECONDS = 0.25
 """How often the end of time, and of the reader, is looked for."""
 
 
+class StreamTypes(Type):
+    """One or several types, with commas: `0B`, `01,02`, `trade,orders`."""
+
+    name = "types"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        unknown = [name for name in value.split(",") if name not in TYPE_NAMES]
+        if unknown:
+            known = ", ".join(TYPE_NAMES)
+            self.fail(f"{unknown[0]!r} is no type: {known}.", param, ctx)
+        return tuple(TYPE_NAMES[name] for name in value.split(","))
+
+
 @dataclass(frozen=True)
 class WatchOptions:
     codes: tuple[str, ...]
@@ -64,9 +79,9 @@ class WatchOptions:
     "types",
     multiple=True,
     metavar="TYPE",
-    type=click.Choice(list(TYPE_NAMES)),
-    help="0B trade (also 01), 0D book (also 02), 00 orders, 04 balance, 0s session; may be "
-    "repeated. Default: 0B, 00, 04.",
+    type=StreamTypes(),
+    help="0B trade (also 01), 0D book (also 02), 00 orders, 04 balance, 0s session; several "
+    "with commas. Default: 0B,00,04.",
 )
 @click.option("--count", type=click.IntRange(1), help="End after so many events.")
 @click.option(
@@ -76,11 +91,11 @@ class WatchOptions:
 def watch(
     session: Session,
     codes: tuple[str, ...],
-    types: tuple[str, ...],
+    types: tuple[tuple[str, ...], ...],
     count: int | None,
     seconds: float | None,
 ) -> None:
-    wanted = tuple(dict.fromkeys(TYPE_NAMES[name] for name in types))
+    wanted = tuple(dict.fromkeys(name for several in types for name in several))
     run_watch(session, WatchOptions(codes, wanted, count or 0, seconds or 0.0))
 
 

@@ -627,6 +627,15 @@ def test_watch_takes_the_process_documents_names(name: str, kind: str, front: Fr
     }
 
 
+def test_watch_takes_several_types_with_commas(front: Front) -> None:
+    say_when_subscribed(front, TICK)
+    assert front("watch", SAMSUNG, "--type", "01,02", "--count", "1").code == 0
+    assert {item.value for item in front.stream.subscribed} == {"0B", "0D"}
+    refused = front("watch", SAMSUNG, "--type", "01,03")
+    assert refused.code == ExitCode.USAGE
+    assert "'03' is no type: 0B, 01, trade" in refused.err
+
+
 def test_watch_on_a_terminal_leaves_its_last_table(front: Front) -> None:
     say_when_subscribed(front, TICK)
     ran = front("watch", SAMSUNG, "--count", "1", terminal=True)
