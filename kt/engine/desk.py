@@ -87,10 +87,10 @@ class Desk:
         return order
 
     def looked(self, changed: Iterable[Order]) -> None:
-        """What the broker's lists told of open orders."""
+        """What the broker's lists told of open orders; the stream may have told more since."""
         self.state.refresh(self.ctx)
         for order in changed:
-            self.tell(order)
+            self.tell(self.ctx.journal.order(order.order_id) or order)
 
     def lost(self) -> bool:
         """Whether there is an order of today, or a change of one, that nobody knows the end of."""
