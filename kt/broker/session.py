@@ -101,6 +101,8 @@ class Session:
         self._asking = threading.Lock()
         self._ending = threading.Lock()
         self._awaited = ""
+        # Around a login the real server also says that none has come yet: no reason to leave.
+        self._served = False
         self._answer: Frame | None = None
         self._answered = threading.Event()
 
@@ -154,6 +156,7 @@ class Session:
             answer, self._awaited = self._answer, ""
         if answer is None:
             raise Unreachable(self.reason)
+        self._served = self._served or not answer.refused
         return answer
 
     def close(self) -> None:
@@ -202,7 +205,7 @@ class Session:
         if frame.code == REPLACED:
             self.replaced = True
             self._end(f"the broker ended it: the same app key logged in elsewhere ({REPLACED})")
-        elif frame.code == NOT_LOGGED_IN:
+        elif frame.code == NOT_LOGGED_IN and self._served:
             self._end(f"the broker takes it for not logged in ({NOT_LOGGED_IN})")
 
     def _receive(self) -> bytes:

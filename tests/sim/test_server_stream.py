@@ -65,6 +65,11 @@ def test_a_bad_token_is_answered_and_the_connection_closed(served: Served) -> No
         }
         with pytest.raises(websocket.WebSocketConnectionClosedException):
             stream.next()
+    with frames(served.ws_url) as stream:
+        stream.send({"trnm": "LOGIN"})
+        assert stream.answer("LOGIN")["return_code"] == 805002
+        with pytest.raises(websocket.WebSocketConnectionClosedException):
+            stream.next()
 
 
 def test_registering_before_login_is_ignored(served: Served, wire: WireClient) -> None:
@@ -245,7 +250,9 @@ def test_condition_lists_are_empty_and_unknown_services_named(stream: Frames) ->
     stream.send({"trnm": "CNSRLST"})
     assert stream.answer("CNSRLST")["data"] == []
     stream.send({"trnm": "NONSENSE"})
-    assert stream.answer("NONSENSE")["return_code"] != 0
+    assert stream.answer("NONSENSE")["return_code"] == 105108
+    stream.send({"service": "REG"})
+    assert stream.answer("")["return_code"] == 100002
     stream.socket.send("not json")
     stream.socket.send("[1]")
     stream.send({"trnm": "REG", "grp_no": "1", "data": "x"})
@@ -259,9 +266,10 @@ def test_ping_is_answered_or_the_session_ends(served: Served, wire: WireClient) 
         assert good.register([STOCK], ["0B"])["return_code"] == 0
     with frames(served.ws_url, wire.token, mute=True) as mute:
         began = time.monotonic()
+        said = mute.next()
+        assert (said["trnm"], said["code"]) == ("SYSTEM", "R10002")
         with pytest.raises(websocket.WebSocketConnectionClosedException):
-            while True:
-                mute.next()
+            mute.next()
         assert mute.pings == 5
         assert 0.5 <= time.monotonic() - began < 3.0
 

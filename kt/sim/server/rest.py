@@ -18,6 +18,8 @@ from kt.sim.wire.errors import Refusal
 from kt.sim.wire.frame import Call
 
 Fields = dict[str, str]
+OWN = "api-id,cont-yn,next-key"
+"""The broker's own headers; some clients look for no others than those named here."""
 
 
 @dataclass(slots=True)
@@ -154,7 +156,8 @@ def _call(desk: Desk, admitted: Admitted, at: Cursor) -> Call:
 def paged(page: Page) -> Answer:
     """The broker tells in headers whether there is more, and how to ask for it."""
     more = "Y" if page.next_key else "N"
-    return Answer(page.body, headers={"cont-yn": more, "next-key": page.next_key})
+    headers = {"cont-yn": more, "next-key": page.next_key, "access-control-expose-headers": OWN}
+    return Answer(page.body, headers=headers)
 
 
 def token_call(desk: Desk, request: Request, renew: bool) -> Answer:

@@ -23,6 +23,7 @@ log = logging.getLogger("kt.exchange")
 MARKET_FRAMES = 2_000
 """Market frames kept for a slow reader; beyond that the oldest are dropped, never an account's."""
 MISSES = 5
+FAREWELL_SECONDS = 1.0
 MARKET_TYPES = frozenset({"0B", "0D", "0H"})
 
 
@@ -123,7 +124,7 @@ class Session:
         if name == "PING":
             self._unanswered = 0
         elif name == "LOGIN":
-            self._login(str(frame.get("token", "")))
+            self._login(str(frame.get("token") or ""))
         elif not self._app_key:
             self._say(stream.not_logged_in(name))
         elif name in {"REG", "REMOVE"}:
@@ -136,7 +137,7 @@ class Session:
     def _login(self, token: str) -> None:
         app_key = self._desk.tokens.app_key(token)
         if app_key is None:
-            self._say(stream.LOGIN_FAILED, last=True)
+            self._say(stream.LOGIN_FAILED if token else stream.NO_TOKEN, last=True)
             return
         if self._app_key != app_key:
             self._leave()
@@ -213,7 +214,9 @@ class Session:
             await asyncio.sleep(self._desk.settings.ping_seconds)
             if self._unanswered >= MISSES:
                 log.info("closing a session that left %s pings unanswered", MISSES)
-                await self._socket.close()
+                self._say(stream.SILENT, last=True)
+                # Whoever does not read either is let go without it.
+                await asyncio.sleep(FAREWELL_SECONDS)
                 return
             if self._app_key:
                 self._unanswered += 1

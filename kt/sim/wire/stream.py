@@ -20,7 +20,17 @@ LOGIN_FAILED = {
     "return_msg": "토큰 인증에 실패했습니다. 접속을 종료합니다"
     " [CODE=8005, MESSAGE=Token이 유효하지 않습니다]",
 }
+NO_TOKEN = {
+    "trnm": "LOGIN",
+    "return_code": 805002,
+    "return_msg": "인증을 체크하기 위한 Token 값이 없습니다",
+}
 PING = {"trnm": "PING"}
+SILENT = {
+    "trnm": "SYSTEM",
+    "code": "R10002",
+    "message": "사용자 프로그램으로부터 Heartbeat(연결유지) 메시지가 오지않아서 접속을 종료합니다",
+}
 REPLACED = {
     "trnm": "SYSTEM",
     "code": "R10001",
@@ -58,7 +68,10 @@ def condition(trnm: str, seq: str) -> dict[str, Any]:
 
 
 def unknown(trnm: str) -> dict[str, Any]:
-    return {"trnm": trnm, "return_code": 1, "return_msg": "정의되지 않은 서비스명입니다"}
+    if not trnm:
+        text = "필수 파라미터가 누락되어 있습니다"
+        return {"trnm": trnm, "return_code": 100002, "return_msg": text}
+    return {"trnm": trnm, "return_code": 105108, "return_msg": "정의되어 있지 않는 TRNM입니다"}
 
 
 @dataclass(frozen=True, slots=True)
