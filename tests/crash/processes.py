@@ -46,6 +46,7 @@ class Running:
         self.argv, self.out_path, self.err_path = argv, out, err
         self.began = time.monotonic()
         self.pid = 0
+        self._ran: Ran | None = None
 
     def _ended(self, seconds: float) -> int:
         raise NotImplementedError
@@ -60,7 +61,7 @@ class Running:
     def ended(self, seconds: float) -> bool:
         """Whether it ends by itself within these real seconds."""
         end = time.monotonic() + seconds
-        while not self._poll():
+        while self._ran is None and not self._poll():
             if time.monotonic() >= end:
                 return False
             time.sleep(0.005)
@@ -75,14 +76,11 @@ class Running:
 
     def wait(self, seconds: float = LONGEST) -> Ran:
         """Raises TimeoutError, after killing it, when it does not end."""
-        code = self._ended(seconds)
-        return Ran(
-            self.argv,
-            code,
-            self.out_path.read_text(errors="replace"),
-            self.said(),
-            time.monotonic() - self.began,
-        )
+        if self._ran is None:
+            code = self._ended(seconds)
+            out, took = self.out_path.read_text(errors="replace"), time.monotonic() - self.began
+            self._ran = Ran(self.argv, code, out, self.said(), took)
+        return self._ran
 
 
 class Plain(Running):
