@@ -79,7 +79,7 @@ class OwnerNotifier:
         try:
             subprocess.run(
                 shlex.split(command),
-                input=line,
+                input=f"{line}\n",
                 text=True,
                 timeout=COMMAND_TIMEOUT,
                 check=True,

@@ -18,7 +18,7 @@ def append_to(folder: Path, seconds: float = 0.0) -> str:
     script = folder / "messenger.py"
     script.write_text(
         f"import sys, time\ntime.sleep({seconds})\n"
-        f"open({str(folder / 'told')!r}, 'a').write(sys.stdin.read() + '\\n')\n"
+        f"open({str(folder / 'told')!r}, 'a').write(sys.stdin.read())\n"
     )
     return f"{sys.executable} {script}"
 

@@ -39,6 +39,9 @@ def reduce(ctx: Context, reason: str, by: str = "owner", until: date | None = No
 
 def begin_flatten(ctx: Context, reason: str, by: str = "owner") -> Stop:
     """From here on only flatten's own orders leave; flatten.py does the work and then halts."""
+    stop = ctx.journal.stop()
+    if stop.mode is StopMode.FLATTEN and stop.reason == reason:
+        return stop  # whoever began it has told everybody
     return _set(ctx, StopMode.FLATTEN, reason, by, None)
 
 
