@@ -216,12 +216,14 @@ class FakeBroker:
     `outcomes` are the answers to the next order calls, in order; when the list is empty the
     answer is what really happened (ACKED, or REJECTED for what cannot be). An outcome of UNKNOWN
     has `taken` say whether the order stands all the same. `listed_after` hides an order and its
-    fills from the lists for so many seconds of the clock. `sent` is every order call.
+    fills from the lists for so many seconds of the clock. `sent` is every order call. `d2_cash` is
+    the cash after settlement that it tells; 0 until a test says more: nothing is told.
     """
 
     def __init__(self, clock: ManualClock, cash: int = 10_000_000) -> None:
         self.clock = clock
         self.cash = cash
+        self.d2_cash = 0
         self.sent: list[OrderTicket | AmendTicket | CancelTicket] = []
         self.outcomes: list[Outcome] = []
         self.taken = True
@@ -252,7 +254,12 @@ class FakeBroker:
         bound = sum(
             row.open_quantity * row.price for row in self.rows.values() if row.side is Side.BUY
         )
-        return Deposit(cash=self.cash, orderable=self.cash - bound, withdrawable=self.cash - bound)
+        return Deposit(
+            cash=self.cash,
+            orderable=self.cash - bound,
+            withdrawable=self.cash - bound,
+            d2_cash=self.d2_cash,
+        )
 
     def orderable(self, stock_code: str, price: int) -> Orderable | None:
         self._ask("orderable")

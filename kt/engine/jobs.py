@@ -9,7 +9,7 @@ from kt.engine.state import Judged
 from kt.errors import KtError
 from kt.records import Action, Candidate, DayResult, Order, Origin, Quote, SessionNotice
 from kt.steps import analyze as analysis
-from kt.steps import changes, collect, facts, follow, reconcile, recovery, scan, settle
+from kt.steps import cash, changes, collect, facts, follow, reconcile, recovery, scan, settle
 from kt.steps import learn as learning
 from kt.steps.context import Context
 from kt.steps.gather import note_error
@@ -104,7 +104,7 @@ def settle_day(ctx: Context) -> Settled:
     )
     result = settle.settle(ctx)
     try:
-        differences = settle.compare(ctx)
+        differences = (*settle.compare(ctx), *cash.compare(ctx))
         judged = len(learning.learn(ctx).outcomes)
     except KtError as failure:
         note_error(ctx, "settle.compare", failure)

@@ -10,6 +10,8 @@ from typing import Any, Protocol
 from kt.records import (
     Answer,
     Candidate,
+    CashFlow,
+    CashNote,
     Check,
     DayResult,
     Decision,
@@ -120,6 +122,15 @@ class Results(Protocol):
     ) -> tuple[DayResult, ...]: ...
     def put_outcome(self, outcome: DecisionOutcome) -> None: ...
     def outcomes(self, *, since: date | None = None) -> tuple[DecisionOutcome, ...]: ...
+    def cash_flow(self) -> CashFlow:
+        """What all fills booked so far moved."""
+        ...
+
+    def cash_note(self) -> CashNote | None:
+        """The cash noted last; None before the first time."""
+        ...
+
+    def put_cash_note(self, note: CashNote) -> None: ...
     def open_decisions(self, before: datetime) -> tuple[Decision, ...]:
         """Decisions taken before a time that have no outcome yet."""
         ...

@@ -18,7 +18,7 @@ from kt.records.account import (
     OutcomeStatus,
     Realised,
 )
-from kt.records.base import KST, Action, OrderType, Record, RiskLevel, Side, StockCode
+from kt.records.base import KST, Action, OrderType, Record, RiskLevel, Side
 from kt.records.brief import Answer, Brief, StockBrief
 from kt.records.decision import Candidate, Check, CheckResult, Decision
 from kt.records.document import KINDS, VERSION, Document
@@ -60,6 +60,8 @@ from kt.records.order import (
 )
 from kt.records.result import (
     Balance,
+    CashFlow,
+    CashNote,
     DayResult,
     DecisionOutcome,
     Position,
@@ -92,6 +94,8 @@ __all__ = [
     "BrokerShare",
     "CancelTicket",
     "Candidate",
+    "CashFlow",
+    "CashNote",
     "Check",
     "CheckResult",
     "DayResult",
@@ -131,7 +135,6 @@ __all__ = [
     "SessionNotice",
     "Side",
     "StockBrief",
-    "StockCode",
     "StockResult",
     "Stop",
     "StopMode",

@@ -31,6 +31,26 @@ class Position(Record, frozen=True, kw_only=True):
     """kt, or external when the broker holds shares that kt did not buy."""
 
 
+class CashFlow(Record, frozen=True, kw_only=True):
+    """What all booked fills together moved, in won: buys take value and fee, sells bring value
+    less fee and tax. `outside` of the `fills` are bookings of trades that kt did not make."""
+
+    won: int = 0
+    fills: int = 0
+    outside: int = 0
+
+
+class CashNote(Record, frozen=True, kw_only=True):
+    """The cash as the broker told it last, after settlement of all trades (kt00001 `d2_entra`),
+    in won, and what the booked fills had moved by then (as in CashFlow)."""
+
+    cash: int
+    won: int
+    fills: int
+    outside: int
+    at: datetime
+
+
 class Balance(Record, frozen=True, kw_only=True):
     """The account in one record. Money in won."""
 

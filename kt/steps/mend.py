@@ -35,13 +35,13 @@ def mend(ctx: Context) -> tuple[Difference, ...]:
     """Compare all positions and repair kt's books. Stocks with an order under way are compared
     and left alone: what differs there may still arrive. Raises the broker's errors."""
     heal(ctx)
-    found = _differing(ctx)
+    found = differing(ctx)
     for _ in range(LOOKS - 1):
         if not found:
             return ()
         ctx.clock.sleep(PAUSE)
         follow.catch_up(ctx)
-        again = _differing(ctx)
+        again = differing(ctx)
         found = {
             code: again[code]
             for code, pair in found.items()
@@ -68,7 +68,7 @@ def in_flight(ctx: Context) -> set[str]:
     return {order.stock_code for order in ctx.journal.orders(states=waiting)}
 
 
-def _differing(ctx: Context) -> dict[str, tuple[Position | None, Holding | None]]:
+def differing(ctx: Context) -> dict[str, tuple[Position | None, Holding | None]]:
     """Stocks of which kt and the broker say different quantities, by code."""
     ours = {position.stock_code: position for position in ctx.journal.positions()}
     brokers = {held.stock_code: held for held in ctx.broker.holdings().items if held.quantity}

@@ -14,7 +14,7 @@ from kt.records import (
     Order,
     OrderEventKind,
 )
-from kt.steps import changes, follow, mend, recovery, stops
+from kt.steps import cash, changes, follow, mend, recovery, stops
 from kt.steps.context import Context
 from kt.steps.events import event
 from kt.steps.points import reach
@@ -35,7 +35,7 @@ def reconcile(ctx: Context, *, patience: float = recovery.PATIENCE) -> Reconcili
     follow.catch_up(ctx)
     settled = changes.settle_changes(ctx, patience)
     reach("reconcile.caught_up", ctx.profile)
-    differences = mend.mend(ctx)
+    differences = (*mend.mend(ctx), *cash.compare(ctx))
     external = _external(ctx)
     return Reconciliation(
         resolved=(*resolved, *settled),

@@ -12,15 +12,16 @@ class Difference:
     """Where kt's books and the broker did not say the same, and what was done about it."""
 
     what: str
-    """`position`, `order`, `external` or `realised`."""
+    """`position`, `cash`, `order`, `external` or `realised`."""
     stock_code: str
+    """Empty when it is of no one stock."""
     ours: str
     brokers: str
     done: str
 
     def text(self) -> str:
         return (
-            f"{self.what} {self.stock_code}: kt had {self.ours}, "
+            f"{f'{self.what} {self.stock_code}'.strip()}: kt had {self.ours}, "
             f"the broker has {self.brokers}; {self.done}"
         )
 

@@ -6,11 +6,28 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
 
-from kt.records import DayResult, Decision, DecisionOutcome, Position, Record, Trade
+from kt.records import (
+    CashFlow,
+    CashNote,
+    DayResult,
+    Decision,
+    DecisionOutcome,
+    Position,
+    Record,
+    Trade,
+)
 from kt.store.part import Part
 from kt.store.rows import Row, day_of, day_text, from_row, insert_sql, time_text, to_row, update_all
 
 R = TypeVar("R", bound=Record)
+
+
+_FLOW = """
+SELECT coalesce(sum(CASE side WHEN 'BUY' THEN -(quantity * price + fee)
+                              ELSE quantity * price - fee - tax END), 0) AS won,
+       count(*) AS fills, coalesce(sum(ord_no = ''), 0) AS outside
+FROM fills"""
+"""Only a booking of somebody else's trade stands under no number of the broker's."""
 
 
 class ResultRows(Part):
@@ -67,6 +84,16 @@ class ResultRows(Part):
         where, values = _between("substr(decided_at, 1, 10)", since, None)
         sql = f"SELECT * FROM outcomes {where} ORDER BY decided_at, seq"
         return self._records(sql, values, DecisionOutcome)
+
+    def cash_flow(self) -> CashFlow:
+        return self._records(_FLOW, (), CashFlow)[0]
+
+    def cash_note(self) -> CashNote | None:
+        found = self._records("SELECT * FROM cash_note", (), CashNote)
+        return found[0] if found else None
+
+    def put_cash_note(self, note: CashNote) -> None:
+        self._upsert("cash_note", to_row(note, seq=1), "seq")
 
     def open_decisions(self, before: datetime) -> tuple[Decision, ...]:
         self._settle()

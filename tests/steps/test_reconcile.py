@@ -50,7 +50,7 @@ def test_nothing_to_do_says_nothing_and_asks_little(world: World) -> None:
     found = reconcile(world.ctx)
     assert found.clean
     assert found.lines() == ()
-    assert sorted(world.broker.asked) == ["holdings", "open_orders"]
+    assert sorted(world.broker.asked) == ["deposit", "holdings", "open_orders"]
 
 
 def test_an_intent_that_was_only_planned_was_never_sent(world: World) -> None:
