@@ -22,6 +22,7 @@ from kt.errors import Busy, KtError, Unreachable
 from kt.ports import Clock
 from kt.sim import place
 from kt.sim.place import Place, ws_url
+from kt.sim.revival import left_behind
 
 if TYPE_CHECKING:
     from kt.sim.server.settings import Settings
@@ -48,11 +49,18 @@ def ensure(config: Config, state_dir: Path, announce: Announce) -> Running:
     """The state folder's exchange, started with the configuration's settings when none runs.
 
     `state_dir` is the root of kt's state. However many call this at once, one process starts
-    and all get the same one. Raises Unreachable when it does not come up.
+    and all get the same one. One that was killed a moment ago comes back at its own speed.
+    Raises Unreachable when it does not come up.
     """
+    import msgspec
+
     from kt.sim.server.settings import from_simulator
 
-    return _find_or_start(from_simulator(config.simulator, state_dir), announce)
+    settings = from_simulator(config.simulator, state_dir)
+    left = left_behind(state_dir / "sim")
+    if left is not None:
+        settings = msgspec.structs.replace(settings, speed=left.speed, seed=left.seed)
+    return _find_or_start(settings, announce)
 
 
 def start(settings: Settings, announce: Announce) -> Running:

@@ -28,6 +28,9 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     seed: int
     speed: float
+    anchor: str = ""
+    """With `anchor_real` and `speed` its clock (`kt.clock.ScaledClock`)."""
+    anchor_real: float = 0.0
 
     @property
     def base_url(self) -> str:

@@ -22,7 +22,7 @@ from kt.clock import SystemClock
 from kt.config.model import Config, Simulator
 from kt.errors import Busy, ConfigError, Unreachable
 from kt.records import KST
-from kt.sim import launch
+from kt.sim import launch, place, revival
 from kt.sim.server.open import begin
 from kt.sim.server.settings import Settings
 from tests.sim.wireclient import WireClient, client
@@ -68,7 +68,7 @@ TWENTY = """
 import os, sys
 from pathlib import Path
 from kt.config.model import Config
-from kt.sim import launch
+from kt.sim import launch, place, revival
 
 reading, writing = os.pipe()
 gate, opened = os.pipe()
@@ -145,6 +145,45 @@ def test_a_killed_exchange_loses_no_order(state: Path) -> None:
         while not rows and time.monotonic() < end:
             rows = wire.call("kt00007").json()["acnt_ord_cntr_prps_dtl"]
         assert [row["ord_no"] for row in rows] == [number]
+
+
+def test_a_killed_exchange_comes_back_where_it_was_with_its_clock(state: Path) -> None:
+    first = launch.start(Settings(state_dir=state, speed=20, seed=3), lambda text: None)
+    place.ask(first.base_url)
+    os.kill(first.pid, signal.SIGKILL)
+    os.waitpid(first.pid, 0)
+    second = launch.ensure(config(), state, lambda text: None)
+    assert second.pid != first.pid
+    assert second.base_url == first.base_url
+    assert second.clock.speed == 20
+    assert abs((second.clock.now() - first.clock.now()).total_seconds()) < 0.5
+
+
+def test_one_that_was_stopped_begins_anew(state: Path) -> None:
+    first = launch.start(Settings(state_dir=state, speed=20), lambda text: None)
+    assert launch.stop(state)
+    second = launch.ensure(config(), state, lambda text: None)
+    assert second.clock.speed == 1
+    assert (first.clock.now() - second.clock.now()).total_seconds() > 1
+
+
+def test_its_port_may_have_been_taken_meanwhile(state: Path) -> None:
+    first = launch.start(Settings(state_dir=state), lambda text: None)
+    os.kill(first.pid, signal.SIGKILL)
+    os.waitpid(first.pid, 0)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", int(first.base_url.rsplit(":", 1)[1])))
+        second = launch.ensure(config(), state, lambda text: None)
+    assert second.base_url != first.base_url
+
+
+def test_one_that_was_killed_long_ago_begins_where_its_clock_stood(state: Path) -> None:
+    first = launch.start(Settings(state_dir=state, speed=5), lambda text: None)
+    os.kill(first.pid, signal.SIGKILL)
+    os.waitpid(first.pid, 0)
+    for path in (state / "sim").glob("exchange.db*"):
+        os.utime(path, (0, 0))
+    assert revival.left_behind(state / "sim") is None
 
 
 def test_reset_forgets(state: Path) -> None:

@@ -12,15 +12,18 @@ from kt.clock import ScaledClock
 from kt.errors import ConfigError
 from kt.records import KST
 from kt.rules import calendar
+from kt.sim import revival
 from kt.sim.exchange import Exchange, last_seen
 from kt.sim.faults import Faults, read_faults
+from kt.sim.place import Place
 from kt.sim.server.desk import Desk
 from kt.sim.server.settings import Settings
 
 
 @contextlib.contextmanager
-def open_desk(settings: Settings) -> Iterator[Desk]:
-    """The exchange ready to be served; its time and state are saved when the block ends.
+def open_desk(settings: Settings, left: Place | None = None) -> Iterator[Desk]:
+    """The exchange ready to be served; its time and state are saved when the block ends. `left`
+    is what one that was killed a moment ago told of itself.
 
     Raises ConfigError when the settings do not fit the kept state or a file is wrong.
     """
@@ -28,6 +31,8 @@ def open_desk(settings: Settings) -> Iterator[Desk]:
     state = settings.folder / "exchange.db" if settings.folder else None
     seen = last_seen(state) if state else None
     clock = ScaledClock(begin(settings, seen), time.time(), settings.speed)
+    if left is not None and left.speed == settings.speed and not settings.day:
+        clock = revival.clock(left)
     exchange = Exchange(
         clock=clock,
         seed=settings.seed,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,8 +16,9 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from kt import __version__
-from kt.errors import Busy
+from kt.errors import Busy, UsageError
 from kt.sim.place import Place, running_file
+from kt.sim.revival import left_behind
 from kt.sim.server import run
 from kt.sim.server.open import open_desk
 from kt.sim.server.settings import Settings
@@ -53,9 +55,10 @@ def run_here(settings: Settings, ready: Callable[[Place], None]) -> None:
     """Serves in this process until it is stopped. Raises Busy when this state folder's exchange
     is already running, UsageError when the port is taken."""
     with _only_one(settings), contextlib.ExitStack() as stack:
-        listening = run.listen(settings.port)
+        left = left_behind(settings.folder) if settings.folder else None
+        listening = _listen(settings, left)
         stack.callback(listening.close)
-        desk = stack.enter_context(open_desk(settings))
+        desk = stack.enter_context(open_desk(settings, left))
         place = Place(
             port=listening.getsockname()[1],
             pid=os.getpid(),
@@ -63,6 +66,8 @@ def run_here(settings: Settings, ready: Callable[[Place], None]) -> None:
             version=__version__,
             seed=settings.seed,
             speed=settings.speed,
+            anchor=desk.clock.anchor.isoformat(),
+            anchor_real=desk.clock.anchor_real,
         )
 
         def up() -> None:
@@ -74,6 +79,14 @@ def run_here(settings: Settings, ready: Callable[[Place], None]) -> None:
         with run.quiet_signals():
             asyncio.run(run.serve(desk, listening, run.server(desk, up)))
         log.info("stopped")
+
+
+def _listen(settings: Settings, left: Place | None) -> socket.socket:
+    """On the port asked for; on that of the exchange that was killed, when it is free."""
+    if left is not None and not settings.port:
+        with contextlib.suppress(UsageError):
+            return run.listen(left.port)
+    return run.listen(settings.port)
 
 
 @contextlib.contextmanager
