@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -137,7 +136,9 @@ def wire_names() -> set[str]:
 
     names: set[str] = set()
     for api_id in facts.ids():
-        names |= set(re.findall(r"[a-z0-9]+(?:_[a-z0-9]+)+", json.dumps(facts.wire_names(api_id))))
+        api = facts.api(api_id)
+        for field in (*api.request, *api.response):
+            names |= set(re.findall(r"[a-z0-9]+(?:_[a-z0-9]+)+", field.name))
     return names - OUR_WORDS
 
 

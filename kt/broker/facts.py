@@ -57,12 +57,6 @@ def api(api_id: str) -> Api:
     return Api(api_id, name, transport, path, _fields(request), _fields(response))
 
 
-def wire_names(api_id: str) -> tuple[str, ...]:
-    """The names of all fields of one API, in requests and in answers."""
-    described = api(api_id)
-    return tuple(field.name for field in (*described.request, *described.response))
-
-
 def _fields(rows: list[list[Any]]) -> tuple[Field, ...]:
     return tuple(
         Field(name, label, bool(required), depth, bool(kind))

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta, timezone
 from enum import StrEnum
-from typing import Annotated, TypeVar
 
 import msgspec
 
 KST = timezone(timedelta(hours=9), "KST")
 """Asia/Seoul. Korea keeps no summer time, so the fixed offset is exact (rules.md §1)."""
-
-StockCode = Annotated[str, msgspec.Meta(pattern=r"^[0-9A-Z]{6}$")]
-"""Six characters; some hold letters (`0156T0`). Never an `A` prefix, never `_NX` or `_AL`."""
-
-R = TypeVar("R", bound="Record")
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from kt.records import Side
-from kt.rules import calendar, ticks
+from kt.rules import calendar
 
 REAL_COMMISSION_PCT = 0.015
 """The broker's own rate on the exchange, one side (rules §6, confidence B)."""
@@ -79,35 +79,6 @@ def costs(
     return Costs(commission(value, commission_pct), tax)
 
 
-def fill_costs(
-    side: Side,
-    value_before: int,
-    value: int,
-    *,
-    market: str,
-    kind: str,
-    trade_date: date,
-    commission_pct: float = REAL_COMMISSION_PCT,
-) -> Costs:
-    """What one fill adds to its order's costs, when `value_before` won were filled already.
-
-    Commission and tax are of the whole order and cut once, so those of the fills add up to the
-    order's (FIDs 938 and 939 count that way).
-    """
-    before, after = (
-        costs(
-            side,
-            whole,
-            market=market,
-            kind=kind,
-            trade_date=trade_date,
-            commission_pct=commission_pct,
-        )
-        for whole in (value_before, value_before + value)
-    )
-    return Costs(after.fee - before.fee, after.tax - before.tax)
-
-
 def buy_cost(value: int, commission_pct: float = REAL_COMMISSION_PCT) -> int:
     """What a purchase takes out of the account, in won."""
     return value + commission(value, commission_pct)
@@ -133,33 +104,3 @@ def net_proceeds(
             commission_pct=commission_pct,
         ).total
     )
-
-
-def break_even_price(
-    cost: int,
-    quantity: int,
-    *,
-    market: str,
-    kind: str,
-    trade_date: date,
-    commission_pct: float = REAL_COMMISSION_PCT,
-) -> int:
-    """The lowest grid price at which selling `quantity` shares brings back at least `cost`.
-
-    `cost` is what the shares took out of the account, buy commission included, in won.
-    """
-    if quantity <= 0 or cost <= 0:
-        raise ValueError(f"no break-even for {quantity} shares at a cost of {cost} won")
-    price = ticks.round_up(-(-cost // quantity), kind)
-    while (
-        net_proceeds(
-            price * quantity,
-            market=market,
-            kind=kind,
-            trade_date=trade_date,
-            commission_pct=commission_pct,
-        )
-        < cost
-    ):
-        price = ticks.step(price, 1, kind)
-    return price

@@ -1,12 +1,12 @@
-"""How the exchange matches: the price of a call auction, priority, and a walk through a book."""
+"""How the exchange matches: the price of a call auction, priority, and what crosses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import accumulate
 
-from kt.records import Level, Side
+from kt.records import Side
 
 Interest = tuple[int, int]
 """(price in won, shares); price 0 stands for a market order."""
@@ -54,23 +54,6 @@ def crosses(side: Side, price: int, other: int) -> bool:
     if not price:
         return True
     return price >= other if side is Side.BUY else price <= other
-
-
-def walk(side: Side, quantity: int, price: int, levels: Sequence[Level]) -> tuple[Level, ...]:
-    """What an arriving order takes from the other side's levels, best first, at their prices.
-
-    `price` is its limit, 0 for a market order. The sum of the quantities may be less than asked
-    for: the rest stays with the order.
-    """
-    taken: list[Level] = []
-    for level in levels:
-        if quantity <= 0 or not crosses(side, price, level.price):
-            break
-        size = min(quantity, level.quantity)
-        if size > 0:
-            taken.append(Level(price=level.price, quantity=size))
-            quantity -= size
-    return tuple(taken)
 
 
 _FAR = 1 << 60

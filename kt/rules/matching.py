@@ -63,38 +63,6 @@ def match_order(
     return _matching(candidates)
 
 
-def match_change(
-    order: Order,
-    kind: str,
-    listed: Iterable[BrokerOrder],
-    ours: Collection[str],
-    *,
-    after: str = "",
-    price: int = 0,
-    quantity: int = 0,
-) -> Matching:
-    """Find an unresolved AMEND or CANCEL of an order by the number it names.
-
-    `after` is the highest number noted before it was sent (default: the order's newest);
-    `price` is the wanted one of an amend; `quantity` 0 = all that was open, so any.
-    """
-    known = {number(ord_no) for ord_no in ours}
-    chain = {number(ord_no) for ord_no in order.ord_nos}
-    since = number(after or order.ord_no)
-    return _matching(
-        {
-            number(row.ord_no): row.ord_no
-            for row in listed
-            if row.kind == kind
-            and number(row.original_ord_no) in chain
-            and row.stock_code == order.stock_code
-            and (not quantity or row.quantity == quantity)
-            and (kind != "AMEND" or row.price == price)
-            and _ours_perhaps(row.ord_no, since, known)
-        }
-    )
-
-
 def _same_order(intent: Order, row: BrokerOrder) -> bool:
     return (
         row.kind == "NEW"

@@ -79,11 +79,6 @@ def derive(intent: Order, events: Iterable[OrderEvent]) -> Derived:
     return Derived(facts.order(), tuple(impossible), filled.fills)
 
 
-def fold(intent: Order, events: Iterable[OrderEvent]) -> Order:
-    """The order alone, when nobody asks about impossible events."""
-    return derive(intent, events).order
-
-
 @dataclass(slots=True)
 class _Facts:
     """What the events have established so far, in canonical sequence."""

@@ -173,18 +173,6 @@ def may_buy(
     return plan is not None and now < plan.last_buy
 
 
-def next_boundary(now: datetime, session: Session | None = None) -> tuple[datetime, Phase]:
-    """When the plan changes next, and to which phase; across nights, weekends and holidays."""
-    now = now.astimezone(KST)
-    day = now.date()
-    while True:
-        plan = day_plan(day, session)
-        for _, at in plan.boundaries() if plan else ():
-            if plan and at > now:
-                return at, plan.phase(at)
-        day = calendar.next_trading_day(day)
-
-
 def _with_notice(now: datetime, plan: DayPlan, planned: Phase, notice: SessionNotice) -> Phase:
     said = _SAID.get(notice.code)
     since = plan.phase(notice.at.astimezone(KST))

@@ -55,11 +55,6 @@ class Reading(Part):
             lines = self._file.read(sql, (*wanted, after, limit))
         return tuple(self._with_sources(lines))
 
-    def last_seq(self) -> int:
-        """The newest event's `seq`; 0 in an empty journal."""
-        self._settle()
-        return int(self._file.read("SELECT coalesce(max(seq), 0) AS seq FROM log")[0]["seq"])
-
     def runs(self, *, limit: int = 20) -> tuple[dict[str, Any], ...]:
         """Runs, newest first, each with `heartbeats`: `{what: time of the last one}`."""
         self._settle()

@@ -1,24 +1,19 @@
-"""What a trade costs: measured vectors, tax periods by settlement, break-even."""
+"""What a trade costs: measured vectors, tax periods by settlement."""
 
 from __future__ import annotations
 
 from datetime import date
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from kt.records import Side
-from kt.rules import ticks
 from kt.rules.fees import (
     MOCK_COMMISSION_PCT,
     REAL_COMMISSION_PCT,
     Costs,
-    break_even_price,
     buy_cost,
     commission,
     costs,
-    fill_costs,
     net_proceeds,
     sell_tax,
     sell_tax_rate,
@@ -94,45 +89,3 @@ def test_a_round_trip_on_the_mock_server_costs_nine_tenths_of_a_percent() -> Non
     paid = buy_cost(1_000_000, MOCK_COMMISSION_PCT)
     back = net_proceeds(1_000_000, commission_pct=MOCK_COMMISSION_PCT, **STOCK)  # type: ignore[arg-type]
     assert paid - back == 9_000
-
-
-@given(
-    st.integers(100, 1_000_000).map(ticks.round_up),
-    st.integers(1, 5_000),
-    st.sampled_from([REAL_COMMISSION_PCT, MOCK_COMMISSION_PCT, 0.0]),
-)
-def test_break_even_is_the_first_price_without_a_loss(
-    price: int, quantity: int, pct: float
-) -> None:
-    cost = buy_cost(price * quantity, pct)
-    even = break_even_price(cost, quantity, commission_pct=pct, **STOCK)  # type: ignore[arg-type]
-
-    def back(at: int) -> int:
-        return net_proceeds(at * quantity, commission_pct=pct, **STOCK)  # type: ignore[arg-type]
-
-    assert ticks.is_on_tick(even)
-    assert back(even) >= cost
-    assert even >= price
-    assert even == price or back(ticks.step(even, -1)) < cost
-
-
-def test_break_even_of_nothing_is_refused() -> None:
-    with pytest.raises(ValueError, match="0 shares"):
-        break_even_price(1_000, 0, **STOCK)  # type: ignore[arg-type]
-
-
-@given(
-    st.lists(st.integers(1, 10_000_000), min_size=1, max_size=8),
-    st.sampled_from(list(Side)),
-    st.sampled_from([REAL_COMMISSION_PCT, MOCK_COMMISSION_PCT]),
-)
-def test_the_fills_costs_add_up_to_the_orders(values: list[int], side: Side, pct: float) -> None:
-    found = [
-        fill_costs(side, sum(values[:n]), value, commission_pct=pct, **STOCK)  # type: ignore[arg-type]
-        for n, value in enumerate(values)
-    ]
-    whole = costs(side, sum(values), commission_pct=pct, **STOCK)  # type: ignore[arg-type]
-
-    assert sum(part.fee for part in found) == whole.fee
-    assert sum(part.tax for part in found) == whole.tax
-    assert all(part.fee >= 0 <= part.tax for part in found)

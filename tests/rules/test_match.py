@@ -1,4 +1,4 @@
-"""How the exchange matches: auctions by hand and against brute force, priority, the book."""
+"""How the exchange matches: auctions by hand and against brute force, priority."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt.records import Level, Side
-from kt.rules.match import Clearing, Interest, auction, crosses, priority, walk
+from kt.records import Side
+from kt.rules.match import Clearing, Interest, auction, crosses, priority
 
 
 @pytest.mark.parametrize(
@@ -82,38 +82,3 @@ def test_crossing() -> None:
     assert crosses(Side.SELL, 100, 100)
     assert not crosses(Side.SELL, 101, 100)
     assert crosses(Side.BUY, 0, 1_000_000)
-
-
-ASKS = (Level(100, 5), Level(101, 7), Level(103, 9))
-
-
-@pytest.mark.parametrize(
-    ("quantity", "price", "taken"),
-    [
-        (4, 100, [(100, 4)]),
-        (10, 101, [(100, 5), (101, 5)]),
-        (99, 102, [(100, 5), (101, 7)]),
-        (99, 0, [(100, 5), (101, 7), (103, 9)]),
-        (5, 99, []),
-        (0, 0, []),
-    ],
-)
-def test_walking_through_the_book(quantity: int, price: int, taken: list[tuple[int, int]]) -> None:
-    found = walk(Side.BUY, quantity, price, ASKS)
-    assert [(level.price, level.quantity) for level in found] == taken
-
-
-@given(
-    st.lists(st.tuples(st.integers(1, 200), st.integers(0, 50)), max_size=8),
-    st.integers(0, 200),
-    st.integers(0, 200),
-)
-def test_a_walk_never_takes_too_much_or_at_a_worse_price(
-    rows: list[tuple[int, int]], quantity: int, price: int
-) -> None:
-    levels = [Level(p, q) for p, q in sorted(rows, reverse=True)]
-    found = walk(Side.SELL, quantity, price, levels)
-    there = sum(level.quantity for level in levels if level.price >= price)
-
-    assert sum(level.quantity for level in found) == min(quantity, there)
-    assert all(level.price >= price for level in found)

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from kt.records import BrokerOrder, Execution, OrderType, Side
-from kt.rules.matching import Found, Matching, match_change, match_order
+from kt.rules.matching import Found, Matching, match_order
 from tests.rules.make import T0, order
 
 INTENT = order(noted_ord_no="0000100")
@@ -104,34 +102,3 @@ def test_a_market_order_has_no_price_to_compare() -> None:
 
 
 PLACED = order(ord_nos=("0000101", "0000105"), ord_no="0000105")
-
-
-@pytest.mark.parametrize(
-    ("kind", "listed", "found"),
-    [
-        ("AMEND", row("0000110", kind="AMEND", original_ord_no="0000105", price=70_500), True),
-        ("AMEND", row("0000110", kind="AMEND", original_ord_no="101", price=70_500), True),
-        ("AMEND", row("0000110", kind="AMEND", original_ord_no="0000105", price=70_400), False),
-        ("AMEND", row("0000110", kind="AMEND", original_ord_no="0000104", price=70_500), False),
-        ("AMEND", row("0000103", kind="AMEND", original_ord_no="0000101", price=70_500), False),
-        ("AMEND", row("0000110", kind="CANCEL", original_ord_no="0000105", price=70_500), False),
-        ("CANCEL", row("0000110", kind="CANCEL", original_ord_no="0000105", price=0), True),
-        ("CANCEL", row("0000109", kind="CANCEL", original_ord_no="0000105"), False),
-    ],
-)
-def test_an_amend_or_cancel_is_found_by_the_number_it_names(
-    kind: str, listed: BrokerOrder, found: bool
-) -> None:
-    matching = match_change(PLACED, kind, [listed], ["0000109"], price=70_500)
-    assert matching.ord_nos == ((listed.ord_no,) if found else ())
-
-
-def test_a_change_of_a_part_compares_the_quantity() -> None:
-    listed = [
-        row("0000110", kind="CANCEL", original_ord_no="0000105", quantity=4),
-        row("0000111", kind="CANCEL", original_ord_no="0000105", quantity=3),
-    ]
-
-    assert match_change(PLACED, "CANCEL", listed, [], quantity=3).ord_no == "0000111"
-    assert match_change(PLACED, "CANCEL", listed, []).found is Found.AMBIGUOUS
-    assert match_change(PLACED, "CANCEL", listed, [], after="0000110").ord_no == "0000111"

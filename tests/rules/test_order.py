@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kt.records import FINAL_STATES, OPEN_STATES, OrderEvent, OrderEventKind, OrderState
-from kt.rules.order import derive, fold
+from kt.rules.order import derive
 from kt.rules.transitions import TRANSITIONS
 from tests.rules.make import event, filled, order
 
@@ -213,7 +213,7 @@ def test_each_step_of_a_history_is_in_the_table(name: str) -> None:
     events = HISTORIES[name][0]
     before = S.PLANNED
     for count, told in enumerate(events, 1):
-        after = fold(order(), events[:count]).state
+        after = derive(order(), events[:count]).order.state
         assert after in TRANSITIONS[before][told.kind], (before, told.kind, after)
         before = after
 
@@ -236,9 +236,9 @@ def test_any_set_of_events_ends_in_one_order(
 
 @given(st.lists(st.sampled_from([e for row in HISTORIES.values() for e in row[0]])))
 def test_folding_again_changes_nothing(events: list[OrderEvent]) -> None:
-    once = fold(order(), events)
+    once = derive(order(), events).order
 
-    assert fold(once, events) == once
+    assert derive(once, events).order == once
 
 
 def test_stream_and_listing_tell_the_same_shares_once() -> None:
@@ -261,7 +261,7 @@ def test_stream_and_listing_tell_the_same_shares_once() -> None:
 def test_the_same_number_with_other_padding_is_the_same_number() -> None:
     events = [*acked(), filled(0, 4), filled(0, 4, ord_no="101", source="rest")]
 
-    done = fold(order(), events)
+    done = derive(order(), events).order
 
     assert done.filled_quantity == 4
     assert done.ord_nos == (A,)
@@ -270,7 +270,7 @@ def test_the_same_number_with_other_padding_is_the_same_number() -> None:
 def test_the_price_is_the_newest_amends_and_the_chain_is_kept() -> None:
     events, *_ = HISTORIES["amended, then cancelled"]
 
-    done = fold(order(), events)
+    done = derive(order(), events).order
 
     assert done.price == 71_000
     assert done.ord_nos == (A, B, C)
@@ -284,7 +284,7 @@ def test_amends_count_in_the_sequence_of_their_numbers_not_of_their_telling() ->
         event("AMENDED", 3, ord_no=C, price=71_000),
     ]
 
-    assert fold(order(), events).price == 71_000
+    assert derive(order(), events).order.price == 71_000
 
 
 def test_a_cancel_told_by_answer_and_stream_counts_once() -> None:
@@ -296,7 +296,7 @@ def test_a_cancel_told_by_answer_and_stream_counts_once() -> None:
         event("CANCELLED", 6, quantity=2),
     ]
 
-    done = fold(order(), events)
+    done = derive(order(), events).order
 
     assert (done.state, done.cancelled_quantity) == (S.ACKED, 2)
 
@@ -308,7 +308,7 @@ def test_a_cancel_told_under_the_orders_own_number_is_not_another_cancel() -> No
         event("CANCELLED", 5, quantity=2, ord_no=A),
     ]
 
-    assert fold(order(), events).cancelled_quantity == 2
+    assert derive(order(), events).order.cancelled_quantity == 2
 
 
 def test_two_cancels_of_a_part_add_up() -> None:
@@ -318,7 +318,7 @@ def test_two_cancels_of_a_part_add_up() -> None:
         event("CANCELLED", 5, quantity=3, ord_no="0000201"),
     ]
 
-    assert fold(order(), events).cancelled_quantity == 5
+    assert derive(order(), events).order.cancelled_quantity == 5
 
 
 CONTRADICTIONS = {
@@ -362,9 +362,13 @@ def test_a_contradiction_is_handed_back_and_reality_stands(name: str) -> None:
 
 
 def test_the_order_says_why() -> None:
-    refused = fold(order(), [*sent(), event("REJECTED", 2, code="RC4025", message="증거금 부족")])
-    denied = fold(order(state=S.DENIED, code="CASH", message="short"), [event("DENIED", 0)])
-    stands = fold(order(), [*acked(), event("AMENDING", 3), event("AMEND_FAILED", 4, code="X")])
+    refused = derive(
+        order(), [*sent(), event("REJECTED", 2, code="RC4025", message="증거금 부족")]
+    ).order
+    denied = derive(order(state=S.DENIED, code="CASH", message="short"), [event("DENIED", 0)]).order
+    stands = derive(
+        order(), [*acked(), event("AMENDING", 3), event("AMEND_FAILED", 4, code="X")]
+    ).order
 
     assert (refused.code, refused.message) == ("RC4025", "증거금 부족")
     assert (denied.state, denied.code, denied.message) == (S.DENIED, "CASH", "short")

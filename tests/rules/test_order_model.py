@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kt.records import OrderEvent, OrderState
-from kt.rules.order import derive, fold
+from kt.rules.order import derive
 from kt.rules.transitions import TRANSITIONS
 from tests.rules.make import event, filled, order
 
@@ -148,7 +148,7 @@ def test_every_step_on_the_way_is_in_the_table(seed: int) -> None:
     broker = live(seed)
     before = S.PLANNED
     for count, told in enumerate(broker.events, 1):
-        after = fold(order(broker.quantity), broker.events[:count]).state
+        after = derive(order(broker.quantity), broker.events[:count]).order.state
         assert after in TRANSITIONS[before].get(told.kind, ()), (before, told.kind, after)
         before = after
 
@@ -158,11 +158,11 @@ def test_folding_one_by_one_from_the_stored_order_is_the_same(
     seed: int, shuffle: random.Random
 ) -> None:
     events = live(seed).events
-    whole = fold(order(20), events)
+    whole = derive(order(20), events).order
     arrived = list(events)
     shuffle.shuffle(arrived)
     stored = order(20)
     for count in range(1, len(arrived) + 1):
-        stored = fold(stored, arrived[:count])
+        stored = derive(stored, arrived[:count]).order
 
     assert stored == whole

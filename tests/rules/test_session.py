@@ -17,7 +17,6 @@ from kt.rules.session import (
     market_phase,
     may_buy,
     may_order,
-    next_boundary,
     phase,
 )
 
@@ -151,14 +150,6 @@ def test_the_market_as_the_broker_says_it() -> None:
     assert market_phase(at("08:59:58"), said("3", "08:59:58")) is MarketPhase.CONTINUOUS
 
 
-def test_the_next_change() -> None:
-    assert next_boundary(at("07:00")) == (at("08:00"), Phase.START)
-    assert next_boundary(at("08:00")) == (at("08:30"), Phase.PREPARE)
-    assert next_boundary(at("15:20")) == (at("15:30"), Phase.SETTLE)
-    assert next_boundary(at("16:00", date(2026, 11, 20))) == (at("08:00"), Phase.START)
-    assert next_boundary(at("20:00", date(2026, 12, 30))) == (at("08:00", FIRST), Phase.START)
-
-
 CLOCK = st.integers(0, 24 * 60 - 1).map(lambda m: f"{m // 60:02}:{m % 60:02}")
 
 
@@ -175,10 +166,11 @@ def test_any_configuration_gives_an_orderly_day(naive: datetime, clocks: tuple[s
     if plan is not None:
         times = [when for _, when in plan.boundaries()]
         assert times == sorted(times)
+        for when in times:
+            assert (
+                phase(when, session) is [p for p, begins in plan.boundaries() if begins == when][-1]
+            )
         assert plan.hours.open <= plan.open
         assert plan.close <= max(plan.hours.close, plan.open)
         assert not may_order(plan.hours.close, session)
     assert may_order(now, session) or not may_buy(now, session)
-    when, following = next_boundary(now, session)
-    assert when > now
-    assert phase(when, session) is following

@@ -1,14 +1,12 @@
 """A process that writes to a journal, for the tests that need several, or one to kill.
 
-`python -m tests.store.worker JOB FOLDER NAME COUNT`: waits for a line on stdin (the moment to
-begin at, by the monotonic clock, which processes share), does its job, and prints one line for
-every row that was acknowledged.
+`python -m tests.store.worker JOB FOLDER NAME COUNT`: waits for a line on stdin, does its job, and
+prints one line for every row that was acknowledged. A `race` waits for another line before each of its rounds.
 """
 
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 from kt.errors import Denied
@@ -20,7 +18,7 @@ def say(text: str) -> None:
     print(text, flush=True)
 
 
-def orders(journal: SqliteJournal, name: str, count: int, start: float) -> None:
+def orders(journal: SqliteJournal, name: str, count: int) -> None:
     """Whole lives of orders, each of a stock of its own."""
     for index in range(count):
         order_id, ord_no = f"{name}-{index}", f"{name}{index:05d}"
@@ -36,11 +34,10 @@ def orders(journal: SqliteJournal, name: str, count: int, start: float) -> None:
         journal.step(name, f"step{index}", told.at, 0.1, "done", "")
 
 
-def race(journal: SqliteJournal, name: str, count: int, start: float) -> None:
+def race(journal: SqliteJournal, name: str, count: int) -> None:
     """Plan an order of the same stock and side as everybody else, at the same moment."""
     for index in range(count):
-        mine = (index + ord(name)) % 3 / 2_000  # each is a hair ahead in its turn
-        time.sleep(max(0.0, start + index * 0.01 + mine - time.monotonic()))
+        sys.stdin.readline()
         order_id, code = f"{name}-{index}", f"{index:06d}"
         try:
             journal.plan_order(order(order_id, stock_code=code), event("PLANNED", order_id))
@@ -50,24 +47,24 @@ def race(journal: SqliteJournal, name: str, count: int, start: float) -> None:
             say(f"{code} won")
 
 
-def fillers(journal: SqliteJournal, name: str, count: int, start: float) -> None:
+def fillers(journal: SqliteJournal, name: str, count: int) -> None:
     """Tell the same fills of the same order as everybody else."""
     for index in range(count):
         journal.record(fill_event(fill(index, index + 1), key=name if index % 2 else ""))
         say(f"told {index}")
 
 
-def opens(journal: SqliteJournal, name: str, count: int, start: float) -> None:
+def opens(journal: SqliteJournal, name: str, count: int) -> None:
     say(f"opened {name} {count}")
 
 
 def main() -> None:
     job, folder, name, count = sys.argv[1:]
     say("ready")
-    start = float(sys.stdin.readline())
+    sys.stdin.readline()
     with open_journal(Path(folder)) as journal:
         {"orders": orders, "race": race, "fillers": fillers, "opens": opens}[job](
-            journal, name, int(count), start
+            journal, name, int(count)
         )
 
 

@@ -1,5 +1,5 @@
 """The embedded exchange: matching and accounts over the seeded market."""
 
-from kt.sim.exchange.core import LISTING_DELAY, Exchange, last_seen
+from kt.sim.exchange.core import Exchange, last_seen
 
-__all__ = ["LISTING_DELAY", "Exchange", "last_seen"]
+__all__ = ["Exchange", "last_seen"]

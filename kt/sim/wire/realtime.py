@@ -53,7 +53,6 @@ NAMES = {
 """Every type that may be registered. The exchange sends 00, 04, 0B, 0D, 0s and 0H."""
 ACCOUNT_TYPES = frozenset({"00", "04"})
 """They belong to the account: registered without a stock."""
-WHOLE_MARKET = frozenset({"0s"})
 
 TRADE_FIDS = names("""
 20 10 11 12 27 28 15 13 14 16 17 18 25 26 29 30 31 32 228 311 290 691 567 568 851 1890 1891 1892

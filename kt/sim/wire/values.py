@@ -6,7 +6,6 @@ from datetime import datetime
 
 from kt.records import Side
 
-BLANK = ""
 SATURATED = 4_294_967_295
 """The broker's counters stop at 32 bits; the value then means "at least" (recorded: ka10030)."""
 
