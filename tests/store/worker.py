@@ -1,7 +1,8 @@
 """A process that writes to a journal, for the tests that need several, or one to kill.
 
 `python -m tests.store.worker JOB FOLDER NAME COUNT`: waits for a line on stdin, does its job, and
-prints one line for every row that was acknowledged. A `race` waits for another line before each of its rounds.
+prints one line for every row that was acknowledged. A `race` waits for another line before each of
+its rounds.
 """
 
 from __future__ import annotations
