@@ -5,10 +5,12 @@ Pacing is the broker adapter's; a handful of threads only keeps its slots filled
 
 from __future__ import annotations
 
+import queue
+import threading
+from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from itertools import islice
+from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from kt.errors import AuthError, JournalError, KtError, RateLimited, Unreachable, WireError
@@ -35,30 +37,65 @@ class Gathered(Generic[T]):
 def gather(
     ctx: Context, where: str, questions: Mapping[str, Callable[[], T]], workers: int = WORKERS
 ) -> Gathered[T]:
-    """Answers and failures; each failure is journaled. AuthError and JournalError end it all."""
+    """Answers and failures; each failure is journaled. AuthError and JournalError end it all.
+
+    The threads are daemons: a process that is told to end waits for no answer.
+    """
     answers: dict[str, T] = {}
     failures: dict[str, KtError] = {}
-    if not questions:
-        return Gathered(answers, failures)
-    waiting = iter(questions.items())
-    running: dict[Future[T], str] = {}
-    with ThreadPoolExecutor(workers, thread_name_prefix="gather") as pool:
-        while True:
-            # Few are handed over at a time, so that a process that ends has few to wait for.
-            for name, question in islice(waiting, workers - len(running)):
-                running[pool.submit(question)] = name
-            if not running:
-                break
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                name = running.pop(future)
-                try:
-                    answers[name] = future.result()
-                except (AuthError, JournalError):
-                    raise
-                except KtError as failure:
-                    failures[name] = failure
-                    note_error(ctx, f"{where}.{name}", failure)
+    waiting = deque(questions.items())
+    done: queue.SimpleQueue[_Asked[T]] = queue.SimpleQueue()
+    for _ in range(min(workers, len(questions))):
+        threading.Thread(target=_ask, args=(waiting, done), name="kt-gather", daemon=True).start()
+    try:
+        for _ in questions:
+            asked = done.get()
+            if asked.raised is None:
+                answers[asked.name] = asked.answer()
+            elif isinstance(asked.raised, KtError) and not isinstance(asked.raised, _FATAL):
+                failures[asked.name] = asked.raised
+                note_error(ctx, f"{where}.{asked.name}", asked.raised)
+            else:
+                raise asked.raised
+    finally:
+        waiting.clear()
     return Gathered(answers, failures)
+
+
+_FATAL = (AuthError, JournalError)
+
+
+class _Asked(Generic[T]):
+    """One question and its answer; what it raised is carried to whoever asked."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.values: list[T] = []
+        self.raised: BaseException | None = None
+
+    def answer(self) -> T:
+        return self.values[0]
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(
+        self, kind: object, raised: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.raised = raised
+        return True
+
+
+def _ask(waiting: deque[tuple[str, Callable[[], T]]], done: queue.SimpleQueue[_Asked[T]]) -> None:
+    """Ask what waits, one after another."""
+    while True:
+        try:
+            name, question = waiting.popleft()
+        except IndexError:
+            return
+        asked = _Asked[T](name)
+        with asked:
+            asked.values.append(question())
+        done.put(asked)
 
 
 def error_kind(failure: BaseException) -> str:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -106,3 +107,16 @@ def test_a_defect_is_not_swallowed(world: World) -> None:
 )
 def test_every_failure_is_of_one_kind(failure: Exception, kind: str) -> None:
     assert error_kind(failure) == kind
+
+
+def test_what_ends_it_waits_for_no_answer(world: World) -> None:
+    hanging = threading.Event()
+
+    def fail() -> None:
+        raise AuthError("no")
+
+    began = time.monotonic()
+    with pytest.raises(AuthError):
+        gather(world.ctx, "here", {"slow": lambda: hanging.wait(30), "two": fail})
+    assert time.monotonic() - began < 5
+    hanging.set()
