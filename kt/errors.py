@@ -15,6 +15,7 @@ KtError                     1  stop this command
 │   └── StreamReplaced      9  another program logged in with this app key
 ├── WireError               1  the broker sent something this program cannot read
 ├── JournalError            1  the journal cannot be trusted: nothing is sent
+│   └── NotKept             7  an order was sent, and what became of it cannot be written down
 └── Busy                    1  another kt process holds the lock
 """
 
@@ -146,6 +147,13 @@ class WireError(KtError):
 
 class JournalError(KtError):
     """The journal cannot be read or written: nothing is sent."""
+
+
+class NotKept(JournalError):
+    """An order was sent and its outcome could not be written down: the next start looks for it
+    at the broker. Nothing more is sent."""
+
+    exit_code = ExitCode.UNKNOWN
 
 
 class Busy(KtError):

@@ -115,12 +115,13 @@ def _save_traceback(error: Exception, session: Session) -> str:
 
 
 def _close(session: Session, code: int) -> int:
-    """Write the end of the run and let everything go; a failure here never hides the first."""
+    """Write the end of the run and let everything go; a failure here never hides the first, and
+    never makes an order that stands look like one that was not placed."""
     try:
         session.close(code)
     except KtError as error:
         session.console.warn(sentence(error.message, error.hint))
-        return code or error.exit_code
+        return code or (ExitCode.DONE if session.sent else error.exit_code)
     except Exception as error:  # noqa: BLE001
         session.console.warn(apology(error, session))
         return code or ExitCode.ERROR

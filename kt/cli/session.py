@@ -49,6 +49,8 @@ class Session:
     console: Console = field(default_factory=Console)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     build_app: Callable[[Session], App] = _build_app
+    sent: bool = False
+    """An order of this command stands and was shown: what fails afterwards does not undo it."""
     _run: Context | None = None
 
     @cached_property

@@ -34,6 +34,7 @@ from kt.records import (
 from kt.steps import intent
 from kt.steps.context import Context
 from kt.steps.events import event, from_outcome
+from kt.steps.kept import kept
 from kt.steps.points import reach
 from kt.steps.stops import current, tell
 
@@ -113,13 +114,19 @@ def _send(ctx: Context, order: Order) -> Order:
         outcome = ctx.broker.place(ticket)
         reach("place.sent", ctx.profile)
         kind = _AFTER_PLACE[outcome.status]
-        order = ctx.journal.record(from_outcome(ctx, order, kind, outcome, key=key))
+        with kept(order, _named(order), outcome):
+            order = ctx.journal.record(from_outcome(ctx, order, kind, outcome, key=key))
         reach("place.recorded", ctx.profile)
         if not (outcome.status is OutcomeStatus.NOT_PLACED and outcome.retryable):
             break
         if attempt < SENDS:
             ctx.clock.sleep(PAUSE * attempt)
-    return _after(ctx, order, outcome)
+    with kept(order, _named(order), outcome):
+        return _after(ctx, order, outcome)
+
+
+def _named(order: Order) -> str:
+    return f"{order.side} {order.quantity:,} {order.stock_code}"
 
 
 def _after(ctx: Context, order: Order, outcome: Outcome) -> Order:
@@ -226,7 +233,8 @@ def _change(
         return wanted  # filled or cancelled in the meantime: there is nothing to change
     outcome = send()
     reach(f"{verb.name}.sent", ctx.profile)
-    changed = ctx.journal.record(_ended(ctx, order, verb, outcome, key, quantity, price))
+    with kept(order, f"the {verb.name} of {order.ord_no}", outcome):
+        changed = ctx.journal.record(_ended(ctx, order, verb, outcome, key, quantity, price))
     reach(f"{verb.name}.recorded", ctx.profile)
     if outcome.status is OutcomeStatus.UNKNOWN:
         tell(

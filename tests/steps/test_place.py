@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
-from kt.errors import Denied, Halted, JournalError, Unreachable
+from kt.errors import Denied, ExitCode, Halted, JournalError, NotKept, Unreachable
 from kt.records import (
     CancelTicket,
     Order,
+    OrderEvent,
     OrderEventKind,
     OrderState,
     Origin,
+    Outcome,
     Side,
 )
 from kt.steps import check, place, stops
@@ -288,3 +292,64 @@ def test_a_partial_cancel_leaves_the_rest_open(world: World) -> None:
     order = order_now(world)
     after = place.cancel(world.ctx, order, quantity=4)
     assert (after.state, after.open_quantity) == (OrderState.ACKED, 6)
+
+
+# a journal that fails between the send and its outcome
+
+
+class Failing:
+    """The journal, but for one kind of event it cannot write any more."""
+
+    def __init__(self, journal: Any, kind: OrderEventKind) -> None:
+        self.journal, self.kind = journal, kind
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.journal, name)
+
+    def record(self, happened: OrderEvent) -> Order:
+        if happened.kind is self.kind:
+            raise JournalError("the disk is full", hint="free some space", code="SQLITE_FULL")
+        order: Order = self.journal.record(happened)
+        return order
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcomes"),
+    [(OrderEventKind.ACKED, []), (OrderEventKind.UNKNOWN, [fakes.unknown()])],
+    ids=["acked", "unknown"],
+)
+def test_an_outcome_that_cannot_be_kept_is_not_taken_for_an_order_unsent(
+    world: World, kind: OrderEventKind, outcomes: list[Outcome]
+) -> None:
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    world.broker.outcomes = outcomes
+    broken = world.context(journal=Failing(world.journal, kind))
+    with pytest.raises(NotKept, match="was sent") as raised:
+        place.place(broken, checked, origin=Origin.MANUAL)
+    assert raised.value.exit_code is ExitCode.UNKNOWN
+    assert isinstance(raised.value, JournalError), "the day ends"
+    (order,) = world.journal.orders()
+    assert order.state is OrderState.SENDING
+    assert order.order_id in (raised.value.hint or "")
+
+
+def test_an_order_that_surely_was_not_placed_is_an_error_like_any_other(world: World) -> None:
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    world.broker.outcomes = [fakes.rejected()]
+    broken = world.context(journal=Failing(world.journal, OrderEventKind.REJECTED))
+    with pytest.raises(JournalError) as raised:
+        place.place(broken, checked, origin=Origin.MANUAL)
+    assert raised.value.exit_code is ExitCode.ERROR
+
+
+@pytest.mark.parametrize("verb", ["amend", "cancel"])
+def test_a_change_whose_outcome_cannot_be_kept(world: World, verb: str) -> None:
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    kind = OrderEventKind.AMENDED if verb == "amend" else OrderEventKind.CANCELLED
+    broken = world.context(journal=Failing(world.journal, kind))
+    with pytest.raises(NotKept, match=f"the {verb} of {order.ord_no} was sent under"):
+        if verb == "amend":
+            place.amend(broken, order, price=69_900)
+        else:
+            place.cancel(broken, order)

@@ -133,6 +133,7 @@ def _finish(session: Session, ctx: Context, before: Order, after: Order, verb: s
     from kt.records import OrderEventKind, OrderState
 
     emit(session, "orders", [after], run=ctx.run)
+    session.sent = not ctx.config.dry_run
     events = ctx.journal.order_events(after.order_id)
     last = next((event for event in reversed(events) if event.at >= before.updated_at), None)
     if after.state in (OrderState.AMENDING, OrderState.CANCELLING):

@@ -11,6 +11,7 @@ from kt.errors import (
     Denied,
     Halted,
     KtError,
+    NotKept,
     OutcomeUnknown,
     Unreachable,
 )
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 HALTED_CODES = ("HALTED",)
 DRY_RUN_CODE = "TEST_MODE"
-_RANK = (OutcomeUnknown, Halted, Unreachable, BrokerRefused, Denied)
+_RANK = (OutcomeUnknown, NotKept, Halted, Unreachable, BrokerRefused, Denied)
 """The worst first: what a script must know before anything else."""
 
 
@@ -61,6 +62,7 @@ def finish(
     from kt.cli.documents import emit
 
     emit(session, "orders", orders, run=run)
+    session.sent = any(order.ord_no for order in orders)
     by_decision = {check.decision.decision_id: check for check in checks}
     failures = [failure_of(order, by_decision.get(order.decision_id)) for order in orders]
     found = [*stopped, *(failure for failure in failures if failure is not None)]

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kt.cli.io import Terminated
-from kt.errors import AuthError, OutcomeUnknown, Unreachable
+from kt.cli.io import Terminated, sentence
+from kt.errors import AuthError, JournalError, OutcomeUnknown, Unreachable
 from kt.records import (
     OPEN_STATES,
     UNRESOLVED_STATES,
@@ -67,12 +67,18 @@ def wait(
     events: queue.Queue[StreamEvent],
     seconds: float,
 ) -> list[Order]:
-    """The orders after `seconds` of the clock, or as soon as all of them are done."""
+    """The orders after `seconds` of the clock, or as soon as all of them are done; as they were
+    when the journal fails meanwhile: they stand all the same."""
     from kt.steps.follow import follow
 
     still = [order for order in orders if order.state in OPEN_STATES]
     if not still:
         return list(orders)
     session.say(f"waiting up to {seconds:.0f} s for fills")
-    after = {order.order_id: order for order in follow(ctx, still, events, seconds)}
+    try:
+        after = {order.order_id: order for order in follow(ctx, still, events, seconds)}
+    except JournalError as error:
+        said = sentence(f"the order stands, but it cannot be followed: {error}", error.hint)
+        session.console.warn(said)
+        return list(orders)
     return [after.get(order.order_id, order) for order in orders]
