@@ -110,9 +110,25 @@ class Day:
     def _contain(self, job: str, work: Callable[[], Any]) -> Answered:
         """A worker's job, whatever it raises."""
         try:
-            return Answered(job, work())
+            return Answered(job, self._step(job, work))
         except Exception as failure:  # noqa: BLE001 - what a worker raises is its answer
             return Answered(job, failure=failure)
+
+    def _step(self, name: str, work: Callable[[], Any]) -> Any:
+        """Do it, time it, journal it."""
+        ctx, clock = self.ctx, self.ctx.clock
+        started, began = clock.now(), clock.monotonic()
+        outcome, detail = "failed", ""
+        try:
+            result = work()
+            outcome = "done"
+        except KtError as failure:
+            detail = str(failure)
+            raise
+        finally:
+            seconds = clock.monotonic() - began
+            ctx.journal.step(ctx.run, name, started, seconds, outcome, detail)
+        return result
 
     def failed(self, where: str, failure: Exception) -> None:
         """One of the five kinds of error: journaled, counted, and acted on."""

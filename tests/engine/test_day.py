@@ -15,7 +15,7 @@ from kt.clock import ScaledClock
 from kt.config.model import Config, Cycle, Exits, Limits, Orders, Scan, Session
 from kt.engine import day as day_module
 from kt.engine.day import Day
-from kt.errors import ExitCode
+from kt.errors import ExitCode, Unreachable
 from kt.records import (
     OrderState,
     OrderTicket,
@@ -340,3 +340,15 @@ def test_the_daily_loss_limit_stops_buying_until_the_next_trading_day(stage: Mak
     assert stops.current(made.ctx).mode is StopMode.RUNNING
     checked = check.check_order(made.ctx, wanted, Origin.MANUAL)
     assert checked.passed, checked.denials
+
+
+def test_what_workers_do_is_journaled_as_steps(stage: Make) -> None:
+    made = stage()
+    made.world.broker.failing["holdings"] = Unreachable("no answer")
+    made.act("10:00:05", made.world.broker.failing.clear)
+    made.play("10:01")
+    steps = made.world.journal.events(kinds=["step"], limit=1_000)
+    done = {step["name"] for step in steps if step["outcome"] == "done"}
+    assert {"reconcile", "feed", "fast", "deep", "ai"} <= done
+    failed = [(step["name"], step["detail"]) for step in steps if step["outcome"] == "failed"]
+    assert failed == [("reconcile", "no answer")]
