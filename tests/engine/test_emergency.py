@@ -19,6 +19,7 @@ from kt.errors import (
     WireError,
 )
 from kt.records import OrderState, OrderTicket, Side, StopMode, Tick
+from kt.steps.reconcile import reconcile
 from tests import fakes
 from tests.engine.acting import Stage
 from tests.fakes import HYNIX, SAMSUNG, memory_folder
@@ -240,6 +241,18 @@ def test_holdings_that_differ_twice_are_an_emergency(stage: Make) -> None:
     stop = made.world.journal.stop()
     assert "MISMATCH" in stop.reason
     assert "10 here, 15 at the broker" in stop.reason
+
+
+def test_cash_that_differs_is_told_and_no_emergency(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.world.broker.d2_cash = 9_000_000
+    reconcile(made.ctx)
+    made.world.broker.d2_cash = 9_500_000
+    made.play("10:02:10")
+    assert made.world.journal.stop().mode is StopMode.RUNNING
+    told = [text for _, _, text in made.world.notifier.told]
+    assert [line for line in (*made.lines, *told) if "deposit or a withdrawal" in line]
 
 
 def test_nothing_is_sent_before_the_books_agree(stage: Make) -> None:

@@ -13,6 +13,7 @@ from kt.records import (
     Action,
     Answer,
     Candidate,
+    CashNote,
     Check,
     CheckResult,
     DayResult,
@@ -256,3 +257,14 @@ def outcome(decision_id: str = "D1", **changes: Any) -> DecisionOutcome:
         "hit": True,
     }
     return DecisionOutcome(**(values | changes))
+
+
+def cash_note(**changes: Any) -> CashNote:
+    values: dict[str, Any] = {
+        "cash": 9_299_900,
+        "won": -700_100,
+        "fills": 2,
+        "outside": 0,
+        "at": later(60),
+    }
+    return CashNote(**(values | changes))

@@ -10,7 +10,16 @@ import pytest
 
 from kt.store import schema
 from kt.store.rows import insert_sql, to_row
-from tests.store.make import decision, later, open_journal, order, outcome, placed, position
+from tests.store.make import (
+    cash_note,
+    decision,
+    later,
+    open_journal,
+    order,
+    outcome,
+    placed,
+    position,
+)
 
 
 def old_journal(folder: Path, version: int) -> None:
@@ -38,6 +47,8 @@ def test_every_older_version_is_brought_up_to_date(tmp_path: Path, version: int)
         assert journal.orders() == (order(),)
         assert journal.positions() == (position(),)
         placed(journal, "O2", stock_code="000660")
+        assert journal.cash_note() is None
+        journal.put_cash_note(cash_note())
         open_ones = [one.decision_id for one in journal.open_decisions(later(1))]
         assert open_ones == ["D2"]
         titles = [row.get("title") for row in journal.events() if row["kind"] != "decision"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kt.errors import JournalError
 from kt.ports import Journal
-from kt.records import KST, SymbolLock
+from kt.records import KST, CashFlow, Origin, Side, SymbolLock
 from kt.store.journal import SqliteJournal
 from kt.store.rows import from_row, time_text, to_row
 from tests.store.make import (
@@ -20,11 +20,17 @@ from tests.store.make import (
     T0,
     answer,
     candidate,
+    cash_note,
     day_result,
     decision,
+    event,
+    fill,
+    fill_event,
     later,
     open_journal,
+    order,
     outcome,
+    placed,
     position,
     trade,
 )
@@ -74,6 +80,34 @@ def test_trades_and_days_come_by_range_of_days(journal: SqliteJournal) -> None:
     journal.put_day(yesterday)
     assert journal.days() == (yesterday, day_result())
     assert journal.days(since=DAY, until=DAY) == (day_result(),)
+
+
+def test_the_cash_note_is_one_row(tmp_path: Path) -> None:
+    journal = open_journal(tmp_path)
+    assert journal.cash_note() is None
+    journal.put_cash_note(cash_note())
+    journal.put_cash_note(cash_note(cash=-5, at=later(61)))
+    journal.close()
+    again = open_journal(tmp_path)
+    assert again.cash_note() == cash_note(cash=-5, at=later(61))
+    assert again.events() == (), "a note is no event"
+    again.close()
+
+
+def test_the_cash_flow_is_that_of_all_fills(journal: SqliteJournal) -> None:
+    assert journal.cash_flow() == CashFlow()
+    placed(journal)
+    for _ in range(2):  # the same fill twice counts once
+        journal.record(fill_event(fill(0, 10, fee=100), key="1"))
+    assert journal.cash_flow() == CashFlow(won=-699_100, fills=1)
+    placed(journal, "O2", "0000102", side=Side.SELL)
+    sold = fill(0, 10, "O2", side=Side.SELL, ord_no="0000102", fee=100, tax=1_398)
+    journal.record(fill_event(sold))
+    assert journal.cash_flow() == CashFlow(won=-699_100 + 697_502, fills=2)
+    found = order("O3", origin=Origin.EXTERNAL, side=Side.SELL)
+    journal.plan_order(found, event("PLANNED", "O3"))
+    journal.record(fill_event(fill(0, 10, "O3", side=Side.SELL, ord_no="", fee=0)))
+    assert journal.cash_flow() == CashFlow(won=-1_598 + 699_000, fills=3, outside=1)
 
 
 def test_a_decision_is_open_until_it_has_an_outcome(journal: SqliteJournal) -> None:
