@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from kt.errors import Busy
+from kt.errors import Busy, JournalError
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -27,19 +27,26 @@ def _paths(folder: Path) -> tuple[Path, Path]:
 
 @contextmanager
 def only_one(folder: Path, command: str, now: datetime) -> Iterator[None]:
-    """Hold the profile's run lock. Raises Busy, with who holds it, when it is taken."""
+    """Hold the profile's run lock. Raises Busy, with who holds it, when it is taken, and
+    JournalError when the folder cannot be written to."""
     from filelock import FileLock, Timeout
 
     lock_path, note_path = _paths(folder)
-    lock_path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(lock_path)
+    note = Holder(os.getpid(), command, now.isoformat(timespec="seconds"))
     try:
+        lock_path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
+        note_path.write_bytes(msgspec.json.encode(note))
     except Timeout:
         raise Busy(_taken(note_path), hint="`kt status` shows it.", code="RUNNING") from None
+    except OSError as error:
+        lock.release()
+        raise JournalError(
+            f"the folder {lock_path.parent} cannot be written to: {error.strerror}",
+            hint="Nothing was sent. `kt doctor` looks closer.",
+        ) from error
     try:
-        note = Holder(os.getpid(), command, now.isoformat(timespec="seconds"))
-        note_path.write_bytes(msgspec.json.encode(note))
         yield
     finally:
         note_path.unlink(missing_ok=True)

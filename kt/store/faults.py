@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -50,6 +51,8 @@ _BY_ERRNO = {
 
 
 BUSY_CODES = ("SQLITE_BUSY", "SQLITE_LOCKED")
+NO_ROOM = 64 * 1024
+"""Bytes left on a disk that is full: SQLite needs this much for its shared memory."""
 
 
 def primary_code(error: sqlite3.Error) -> str:
@@ -62,23 +65,32 @@ def is_busy(error: sqlite3.Error) -> bool:
     return primary_code(error) in BUSY_CODES
 
 
-def explain(error: sqlite3.Error | OSError) -> tuple[str, str]:
+def explain(error: sqlite3.Error | OSError, path: Path | None = None) -> tuple[str, str]:
     """What happened and what to do about it."""
-    what, hint = _HINTS.get(_code(error), (str(error), ""))
+    what, hint = _HINTS.get(_code(error, path), (str(error), ""))
     return (what if what == str(error) else f"{what} ({error})"), hint
 
 
 def journal_error(path: Path, error: sqlite3.Error | OSError) -> JournalError:
     """The error a caller sees: what happened to which file, and what to do."""
-    what, hint = explain(error)
+    what, hint = explain(error, path)
     advice = f"{hint}; `kt doctor` looks closer" if hint else "`kt doctor` looks closer"
-    return JournalError(f"journal {path}: {what}", hint=advice, code=_code(error) or None)
+    return JournalError(f"journal {path}: {what}", hint=advice, code=_code(error, path) or None)
 
 
-def _code(error: sqlite3.Error | OSError) -> str:
-    if isinstance(error, sqlite3.Error):
-        return primary_code(error)
-    return _BY_ERRNO.get(error.errno or 0, "SQLITE_CANTOPEN")
+def _code(error: sqlite3.Error | OSError, path: Path | None) -> str:
+    if not isinstance(error, sqlite3.Error):
+        return _BY_ERRNO.get(error.errno or 0, "SQLITE_CANTOPEN")
+    code = primary_code(error)
+    # For the file of its shared memory SQLite calls a full disk an I/O error.
+    return "SQLITE_FULL" if code == "SQLITE_IOERR" and path and _full(path) else code
+
+
+def _full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < NO_ROOM
+    except OSError:
+        return False
 
 
 @contextmanager

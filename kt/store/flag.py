@@ -38,14 +38,20 @@ def read_flag(path: Path, at: datetime) -> Stop | None:
 def write_flag(path: Path, stop: Stop) -> None:
     """Put the stop into the file, durably and all at once; RUNNING removes the file.
 
-    Raises JournalError when the folder cannot be written to.
+    On a full disk a halt is an empty file, which needs no room. Raises JournalError when the
+    folder cannot be written to.
     """
     with mapped(path):
         if stop.mode is StopMode.RUNNING:
             path.unlink(missing_ok=True)
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, msgspec.json.encode(stop))
+            try:
+                _replace(path, msgspec.json.encode(stop))
+            except OSError:
+                if stop.mode is not StopMode.HALT:
+                    raise
+                path.touch()
         _sync_folder(path.parent)
 
 
@@ -61,11 +67,14 @@ def stricter(first: Stop, second: Stop) -> Stop:
 
 def _replace(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with draft.open("wb") as file:
-        file.write(content + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with draft.open("wb") as file:
+            file.write(content + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -166,7 +166,7 @@ def _writable(connection: sqlite3.Connection, path: Path) -> Finding:
 
 
 def _failed(name: str, path: Path, error: sqlite3.Error | OSError) -> Finding:
-    what, hint = explain(error)
+    what, hint = explain(error, path)
     return Finding(name, "fail", f"{path}: {what}", hint)
 
 
