@@ -90,9 +90,9 @@ class Console:
     def warn(self, text: str) -> None:
         """A message that --quiet does not silence; on a terminal it breaks between words."""
         if self.width and any(len(line) > self.width // 2 for line in text.split("\n")):
-            from kt.cli.show.table import paragraph
+            from kt.cli.show.text import paragraph
 
-            text = "\n".join(paragraph(line, self) for line in text.split("\n"))
+            text = "\n".join(paragraph(line, self.width) for line in text.split("\n"))
         try:
             self.stderr.write(text + "\n")
             self.stderr.flush()

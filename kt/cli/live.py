@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kt.cli.show.cells import clock, money, percent, plain, signed, updown
-from kt.cli.show.table import Column, render, shorten
+from kt.cli.show.table import Column, render
+from kt.cli.show.text import shorten
 from kt.records import (
     BalanceNotice,
     BookUpdate,

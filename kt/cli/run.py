@@ -78,7 +78,7 @@ def allow(session: Session) -> None:
     """Real money needs its yes before the first order, and one that covers all of them."""
     from kt.cli import guard
     from kt.cli.show.cells import money
-    from kt.cli.show.table import paragraph
+    from kt.cli.show.text import paragraph
 
     if session.config.profile == "sim":
         guard.require_live(session)
@@ -89,7 +89,7 @@ def allow(session: Session) -> None:
         f"{money(limits.per_stock)} won a stock, {money(limits.total)} won in all, "
         f"{money(limits.daily_loss)} won loss a day."
     )
-    guard.confirm(session, paragraph(preview, session.console), "Start?")
+    guard.confirm(session, paragraph(preview, session.console.width), "Start?")
 
 
 def run_once(session: Session, ctx: Context) -> None:
@@ -123,11 +123,11 @@ def feeding(session: Session, ctx: Context, events: queue.Queue[StreamEvent]) ->
 
 def progress(session: Session, step: StepSummary) -> None:
     """One line a step, to stderr, as it ends."""
-    from kt.cli.show.table import clean, paragraph
+    from kt.cli.show.text import clean, paragraph
 
     mark = "" if step.outcome == "done" else f"{step.outcome}: "
     head = f"{step.name:<10} {step.seconds:6.1f} s  "
-    text = paragraph(f"{mark}{clean(step.detail)}", session.console, taken=len(head))
+    text = paragraph(f"{mark}{clean(step.detail)}", session.console.width, taken=len(head))
     session.console.say(head + text)
 
 

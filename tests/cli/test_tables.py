@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from wcwidth import wcswidth
 
 from kt.cli.console import Console
-from kt.cli.show.table import Column, clean, paragraph, render, shorten, width_of
+from kt.cli.show.table import Column, render
+from kt.cli.show.text import clean, paragraph, shorten, width_of
 
 NAMES = st.text(
     st.sampled_from("가나다라마바사아자차카타파하ABCdef12 &.-삼성전자"), min_size=1, max_size=16
@@ -100,7 +101,7 @@ def test_names_cannot_steer_the_terminal() -> None:
 
 @given(st.lists(NAMES, min_size=1, max_size=30), st.integers(52, 100), st.integers(0, 20))
 def test_paragraphs_keep_every_word_and_fit(words: list[str], width: int, taken: int) -> None:
-    text = paragraph(" ".join(words), console(width), taken=taken)
+    text = paragraph(" ".join(words), width, taken=taken)
     assert text.split() == " ".join(words).split()
     lines = (" " * taken + text).splitlines()
     assert all(wcswidth(line) <= width for line in lines)

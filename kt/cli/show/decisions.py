@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kt.cli.show.cells import DIM, GREEN, RED, large, money, percent, plain, signed, updown
-from kt.cli.show.table import Column, clean, paragraph, render
+from kt.cli.show.table import Column, render
+from kt.cli.show.text import clean, paragraph
 from kt.records import Action, Candidate, Check, Decision
 
 if TYPE_CHECKING:
@@ -57,7 +58,9 @@ DECISIONS = (
 def decisions(rows: Sequence[Decision], console: Console) -> str:
     """The table, and under it every reason in full."""
     lines = [
-        paragraph(f"{row.stock_code} {row.stock_name}: {clean(row.reason)}", console, indent=7)
+        paragraph(
+            f"{row.stock_code} {row.stock_name}: {clean(row.reason)}", console.width, indent=7
+        )
         for row in rows
     ]
     text = render(DECISIONS, rows, console)
@@ -95,7 +98,7 @@ def checks(rows: Sequence[Check], console: Console) -> str:
     lines = [
         paragraph(
             f"{row.decision.stock_code} {row.decision.stock_name}  {result.code}: {result.detail}",
-            console,
+            console.width,
             indent=7,
         )
         for row in rows

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show.cells import DIM, GREEN, RED, YELLOW, paint
-from kt.cli.show.table import clean, shorten
+from kt.cli.show.text import clean, shorten
 
 if TYPE_CHECKING:
     from kt.cli.console import Console

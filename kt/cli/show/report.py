@@ -8,7 +8,8 @@ import msgspec
 
 from kt.cli.show import account, orders
 from kt.cli.show.cells import BOLD, money, paint, percent, signed, updown
-from kt.cli.show.table import clean, pairs, paragraph
+from kt.cli.show.table import pairs
+from kt.cli.show.text import clean, paragraph
 from kt.cli.show.words import translated
 from kt.records import Action, Decision, Position
 
@@ -53,7 +54,7 @@ def _head(ctx: Context, report: CycleReport, console: Console) -> str:
         paragraph(
             f"One cycle on {ctx.profile} at {ctx.clock.now():%Y-%m-%d %H:%M:%S} KST in "
             f"{seconds:.0f} s, decided by {ctx.analyst.name} ({ctx.analyst.model}){mode}.",
-            console,
+            console.width,
         )
         + "\n"
     )
@@ -75,14 +76,14 @@ def _decided(report: CycleReport, console: Console) -> str:
     if not report.decisions:
         return "nothing\n"
     lines = [
-        paragraph(_decision(item), console, indent=7)
+        paragraph(_decision(item), console.width, indent=7)
         for item in report.decisions
         if item.action is not Action.HOLD
     ]
     held = [item for item in report.decisions if item.action is Action.HOLD]
     if held:
         names = ", ".join(f"{item.stock_name}" for item in held)
-        lines.append(paragraph(f"HOLD   {names}", console, indent=7))
+        lines.append(paragraph(f"HOLD   {names}", console.width, indent=7))
     return "\n".join(lines) + "\n"
 
 
@@ -98,7 +99,7 @@ def _denied(report: CycleReport, console: Console) -> str:
         paragraph(
             f"{check.decision.stock_code} {check.decision.stock_name}  {result.code}: "
             f"{result.detail}",
-            console,
+            console.width,
             indent=7,
         )
         for check in report.checks

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show.cells import BOLD, DIM, paint
+from kt.cli.show.text import clean, shorten, width_of
 from kt.cli.show.words import translated
 
 if TYPE_CHECKING:
@@ -27,32 +28,6 @@ class Column:
     shorten: int = 0
     """A text that may be shortened, but not below so many columns; 0 = never."""
     color: Callable[[Any], str | None] | None = None
-
-
-def width_of(text: str) -> int:
-    """Columns on a terminal: a Hangul syllable takes two."""
-    from wcwidth import wcswidth
-
-    width: int = wcswidth(text)
-    return width if width >= 0 else len(text)
-
-
-def shorten(text: str, width: int) -> str:
-    """The text within `width` columns, with an ellipsis where it was cut."""
-    if width_of(text) <= width:
-        return text
-    kept, used = "", 1
-    for letter in text:
-        used += max(0, width_of(letter))
-        if used > width:
-            break
-        kept += letter
-    return kept.rstrip() + "…"
-
-
-def clean(text: str) -> str:
-    """One line without control characters: a name from outside cannot steer the terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> str:
@@ -122,25 +97,6 @@ def _fit(
         if not spare:
             return kept, widths
         kept.remove(max(spare, key=lambda index: columns[index].rank))
-
-
-def paragraph(text: str, console: Console, indent: int = 0, taken: int = 0) -> str:
-    """A text wrapped to the terminal, Hangul counted as two, with later lines set in by
-    `indent`; or, when `taken` columns of the first line are used already, by those."""
-    limit, inset = console.width, " " * (taken or indent)
-    if not limit or taken + width_of(text) <= limit:
-        return text
-    first, *rest = text.split() or [""]
-    start = text[: len(text) - len(text.lstrip())]
-    lines, line, used = [], "", taken
-    for word in (start + first, *rest):
-        wide = width_of(word)
-        if line.strip() and used + 1 + wide > limit:
-            lines.append(line)
-            line, used = inset + word, len(inset) + wide
-        else:
-            line, used = (f"{line} {word}", used + 1 + wide) if line else (word, used + wide)
-    return "\n".join([*lines, line])
 
 
 def pairs(rows: Sequence[tuple[str, str]], console: Console) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kt.errors import UnknownStock
 from kt.ports import Broker, Market
@@ -26,8 +26,6 @@ from kt.sim.wire.realtime import ACCOUNT_TYPES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kt.sim.server.session import Session
-
 log = logging.getLogger("kt.exchange")
 ROWS_IN_FRAME = 50
 KINDS: dict[type[Any], str] = {
@@ -42,13 +40,30 @@ Row = tuple[str, str, bytes]
 """Type, side (of account rows) and the row as JSON."""
 
 
+class Listener(Protocol):
+    """A WebSocket session as the hub knows it."""
+
+    def codes(self) -> set[str]:
+        """The stocks it registered."""
+        ...
+
+    def items(self, kind: str, code: str) -> list[str]:
+        """How it named them when it registered this type of this stock."""
+        ...
+
+    def send_rows(self, kind: str, side: str, rows: list[bytes]) -> None: ...
+    def replace(self) -> None:
+        """The app key logged in elsewhere."""
+        ...
+
+
 class Hub:
     """The sessions by app key: one each, the newest."""
 
     def __init__(self, market: Market, account: Callable[[str], Broker]) -> None:
         self._market = market
         self._account = account
-        self._sessions: dict[str, Session] = {}
+        self._sessions: dict[str, Listener] = {}
         self._values: dict[tuple[str, str], int] = {}
         """Won filled so far by account and order number, since this process began."""
         self._quotes: dict[str, Quote | None] = {}
@@ -57,13 +72,13 @@ class Hub:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def join(self, app_key: str, session: Session) -> Session | None:
+    def join(self, app_key: str, session: Listener) -> Listener | None:
         """Makes this the app key's session; the one that it replaces is returned."""
         older = self._sessions.get(app_key)
         self._sessions[app_key] = session
         return older if older is not session else None
 
-    def leave(self, app_key: str, session: Session) -> None:
+    def leave(self, app_key: str, session: Listener) -> None:
         if self._sessions.get(app_key) is session:
             del self._sessions[app_key]
 
@@ -156,7 +171,7 @@ def _market_values(kind: str, event: StreamEvent, quote: Quote | None) -> dict[s
     return found[2] if found else None
 
 
-def _send(session: Session, rows: list[Row]) -> None:
+def _send(session: Listener, rows: list[Row]) -> None:
     for kind, group in groupby(rows, key=lambda row: row[0]):
         same = list(group)
         if kind in ACCOUNT_TYPES:

@@ -1,0 +1,48 @@
+"""Text in a terminal's columns, of which a Hangul syllable takes two: cut, wrapped, made safe."""
+
+from __future__ import annotations
+
+
+def width_of(text: str) -> int:
+    """Columns on a terminal: a Hangul syllable takes two."""
+    from wcwidth import wcswidth
+
+    width: int = wcswidth(text)
+    return width if width >= 0 else len(text)
+
+
+def shorten(text: str, width: int) -> str:
+    """The text within `width` columns, with an ellipsis where it was cut."""
+    if width_of(text) <= width:
+        return text
+    kept, used = "", 1
+    for letter in text:
+        used += max(0, width_of(letter))
+        if used > width:
+            break
+        kept += letter
+    return kept.rstrip() + "…"
+
+
+def clean(text: str) -> str:
+    """One line without control characters: a name from outside cannot steer the terminal."""
+    return "".join(letter if letter.isprintable() else " " for letter in text)
+
+
+def paragraph(text: str, limit: int, indent: int = 0, taken: int = 0) -> str:
+    """A text wrapped to `limit` columns (0 = none), with later lines set in by `indent`; or, when
+    `taken` columns of the first line are used already, by those."""
+    inset = " " * (taken or indent)
+    if not limit or taken + width_of(text) <= limit:
+        return text
+    first, *rest = text.split() or [""]
+    start = text[: len(text) - len(text.lstrip())]
+    lines, line, used = [], "", taken
+    for word in (start + first, *rest):
+        wide = width_of(word)
+        if line.strip() and used + 1 + wide > limit:
+            lines.append(line)
+            line, used = inset + word, len(inset) + wide
+        else:
+            line, used = (f"{line} {word}", used + 1 + wide) if line else (word, used + wide)
+    return "\n".join([*lines, line])
