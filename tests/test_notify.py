@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -13,11 +12,12 @@ from kt.config.model import Notify
 from kt.notify import OwnerNotifier
 
 
-def append_to(folder: Path, seconds: float = 0.0) -> str:
-    """A command that writes its stdin to a file, after so many seconds."""
+def append_to(folder: Path, after: str = "") -> str:
+    """A command that writes its stdin to a file, as soon as another file is there."""
     script = folder / "messenger.py"
     script.write_text(
-        f"import sys, time\ntime.sleep({seconds})\n"
+        "import os, sys, time\n"
+        f"while not os.path.exists({str(folder / after)!r}): time.sleep(0.01)\n"
         f"open({str(folder / 'told')!r}, 'a').write(sys.stdin.read())\n"
     )
     return f"{sys.executable} {script}"
@@ -36,10 +36,10 @@ def test_the_command_gets_each_notice_on_its_stdin_in_order(tmp_path: Path) -> N
 
 
 def test_who_tells_does_not_wait_for_the_command_but_close_does(tmp_path: Path) -> None:
-    owner = OwnerNotifier(Notify(command=append_to(tmp_path, 0.5)), lambda line: None)
-    began = time.monotonic()
+    owner = OwnerNotifier(Notify(command=append_to(tmp_path, "go")), lambda line: None)
     owner.notify("critical", "kt: halt", "now")
-    assert time.monotonic() - began < 0.3
+    assert not (tmp_path / "told").exists()
+    (tmp_path / "go").touch()
     owner.close()
     assert (tmp_path / "told").exists()
 
@@ -58,7 +58,7 @@ def test_a_command_that_hangs_holds_nobody_for_ever(
 ) -> None:
     monkeypatch.setattr(notify, "COMMAND_TIMEOUT", 0.3)
     shown: list[str] = []
-    owner = OwnerNotifier(Notify(command=append_to(tmp_path, 30)), shown.append)
+    owner = OwnerNotifier(Notify(command=append_to(tmp_path, "never")), shown.append)
     owner.notify("critical", "kt: halt", "now")
     owner.close(0.05)
     assert "still busy" in shown[-1]
@@ -72,9 +72,10 @@ def test_more_notices_than_the_messenger_can_take_are_shown_all_the_same(
 ) -> None:
     monkeypatch.setattr(notify, "MOST_WAITING", 1)
     shown: list[str] = []
-    owner = OwnerNotifier(Notify(command=append_to(tmp_path, 0.3)), shown.append)
+    owner = OwnerNotifier(Notify(command=append_to(tmp_path, "go")), shown.append)
     for number in range(5):
         owner.notify("critical", "kt: halt", str(number))
+    (tmp_path / "go").touch()
     owner.close()
     assert sum(line.startswith("critical") for line in shown) == 5
     assert any("too many notices" in line for line in shown)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,9 @@ def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
                         yield f"kt.{alias.name}", node.lineno
 
 
+@cache
 def parsed(path: Path) -> ast.Module:
+    """To be read alone: all tests share it."""
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
@@ -148,7 +151,7 @@ OUR_WORDS = {"app_key", "secret_key", "ord_no", "return_code", "return_msg", "gr
 
 def code_alone(path: Path) -> str:
     """The file without comments and docstrings: those may name their source."""
-    tree = parsed(path)
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
@@ -185,7 +188,7 @@ def test_wire_field_names_stay_on_the_wire() -> None:
 def test_files_and_functions_are_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") < MAX_FILE_LINES, f"{path} is too long: split it by idea"
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             assert lines < MAX_FUNCTION_LINES, f"{path.name}: {node.name} has {lines} lines"

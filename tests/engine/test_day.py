@@ -182,7 +182,7 @@ def test_a_stop_loss_waits_for_neither_scan_nor_analyst(tmp_path: Path) -> None:
         running.join(20)
         world.analyst.block.set()
     assert not running.is_alive()
-    assert took < 1.0, f"{took * 1000:.0f} ms"
+    assert took < 5.0, f"{took * 1000:.0f} ms"
     (order,) = world.journal.orders(limit=1)
     assert order.origin == "stop_loss"
     world.close()
