@@ -110,6 +110,7 @@ def _refusal(code: str, meaning: str) -> Rule:
 
 _KEYS = "Check KT_APP_KEY and KT_SECRET_KEY against the broker's key page."
 _ADDRESS = "Register this computer's public IP address at the broker, or work from one that is."
+_ANEW = "Run `kt auth logout`, then `kt auth login`."
 _SERVER = "Use the keys of this profile's server: mock keys for mock, real keys for real."
 
 RULES: tuple[Rule, ...] = (
@@ -135,10 +136,10 @@ RULES: tuple[Rule, ...] = (
     _auth("8001", "the app key or secret key is wrong", _KEYS),
     _auth("8002", "the app key and secret key could not be verified", _KEYS),
     _auth("8003", "the token could not be looked up", renew=True),
-    _auth("8005", "the token is not valid", "Run `kt auth login`.", renew=True),
+    _auth("8005", "the token is not valid", _ANEW, renew=True),
     _auth("8006", "the token could not be made", "Try `kt auth login` in a minute."),
     _auth("8009", "the token could not be issued", "Try `kt auth login` in a minute."),
-    _auth("8010", "the token was issued to another IP address", "Run `kt auth login` here."),
+    _auth("8010", "the token was issued to another IP address", _ANEW),
     _auth("8011", "no grant type was sent"),
     _auth("8012", "the grant type is wrong"),
     _auth("8015", "the token could not be revoked"),
@@ -148,7 +149,7 @@ RULES: tuple[Rule, ...] = (
     _auth("8031", "the token belongs to the other server", _SERVER),
     _auth("8040", "the device could not be verified", _ADDRESS),
     _auth("8050", "this IP address is not registered", _ADDRESS),
-    _auth("8103", "token or device could not be verified", "Run `kt auth login`.", renew=True),
+    _auth("8103", "token or device could not be verified", _ANEW, renew=True),
     _unsupported("8104", "the mock server does not offer this API"),
     _unsupported("8200", "not offered to corporate accounts"),
     _refusal("RC4003", "the price is off the tick grid (mock)"),
@@ -191,5 +192,5 @@ HTTP_STATUSES: dict[str, tuple[Category, str]] = {
 HINTS: dict[Category, str] = {
     Category.LIMITS: "Another program may be using this app key: kt had waited for its share.",
     Category.SERVER: "Try again in a minute; `kt doctor` shows whether the server answers.",
-    Category.AUTHENTICATION: "Check the keys, then run `kt auth login`.",
+    Category.AUTHENTICATION: f"Check the keys. {_ANEW}",
 }

@@ -25,6 +25,10 @@ _CODES = (
     re.compile(r"CODE=(\d{3,5})"),
     re.compile(r"\[(\d{3,5})\]"),
 )
+_NAMED = re.compile(
+    r"(?:파라미터|종목코드|거래소구분|실패사유)\s*=\s*(.+?)(?=,\s|\s+실패사유|\]|$)"
+)
+"""What a refused query names as its reason: a field, a stock code, a venue, or words."""
 _NOTHING_FOUND = re.compile(r"(내역|자료|데이터|결과)[^)\]]*없")
 
 
@@ -73,9 +77,13 @@ class Verdict:
         """The exception for a query `what` (an API id) that was answered so."""
         rule = self.rule if self.rule and self.rule.category is self.category else None
         raised = (rule.error if rule else TREATMENTS[self.category].error) or BrokerRefused
-        meaning = f"{rule.meaning} [{self.code}]" if rule else self._unexplained()
+        meaning = self._explained(rule) if rule else self._unexplained()
         hint = (rule.hint if rule else "") or HINTS.get(self.category)
         return raised(f"{what}: {meaning}", hint=hint or None, code=self.code or None)
+
+    def _explained(self, rule: Rule) -> str:
+        named = ", ".join(_NAMED.findall(self.message))
+        return f"{rule.meaning}{': ' if named else ''}{named} [{self.code}]"
 
     def _unexplained(self) -> str:
         said = self.message or f"HTTP {self.http_status}"

@@ -71,6 +71,7 @@ def api(session: Session, api_id: str, body: str, all_pages: bool) -> None:
 
 def run_api(session: Session, options: ApiOptions) -> None:
     from kt.broker import facts
+    from kt.broker.wire.stocks import unknown_if_blank
     from kt.cli.documents import as_json
 
     if not options.api_id:
@@ -95,6 +96,9 @@ def run_api(session: Session, options: ApiOptions) -> None:
         if reply.more:
             session.say("there are more pages: --all-pages follows them")
     session.console.write(as_json(answer, pretty=session.console.out_terminal))
+    unheard_of = unknown_if_blank(options.api_id, body, answer)
+    if unheard_of is not None:
+        raise unheard_of
 
 
 def request_body(text: str) -> dict[str, str]:

@@ -129,7 +129,10 @@ def _known(ctx: Context, codes: tuple[str, ...]) -> tuple[Quote, ...]:
     quotes = ctx.market.quotes(codes)
     missing = set(codes) - {quote.stock_code for quote in quotes}
     if missing:
-        raise UnknownStock(f"the broker knows no stock {', '.join(sorted(missing))}")
+        raise UnknownStock(
+            f"unknown stock {', '.join(sorted(missing))}",
+            hint="Check the six characters of the code.",
+        )
     return quotes
 
 

@@ -662,7 +662,10 @@ def test_the_usual_screen_comes_back_however_a_live_table_ends(
 
 def test_watch_of_an_unknown_code(front: Front) -> None:
     ran = front("watch", "999999")
-    assert (ran.code, ran.err) == (ExitCode.REFUSED, "kt: the broker knows no stock 999999.\n")
+    assert (ran.code, ran.err) == (
+        ExitCode.REFUSED,
+        "kt: unknown stock 999999. Check the six characters of the code.\n",
+    )
 
 
 def test_watch_without_a_stream(front: Front) -> None:

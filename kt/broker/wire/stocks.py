@@ -38,10 +38,21 @@ BAD_STATES = ("관리종목", "거래정지", "정리매매", "투자유의", "�
 
 def unknown(api_id: str, stock_code: str) -> UnknownStock:
     return UnknownStock(
-        f"unknown stock {stock_code}: the broker answers {api_id} with blanks",
+        f"unknown stock {stock_code}: the broker has nothing on it ({api_id})",
         hint="Check the six characters of the code.",
         code="UNKNOWN_STOCK",
     )
+
+
+def unknown_if_blank(api_id: str, asked: Body, body: Body) -> UnknownStock | None:
+    """The error for a success in which every field is blank, when a stock was asked about.
+
+    Not for a list: that may be empty for other reasons.
+    """
+    code = asked.get("stk_cd")
+    told = [value for name, value in body.items() if not name.lower().startswith("return")]
+    blank = all(isinstance(value, str) and not value.strip() for value in told)
+    return unknown(api_id, str(code)) if code and told and blank else None
 
 
 def _known(body: Body, api_id: str, stock_code: str, *names: str) -> Row:
