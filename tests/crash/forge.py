@@ -12,16 +12,29 @@ import importlib
 import json
 import os
 import pkgutil
+import resource
 import select
 import signal
 import socket
 import sys
+import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 ANSWER_SECONDS = "KT_TEST_ANSWER_SECONDS"
 """Real seconds that the child waits for an answer: the real ones would make time-outs slow."""
+BUSY_SECONDS = "KT_TEST_BUSY_SECONDS"
+"""Real seconds that it waits for a database which another process holds."""
+FILE_SIZE = "KT_TEST_FILE_SIZE"
+"""No file of the child's grows beyond so many bytes: a full disk, wherever kt may be."""
+USER = "KT_TEST_USER"
+"""The number of the user it runs as, when the test is root and permissions mean nothing."""
+CLOCK_OFF = "KT_TEST_CLOCK_OFF"
+"""Real seconds by which its wall clock is ahead of the true time (behind: below 0)."""
 HEAVY = ("httpx", "websocket", "sqlite_utils", "yaml", "tabulate", "holidays", "filelock")
+LATER = ("encodings.idna", "traceback", "tempfile")
+"""What a child that is another user could not read any more."""
 NOT_FOR_CLIENTS = ("kt.sim.server", "kt.sim.exchange", "kt.sim.market", "kt.__main__")
 
 
@@ -29,7 +42,7 @@ def load() -> None:
     """Everything a command may import."""
     import kt
 
-    for name in HEAVY:
+    for name in (*HEAVY, *LATER):
         importlib.import_module(name)
     for found in pkgutil.walk_packages(kt.__path__, "kt."):
         if not found.name.startswith(NOT_FOR_CLIENTS) and "__main__" not in found.name:
@@ -81,9 +94,28 @@ def become(job: dict[str, Any]) -> None:
     os.environ.clear()
     os.environ.update(job["env"])
     sys.argv = ["kt", *job["argv"]]
-    if ANSWER_SECONDS in os.environ:
-        rest = importlib.import_module("kt.broker.rest")
-        rest.ANSWER_SECONDS = float(os.environ[ANSWER_SECONDS])  # type: ignore[attr-defined]
+    _hinder(os.environ)
+
+
+def _hinder(wanted: Mapping[str, str]) -> None:
+    """What the environment asks of the world around kt; kt itself stays as it is."""
+    rest: Any = importlib.import_module("kt.broker.rest")
+    health: Any = importlib.import_module("kt.store.health")
+    journal: Any = importlib.import_module("kt.store.journal").SqliteJournal
+    if ANSWER_SECONDS in wanted:
+        rest.ANSWER_SECONDS = float(wanted[ANSWER_SECONDS])
+    if BUSY_SECONDS in wanted:
+        journal.__init__.__kwdefaults__["busy_seconds"] = float(wanted[BUSY_SECONDS])
+        health._WAIT = float(wanted[BUSY_SECONDS])
+    if CLOCK_OFF in wanted:
+        true_time, off = time.time, float(wanted[CLOCK_OFF])
+        time.time = lambda: true_time() + off
+    if FILE_SIZE in wanted:
+        size = int(wanted[FILE_SIZE])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    if USER in wanted:
+        os.setgid(int(wanted[USER]))
+        os.setuid(int(wanted[USER]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,232 @@
+"""A machine that fails: nothing is sent, the error says why, `kt doctor` names the cause."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.crash.forge import BUSY_SECONDS, FILE_SIZE, USER
+from tests.crash.house import Account
+from tests.crash.invariants import examine
+from tests.crash.processes import Ran
+from tests.crash.stage import Stage
+
+BUY = ("order", "buy", "015760", "2", "--market")
+NOTHING_TO_DO = ("order", "cancel", "9999999")
+NOBODY = "65534"
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    made = Stage(1)
+    made.folder.chmod(0o755)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def account(stage: Stage) -> Iterator[Account]:
+    """An account with something held, so that a database stands to lose something."""
+    made = Account(stage.house(), stage.new_folder("account"), stage.forge)
+    assert made.kt("order", "buy", "005930", "3", "--market", "--wait").code == 0
+    yield made
+    made.close()
+
+
+def refuses(account: Account, why: str, **env: str) -> None:
+    """Whatever would send ends with 1, says why, and sends nothing; the doctor says why too."""
+    before = len(account.truth().orders)
+    for argv in (BUY, ("run", "--once")):
+        ran = account.kt(*argv, **env)
+        assert ran.code == 1, ran.told()
+        assert re.search(why, ran.err), ran.told()
+        assert "unexpected error" not in ran.err, ran.told()
+    assert len(account.truth().orders) == before, "nothing was sent"
+    doctor = account.kt("doctor", **env)
+    assert doctor.code == 1
+    failed = [line for line in doctor.out.split('"kind":"doctor"') if '"status":"fail"' in line]
+    assert any(re.search(why, line) for line in failed), doctor.out
+
+
+def goes_on(account: Account) -> None:
+    """The trouble is over: kt trades again and the books are right."""
+    ran = account.kt(*BUY)
+    assert ran.code == 0, ran.told()
+    assert account.kt(*NOTHING_TO_DO).code == 2
+    verdict = examine(account, account.truth())
+    assert not verdict.differences, "\n".join((*verdict.differences, account.told()))
+
+
+def halts(account: Account, **env: str) -> None:
+    """`kt halt` is in force, though the journal cannot note it."""
+    halted = account.kt("halt", **env)
+    assert halted.code == 1, halted.told()
+    assert "in force by its flag file" in halted.err
+    assert (account.state / "sim" / "halt.json").exists()
+
+
+def is_halted(account: Account) -> None:
+    """Once the trouble is over, the halt still holds, until somebody ends it."""
+    assert account.kt(*BUY).code == 6
+    assert account.kt("resume").code == 0
+
+
+# no room
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[None]:
+    """A file system of its own, where a test may make one."""
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)],
+        capture_output=True,
+        check=False,
+    )
+    if made.returncode:
+        pytest.skip(f"no file system can be mounted here: {made.stderr.decode().strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(path: Path) -> None:
+    """Take all the room there is."""
+    handle = os.open(path, os.O_CREAT | os.O_WRONLY)
+    try:
+        while True:
+            os.write(handle, b"x" * 4096)
+    except OSError:
+        os.close(handle)
+
+
+def test_a_full_disk(stage: Stage) -> None:
+    made = Account(stage.house(), stage.new_folder("account"), stage.forge)
+    made.state.mkdir()
+    with closing(made) as account, small_disk(account.state):
+        assert account.kt("order", "buy", "005930", "3", "--market", "--wait").code == 0
+        fill(account.state / "ballast")
+        refuses(account, "the disk is full|No space left on device")
+        halts(account)
+        (account.state / "ballast").unlink()
+        is_halted(account)
+        goes_on(account)
+
+
+@pytest.mark.parametrize(
+    ("kilobytes", "side"), [(16, "buy"), (84, "sell"), (120, "buy"), (150, "sell"), (190, "buy")]
+)
+def test_a_disk_that_is_full_in_the_middle(account: Account, side: str, kilobytes: int) -> None:
+    """Before the intent, after it, after the send: whoever was told 1 has no order, and the
+    next start finds the others."""
+    before = len(account.truth().orders)
+    ran = account.kt("order", side, "005930", "1", "--market", **{FILE_SIZE: str(kilobytes * 1024)})
+    sent = len(account.truth().orders) > before
+    assert ran.code in ((0, 7) if sent else (1,)), ran.told()
+    if ran.code == 7:
+        assert "Do not send it again" in ran.err, ran.told()
+    assert "unexpected error" not in ran.err
+    goes_on(account)
+
+
+# somebody else has it
+
+
+def test_a_database_that_is_held_for_too_long(account: Account) -> None:
+    with closing(sqlite3.connect(account.database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        refuses(account, "another process has held it for too long", **{BUSY_SECONDS: "0.2"})
+        halts(account, **{BUSY_SECONDS: "0.2"})
+        other.execute("ROLLBACK")
+    is_halted(account)
+    goes_on(account)
+
+
+# it is broken
+
+
+def _no_header(path: Path) -> None:
+    path.write_bytes(b"not a database at all" * 1000)
+
+
+def _holes(path: Path) -> None:
+    """Every second page of the tables is gone."""
+    with path.open("r+b") as file:
+        for page in range(2, 60, 2):
+            file.seek(page * 4096)
+            file.write(b"\xff" * 4096)
+
+
+def _half(path: Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+@pytest.mark.parametrize("harm", [_no_header, _holes, _half], ids=lambda harm: harm.__name__[1:])
+def test_a_damaged_database(account: Account, harm: Callable[[Path], None]) -> None:
+    harm(account.database)
+    refuses(account, "damaged")
+    halts(account)
+    aside = account.folder / "aside"
+    aside.mkdir()
+    for part in account.database.parent.glob("kt.db*"):
+        shutil.move(part, aside)
+    assert account.kt(*NOTHING_TO_DO).code == 2
+    is_halted(account)
+    held = account.rows("SELECT stock_code, quantity, source FROM positions")
+    assert held == [{"stock_code": "005930", "quantity": 3, "source": "external"}]
+    assert account.kt(*BUY).code == 0
+
+
+# it cannot be written to
+
+
+def test_a_folder_that_is_a_file(stage: Stage) -> None:
+    with closing(Account(stage.house(), stage.new_folder("account"), stage.forge)) as account:
+        account.state.mkdir()
+        (account.state / "sim").write_text("in the way")
+        for argv in (BUY, ("run", "--once"), ("halt",)):
+            ran = account.kt(*argv)
+            assert (ran.code, "File exists" in ran.err) == (1, True), ran.told()
+        assert account.truth().orders == ()
+        assert account.kt("doctor").code == 1
+
+
+def test_a_state_folder_that_is_read_only(account: Account) -> None:
+    """As another user where the test is root, whom no permission stops."""
+    env = {USER: NOBODY} if os.geteuid() == 0 else {}
+    account.folder.chmod(0o777)
+    folders = [account.state, *(path for path in account.state.rglob("*") if path.is_dir())]
+    try:
+        for path in account.state.rglob("*"):
+            path.chmod(0o555 if path.is_dir() else 0o444)
+        account.state.chmod(0o555)
+        _refuses_read_only(account, env)
+    finally:
+        for path in folders:
+            path.chmod(0o700)
+        for path in account.state.rglob("*"):
+            path.chmod(0o700 if path.is_dir() else 0o600)
+    goes_on(account)
+
+
+def _refuses_read_only(account: Account, env: dict[str, str]) -> None:
+    before = len(account.truth().orders)
+
+    def says(ran: Ran) -> bool:
+        return "cannot be written to" in ran.err and "unexpected error" not in ran.err
+
+    for argv in (BUY, ("run", "--once"), ("halt",)):
+        ran = account.kt(*argv, **env)
+        assert ran.code == 1 and says(ran), ran.told()
+    doctor = account.kt("doctor", **env)
+    assert doctor.code == 1
+    assert "cannot be written to" in doctor.out
+    assert len(account.truth().orders) == before
