@@ -45,8 +45,14 @@ class Clock(Protocol):
     waits on sockets, queues and events.
     """
 
-    def now(self) -> datetime: ...
-    def monotonic(self) -> float: ...
+    def now(self) -> datetime:
+        """Aware, in Asia/Seoul; it may jump when the machine's clock is set."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds from any beginning, never falling: for measuring how long something took."""
+        ...
+
     def sleep(self, seconds: float) -> None: ...
     def to_real(self, seconds: float) -> float: ...
 
@@ -71,9 +77,13 @@ class Market(Protocol):
         """ka10095, in calls of at most 100 codes; unknown codes are left out."""
         ...
 
-    def book(self, stock_code: str) -> Book: ...  # ka10004
+    def book(self, stock_code: str) -> Book:
+        """Ten levels of each side, the best first (ka10004)."""
+        ...
 
-    def brokers(self, stock_code: str) -> BrokerActivity: ...  # ka10002
+    def brokers(self, stock_code: str) -> BrokerActivity:
+        """The member firms that bought and sold most today, in shares (ka10002)."""
+        ...
 
     def strength(self, stock_code: str) -> tuple[Strength, ...]:
         """Newest first (ka10046)."""
@@ -152,7 +162,10 @@ class Analyst(Protocol):
     """Who decides. Never raises for a bad answer: `Answer.error` says what went wrong."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """rules or gemini, as it stands in the journal."""
+        ...
+
     @property
     def model(self) -> str: ...
 
