@@ -146,7 +146,7 @@ def test_no_and_bad_token_are_8005(wire: WireClient, served: Served) -> None:
 
 def test_a_body_that_is_not_json_is_1517(wire: WireClient) -> None:
     headers = {"api-id": "kt00001", "authorization": f"Bearer {wire.token}"}
-    for content in (b"{", b"[1]", b"\xff"):
+    for content in (b"{", b"[1]", b"\xff", b"[" * 100_000):
         body = wire.http.post("/api/dostk/acnt", content=content, headers=headers).json()
         assert body["return_code"] == 2
         assert "[1517:" in body["return_msg"]

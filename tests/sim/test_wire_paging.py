@@ -77,6 +77,14 @@ def test_minutes_of_every_width_begin_where_they_should(wire: WireClient, scope:
     assert "20261120153000" in starts
 
 
+@pytest.mark.parametrize(
+    ("api_id", "scope"), [("ka10079", "2"), ("ka10080", "7"), ("ka10080", "x")]
+)
+def test_other_widths_are_refused(wire: WireClient, api_id: str, scope: str) -> None:
+    said = wire.call(api_id, {**BODIES[api_id], "tic_scope": scope}).json()
+    assert (said["return_code"], "[1517:" in said["return_msg"]) == (2, True)
+
+
 def test_a_base_day_in_the_past_ends_the_chart(wire: WireClient) -> None:
     minutes = wire.call("ka10080", {**BODIES["ka10080"], "base_dt": "20261118"}).json()
     rows = minutes["stk_min_pole_chart_qry"]

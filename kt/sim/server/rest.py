@@ -110,7 +110,7 @@ def body_fields(request: Request) -> Fields:
         return {}
     try:
         found = msgspec.json.decode(request.content)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise errors.bad_field("body", "JSON 형식이 아닙니다") from None
     if not isinstance(found, dict):
         raise errors.bad_field("body", "JSON 형식이 아닙니다")

@@ -114,7 +114,7 @@ class Session:
                 return
             try:
                 frame = json.loads(message.get("text") or message.get("bytes") or "")
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(frame, dict):
                 self._take(frame)

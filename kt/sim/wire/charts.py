@@ -9,6 +9,7 @@ from itertools import pairwise
 
 from kt.errors import UnknownStock
 from kt.records import Bar, Interval
+from kt.sim.wire import errors
 from kt.sim.wire.frame import Call, Reply, Row
 from kt.sim.wire.values import counter, day, direction, millions, price, rate, signed, stamp
 
@@ -19,6 +20,8 @@ PAGES = {
     Interval.WEEK: 300,
     Interval.MONTH: 240,
 }
+SCOPES = {Interval.TICK: (1, 3, 5, 10, 30), Interval.MINUTE: (1, 3, 5, 10, 15, 30, 45, 60)}
+"""Trades or minutes in a bar."""
 MOST_BARS = 9_000
 """So far back a chart can be paged."""
 SPARE = 50
@@ -116,7 +119,9 @@ def _window(call: Call, interval: Interval, rows_name: str, row: RowMaker) -> Re
 
 def _bars(call: Call, interval: Interval) -> tuple[Bar, ...]:
     """Oldest first, up to the page's end; with at least one bar beyond the page when there is."""
-    size = max(1, call.whole("tic_scope")) if call.text("tic_scope") else 1
+    size = call.whole("tic_scope") if interval in SCOPES else 1
+    if size not in SCOPES.get(interval, (1,)):
+        raise errors.bad_field("tic_scope", "지원하지 않는 범위입니다")
     if not call.anchor:
         return _asked(call, interval, size, PAGES[interval] + 1)
     key = (call.code(), interval.value, size, call.anchor)
