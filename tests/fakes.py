@@ -235,6 +235,7 @@ class FakeBroker:
         self.held: dict[str, Holding] = {}
         self.fill_at_once = False
         self.on_sent: Callable[[], None] | None = None
+        self.clock_off = 0.0
         self._next = 100
         self._lock = threading.RLock()
 
@@ -248,6 +249,9 @@ class FakeBroker:
     def account(self) -> str:
         self._ask("account")
         return "1234567890"
+
+    def skew(self) -> float:
+        return self.clock_off
 
     def deposit(self) -> Deposit:
         self._ask("deposit")
@@ -368,25 +372,21 @@ class FakeBroker:
         return self._next
 
     def amend(self, ticket: AmendTicket) -> Outcome:
-        self.sent.append(ticket)
-        outcome = self.outcomes.pop(0) if self.outcomes else None
-        if outcome is not None and not self._stands(outcome):
-            return outcome
-        row = self.rows[int(ticket.ord_no)]
-        if not row.open_quantity:
-            return rejected("RC4032")
-        number = self._child(row, "AMEND", ticket.quantity or row.open_quantity, ticket.price)
-        return outcome or acked(f"{number:07d}", self.rows[number].quantity)
+        return self._change(ticket, "AMEND", "RC4032")
 
     def cancel(self, ticket: CancelTicket) -> Outcome:
+        return self._change(ticket, "CANCEL", "RC4033")
+
+    def _change(self, ticket: AmendTicket | CancelTicket, kind: str, too_late: str) -> Outcome:
         self.sent.append(ticket)
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if outcome is not None and not self._stands(outcome):
             return outcome
         row = self.rows[int(ticket.ord_no)]
         if not row.open_quantity:
-            return rejected("RC4033")
-        number = self._child(row, "CANCEL", ticket.quantity or row.open_quantity, row.price)
+            return rejected(too_late)
+        price = ticket.price if isinstance(ticket, AmendTicket) else row.price
+        number = self._child(row, kind, ticket.quantity or row.open_quantity, price)
         return outcome or acked(f"{number:07d}", self.rows[number].quantity)
 
     def _child(self, row: BrokerOrder, kind: str, quantity: int, price: int) -> int:

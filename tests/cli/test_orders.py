@@ -15,6 +15,13 @@ from tests.cli.test_documents import DECISION
 from tests.fakes import HYNIX, SAMSUNG, not_placed, rejected, unknown
 
 BUY = ("order", "buy", SAMSUNG, "10", "--price", "70000")
+OTHER = DECISION | {
+    "stock_code": HYNIX,
+    "stock_name": "SK하이닉스",
+    "price": 180_000,
+    "quantity": 2,
+    "decision_id": "D2",
+}
 ORDER_KEYS = [
     "order_id",
     "run",
@@ -430,29 +437,16 @@ def test_what_check_denied_stays_denied(front: Front) -> None:
 
 
 def test_a_denied_decision_in_submit_is_exit_code_5_and_the_others_go(front: Front) -> None:
-    other = DECISION | {
-        "stock_code": HYNIX,
-        "stock_name": "SK하이닉스",
-        "price": 180_000,
-        "confidence": 0.1,
-        "decision_id": "D2",
-    }
-    ran = submit(front, [other, DECISION, DECISION | {"action": "HOLD"}])
+    unsure = OTHER | {"confidence": 0.1}
+    ran = submit(front, [unsure, DECISION, DECISION | {"action": "HOLD"}])
     assert ran.code == ExitCode.DENIED
     assert [item["state"] for item in ran.items] == ["DENIED", "ACKED"]
     assert "LOW_CONFIDENCE" in ran.err
 
 
 def test_the_worst_outcome_of_a_submission_is_its_exit_code(front: Front) -> None:
-    other = DECISION | {
-        "stock_code": HYNIX,
-        "stock_name": "SK하이닉스",
-        "price": 180_000,
-        "quantity": 2,
-        "decision_id": "D2",
-    }
     front.world.broker.outcomes = [rejected(), unknown()]
-    ran = submit(front, [DECISION, other])
+    ran = submit(front, [DECISION, OTHER])
     assert ran.code == ExitCode.UNKNOWN
     assert [item["state"] for item in ran.items] == ["REJECTED", "UNKNOWN"]
     assert "kt: the broker refused BUY" in ran.err
@@ -470,19 +464,12 @@ def test_a_submission_with_a_client_id_sends_nothing_twice(front: Front) -> None
 
 
 def test_what_was_sent_is_shown_even_when_the_rest_cannot_be(front: Front) -> None:
-    other = DECISION | {
-        "stock_code": HYNIX,
-        "stock_name": "SK하이닉스",
-        "price": 180_000,
-        "quantity": 2,
-        "decision_id": "D2",
-    }
 
     def cut() -> None:
         front.world.broker.failing["day_orders"] = GONE
 
     front.world.broker.on_sent = cut
-    ran = submit(front, [DECISION, other])
+    ran = submit(front, [DECISION, OTHER])
     assert ran.code == ExitCode.UNREACHABLE
     assert [(item["stock_code"], item["state"]) for item in ran.items] == [(SAMSUNG, "ACKED")]
 

@@ -99,3 +99,7 @@ class Stage:
 
     def close(self) -> None:
         self.world.close()
+
+
+Make = Callable[..., Stage]
+"""A stage by its configuration, its time of day and the day's options; closed after the test."""

@@ -1,4 +1,4 @@
-"""A world of fakes for each test."""
+"""A world of fakes for each test, and a stage on which its trading day is played."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from kt.config.model import Config
+from tests.engine.acting import Make, Stage
 from tests.fakes import World, memory_folder
 
 
@@ -16,3 +18,17 @@ def world(tmp_path: Path) -> Iterator[World]:
         made = World(folder)
         yield made
         made.close()
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Make]:
+    made: list[Stage] = []
+    with memory_folder(tmp_path) as folder:
+
+        def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
+            made.append(Stage(folder, config, start, **options))
+            return made[-1]
+
+        yield make
+        for one in made:
+            one.close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
@@ -30,24 +29,8 @@ from kt.rules.session import Phase
 from kt.sim.exchange import Exchange
 from kt.steps import check, stops
 from tests import fakes
-from tests.engine.acting import Stage, at
-from tests.fakes import SAMSUNG, ExchangeStream, FakeStream, PumpedClock, World, memory_folder
-
-Make = Callable[..., Stage]
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Make]:
-    made: list[Stage] = []
-    with memory_folder(tmp_path) as folder:
-
-        def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
-            made.append(Stage(folder, config, start, **options))
-            return made[-1]
-
-        yield make
-        for one in made:
-            one.close()
+from tests.engine.acting import Make, Stage, at
+from tests.fakes import SAMSUNG, ExchangeStream, FakeStream, PumpedClock, World
 
 
 def test_a_whole_day_from_eight_to_four(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

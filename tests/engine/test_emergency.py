@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
 from kt.config.model import Config, Emergency, Limits, Scan
@@ -21,25 +18,10 @@ from kt.errors import (
 from kt.records import OrderState, OrderTicket, Side, StopMode, Tick
 from kt.steps.reconcile import reconcile
 from tests import fakes
-from tests.engine.acting import Stage
-from tests.fakes import HYNIX, SAMSUNG, memory_folder
+from tests.engine.acting import Make, Stage
+from tests.fakes import HYNIX, SAMSUNG
 
-Make = Callable[..., Stage]
 FLATTEN = Config(emergency=Emergency(action="flatten"))
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Make]:
-    made: list[Stage] = []
-    with memory_folder(tmp_path) as folder:
-
-        def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
-            made.append(Stage(folder, config, start, **options))
-            return made[-1]
-
-        yield make
-        for one in made:
-            one.close()
 
 
 def critical(made: Stage) -> list[str]:
