@@ -16,7 +16,7 @@ from kt.broker.tr import Priority
 SCANS = 4
 """Calls of scans on the wire at once: enough for 25 a second at 150 ms each."""
 PATIENCE = 0.25
-"""Real seconds that a call gives way at most: one order that hangs must not end all scans."""
+"""Real seconds that a call waits for its turn at most: what hangs must not hold up the rest."""
 LINGER = 0.02
 """Real seconds after an urgent call during which the next is awaited: a check's and an order's
 calls follow one another, with a write to the journal between."""
@@ -34,14 +34,20 @@ class Lanes:
     @contextlib.contextmanager
     def enter(self, priority: Priority) -> Iterator[None]:
         """Orders and account queries enter at once; the others when none of them is under way,
-        and of the scans only so many at a time."""
+        and of the scans only so many at a time, as long as these are answered."""
         if priority <= Priority.ACCOUNT:
             with self._urgently():
                 yield
             return
-        with self._slots if priority is Priority.SCAN else contextlib.nullcontext():
+        if priority is not Priority.SCAN or not self._slots.acquire(timeout=PATIENCE):
             self._give_way()
             yield
+            return
+        try:
+            self._give_way()
+            yield
+        finally:
+            self._slots.release()
 
     @contextlib.contextmanager
     def _urgently(self) -> Iterator[None]:

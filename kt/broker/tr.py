@@ -73,7 +73,7 @@ _TABLE: tuple[Tr, ...] = (
     Tr("ka10045", _CONDITION),
     Tr("ka10046", _CONDITION),
     Tr("ka10059", _STOCK),
-    Tr("ka10099", _STOCK, at_most=0.5),
+    Tr("ka10099", _STOCK, priority=Priority.EXIT, at_most=0.5),  # no check without the list
     Tr("ka10023", _RANKING),
     Tr("ka10027", _RANKING),
     Tr("ka10030", _RANKING),

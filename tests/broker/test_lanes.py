@@ -92,6 +92,19 @@ def test_an_urgent_call_that_hangs_does_not_end_the_scans(monkeypatch: pytest.Mo
     hanging.end()
 
 
+def test_scans_that_hang_do_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    lanes = Lanes(scans=1)
+    hanging = Call(lanes, Priority.SCAN)
+    assert hanging.entered.wait(5)
+    others = [Call(lanes, Priority.SCAN) for _ in range(3)]
+    assert all(other.entered.wait(5) for other in others)
+    for call in (*others, hanging):
+        call.end()
+    with lanes.enter(Priority.SCAN):
+        pass
+
+
 def test_a_scan_stays_out_of_the_pause_between_two_urgent_calls(
     monkeypatch: pytest.MonkeyPatch, patient: None
 ) -> None:
