@@ -33,6 +33,11 @@ class KiwoomAccount:
     def account(self) -> str:
         return account.account(self.rest.call("ka00001").body)
 
+    def skew(self) -> float:
+        if self.rest.skew is None:
+            self.rest.call("ka00001")
+        return self.rest.skew or 0.0
+
     def deposit(self) -> Deposit:
         """Estimated (qry_tp 3), as the recordings ask."""
         return account.deposit(self.rest.call("kt00001", {"qry_tp": "3"}).body)

@@ -15,6 +15,7 @@ from kt import __version__
 from kt.broker.answer import Answer, Reply, decoded, described, failure
 from kt.broker.lanes import Lanes
 from kt.broker.pace import Pacer
+from kt.broker.skew import seconds_off
 from kt.broker.token import TokenSource
 from kt.broker.tr import Group, Priority, Tr, find
 from kt.broker.verdict import return_code, return_message
@@ -147,6 +148,8 @@ class Rest:
         self.clock = clock
         self.on_call = on_call
         self.lanes = Lanes()
+        self.skew: float | None = None
+        """Seconds by which our clock is ahead of the server's, by its newest answer."""
 
     def call(
         self,
@@ -252,6 +255,8 @@ class Rest:
                 fresh=fresh,
                 on_written=lambda: written.append(self.clock.monotonic()),
             )
+        skew = seconds_off(answer.date, started, self.clock.now())
+        self.skew = self.skew if skew is None else skew
         # What fails in our own books after an order was sent says nothing about the order.
         with contextlib.suppress(KtError) if fresh else contextlib.nullcontext():
             report(self.on_call, self.clock, tr.api_id, started, before, answer)

@@ -115,6 +115,12 @@ class Broker(Protocol):
     """The account and its orders. Queries raise; the three order calls return an Outcome."""
 
     def account(self) -> str: ...  # ka00001, the whole number: mask before showing
+
+    def skew(self) -> float:
+        """Seconds by which the clock is ahead of the broker's (behind: below 0), by its newest
+        answer of any kind; it is asked only when there has been none. 0.0 when it does not say."""
+        ...
+
     def deposit(self) -> Deposit: ...  # kt00001
 
     def orderable(self, stock_code: str, price: int) -> Orderable | None:

@@ -68,13 +68,13 @@ class _Flattening:
         self.left: dict[str, str] = {}
 
     def run(self) -> None:
-        reconcile.reconcile(self.ctx)
+        reconcile.reconcile(self.ctx, urgent=True)
         self.cancelled = tuple(self.cancel(order) for order in self.open_orders())
         self.sell_all()
         unknown = {o.stock_code for o in self.sold.values() if o.state is OrderState.UNKNOWN}
         if unknown:
             # What is not found at the broker may be tried once more: it sells no share twice.
-            reconcile.reconcile(self.ctx)
+            reconcile.reconcile(self.ctx, urgent=True)
             for code in unknown:
                 self.left.pop(code, None)
             self.sell_all()

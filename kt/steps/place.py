@@ -31,11 +31,13 @@ from kt.records import (
     StopMode,
     SymbolLock,
 )
+from kt.rules.deciding import UNSTOPPABLE
 from kt.steps import intent
 from kt.steps.context import Context
 from kt.steps.events import event, from_outcome
 from kt.steps.kept import kept
 from kt.steps.points import reach
+from kt.steps.right_time import check_time
 from kt.steps.stops import current, tell
 
 SENDS = 3
@@ -56,7 +58,8 @@ def place(ctx: Context, check: Check, *, origin: Origin, client_id: str = "") ->
 
     Raises Denied(DUPLICATE) when the same stock and side already has an unresolved intent,
     Denied(CLIENT_ID) when the id was used for other contents, JournalError when the intent
-    cannot be kept, Unreachable when a buy's starting point cannot be asked: nothing was sent.
+    cannot be kept, Unreachable when a buy's starting point cannot be asked, KtError(CLOCK) when
+    the clock is wrong: nothing was sent.
     """
     first = _sent_before(ctx, check, client_id)
     if first is not None:
@@ -65,6 +68,8 @@ def place(ctx: Context, check: Check, *, origin: Origin, client_id: str = "") ->
     refused = intent.denial(ctx, check, origin)
     if refused is not None:
         return _deny(ctx, order, refused)
+    if origin not in UNSTOPPABLE:
+        check_time(ctx)
     order = replace(order, noted_ord_no=intent.noted_number(ctx, order.side))
     reach("place.before_plan", ctx.profile)
     planned = ctx.journal.plan_order(order, event(ctx, order.order_id, OrderEventKind.PLANNED))
@@ -173,6 +178,7 @@ def amend(ctx: Context, order: Order, *, price: int) -> Order:
     leave two orders at the broker under two prices. Check the price first (check.check_amend).
     Raises Denied when the stops or the order's state forbid it."""
     _not_stopped(ctx, order)
+    check_time(ctx)
     ticket = AmendTicket(ord_no=order.ord_no, stock_code=order.stock_code, quantity=0, price=price)
     return _change(ctx, order, _AMEND, lambda: ctx.broker.amend(ticket), 0, price)
 

@@ -19,15 +19,21 @@ from kt.steps.context import Context
 from kt.steps.events import event
 from kt.steps.points import reach
 from kt.steps.reports import Reconciliation
+from kt.steps.right_time import check_time
 
 
-def reconcile(ctx: Context, *, patience: float = recovery.PATIENCE) -> Reconciliation:
+def reconcile(
+    ctx: Context, *, patience: float = recovery.PATIENCE, urgent: bool = False
+) -> Reconciliation:
     """Settle, catch up, compare, repair. Safe to repeat and to kill at any point.
 
     Takes up to `patience` seconds of the clock when an order's outcome is unknown. Raises the
-    broker's errors when it cannot be asked, and JournalError: nothing may be sent then.
+    broker's errors when it cannot be asked, JournalError, and KtError(CLOCK) when the clock is
+    wrong: nothing may be sent then. An `urgent` caller, who only wants out, asks for no clock.
     """
     reach("reconcile.start", ctx.profile)
+    if not urgent:
+        check_time(ctx)
     stops.current(ctx)
     expired = _expire(ctx)
     resolved, unknown = recovery.settle_intents(ctx, patience)

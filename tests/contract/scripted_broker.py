@@ -10,12 +10,15 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 from kt.cli.console import Console
 from kt.cli.io import run
 from kt.cli.session import Session
+from kt.records import KST
 
 APP_KEY = "Pxz9-app-key-of-forty-three-characters-long"
 SECRET = "Qwy8-secret-key-of-forty-three-characters-x"
@@ -23,6 +26,9 @@ TOKENS = [f"Tkn{n}" + "abcdefghijklmnopqrstuvwxyz0123456789" * 2 + f"-{n}" for n
 """Long, as the broker's are."""
 SPEED = 200.0
 """Of the server's clock: pauses of kt's are as much shorter."""
+
+ANCHOR = datetime(2026, 11, 23, 10, 0, tzinfo=KST)
+"""What its clock says when it begins."""
 
 Body = dict[str, Any]
 Told = tuple[int, Body | bytes] | Body
@@ -42,7 +48,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """The clock, as the exchange tells it."""
         status = {
-            "anchor": "2026-11-23T10:00:00+09:00",
+            "anchor": ANCHOR.isoformat(),
             "anchor_real": self.server.began,
             "speed": SPEED,
         }
@@ -71,6 +77,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
+
+    def date_time_string(self, timestamp: float | None = None) -> str:
+        """The Date header tells the server's own time."""
+        passed = (time.time() - self.server.began) * SPEED
+        return format_datetime((ANCHOR + timedelta(seconds=passed)).astimezone(UTC), usegmt=True)
 
     def log_message(self, *_: object) -> None:
         """Silent."""

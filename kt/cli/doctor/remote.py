@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
+from kt.broker.skew import seconds_off
 from kt.store.health import Finding
 
 if TYPE_CHECKING:
@@ -31,15 +31,9 @@ def server(session: Session) -> Iterable[Finding]:
 
 def skew(header: str, before: datetime, after: datetime) -> Finding:
     """How far this machine's clock is from the server's, which stood between two moments."""
-    try:
-        theirs = parsedate_to_datetime(header)
-    except (TypeError, ValueError):
+    seconds = seconds_off(header, before, after)
+    if seconds is None:
         return Finding("clock", "warn", "the server's answer carries no Date")
-    seconds = 0.0
-    if theirs < before:
-        seconds = max(0.0, (before - theirs).total_seconds() - 1.0)
-    elif theirs > after:
-        seconds = -(theirs - after).total_seconds()
     status = "ok" if abs(seconds) < SKEW_WARN else "warn" if abs(seconds) < SKEW_FAIL else "fail"
     hint = "" if status == "ok" else "Let this machine's clock be set from the network (NTP)."
     ahead = "ahead of" if seconds > 0 else "behind"

@@ -40,6 +40,10 @@ class AccountDesk:
     def account(self) -> str:
         return self._ledger().account(self._key).number
 
+    def skew(self) -> float:
+        """One clock for both sides."""
+        return 0.0
+
     def deposit(self) -> Deposit:
         ledger = self._ledger()
         account, reserved = ledger.account(self._key), ledger.reserved(self._key)
