@@ -102,7 +102,7 @@ def run_flatten(session: Session, reason: str) -> None:
     guard.confirm(session, preview + positions(held, session.console), "Sell everything?")
     if ctx.config.dry_run:
         return
-    with watching(session, ctx, True) as events, sending(ctx):
+    with watching(session, True) as events, sending(ctx):
         done = step.flatten(ctx, reason or "by hand", events=events)
     _report(session, ctx, done)
 

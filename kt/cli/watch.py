@@ -116,7 +116,7 @@ def run_watch(session: Session, options: WatchOptions) -> None:
             stream.subscribe(account)
         if stocks and codes:
             stream.subscribe(stocks, codes)
-        _show(session, ctx, quotes, _happening(session, ctx, events, options))
+        _show(session, quotes, _happening(session, ctx, events, options))
     finally:
         stream.close()
 
@@ -183,7 +183,6 @@ def _state(session: Session, event: StreamState) -> None:
 
 def _show(
     session: Session,
-    ctx: Context,
     quotes: tuple[Quote, ...],
     events: Iterator[StreamEvent | None],
 ) -> None:

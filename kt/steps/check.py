@@ -74,7 +74,7 @@ def check_order(
     decision = Decision(
         action=Action(wanted.side),
         stock_code=wanted.stock_code,
-        stock_name=stock_name or _name(ctx, known, wanted.stock_code),
+        stock_name=stock_name or _name(known, wanted.stock_code),
         quantity=wanted.quantity,
         price=wanted.price,
         reason=reason,
@@ -182,6 +182,6 @@ def _judge(
     )
 
 
-def _name(ctx: Context, known: Books, code: str) -> str:
+def _name(known: Books, code: str) -> str:
     quote, held = known.account.quotes.get(code), known.account.held(code)
     return quote.stock_name if quote else held.stock_name if held else ""

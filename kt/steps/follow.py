@@ -39,7 +39,7 @@ def on_notice(ctx: Context, notice: OrderNotice) -> Order | None:
     if order is None:
         return None
     happened = _from_notice(ctx, order, notice)
-    return order if happened is None else apply(ctx, order, happened)
+    return order if happened is None else apply(ctx, happened)
 
 
 def find(ctx: Context, ord_no: str, original_ord_no: str = "") -> Order | None:
@@ -53,7 +53,7 @@ def find(ctx: Context, ord_no: str, original_ord_no: str = "") -> Order | None:
     return None
 
 
-def apply(ctx: Context, order: Order, happened: OrderEvent) -> Order:
+def apply(ctx: Context, happened: OrderEvent) -> Order:
     """Record one event; a fill that counted changes the position too."""
     reach("follow.notice", ctx.profile)
     after = ctx.journal.record(happened)
@@ -144,7 +144,7 @@ def book_executions(ctx: Context, order: Order, rows: Sequence[Execution]) -> Or
     if sum(row.quantity for row in rows) <= order.filled_quantity:
         return order
     for fill in fills.from_executions(ctx, order, rows):
-        order = apply(ctx, order, fill_event(fill))
+        order = apply(ctx, fill_event(fill))
     return order
 
 
@@ -164,7 +164,7 @@ def from_day_list(ctx: Context, order: Order, listed: Sequence[BrokerOrder]) -> 
             continue
         if int(row.ord_no) in known or not row.confirmed_quantity:
             continue
-        order = apply(ctx, order, _from_row(ctx, order, kind, row))
+        order = apply(ctx, _from_row(ctx, order, kind, row))
     return _ended(ctx, order, listed)
 
 
@@ -197,7 +197,6 @@ def _ended(ctx: Context, order: Order, listed: Sequence[BrokerOrder]) -> Order:
         return order
     return apply(
         ctx,
-        order,
         event(
             ctx,
             order.order_id,

@@ -54,7 +54,7 @@ def book(ctx: Context, stock_code: str, price: int = 0) -> Position | None:
         replay = _replay(ctx, stock_code, before)
         now = _dressed(ctx, replay, before, price)
         _book_sales(ctx, stock_code, replay)
-        _put(ctx, stock_code, before, now)
+        _put(ctx, before, now)
         return now
 
 
@@ -137,7 +137,7 @@ def _dressed(ctx: Context, replay: _Replay, before: Position | None, price: int)
     )
 
 
-def _put(ctx: Context, code: str, before: Position | None, now: Position | None) -> None:
+def _put(ctx: Context, before: Position | None, now: Position | None) -> None:
     if now is None:
         if before is not None:
             ctx.journal.put_position(replace(before, quantity=0))

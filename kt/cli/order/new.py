@@ -140,7 +140,7 @@ def _send(session: Session, ctx: Context, check: Any, options: NewOptions) -> Or
     from kt.steps import place
 
     follows = options.wait and check.passed and not ctx.config.dry_run
-    with watching(session, ctx, follows) as events, sending(ctx):
+    with watching(session, follows) as events, sending(ctx):
         order = place.place(ctx, check, origin=Origin.MANUAL, client_id=options.client_id)
         if follows:
             order = wait(session, ctx, [order], events, ctx.config.cycle.fill_wait)[0]

@@ -41,7 +41,7 @@ def sending(ctx: Context) -> Iterator[None]:
 
 
 @contextmanager
-def watching(session: Session, ctx: Context, wanted: bool) -> Iterator[queue.Queue[StreamEvent]]:
+def watching(session: Session, wanted: bool) -> Iterator[queue.Queue[StreamEvent]]:
     """The account's notices as a queue, from before an order is sent; an empty one when nobody
     wants to wait, or when there is no stream (the broker's lists are asked then)."""
     events: queue.Queue[StreamEvent] = queue.Queue()

@@ -139,7 +139,7 @@ def _send(
     follows = options.wait and not ctx.config.dry_run
     orders: list[Order] = []
     stopped: list[KtError] = []
-    with watching(session, ctx, follows) as events:
+    with watching(session, follows) as events:
         try:
             with sending(ctx):
                 for check in checks:
