@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.forge import BUSY_SECONDS, FILE_SIZE, USER
+from tests.crash.forge import BUSY_SECONDS, CLOCK_OFF, FILE_SIZE, USER
 from tests.crash.house import Account
 from tests.crash.invariants import examine
 from tests.crash.processes import Ran
@@ -230,3 +230,24 @@ def _refuses_read_only(account: Account, env: dict[str, str]) -> None:
     assert doctor.code == 1
     assert "cannot be written to" in doctor.out
     assert len(account.truth().orders) == before
+
+
+# the clock
+
+
+@pytest.mark.parametrize("off", [-60.0, 60.0], ids=["behind", "ahead"])
+def test_a_clock_that_has_jumped(account: Account, off: float) -> None:
+    """By a minute of this machine's: ten of the exchange's, whose clock runs ten times as fast."""
+    env = {CLOCK_OFF: str(off)}
+    where = "behind" if off < 0 else "ahead of"
+    before = len(account.truth().orders)
+    for argv in (BUY, ("run", "--once"), ("order", "list")):
+        ran = account.kt(*argv, **env)
+        assert ran.code == 1, ran.told()
+        assert f"s {where} the broker's: nothing is sent" in ran.err, ran.told()
+    assert len(account.truth().orders) == before
+    doctor = account.kt("doctor", **env)
+    assert doctor.code == 1
+    assert '"name":"clock","status":"fail"' in doctor.out
+    assert where.split(maxsplit=1)[0] in doctor.out
+    goes_on(account)
