@@ -136,7 +136,8 @@ def test_a_new_token_that_is_dead_too_stops(tmp_path: Path) -> None:
     told = line(answers(DEAD_TOKEN), tmp_path)
     with pytest.raises(AuthError) as error:
         told.rest.call("ka00001")
-    assert (error.value.code, error.value.hint) == ("8005", "Run `kt auth logout`, then `kt auth login`.")
+    assert error.value.code == "8005"
+    assert error.value.hint == "Run `kt auth logout`, then `kt auth login`."
     assert (len(told.requests), told.tokens.issued) == (2, 2)
 
 
