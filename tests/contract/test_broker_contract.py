@@ -218,7 +218,7 @@ def test_institutions(both: Both) -> None:
     ("interval", "count", "size"),
     [
         (Interval.TICK, 20, 1),
-        (Interval.TICK, 5, 30),
+        (Interval.TICK, 5, 5),
         (Interval.MINUTE, 30, 1),
         (Interval.MINUTE, 1_000, 1),
         (Interval.MINUTE, 10, 5),
