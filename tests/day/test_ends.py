@@ -1,0 +1,70 @@
+"""One loop a profile, and an end that is clean, whatever is under way."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import pytest
+
+from tests.day.house import House
+from tests.day.test_exits import SLOW
+
+LATEST = 2.0
+"""Real seconds from the signal to the end of the process."""
+
+
+def last_run(house: House) -> dict[str, object]:
+    (row,) = house.rows("SELECT * FROM runs WHERE command = 'run' ORDER BY seq DESC LIMIT 1")
+    return row
+
+
+def test_signals_a_second_loop_and_a_kill(house: House) -> None:
+    house.configure()
+    house.open("10:00", speed=10)
+    house.fault(SLOW)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        run = house.start("run")
+        run.said("stream connected")
+        second = house.start("run")
+        skipped = house.start("run", "--once", "--skip-if-running")
+        assert second.wait() == 1
+        assert f"another kt run of this profile is at work (process {run.pid}" in second.err[-1]
+        assert skipped.wait() == 0
+        assert skipped.err[-1].endswith("nothing was done") and not skipped.out
+        began = time.monotonic()
+        assert run.end(number) == 0
+        assert time.monotonic() - began < LATEST, "though every scan's answer is 30 s away"
+        (report,) = json.loads("".join(run.out))["items"]
+        assert report["ended"] == signal.Signals(number).name
+        row = last_run(house)
+        assert (row["outcome"], row["exit_code"], row["pid"]) == ("done", 0, run.pid)
+        assert house.ask("/kt/status")["sessions"] == 0, "the stream was closed"
+    killed = house.start("run")
+    killed.said("stream connected")
+    killed.kill()
+    (status,) = house.items("status")
+    assert status["running"] is False
+    again = house.start("run")
+    again.said("stream connected owner")
+    assert again.end() == 0
+
+
+@pytest.mark.soak
+def test_a_second_ctrl_c_does_not_wait(house: House) -> None:
+    """The first one ends after the event at hand; here that is an order that gets no answer."""
+    house.configure(exits={"stop_loss_pct": 0.05})
+    house.open("10:00", speed=30)
+    run = house.start("run")
+    run.said("stream connected")
+    house.fault(SLOW, {"action": "hang", "api": "kt10001", "count": 0})
+    house.run("order", "buy", "489790", "3", "--market", "--yes")
+    house.seen("SELECT * FROM orders WHERE origin = 'stop_loss' AND state = 'SENDING'")
+    run.send(signal.SIGINT)
+    time.sleep(0.5)
+    assert run.running
+    began = time.monotonic()
+    assert run.end(signal.SIGINT) == 130
+    assert time.monotonic() - began < LATEST
+    assert house.rows("SELECT * FROM orders WHERE origin = 'stop_loss' AND state = 'SENDING'")
