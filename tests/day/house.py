@@ -95,9 +95,10 @@ class Process:
                 seen = len(lines)
                 if not any(reader.is_alive() for reader in self._readers) and seen == len(lines):
                     break
-                if not self._came.wait(max(0.0, min(0.5, end - time.monotonic()))):
-                    if time.monotonic() >= end:
-                        break
+                left = end - time.monotonic()
+                if left <= 0:
+                    break
+                self._came.wait(min(0.5, left))
         raise AssertionError(f"{self.argv} never said {pattern!r}:\n" + "\n".join(lines))
 
     def send(self, number: int) -> None:
