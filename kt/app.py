@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kt import __version__
 from kt.config.load import state_folder
@@ -176,6 +176,14 @@ class App:
             report=self._on_fault,
             patience=Patience(reconnects=self.config.emergency.reconnects),
         )
+
+    def raw_frames(self, api_id: str, body: dict[str, Any]) -> Generator[bytes, None, None]:
+        """The frames that follow a request on the broker's WebSocket, as they come."""
+        from kt.broker.lease import Lease
+        from kt.broker.raw_stream import frames
+
+        lease = Lease(self.state_dir / "locks", self.keys.app_key, self.server.ws_url)
+        return frames(lease, self.server.ws_url, self.token_source, self.clock, api_id, body)
 
     @cached_property
     def analyst(self) -> Analyst:

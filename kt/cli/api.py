@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -46,17 +47,21 @@ class ApiOptions:
     api_id: str
     body: str
     all_pages: bool
+    count: int = 0
+    """Frames of a live API after which it ends; 0 = none."""
 
 
 @click.command(
     "api",
     cls=ApiCommand,
-    help="""Call any query API of the broker and print its answer as it came.
+    help="""Call any query or live API of the broker and print its answer as it came.
 
     \b
       kt api                     all APIs, by id and name
       kt api ka10001 --help      the fields of one
       kt api ka10001 JSON        call it; `-` reads the JSON from stdin
+      kt api ka10171             the condition searches of the account
+      kt api 1h --count 5        five frames of a live type
 
     Login, pacing and errors are kt's. Orders go through `kt order`.
     """,
@@ -64,9 +69,10 @@ class ApiOptions:
 @click.argument("api_id", metavar="[ID]", default="", shell_complete=complete)
 @click.argument("body", metavar="[JSON]", default="{}")
 @click.option("--all-pages", is_flag=True, help="Follow the pages; their rows become one list.")
+@click.option("--count", type=click.IntRange(1), help="End a live API after so many frames.")
 @pass_session
-def api(session: Session, api_id: str, body: str, all_pages: bool) -> None:
-    run_api(session, ApiOptions(api_id=api_id, body=body, all_pages=all_pages))
+def api(session: Session, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
+    run_api(session, ApiOptions(api_id, body, all_pages, count or 0))
 
 
 def run_api(session: Session, options: ApiOptions) -> None:
@@ -78,14 +84,13 @@ def run_api(session: Session, options: ApiOptions) -> None:
         _list(session)
         return
     described_api = facts.api(options.api_id)
-    if described_api.transport != "rest":
-        raise UsageError(
-            f"{options.api_id} ({described_api.name}) lives on the WebSocket",
-            hint="See `kt watch --help`.",
-        )
     if session.output in {"csv", "yaml"}:
         raise UsageError("a raw answer is JSON", hint="Leave out -o.")
-    body = request_body(session.console.read().decode() if options.body == "-" else options.body)
+    text = session.console.read().decode() if options.body == "-" else options.body
+    if described_api.transport != "rest":
+        _listen(session, options, json_object(text))
+        return
+    body = request_body(text)
     session.context(f"api {options.api_id}")
     rest = session.app.rest
     if options.all_pages:
@@ -101,15 +106,40 @@ def run_api(session: Session, options: ApiOptions) -> None:
         raise unheard_of
 
 
-def request_body(text: str) -> dict[str, str]:
-    """A JSON object of plain values, as the wire's strings. Raises UsageError otherwise."""
+def _listen(session: Session, options: ApiOptions, body: dict[str, Any]) -> None:
+    """The WebSocket's APIs: every frame is a line, until the answer, --count or Ctrl-C."""
+    from itertools import islice
+
+    from kt.broker import raw_stream
+
+    if options.all_pages:
+        raise UsageError("frames have no pages", hint="Leave out --all-pages.")
+    session.context(f"api {options.api_id}")
+    wanted = raw_stream.request(options.api_id, body)
+    with closing(session.app.raw_frames(options.api_id, wanted)) as frames:
+        for frame in islice(frames, options.count or None):
+            session.console.write(frame.decode(errors="replace") + "\n")
+            if session.console.closed:
+                return
+
+
+def json_object(text: str) -> dict[str, Any]:
+    """The request as typed. Raises UsageError when it is no JSON object."""
     import json
 
     try:
         body = json.loads(text)
     except ValueError as error:
         raise UsageError(f"the request is no JSON: {error}", hint="Nothing was sent.") from error
-    if not isinstance(body, dict) or any(isinstance(value, dict | list) for value in body.values()):
+    if not isinstance(body, dict):
+        raise UsageError("the request must be one JSON object")
+    return body
+
+
+def request_body(text: str) -> dict[str, str]:
+    """A JSON object of plain values, as the wire's strings. Raises UsageError otherwise."""
+    body = json_object(text)
+    if any(isinstance(value, dict | list) for value in body.values()):
         raise UsageError("the request must be one JSON object of plain values")
     return {name: "" if value is None else str(value) for name, value in body.items()}
 

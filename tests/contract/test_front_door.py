@@ -398,7 +398,7 @@ def test_pages_without_an_end_are_given_up(broker: ScriptedBroker, kt: Door) -> 
         (("ka10001", "{bad"), "the request is no JSON"),
         (("ka10001", "[1]"), "must be one JSON object"),
         (("ka10001", '{"stk_cd":["005930"]}'), "must be one JSON object"),
-        (("0B",), "lives on the WebSocket"),
+        (("0B", "{}", "--all-pages"), "frames have no pages"),
         (("kt10000", STOCK), "is not a query"),
         (("kt10006", STOCK), "is not a query"),
         (("au10001",), "is not a query"),

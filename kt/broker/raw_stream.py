@@ -1,0 +1,120 @@
+"""A conversation with the broker's WebSocket in its own words: one request, then every frame.
+
+For the APIs that have no place in `kt watch`: condition search and the rarer live types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping
+from typing import Any
+
+import msgspec
+
+from kt.broker.frames import FrameReader
+from kt.broker.lease import Lease
+from kt.broker.session import LoginRefused, Session
+from kt.broker.stream_patience import Patience
+from kt.broker.token import TokenSource
+from kt.errors import Busy, StreamReplaced, Unreachable, WireError
+from kt.ports import Clock
+
+SEARCH = {"ka10171": "CNSRLST", "ka10172": "CNSRREQ", "ka10173": "CNSRREQ", "ka10174": "CNSRCLR"}
+"""Condition search: its APIs and what they are called on the wire."""
+ENDLESS_SEARCH = "ka10173"
+
+
+def request(api_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The frame to send. A live type with only its `item` list becomes a whole REG."""
+    if "trnm" in body:
+        return dict(body)
+    if api_id in SEARCH:
+        return {"trnm": SEARCH[api_id], **body}
+    wanted = {"item": body.get("item", [""]), "type": body.get("type", [api_id])}
+    return {"trnm": "REG", "grp_no": "1", "refresh": "1", "data": body.get("data", [wanted])}
+
+
+def is_query(api_id: str) -> bool:
+    """Whether one answer is all that comes."""
+    return api_id in SEARCH and api_id != ENDLESS_SEARCH
+
+
+def frames(
+    lease: Lease, ws_url: str, tokens: TokenSource, clock: Clock, api_id: str, body: dict[str, Any]
+) -> Generator[bytes, None, None]:
+    """Every frame after the request, as it came, without PINGs; a query ends with its answer.
+
+    Raises Busy while another process holds the app key's one connection, and what a login
+    raises: AuthError, StreamReplaced, Unreachable.
+    """
+    if not lease.take():
+        owner = lease.owner()
+        raise Busy(
+            f"the stream of this app key is held by process {owner.pid}"
+            if owner
+            else "another process holds the stream of this app key",
+            hint="The broker allows one: end that process first, or use `kt watch` beside it.",
+        )
+    session = None
+    try:
+        session = _logged_in(ws_url, tokens, clock)
+        # The broker runs a condition only after its list was read on the same connection.
+        if api_id in SEARCH and body["trnm"] != "CNSRLST":
+            session.say({"trnm": "CNSRLST"})
+            session.hear_until("CNSRLST")
+        session.say(body)
+        yield from session.hear(body["trnm"] if is_query(api_id) else "")
+    finally:
+        if session is not None:
+            session.let_go()
+        lease.release()
+
+
+def _logged_in(ws_url: str, tokens: TokenSource, clock: Clock) -> RawSession:
+    token = tokens.token()
+    session = RawSession(ws_url, clock)
+    try:
+        session.connect(token)
+    except LoginRefused as refused:
+        if not refused.stale:
+            raise
+        session = RawSession(ws_url, clock)
+        session.connect(tokens.renew(token))
+    return session
+
+
+class RawSession(Session):
+    """A connection whose frames are handed on unread, on the calling thread."""
+
+    def __init__(self, ws_url: str, clock: Clock) -> None:
+        reader = FrameReader(clock, lambda fault: None)
+        super().__init__(ws_url, reader, lambda event: None, Patience())
+
+    def say(self, body: Mapping[str, Any]) -> None:
+        self._send(msgspec.json.encode(body))
+
+    def hear_until(self, trnm: str) -> None:
+        for _ in self.hear(trnm):
+            """Read over what comes before the answer."""
+
+    def hear(self, last: str = "") -> Iterator[bytes]:
+        """Frames as they came, up to the answer named `last`. Raises Unreachable at the end of
+        the connection and StreamReplaced when another login took it."""
+        while not self.over.is_set():
+            data = self._receive()
+            name = self._name(data)
+            self._handle(data)
+            if name != "PING":
+                yield data
+            if name == last:
+                return
+        raise StreamReplaced(self.reason) if self.replaced else Unreachable(self.reason)
+
+    def let_go(self) -> None:
+        self.close()
+        self._socket.shutdown()
+
+    def _name(self, data: bytes) -> str:
+        try:
+            return self.reader.open(data).trnm
+        except WireError:
+            return ""
