@@ -211,7 +211,7 @@ class Play:
             self._kt(*argv, KT_CRASH_AT="place.sent")
         else:
             self._kt(*argv)
-        self._attack("order", "cancel", "9999999")
+        self._attack(*invariants.NOTHING_TO_DO)
 
     def _repair(self) -> None:
         """Somebody else has traded on the account; kt dies while it takes that over."""
@@ -219,7 +219,7 @@ class Play:
         self.foreign.add(self.account.trade(self.case.side, self.code, 2))
         self.foreign.add(self.account.trade("BUY", self.other, 3))
         self.account.truth()
-        self._attack("order", "cancel", "9999999")
+        self._attack(*invariants.NOTHING_TO_DO)
 
     def _day(self) -> None:
         """The trading day at its busiest; one that is not killed is ended after a while."""
@@ -337,13 +337,14 @@ class Play:
 
         A market that moves between our look and kt's is no fault of kt's: looked at again.
         """
-        if not FAULTS[self.case.fault].stays:
+        stays = FAULTS[self.case.fault].stays or self.chance.random() < 0.2
+        if not stays:
             self._lift()
         if self.case.again:
-            self._kt("order", "cancel", "9999999", KT_CRASH_AT=self.case.again)
+            self._kt(*invariants.NOTHING_TO_DO, KT_CRASH_AT=self.case.again)
         if self.chance.random() < 0.3:
             self._kt("order", "list")  # a quick look must do no harm
-        self._again()
+        self._again(in_trouble=stays)
         self._lift()
         if self.case.flow == "flatten":
             self._after_flatten()
@@ -376,11 +377,12 @@ class Play:
         if verdict.leftovers or verdict.differences:
             self.strange.append(f"strange: after a person's word: {verdict}")
 
-    def _again(self) -> None:
-        """An order command that finds nothing to do after it has reconciled."""
-        ran = self._kt("order", "cancel", "9999999")
-        if ran.code != 2:
-            self.strange.append(f"strange: the restart ended with {ran.code}")
+    def _again(self, *, in_trouble: bool = False) -> None:
+        """An order command that finds nothing to do after it has reconciled; `in_trouble`, while
+        the exchange still misbehaves, it may find that it cannot."""
+        ran = self._kt(*invariants.NOTHING_TO_DO)
+        if ran.code not in ((2, 9) if in_trouble else (2,)):
+            self.strange.append(f"strange: the start ended with {ran.code}")
 
 
 def play(case: Case, house: House, folder: Path, forge: Forge, *, plain: bool = False) -> Result:

@@ -14,8 +14,6 @@ from tests.crash.house import Account
 from tests.crash.invariants import examine
 from tests.crash.stage import Stage
 
-THREADS = 3
-
 AT_POINTS: dict[str, tuple[str, ...]] = {
     "place.before_plan": ("none",),
     "place.planned": ("lists-5xx",),
@@ -69,13 +67,6 @@ def _short() -> Iterator[Case]:
 SHORT = tuple(_short())
 PLAIN = ("place.sent", "amend.sent", "cancel.sent", "reconcile.resolved")
 """Points at which the process killed is `python -m kt` itself."""
-
-
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    made = Stage(THREADS)
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module")

@@ -22,13 +22,6 @@ from tests.crash.stage import Stage
 STOCK = "005930"
 
 
-@pytest.fixture(scope="module")
-def stage() -> Iterator[Stage]:
-    made = Stage(1)
-    yield made
-    made.close()
-
-
 @pytest.fixture
 def account(stage: Stage) -> Iterator[Account]:
     yield from _account(stage, CONFIG)

@@ -1,0 +1,19 @@
+"""One forge and its exchanges for all of these tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.crash.stage import Stage
+
+THREADS = 3
+
+
+@pytest.fixture(scope="session")
+def stage() -> Iterator[Stage]:
+    made = Stage(THREADS)
+    made.folder.chmod(0o755)  # for a child that is another user
+    yield made
+    made.close()
