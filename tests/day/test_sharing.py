@@ -41,12 +41,12 @@ def test_watchers_a_loop_and_a_cron_run_share_it(house: House) -> None:
     assert len(second.out) > seen, "the watcher that is left goes on"
     assert house.ask("/kt/status")["sessions"] == 1
     assert loop.end() == 0
+    enough(house)
     assert second.end() == 130
 
 
-def test_a_reader_that_has_enough_ends_it_quietly(house: House) -> None:
-    house.configure()
-    house.open("10:00", speed=30)
+def enough(house: House) -> None:
+    """A reader that has read enough ends the watcher, quietly and well."""
     done = subprocess.run(
         ["bash", "-c", f"{KT} watch 005930 000660 | head -3; echo ${{PIPESTATUS[0]}}"],
         env=house.environ,

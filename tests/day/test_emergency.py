@@ -1,0 +1,122 @@
+"""Level 4 on real processes: a broker that is gone, that fails, that cuts; and the way back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.day.house import House, Process
+
+SCAN = {"fast_keep": 5, "deep_keep": 5, "ai_keep": 2}
+FAILING = {"action": "status", "status": 503, "when": "before", "count": 0, "api": "*"}
+
+
+def trading(house: House, **sections: Any) -> Process:
+    """A loop that holds something, and an owner whose messenger writes to a file."""
+    messenger = house.folder / "messenger.py"
+    messenger.write_text("import sys; open('told', 'a').write(sys.stdin.read())")
+    notify = {"command": f"{sys.executable} {messenger}"}
+    house.configure(scan=SCAN, notify=notify, **sections)
+    house.open("10:00", speed=30)
+    run = house.start("run")
+    run.said(r"filled: BUY .* \((\d+)/\1\)")
+    return run
+
+
+def told(house: House) -> str:
+    path: Path = house.folder / "told"
+    return path.read_text() if path.exists() else ""
+
+
+def halts(house: House) -> list[tuple[str, str]]:
+    return [(row["mode"], row["set_by"]) for row in house.rows("SELECT * FROM halts ORDER BY seq")]
+
+
+def test_the_exchange_dies_and_comes_back(house: House) -> None:
+    run = trading(house)
+    os.kill(house.exchange_pid, signal.SIGKILL)
+    run.said("critical: kt: halt. (SYSTEM_ERRORS|CONNECTION)")
+    assert halts(house) == [("halt", "emergency")]
+    house.run("status")  # any command that needs it starts it again, where it was
+    house.find()
+    run.said("stream reconnected")
+    denied = house.run("order", "buy", "005930", "1", "--market", "--yes", code=6)
+    assert any("HALTED" in line for line in denied.err), denied.err
+    house.run("resume")
+    house.run("order", "buy", "005930", "1", "--market", "--yes")
+    run.said("filled: BUY 삼성전자 1")
+    assert run.end() == 0
+    assert "critical: kt: emergency" in told(house)
+    assert "critical: kt: halt" in told(house)
+
+
+@pytest.mark.soak
+def test_a_token_dies_and_nobody_notices(house: House) -> None:
+    run = trading(house)
+    before = len(house.rows("SELECT * FROM api_calls WHERE api_id = 'au10001'"))
+    house.fault({"action": "token_dead", "api": "kt00018", "count": 1})
+    house.seen("SELECT * FROM api_calls WHERE api_id = 'kt00018' AND return_code != '0'")
+    house.run("order", "buy", "005930", "1", "--market", "--yes")
+    run.said("filled: BUY 삼성전자 1")
+    house.seen("SELECT * FROM api_calls WHERE api_id = 'au10001' LIMIT 1 OFFSET 1")
+    assert len(house.rows("SELECT * FROM api_calls WHERE api_id = 'au10001'")) == before + 1
+    assert not any("failed" in line for line in run.err)
+    assert not halts(house)
+    assert run.end() == 0
+
+
+@pytest.mark.soak
+def test_errors_on_everything_halt_and_end_with_a_resume(house: House) -> None:
+    run = trading(house)
+    house.fault(FAILING)
+    run.said("EMERGENCY SYSTEM_ERRORS: 5 errors in 60 s >= limit 5")
+    house.fault()
+    run.said("the fast scan works again, after [0-9]+ failures")
+    house.run("resume")
+    assert halts(house) == [("halt", "emergency"), ("running", "owner")]
+    assert run.end() == 0
+    assert "emergency SYSTEM_ERRORS" in told(house)
+
+
+@pytest.mark.soak
+def test_an_emergency_may_sell_everything(house: House) -> None:
+    run = trading(house, emergency={"action": "flatten"})
+    house.fault(FAILING | {"api": ["ka10023", "ka10027", "ka10030", "ka10032"]})
+    run.said("EMERGENCY SYSTEM_ERRORS")
+    run.said(" flattened")
+    assert not house.rows("SELECT * FROM positions WHERE quantity > 0")
+    assert halts(house) == [("flatten", "emergency"), ("halt", "emergency")]
+    (balance,) = house.items("balance")
+    assert not balance["positions"]
+    assert run.end() == 0
+    assert "kt: flatten" in told(house)
+
+
+@pytest.mark.soak
+def test_a_stream_that_is_cut_again_and_again_is_an_emergency(house: House) -> None:
+    """Five losses within a minute of the clock: at the market's own speed."""
+    house.configure(scan=SCAN)
+    house.open("10:00", speed=1)
+    run = house.start("run")
+    run.said("stream connected owner")
+    house.fault({"action": "cut", "stream": "*", "count": 0})
+    run.said("EMERGENCY", seconds=90)
+    assert sum("stream reconnected" in line for line in run.err) >= 3
+    assert run.end() == 0
+
+
+@pytest.mark.soak
+def test_a_storm_of_429_is_waited_out(house: House) -> None:
+    run = trading(house)
+    house.fault({"action": "rate", "api": "*", "count": 0, "probability": 0.5})
+    scans = len(house.rows("SELECT * FROM scans"))
+    house.seen("SELECT * FROM scans LIMIT 1 OFFSET ?", scans + 5)
+    house.run("order", "buy", "005930", "1", "--market", "--yes")
+    run.said("filled: BUY 삼성전자 1")
+    assert not halts(house)
+    assert run.end() == 0
