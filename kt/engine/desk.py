@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -50,7 +50,7 @@ class Desk:
         self.watchdog = day.watchdog
         self.alarm = day.alarms.raise_
         self.later = day.workers.start
-        self.soon = day.queue.put
+        self._queue = day.queue
         self.tell = day.voice.order
         self.sent = 0
 
@@ -155,8 +155,13 @@ class Desk:
         checks = check.check(
             self.ctx, judged.decisions, account=judged.account, notice=self.state.notice
         )
-        for checked in checks:
-            self.soon(Todo("place", partial(self.place, checked)))
+        self.one_by_one(partial(self.place, checked) for checked in checks)
+
+    def one_by_one(self, works: Iterable[Callable[[], object]]) -> None:
+        """Do these here, each after what happened while the one before it was done."""
+        todo = tuple(works)
+        if todo:
+            self._queue.put(Todo(todo))
 
     def place(self, checked: Check) -> None:
         """One of the batch; the market's hours may have ended since the check."""
@@ -175,8 +180,7 @@ class Desk:
     # orders and books
 
     def unfilled(self) -> None:
-        for order in hold.overdue(self.ctx):
-            self.soon(Todo("chase", partial(self._chase, order.order_id)))
+        self.one_by_one(partial(self._chase, order.order_id) for order in hold.overdue(self.ctx))
 
     def _chase(self, order_id: str) -> None:
         """An order that was overdue a moment ago, if it still is."""
@@ -190,9 +194,11 @@ class Desk:
     def cancel_buys(self) -> None:
         """Take back every open buy: before the close, and when kt is stopped, because nothing
         would sell what they bring. A cancel under way is left to end."""
-        for order in self.open_orders():
-            if order.side is Side.BUY and order.state in _STANDING:
-                self.soon(Todo("cancel", partial(self._cancel, order.order_id)))
+        self.one_by_one(
+            partial(self._cancel, order.order_id)
+            for order in self.open_orders()
+            if order.side is Side.BUY and order.state in _STANDING
+        )
 
     def _cancel(self, order_id: str) -> None:
         order = self.ctx.journal.order(order_id)

@@ -41,7 +41,17 @@ def handle(day: Day, happened: Any) -> None:
         case Answered():
             _answer(day, happened)
         case Todo():
-            happened.work()
+            _next(day, happened)
+
+
+def _next(day: Day, todo: Todo) -> None:
+    """The first of the works; the others queue up behind what happened meanwhile."""
+    first, *rest = todo.works
+    try:
+        first()
+    finally:
+        if rest:
+            day.queue.put(Todo(tuple(rest)))
 
 
 def _order(day: Day, notice: OrderNotice) -> None:

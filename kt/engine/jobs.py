@@ -6,10 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kt.engine.state import Judged
-from kt.errors import KtError
+from kt.errors import Denied, KtError
 from kt.records import Action, Candidate, DayResult, Order, Origin, Quote, SessionNotice
+from kt.rules import session
+from kt.rules.session import MarketPhase
 from kt.steps import analyze as analysis
-from kt.steps import cash, changes, collect, facts, follow, reconcile, recovery, scan, settle
+from kt.steps import (
+    cash,
+    changes,
+    collect,
+    facts,
+    follow,
+    place,
+    reconcile,
+    recovery,
+    scan,
+    settle,
+)
 from kt.steps import learn as learning
 from kt.steps.context import Context
 from kt.steps.gather import note_error
@@ -77,7 +90,8 @@ class Settled:
     """The day at its end."""
 
     result: DayResult
-    expired: tuple[Order, ...]
+    ended: tuple[Order, ...]
+    """What was still open, as it stood then."""
     differences: tuple[Difference, ...]
     judged: int
 
@@ -87,18 +101,19 @@ class Settled:
             f"{day.day}: realised {day.realised:+,} won, unrealised {day.unrealised:+,} won, "
             f"{day.trades} trades ({day.wins} won), fees {day.fees:,}, taxes {day.taxes:,}, "
             f"bought {day.bought:,}, sold {day.sold:,}",
-            *(f"expired: {o.side} {o.stock_code} x{o.open_quantity}" for o in self.expired),
+            *(f"{o.state.lower()}: {o.side} {o.stock_code}" for o in self.ended),
             *(difference.text() for difference in self.differences),
         ]
         return "\n".join(lines)
 
 
-def settle_day(ctx: Context) -> Settled:
+def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
     """15:30: the last fills, the end of what is open, the result, the broker's figures beside
     it, and what the decisions were worth."""
     follow.catch_up(ctx)
-    expired = tuple(
-        reconcile.expire(ctx, order, "the market closed")
+    closed = session.market_phase(ctx.clock.now(), notice) is MarketPhase.CLOSED
+    ended = tuple(
+        reconcile.expire(ctx, order, "the market closed") if closed else _take_back(ctx, order)
         for order in follow.still_open(ctx)
         if order.origin is not Origin.EXTERNAL
     )
@@ -109,4 +124,13 @@ def settle_day(ctx: Context) -> Settled:
     except KtError as failure:
         note_error(ctx, "settle.compare", failure)
         differences, judged = (), 0
-    return Settled(result, expired, differences, judged)
+    return Settled(result, ended, differences, judged)
+
+
+def _take_back(ctx: Context, order: Order) -> Order:
+    """kt's day may be configured to end before the market's: nothing expires by itself then."""
+    try:
+        return place.cancel(ctx, order)
+    except Denied as denied:
+        note_error(ctx, f"cancel.{order.stock_code}", denied)
+        return order

@@ -159,7 +159,7 @@ class Phases:
             "quotes": lambda: settle.quotes(ctx),
             "learn": lambda: learning.learn(ctx),
             "recover": lambda: jobs.recover(ctx),
-            "settle": lambda: jobs.settle_day(ctx),
+            "settle": lambda: jobs.settle_day(ctx, notice),
         }
         if tasks[name] is not None:
             day.workers.start(name, tasks[name])

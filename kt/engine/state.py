@@ -64,11 +64,10 @@ class Judged:
 
 @dataclass(frozen=True, slots=True)
 class Todo:
-    """One of several things to do on the decision thread: what happened before its turn comes
-    first, so that many orders in a row keep no stop-loss waiting."""
+    """Things to do on the decision thread one by one: what happens while one is done comes
+    before the next, so that many orders in a row keep no stop-loss waiting."""
 
-    what: str
-    work: Callable[[], object]
+    works: tuple[Callable[[], object], ...]
 
 
 @dataclass(slots=True)

@@ -1,0 +1,73 @@
+"""Between two of several orders the day hears what happened; and it ends what it began."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from kt.config.model import Config, Orders, Session
+from kt.records import CancelTicket, OrderState, OrderTicket, Origin, Side
+from kt.steps import check, place
+from tests import fakes
+from tests.engine.acting import Stage
+from tests.fakes import SAMSUNG, buy, memory_folder
+
+HYNIX, KAKAO = "000660", "035720"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    with memory_folder(tmp_path) as folder:
+        yield folder
+
+
+def sent(made: Stage) -> list[tuple[Side, str]]:
+    return [
+        (ticket.side, ticket.stock_code)
+        for ticket in made.world.broker.sent
+        if isinstance(ticket, OrderTicket)
+    ]
+
+
+def test_a_stop_loss_does_not_wait_for_the_rest_of_a_batch(folder: Path) -> None:
+    made = Stage(folder)
+    made.hold()
+    broker = made.world.broker
+    wanted = {HYNIX: buy(180_000, 1), KAKAO: buy(45_000, 1)}
+    made.world.analyst.answers = [wanted]
+    usual = broker.place
+
+    def place_and_fall(ticket: OrderTicket) -> object:
+        """The held stock's price falls while the first of the two buys is being sent."""
+        if ticket.stock_code == HYNIX:
+            made.tick(66_000)
+        return usual(ticket)
+
+    broker.place = place_and_fall  # type: ignore[method-assign, assignment]
+    made.play("10:01")
+    made.close()
+    assert sent(made) == [(Side.BUY, HYNIX), (Side.SELL, SAMSUNG), (Side.BUY, KAKAO)]
+
+
+@pytest.mark.parametrize(
+    ("close", "ended"), [("14:00", OrderState.CANCELLED), ("15:30", OrderState.EXPIRED)]
+)
+def test_what_is_open_at_the_end_is_taken_back_where_it_does_not_expire(
+    folder: Path, close: str, ended: OrderState
+) -> None:
+    """A day that is configured to end before the market does."""
+    hours = Session(last_buy="13:50", close=close, idle="15:45")
+    config = Config(session=hours, orders=Orders(unfilled_after=99_999))
+    made = Stage(folder, config, start="13:45", until_close=True)
+    made.hold()
+    wanted = fakes.ticket(Side.SELL, quantity=10, price=71_000)
+    checked = check.check_order(made.ctx, wanted, Origin.MANUAL)
+    order = place.place(made.ctx, checked, origin=Origin.MANUAL)
+    made.play("15:46")
+    after = made.world.journal.order(order.order_id)
+    made.close()
+    assert after is not None and after.state is ended
+    cancels = [t for t in made.world.broker.sent if isinstance(t, CancelTicket)]
+    assert bool(cancels) == (ended is OrderState.CANCELLED)
