@@ -153,7 +153,7 @@ def line(event: StreamEvent) -> str:
         done = event.status == "FILL"
         quantity = event.fill_quantity if done else event.quantity
         price = event.fill_price if done else event.price
-        what = f"{event.side} {money(quantity)} at {money(price)}"
+        what = f"{event.side} {money(quantity)} at {money(price) if price else 'market'}"
         stock = f"{event.stock_code} {event.stock_name}"
         return f"{head} order {event.ord_no} {event.status} {stock} {what} {event.reject_reason}"
     if isinstance(event, BalanceNotice):

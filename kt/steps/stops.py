@@ -20,7 +20,7 @@ def current(ctx: Context) -> Stop:
         return stop
     if ctx.clock.now().date() < stop.until:
         return stop
-    return _set(ctx, StopMode.RUNNING, f"a new trading day: {stop.reason} is over", "kt", None)
+    return _set(ctx, StopMode.RUNNING, f"a new trading day; lifted: {stop.reason}", "kt", None)
 
 
 def halt(ctx: Context, reason: str, by: str = "owner", until: date | None = None) -> Stop:
