@@ -13,6 +13,7 @@ from tests.fakes import OPEN
 
 NOTICE = OrderNotice(
     ord_no="0000007",
+    original_ord_no="",
     stock_code="005930",
     stock_name="삼성전자",
     status="RECEIVED",
