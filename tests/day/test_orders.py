@@ -79,7 +79,7 @@ def test_a_day_that_has_lost_enough_buys_no_more_until_the_next(house: House) ->
         exits={"stop_loss_pct": 0.05, "take_profit_pct": 100},
         limits={"daily_loss": 500},
     )
-    house.open("10:00", speed=30)
+    house.open("10:00", speed=30, day="2026-11-23")
     run = house.start("run")
     run.said("stream connected")
     house.run("order", "buy", "489790", "5", "--market", "--yes")
