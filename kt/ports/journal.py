@@ -125,7 +125,14 @@ class OrderLog(Protocol):
         """Every event told, oldest first, also those that changed nothing."""
         ...
 
-    def fills(self, *, day: date | None = None, order_id: str | None = None) -> tuple[Fill, ...]:
+    def fills(
+        self,
+        *,
+        day: date | None = None,
+        order_id: str | None = None,
+        stock_code: str | None = None,
+        since: date | None = None,
+    ) -> tuple[Fill, ...]:
         """Oldest first, every share once."""
         ...
 

@@ -64,7 +64,9 @@ def _held(ctx: Context, stock_code: str) -> Position | None:
 
 
 def _replay(ctx: Context, stock_code: str, before: Position | None) -> _Replay:
-    fills = _fills(ctx, stock_code, _since(ctx, stock_code, before))
+    today, since = ctx.clock.now().date(), _since(ctx, stock_code, before)
+    found = ctx.journal.fills(stock_code=stock_code, since=since)
+    fills = tuple(fill for fill in found if fill.at.date() <= today)
     orders: dict[str, Order] = {}
     for order_id in {fill.order_id for fill in fills}:
         order = ctx.journal.order(order_id)
@@ -92,15 +94,6 @@ def _since(ctx: Context, stock_code: str, position: Position | None) -> date:
         if first >= since:
             return since
         since = first
-
-
-def _fills(ctx: Context, stock_code: str, since: date) -> tuple[Fill, ...]:
-    fills: list[Fill] = []
-    day = since
-    while day <= ctx.clock.now().date():
-        fills += [fill for fill in ctx.journal.fills(day=day) if fill.stock_code == stock_code]
-        day += timedelta(days=1)
-    return tuple(fills)
 
 
 def _dressed(ctx: Context, replay: _Replay, before: Position | None, price: int) -> Position | None:

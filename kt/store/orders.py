@@ -106,9 +106,22 @@ class OrderRows(Part):
         sql = "SELECT * FROM order_events WHERE order_id = ? ORDER BY seq"
         return tuple(from_row(row, OrderEvent) for row in self._file.read(sql, (order_id,)))
 
-    def fills(self, *, day: date | None = None, order_id: str | None = None) -> tuple[Fill, ...]:
+    def fills(
+        self,
+        *,
+        day: date | None = None,
+        order_id: str | None = None,
+        stock_code: str | None = None,
+        since: date | None = None,
+    ) -> tuple[Fill, ...]:
         """Oldest first, every share once."""
         parts, values = ["1"], list[str]()
+        if stock_code is not None:
+            parts.append("stock_code = ?")
+            values.append(stock_code)
+        if since is not None:
+            parts.append("day >= ?")
+            values.append(day_text(since))
         if day is not None:
             parts.append("day = ?")
             values.append(day_text(day))

@@ -221,6 +221,9 @@ def test_fills_are_found_by_day(journal: SqliteJournal) -> None:
     assert journal.fills(day=DAY) == (fill(0, 4),)
     assert journal.fills(day=DAY + timedelta(days=1)) == ()
     assert journal.fills(order_id="O2") == ()
+    assert journal.fills(since=DAY, stock_code=fill(0, 4).stock_code) == (fill(0, 4),)
+    assert journal.fills(since=DAY + timedelta(days=1)) == ()
+    assert journal.fills(stock_code="000000") == ()
 
 
 def test_messages_are_kept_without_secrets(tmp_path: Path) -> None:
