@@ -6,6 +6,8 @@ the sum of its fills.
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from kt.ids import new_id
 from kt.records import (
     OPEN_STATES,
@@ -23,10 +25,13 @@ from kt.records import (
 from kt.steps import follow, ledger
 from kt.steps.context import Context
 from kt.steps.events import event, fill_event
+from kt.steps.hold import NOT_FOUND
 from kt.steps.points import reach
 from kt.steps.reports import Difference
 
 LOOKS = 3
+MAY_TURN_UP = 300.0
+"""Seconds after which a sell that was given up as not found explains no difference any more."""
 PAUSE = 1.5
 """A difference must be the same at so many looks, so many seconds apart: fills are listed late."""
 
@@ -63,9 +68,15 @@ def heal(ctx: Context) -> None:
 
 
 def in_flight(ctx: Context) -> set[str]:
-    """Stocks with an order of ours that may change what is held."""
+    """Stocks with an order of ours that may change what is held, or have changed it unseen: a
+    sell that was not found may have been taken all the same, and is listed later."""
     waiting = OPEN_STATES | UNRESOLVED_STATES
-    return {order.stock_code for order in ctx.journal.orders(states=waiting)}
+    since = ctx.clock.now() - timedelta(seconds=MAY_TURN_UP)
+    lost = ctx.journal.orders(day=since.date(), states=[OrderState.NOT_PLACED])
+    return {
+        *(order.stock_code for order in ctx.journal.orders(states=waiting)),
+        *(o.stock_code for o in lost if o.code == NOT_FOUND and o.created_at > since),
+    }
 
 
 def differing(ctx: Context) -> dict[str, tuple[Position | None, Holding | None]]:

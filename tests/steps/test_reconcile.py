@@ -464,3 +464,34 @@ def test_external_orders_halt_when_the_configuration_says_so(world: World) -> No
     stop = world.journal.stop()
     assert stop.mode is StopMode.HALT
     assert HYNIX in stop.reason
+
+
+def test_a_sell_that_is_listed_much_too_late_is_nobody_elses_trade(world: World) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    reconcile(world.ctx)
+    theirs = len(world.journal.orders())
+    order = sending(world, Side.SELL)
+    world.broker.listed_after = 30.0
+    number = world.broker.stand(fakes.ticket(Side.SELL))
+    world.broker.fill(number, 10, 70_000)
+    found = reconcile(world.restart())
+    assert now(world, order).code == "NOT_FOUND"
+    assert found.differences == (), "what differs may be this order's"
+    world.clock.advance(60)
+    found = reconcile(world.restart())
+    assert (now(world, order).state, found.differences) == (OrderState.FILLED, ())
+    assert world.journal.positions() == ()
+    assert len(world.journal.orders()) == theirs + 1
+    assert sum(trade.quantity for trade in world.journal.trades()) == 10
+
+
+def test_a_sell_that_never_turns_up_explains_no_difference_for_long(world: World) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    reconcile(world.ctx)
+    sending(world, Side.SELL)
+    reconcile(world.restart())
+    world.broker.hold(SAMSUNG, 4, 70_000)
+    assert reconcile(world.restart()).differences == ()
+    world.clock.advance(301)
+    (difference,) = reconcile(world.restart()).differences
+    assert (difference.ours, difference.brokers) == ("10 shares", "14 shares")
