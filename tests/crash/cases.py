@@ -76,6 +76,7 @@ FAULTS: dict[str, Fault] = {
     "late-0.5": _late(0.5),
     "late-2": _late(2.0),
     "late-10": _late(10.0),
+    "late-20": _late(20.0),
     "lists-5xx": Fault(({"action": "status", "api": "lists", "count": 2},), LISTS),
     "fills-twice": Fault(({"action": "duplicate", "stream": "00", "count": 0},), STREAM),
     "fills-lost": Fault(({"action": "drop", "stream": "00", "count": 0},), STREAM),

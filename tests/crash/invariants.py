@@ -11,6 +11,8 @@ from tests.crash.house import Account, Listed, Row, Truth
 OPEN = ("ACKED", "PARTIAL")
 PENDING = ("AMENDING", "CANCELLING")
 UNRESOLVED = ("PLANNED", "SENDING", "UNKNOWN")
+LOOKING = ("order cancel", "order list", "order resolve")
+"""Commands that may find out what became of an order, and must never place one."""
 NOTHING_TO_DO = ("order", "cancel", "9999999")
 """Reconciles, as every order command does first, and then finds no such order."""
 
@@ -68,6 +70,8 @@ class _Books:
         self.positions = account.rows("SELECT * FROM positions WHERE quantity <> 0")
         self.trades = account.rows("SELECT * FROM closed_trades")
         self.runs = {row["run"]: row["command"] for row in account.rows("SELECT * FROM runs")}
+        self.calls = account.rows("SELECT * FROM api_calls WHERE api_id IN ('kt10000', 'kt10001')")
+        self.external = [row for row in every if row["origin"] == "external"]
         self.listed = {row.number: row for row in truth.orders}
         self.owners: dict[int, list[Row]] = defaultdict(list)
         for row in self.ours:
@@ -108,6 +112,11 @@ class _Books:
         for (run, decision), count in decided.items():
             if count > 1:
                 yield f"duplicate: decision {decision} of run {run} was sent {count} times"
+
+        looking = [run for run, command in self.runs.items() if command in LOOKING]
+        for call in self.calls:
+            if call["run"] in looking:
+                yield f"duplicate: {self.runs[call['run']]} sent {call['api_id']} by itself"
 
     def _is_new(self, number: int) -> bool:
         return self.listed[number].kind == "NEW"
@@ -203,6 +212,9 @@ class _Books:
             three = (held.get(code, 0), sums[code], self.truth.held.get(code, 0))
             if three[0] != three[1] or (three[1] != three[2] and code not in doubtful):
                 yield f"position: {code}: kt holds %d, its fills say %d, the broker %d" % three
+        if len(self.external) > len(self.foreign):
+            what = [(row["side"], row["stock_code"], row["quantity"]) for row in self.external]
+            yield f"position: kt calls {what} somebody else's, who traded {len(self.foreign)} times"
         sold: Counter[str] = Counter()
         for trade in self.trades:
             sold[trade["order_id"]] += trade["quantity"]
