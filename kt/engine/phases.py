@@ -48,8 +48,9 @@ class Phases:
         phase = session.phase(now, day.ctx.config.session, state.notice)
         if phase is state.phase:
             return
-        state.phase = phase
-        day.announce(phase.value)
+        today = "" if state.phase_on == now.date() else f" {now:%Y-%m-%d}"
+        state.phase, state.phase_on = phase, now.date()
+        day.announce(f"{phase}{today}")
         day.ctx.journal.heartbeat(day.ctx.run, f"phase {phase}", now)
         if phase not in (Phase.BEFORE, Phase.IDLE) and state.begun != now.date():
             self._begin()

@@ -16,6 +16,8 @@ from kt.steps.facts import Account
 @dataclass(slots=True)
 class DayState:
     phase: Phase | None = None
+    phase_on: date | None = None
+    """The day on which that phase began."""
     notice: SessionNotice | None = None
     """The newest word of the market about its phase; it wins over the calendar."""
     begun: date | None = None

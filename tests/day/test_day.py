@@ -16,7 +16,7 @@ PHASES = ["before", "start", "prepare", "open", "closing", "settle", "idle"]
 def phases(run: Process) -> list[str]:
     """In the order in which the loop entered them."""
     words = [line.split() for line in run.err]
-    return [line[2] for line in words if len(line) == 3 and line[2] in PHASES]
+    return [line[2] for line in words if len(line) in (3, 4) and line[2] in PHASES]
 
 
 def report(run: Process) -> dict[str, Any]:
