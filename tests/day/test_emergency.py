@@ -116,6 +116,9 @@ def test_a_storm_of_429_is_waited_out(house: House) -> None:
     house.fault({"action": "rate", "api": "*", "count": 0, "probability": 0.5})
     scans = len(house.rows("SELECT * FROM scans"))
     house.seen("SELECT * FROM scans LIMIT 1 OFFSET ?", scans + 5)
+    refused = house.rows("SELECT * FROM api_calls WHERE http_status = 429")
+    assert len(refused) > 5
+    house.fault()
     house.run("order", "buy", "005930", "1", "--market", "--yes")
     run.said("filled: BUY 삼성전자 1")
     assert not halts(house)
