@@ -13,6 +13,7 @@ from kt.records import (
     Side,
     StopMode,
 )
+from kt.rules import session
 from kt.rules.deciding import UNSTOPPABLE
 from kt.steps.context import Context
 from kt.steps.gather import note_error
@@ -49,6 +50,8 @@ def denial(ctx: Context, check: Check, origin: Origin) -> CheckResult | None:
     stopped = _stopped(ctx, check.side, origin)
     if stopped is not None:
         return stopped
+    if check.side is Side.BUY and _too_late(ctx, check):
+        return _no("NO_NEW_BUYS", f"the time for buys ended after {check.checked_at:%H:%M:%S}")
     if origin not in UNSTOPPABLE:
         for lock in ctx.journal.locks():
             if lock.stock_code == check.decision.stock_code and (
@@ -58,6 +61,13 @@ def denial(ctx: Context, check: Check, origin: Origin) -> CheckResult | None:
     if ctx.config.dry_run:
         return _no("TEST_MODE", "test mode: everything was done but the sending")
     return None
+
+
+def _too_late(ctx: Context, check: Check) -> bool:
+    """Whether buying ended between the check and now: an owner thinks about a question, and the
+    orders of a batch leave one by one."""
+    hours = ctx.config.session
+    return session.may_buy(check.checked_at, hours) and not session.may_buy(ctx.clock.now(), hours)
 
 
 def _stopped(ctx: Context, side: Side | None, origin: Origin) -> CheckResult | None:

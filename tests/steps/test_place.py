@@ -146,6 +146,20 @@ def test_reduce_between_check_and_send_stops_buys_alone(
     assert bool(world.broker.sent) is (side is Side.SELL)
 
 
+@pytest.mark.parametrize(("side", "code"), [(Side.BUY, "NO_NEW_BUYS"), (Side.SELL, "")])
+def test_the_end_of_buying_between_check_and_send_stops_buys_alone(
+    world: World, side: Side, code: str
+) -> None:
+    world.broker.hold(SAMSUNG, 4, 70_000)
+    world.clock.set(fakes.OPEN.replace(hour=15, minute=19, second=59))
+    checked = check.check_order(world.ctx, fakes.ticket(side, quantity=4), Origin.MANUAL)
+    assert checked.passed
+    world.clock.advance(2)
+    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    assert order.code == code
+    assert bool(world.broker.sent) is (side is Side.SELL)
+
+
 def test_single_flight_holds_between_check_and_send(world: World) -> None:
     checks = [check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL) for _ in range(2)]
     world.broker.outcomes = [fakes.unknown()]
