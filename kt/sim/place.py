@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,23 @@ def read_place(folder: Path) -> Place | None:
         return msgspec.json.decode(running_file(folder).read_bytes(), type=Place)
     except (OSError, msgspec.DecodeError):
         return None
+
+
+class _Loop(msgspec.Struct, frozen=True):
+    pid: int
+
+
+def loop_lives(folder: Path | None) -> bool:
+    """Whether the profile's `kt run` is at work, by the note beside its lock."""
+    if folder is None:
+        return False
+    try:
+        note = msgspec.json.decode((folder / "locks" / "run.json").read_bytes(), type=_Loop)
+        if os.name == "posix":  # elsewhere this would end the process
+            os.kill(note.pid, 0)
+    except (OSError, msgspec.DecodeError):
+        return False
+    return True
 
 
 def ws_url(base_url: str) -> str:

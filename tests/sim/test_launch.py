@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -212,6 +213,21 @@ def test_it_stops_by_itself_when_nobody_uses_it(state: Path) -> None:
     os.waitpid(running.pid, 0)
     assert launch.status(state) is None
     assert "nobody used the exchange" in (state / "sim" / "exchange.log").read_text()
+
+
+def test_it_stays_while_a_loop_is_at_work(state: Path) -> None:
+    """Though it makes no calls at night."""
+    sleeper = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    note = state / "sim" / "locks" / "run.json"
+    note.parent.mkdir(parents=True)
+    note.write_text(json.dumps({"pid": sleeper.pid, "command": "run", "since": "now"}))
+    assert place.loop_lives(state / "sim")
+    running = launch.start(Settings(state_dir=state, idle_minutes=1 / 600), lambda text: None)
+    time.sleep(1.0)
+    assert launch.status(state) is not None
+    sleeper.communicate(b"\n", timeout=10)
+    os.waitpid(running.pid, 0)
+    assert not place.loop_lives(state / "sim")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

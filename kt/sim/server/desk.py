@@ -12,6 +12,7 @@ from kt.clock import ScaledClock
 from kt.records import Instrument
 from kt.sim.faults import Faults
 from kt.sim.limits import Limits
+from kt.sim.place import loop_lives
 from kt.sim.server.hub import Hub
 from kt.sim.server.pages import Pages
 from kt.sim.server.settings import Settings
@@ -88,7 +89,8 @@ class Desk:
         self._last_used = time.monotonic()
 
     def idle_seconds(self) -> float:
-        """Real seconds since anybody used the exchange."""
-        if len(self.hub):
+        """Real seconds since anybody used the exchange. A `kt run` uses it even at night, when
+        it makes no calls: in the morning it goes on."""
+        if len(self.hub) or loop_lives(self.settings.folder):
             self.touch()
         return time.monotonic() - self._last_used
