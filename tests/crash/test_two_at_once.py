@@ -256,3 +256,60 @@ def test_a_busy_database_loses_no_row(account: Account) -> None:
         assert [call for call in calls if call["api_id"] == "kt10000"], "every call is kept"
         assert account.rows("SELECT * FROM checks WHERE run = ?", (run["run"],))
     assert_well(account)
+
+
+# one order, changed by many
+
+
+def resting(account: Account) -> tuple[str, int]:
+    """An open purchase far below the market; its id and its price."""
+    price = account.prices(STOCK)[1]
+    assert account.kt("order", "buy", STOCK, "5", "--price", str(price)).code == 0
+    (order,) = account.orders("state = 'ACKED'")
+    return order["order_id"], price
+
+
+def test_processes_that_cancel_the_same_order_at_once(account: Account) -> None:
+    name, _ = resting(account)
+    ended = all_of(account, [account.start("order", "cancel", name) for _ in range(6)])
+    # One is first; the others find nothing to cancel, or are told so by the broker.
+    assert 0 in {ran.code for ran in ended} <= {0, 5, 7, 8}, account.told()
+    (order,) = account.orders()
+    assert_well(account)
+    (order,) = account.orders()
+    assert (order["state"], order["cancelled_quantity"]) == ("CANCELLED", 5)
+
+
+def test_processes_that_amend_the_same_order_at_once(account: Account) -> None:
+    """Whoever is last, there is one order, at one price, and kt knows which."""
+    name, price = resting(account)
+    prices = [price + step * 500 for step in range(1, 6)]
+    ended = all_of(
+        account, [account.start("order", "amend", name, "--price", str(p)) for p in prices]
+    )
+    assert 0 in {ran.code for ran in ended} <= {0, 7, 8}, account.told()
+    assert_well(account)
+    (order,) = account.orders()
+    assert (order["state"], order["price"] in prices) == ("ACKED", True)
+    assert account.kt("order", "cancel", name).code == 0
+    assert_well(account)
+    assert account.truth().open == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_an_order_that_is_interrupted_while_it_is_sent(
+    account: Account, number: signal.Signals
+) -> None:
+    """It says that nobody knows, and the next start does."""
+    account.house.fault({"action": "hang", "api": "kt10000", "seconds": 60})
+    try:
+        sending = account.start("order", "buy", STOCK, "1", "--market")
+        wait_for(lambda: account.truth().orders)
+        sending.signal(number)
+        ran = account.kept(sending.wait())
+    finally:
+        account.house.lift()
+    assert ran.code == 7, ran.told()
+    assert "interrupted while order" in ran.err
+    assert_well(account)
+    assert len(account.orders("ord_no <> ''")) == 1
