@@ -89,7 +89,7 @@ class App:
             clock = launch.clock_of(given.base_url)
             return Server(given.base_url, given.ws_url or launch.ws_url(given.base_url), clock)
         running = launch.ensure(self.config, self.state_root, self.say)
-        return Server(running.base_url, running.ws_url, running.clock)
+        return Server(running.base_url, given.ws_url or running.ws_url, running.clock)
 
     @property
     def clock(self) -> Clock:
