@@ -111,6 +111,16 @@ def test_a_stream_that_is_cut_again_and_again_is_an_emergency(house: House) -> N
 
 
 @pytest.mark.soak
+def test_a_stream_that_cannot_be_had_is_an_emergency_after_three_attempts(house: House) -> None:
+    house.configure(scan=SCAN)
+    house.open("10:00", speed=30)
+    run = house.start("run", KT_WS_URL="ws://127.0.0.1:9/api/dostk/websocket")
+    run.said("critical: kt: halt. CONNECTION: 3 failed reconnects in a row >= limit 3")
+    house.seen("SELECT * FROM halts WHERE mode = 'halt' AND set_by = 'emergency'")
+    assert run.end() == 0
+
+
+@pytest.mark.soak
 def test_a_storm_of_429_is_waited_out(house: House) -> None:
     run = trading(house)
     house.fault({"action": "rate", "api": "*", "count": 0, "probability": 0.5})
