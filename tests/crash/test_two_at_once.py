@@ -287,8 +287,7 @@ def test_processes_that_amend_the_same_order_at_once(account: Account) -> None:
     ended = all_of(
         account, [account.start("order", "amend", name, "--price", str(p)) for p in prices]
     )
-    # Under load each may find another's change under way and be told that its own is not settled.
-    assert {ran.code for ran in ended} <= {0, 7, 8}, account.told()
+    assert 0 in {ran.code for ran in ended} <= {0, 7, 8}, account.told()
     assert_well(account)
     (order,) = account.orders()
     assert (order["state"], order["price"] in prices) == ("ACKED", True)
