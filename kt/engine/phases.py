@@ -218,7 +218,6 @@ class Phases:
         day.state.settled = found.result.day
         day.report.days.append(found.result)
         stops.tell(day.ctx, "info", f"kt: {found.result.day} settled", found.text())
-        day.announce(found.text())
         if day.state.phase is Phase.IDLE and day.until_close:
             day.end("the trading day is over")
 
