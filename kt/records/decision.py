@@ -81,6 +81,8 @@ class Check(Record, frozen=True, kw_only=True):
     results: tuple[CheckResult, ...]
     checked_at: datetime
     check_id: str = ""
+    buys_seen: int = -1
+    """How many of the day's buys by other runs the sums counted; -1 = not told."""
 
     @property
     def denials(self) -> tuple[CheckResult, ...]:

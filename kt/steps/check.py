@@ -179,6 +179,7 @@ def _judge(
         results=results,
         checked_at=now,
         check_id=new_id(now),
+        buys_seen=known.buys_seen,
     )
 
 

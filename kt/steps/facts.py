@@ -109,6 +109,10 @@ class Books:
     """Won by stock, of the orders that passed before in the same batch."""
     passed: int = 0
 
+    @property
+    def buys_seen(self) -> int:
+        return buys_of_others(self.ctx, self.orders)
+
     def sellable(self, stock_code: str) -> int | None:
         if self.account.holdings is None:
             return None
@@ -183,6 +187,14 @@ class Books:
             session.may_buy(now, config, notice),
             session.phase(now, config, notice),
         )
+
+
+def buys_of_others(ctx: Context, orders: Iterable[Order]) -> int:
+    """Buys that other runs have planned; it only grows in a day."""
+    return sum(
+        order.side is Side.BUY and order.run != ctx.run and order.state is not OrderState.DENIED
+        for order in orders
+    )
 
 
 def books(ctx: Context, account: Account) -> Books:

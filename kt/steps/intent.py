@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kt.errors import Unreachable
+from kt.errors import Denied, Unreachable
 from kt.ids import new_id
 from kt.records import (
     Check,
@@ -15,7 +15,9 @@ from kt.records import (
 )
 from kt.rules import session
 from kt.rules.deciding import UNSTOPPABLE
+from kt.rules.denials import Code
 from kt.steps.context import Context
+from kt.steps.facts import buys_of_others
 from kt.steps.gather import note_error
 from kt.steps.stops import current
 
@@ -83,6 +85,21 @@ def _stopped(ctx: Context, side: Side | None, origin: Origin) -> CheckResult | N
 
 def _no(code: str, detail: str) -> CheckResult:
     return CheckResult(code=code, passed=False, detail=detail)
+
+
+def nothing_bought_since(ctx: Context, check: Check) -> None:
+    """Raises Denied(STALE_INPUT) when another run has planned a buy that this check's sums do
+    not hold: together the two might exceed a limit. To be asked in the plan's own transaction."""
+    if check.side is not Side.BUY or check.buys_seen < 0:
+        return
+    today = ctx.journal.orders(day=ctx.clock.now().date())
+    if buys_of_others(ctx, today) > check.buys_seen:
+        raise Denied(
+            f"another kt process has ordered since {check.decision.stock_code} was checked; "
+            "nothing was sent",
+            hint="Check it again.",
+            code=Code.STALE_INPUT,
+        )
 
 
 def noted_number(ctx: Context, side: Side) -> str:

@@ -57,9 +57,10 @@ def place(ctx: Context, check: Check, *, origin: Origin, client_id: str = "") ->
     """Send one checked order. The same client id again returns the first order and sends nothing.
 
     Raises Denied(DUPLICATE) when the same stock and side already has an unresolved intent,
-    Denied(CLIENT_ID) when the id was used for other contents, JournalError when the intent
-    cannot be kept, Unreachable when a buy's starting point cannot be asked, KtError(CLOCK) when
-    the clock is wrong: nothing was sent.
+    Denied(CLIENT_ID) when the id was used for other contents, Denied(STALE_INPUT) when another
+    run has ordered since the check, JournalError when the intent cannot be kept, Unreachable
+    when a buy's starting point cannot be asked, KtError(CLOCK) when the clock is wrong: nothing
+    was sent.
     """
     first = _sent_before(ctx, check, client_id)
     if first is not None:
@@ -72,7 +73,9 @@ def place(ctx: Context, check: Check, *, origin: Origin, client_id: str = "") ->
         check_time(ctx)
     order = replace(order, noted_ord_no=intent.noted_number(ctx, order.side))
     reach("place.before_plan", ctx.profile)
-    planned = ctx.journal.plan_order(order, event(ctx, order.order_id, OrderEventKind.PLANNED))
+    with ctx.journal.together():
+        intent.nothing_bought_since(ctx, check)
+        planned = ctx.journal.plan_order(order, event(ctx, order.order_id, OrderEventKind.PLANNED))
     reach("place.planned", ctx.profile)
     if planned.order_id != order.order_id:
         return planned

@@ -143,7 +143,7 @@ class RunRows(Part):
 
 
 def _check(run: str, check_id: str, item: Check) -> dict[str, Any]:
-    row = to_row(item, leave_out=("decision", "results"), run=run)
+    row = to_row(item, leave_out=("decision", "results", "buys_seen"), run=run)
     row["check_id"] = check_id
     decision = item.decision
     row["decision_id"] = decision.decision_id

@@ -290,6 +290,7 @@ def test_check(front: Front) -> None:
         "results",
         "checked_at",
         "check_id",
+        "buys_seen",
     ]
     assert [item["passed"] for item in ran.items] == [True, False]
     assert {"code", "passed", "detail"} == set(first["results"][0])

@@ -313,3 +313,26 @@ def test_an_order_that_is_interrupted_while_it_is_sent(
     assert "interrupted while order" in ran.err
     assert_well(account)
     assert len(account.orders("ord_no <> ''")) == 1
+
+
+def test_a_limit_holds_for_all_processes_together(stage: Stage) -> None:
+    """Seven order different stocks at the same moment; each alone would fit, all would not."""
+    config = CONFIG.replace(
+        "per_stock: 5000000, total: 9000000", "per_stock: 500000, total: 900000"
+    )
+    with closing(
+        Account(stage.house(), stage.new_folder("account"), stage.forge, config)
+    ) as account:
+        account.kt("order", "list")
+        running = []
+        for code in ("064350", "035720", "028050", "011200", "034020", "015760", "316140"):
+            last = account.prices(code)[0]
+            argv = ("order", "buy", code, str(400_000 // last), "--price", str(last))
+            running.append(account.start(*argv))
+        ended = all_of(account, running)
+        assert {ran.code for ran in ended} == {0, 5}, account.told()
+        bought = account.orders("ord_no <> ''")
+        assert len(bought) == sum(ran.code == 0 for ran in ended), account.told()
+        assert len(bought) in (1, 2), "an order that fills just now may count twice, never not"
+        assert sum(row["quantity"] * row["planned_price"] for row in bought) <= 900_000
+        assert_well(account)

@@ -14,7 +14,7 @@ from kt.errors import KtError, UsageError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
-    from kt.records import Order, OrderTicket
+    from kt.records import Check, Order, OrderTicket
     from kt.steps.context import Context
 
 
@@ -108,7 +108,7 @@ def run_new(session: Session, options: NewOptions) -> None:
         guard.confirm(session, preview, f"{options.side.capitalize()} this?")
     else:
         session.console.say(preview.rstrip())
-    order = _send(session, ctx, check, options)
+    order, check = _send(session, ctx, check, ticket, options)
     finish(session, ctx.run, [order], [check])
 
 
@@ -134,14 +134,23 @@ def last_price(ctx: Context, code: str) -> dict[str, int]:
         return {}
 
 
-def _send(session: Session, ctx: Context, check: Any, options: NewOptions) -> Order:
+def _send(
+    session: Session, ctx: Context, check: Check, ticket: OrderTicket, options: NewOptions
+) -> tuple[Order, Check]:
     from kt.cli.order.sending import sending, wait, watching
     from kt.records import Origin
-    from kt.steps import place
+    from kt.steps.afresh import place_checked
+    from kt.steps.check import check_order
 
     follows = options.wait and check.passed and not ctx.config.dry_run
     with watching(session, follows) as events, sending(ctx):
-        order = place.place(ctx, check, origin=Origin.MANUAL, client_id=options.client_id)
+        order, check = place_checked(
+            ctx,
+            check,
+            lambda: check_order(ctx, ticket, origin=Origin.MANUAL),
+            origin=Origin.MANUAL,
+            client_id=options.client_id,
+        )
         if follows:
             order = wait(session, ctx, [order], events, ctx.config.cycle.fill_wait)[0]
-    return order
+    return order, check

@@ -133,8 +133,6 @@ def _send(
     """The orders as they became, and what kept others from being sent: a denial costs one
     order, anything else ends the submission, and what was sent before is still shown."""
     from kt.cli.order.sending import sending, wait, watching
-    from kt.records import Origin
-    from kt.steps import place
 
     follows = options.wait and not ctx.config.dry_run
     orders: list[Order] = []
@@ -143,9 +141,8 @@ def _send(
         try:
             with sending(ctx):
                 for check in checks:
-                    name = item_id(options.client_id, check.decision)
                     try:
-                        orders.append(place.place(ctx, check, origin=Origin.PIPE, client_id=name))
+                        orders.append(_place(ctx, check, options.client_id))
                     except Denied as denied:
                         stopped.append(denied)
         except KtError as error:
@@ -153,3 +150,19 @@ def _send(
         if follows:
             orders = wait(session, ctx, orders, events, ctx.config.cycle.fill_wait)
     return orders, stopped
+
+
+def _place(ctx: Context, check: Check, client_id: str) -> Order:
+    from kt.records import Origin
+    from kt.steps import check as step
+    from kt.steps.afresh import place_checked
+
+    decision = check.decision
+    order, _ = place_checked(
+        ctx,
+        check,
+        lambda: step.check(ctx, [decision], origin=Origin.PIPE)[0],
+        origin=Origin.PIPE,
+        client_id=item_id(client_id, decision),
+    )
+    return order
