@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -20,6 +21,8 @@ from kiwoom_client import (
 )
 from kiwoom_client.websocket import KiwoomWebSocketError
 
+from kt.records import KST
+from kt.rules import calendar
 from tests.serving import Served, serve
 from tests.sim.wireclient import BODIES
 
@@ -27,9 +30,15 @@ STOCK = "005930"
 MARKET_BUY = {"dmst_stex_tp": "KRX", "stk_cd": STOCK, "ord_uv": "", "trde_tp": "3", "cond_uv": ""}
 
 
+def today() -> str:
+    """A trading day that is not over: these clients hold a token's end against the real clock."""
+    day = datetime.now(KST).date()
+    return (day if calendar.is_trading_day(day) else calendar.next_trading_day(day)).isoformat()
+
+
 @pytest.fixture(scope="module")
 def running() -> Iterator[Served]:
-    with serve(speed=10, ping_seconds=0.1) as found:
+    with serve(speed=10, ping_seconds=0.1, day=today()) as found:
         yield found
 
 
@@ -118,7 +127,7 @@ def test_too_many_requests_are_waited_out(served: Served, api: KiwoomAPI) -> Non
 
 def test_its_own_pacing_is_never_refused() -> None:
     with (
-        serve(rate=5) as served,
+        serve(rate=5, day=today()) as served,
         KiwoomAPI(
             "k", "s", base_url=served.base_url, rate_limit=5, rate_burst=5, max_retries=0
         ) as api,
@@ -139,7 +148,7 @@ def test_logout_and_wrong_keys(served: Served, api: KiwoomAPI) -> None:
     api.login()
     assert api.logout()["return_code"] == 0
     with (
-        serve(app_key="mine", secret_key="hidden") as closed,
+        serve(app_key="mine", secret_key="hidden", day=today()) as closed,
         KiwoomAPI("other", "hidden", base_url=closed.base_url) as stranger,
         pytest.raises(KiwoomAuthError, match="8001"),
     ):
