@@ -379,6 +379,8 @@ class FakeBroker:
 
     def _change(self, ticket: AmendTicket | CancelTicket, kind: str, too_late: str) -> Outcome:
         self.sent.append(ticket)
+        if self.on_sent is not None:
+            self.on_sent()
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if outcome is not None and not self._stands(outcome):
             return outcome

@@ -10,6 +10,7 @@ from kt.engine import jobs
 from kt.engine.state import Judged, Todo
 from kt.errors import Denied
 from kt.records import (
+    CHANGING_STATES,
     OPEN_STATES,
     UNRESOLVED_STATES,
     BalanceNotice,
@@ -95,7 +96,7 @@ class Desk:
     def lost(self) -> bool:
         """Whether there is an order of today, or a change of one, that nobody knows the end of."""
         today = self.ctx.clock.now().date()
-        waiting = UNRESOLVED_STATES | {OrderState.AMENDING, OrderState.CANCELLING}
+        waiting = UNRESOLVED_STATES | CHANGING_STATES
         return bool(self.ctx.journal.orders(day=today, states=waiting, limit=1))
 
     def may_be_ours(self, notice: OrderNotice) -> bool:
@@ -205,7 +206,7 @@ class Desk:
         if order is None or order.state not in _STANDING:
             return
         try:
-            self.tell(place.cancel(self.ctx, order))
+            self.tell(place.cancel(self.ctx, order).order)
         except Denied as denied:
             note_error(self.ctx, f"cancel.{order.stock_code}", denied)
 

@@ -130,7 +130,7 @@ def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
 def _take_back(ctx: Context, order: Order) -> Order:
     """kt's day may be configured to end before the market's: nothing expires by itself then."""
     try:
-        return place.cancel(ctx, order)
+        return place.cancel(ctx, order).order
     except Denied as denied:
         note_error(ctx, f"cancel.{order.stock_code}", denied)
         return order

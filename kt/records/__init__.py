@@ -48,6 +48,7 @@ from kt.records.market import (
     Tick,
 )
 from kt.records.order import (
+    CHANGING_STATES,
     FINAL_STATES,
     OPEN_STATES,
     UNRESOLVED_STATES,
@@ -73,6 +74,7 @@ from kt.records.result import (
 )
 
 __all__ = [
+    "CHANGING_STATES",
     "FINAL_STATES",
     "KINDS",
     "KST",

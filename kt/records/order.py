@@ -28,6 +28,8 @@ OPEN_STATES = frozenset(
     {OrderState.ACKED, OrderState.PARTIAL, OrderState.AMENDING, OrderState.CANCELLING}
 )
 """The broker holds it and it may still fill."""
+CHANGING_STATES = frozenset({OrderState.AMENDING, OrderState.CANCELLING})
+"""A change of it was asked for, and nobody knows yet what became of that."""
 UNRESOLVED_STATES = frozenset({OrderState.PLANNED, OrderState.SENDING, OrderState.UNKNOWN})
 """Nobody knows yet whether the broker holds it."""
 FINAL_STATES = frozenset(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from kt.records import Order, OrderEvent, OrderEventKind, OrderState
+from kt.records import CHANGING_STATES, Order, OrderEvent, OrderEventKind, OrderState
 from kt.steps import follow
 from kt.steps.context import Context
 from kt.steps.events import event
 from kt.steps.recovery import PATIENCE, PAUSE
 
-_PENDING = (OrderState.AMENDING, OrderState.CANCELLING)
 _ASKED = {
     OrderState.AMENDING: OrderEventKind.AMENDING,
     OrderState.CANCELLING: OrderEventKind.CANCELLING,
@@ -27,7 +26,7 @@ def settle_changes(ctx: Context, patience: float) -> list[Order]:
     began = ctx.clock.monotonic()
     while True:
         waiting = []
-        for order in ctx.journal.orders(day=ctx.clock.now().date(), states=_PENDING):
+        for order in ctx.journal.orders(day=ctx.clock.now().date(), states=CHANGING_STATES):
             if _may_come(ctx, order, began):
                 waiting.append(order)
             else:

@@ -88,7 +88,7 @@ class _Flattening:
 
     def cancel(self, order: Order) -> Order:
         try:
-            return place.cancel(self.ctx, order)
+            return place.cancel(self.ctx, order).order
         except Denied as denied:
             self.left[order.stock_code] = f"its open order stands: {denied}"
             return order

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from kt.errors import KtError
 from kt.records import (
+    CHANGING_STATES,
     FINAL_STATES,
     OPEN_STATES,
     BrokerOrder,
@@ -19,7 +20,6 @@ from kt.records import (
     OrderEvent,
     OrderEventKind,
     OrderNotice,
-    OrderState,
     StreamEvent,
 )
 from kt.steps import fills, hold
@@ -116,9 +116,7 @@ def catch_up(ctx: Context) -> tuple[Order, ...]:
         listed = ctx.broker.open_orders()
         open_numbers = {int(order.ord_no) for order in listed}
         gone = [order for order in still if not open_numbers & _numbers(order)]
-        changing = [
-            order for order in still if order.state in (OrderState.AMENDING, OrderState.CANCELLING)
-        ]
+        changing = [order for order in still if order.state in CHANGING_STATES]
         if gone or changing:
             after.update(_look_up(ctx, {order.order_id: order for order in (*gone, *changing)}))
     return tuple(after[before.order_id] for before in watched if after[before.order_id] != before)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from kt.errors import Denied, KtError
 from kt.records import (
+    CHANGING_STATES,
     OPEN_STATES,
     UNRESOLVED_STATES,
     Action,
@@ -14,7 +15,6 @@ from kt.records import (
     Fill,
     Order,
     OrderEventKind,
-    OrderState,
     OrderTicket,
     OrderType,
     Origin,
@@ -156,15 +156,16 @@ def chase(ctx: Context, order: Order, book: Book | None = None) -> Order | None:
     """Amend one overdue order, or cancel it; None when that is not possible any more."""
     try:
         price = _better_price(ctx, order, book)
-        return place.amend(ctx, order, price=price) if price else place.cancel(ctx, order)
+        changed = place.amend(ctx, order, price=price) if price else place.cancel(ctx, order)
     except Denied as denied:
         note_error(ctx, "hold.unfilled", denied)
         return None
+    return changed.order
 
 
 def _too_old(ctx: Context, order: Order) -> bool:
     """Counted from the order's last amend; a change under way is left to end first."""
-    if order.state in (OrderState.AMENDING, OrderState.CANCELLING):
+    if order.state in CHANGING_STATES:
         return False
     since = max((at for at in _amends(ctx, order)), default=order.created_at)
     return (ctx.clock.now() - since).total_seconds() >= ctx.config.orders.unfilled_after

@@ -6,39 +6,31 @@ UNKNOWN means that nobody knows yet. What is raised is what stopped it before th
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from msgspec.structs import replace
 
-from kt.errors import Denied, Halted
-from kt.ids import new_id
 from kt.records import (
-    OPEN_STATES,
     AmendTicket,
     CancelTicket,
     Check,
     CheckResult,
     Order,
-    OrderEvent,
     OrderEventKind,
     OrderState,
     OrderTicket,
     Origin,
     Outcome,
     OutcomeStatus,
-    Side,
-    StopMode,
     SymbolLock,
 )
 from kt.rules.deciding import UNSTOPPABLE
-from kt.steps import intent
+from kt.steps import intent, wish
 from kt.steps.context import Context
 from kt.steps.events import event, from_outcome
 from kt.steps.kept import kept
 from kt.steps.points import reach
 from kt.steps.right_time import check_time
-from kt.steps.stops import current, tell
+from kt.steps.stops import tell
+from kt.steps.wish import Changed, Wish
 
 SENDS = 3
 """How often an order that the broker said it did not take (429) is sent in all."""
@@ -176,74 +168,34 @@ def lock_unknown(ctx: Context, order: Order, evidence: str) -> None:
     ctx.notifier.notify("critical", title, text)
 
 
-def amend(ctx: Context, order: Order, *, price: int) -> Order:
+def amend(ctx: Context, order: Order, *, price: int) -> Changed:
     """Change the price of an open order of ours, of all that is open: an amend of a part would
     leave two orders at the broker under two prices. Check the price first (check.check_amend).
-    Raises Denied when the stops or the order's state forbid it."""
-    _not_stopped(ctx, order)
+    Raises Denied when the stops or the order's state forbid it, or another change of it is
+    under way."""
+    wish.not_stopped(ctx, order)
     check_time(ctx)
-    ticket = AmendTicket(ord_no=order.ord_no, stock_code=order.stock_code, quantity=0, price=price)
-    return _change(ctx, order, _AMEND, lambda: ctx.broker.amend(ticket), 0, price)
+    asked = wish.keep(ctx, order.order_id, wish.AMEND, price=price)
+    ticket = AmendTicket(
+        ord_no=asked.order.ord_no, stock_code=order.stock_code, quantity=0, price=price
+    )
+    return _changed(ctx, asked, ctx.broker.amend(ticket))
 
 
-def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Order:
+def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Changed:
     """Take back an open order of ours (quantity 0 = all that is open); allowed under every stop.
     Raises Denied when the order's state forbids it."""
-    ticket = CancelTicket(ord_no=order.ord_no, stock_code=order.stock_code, quantity=quantity)
-    return _change(ctx, order, _CANCEL, lambda: ctx.broker.cancel(ticket), quantity, 0)
+    asked = wish.keep(ctx, order.order_id, wish.CANCEL, quantity=quantity)
+    ticket = CancelTicket(ord_no=asked.order.ord_no, stock_code=order.stock_code, quantity=quantity)
+    return _changed(ctx, asked, ctx.broker.cancel(ticket))
 
 
-@dataclass(frozen=True, slots=True)
-class _Verb:
-    """What amends and cancels do not have in common."""
-
-    name: str
-    asked: OrderEventKind
-    state: OrderState
-    done: OrderEventKind
-    failed: OrderEventKind
-
-
-_AMEND = _Verb(
-    "amend",
-    OrderEventKind.AMENDING,
-    OrderState.AMENDING,
-    OrderEventKind.AMENDED,
-    OrderEventKind.AMEND_FAILED,
-)
-_CANCEL = _Verb(
-    "cancel",
-    OrderEventKind.CANCELLING,
-    OrderState.CANCELLING,
-    OrderEventKind.CANCELLED,
-    OrderEventKind.CANCEL_FAILED,
-)
-
-
-def _change(
-    ctx: Context, order: Order, verb: _Verb, send: Callable[[], Outcome], quantity: int, price: int
-) -> Order:
-    """The wish is durable before the socket is touched, as a new order's is."""
-    _changeable(ctx, order)
-    reach(f"{verb.name}.before", ctx.profile)
-    key = f"{order.ord_no}:{new_id(ctx.clock.now())}"
-    wish = event(
-        ctx,
-        order.order_id,
-        verb.asked,
-        key=key,
-        ord_no=order.ord_no,
-        price=price,
-        quantity=quantity,
-    )
-    wanted = ctx.journal.record(wish)
-    reach(f"{verb.name}.{verb.state.lower()}", ctx.profile)
-    if wanted.state is not verb.state:
-        return wanted  # filled or cancelled in the meantime: there is nothing to change
-    outcome = send()
+def _changed(ctx: Context, asked: Wish, outcome: Outcome) -> Changed:
+    """What the send made of the wish, written down; one that nobody knows about is told."""
+    verb, order = asked.verb, asked.order
     reach(f"{verb.name}.sent", ctx.profile)
     with kept(order, f"the {verb.name} of {order.ord_no}", outcome):
-        changed = ctx.journal.record(_ended(ctx, order, verb, outcome, key, quantity, price))
+        after = ctx.journal.record(wish.ended(ctx, asked, outcome))
     reach(f"{verb.name}.recorded", ctx.profile)
     if outcome.status is OutcomeStatus.UNKNOWN:
         tell(
@@ -252,43 +204,4 @@ def _change(
             f"{verb.name} outcome unknown: {order.stock_code} {order.ord_no}",
             f"{outcome.evidence}. kt asks the broker what stands; see `kt order list`.",
         )
-    return changed
-
-
-def _ended(
-    ctx: Context,
-    order: Order,
-    verb: _Verb,
-    outcome: Outcome,
-    key: str,
-    quantity: int,
-    price: int,
-) -> OrderEvent:
-    """How a change ended. One that was taken carries the number it got, so that the stream's
-    word of the same change is the same event."""
-    if outcome.status is OutcomeStatus.ACKED:
-        done = outcome.quantity or quantity or order.open_quantity
-        number = str(int(outcome.ord_no)) if outcome.ord_no else key
-        return from_outcome(ctx, order, verb.done, outcome, key=number, quantity=done, price=price)
-    unknown = outcome.status is OutcomeStatus.UNKNOWN
-    kind = OrderEventKind.CHANGE_UNKNOWN if unknown else verb.failed
-    return from_outcome(ctx, order, kind, outcome, key=key)
-
-
-def _changeable(ctx: Context, order: Order) -> None:
-    if order.origin is Origin.EXTERNAL:
-        raise Denied("kt did not place this order and does not touch it", code="EXTERNAL")
-    if order.state not in OPEN_STATES or not order.ord_no:
-        raise Denied(
-            f"order {order.order_id} is {order.state}: there is nothing to change", code="NOT_OPEN"
-        )
-    if ctx.config.dry_run:
-        raise Denied("test mode: nothing was sent", code="TEST_MODE")
-
-
-def _not_stopped(ctx: Context, order: Order) -> None:
-    stop = current(ctx)
-    if stop.mode in (StopMode.HALT, StopMode.FLATTEN):
-        raise Halted(f"kt is halted: {stop.reason}", hint="see `kt resume`", code="HALTED")
-    if stop.mode is StopMode.REDUCE and order.side is Side.BUY:
-        raise Denied(f"only shrinking orders: {stop.reason}", code="REDUCING")
+    return Changed(after, outcome)

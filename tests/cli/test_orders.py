@@ -321,7 +321,33 @@ def test_a_refused_cancel_leaves_the_order_as_it_was(front: Front) -> None:
     ran = front("order", "cancel", order["ord_no"])
     assert ran.code == ExitCode.REFUSED
     assert ran.items[0]["state"] == "ACKED"
-    assert "[RC4033] 취소 불가. The order stands as it was." in ran.err
+    assert "[RC4033] 취소 불가. `kt order list` shows how it stands." in ran.err
+
+
+def test_a_change_that_never_left_may_be_sent_again(front: Front) -> None:
+    order = front(*BUY).items[0]
+    front.world.broker.outcomes = [not_placed()]
+    ran = front("order", "amend", order["ord_no"], "--price", "69000")
+    assert ran.code == ExitCode.UNREACHABLE
+    assert "this amend of order 0000101 was not sent" in ran.err
+    assert "it may be sent again" not in ran.err
+    assert "the change may be sent again" in ran.err
+    assert front("order", "amend", order["ord_no"], "--price", "69000").code == 0
+
+
+@pytest.mark.parametrize("verb", [("cancel",), ("amend", "--price", "69000")])
+def test_a_change_that_is_interrupted_is_one_that_nobody_knows_about(
+    verb: tuple[str, ...], front: Front
+) -> None:
+    order = front(*BUY).items[0]
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    front.world.broker.on_sent = interrupt
+    ran = front("order", verb[0], order["ord_no"], *verb[1:])
+    assert ran.code == ExitCode.UNKNOWN
+    assert "interrupted while a change of order 0000101 was being sent" in ran.err
 
 
 def test_a_cancel_nobody_knows_about_is_exit_code_7(front: Front) -> None:

@@ -84,7 +84,7 @@ def test_a_day_that_has_lost_enough_buys_no_more_until_the_next(house: House) ->
     run.said("stream connected")
     house.run("order", "buy", "489790", "5", "--market", "--yes")
     run.said("critical: kt: reduce. daily loss .* >= limit 500")
-    run.said(r"filled: SELL .*\(5/5\)")  # what is held over night may open lower and be lost tomorrow
+    run.said(r"filled: SELL .*\(5/5\)")  # or it opens lower tomorrow: tomorrow's loss
     assert run.end() == 0
     denied = house.run("order", "buy", "005930", "1", "--market", "--yes", code=5)
     assert any("REDUCING" in line or "DAILY_LOSS" in line for line in denied.err), denied.err

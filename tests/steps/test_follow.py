@@ -97,7 +97,7 @@ def notice(order: Order, status: str, **more: object) -> OrderNotice:
 
 def test_a_cancel_is_counted_once_from_answer_and_stream(world: World) -> None:
     order = standing(world)
-    cancelled = place.cancel(world.ctx, order, quantity=4)
+    cancelled = place.cancel(world.ctx, order, quantity=4).order
     number = cancelled.ord_nos[-1] if len(cancelled.ord_nos) > 1 else "0000102"
     for status in ("RECEIVED", "CONFIRMED", "CANCELLED"):
         follow.on_notice(
@@ -149,7 +149,7 @@ def test_a_late_fill_of_a_cancelled_order_counts(world: World) -> None:
     world.broker.rows[int(order.ord_no)] = replace(
         world.broker.rows[int(order.ord_no)], open_quantity=10
     )
-    assert place.cancel(world.ctx, order).state is OrderState.CANCELLED
+    assert place.cancel(world.ctx, order).order.state is OrderState.CANCELLED
     after = follow.on_notice(world.ctx, frame)
     assert after is not None
     assert after.state is OrderState.FILLED
@@ -218,7 +218,7 @@ def test_fills_of_an_amended_order_count_under_both_numbers(world: World) -> Non
     order = standing(world)
     world.broker.fill(order.ord_no, 4, 70_000)
     follow.catch_up(world.ctx)
-    amended = place.amend(world.ctx, order, price=70_100)
+    amended = place.amend(world.ctx, order, price=70_100).order
     world.broker.fill(amended.ord_no, 6, 70_100)
     (after,) = follow.catch_up(world.ctx)
     assert (after.state, after.filled_value) == (OrderState.FILLED, 4 * 70_000 + 6 * 70_100)

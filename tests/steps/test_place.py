@@ -16,9 +16,11 @@ from kt.records import (
     OrderState,
     Origin,
     Outcome,
+    OutcomeStatus,
     Side,
 )
 from kt.steps import check, place, stops
+from kt.steps.events import event
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 
@@ -29,7 +31,7 @@ def order_now(world: World, client_id: str = "", **wanted: object) -> Order:
 
 
 def kinds(world: World, order: Order) -> list[str]:
-    return [event.kind for event in world.journal.order_events(order.order_id)]
+    return [happened.kind for happened in world.journal.order_events(order.order_id)]
 
 
 def test_an_order_is_durable_before_it_is_sent_and_acked_after(world: World) -> None:
@@ -251,11 +253,11 @@ def test_an_intent_that_another_process_gave_up_is_not_sent(
 
 def test_an_amend_takes_the_new_number_and_price(world: World) -> None:
     order = order_now(world)
-    amended = place.amend(world.ctx, order, price=69_900)
+    amended = place.amend(world.ctx, order, price=69_900).order
     assert amended.state is OrderState.ACKED
     assert (amended.price, amended.ord_no) == (69_900, "0000102")
     assert amended.ord_nos == ("0000101", "0000102")
-    cancelled = place.cancel(world.ctx, amended)
+    cancelled = place.cancel(world.ctx, amended).order
     assert (cancelled.state, cancelled.cancelled_quantity) == (OrderState.CANCELLED, 10)
     assert world.broker.sent[-1] == CancelTicket(ord_no="0000102", stock_code=SAMSUNG)
 
@@ -263,21 +265,22 @@ def test_an_amend_takes_the_new_number_and_price(world: World) -> None:
 def test_a_refused_change_leaves_the_order_as_it_was(world: World) -> None:
     order = order_now(world)
     world.broker.outcomes = [fakes.rejected("RC4032")]
-    after = place.amend(world.ctx, order, price=69_900)
+    after = place.amend(world.ctx, order, price=69_900).order
     assert (after.state, after.price) == (OrderState.ACKED, 70_000)
     world.broker.outcomes = [fakes.not_placed()]
-    assert place.cancel(world.ctx, after).state is OrderState.ACKED
+    assert place.cancel(world.ctx, after).order.state is OrderState.ACKED
 
 
 @pytest.mark.parametrize("verb", ["amend", "cancel"])
 def test_an_unknown_change_stays_open_and_is_told(world: World, verb: str) -> None:
     order = order_now(world)
     world.broker.outcomes = [fakes.unknown("HTTP 503")]
-    after = (
+    changed = (
         place.amend(world.ctx, order, price=69_900)
         if verb == "amend"
         else place.cancel(world.ctx, order)
     )
+    after = changed.order
     assert after.state is (OrderState.AMENDING if verb == "amend" else OrderState.CANCELLING)
     assert world.notifier.told[-1][0] == "critical"
 
@@ -287,24 +290,55 @@ def test_cancels_are_allowed_under_halt_and_amends_are_not(world: World) -> None
     stops.halt(world.ctx, "stop")
     with pytest.raises(Halted):
         place.amend(world.ctx, order, price=69_900)
-    assert place.cancel(world.ctx, order).state is OrderState.CANCELLED
+    assert place.cancel(world.ctx, order).order.state is OrderState.CANCELLED
 
 
 def test_orders_that_are_not_ours_or_not_open_are_left_alone(world: World) -> None:
     order = order_now(world)
-    for wrong, code in (
-        (replace(order, origin=Origin.EXTERNAL), "EXTERNAL"),
-        (replace(order, state=OrderState.FILLED), "NOT_OPEN"),
-    ):
+    theirs = replace(
+        order, order_id="THEIRS", client_id="", state=OrderState.PLANNED, origin=Origin.EXTERNAL
+    )
+    world.journal.plan_order(theirs, event(world.ctx, "THEIRS", OrderEventKind.PLANNED))
+    gone = place.cancel(world.ctx, order).order
+    for wrong, code in ((theirs, "EXTERNAL"), (gone, "NOT_OPEN"), (order, "NOT_OPEN")):
         with pytest.raises(Denied) as denied:
             place.cancel(world.ctx, wrong)
         assert denied.value.code == code
-    assert len(world.broker.sent) == 1
+    assert len(world.broker.sent) == 2
+
+
+def test_one_amend_at_a_time_with_the_newest_number(world: World) -> None:
+    """Whoever saw the order before another changed it, changes it as it is now."""
+    seen = order_now(world)
+    place.amend(world.ctx, seen, price=69_900)
+    again = place.amend(world.ctx, seen, price=69_800)
+    assert (again.order.price, again.order.ord_no) == (69_800, "0000103")
+    assert world.broker.sent[-1].ord_no == "0000102"  # type: ignore[union-attr]
+    world.broker.outcomes, world.broker.taken = [fakes.unknown("HTTP 503")], False
+    assert place.amend(world.ctx, seen, price=69_700).order.state is OrderState.AMENDING
+    with pytest.raises(Denied, match="another change of it is under way") as denied:
+        place.amend(world.ctx, seen, price=69_600)
+    assert denied.value.code == "DUPLICATE"
+    sent = len(world.broker.sent)
+    assert place.cancel(world.ctx, seen).order.state is OrderState.CANCELLED, "never held back"
+    assert len(world.broker.sent) == sent + 1
+
+
+def test_what_became_of_a_change_is_told_apart_from_another_of_the_same_order(
+    world: World,
+) -> None:
+    """A cancel of somebody else's is under way when this one is refused."""
+    order = order_now(world)
+    world.broker.outcomes = [fakes.unknown("HTTP 503"), fakes.rejected("RC4033")]
+    place.cancel(world.ctx, order)
+    mine = place.cancel(world.ctx, order)
+    assert mine.order.state is OrderState.CANCELLING
+    assert mine.outcome.status is OutcomeStatus.REJECTED
 
 
 def test_a_partial_cancel_leaves_the_rest_open(world: World) -> None:
     order = order_now(world)
-    after = place.cancel(world.ctx, order, quantity=4)
+    after = place.cancel(world.ctx, order, quantity=4).order
     assert (after.state, after.open_quantity) == (OrderState.ACKED, 6)
 
 

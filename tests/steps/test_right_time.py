@@ -43,7 +43,7 @@ def test_a_clock_that_jumps_later_sends_no_order_and_no_amend(world: World) -> N
         place.amend(world.ctx, order, price=70_100)
     assert len(world.broker.sent) == sent
     assert [kept.order_id for kept in world.journal.orders()] == [order.order_id]
-    assert place.cancel(world.ctx, order).state is OrderState.CANCELLED
+    assert place.cancel(world.ctx, order).order.state is OrderState.CANCELLED
 
 
 def test_a_wrong_clock_keeps_no_position_from_being_left(world: World) -> None:

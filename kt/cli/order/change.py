@@ -9,12 +9,13 @@ import click
 
 from kt.cli.lazy import command, pass_session
 from kt.cli.values import SHARES, WON
-from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown
+from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown, Unreachable
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
     from kt.records import Check, Order
     from kt.steps.context import Context
+    from kt.steps.wish import Changed
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ def cancel(session: Session, order: str, quantity: int | None) -> None:
 
 def run_amend(session: Session, options: ChangeOptions) -> None:
     from kt.cli import guard
+    from kt.cli.documents import emit
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.cli.order.sending import sending
@@ -72,18 +74,20 @@ def run_amend(session: Session, options: ChangeOptions) -> None:
     preview = _describe(session, order, change, order.open_quantity)
     guard.confirm(session, preview, "Amend this?")
     if ctx.config.dry_run:
-        _finish(session, ctx, order, order, "amend")
+        emit(session, "orders", [order], run=ctx.run)
         return
-    with sending(ctx):
-        after = place.amend(ctx, order, price=options.price)
-    _finish(session, ctx, order, after, "amend")
+    with sending(ctx, order):
+        changed = place.amend(ctx, order, price=options.price)
+    _finish(session, ctx, changed, "amend", took=changed.order.price == options.price)
 
 
 def run_cancel(session: Session, options: ChangeOptions) -> None:
     from kt.cli import guard
+    from kt.cli.documents import emit
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.cli.order.sending import sending
+    from kt.records import OrderState
     from kt.steps import place
 
     ctx = begin(session, "order cancel")
@@ -91,11 +95,12 @@ def run_cancel(session: Session, options: ChangeOptions) -> None:
     quantity = options.quantity or order.open_quantity
     guard.confirm(session, _describe(session, order, None, quantity), "Cancel this?")
     if ctx.config.dry_run:
-        _finish(session, ctx, order, order, "cancel")
+        emit(session, "orders", [order], run=ctx.run)
         return
-    with sending(ctx):
-        after = place.cancel(ctx, order, quantity=options.quantity)
-    _finish(session, ctx, order, after, "cancel")
+    with sending(ctx, order):
+        changed = place.cancel(ctx, order, quantity=options.quantity)
+    gone = changed.order.state is OrderState.CANCELLED
+    _finish(session, ctx, changed, "cancel", took=gone)
 
 
 def _denied(order: Order, checked: Check) -> Denied:
@@ -127,25 +132,32 @@ def _describe(session: Session, order: Order, change: tuple[str, str] | None, qu
     return pairs([*rows, ("profile", session.config.profile)], session.console)
 
 
-def _finish(session: Session, ctx: Context, before: Order, after: Order, verb: str) -> None:
-    """Print the order; a change that was refused, or that nobody knows about, is an error."""
+def _finish(session: Session, ctx: Context, changed: Changed, verb: str, *, took: bool) -> None:
+    """Print the order; a change that was refused, that was not sent, or that nobody knows about,
+    is an error. Told is what became of this change: others may change the order as well. `took`
+    says that the order is as this change wanted it, whatever its answer was."""
     from kt.cli.documents import emit
-    from kt.records import OrderEventKind, OrderState
+    from kt.records import OutcomeStatus
 
-    emit(session, "orders", [after], run=ctx.run)
-    session.sent = not ctx.config.dry_run
-    events = ctx.journal.order_events(after.order_id)
-    last = next((event for event in reversed(events) if event.at >= before.updated_at), None)
-    if after.state in (OrderState.AMENDING, OrderState.CANCELLING):
+    order, outcome = changed.order, changed.outcome
+    emit(session, "orders", [order], run=ctx.run)
+    session.sent = True
+    what = f"this {verb} of order {order.ord_no}"
+    said = f"[{outcome.code}] {outcome.message}" if outcome.code else outcome.message
+    if outcome.status is OutcomeStatus.UNKNOWN and not took:
         raise OutcomeUnknown(
-            f"nobody knows whether the broker took this {verb} of order {after.ord_no}",
+            f"nobody knows whether the broker took {what}",
             hint="Do not send it again; `kt order list` asks the broker what stands.",
         )
-    failed = (OrderEventKind.AMEND_FAILED, OrderEventKind.CANCEL_FAILED)
-    if last is not None and last.kind in failed:
-        said = f"[{last.code}] {last.message}" if last.code else last.message or last.evidence
+    if outcome.status is OutcomeStatus.REJECTED:
         raise BrokerRefused(
-            f"the broker refused this {verb} of order {after.ord_no}: {said}",
-            hint="The order stands as it was.",
-            code=last.code or None,
+            f"the broker refused {what}: {said}",
+            hint="`kt order list` shows how it stands.",
+            code=outcome.code or None,
+        )
+    if outcome.status is OutcomeStatus.NOT_PLACED:
+        raise Unreachable(
+            f"{what} was not sent: {said or outcome.evidence}",
+            hint="The order stands as it was; the change may be sent again.",
+            code=outcome.code or None,
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kt.cli.io import Terminated, sentence
 from kt.errors import AuthError, JournalError, OutcomeUnknown, Unreachable
 from kt.records import (
+    CHANGING_STATES,
     OPEN_STATES,
     UNRESOLVED_STATES,
     Order,
@@ -23,21 +24,28 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def sending(ctx: Context) -> Iterator[None]:
-    """Ctrl-C or SIGTERM in the middle of a send leaves an order that nobody knows about: say so,
-    with the exit code that says it, instead of a plain interruption."""
+def sending(ctx: Context, changes: Order | None = None) -> Iterator[None]:
+    """Ctrl-C or SIGTERM in the middle of a send leaves an order, or a change of the order
+    `changes`, that nobody knows about: say so, with the exit code that says it, instead of a
+    plain interruption."""
     try:
         yield
     except (KeyboardInterrupt, Terminated):
         lost = [
             order for order in ctx.journal.orders(states=UNRESOLVED_STATES) if order.run == ctx.run
         ]
-        if not lost:
-            raise
-        raise OutcomeUnknown(
-            f"interrupted while order {lost[0].order_id} was being sent",
-            hint="Do not send it again; see `kt order list --unknown`.",
-        ) from None
+        if lost:
+            raise OutcomeUnknown(
+                f"interrupted while order {lost[0].order_id} was being sent",
+                hint="Do not send it again; see `kt order list --unknown`.",
+            ) from None
+        after = ctx.journal.order(changes.order_id) if changes else None
+        if after is not None and after.state in CHANGING_STATES:
+            raise OutcomeUnknown(
+                f"interrupted while a change of order {after.ord_no} was being sent",
+                hint="Do not send it again; `kt order list` asks the broker what stands.",
+            ) from None
+        raise
 
 
 @contextmanager
