@@ -110,6 +110,10 @@ class OrderLog(Protocol):
         """By any number it has borne at the broker; numbers begin anew every day."""
         ...
 
+    def order_of_client(self, client_id: str) -> Order | None:
+        """The order that was wanted under this client id, ever; None for an empty id too."""
+        ...
+
     def orders(
         self,
         *,

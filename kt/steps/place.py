@@ -23,6 +23,7 @@ from kt.records import (
     SymbolLock,
 )
 from kt.rules.deciding import UNSTOPPABLE
+from kt.rules.denials import Code
 from kt.steps import intent, wish
 from kt.steps.context import Context
 from kt.steps.events import event, from_outcome
@@ -76,15 +77,15 @@ def place(ctx: Context, check: Check, *, origin: Origin, client_id: str = "") ->
 
 def _sent_before(ctx: Context, check: Check, client_id: str) -> Order | None:
     """The first order of this client id and this very decision, however it was sized then."""
-    if not client_id or not check.decision.decision_id:
-        return None
-    for order in ctx.journal.orders(limit=500):
-        if order.client_id == client_id and order.decision_id == check.decision.decision_id:
-            return order
-    return None
+    first = ctx.journal.order_of_client(client_id)
+    decision_id = check.decision.decision_id
+    return first if first and decision_id and first.decision_id == decision_id else None
 
 
 def _deny(ctx: Context, order: Order, refused: CheckResult) -> Order:
+    """Kept with its reason. A rehearsal in test mode leaves its client id to the real order."""
+    if refused.code == Code.TEST_MODE:
+        order = replace(order, client_id="")
     return ctx.journal.plan_order(
         order,
         event(

@@ -77,6 +77,11 @@ class OrderRows(Part):
         found = self._file.read(sql, (day_text(day), int(ord_no)))
         return from_row(found[0], Order) if found else None
 
+    def order_of_client(self, client_id: str) -> Order | None:
+        sql = "SELECT * FROM orders WHERE client_id = ? AND client_id <> ''"
+        found = self._file.read(sql, (client_id,))
+        return from_row(found[0], Order) if found else None
+
     def orders(
         self,
         *,

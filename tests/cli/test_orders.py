@@ -252,7 +252,20 @@ def test_a_client_id_again_sends_nothing_and_shows_the_first_outcome(front: Fron
     again = front(*BUY, "--client-id", "monday-1")
     assert (first.code, again.code) == (0, 0)
     assert again.items == first.items
-    assert again.err == "kt: 'monday-1' was placed before; nothing was sent\n"
+    assert again.err == (
+        f"kt: 'monday-1' is order {first.items[0]['order_id']} of 2026-11-23 10:00:00 (ACKED); "
+        "nothing was sent, a new order takes a new --client-id\n"
+    )
+    assert len(front.world.broker.sent) == 1
+
+
+def test_a_client_id_again_is_answered_without_the_broker(front: Front) -> None:
+    first = front(*BUY, "--client-id", "monday-1")
+    front.world.broker.failing["holdings"] = GONE
+    again = front(*BUY, "--client-id", "monday-1")
+    assert (again.code, again.items) == (0, first.items), again.err
+    assert "no route to the broker; this is what kt last knew" in again.err
+    assert front(*BUY, "--client-id", "monday-2").code == ExitCode.UNREACHABLE
     assert len(front.world.broker.sent) == 1
 
 

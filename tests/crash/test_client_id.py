@@ -49,7 +49,8 @@ def test_the_same_id_again_sends_nothing(account: Account, side: str) -> None:
     again = account.kt(*argv(side, "--wait"))
     assert again.code == 0
     assert ordered(again) == ordered(first)
-    assert "was placed before; nothing was sent" in again.err
+    assert f"'monday-1' is order {ordered(first)['order_id']} of 2026-11-23 " in again.err
+    assert "(FILLED); nothing was sent" in again.err
     assert len(account.truth().orders) == before + 1
     assert_well(account)
 
@@ -105,6 +106,18 @@ def test_the_same_id_after_a_lost_answer(account: Account) -> None:
     assert again.code == 0, account.told()
     assert ordered(again)["order_id"] == ordered(first)["order_id"]
     assert len(account.truth().orders) == 1
+    assert_well(account)
+
+
+def test_a_rehearsal_leaves_the_id_to_the_real_order(account: Account) -> None:
+    for _ in range(2):
+        rehearsed = account.kt(*argv("buy", "--dry-run"))
+        assert (rehearsed.code, ordered(rehearsed)["code"]) == (0, "TEST_MODE"), rehearsed.told()
+    assert account.truth().orders == ()
+    assert account.kt(*argv("buy")).code == 0
+    assert len(account.truth().orders) == 1
+    again = account.kt(*argv("buy", "--dry-run"))
+    assert "nothing was sent" in again.err
     assert_well(account)
 
 

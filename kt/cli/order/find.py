@@ -31,11 +31,12 @@ def find_order(ctx: Context, name: str) -> Order:
     raise UsageError(f"{name!r}: {why}", hint="See `kt order list --all`.")
 
 
-def first_of(ctx: Context, client_id: str) -> Order | None:
-    """The order that was placed under this client id, ever."""
-    if not client_id:
-        return None
-    return next((order for order in ctx.journal.orders() if order.client_id == client_id), None)
+def repeated(first: Order) -> str:
+    """What is said of a client id that was used before."""
+    return (
+        f"{first.client_id!r} is order {first.order_id} of {first.created_at:%Y-%m-%d %H:%M:%S} "
+        f"({first.state}); nothing was sent, a new order takes a new --client-id"
+    )
 
 
 def same_contents(first: Order, ticket: OrderTicket) -> None:

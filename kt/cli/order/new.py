@@ -88,17 +88,17 @@ def sell(session: Session, /, **values: Any) -> None:
 
 def run_new(session: Session, options: NewOptions) -> None:
     from kt.cli import guard
-    from kt.cli.order.find import first_of, same_contents
+    from kt.cli.order.find import repeated, same_contents
     from kt.cli.order.outcome import begin, finish
     from kt.records import Origin
     from kt.steps import check as check_step
 
     ticket = ticket_of(options)
-    ctx = begin(session, f"order {options.side.lower()}")
-    first = first_of(ctx, options.client_id)
+    ctx = begin(session, f"order {options.side.lower()}", repeats=options.client_id)
+    first = ctx.journal.order_of_client(options.client_id)
     if first is not None:
         same_contents(first, ticket)
-        session.say(f"{options.client_id!r} was placed before; nothing was sent")
+        session.say(repeated(first))
         finish(session, ctx.run, [first])
         return
     check = check_step.check_order(ctx, ticket, origin=Origin.MANUAL)

@@ -27,11 +27,12 @@ _RANK = (OutcomeUnknown, NotKept, Halted, Unreachable, BrokerRefused, Denied)
 """The worst first: what a script must know before anything else."""
 
 
-def begin(session: Session, command: str, *, alone: bool = False) -> Context:
+def begin(session: Session, command: str, *, alone: bool = False, repeats: str = "") -> Context:
     """The run of an order command: first of all, what was left open is settled.
 
     Raises what reconcile raises: without the broker no order is placed. With `alone`, for
-    commands that only look, the journal answers when the broker does not.
+    commands that only look, and for a client id that `repeats` an order, the journal answers
+    when the broker does not.
     """
     from kt.steps.reconcile import reconcile
 
@@ -39,7 +40,7 @@ def begin(session: Session, command: str, *, alone: bool = False) -> Context:
     try:
         found = reconcile(ctx, patience=0.0) if alone else reconcile(ctx)
     except (Unreachable, AuthError) as error:
-        if not alone:
+        if not alone and ctx.journal.order_of_client(repeats) is None:
             raise
         session.console.warn(f"kt: {error.message.rstrip('.')}; this is what kt last knew.")
         return ctx
@@ -96,7 +97,8 @@ def failure_of(order: Order, check: Check | None = None) -> KtError | None:
     if order.state is OrderState.NOT_PLACED:
         return Unreachable(
             f"{what} was not placed: {order.message or order.code}",
-            hint="It surely did not reach the broker: it may be sent again.",
+            hint="It surely did not reach the broker: it may be sent again"
+            f"{', under a new --client-id' if order.client_id else ''}.",
             code=order.code or None,
         )
     return _denied(order, check, what) if order.state is OrderState.DENIED else None

@@ -50,6 +50,7 @@ def submit(session: Session, client_id: str, wait: bool) -> None:
 def run_submit(session: Session, options: SubmitOptions) -> None:
     from kt.cli import guard
     from kt.cli.documents import read
+    from kt.cli.order.find import repeated
     from kt.cli.order.outcome import begin, finish
     from kt.records import Origin
     from kt.steps import check as step
@@ -66,6 +67,8 @@ def run_submit(session: Session, options: SubmitOptions) -> None:
         return
     ctx = begin(session, "order submit")
     placed_before, left = _split(ctx, decisions, options.client_id)
+    for first in placed_before:
+        session.say(repeated(first))
     checks = step.check(ctx, left, origin=Origin.PIPE)
     passed = [check for check in checks if check.passed]
     if passed:
@@ -102,12 +105,10 @@ def _split(
     ctx: Context, decisions: Sequence[Decision], client_id: str
 ) -> tuple[list[Order], list[Decision]]:
     """What this submission has placed before, and what is left to do."""
-    from kt.cli.order.find import first_of
-
     before: list[Order] = []
     left: list[Decision] = []
     for decision in decisions:
-        first = first_of(ctx, item_id(client_id, decision))
+        first = ctx.journal.order_of_client(item_id(client_id, decision))
         if first is None:
             left.append(decision)
         else:
