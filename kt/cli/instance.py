@@ -25,6 +25,10 @@ def _paths(folder: Path) -> tuple[Path, Path]:
     return folder / "locks" / "run.lock", folder / "locks" / "run.json"
 
 
+PROBED = 0.3
+"""Seconds to wait for the lock: who only looks whether it is held holds it for a moment."""
+
+
 @contextmanager
 def only_one(folder: Path, command: str, now: datetime) -> Iterator[None]:
     """Hold the profile's run lock. Raises Busy, with who holds it, when it is taken, and
@@ -36,7 +40,7 @@ def only_one(folder: Path, command: str, now: datetime) -> Iterator[None]:
     note = Holder(os.getpid(), command, now.isoformat(timespec="seconds"))
     try:
         lock_path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=PROBED, poll_interval=0.01)
         note_path.write_bytes(msgspec.json.encode(note))
     except Timeout:
         raise Busy(_taken(note_path), hint="`kt status` shows it.", code="RUNNING") from None

@@ -114,7 +114,7 @@ class Cycle(Section, frozen=True, kw_only=True):
 
 
 class Orders(Section, frozen=True, kw_only=True):
-    """What happens to orders that stay open."""
+    """What happens to orders that stay open; one that was typed by hand keeps its price."""
 
     unfilled_after: Seconds = 300.0
     """Seconds after which an order that is still open is dealt with."""

@@ -144,11 +144,15 @@ def unfilled(ctx: Context, books: Mapping[str, Book] | None = None) -> tuple[Ord
     return tuple(order for order in changed if order is not None)
 
 
+_LEFT_ALONE = (Origin.EXTERNAL, Origin.MANUAL)
+"""A price that a person typed is a person's to change."""
+
+
 def overdue(ctx: Context) -> tuple[Order, ...]:
-    """Our orders that stayed open too long."""
+    """The orders of kt's own making that stayed open too long."""
     listed = ctx.journal.orders(day=ctx.clock.now().date(), states=OPEN_STATES)
     return tuple(
-        order for order in listed if order.origin is not Origin.EXTERNAL and _too_old(ctx, order)
+        order for order in listed if order.origin not in _LEFT_ALONE and _too_old(ctx, order)
     )
 
 

@@ -157,13 +157,10 @@ def test_the_analyst_confirms_a_profit_or_cannot(world: World) -> None:
 # orders that stay open
 
 
-def waiting(world: World, **orders: object) -> Order:
+def waiting(world: World, origin: Origin = Origin.CYCLE, **orders: object) -> Order:
     world.configure(orders=replace(Orders(), **orders))
-    order = place.place(
-        world.ctx,
-        check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL),
-        origin=Origin.MANUAL,
-    )
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    order = place.place(world.ctx, checked, origin=origin)
     world.broker.sent.clear()
     return order
 
@@ -185,6 +182,13 @@ def test_an_order_is_left_alone_until_its_time(world: World) -> None:
     world.clock.advance(300)
     (after,) = hold.unfilled(world.ctx)
     assert after.state is OrderState.CANCELLED
+
+
+def test_a_price_that_a_person_typed_is_left_alone(world: World) -> None:
+    order = waiting(world, Origin.MANUAL)
+    world.clock.advance(6 * 3600)
+    assert hold.unfilled(world.ctx) == ()
+    assert (now(world, order).price, world.broker.sent) == (70_000, [])
 
 
 def test_a_partly_filled_order_is_amended_for_its_rest(world: World) -> None:
