@@ -79,5 +79,7 @@ class RiskFacts:
     """Orders of this stock and side of which nobody knows whether the broker holds them."""
     open_orders: int | None = None
     """Orders of this stock and side that may still fill."""
+    lost_sells: int | None = None
+    """Sells of this stock that were sent today and found nowhere at the broker."""
     orders_last_minute: int | None = None
     orders_today: int | None = None

@@ -6,6 +6,8 @@ from kt.records import Origin, Side, StopMode
 from kt.rules.deciding import Verdict, compare, flag, known
 from kt.rules.facts import RiskFacts
 
+MOST_LOST = 1
+"""A sell that is nowhere at the broker is tried once more by kt, and not a third time."""
 _CLOCK_SKEW = 5.0
 """Seconds by which an input may seem to come from the future: two clocks never agree."""
 
@@ -59,6 +61,9 @@ def low_confidence(f: RiskFacts) -> Verdict:
 
 
 def duplicate(f: RiskFacts) -> Verdict:
+    lost = known(f.lost_sells, "the sells that were lost")
+    if lost > MOST_LOST and f.side is Side.SELL and f.origin is not Origin.MANUAL:
+        return False, f"{lost:,} sells of {f.stock_code} were lost today: a person must look"
     unresolved = known(f.unresolved, "the unresolved orders")
     waiting = known(f.open_orders, "the open orders") if f.origin is not Origin.MANUAL else 0
     return flag(

@@ -24,15 +24,15 @@ from kt.records import (
     Tick,
 )
 from kt.rules import exits
+from kt.rules.risk_state import MOST_LOST
 from kt.steps import analyze as analysis
 from kt.steps import check, collect, ledger, place
 from kt.steps.context import Context
 from kt.steps.facts import look
 from kt.steps.gather import note_error
+from kt.steps.lost import lost_sells
 from kt.steps.reports import Exit
 
-NOT_FOUND = "NOT_FOUND"
-"""The code of a sell that recovery did not find at the broker: it may be tried once more."""
 _BUSY = OPEN_STATES | UNRESOLVED_STATES
 
 
@@ -79,13 +79,9 @@ def _reason(position: Position, origin: Origin, price: int) -> str:
 def selling(ctx: Context, stock_code: str) -> bool:
     """Whether a sell of this stock is open or unresolved, or was lost twice today already."""
     today = ctx.clock.now().date()
-    sells = [
-        order
-        for order in ctx.journal.orders(day=today, stock_code=stock_code)
-        if order.side is Side.SELL
-    ]
-    lost = sum(order.code == NOT_FOUND for order in sells)
-    return lost > 1 or any(order.state in _BUSY for order in sells)
+    orders = ctx.journal.orders(day=today, stock_code=stock_code)
+    busy = any(order.side is Side.SELL and order.state in _BUSY for order in orders)
+    return busy or lost_sells(orders, stock_code) > MOST_LOST
 
 
 def sell(ctx: Context, due: Exit, notice: SessionNotice | None = None) -> Order | None:

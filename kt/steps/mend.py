@@ -25,7 +25,7 @@ from kt.records import (
 from kt.steps import follow, ledger
 from kt.steps.context import Context
 from kt.steps.events import event, fill_event
-from kt.steps.hold import NOT_FOUND
+from kt.steps.lost import NOT_FOUND
 from kt.steps.points import reach
 from kt.steps.reports import Difference
 

@@ -18,6 +18,7 @@ from kt.rules.facts import RiskFacts
 from kt.steps.context import Context
 from kt.steps.facts import Books
 from kt.steps.gather import gather
+from kt.steps.lost import lost_sells
 from kt.steps.stocks import known_list
 
 
@@ -77,6 +78,7 @@ def _with_orders(known: Books, facts: RiskFacts, without: Order | None) -> RiskF
         lock=known.locks.get(code, ""),
         unresolved=known.under_way(code, side, UNRESOLVED_STATES, without),
         open_orders=known.open_orders(code, side, without),
+        lost_sells=lost_sells(known.orders, code),
         orders_last_minute=known.sent(timedelta(minutes=1)),
         orders_today=known.sent(),
     )

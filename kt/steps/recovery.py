@@ -20,11 +20,13 @@ from kt.records import (
     Side,
 )
 from kt.rules.matching import Found, Matching, match_order
+from kt.rules.risk_state import MOST_LOST
 from kt.steps.context import Context
 from kt.steps.events import event
-from kt.steps.hold import NOT_FOUND
+from kt.steps.lost import NOT_FOUND, lost_sells
 from kt.steps.place import lock_unknown
 from kt.steps.points import reach
+from kt.steps.stops import tell
 
 PATIENCE = 12.0
 """Seconds after its send within which an order may still be listed late."""
@@ -145,16 +147,7 @@ def _end(ctx: Context, order: Order, matching: Matching) -> Order:
             )
         )
     if matching.found is Found.NONE and order.side is Side.SELL:
-        return ctx.journal.record(
-            event(
-                ctx,
-                order.order_id,
-                OrderEventKind.GIVEN_UP,
-                code=NOT_FOUND,
-                message="not found at the broker",
-                evidence="not in the day's orders, the open orders or the fills",
-            )
-        )
+        return _lose(ctx, order)
     several = ", ".join(matching.ord_nos)
     evidence = (
         f"several orders at the broker fit: {several}" if several else "not found at the broker"
@@ -166,6 +159,31 @@ def _end(ctx: Context, order: Order, matching: Matching) -> Order:
     )
     if after.state is OrderState.UNKNOWN:
         lock_unknown(ctx, after, evidence)
+    return after
+
+
+def _lose(ctx: Context, order: Order) -> Order:
+    """A sell that is nowhere at the broker: it may be tried once more. The owner is told."""
+    after = ctx.journal.record(
+        event(
+            ctx,
+            order.order_id,
+            OrderEventKind.GIVEN_UP,
+            code=NOT_FOUND,
+            message="not found at the broker",
+            evidence="not in the day's orders, the open orders or the fills",
+        )
+    )
+    if after.code == NOT_FOUND:
+        today = ctx.journal.orders(day=ctx.clock.now().date(), stock_code=order.stock_code)
+        again = lost_sells(today, order.stock_code) <= MOST_LOST
+        tell(
+            ctx,
+            "warning" if again else "critical",
+            f"a sell was lost: {order.stock_code} x{order.quantity}",
+            f"order {order.order_id} is nowhere at the broker; "
+            + ("it may be tried once more" if again else "kt tries no third time: look there"),
+        )
     return after
 
 

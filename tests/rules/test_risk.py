@@ -55,6 +55,7 @@ BUY = RiskFacts(
     lock="",
     unresolved=0,
     open_orders=0,
+    lost_sells=0,
     orders_last_minute=0,
     orders_today=0,
 )
@@ -182,6 +183,12 @@ TRIPS: list[tuple[Code, RiskFacts, dict[str, Any], str]] = [
         {"unresolved": 1, "open_orders": 1},
         "BUY of 005930 under way: 1 unresolved, 1 open",
     ),
+    (
+        Code.DUPLICATE,
+        SELL,
+        {"lost_sells": 2},
+        "2 sells of 005930 were lost today: a person must look",
+    ),
     (Code.RATE, BUY, {"orders_last_minute": 10}, "10 + 1 = 11 > orders a minute 10"),
     (Code.DAY_ORDERS, SELL, {"orders_today": 200}, "200 + 1 = 201 > orders a day 200"),
     (Code.TEST_MODE, BUY, {"test_mode": True}, "test mode is on: nothing is sent"),
@@ -232,6 +239,7 @@ def test_a_rule_that_cannot_be_evaluated_denies(name: str, facts: RiskFacts) -> 
         "listed": [Code.UNKNOWN_STOCK],
         "live": [Code.NOT_LIVE],
         "lock": [Code.SYMBOL_LOCKED],
+        "lost_sells": [Code.DUPLICATE],
         "lower_limit": [Code.PRICE_LIMIT],
         "may_buy": [Code.NO_NEW_BUYS],
         "may_order": [Code.SESSION],

@@ -18,7 +18,7 @@ from kt.records import (
     Side,
     StopMode,
 )
-from kt.steps import check, follow, place
+from kt.steps import check, follow, hold, place
 from kt.steps.events import event
 from kt.steps.reconcile import reconcile, resolve
 from tests import fakes
@@ -177,8 +177,27 @@ def test_a_sell_that_is_not_found_may_be_tried_once_more(world: World) -> None:
     assert (after.state, after.code) == (OrderState.NOT_PLACED, "NOT_FOUND")
     assert found.unknown == ()
     assert world.journal.locks() == ()
+    assert "may be tried once more" in world.notifier.told[-1][2]
     again = check.check_order(world.ctx, fakes.ticket(Side.SELL), Origin.MANUAL)
     assert place.place(world.ctx, again, origin=Origin.MANUAL).state is OrderState.ACKED
+
+
+def test_a_sell_that_was_lost_twice_is_a_persons(world: World) -> None:
+    """kt does not try a third time, whatever wants it to; a person may."""
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    for _ in range(2):
+        assert not hold.selling(world.ctx, SAMSUNG)
+        sending(world, Side.SELL)
+        reconcile(world.restart())
+    level, title, text = world.notifier.told[-1]
+    assert (level, title) == ("critical", f"a sell was lost: {SAMSUNG} x10")
+    assert "kt tries no third time: look there" in text
+    assert hold.selling(world.ctx, SAMSUNG)
+    ticket = fakes.ticket(Side.SELL)
+    for origin, may in ((Origin.CYCLE, False), (Origin.TAKE_PROFIT, False), (Origin.MANUAL, True)):
+        checked = check.check_order(world.ctx, ticket, origin)
+        denied = {result.code: result.detail for result in checked.denials}
+        assert (denied.get("DUPLICATE") is None) is may, denied
 
 
 def test_a_sell_given_up_that_is_listed_after_all_is_adopted(world: World) -> None:
