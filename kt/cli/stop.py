@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,11 @@ def run_flatten(session: Session, reason: str) -> None:
     from kt.cli.show.account import positions
     from kt.steps import flatten as step
 
-    ctx = session.context("flatten")
+    try:
+        ctx = session.context("flatten")
+    except KtError as failure:
+        _halt_instead(session, failure)
+        raise
     held = ctx.journal.positions()
     preview = "Everything below is sold at market; open buys are cancelled; then kt halts.\n"
     guard.confirm(session, preview + positions(held, session.console), "Sell everything?")
@@ -105,6 +110,21 @@ def run_flatten(session: Session, reason: str) -> None:
     with watching(session, True) as events, sending(ctx):
         done = step.flatten(ctx, reason or "by hand", events=events)
     _report(session, ctx, done)
+
+
+def _halt_instead(session: Session, failure: KtError) -> None:
+    """What cannot be sold now must not be bought either: the flag file, then the row if that is
+    possible."""
+    from kt.records import Stop, StopMode
+
+    if session.config.dry_run:
+        return
+    why = f"flatten could not begin: {failure.message}"
+    stop = Stop(mode=StopMode.HALT, reason=why, by="owner", at=session.now())
+    _write_flag(session, stop)
+    with contextlib.suppress(KtError):
+        session.app.journal.set_stop(stop)
+    session.console.warn("kt: nothing was sold; no new order leaves until `kt resume`.")
 
 
 def _report(session: Session, ctx: Context, done: Any) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kt.errors import AuthError, ExitCode
-from kt.records import StopMode
+from kt.records import Stop, StopMode
 from kt.rules.emergency import Alarm
 from kt.steps import flatten, stops
 
@@ -47,17 +47,21 @@ class Alarms:
         if stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN):
             return
         if ctx.config.emergency.action == "flatten" and not fatal:
-            self._flatten(reason)
+            stops.begin_flatten(ctx, reason, by=BY)
+            self.flatten(reason, by=BY)
         else:
             stops.halt(ctx, reason, by=BY)
 
-    def _flatten(self, reason: str) -> None:
+    def flatten(self, reason: str, by: str) -> None:
         """On a worker: the decision thread goes on folding the fills that it brings about."""
-        ctx, state = self._day.ctx, self._day.state
-        stops.begin_flatten(ctx, reason, by=BY)
-        state.flattening = self._day.workers.start(
-            "flatten", lambda: flatten.flatten(ctx, reason, by=BY)
-        )
+        ctx, workers = self._day.ctx, self._day.workers
+        workers.start("flatten", lambda: flatten.flatten(ctx, reason, by=by))
+
+    def take_over(self, stop: Stop) -> None:
+        """A flatten whose process is gone is brought to its end."""
+        if flatten.abandoned(self._day.ctx, stop) and not self._day.workers.busy("flatten"):
+            self._day.announce(f"going on with the flatten of {stop.at:%H:%M:%S}: {stop.reason}")
+            self.flatten(stop.reason, stop.by)
 
     def authentication(self, failure: AuthError) -> None:
         """Nobody but a person can put keys right: halt, say so, end."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from kt.engine.jobs import recover
@@ -26,12 +27,24 @@ from kt.records import (
     Position,
     StreamEvent,
 )
-from kt.steps import account, check, collect, follow, hold, place, reconcile, scan, settle
+from kt.steps import (
+    account,
+    check,
+    collect,
+    flatten,
+    follow,
+    hold,
+    place,
+    reconcile,
+    scan,
+    settle,
+    stops,
+)
 from kt.steps import analyze as analysis
 from kt.steps import learn as learning
 from kt.steps.context import Context
 from kt.steps.gather import note_error
-from kt.steps.reports import Difference, Reconciliation
+from kt.steps.reports import Difference, Flattened, Reconciliation
 
 T = TypeVar("T")
 Watch = Callable[[Iterable[str]], None]
@@ -111,6 +124,7 @@ class _Cycle:
         report.reconciliation = self.step("reconcile", self.reconcile, _of_reconciliation)
         if report.reconciliation is None:
             raise self.failure or KtError("the books could not be reconciled")
+        self.take_over()
         report.balance = self.step("account", lambda: account.balance(self.ctx), _of_balance)
         self.scan()
         self.decide()
@@ -120,6 +134,13 @@ class _Cycle:
 
     def reconcile(self) -> Reconciliation:
         return reconcile.reconcile(self.ctx)
+
+    def take_over(self) -> None:
+        """A flatten whose process is gone is brought to its end."""
+        ctx, stop = self.ctx, stops.current(self.ctx)
+        if flatten.abandoned(ctx, stop):
+            again = partial(flatten.flatten, ctx, stop.reason, stop.by, self.events)
+            self.step("flatten", again, Flattened.text)
 
     def scan(self) -> None:
         """50 → 20 → 5; where a later scan fails, the earlier one's best go on."""

@@ -117,9 +117,8 @@ def _answer(day: Day, answered: Answered) -> None:
         case "settle":
             day.phases.settled(value)
         case "flatten":
-            state.flattening = False
             day.desk.looked((*value.cancelled, *value.sold))
-            day.announce("flattened" if value.done else "flatten left: " + "; ".join(value.left))
+            day.announce(value.text())
         case "look" | "recover":
             day.desk.looked(value)
             day.phases.watch()

@@ -175,8 +175,10 @@ class Phases:
         day = self._day
         if not day.state.reconciled:
             return
-        if stops.current(day.ctx).mode in (StopMode.HALT, StopMode.REDUCE):
+        stop = stops.current(day.ctx)
+        if stop.mode in (StopMode.HALT, StopMode.REDUCE):
             day.desk.cancel_buys()
+        day.alarms.take_over(stop)
         day.desk.unfilled()
         if day.state.phase is Phase.CLOSING and day.ctx.config.session.close_positions:
             day.desk.close_positions()

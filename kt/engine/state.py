@@ -35,7 +35,6 @@ class DayState:
     that waits holds back no stop-loss."""
     feed_failures: int = 0
     feed_replaced: bool = False
-    flattening: bool = False
     ended: str = ""
     """Why the day ends; empty while it goes on."""
     exit_code: ExitCode = ExitCode.DONE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kt.records import Origin, Side, StopMode
-from kt.rules.deciding import Verdict, compare, flag, known
+from kt.rules.deciding import Verdict, compare, flag, known, stoppable
 from kt.rules.facts import RiskFacts
 
 MOST_LOST = 1
@@ -14,8 +14,8 @@ _CLOCK_SKEW = 5.0
 
 def halted(f: RiskFacts) -> Verdict:
     stop = known(f.stop, "the stop in force")
-    flattening = stop is StopMode.FLATTEN and f.origin is Origin.FLATTEN and f.side is Side.SELL
-    free = stop in (StopMode.RUNNING, StopMode.REDUCE) or flattening
+    leaving = stop is StopMode.FLATTEN and not stoppable(f)
+    free = stop in (StopMode.RUNNING, StopMode.REDUCE) or leaving
     return flag(free, f"stop: {stop}", f"{stop}: {f.stop_reason or 'no reason given'}")
 
 

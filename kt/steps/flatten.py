@@ -11,6 +11,7 @@ import queue
 from kt.errors import Denied, KtError
 from kt.records import (
     OPEN_STATES,
+    UNRESOLVED_STATES,
     Holding,
     Order,
     OrderState,
@@ -18,6 +19,8 @@ from kt.records import (
     OrderType,
     Origin,
     Side,
+    Stop,
+    StopMode,
     StreamEvent,
 )
 from kt.steps import check, follow, place, reconcile, stops
@@ -33,6 +36,9 @@ FOLLOW = 15.0
 """Seconds to wait for one round's fills."""
 LOOKS = 3
 PAUSE = 1.5
+TAKE_OVER = 120.0
+"""Seconds after which a flatten that has not ended is taken to have lost its process. Joining one
+that is alive after all does no harm: both sell no more than what the broker says is left."""
 
 
 def flatten(
@@ -57,28 +63,39 @@ def flatten(
     return report
 
 
+def abandoned(ctx: Context, stop: Stop) -> bool:
+    """Whether this stop is a flatten that somebody must bring to its end."""
+    age = (ctx.clock.now() - stop.at).total_seconds()
+    return stop.mode is StopMode.FLATTEN and age >= TAKE_OVER
+
+
 class _Flattening:
     """One flatten: what was cancelled and sold, and by stock why something is left."""
 
     def __init__(self, ctx: Context, events: queue.Queue[StreamEvent]) -> None:
         self.ctx = ctx
         self.events = events
-        self.cancelled: tuple[Order, ...] = ()
+        self.cancelled: dict[str, Order] = {}
         self.sold: dict[str, Order] = {}
         self.left: dict[str, str] = {}
 
     def run(self) -> None:
-        reconcile.reconcile(self.ctx, urgent=True)
-        self.cancelled = tuple(self.cancel(order) for order in self.open_orders())
-        self.sell_all()
+        self.round()
         unknown = {o.stock_code for o in self.sold.values() if o.state is OrderState.UNKNOWN}
-        if unknown:
-            # What is not found at the broker may be tried once more: it sells no share twice.
-            reconcile.reconcile(self.ctx, urgent=True)
+        if unknown or self.open_orders():
+            # What is not found at the broker may be tried once more: it sells no share twice,
+            # and takes back no order twice.
             for code in unknown:
                 self.left.pop(code, None)
-            self.sell_all()
+            self.round()
         self.look_again()
+
+    def round(self) -> None:
+        """What stands is known, taken back, and what is held is sold."""
+        reconcile.reconcile(self.ctx, urgent=True)
+        for order in self.open_orders():
+            self.cancelled[order.order_id] = self.cancel(order)
+        self.sell_all()
 
     def open_orders(self) -> tuple[Order, ...]:
         """Open buys, and open sells too: their shares could not be sold at market otherwise."""
@@ -89,9 +106,9 @@ class _Flattening:
     def cancel(self, order: Order) -> Order:
         try:
             return place.cancel(self.ctx, order).order
-        except Denied as denied:
-            self.left[order.stock_code] = f"its open order stands: {denied}"
-            return order
+        except Denied as denied:  # it has just ended
+            note_error(self.ctx, "flatten.cancel", denied)
+            return self.ctx.journal.order(order.order_id) or order
 
     def sell_all(self) -> None:
         """Round after round of one piece a stock, each followed to its end."""
@@ -133,26 +150,33 @@ class _Flattening:
         )
         try:
             return place.place(self.ctx, checked, origin=Origin.FLATTEN)
-        except Denied as denied:
+        except Denied as denied:  # such as by another process that sells the same stock
             self.left[held.stock_code] = f"{held.quantity} shares: {denied}"
             return None
 
     def look_again(self) -> None:
-        """What is still held in the end; lists may lag behind the fills for a moment."""
+        """What is still held or open in the end; lists may lag behind the fills for a moment."""
         held: tuple[Holding, ...] = ()
         for _ in range(LOOKS):
             held = tuple(h for h in self.ctx.broker.holdings().items if h.quantity)
             if all(h.stock_code in self.left for h in held):
                 break
             self.ctx.clock.sleep(PAUSE)
+        still = {
+            o.stock_code: f"{o.side} {o.ord_no} of {o.open_quantity} shares is {o.state}"
+            for o in self.open_orders()
+        }
         for one in held:
             why = f"{one.quantity} shares are held, {one.sellable} of them can be sold"
-            self.left.setdefault(one.stock_code, why)
+            still[one.stock_code] = self.left.get(one.stock_code, why)
+        self.left = still
 
     def report(self) -> Flattened:
+        found = (self.ctx.journal.order(order_id) for order_id in self.sold)
+        sold = tuple(o for o in found if o and (o.ord_no or o.state in UNRESOLVED_STATES))
         return Flattened(
-            cancelled=self.cancelled,
-            sold=tuple(o for o in self.sold.values() if o.ord_no),
+            cancelled=tuple(self.cancelled.values()),
+            sold=sold,
             left=tuple(f"{code}: {why}" if code else why for code, why in self.left.items()),
             done=not self.left,
         )

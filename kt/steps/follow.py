@@ -114,11 +114,9 @@ def catch_up(ctx: Context) -> tuple[Order, ...]:
     still = [order for order in after.values() if order.state in OPEN_STATES]
     if still:
         listed = ctx.broker.open_orders()
-        open_numbers = {int(order.ord_no) for order in listed}
-        gone = [order for order in still if not open_numbers & _numbers(order)]
-        changing = [order for order in still if order.state in CHANGING_STATES]
-        if gone or changing:
-            after.update(_look_up(ctx, {order.order_id: order for order in (*gone, *changing)}))
+        doubtful = [o for o in still if o.state in CHANGING_STATES or not _as_listed(o, listed)]
+        if doubtful:
+            after.update(_look_up(ctx, {order.order_id: order for order in doubtful}))
     return tuple(after[before.order_id] for before in watched if after[before.order_id] != before)
 
 
@@ -146,8 +144,17 @@ def book_executions(ctx: Context, order: Order, rows: Sequence[Execution]) -> Or
     return order
 
 
+def _as_listed(order: Order, listed: Sequence[BrokerOrder]) -> bool:
+    """Whether as many of its shares are open there as the books say. It may have filled, been
+    taken back in part or been amended by a change that was given up as lost."""
+    numbers = _numbers(order)
+    still = sum(row.open_quantity for row in listed if int(row.ord_no) in numbers)
+    return still == order.open_quantity
+
+
 def _look_up(ctx: Context, orders: dict[str, Order]) -> dict[str, Order]:
-    """Orders that left the open list, or whose change is not confirmed, in the day's list."""
+    """Orders that stand otherwise in the open list, or whose change is not confirmed, in the
+    day's list."""
     first = min((number for order in orders.values() for number in _numbers(order)), default=0)
     listed = ctx.broker.day_orders(f"{first:07d}" if first else "")
     return {key: from_day_list(ctx, order, listed) for key, order in orders.items()}

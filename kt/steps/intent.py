@@ -74,9 +74,8 @@ def _too_late(ctx: Context, check: Check) -> bool:
 
 def _stopped(ctx: Context, side: Side | None, origin: Origin) -> CheckResult | None:
     stop = current(ctx)
-    if stop.mode is StopMode.HALT or (
-        stop.mode is StopMode.FLATTEN and origin is not Origin.FLATTEN
-    ):
+    leaving = origin in UNSTOPPABLE and side is Side.SELL
+    if stop.mode is StopMode.HALT or (stop.mode is StopMode.FLATTEN and not leaving):
         return _no("HALTED", f"kt is halted: {stop.reason}")
     if stop.mode is StopMode.REDUCE and side is Side.BUY:
         return _no("REDUCING", f"only orders that shrink a position: {stop.reason}")

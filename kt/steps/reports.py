@@ -93,6 +93,9 @@ class Flattened:
     """What could not be sold, with the reason."""
     done: bool = True
 
+    def text(self) -> str:
+        return "flattened" if self.done else "flatten left: " + "; ".join(self.left)
+
 
 @dataclass(frozen=True, slots=True)
 class Learned:

@@ -340,6 +340,25 @@ def test_a_change_that_did_not_happen_leaves_the_order_as_it_was(world: World, v
     assert (world.clock.now() - before).total_seconds() >= 12
 
 
+@pytest.mark.parametrize("cancelled", [0, 4, 10], ids=["amend", "partial cancel", "cancel"])
+def test_a_change_given_up_that_is_listed_after_all_is_found(world: World, cancelled: int) -> None:
+    order = standing(world)
+    world.broker.outcomes = [fakes.unknown()]
+    world.broker.listed_after = 20.0
+    if cancelled:
+        place.cancel(world.ctx, order, quantity=cancelled % 10)
+    else:
+        place.amend(world.ctx, order, price=69_900)
+    reconcile(world.restart())
+    assert (now(world, order).price, now(world, order).open_quantity) == (70_000, 10)
+    world.clock.advance(20)
+    reconcile(world.ctx)
+    after = now(world, order)
+    assert after.cancelled_quantity == cancelled
+    assert after.price == (70_000 if cancelled else 69_900)
+    assert after.state is (OrderState.CANCELLED if cancelled == 10 else OrderState.ACKED)
+
+
 def test_a_fill_that_beat_the_cancel_ends_filled(world: World) -> None:
     order = standing(world)
     world.broker.fill(order.ord_no, 10, 70_000)

@@ -187,6 +187,51 @@ def test_an_unknown_sell_of_a_flatten_sells_once(world: World, taken: bool) -> N
     assert world.journal.positions() == ()
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_what_cannot_be_taken_back_is_tried_once_more_and_then_named(
+    world: World, times: int
+) -> None:
+    """Of the open buy and the open sell, nobody knows whether the sell was taken back."""
+    arranged(world)
+    world.broker.fill_at_once = True
+    world.broker.taken = False
+    cancels = 0
+
+    def lose() -> None:
+        nonlocal cancels
+        ticket = world.broker.sent[-1]
+        if isinstance(ticket, CancelTicket) and ticket.stock_code == SAMSUNG:
+            cancels += 1
+            world.broker.outcomes = [fakes.unknown()] if cancels <= times else []
+
+    world.broker.on_sent = lose
+    done = flatten.flatten(world.ctx, "by hand")
+    assert world.journal.stop().mode is StopMode.HALT
+    assert market_sells(world) == {SAMSUNG: [7, 3] if times == 1 else [7], HYNIX: [4]}
+    (sell,) = [o for o in done.cancelled if o.stock_code == SAMSUNG]
+    assert sell.state is (OrderState.CANCELLED if times == 1 else OrderState.CANCELLING)
+    still = [row.stock_code for row in world.broker.open_orders()]
+    assert still == ([] if times == 1 else [SAMSUNG])
+    assert done.left == (
+        () if times == 1 else (f"{SAMSUNG}: 3 shares are held, 0 of them can be sold",)
+    )
+
+
+def test_a_stop_loss_leaves_while_a_flatten_is_under_way(world: World) -> None:
+    """Nobody may be at it any more: it was killed, and the stop stands."""
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    world.broker.fill_at_once = True
+    stops.begin_flatten(world.ctx, "by hand")
+    ticket = fakes.ticket(Side.SELL, order_type=OrderType.MARKET, price=0)
+    for origin, state in (
+        (Origin.TAKE_PROFIT, OrderState.DENIED),
+        (Origin.STOP_LOSS, OrderState.ACKED),
+    ):
+        checked = check.check_order(world.ctx, ticket, origin)
+        order = place.place(world.ctx, checked, origin=origin)
+        assert order.state is state, order
+
+
 def test_external_orders_are_not_touched_by_flatten(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     number = world.broker.stand(fakes.ticket(Side.SELL, quantity=10, price=72_000))
