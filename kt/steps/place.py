@@ -203,6 +203,6 @@ def _changed(ctx: Context, asked: Wish, outcome: Outcome) -> Changed:
             ctx,
             "critical",
             f"{verb.name} outcome unknown: {order.stock_code} {order.ord_no}",
-            f"{outcome.evidence}. kt asks the broker what stands; see `kt order list`.",
+            f"{outcome.evidence.rstrip('.')}. kt asks the broker what stands; see `kt order list`.",
         )
     return Changed(after, outcome)

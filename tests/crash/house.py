@@ -36,13 +36,21 @@ Row = dict[str, Any]
 class House:
     """One exchange. Its faults are for all accounts: one case at a time."""
 
-    def __init__(self, folder: Path, *, speed: float = 10.0, open_at: str = "10:00") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        speed: float = 10.0,
+        open_at: str = "10:00",
+        cash: int = 10_000_000,
+    ) -> None:
         self.folder = folder
         settings = Settings(
             state_dir=folder,
             speed=speed,
             open_at=open_at,
             day=TRADING_DAY,
+            cash=cash,
             rate=0.0,
             idle_minutes=15,
         )

@@ -16,6 +16,7 @@ from kt.errors import (
     WireError,
 )
 from kt.records import OrderState, OrderTicket, Side, StopMode, Tick
+from kt.steps import stops
 from kt.steps.reconcile import reconcile
 from tests import fakes
 from tests.engine.acting import Make, Stage
@@ -53,6 +54,36 @@ def test_the_configuration_may_say_flatten(stage: Make) -> None:
     assert made.world.journal.positions() == ()
     assert made.world.journal.stop().mode is StopMode.HALT
     assert any(line.endswith(" flattened") for line in made.lines)
+
+
+def test_a_flatten_that_lost_its_process_is_brought_to_its_end(stage: Make) -> None:
+    """Until then its owner is left alone: it may be at work."""
+    made = stage()
+    made.hold()
+    made.world.broker.fill_at_once = True
+    stops.begin_flatten(made.ctx, "by hand")
+    made.act("10:01:50", lambda: assert_held(made, 10))
+    made.play("10:02:40")
+    assert_held(made, 0)
+    stop = made.world.journal.stop()
+    assert (stop.mode, stop.reason) == (StopMode.HALT, "after flatten: by hand")
+    said = [line[9:] for line in made.lines]
+    assert said.index("going on with the flatten of 10:00:00: by hand") < said.index("flattened")
+
+
+def assert_held(made: Stage, quantity: int) -> None:
+    assert made.world.broker.held[SAMSUNG].quantity == quantity
+
+
+def test_a_stop_loss_leaves_while_a_flatten_has_lost_its_process(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.world.broker.fill_at_once = True
+    stops.begin_flatten(made.ctx, "by hand")
+    made.act("10:00:30", lambda: made.tick(66_000))
+    made.play("10:00:40")
+    assert made.world.journal.orders(limit=1)[0].origin == "stop_loss"
+    assert_held(made, 0)
 
 
 def test_another_login_is_not_fought(stage: Make) -> None:
