@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kt.broker.kiwoom import Kiwoom
+    from kt.broker.lease import Lease
     from kt.broker.pace import Pacer
     from kt.broker.rest import Http, Rest
     from kt.broker.stream import KiwoomStream
@@ -177,13 +178,17 @@ class App:
             patience=Patience(reconnects=self.config.emergency.reconnects),
         )
 
+    def lease(self) -> Lease:
+        """Who owns the one connection that the broker allows this key."""
+        from kt.broker.lease import Lease
+
+        return Lease(self.state_dir / "locks", self.keys.app_key, self.server.ws_url)
+
     def raw_frames(self, api_id: str, body: dict[str, Any]) -> Generator[bytes, None, None]:
         """The frames that follow a request on the broker's WebSocket, as they come."""
-        from kt.broker.lease import Lease
         from kt.broker.raw_stream import frames
 
-        lease = Lease(self.state_dir / "locks", self.keys.app_key, self.server.ws_url)
-        return frames(lease, self.server.ws_url, self.token_source, self.clock, api_id, body)
+        return frames(self.lease(), self.server.ws_url, self.token_source, self.clock, api_id, body)
 
     @cached_property
     def analyst(self) -> Analyst:

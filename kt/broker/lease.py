@@ -25,6 +25,18 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
     port: int = 0
 
 
+def _lives(pid: int) -> bool:
+    if os.name != "posix":  # there this would end the process
+        return True
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 class Lease:
     """The right to hold the one connection that the broker allows an app key.
 
@@ -72,6 +84,13 @@ class Lease:
             return msgspec.json.decode(self._info_path.read_bytes(), type=Owner)
         except (OSError, msgspec.DecodeError):
             return None
+
+    def living_owner(self) -> Owner | None:
+        """The owner, if its process lives; its lock is left alone."""
+        owner = self.owner()
+        if owner is None or not _lives(owner.pid):
+            return None
+        return owner
 
     def release(self) -> None:
         """Give the lease back and remove the traces, so that nobody knocks at a closed door."""

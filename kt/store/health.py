@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from kt.errors import JournalError
 from kt.records import Stop, StopMode
 from kt.store import schema
 from kt.store.connection import rows
@@ -83,7 +84,12 @@ def size(path: Path) -> Finding:
 
 def flag(path: Path, halt_flag: Path, now: datetime) -> Finding:
     """The stop by flag file and by row, and whether the two agree."""
-    filed, kept = read_flag(halt_flag, now), last_stop(path)
+    filed = read_flag(halt_flag, now)
+    try:
+        kept = last_stop(path)
+    except JournalError as error:
+        hint = "kt halt, then kt resume: the newest row counts"
+        return Finding("stop", "fail", f"cannot be told, so nothing is sent: {error}", hint)
     modes = {stop.mode for stop in (filed, kept) if stop and stop.mode is not StopMode.RUNNING}
     if not modes:
         return Finding("stop", "ok", "no stop is set")
@@ -95,16 +101,15 @@ def flag(path: Path, halt_flag: Path, now: datetime) -> Finding:
     differ = (filed.mode if filed else StopMode.RUNNING) != (
         kept.mode if kept else StopMode.RUNNING
     )
-    return Finding(
-        "stop",
-        "warn",
-        shown + ("; the stricter one holds" if differ else ""),
-        "kt resume is the way back",
-    )
+    hint = "kt resume is the way back"
+    if modes == {StopMode.FLATTEN}:
+        hint = "kt flatten brings it to its end when its process is gone; so does kt run"
+    return Finding("stop", "warn", shown + ("; the stricter one holds" if differ else ""), hint)
 
 
 def last_stop(path: Path) -> Stop | None:
-    """The stop as the journal's newest row has it; None when that cannot be read."""
+    """The stop as the journal's newest row has it; None when the journal cannot be read. Raises
+    JournalError for a row that makes no sense."""
     from kt.store.stops import stop_of
 
     try:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from kt.broker.lease import Lease
 from kt.broker.token import TokenStatus
 from kt.cli.console import Console
 from kt.cli.io import run
@@ -119,6 +120,9 @@ class FakeApp:
         run_id = f"RUN{len(self.front.commands)}"
         self.journal.start_run(run_id, command, "test")
         return self.world.context(run=run_id, config=self.config)
+
+    def lease(self) -> Lease:
+        return Lease(self.state_dir / "locks", "key", "ws://127.0.0.1:1")
 
     def stream(self) -> FakeStream:
         return self.front.stream

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
@@ -11,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from kt.broker.lease import Lease, Owner
 from kt.broker.pace import Bucket, State, Waiter
 from kt.cli.doctor.remote import skew
 from kt.cli.instance import only_one
@@ -56,7 +60,7 @@ def test_all_is_well(doctor: Front) -> None:
     for name in (
         *("configuration", "orders allowed", "state folder", "keys", "analyst", "journal"),
         *("disk", "stop", "kt run", "server", "clock", "token", "requests", "calendar"),
-        *("unknown orders", "locked stocks"),
+        *("stream", "unknown orders", "unknown changes", "locked stocks"),
     ):
         assert name in names
 
@@ -65,9 +69,9 @@ def test_on_a_terminal(doctor: Front) -> None:
     ran = doctor("doctor", terminal=True)
     lines = ran.out.splitlines()
     assert lines[0].split() == ["check", "detail"]
-    assert "ok  clock           agrees with the server's" in lines
-    assert "ok  token           until 2026-11-24 10:00:00 KST, 24 h 0 min left" in lines
-    assert any(line.startswith("ok  calendar        2026-11-23 10:00 KST, open") for line in lines)
+    assert "ok  clock            agrees with the server's" in lines
+    assert "ok  token            until 2026-11-24 10:00:00 KST, 24 h 0 min left" in lines
+    assert any(line.startswith("ok  calendar         2026-11-23 10:00 KST, open") for line in lines)
 
 
 def test_a_broken_configuration_is_the_only_row(doctor: Front) -> None:
@@ -140,6 +144,29 @@ def test_a_closed_or_crowded_budget(doctor: Front) -> None:
     (doctor.folder / "pace.json").write_bytes(msgspec.json.encode(busy))
     row = rows(doctor)["requests"]
     assert row["status"] == "warn" and "refused lately: ka10001; 1 waiting" in row["detail"]
+
+
+def test_who_owns_the_stream(doctor: Front) -> None:
+    lease = Lease(doctor.folder / "state" / "sim" / "locks", "key", "ws://127.0.0.1:1")
+    assert lease.take()
+    lease.publish(Owner(pid=os.getpid(), secret="s"))
+    row = rows(doctor)["stream"]
+    assert row["detail"] == f"process {os.getpid()} is connected and serves the others"
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    lease.publish(Owner(pid=ended.pid, secret="s"))
+    assert rows(doctor)["stream"]["detail"] == "nobody is connected"
+    lease.release()
+
+
+def test_a_change_that_nobody_knows_the_end_of(doctor: Front) -> None:
+    doctor("order", "buy", SAMSUNG, "1", "--price", "70000")
+    doctor.world.broker.outcomes, doctor.world.broker.taken = [unknown()], False
+    doctor("order", "cancel", "0000101")
+    row = rows(doctor)["unknown changes"]
+    assert (row["status"], row["detail"]) == ("warn", "1, the oldest of 2026-11-23 10:00")
+    doctor.world.clock.advance(90)
+    assert rows(doctor)["unknown changes"]["status"] == "fail"
 
 
 def test_an_unknown_order_and_its_lock(doctor: Front) -> None:

@@ -57,6 +57,7 @@ def examine(session: Session) -> tuple[list[Finding], str]:
         ("analyst", local.analyst),
         ("journal", local.journal),
         ("locks", local.locks),
+        ("stream", local.stream),
         ("server", remote.server),
         ("token", remote.token),
         ("requests", remote.budget),

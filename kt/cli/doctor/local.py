@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from kt.cli.instance import holder
@@ -13,6 +13,10 @@ from kt.store.health import Finding, examine
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
+
+
+LONG = timedelta(minutes=1)
+"""After this long what nobody knows does not settle itself any more."""
 
 
 def configuration(session: Session) -> list[Finding]:
@@ -80,6 +84,14 @@ def locks(session: Session) -> Iterable[Finding]:
     return [Finding("kt run", "ok", f"process {runner.pid}: {runner.command}{since}")]
 
 
+def stream(session: Session) -> Iterable[Finding]:
+    """Which process owns the one connection that the broker allows this key."""
+    owner = session.app.lease().living_owner()
+    if owner is None:
+        return [Finding("stream", "ok", "nobody is connected")]
+    return [Finding("stream", "ok", f"process {owner.pid} is connected and serves the others")]
+
+
 def calendar(session: Session) -> Iterable[Finding]:
     """Today, and the next trading day, in Korean time."""
     from kt.rules import calendar as rules
@@ -95,20 +107,27 @@ def calendar(session: Session) -> Iterable[Finding]:
 
 
 def orders(session: Session) -> Iterable[Finding]:
-    """Orders nobody knows about, and stocks that take no orders."""
-    from kt.records import UNRESOLVED_STATES
+    """Orders and changes of orders nobody knows about, and stocks that take no orders."""
+    from kt.records import CHANGING_STATES, UNRESOLVED_STATES
 
-    book = session.app.journal
-    lost = book.orders(states=UNRESOLVED_STATES)
-    found = [Finding("unknown orders", "ok", "none")]
-    if lost:
-        oldest = min(order.created_at for order in lost)
-        detail = f"{len(lost)}, the oldest of {oldest:%Y-%m-%d %H:%M}"
-        old = session.now() - oldest > timedelta(minutes=1)
-        hint = "`kt order list --unknown`, then `kt order resolve`."
-        found = [Finding("unknown orders", "fail" if old else "warn", detail, hint)]
+    book, now = session.app.journal, session.now()
+    lost = [order.created_at for order in book.orders(states=UNRESOLVED_STATES)]
+    hint = "`kt order list --unknown`, then `kt order resolve`."
+    found = [_waiting("unknown orders", lost, now, hint)]
+    changing = [o.updated_at for o in book.orders(day=now.date(), states=CHANGING_STATES)]
+    hint = "`kt order list` asks the broker what became of them."
+    found.append(_waiting("unknown changes", changing, now, hint))
     held = [lock.stock_code for lock in book.locks()]
-    if held:
-        hint = "They take no order until their unknown order is settled."
-        return [*found, Finding("locked stocks", "warn", ", ".join(held), hint)]
-    return [*found, Finding("locked stocks", "ok", "none")]
+    if not held:
+        return [*found, Finding("locked stocks", "ok", "none")]
+    hint = "They take no order until their unknown order is settled."
+    return [*found, Finding("locked stocks", "warn", ", ".join(held), hint)]
+
+
+def _waiting(name: str, since: Sequence[datetime], now: datetime, hint: str) -> Finding:
+    """What nobody knows the end of: a fault when it has been so for a minute."""
+    if not since:
+        return Finding(name, "ok", "none")
+    oldest = min(since)
+    detail = f"{len(since)}, the oldest of {oldest:%Y-%m-%d %H:%M}"
+    return Finding(name, "fail" if now - oldest > LONG else "warn", detail, hint)
