@@ -189,6 +189,7 @@ class _Books:
                 yield f"fills: {number}: kt has {booked.get(number, (0, 0))}, the broker {theirs}"
             if not known and number in booked:
                 yield f"fills: kt booked {booked[number]} for {number}, which is not its own"
+        yield from self._stretches()
         for row in self.ours:
             mine = [fill for fill in self.fills if fill["order_id"] == row["order_id"]]
             shares = sum(fill["quantity"] for fill in mine)
@@ -200,6 +201,17 @@ class _Books:
                 )
             if shares > row["quantity"]:
                 yield f"fills: {row['order_id']} filled {shares} of {row['quantity']}"
+
+    def _stretches(self) -> Iterator[str]:
+        """The fills of a number cover its shares from the first one on, each share once."""
+        reached: Counter[int] = Counter()
+        for fill in sorted(self.fills, key=lambda fill: int(fill["from_quantity"])):
+            if not fill["ord_no"]:
+                continue
+            number, start, end = int(fill["ord_no"]), fill["from_quantity"], fill["to_quantity"]
+            if start != reached[number] or end - start != fill["quantity"]:
+                yield f"fills: {number}: a fill of {fill['quantity']} is booked as {start}-{end}"
+            reached[number] = end
 
     def _positions(self) -> Iterator[str]:
         doubtful = {row["stock_code"] for row in self.unknown}

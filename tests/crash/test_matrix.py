@@ -117,20 +117,28 @@ def account(stage: Stage) -> Iterator[Account]:
 
 
 SABOTAGE = {
-    "duplicate": "UPDATE orders SET ord_nos_json = '[\"{number}\"]'",
-    "orphan": "DELETE FROM orders WHERE state = 'FILLED'",
-    "state": "UPDATE orders SET cancelled_quantity = 2, state = 'CANCELLED' WHERE state = 'ACKED'",
-    "fills": "UPDATE fills SET price = price + 1 WHERE from_quantity = 0",
-    "position": "UPDATE positions SET quantity = quantity + 1",
-    "left": "UPDATE orders SET state = 'UNKNOWN' WHERE state = 'ACKED'",
+    "a number twice": ("duplicate", "UPDATE orders SET ord_nos_json = '[\"{number}\"]'"),
+    "an order gone": ("orphan", "DELETE FROM orders WHERE state = 'FILLED'"),
+    "a cancel too many": (
+        "state",
+        "UPDATE orders SET cancelled_quantity = 2, state = 'CANCELLED' WHERE state = 'ACKED'",
+    ),
+    "another price": ("fills", "UPDATE fills SET price = price + 1 WHERE from_quantity = 0"),
+    "another stretch": (
+        "fills",
+        "UPDATE fills SET from_quantity = from_quantity + 1, to_quantity = to_quantity + 1",
+    ),
+    "a share too many": ("position", "UPDATE positions SET quantity = quantity + 1"),
+    "nobody told": ("left", "UPDATE orders SET state = 'UNKNOWN' WHERE state = 'ACKED'"),
 }
 
 
-@pytest.mark.parametrize("kind", SABOTAGE)
-def test_the_checker_sees_what_is_wrong(kind: str, account: Account) -> None:
+@pytest.mark.parametrize("name", SABOTAGE)
+def test_the_checker_sees_what_is_wrong(name: str, account: Account) -> None:
     truth = account.truth()
     assert examine(account, truth).differences == ()
-    account.change(SABOTAGE[kind].format(number=truth.orders[0].number))
+    kind, sql = SABOTAGE[name]
+    account.change(sql.format(number=truth.orders[0].number))
     assert examine(account, truth).count(kind), examine(account, truth).differences
 
 
