@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from kt.engine import words
 from kt.engine.jobs import recover
 from kt.errors import AuthError, Denied, Halted, JournalError, KtError
 from kt.records import (
@@ -34,7 +35,6 @@ from kt.steps import (
     flatten,
     follow,
     hold,
-    place,
     reconcile,
     scan,
     settle,
@@ -42,9 +42,10 @@ from kt.steps import (
 )
 from kt.steps import analyze as analysis
 from kt.steps import learn as learning
+from kt.steps.afresh import place_checked
 from kt.steps.context import Context
 from kt.steps.gather import note_error
-from kt.steps.reports import Difference, Flattened, Reconciliation
+from kt.steps.reports import Flattened, Reconciliation
 
 T = TypeVar("T")
 Watch = Callable[[Iterable[str]], None]
@@ -121,11 +122,11 @@ class _Cycle:
 
     def run(self) -> CycleReport:
         report = self.report
-        report.reconciliation = self.step("reconcile", self.reconcile, _of_reconciliation)
+        report.reconciliation = self.step("reconcile", self.reconcile, words.reconciliation)
         if report.reconciliation is None:
             raise self.failure or KtError("the books could not be reconciled")
         self.take_over()
-        report.balance = self.step("account", lambda: account.balance(self.ctx), _of_balance)
+        report.balance = self.step("account", lambda: account.balance(self.ctx), words.balance)
         self.scan()
         self.decide()
         self.trade()
@@ -145,11 +146,11 @@ class _Cycle:
     def scan(self) -> None:
         """50 → 20 → 5; where a later scan fails, the earlier one's best go on."""
         ctx, report = self.ctx, self.report
-        found = self.step("scan fast", lambda: scan.fast(ctx), _of_candidates) or ()
+        found = self.step("scan fast", lambda: scan.fast(ctx), words.candidates) or ()
         if found:
-            deeper = self.step("scan deep", lambda: scan.deep(ctx, found), _of_candidates)
+            deeper = self.step("scan deep", lambda: scan.deep(ctx, found), words.candidates)
             found = deeper or found[: ctx.config.scan.deep_keep]
-            chosen = self.step("scan ai", lambda: scan.shortlist(ctx, found), _of_candidates)
+            chosen = self.step("scan ai", lambda: scan.shortlist(ctx, found), words.candidates)
             found = chosen or found[: ctx.config.scan.ai_keep]
         report.candidates = found
         held = [position.stock_code for position in ctx.journal.positions()]
@@ -164,25 +165,25 @@ class _Cycle:
         )
         if brief is None or not brief.stocks:
             return
-        decisions = self.step("analyze", lambda: analysis.analyze(ctx, brief), _of_decisions)
+        decisions = self.step("analyze", lambda: analysis.analyze(ctx, brief), words.decisions)
         report.decisions = decisions or ()
-        checks = self.step("check", lambda: check.check(ctx, report.decisions), _of_checks)
+        checks = self.step("check", lambda: check.check(ctx, report.decisions), words.checks)
         report.checks = checks or ()
 
     def trade(self) -> None:
         """Exits first: they free cash and risk; then what was decided."""
         ctx, report = self.ctx, self.report
-        sold = self.step("exits", self.exits, _of_orders) or ()
-        sent = (*sold, *(self.step("place", self.place, _of_orders) or ()))
-        changed = self.step("unfilled", lambda: hold.unfilled(ctx), _of_orders) or ()
+        sold = self.step("exits", self.exits, words.orders) or ()
+        sent = (*sold, *(self.step("place", self.place, words.orders) or ()))
+        changed = self.step("unfilled", lambda: hold.unfilled(ctx), words.orders) or ()
         report.orders = (*sent, *(o for o in changed if o.order_id not in _ids(sent)))
         live = [order for order in report.orders if order.ord_no]
         if live:
-            followed = self.step("follow", lambda: self.follow(live), _of_orders) or ()
+            followed = self.step("follow", lambda: self.follow(live), words.orders) or ()
             now = {order.order_id: order for order in followed}
             report.orders = tuple(now.get(o.order_id, o) for o in report.orders)
         if report.unknown:
-            self.step("recover", lambda: recover(ctx), _of_orders)
+            self.step("recover", lambda: recover(ctx), words.orders)
             report.orders = tuple(ctx.journal.order(o.order_id) or o for o in report.orders)
 
     def exits(self) -> tuple[Order, ...]:
@@ -202,20 +203,26 @@ class _Cycle:
         orders = []
         for checked in self.report.checks:
             try:
-                orders.append(place.place(self.ctx, checked, origin=Origin.CYCLE))
+                again = partial(self.check_again, checked.decision)
+                order, _ = place_checked(self.ctx, checked, again, origin=Origin.CYCLE)
+                orders.append(order)
             except Halted:
                 raise
             except Denied as denied:
                 note_error(self.ctx, f"place.{checked.decision.stock_code}", denied)
         return tuple(orders)
 
+    def check_again(self, decision: Decision) -> Check:
+        (checked,) = check.check(self.ctx, (decision,))
+        return checked
+
     def follow(self, orders: Sequence[Order]) -> tuple[Order, ...]:
         return follow.follow(self.ctx, orders, self.events, self.ctx.config.cycle.fill_wait)
 
     def close(self) -> None:
         ctx, report = self.ctx, self.report
-        report.day = self.step("settle", lambda: settle.settle(ctx), _of_day)
-        self.step("compare", lambda: settle.compare(ctx), _of_differences)
+        report.day = self.step("settle", lambda: settle.settle(ctx), words.day)
+        self.step("compare", lambda: settle.compare(ctx), words.differences)
         learned = self.step(
             "learn", lambda: learning.learn(ctx), lambda found: f"{len(found.outcomes)} judged"
         )
@@ -246,45 +253,3 @@ class _Cycle:
 
 def _ids(orders: Iterable[Order]) -> set[str]:
     return {order.order_id for order in orders}
-
-
-def _of_reconciliation(found: Reconciliation) -> str:
-    return "; ".join(found.lines()) or "kt's books and the broker agree"
-
-
-def _of_balance(found: Balance) -> str:
-    return (
-        f"orderable {found.deposit.orderable:,} won, {len(found.positions)} held, "
-        f"{len(found.open_orders)} open orders"
-    )
-
-
-def _of_candidates(found: tuple[Candidate, ...]) -> str:
-    best = ", ".join(f"{c.stock_name} {c.score:.0f}" for c in found[:3])
-    return f"{len(found)} candidates" + (f": {best}" if best else "")
-
-
-def _of_decisions(found: tuple[Decision, ...]) -> str:
-    counts = {a: sum(d.action == a for d in found) for a in ("BUY", "SELL", "HOLD")}
-    words = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
-    faulty = sum(bool(decision.faults) for decision in found)
-    return (words or "none") + (f", {faulty} held for faults" if faulty else "")
-
-
-def _of_checks(found: tuple[Check, ...]) -> str:
-    denied = [result.code for checked in found for result in checked.denials[:1]]
-    words = f"{sum(checked.passed for checked in found)} of {len(found)} passed"
-    return words + (f" ({', '.join(denied)})" if denied else "")
-
-
-def _of_orders(found: tuple[Order, ...]) -> str:
-    words = (f"{o.side} {o.stock_name} {o.filled_quantity}/{o.quantity} {o.state}" for o in found)
-    return "; ".join(words) or "none"
-
-
-def _of_differences(found: tuple[Difference, ...]) -> str:
-    return "; ".join(one.text() for one in found) or "the broker's figures are the same"
-
-
-def _of_day(found: DayResult) -> str:
-    return f"realised {found.realised:+,}, unrealised {found.unrealised:+,} won"

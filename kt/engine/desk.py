@@ -25,6 +25,7 @@ from kt.records import (
     Tick,
 )
 from kt.rules import session
+from kt.rules.denials import Code
 from kt.rules.emergency import Alarm
 from kt.steps import check, follow, hold, mend, place
 from kt.steps.gather import note_error
@@ -165,11 +166,19 @@ class Desk:
             self._queue.put(Todo(todo))
 
     def place(self, checked: Check) -> None:
-        """One of the batch; the market's hours may have ended since the check."""
+        """One of the batch; the market's hours may have ended since the check. Where another
+        process has ordered since, it is weighed once more, as long as it is fresh."""
+        decision = checked.decision
         try:
             self.placed(place.place(self.ctx, checked, origin=Origin.CYCLE))
         except Denied as denied:
-            note_error(self.ctx, f"place.{checked.decision.stock_code}", denied)
+            note_error(self.ctx, f"place.{decision.stock_code}", denied)
+            if denied.code == Code.STALE_INPUT:
+                chosen, notice = self.state.shortlist, self.state.notice
+                self.later(
+                    f"again.{decision.stock_code}",
+                    lambda: jobs.weigh(self.ctx, chosen, (decision,), notice),
+                )
 
     def placed(self, order: Order) -> None:
         self.sent += bool(order.ord_no)

@@ -122,8 +122,15 @@ def _answer(day: Day, answered: Answered) -> None:
         case "look" | "recover":
             day.desk.looked(value)
             day.phases.watch()
-        case job if job.startswith("profit."):
-            day.desk.on_confirmed(*value)
+        case job:
+            _of_a_stock(day, job.partition(".")[0], value)
+
+
+def _of_a_stock(day: Day, job: str, value: Any) -> None:
+    if job == "profit":
+        day.desk.on_confirmed(*value)
+    elif job == "again" and day.phases.trading:
+        day.desk.on_judged(value)
 
 
 def _scanned(day: Day, stage: str, value: Any) -> None:

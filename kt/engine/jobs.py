@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from kt.engine.state import Judged
 from kt.errors import Denied, KtError
-from kt.records import Action, Candidate, DayResult, Order, Origin, Quote, SessionNotice
+from kt.records import (
+    Action,
+    Candidate,
+    DayResult,
+    Decision,
+    Order,
+    Origin,
+    Quote,
+    SessionNotice,
+)
 from kt.rules import session
 from kt.rules.session import MarketPhase
 from kt.steps import analyze as analysis
@@ -41,7 +50,16 @@ def judge(ctx: Context, candidates: Sequence[Candidate], notice: SessionNotice |
     """The analyst's choice, its decisions, and the account as it is after all that time."""
     chosen = scan.shortlist(ctx, candidates)
     brief = collect.collect(ctx, chosen)
-    decisions = analysis.analyze(ctx, brief)
+    return weigh(ctx, chosen, analysis.analyze(ctx, brief), notice)
+
+
+def weigh(
+    ctx: Context,
+    chosen: tuple[Candidate, ...],
+    decisions: tuple[Decision, ...],
+    notice: SessionNotice | None,
+) -> Judged:
+    """The decisions with the account as it is now."""
     wanted = [d.stock_code for d in decisions if d.action is not Action.HOLD]
     buying = {d.stock_code: d.price for d in decisions if d.action is Action.BUY}
     account = (

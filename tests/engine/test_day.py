@@ -6,6 +6,7 @@ import threading
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from kt.engine import day as day_module
 from kt.engine.day import Day
 from kt.errors import ExitCode, Unreachable
 from kt.records import (
+    Check,
     OrderState,
     OrderTicket,
     OrderType,
@@ -27,10 +29,10 @@ from kt.records import (
 )
 from kt.rules.session import Phase
 from kt.sim.exchange import Exchange
-from kt.steps import check, stops
+from kt.steps import check, place, stops
 from tests import fakes
 from tests.engine.acting import Make, Stage, at
-from tests.fakes import SAMSUNG, ExchangeStream, FakeStream, PumpedClock, World
+from tests.fakes import HYNIX, SAMSUNG, ExchangeStream, FakeStream, PumpedClock, World
 
 
 def test_a_whole_day_from_eight_to_four(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,6 +171,34 @@ def test_a_stop_loss_waits_for_neither_scan_nor_analyst(tmp_path: Path) -> None:
     (order,) = world.journal.orders(limit=1)
     assert order.origin == "stop_loss"
     world.close()
+
+
+def test_a_decision_that_another_process_overtook_is_weighed_once_more(
+    stage: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its check counted the money without the other's order; then it is counted again."""
+    made = stage(Config(limits=Limits(total=1_000_000)))
+    made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
+    checked: list[tuple[Check, ...]] = []
+    usual = check.check
+
+    def judged(*arguments: Any, **more: Any) -> tuple[Check, ...]:
+        found = usual(*arguments, **more)
+        checked.append(found)
+        if len(checked) == 1:  # a person is faster
+            other = made.world.context(run="OTHER")
+            ticket = fakes.ticket(code=HYNIX, price=180_000, quantity=2)
+            typed = check.check_order(other, ticket, Origin.MANUAL)
+            place.place(other, typed, origin=Origin.MANUAL)
+        return found
+
+    monkeypatch.setattr(check, "check", judged)
+    made.play("10:00:40")
+    assert len(checked) == 2
+    mine, other = made.world.journal.orders()
+    assert (mine.stock_code, other.stock_code) == (SAMSUNG, HYNIX)
+    spent = mine.quantity * mine.price + other.quantity * other.price
+    assert mine.ord_no and spent <= 1_000_000 < spent + mine.price
 
 
 def test_no_buys_after_the_last_buy_and_open_buys_are_taken_back(stage: Make) -> None:

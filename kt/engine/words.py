@@ -1,0 +1,48 @@
+"""What each step of a cycle did, in one line for people and for the journal."""
+
+from __future__ import annotations
+
+from kt.records import Balance, Candidate, Check, DayResult, Decision, Order
+from kt.steps.reports import Difference, Reconciliation
+
+
+def reconciliation(found: Reconciliation) -> str:
+    return "; ".join(found.lines()) or "kt's books and the broker agree"
+
+
+def balance(found: Balance) -> str:
+    return (
+        f"orderable {found.deposit.orderable:,} won, {len(found.positions)} held, "
+        f"{len(found.open_orders)} open orders"
+    )
+
+
+def candidates(found: tuple[Candidate, ...]) -> str:
+    best = ", ".join(f"{c.stock_name} {c.score:.0f}" for c in found[:3])
+    return f"{len(found)} candidates" + (f": {best}" if best else "")
+
+
+def decisions(found: tuple[Decision, ...]) -> str:
+    counts = {a: sum(d.action == a for d in found) for a in ("BUY", "SELL", "HOLD")}
+    words = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
+    faulty = sum(bool(decision.faults) for decision in found)
+    return (words or "none") + (f", {faulty} held for faults" if faulty else "")
+
+
+def checks(found: tuple[Check, ...]) -> str:
+    denied = [result.code for checked in found for result in checked.denials[:1]]
+    words = f"{sum(checked.passed for checked in found)} of {len(found)} passed"
+    return words + (f" ({', '.join(denied)})" if denied else "")
+
+
+def orders(found: tuple[Order, ...]) -> str:
+    words = (f"{o.side} {o.stock_name} {o.filled_quantity}/{o.quantity} {o.state}" for o in found)
+    return "; ".join(words) or "none"
+
+
+def differences(found: tuple[Difference, ...]) -> str:
+    return "; ".join(one.text() for one in found) or "the broker's figures are the same"
+
+
+def day(found: DayResult) -> str:
+    return f"realised {found.realised:+,}, unrealised {found.unrealised:+,} won"
