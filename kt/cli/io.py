@@ -63,9 +63,21 @@ def _guarded(root: click.Command, arguments: Sequence[str], session: Session) ->
     finally:
         code = _close(session, code)
     if session.console.failure:
-        session.console.warn(f"kt: the output could not be written: {session.console.failure}.")
-        code = code or ExitCode.ERROR
+        unwritten = _unwritten(session)
+        code = code or unwritten
     return code
+
+
+def _unwritten(session: Session) -> ExitCode:
+    """What was found out is lost on the way to whoever asked. Where an order was sent, that must
+    not look like an error after which one tries again."""
+    said = f"the output could not be written: {session.console.failure}"
+    if session.sent:
+        hint = "Do not send it again; `kt order list` shows it."
+        session.console.warn(sentence(f"the order was sent, but {said}", hint))
+        return ExitCode.UNKNOWN
+    session.console.warn(sentence(said, None))
+    return ExitCode.ERROR
 
 
 def sentence(message: str, hint: str | None) -> str:

@@ -230,7 +230,7 @@ def test_streams_that_take_nothing(line: str, code: int, said: str) -> None:
 
 
 def test_an_outcome_is_told_even_when_its_data_cannot_be_written(front: Front) -> None:
-    from tests.fakes import SAMSUNG, unknown
+    from tests.fakes import HYNIX, SAMSUNG, unknown
 
     class Full(io.StringIO):
         def write(self, text: str) -> int:
@@ -240,6 +240,12 @@ def test_an_outcome_is_told_even_when_its_data_cannot_be_written(front: Front) -
     ran = front("order", "buy", SAMSUNG, "1", "--price", "70000", stdout=Full())
     assert ran.code == ExitCode.UNKNOWN
     assert ran.err.endswith("kt: the output could not be written: No space left on device.\n")
+    placed = front("order", "buy", HYNIX, "1", "--price", "180000", stdout=Full())
+    assert placed.code == ExitCode.UNKNOWN, "who reads 1 tries again, and buys twice"
+    assert placed.err.endswith(
+        "kt: the order was sent, but the output could not be written: No space left on device. "
+        "Do not send it again; `kt order list` shows it.\n"
+    )
 
 
 def test_a_closed_stdin_is_no_terminal(tmp_path: Path) -> None:
