@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -320,6 +321,26 @@ def test_an_order_that_is_interrupted_while_it_is_sent(
     assert "interrupted while order" in ran.err
     assert_well(account)
     assert len(account.orders("ord_no <> ''")) == 1
+
+
+def test_waiting_for_a_fill_may_be_interrupted(account: Account) -> None:
+    """The order stands, and whoever waited is told its number."""
+    low = account.prices(STOCK)[1]
+    argv = ("order", "buy", STOCK, "1", "--price", str(low), "--wait")
+    waiting = account.start(*argv, KT_CONFIG=str(patient(account)))
+    wait_for(lambda: "waiting up to 5000 s" in waiting.said())
+    waiting.signal(signal.SIGTERM)
+    ran = account.kept(waiting.wait())
+    (order,) = account.orders()
+    assert ran.code == 128 + signal.SIGTERM
+    assert f"sent all the same: {order['ord_no']} ({order['order_id']})" in ran.err, ran.told()
+    assert_well(account)
+
+
+def patient(account: Account) -> Path:
+    path = account.folder / "patient.yaml"
+    path.write_text(CONFIG + "cycle: {fill_wait: 5000}\n", encoding="utf-8")
+    return path
 
 
 def test_a_limit_holds_for_all_processes_together(stage: Stage) -> None:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kt.cli.io import Terminated, sentence
-from kt.errors import AuthError, JournalError, OutcomeUnknown, Unreachable
+from kt.errors import AuthError, KtError, OutcomeUnknown, Unreachable
 from kt.records import (
     CHANGING_STATES,
     OPEN_STATES,
@@ -76,7 +76,7 @@ def wait(
     seconds: float,
 ) -> list[Order]:
     """The orders after `seconds` of the clock, or as soon as all of them are done; as they were
-    when the journal fails meanwhile: they stand all the same."""
+    when they cannot be followed: they stand all the same. Who interrupts it is told so."""
     from kt.steps.follow import follow
 
     still = [order for order in orders if order.state in OPEN_STATES]
@@ -85,8 +85,14 @@ def wait(
     session.say(f"waiting up to {seconds:.0f} s for fills")
     try:
         after = {order.order_id: order for order in follow(ctx, still, events, seconds)}
-    except JournalError as error:
+    except KtError as error:
         said = sentence(f"the order stands, but it cannot be followed: {error}", error.hint)
         session.console.warn(said)
         return list(orders)
+    except (KeyboardInterrupt, Terminated):
+        names = ", ".join(f"{order.ord_no} ({order.order_id})" for order in still)
+        session.console.warn(
+            f"kt: interrupted while waiting; sent all the same: {names}. See `kt order list`."
+        )
+        raise
     return [after.get(order.order_id, order) for order in orders]
