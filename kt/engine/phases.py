@@ -215,8 +215,11 @@ class Phases:
             self._day.timers.again(then, self._day.ctx.clock.monotonic())
 
     def settled(self, found: Settled) -> None:
+        """Once a day: the timer may begin it again before the first answer is read."""
         day = self._day
         day.timers.stop("settle")
+        if day.state.settled == found.result.day:
+            return
         day.state.settled = found.result.day
         day.report.days.append(found.result)
         stops.tell(day.ctx, "info", f"kt: {found.result.day} settled", found.text())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
 import time
@@ -15,6 +16,8 @@ from kt.store import schema
 from kt.store.faults import is_busy, journal_error, mapped
 
 BUSY_SECONDS = 10.0
+_SQLITE, _STEP = 0.03, (0.001, 0.01)
+"""Seconds for which SQLite waits by itself, and between two tries of ours."""
 _SMALL = 16 * 1024 * 1024
 """Files up to this size are checked whole at every opening (some 30 ms); `kt doctor` checks all."""
 
@@ -48,7 +51,7 @@ class DatabaseFile:
                 raise self._too_new(version)
             if version and self.path.stat().st_size <= _SMALL:
                 self._check()
-            self._use_wal()
+            self._connection.execute("PRAGMA journal_mode = WAL")  # readers wait for no writer
         if version < schema.VERSION:
             with self.write() as connection:
                 if schema.version_of(connection) < schema.VERSION:
@@ -57,23 +60,6 @@ class DatabaseFile:
                     "INSERT INTO meta VALUES ('profile', ?) ON CONFLICT DO NOTHING", (self.profile,)
                 )
         self._check_profile()
-
-    def _use_wal(self) -> None:
-        """Once, and it stays: readers never wait for the writer."""
-        self._patiently("PRAGMA journal_mode = WAL")
-
-    def _patiently(self, sql: str) -> None:
-        """Run what needs the file for itself. SQLite waits by itself, but not in every case (two
-        that switch a new file to WAL, recovery after a kill): those are tried again here."""
-        deadline = time.monotonic() + self._busy_seconds
-        while True:
-            try:
-                self._connection.execute(sql)
-                return
-            except sqlite3.OperationalError as error:
-                if not is_busy(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.005)
 
     def _check(self) -> None:
         found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -106,7 +92,7 @@ class DatabaseFile:
             if self._inside():  # this thread's own: it holds the lock
                 yield self._connection
                 return
-            self._patiently("BEGIN IMMEDIATE")
+            self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
                 self._connection.execute("COMMIT")
@@ -127,13 +113,39 @@ class DatabaseFile:
             self._connection.close()
 
 
+class PatientConnection(sqlite3.Connection):
+    """Waits up to `patience` seconds for a file that somebody else holds.
+
+    SQLite waits by itself, but not in every case (two that switch a new file to WAL, recovery
+    after a kill), and in ever longer steps, which may miss the moments between two others' turns
+    again and again: ours are short and of no fixed length.
+    """
+
+    patience = 0.0
+
+    def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        deadline = time.monotonic() + self.patience
+        while True:
+            try:
+                return super().execute(sql, parameters)
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(random.uniform(*_STEP))
+
+
 def connect(
     path: Path, *, synchronous: str = "FULL", busy_seconds: float = BUSY_SECONDS
 ) -> sqlite3.Connection:
     """A connection without Python's own transactions, usable from several threads in turn."""
     connection = sqlite3.connect(
-        path, timeout=busy_seconds, isolation_level=None, check_same_thread=False
+        path,
+        timeout=min(_SQLITE, busy_seconds),
+        isolation_level=None,
+        check_same_thread=False,
+        factory=PatientConnection,
     )
+    connection.patience = busy_seconds
     with ExitStack() as undo:
         undo.callback(connection.close)
         connection.execute(f"PRAGMA synchronous = {synchronous}")

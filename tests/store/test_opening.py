@@ -6,6 +6,8 @@ import os
 import shutil
 import sqlite3
 import tempfile
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -13,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from kt.errors import JournalError
+from kt.records import SymbolLock
 from kt.store import schema
 from kt.store.journal import SqliteJournal
-from tests.store.make import day_result, event, open_journal, order, placed, position
+from tests.store.make import T0, day_result, event, open_journal, order, placed, position
 
 
 @contextmanager
@@ -102,6 +105,29 @@ def test_a_cut_off_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "kt.db"
     os.truncate(path, path.stat().st_size // 3)
     assert refusal(tmp_path).code in ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+
+
+def test_the_short_moments_between_others_turns_are_found(tmp_path: Path) -> None:
+    """Somebody holds the file nearly always, in a rhythm of his own."""
+    ended = threading.Event()
+
+    def hold() -> None:
+        with closing(raw(tmp_path)) as other:
+            while not ended.wait(0.005):
+                other.execute("BEGIN EXCLUSIVE")
+                time.sleep(0.1)
+                other.execute("ROLLBACK")
+
+    with open_journal(tmp_path) as journal:
+        holder = threading.Thread(target=hold)
+        holder.start()
+        try:
+            for code in ("005930", "000660", "035720"):
+                journal.lock_symbol(SymbolLock(stock_code=code, reason="test", at=T0))
+        finally:
+            ended.set()
+            holder.join()
+        assert len(journal.locks()) == 3
 
 
 def test_a_file_that_somebody_holds_is_busy(tmp_path: Path) -> None:
