@@ -109,25 +109,28 @@ def test_a_cut_off_file_is_refused(tmp_path: Path) -> None:
 
 def test_the_short_moments_between_others_turns_are_found(tmp_path: Path) -> None:
     """Somebody holds the file nearly always, in a rhythm of his own."""
-    ended = threading.Event()
+    held, ended = threading.Event(), threading.Event()
 
     def hold() -> None:
         with closing(raw(tmp_path)) as other:
             while not ended.wait(0.005):
                 other.execute("BEGIN EXCLUSIVE")
+                held.set()
                 time.sleep(0.1)
                 other.execute("ROLLBACK")
 
-    with open_journal(tmp_path) as journal:
+    with open_journal(tmp_path, busy_seconds=2.0) as journal:
         holder = threading.Thread(target=hold)
         holder.start()
         try:
-            for code in ("005930", "000660", "035720"):
-                journal.lock_symbol(SymbolLock(stock_code=code, reason="test", at=T0))
+            assert held.wait(5)
+            for number in range(10):
+                code = f"{number:06d}"
+                journal.lock_symbol(SymbolLock(stock_code=code, reason="", order_id="", at=T0))
         finally:
             ended.set()
             holder.join()
-        assert len(journal.locks()) == 3
+        assert len(journal.locks()) == 10
 
 
 def test_a_file_that_somebody_holds_is_busy(tmp_path: Path) -> None:
