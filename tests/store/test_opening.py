@@ -108,7 +108,8 @@ def test_a_cut_off_file_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_short_moments_between_others_turns_are_found(tmp_path: Path) -> None:
-    """Somebody holds the file nearly always, in a rhythm of his own."""
+    """Somebody holds the file nearly always, in a rhythm that the steps in which SQLite itself
+    waits (1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100 ms …) miss for long."""
     held, ended = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -116,15 +117,16 @@ def test_the_short_moments_between_others_turns_are_found(tmp_path: Path) -> Non
             while not ended.wait(0.005):
                 other.execute("BEGIN EXCLUSIVE")
                 held.set()
-                time.sleep(0.1)
+                time.sleep(0.115)
                 other.execute("ROLLBACK")
 
     with open_journal(tmp_path, busy_seconds=2.0) as journal:
         holder = threading.Thread(target=hold)
         holder.start()
         try:
-            assert held.wait(5)
             for number in range(10):
+                held.clear()
+                assert held.wait(5), "it is his turn"
                 code = f"{number:06d}"
                 journal.lock_symbol(SymbolLock(stock_code=code, reason="", order_id="", at=T0))
         finally:
