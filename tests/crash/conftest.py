@@ -13,7 +13,7 @@ THREADS = 3
 
 @pytest.fixture(scope="session")
 def stage() -> Iterator[Stage]:
-    made = Stage(THREADS)
+    made = Stage(THREADS, speed=20.0)
     made.folder.chmod(0o755)  # for a child that is another user
     yield made
     made.close()

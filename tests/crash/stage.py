@@ -19,9 +19,14 @@ LAST_CASE = time(14, 45)
 
 
 class Stage:
-    """`submit` a case and wait for its result; `close` ends every process."""
+    """`submit` a case and wait for its result; `close` ends every process.
 
-    def __init__(self, threads: int) -> None:
+    `speed` is that of the exchanges' clocks: the faster they are, the less real time a kt that
+    waits for late lists takes, and a process that is slow under load seems to have died.
+    """
+
+    def __init__(self, threads: int, speed: float = 10.0) -> None:
+        self.speed = speed
         # Short, for the path of a Unix socket may not be long.
         self.folder = Path(tempfile.mkdtemp(prefix="kt-crash-"))
         self.forge = Forge(self.folder)
@@ -34,15 +39,17 @@ class Stage:
     def submit(self, case: Case, *, plain: bool = False) -> Future[Result]:
         return self._pool.submit(self._play, case, plain)
 
-    def house(self) -> House:
-        """This thread's exchange."""
-        house: House | None = getattr(self._mine, "house", None)
+    def house(self, speed: float = 0.0) -> House:
+        """This thread's exchange of that speed (0: the stage's)."""
+        speed = speed or self.speed
+        mine: dict[float, House] = self._mine.__dict__.setdefault("houses", {})
+        house = mine.get(speed)
         if house is not None and house.now().time() > LAST_CASE:
             house.close()
             self._houses.remove(house)
             house = None
         if house is None:
-            house = self._mine.house = House(self.new_folder("exchange"))
+            house = mine[speed] = House(self.new_folder("exchange"), speed=speed)
             self._houses.append(house)
         return house
 

@@ -234,7 +234,7 @@ def _refuses_read_only(account: Account, env: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("off", [-60.0, 60.0], ids=["behind", "ahead"])
 def test_a_clock_that_has_jumped(account: Account, off: float) -> None:
-    """By a minute of this machine's: ten of the exchange's, whose clock runs ten times as fast."""
+    """By a minute of this machine's: many of the exchange's, whose clock runs faster."""
     env = {CLOCK_OFF: str(off)}
     where = "behind" if off < 0 else "ahead of"
     before = len(account.truth().orders)

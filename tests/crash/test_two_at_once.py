@@ -21,6 +21,8 @@ from tests.crash.processes import Ran, Running
 from tests.crash.stage import Stage
 
 STOCK = "005930"
+UNHURRIED = 10.0
+"""Of many processes at once each is slow: none of them shall seem to have died."""
 
 
 @pytest.fixture
@@ -35,7 +37,7 @@ def trader(stage: Stage) -> Iterator[Account]:
 
 
 def _account(stage: Stage, config: str) -> Iterator[Account]:
-    made = Account(stage.house(), stage.new_folder("account"), stage.forge, config)
+    made = Account(stage.house(UNHURRIED), stage.new_folder("account"), stage.forge, config)
     assert made.kt("order", "list").code == 0
     yield made
     made.close()
@@ -352,7 +354,7 @@ def test_a_limit_holds_for_all_processes_together(stage: Stage) -> None:
         "per_stock: 5000000, total: 9000000", "per_stock: 500000, total: 900000"
     )
     with closing(
-        Account(stage.house(), stage.new_folder("account"), stage.forge, config)
+        Account(stage.house(UNHURRIED), stage.new_folder("account"), stage.forge, config)
     ) as account:
         account.kt("order", "list")
         running = []
