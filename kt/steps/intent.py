@@ -5,6 +5,7 @@ from __future__ import annotations
 from kt.errors import Denied, Unreachable
 from kt.ids import new_id
 from kt.records import (
+    UNRESOLVED_STATES,
     Check,
     CheckResult,
     Order,
@@ -89,16 +90,35 @@ def _no(code: str, detail: str) -> CheckResult:
 def nothing_bought_since(ctx: Context, check: Check) -> None:
     """Raises Denied(STALE_INPUT) when another run has planned a buy that this check's sums do
     not hold: together the two might exceed a limit. To be asked in the plan's own transaction."""
-    if check.side is not Side.BUY or check.buys_seen < 0:
-        return
-    today = ctx.journal.orders(day=ctx.clock.now().date())
-    if buys_of_others(ctx, today) > check.buys_seen:
+    if _bought_since(ctx, check):
         raise Denied(
             f"another kt process has ordered since {check.decision.stock_code} was checked; "
             "nothing was sent",
             hint="Check it again.",
             code=Code.STALE_INPUT,
         )
+
+
+def _bought_since(ctx: Context, check: Check) -> bool:
+    if check.side is not Side.BUY or check.buys_seen < 0:
+        return False
+    today = ctx.journal.orders(day=ctx.clock.now().date())
+    return buys_of_others(ctx, today) > check.buys_seen
+
+
+def overtaken(ctx: Context, order: Order, check: Check) -> bool:
+    """Whether an order that was not placed may not be sent again: a stop was set, another one of
+    its stock and side is under way by now, or its check's sums do not hold any more. To be asked
+    in the send's own transaction."""
+    if _stopped(ctx, order.side, order.origin) is not None:
+        return True
+    waiting = ctx.journal.orders(states=UNRESOLVED_STATES, stock_code=order.stock_code)
+    beside = any(
+        other.side is order.side and other.order_id != order.order_id
+        for other in waiting
+        if other.origin is not Origin.EXTERNAL
+    )
+    return beside or _bought_since(ctx, check)
 
 
 def noted_number(ctx: Context, side: Side) -> str:

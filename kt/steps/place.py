@@ -72,7 +72,7 @@ def place(ctx: Context, check: Check, *, origin: Origin, client_id: str = "") ->
     reach("place.planned", ctx.profile)
     if planned.order_id != order.order_id:
         return planned
-    return _send(ctx, planned)
+    return _send(ctx, planned, check)
 
 
 def _sent_before(ctx: Context, check: Check, client_id: str) -> Order | None:
@@ -98,7 +98,7 @@ def _deny(ctx: Context, order: Order, refused: CheckResult) -> Order:
     )
 
 
-def _send(ctx: Context, order: Order) -> Order:
+def _send(ctx: Context, order: Order, check: Check) -> Order:
     ticket = OrderTicket(
         side=order.side,
         stock_code=order.stock_code,
@@ -108,7 +108,10 @@ def _send(ctx: Context, order: Order) -> Order:
     )
     for attempt in range(1, SENDS + 1):
         key = str(attempt)
-        order = ctx.journal.record(event(ctx, order.order_id, OrderEventKind.SENDING, key=key))
+        with ctx.journal.together():
+            if attempt > 1 and intent.overtaken(ctx, order, check):
+                return order  # not placed, and in the pause somebody ordered or set a stop
+            order = ctx.journal.record(event(ctx, order.order_id, OrderEventKind.SENDING, key=key))
         if order.state is not OrderState.SENDING:
             return order  # another process settled this intent: it must not be sent any more
         reach("place.sending", ctx.profile)

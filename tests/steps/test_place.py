@@ -248,6 +248,37 @@ def test_an_intent_that_another_process_gave_up_is_not_sent(
     assert world.broker.sent == []
 
 
+@pytest.mark.parametrize("code", [SAMSUNG, HYNIX], ids=["same stock", "another stock"])
+def test_an_order_that_is_overtaken_in_the_pause_is_not_sent_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, code: str
+) -> None:
+    """The broker had too many requests; while this one waits, another process orders."""
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    world.broker.outcomes = [fakes.not_placed(retryable=True)]
+    other = world.context(run="OTHER")
+
+    def pause(seconds: float) -> None:
+        price = 70_000 if code == SAMSUNG else 180_000
+        ticket = fakes.ticket(code=code, price=price, quantity=1)
+        world.broker.outcomes = [fakes.unknown()]
+        place.place(other, check.check_order(other, ticket, Origin.MANUAL), origin=Origin.MANUAL)
+
+    monkeypatch.setattr(world.clock, "sleep", pause)
+    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    assert order.state is OrderState.NOT_PLACED
+    assert [sent.quantity for sent in world.broker.sent] == [10, 1]
+
+
+def test_a_stop_that_is_set_in_the_pause_holds(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    world.broker.outcomes = [fakes.not_placed(retryable=True)]
+    monkeypatch.setattr(world.clock, "sleep", lambda seconds: stops.halt(world.ctx, "lunch"))
+    assert place.place(world.ctx, checked, origin=Origin.MANUAL).state is OrderState.NOT_PLACED
+    assert len(world.broker.sent) == 1
+
+
 # amends and cancels
 
 
