@@ -141,3 +141,12 @@ def test_every_heading_of_a_table_has_a_korean_word() -> None:
     )
     headings = {column.heading for layout in layouts for column in layout}
     assert headings <= set(KOREAN)
+
+
+def test_a_coloured_table_in_a_message_stays_in_line() -> None:
+    told = console(60, color=True)
+    table = render(COLUMNS, [("005930", "삼성전자", 70_000, "one", "two")], told)
+    assert "\x1b[" in table
+    assert len(table.splitlines()[0]) > 60, "with its colours it is longer than a line"
+    told.say(table.rstrip())
+    assert told.stderr.getvalue() == table  # type: ignore[attr-defined]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
+
 
 def width_of(text: str) -> int:
-    """Columns on a terminal: a Hangul syllable takes two."""
+    """Columns on a terminal: a Hangul syllable takes two, a colour none."""
     from wcwidth import wcswidth
 
+    text = _COLOR.sub("", text)
     width: int = wcswidth(text)
     return width if width >= 0 else len(text)
 
