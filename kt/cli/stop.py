@@ -13,7 +13,7 @@ from kt.errors import Denied, KtError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
-    from kt.records import Stop
+    from kt.records import Position, Stop
     from kt.steps.context import Context
 
 
@@ -102,7 +102,7 @@ def run_flatten(session: Session, reason: str) -> None:
     except KtError as failure:
         _halt_instead(session, failure)
         raise
-    held = ctx.journal.positions()
+    held = _held(ctx)
     preview = "Everything below is sold at market; open buys are cancelled; then kt halts.\n"
     guard.confirm(session, preview + positions(held, session.console), "Sell everything?")
     if ctx.config.dry_run:
@@ -110,6 +110,16 @@ def run_flatten(session: Session, reason: str) -> None:
     with watching(session, True) as events, sending(ctx):
         done = step.flatten(ctx, reason or "by hand", events=events)
     _report(session, ctx, done)
+
+
+def _held(ctx: Context) -> tuple[Position, ...]:
+    """What the broker says is held; what kt last knew when it does not answer."""
+    from kt.steps.account import merged
+
+    try:
+        return merged(ctx, ctx.broker.holdings())
+    except KtError:
+        return ctx.journal.positions()
 
 
 def _halt_instead(session: Session, failure: KtError) -> None:

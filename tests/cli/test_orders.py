@@ -524,6 +524,17 @@ def test_an_interrupt_in_the_middle_of_a_send_is_an_unknown_outcome(front: Front
     assert "interrupted while order" in ran.err and "kt order list --unknown" in ran.err
 
 
+def test_flatten_shows_what_the_broker_holds_before_it_sells(front: Front) -> None:
+    """Bought a moment ago, and nobody has waited for the fill."""
+    front.world.broker.hold(HYNIX, 4, 180_000)
+    front.world.broker.fill_at_once = True
+    ran = front("flatten", terminal=True)
+    line = next(line for line in ran.err.splitlines() if line.startswith(HYNIX))
+    assert line.split()[2:4] == ["4", "180,000"]
+    front.world.broker.failing["holdings"] = GONE
+    assert "(none)" in front("flatten", terminal=True).err
+
+
 def test_flatten_sells_everything_and_halts(front: Front) -> None:
     front.world.broker.fill_at_once = True
     front(*BUY, "--wait")
