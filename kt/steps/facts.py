@@ -26,10 +26,11 @@ from kt.records import (
     Side,
     Stop,
 )
-from kt.rules import session
+from kt.rules import session, ticks
 from kt.steps import settle, stops
 from kt.steps.context import Context
 from kt.steps.gather import gather
+from kt.steps.stocks import known_list
 
 _NEVER_SENT = frozenset({OrderState.DENIED, OrderState.PLANNED})
 
@@ -135,17 +136,24 @@ class Books:
         left_out = {int(number) for number in without.ord_nos} if without else set()
         for order in self.account.open_orders or ():
             if order.side is Side.BUY and int(order.ord_no) not in left_out:
-                yield order.stock_code, self._cost(order.open_quantity, order.price)
+                yield order.stock_code, self._cost(order)
         for ours in self.orders:
             unlisted = not listed & {int(number) for number in ours.ord_nos}
             waiting = ours.state in OPEN_STATES or ours.state in UNRESOLVED_STATES
             leave = without is not None and ours.order_id == without.order_id
             if ours.side is Side.BUY and waiting and unlisted and not leave:
-                yield ours.stock_code, self._cost(ours.open_quantity, ours.price)
+                yield ours.stock_code, self._cost(ours)
 
-    def _cost(self, quantity: int, price: int) -> int:
-        """A market order's cost is not known before it fills: a whole stock's limit, then."""
-        return quantity * price if price else self.ctx.config.limits.per_stock
+    def _cost(self, order: Order | BrokerOrder) -> int:
+        """What is open of it may still cost so much: at its limit, at market at the day's upper
+        price limit, and a whole stock's limit where that is not known (or is a fund's own)."""
+        if order.price:
+            return order.open_quantity * order.price
+        stock = (known_list(self.ctx) or {}).get(order.stock_code)
+        if stock is None or stock.kind != "STOCK" or not stock.base_price:
+            return self.ctx.config.limits.per_stock
+        _, upper = ticks.price_limits(stock.base_price, stock.market, stock.kind)
+        return order.open_quantity * upper
 
     def under_way(
         self, stock_code: str, side: Side, states: frozenset[OrderState], without: Order | None

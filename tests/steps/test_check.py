@@ -91,6 +91,21 @@ def test_a_batch_does_not_spend_the_same_money_twice(world: World) -> None:
     assert not second.passed
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_a_market_order_under_way_counts_at_the_upper_price_limit(
+    world: World, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    """180,000 + 30 % is 234,000; where no list tells the base price, a whole stock's limit."""
+    market = fakes.ticket(code=HYNIX, quantity=2, price=0, order_type=OrderType.MARKET)
+    world.broker.stand(market)
+    if not known:
+        world.market.failing["instruments"] = Unreachable("HTTP 503")
+    checked = check.check_order(world.ctx, fakes.ticket(quantity=1), Origin.MANUAL)
+    total = next(result for result in checked.results if result.code == "TOTAL_LIMIT")
+    under_way = "468,000" if known else "1,000,000"
+    assert total.detail.startswith(f"{under_way} + 70,000 = ")
+
+
 def warned(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     stock = Instrument(
         stock_code=SAMSUNG,
