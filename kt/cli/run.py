@@ -143,6 +143,8 @@ def _show(session: Session, ctx: Context, report: CycleReport) -> None:
 
 def raise_for(ctx: Context, report: CycleReport) -> None:
     """What a script must know: an unknown order first, then a halt, then failed steps."""
+    from kt.records import StopMode
+
     if report.unknown:
         lost = report.unknown[0]
         raise OutcomeUnknown(
@@ -150,10 +152,9 @@ def raise_for(ctx: Context, report: CycleReport) -> None:
             f"{lost.side} {lost.stock_code} ({lost.order_id})",
             hint="Do not send it again; see `kt order list --unknown`.",
         )
-    if any(result.code == "HALTED" for check in report.checks for result in check.denials):
-        raise Halted(
-            f"kt is halted: {ctx.journal.stop().reason}", hint="`kt resume` is the way back."
-        )
+    stop = ctx.journal.stop()
+    if stop.mode in (StopMode.HALT, StopMode.FLATTEN):
+        raise Halted(f"kt is halted: {stop.reason}", hint="`kt resume` is the way back.")
     if report.failed:
         names = ", ".join(step.name for step in report.failed)
         raise KtError(f"{len(report.failed)} step(s) failed: {names}", hint="See `kt log`.")
