@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 KT = ROOT / "kt"
 FILES = sorted(KT.rglob("*.py"))
-MAX_FILE_LINES = 300
+MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 40
 
 COMMON = {"records", "errors", "ports", "config", "clock", "ids", "__init__"}
