@@ -14,7 +14,7 @@ from kt.config.model import Config
 from kt.config.secrets import AppKeys, app_keys
 from kt.errors import JournalError, KtError
 from kt.ids import new_id
-from kt.ports import Clock
+from kt.ports import Clock, SealedGateway
 from kt.steps.context import Context
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kt.broker.stream import KiwoomStream
     from kt.broker.token import TokenSource
     from kt.notify import OwnerNotifier
-    from kt.ports import Analyst
+    from kt.ports import Analyst, Broker, Market
     from kt.store.journal import SqliteJournal
 
 Say = Callable[[str], None]
@@ -156,11 +156,11 @@ class App:
         return Kiwoom(self.rest, self.clock, self._on_fault, stocks)
 
     @property
-    def market(self) -> Kiwoom:
+    def market(self) -> Market:
         return self.kiwoom
 
     @property
-    def broker(self) -> Kiwoom:
+    def broker(self) -> Broker:
         return self.kiwoom
 
     def stream(self) -> KiwoomStream:
@@ -215,6 +215,7 @@ class App:
             clock=self.clock,
             market=self.market,
             broker=self.broker,
+            gateway=SealedGateway(self.kiwoom),
             journal=self.journal,
             analyst=DeferredAnalyst(lambda: self.analyst),
             notifier=self.notifier,

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from kt.clock import ManualClock
 from kt.config.model import Config
+from kt.ports import SealedGateway
 from kt.records import (
     KST,
     AccountReturn,
@@ -728,7 +729,8 @@ class World:
             "analyst": self.analyst,
             "notifier": self.notifier,
         }
-        return Context(**(parts | changes))
+        parts |= changes
+        return Context(**({"gateway": SealedGateway(parts["broker"])} | parts))
 
     def configure(self, **sections: Any) -> Context:
         """The same world under another configuration."""

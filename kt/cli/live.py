@@ -19,7 +19,9 @@ from kt.records import (
     Quote,
     SessionNotice,
     StreamEvent,
+    StreamState,
     Tick,
+    ViNotice,
 )
 
 if TYPE_CHECKING:
@@ -160,6 +162,13 @@ def line(event: StreamEvent) -> str:
         held = f"{event.stock_code} {event.stock_name} {money(event.quantity)} shares"
         today = f"today {signed(event.realised_today)}"
         return f"{head} balance {held} at {money(event.average_price)}, {today}"
+    return f"{head} {_of_market(event)}"
+
+
+def _of_market(event: SessionNotice | ViNotice | StreamState) -> str:
     if isinstance(event, SessionNotice):
-        return f"{head} session {event.code}, {event.left_seconds} s left"
-    return f"{head} stream {event.state} {event.detail}"
+        return f"session {event.code}, {event.left_seconds} s left"
+    if isinstance(event, ViNotice):
+        state = "interrupted" if event.active else "trades again"
+        return f"{event.stock_code} volatility: {state} at {money(event.price)}"
+    return f"stream {event.state} {event.detail}"

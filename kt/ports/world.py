@@ -8,14 +8,12 @@ from typing import Protocol
 
 from kt.records import (
     AccountReturn,
-    AmendTicket,
     Answer,
     Bar,
     Book,
     Brief,
     BrokerActivity,
     BrokerOrder,
-    CancelTicket,
     Candidate,
     Deposit,
     Execution,
@@ -26,8 +24,6 @@ from kt.records import (
     Instrument,
     Interval,
     Orderable,
-    OrderTicket,
-    Outcome,
     Quote,
     Ranked,
     Ranking,
@@ -112,7 +108,7 @@ class Market(Protocol):
 
 
 class Broker(Protocol):
-    """The account and its orders. Queries raise; the three order calls return an Outcome."""
+    """What the broker says about the account: queries alone, which raise."""
 
     def account(self) -> str: ...  # ka00001, the whole number: mask before showing
 
@@ -137,13 +133,6 @@ class Broker(Protocol):
 
     def realised(self, stock_code: str) -> tuple[Realised, ...]: ...  # ka10077
     def returns(self) -> tuple[AccountReturn, ...]: ...  # ka10085
-
-    def place(self, ticket: OrderTicket) -> Outcome:
-        """One send (kt10000, kt10001); never raises for what the wire did."""
-        ...
-
-    def amend(self, ticket: AmendTicket) -> Outcome: ...  # kt10002
-    def cancel(self, ticket: CancelTicket) -> Outcome: ...  # kt10003
 
 
 class Stream(Protocol):

@@ -8,6 +8,7 @@ from kt.records.account import (
     AmendTicket,
     BrokerOrder,
     CancelTicket,
+    Concern,
     Deposit,
     Execution,
     Holding,
@@ -46,6 +47,7 @@ from kt.records.market import (
     StreamState,
     Strength,
     Tick,
+    ViNotice,
 )
 from kt.records.order import (
     CHANGING_STATES,
@@ -100,6 +102,7 @@ __all__ = [
     "CashNote",
     "Check",
     "CheckResult",
+    "Concern",
     "DayResult",
     "Decision",
     "DecisionOutcome",
@@ -147,4 +150,5 @@ __all__ = [
     "SymbolLock",
     "Tick",
     "Trade",
+    "ViNotice",
 ]

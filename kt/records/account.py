@@ -165,6 +165,21 @@ class OutcomeStatus(StrEnum):
     UNKNOWN = "UNKNOWN"
 
 
+class Concern(StrEnum):
+    """Whose trouble a refusal is: it says what may still be ordered, and what is an emergency."""
+
+    ORDER = "order"
+    """This one order: its price, number or quantity; another one may be taken."""
+    STOCK = "stock"
+    """This stock (halted, restricted, not sellable): every order of it, and of no other."""
+    MARKET = "market"
+    """The hour or the day: no order of anybody is taken now."""
+    ACCOUNT = "account"
+    """This account: its cash or its permissions."""
+    KEY = "key"
+    """The app key, the token or this computer: nothing works until a person acts."""
+
+
 class Outcome(Record, frozen=True, kw_only=True):
     """The answer to one order call: a value and never an exception, so nothing is left open.
 
@@ -183,3 +198,5 @@ class Outcome(Record, frozen=True, kw_only=True):
     message: str = ""
     http_status: int = 0
     retryable: bool = False
+    concerns: Concern | None = None
+    """Whose trouble a refusal is; None for anything else, and for a code nobody knows."""

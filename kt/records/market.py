@@ -193,6 +193,7 @@ class StreamKind(StrEnum):
     TRADE = "0B"
     BOOK = "0D"
     SESSION = "0s"
+    VI = "1h"
 
 
 class Tick(Record, tag="trade", tag_field="type", frozen=True, kw_only=True):
@@ -272,6 +273,15 @@ class SessionNotice(Record, tag="session", tag_field="type", frozen=True, kw_onl
     left_seconds: int = 0
 
 
+class ViNotice(Record, tag="vi", tag_field="type", frozen=True, kw_only=True):
+    """A stock's volatility interruption began or ended (1h). `price` is the one that set it off."""
+
+    stock_code: str
+    active: bool
+    price: int
+    at: datetime
+
+
 class StreamState(Record, tag="stream", tag_field="type", frozen=True, kw_only=True):
     """The connection itself: `connected`, `lost`, `reconnected`, `replaced` or `closed`.
 
@@ -284,4 +294,6 @@ class StreamState(Record, tag="stream", tag_field="type", frozen=True, kw_only=T
     attempt: int = 0
 
 
-StreamEvent = Tick | BookUpdate | OrderNotice | BalanceNotice | SessionNotice | StreamState
+StreamEvent = (
+    Tick | BookUpdate | OrderNotice | BalanceNotice | SessionNotice | ViNotice | StreamState
+)

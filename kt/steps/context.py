@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kt.config.model import Config
-from kt.ports import Analyst, Broker, Clock, Journal, Market, Notifier
+from kt.ports import Analyst, Broker, Clock, Journal, Market, Notifier, SealedGateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +15,7 @@ class Context:
     clock: Clock
     market: Market
     broker: Broker
+    gateway: SealedGateway
     journal: Journal
     analyst: Analyst
     notifier: Notifier

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from kt.ports.gateway import unseal
 from kt.records import (
     AmendTicket,
     CancelTicket,
@@ -115,7 +116,7 @@ def _send(ctx: Context, order: Order, check: Check) -> Order:
         if order.state is not OrderState.SENDING:
             return order  # another process settled this intent: it must not be sent any more
         reach("place.sending", ctx.profile)
-        outcome = ctx.broker.place(ticket)
+        outcome = unseal(ctx.gateway).place(ticket)
         reach("place.sent", ctx.profile)
         kind = _AFTER_PLACE[outcome.status]
         with kept(order, _named(order), outcome):
@@ -183,7 +184,7 @@ def amend(ctx: Context, order: Order, *, price: int) -> Changed:
     ticket = AmendTicket(
         ord_no=asked.order.ord_no, stock_code=order.stock_code, quantity=0, price=price
     )
-    return _changed(ctx, asked, ctx.broker.amend(ticket))
+    return _changed(ctx, asked, unseal(ctx.gateway).amend(ticket))
 
 
 def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Changed:
@@ -191,7 +192,7 @@ def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Changed:
     Raises Denied when the order's state forbids it."""
     asked = wish.keep(ctx, order.order_id, wish.CANCEL, quantity=quantity)
     ticket = CancelTicket(ord_no=asked.order.ord_no, stock_code=order.stock_code, quantity=quantity)
-    return _changed(ctx, asked, ctx.broker.cancel(ticket))
+    return _changed(ctx, asked, unseal(ctx.gateway).cancel(ticket))
 
 
 def _changed(ctx: Context, asked: Wish, outcome: Outcome) -> Changed:

@@ -14,6 +14,7 @@ from kt.analyst.rules import RulesAnalyst
 from kt.config.model import Config
 from kt.engine.cycle import CycleReport, run_cycle
 from kt.errors import AuthError, Unreachable
+from kt.ports import SealedGateway
 from kt.records import OrderState, StreamEvent
 from kt.sim.exchange import Exchange
 from kt.steps import check, scan
@@ -33,12 +34,14 @@ class Floor:
         self.exchange = Exchange(clock=self.clock, seed=1)
         self.journal = SqliteJournal(folder / "kt.db", self.clock, folder / "halt.json", "sim")
         self.notifier = ListNotifier()
+        account = self.exchange.account("kt")
         self.ctx = Context(
             run="RUN",
             config=config or Config(),
             clock=self.clock,
             market=self.exchange.market,
-            broker=self.exchange.account("kt"),
+            broker=account,
+            gateway=SealedGateway(account),
             journal=self.journal,
             analyst=RulesAnalyst(self.clock),
             notifier=self.notifier,

@@ -74,7 +74,7 @@ def asked(api: str, **changes: str) -> list[str]:
     """The codes of the answer, in order."""
     body = {**BODIES[api], "trde_qty_tp": "0", **changes}
     call = Call(
-        body=body, market=Doors(), broker=None, instruments=STOCKS,  # type: ignore[arg-type]
+        body=body, market=Doors(), broker=None, gateway=None, instruments=STOCKS,  # type: ignore[arg-type]
         now=datetime(2026, 11, 23, 10, tzinfo=KST),
     )  # fmt: skip
     answer: Callable[[Call], Any] = {

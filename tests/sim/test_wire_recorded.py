@@ -83,6 +83,7 @@ def call(body: dict[str, str], stock: Instrument = SAMSUNG, **answers: Any) -> C
         body={"stk_cd": stock.stock_code, **body},
         market=doors,
         broker=doors,
+        gateway=doors,
         instruments={stock.stock_code: stock},
         now=at("2026-08-31T10:14:20"),
         commission_pct=0.35,

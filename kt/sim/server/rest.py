@@ -140,10 +140,12 @@ def perform(desk: Desk, admitted: Admitted, headers: Mapping[str, str], lag: flo
 
 
 def _call(desk: Desk, admitted: Admitted, at: Cursor) -> Call:
+    account = desk.exchange.account(admitted.app_key)
     return Call(
         body=admitted.fields,
         market=desk.exchange.market,
-        broker=desk.exchange.account(admitted.app_key),
+        broker=account,
+        gateway=account,
         instruments=desk.instruments(),
         now=desk.clock.now(),
         commission_pct=desk.exchange.commission_pct,

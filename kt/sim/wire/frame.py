@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from kt.ports import Broker, Market
+from kt.ports import Broker, Market, OrderGateway
 from kt.records import Instrument
 from kt.rules.fees import REAL_COMMISSION_PCT
 from kt.sim.wire import errors
@@ -28,6 +28,7 @@ class Call:
     body: Mapping[str, str]
     market: Market
     broker: Broker
+    gateway: OrderGateway
     instruments: Mapping[str, Instrument]
     now: datetime
     commission_pct: float = REAL_COMMISSION_PCT

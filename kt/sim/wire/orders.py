@@ -34,7 +34,7 @@ def _new(call: Call, side: Side, message: str) -> Reply:
         order_type=kind,
         price=price,
     )
-    outcome = _accepted(call.broker.place(ticket))
+    outcome = _accepted(call.gateway.place(ticket))
     fields = {"ord_no": order_number(outcome.ord_no), "dmst_stex_tp": "KRX"}
     return Reply(fields, message=message)
 
@@ -48,7 +48,7 @@ def amend(call: Call) -> Reply:
         quantity=call.whole("mdfy_qty"),
         price=call.whole("mdfy_uv"),
     )
-    outcome = _accepted(call.broker.amend(ticket))
+    outcome = _accepted(call.gateway.amend(ticket))
     return _changed(outcome, "mdfy_qty", "모의투자 정정주문완료")
 
 
@@ -59,7 +59,7 @@ def cancel(call: Call) -> Reply:
         stock_code=call.code(),
         quantity=call.whole("cncl_qty"),
     )
-    outcome = _accepted(call.broker.cancel(ticket))
+    outcome = _accepted(call.gateway.cancel(ticket))
     return _changed(outcome, "cncl_qty", "모의투자 취소주문완료")
 
 
