@@ -11,6 +11,7 @@ import click
 
 from kt.cli.lazy import Command, pass_session
 from kt.errors import UsageError
+from kt.text import json_text, one_line
 
 if TYPE_CHECKING:
     from kt.broker.facts import Api, Field
@@ -118,9 +119,14 @@ def _listen(session: Session, options: ApiOptions, body: dict[str, Any]) -> None
     wanted = raw_stream.request(options.api_id, body)
     with closing(session.app.raw_frames(options.api_id, wanted)) as frames:
         for frame in islice(frames, options.count or None):
-            session.console.write(frame.decode(errors="replace") + "\n")
+            session.console.write(json_line(frame) + "\n")
             if session.console.closed:
                 return
+
+
+def json_line(frame: bytes) -> str:
+    """A frame as it came, on one line; what a terminal would obey stands as JSON's escapes."""
+    return json_text(one_line(frame.decode(errors="replace")))
 
 
 def json_object(text: str) -> dict[str, Any]:

@@ -8,7 +8,10 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+from kt.text import data, screen
+
 DEFAULT_WIDTH = 80
+INSET = len("kt: ")
 
 
 class Console:
@@ -71,6 +74,18 @@ class Console:
 
     def write(self, text: str) -> None:
         """Data, to stdout, at once."""
+        self.steer(data(text))
+
+    def show(self, text: str) -> None:
+        """A table or lines for a person, to stdout, at once."""
+        self.steer(self.shown(text))
+
+    def shown(self, text: str) -> str:
+        """What may reach a terminal of it: the last wall, behind the ones of each table."""
+        return screen(text, colors=self.color)
+
+    def steer(self, text: str) -> None:
+        """kt's own sequences that move the cursor, and what `shown` gave, to stdout."""
         if self.closed:
             return
         try:
@@ -88,13 +103,14 @@ class Console:
             self.warn(text)
 
     def warn(self, text: str) -> None:
-        """A message that --quiet does not silence; on a terminal it breaks between words."""
+        """A message that --quiet does not silence; on a terminal it breaks between words, and goes
+        on under the first one, where nothing passes for a new message."""
         if self.width and any(len(line) > self.width // 2 for line in text.split("\n")):
             from kt.cli.show.text import paragraph
 
-            text = "\n".join(paragraph(line, self.width) for line in text.split("\n"))
+            text = "\n".join(paragraph(line, self.width, INSET) for line in text.split("\n"))
         try:
-            self.stderr.write(text + "\n")
+            self.stderr.write(self.shown(text) + "\n")
             self.stderr.flush()
         except BrokenPipeError:
             return
@@ -102,7 +118,7 @@ class Console:
     def ask(self, question: str) -> bool:
         """A yes-or-no question on the terminal; anything but y or yes, and no answer, is no."""
         try:
-            self.stderr.write(f"{question} [y/N] ")
+            self.stderr.write(f"{self.shown(question)} [y/N] ")
             self.stderr.flush()
         except BrokenPipeError:
             return False

@@ -10,6 +10,7 @@ import msgspec
 
 from kt.errors import InputError
 from kt.records import KINDS, VERSION, Document
+from kt.text import encodable, harmless, json_text
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -32,7 +33,7 @@ def emit(
     if session.output == "table":
         from kt.cli.show import table_of
 
-        session.console.write(table_of(kind, items, session.console))
+        session.console.show(table_of(kind, harmless(items), session.console))
         return
     from kt.cli.formats import as_csv, as_yaml
 
@@ -58,12 +59,20 @@ def envelope(
 
 def plain(value: Any) -> Any:
     """Records as JSON values; times keep their `+09:00`."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    return msgspec.json.decode(encoded(value))
 
 
 def as_json(value: Any, *, pretty: bool = False) -> str:
-    data = msgspec.json.encode(value)
-    return (msgspec.json.format(data, indent=2) if pretty else data).decode() + "\n"
+    data = encoded(value)
+    return json_text((msgspec.json.format(data, indent=2) if pretty else data).decode()) + "\n"
+
+
+def encoded(value: Any) -> bytes:
+    """JSON of any value: a text that no UTF-8 can hold must not cost the rest of it."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(encodable(value))
 
 
 def piped(session: Session) -> bool:

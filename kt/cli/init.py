@@ -9,6 +9,7 @@ import click
 
 from kt.cli.lazy import command, pass_session
 from kt.errors import KtError, UsageError
+from kt.text import visible
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -54,7 +55,7 @@ def run_init(session: Session, path: str | None, force: bool) -> None:
         raise KtError(
             f"{target} cannot be written: {error.strerror}", hint="Name another path."
         ) from error
-    session.console.write(f"{target}\n")
+    session.console.write(visible(str(target)) + "\n")
     session.console.say(NEXT_STEPS)
 
 

@@ -124,6 +124,6 @@ def _write(session: Session, row: Mapping[str, Any]) -> None:
     from kt.cli.show.log import line
 
     if session.output == "table":
-        session.console.write(line(row, session.console) + "\n")
+        session.console.show(line(row, session.console) + "\n")
     else:
         session.console.write(as_json(row))

@@ -199,7 +199,7 @@ def _show(
             for event in events:
                 table.take(event)
         return
-    write: Callable[[str], None] = session.console.write
+    write: Callable[[str], None] = session.console.show
     for event in events:
         if event is not None:
             write(line(event) + "\n")
