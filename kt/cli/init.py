@@ -40,8 +40,9 @@ def init(session: Session, path: str | None, force: bool) -> None:
 
 def run_init(session: Session, path: str | None, force: bool) -> None:
     from kt.cli.docs.example import example_config
+    from kt.config.load import at_home
 
-    target = Path(path).expanduser() if path else _default_path()
+    target = at_home(path) if path else _default_path()
     if target.is_dir():
         target = target / "config.yaml"
     if target.exists() and not force:
