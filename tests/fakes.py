@@ -41,9 +41,11 @@ from kt.records import (
     Level,
     MarketName,
     Orderable,
+    OrderIntent,
     OrderNotice,
     OrderTicket,
     OrderType,
+    Origin,
     Outcome,
     OutcomeStatus,
     Quote,
@@ -685,6 +687,22 @@ def ticket(
 ) -> OrderTicket:
     return OrderTicket(
         side=side, stock_code=code, quantity=quantity, order_type=order_type, price=price
+    )
+
+
+def intent(*args: Any, origin: Origin = Origin.MANUAL, **fields: Any) -> OrderIntent:
+    """An order somebody wants, by the arguments of `ticket`."""
+    return wanted(ticket(*args, **fields), origin)
+
+
+def wanted(ticket: OrderTicket, origin: Origin = Origin.MANUAL) -> OrderIntent:
+    return OrderIntent(
+        side=ticket.side,
+        stock_code=ticket.stock_code,
+        quantity=ticket.quantity,
+        price=ticket.price,
+        order_type=ticket.order_type,
+        origin=origin,
     )
 
 

@@ -73,15 +73,15 @@ def preview(session: Session, checks: Sequence[Check], prices: Mapping[str, int]
     `prices` are last prices by stock code: what a market order would cost about.
     """
     return "\n".join(
-        _one(session, check, prices.get(check.decision.stock_code, 0)) for check in harmless(checks)
+        _one(session, check, prices.get(check.stock_code, 0)) for check in harmless(checks)
     )
 
 
 def _one(session: Session, check: Check, last: int) -> str:
-    decision, market = check.decision, check.order_type is OrderType.MARKET
+    market = check.order_type is OrderType.MARKET
     price = f"market (last {money(last)})" if market and last else "market"
     rows = [
-        ("stock", f"{decision.stock_code} {decision.stock_name}".rstrip()),
+        ("stock", f"{check.stock_code} {check.stock_name}".rstrip()),
         ("side", str(check.side)),
         ("quantity", f"{money(check.quantity)} shares"),
         ("price", price if market else f"{money(check.price)} won"),

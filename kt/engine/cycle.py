@@ -24,7 +24,6 @@ from kt.records import (
     DecisionOutcome,
     Order,
     OrderState,
-    Origin,
     Position,
     StreamEvent,
 )
@@ -203,18 +202,13 @@ class _Cycle:
         orders = []
         for checked in self.report.checks:
             try:
-                again = partial(self.check_again, checked.decision)
-                order, _ = place_checked(self.ctx, checked, again, origin=Origin.CYCLE)
+                order, _ = place_checked(self.ctx, checked)
                 orders.append(order)
             except Halted:
                 raise
             except Denied as denied:
-                note_error(self.ctx, f"place.{checked.decision.stock_code}", denied)
+                note_error(self.ctx, f"place.{checked.stock_code}", denied)
         return tuple(orders)
-
-    def check_again(self, decision: Decision) -> Check:
-        (checked,) = check.check(self.ctx, (decision,))
-        return checked
 
     def follow(self, orders: Sequence[Order]) -> tuple[Order, ...]:
         return follow.follow(self.ctx, orders, self.events, self.ctx.config.cycle.fill_wait)

@@ -168,15 +168,15 @@ class Desk:
     def place(self, checked: Check) -> None:
         """One of the batch; the market's hours may have ended since the check. Where another
         process has ordered since, it is weighed once more, as long as it is fresh."""
-        decision = checked.decision
+        code, decision = checked.stock_code, checked.decision
         try:
-            self.placed(place.place(self.ctx, checked, origin=Origin.CYCLE))
+            self.placed(place.place(self.ctx, checked))
         except Denied as denied:
-            note_error(self.ctx, f"place.{decision.stock_code}", denied)
-            if denied.code == Code.STALE_INPUT:
+            note_error(self.ctx, f"place.{code}", denied)
+            if denied.code == Code.STALE_INPUT and decision is not None:
                 chosen, notice = self.state.shortlist, self.state.notice
                 self.later(
-                    f"again.{decision.stock_code}",
+                    f"again.{code}",
                     lambda: jobs.weigh(self.ctx, chosen, (decision,), notice),
                 )
 

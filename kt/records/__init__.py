@@ -21,7 +21,7 @@ from kt.records.account import (
 )
 from kt.records.base import KST, Action, OrderType, Record, RiskLevel, Side
 from kt.records.brief import Answer, Brief, StockBrief
-from kt.records.decision import Candidate, Check, CheckResult, Decision
+from kt.records.decision import Candidate, Check, CheckResult, Decision, OrderIntent
 from kt.records.document import KINDS, VERSION, Document
 from kt.records.market import (
     BalanceNotice,
@@ -122,6 +122,7 @@ __all__ = [
     "Order",
     "OrderEvent",
     "OrderEventKind",
+    "OrderIntent",
     "OrderNotice",
     "OrderState",
     "OrderTicket",

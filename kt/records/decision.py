@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from kt.records.account import OrderTicket
 from kt.records.base import Action, OrderType, Record, RiskLevel, Side
+from kt.records.order import Origin
 
 
 class Candidate(Record, frozen=True, kw_only=True):
@@ -66,23 +68,56 @@ class CheckResult(Record, frozen=True, kw_only=True):
     detail: str
 
 
-class Check(Record, frozen=True, kw_only=True):
-    """A decision after the safety validation: what may be ordered, or every reason why not.
+class OrderIntent(Record, frozen=True, kw_only=True):
+    """An order as somebody wants it: what the safety rules judge, whoever wants it.
+
+    `price` is the limit in won, 0 for a market order. `decision` is what the order rests on; None
+    when a person typed it or a rule of kt's own (an exit, a flatten, an amend) wants it.
+    """
+
+    side: Side
+    stock_code: str
+    quantity: int
+    price: int
+    order_type: OrderType
+    origin: Origin
+    stock_name: str = ""
+    reason: str = ""
+    decision: Decision | None = None
+
+    @property
+    def decision_id(self) -> str:
+        return self.decision.decision_id if self.decision else ""
+
+    @property
+    def ticket(self) -> OrderTicket:
+        """As it goes to the broker."""
+        return OrderTicket(
+            side=self.side,
+            stock_code=self.stock_code,
+            quantity=self.quantity,
+            order_type=self.order_type,
+            price=self.price,
+        )
+
+
+class Check(OrderIntent, frozen=True, kw_only=True):
+    """An intent after the safety validation: what may be ordered, or every reason why not.
 
     `quantity` is kt's own size; `price` 0 means a market order.
     """
 
-    decision: Decision
     passed: bool
-    side: Side | None
-    quantity: int
-    price: int
-    order_type: OrderType
     results: tuple[CheckResult, ...]
     checked_at: datetime
     check_id: str = ""
     buys_seen: int = -1
     """How many of the day's buys by other runs the sums counted; -1 = not told."""
+
+    @property
+    def intent(self) -> OrderIntent:
+        """What was judged, without the verdict."""
+        return OrderIntent(**{name: getattr(self, name) for name in OrderIntent.__struct_fields__})
 
     @property
     def denials(self) -> tuple[CheckResult, ...]:

@@ -49,6 +49,8 @@ class RiskFacts:
     may_buy: bool | None = None
     phase: str = ""
 
+    decided: bool = False
+    """Whether it rests on a decision, whose age and confidence count then."""
     input_at: datetime | None = None
     """When the decision was taken, or the oldest data it rests on."""
     max_age: float = 60.0

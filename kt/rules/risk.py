@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kt.records import CheckResult, OrderType, Origin, Side
+from kt.records import CheckResult, OrderType, Side
 from kt.rules import risk_money as money
 from kt.rules import risk_state as state
 from kt.rules import risk_stock as stock
@@ -60,7 +60,11 @@ def _limit_price(f: RiskFacts) -> bool:
 
 
 def _decided(f: RiskFacts) -> bool:
-    return f.origin in (Origin.CYCLE, Origin.PIPE)
+    return f.decided
+
+
+def _decided_buy(f: RiskFacts) -> bool:
+    return f.decided and _buy(f)
 
 
 def _stoppable_limit_price(f: RiskFacts) -> bool:
@@ -79,7 +83,7 @@ RULES: tuple[Rule, ...] = (
     Rule(Code.SESSION, _all, state.session),
     Rule(Code.NO_NEW_BUYS, _buy, state.no_new_buys),
     Rule(Code.STALE_INPUT, _decided, state.stale_input),
-    Rule(Code.LOW_CONFIDENCE, _decided, state.low_confidence),
+    Rule(Code.LOW_CONFIDENCE, _decided_buy, state.low_confidence),
     Rule(Code.OFF_TICK, _limit_price, stock.off_tick),
     Rule(Code.PRICE_LIMIT, _limit_price, stock.price_limit),
     Rule(Code.SLIPPAGE, _stoppable_limit_price, stock.slippage),

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from kt.errors import Denied
-from kt.records import Check, Order, Origin
+from kt.records import Check, Order
 from kt.rules.denials import Code
-from kt.steps import place
+from kt.steps import check, place
 from kt.steps.context import Context
 
 CHECKS = 5
 """So often at most: then somebody orders faster than this can be checked."""
 
 
-def place_checked(
-    ctx: Context,
-    checked: Check,
-    check: Callable[[], Check],
-    *,
-    origin: Origin,
-    client_id: str = "",
-) -> tuple[Order, Check]:
-    """The order, and the check it rests on: `checked`, or a newer one by `check`. Raises what
-    `place.place` raises."""
+def place_checked(ctx: Context, checked: Check, *, client_id: str = "") -> tuple[Order, Check]:
+    """The order, and the check it rests on: `checked`, or a newer one. Raises what `place.place`
+    raises."""
     for _ in range(CHECKS):
         try:
-            return place.place(ctx, checked, origin=origin, client_id=client_id), checked
+            return place.place(ctx, checked, client_id=client_id), checked
         except Denied as denied:
             if denied.code != Code.STALE_INPUT:
                 raise
-            checked = check()
-    return place.place(ctx, checked, origin=origin, client_id=client_id), checked
+            checked = check.again(ctx, checked)
+    return place.place(ctx, checked, client_id=client_id), checked

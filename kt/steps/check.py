@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import asdict, replace
+
 from kt.ids import new_id
 from kt.records import (
     Action,
@@ -15,10 +17,9 @@ from kt.records import (
     CheckResult,
     Decision,
     Order,
-    OrderTicket,
+    OrderIntent,
     OrderType,
     Origin,
-    RiskLevel,
     SessionNotice,
     Side,
 )
@@ -55,11 +56,8 @@ def check(
 
 def check_order(
     ctx: Context,
-    wanted: OrderTicket,
-    origin: Origin,
+    intent: OrderIntent,
     *,
-    reason: str = "",
-    stock_name: str = "",
     account: Account | None = None,
     notice: SessionNotice | None = None,
 ) -> Check:
@@ -68,23 +66,21 @@ def check_order(
     A market sell of an exit asks the broker for the holdings alone: leaving must be quick.
     `account` is the account as just looked up; without it the broker is asked now.
     """
-    brief = origin in UNSTOPPABLE and wanted.order_type is OrderType.MARKET
-    codes = [wanted.stock_code]
-    known = books(ctx, account or look(ctx, codes, everything=not brief, notice=notice))
-    decision = Decision(
-        action=Action(wanted.side),
-        stock_code=wanted.stock_code,
-        stock_name=stock_name or _name(known, wanted.stock_code),
-        quantity=wanted.quantity,
-        price=wanted.price,
-        reason=reason,
-        confidence=1.0,
-        risk_level=RiskLevel.LOW,
-        decided_at=ctx.clock.now(),
+    brief = intent.origin in UNSTOPPABLE and intent.order_type is OrderType.MARKET
+    known = books(
+        ctx, account or look(ctx, [intent.stock_code], everything=not brief, notice=notice)
     )
-    checked = _judge(ctx, known, decision, wanted, origin)
+    named = replace(intent, stock_name=intent.stock_name or _name(known, intent.stock_code))
+    checked = _judge(ctx, known, named)
     ctx.journal.checks(ctx.run, (checked,))
     return checked
+
+
+def again(ctx: Context, before: Check) -> Check:
+    """The same wish, judged by what is so now: a decision is sized anew, an order is not."""
+    if before.decision is not None:
+        return check(ctx, (before.decision,), origin=before.origin)[0]
+    return check_order(ctx, before.intent)
 
 
 def check_amend(
@@ -96,41 +92,36 @@ def check_amend(
     notice: SessionNotice | None = None,
 ) -> Check:
     """A change of an open order by the same rules; the order itself is left out of the sums."""
-    ticket = OrderTicket(
+    intent = OrderIntent(
         side=order.side,
         stock_code=order.stock_code,
+        stock_name=order.stock_name,
         quantity=quantity or order.open_quantity,
-        order_type=OrderType.LIMIT,
         price=price,
+        order_type=OrderType.LIMIT,
+        origin=Origin.MANUAL,
+        reason=f"amend of {order.ord_no}",
     )
     known = books(ctx, look(ctx, [order.stock_code], notice=notice))
-    decision = Decision(
-        action=Action(order.side),
-        stock_code=order.stock_code,
-        stock_name=order.stock_name,
-        quantity=ticket.quantity,
-        price=price,
-        reason=f"amend of {order.ord_no}",
-        confidence=1.0,
-        risk_level=RiskLevel.LOW,
-        decision_id=order.decision_id,
-        decided_at=ctx.clock.now(),
-    )
-    checked = _judge(ctx, known, decision, ticket, Origin.MANUAL, without=order)
+    checked = _judge(ctx, known, intent, without=order)
     ctx.journal.checks(ctx.run, (checked,))
     return checked
 
 
 def _of_decision(ctx: Context, known: Books, decision: Decision, origin: Origin) -> Check:
     sized = _size(ctx, known, decision)
-    ticket = OrderTicket(
+    intent = OrderIntent(
         side=Side(decision.action),
         stock_code=decision.stock_code,
+        stock_name=decision.stock_name,
         quantity=sized.quantity,
-        order_type=OrderType.LIMIT,
         price=decision.price,
+        order_type=OrderType.LIMIT,
+        origin=origin,
+        reason=decision.reason,
+        decision=decision,
     )
-    return _judge(ctx, known, decision, ticket, origin, sized=sized)
+    return _judge(ctx, known, intent, sized=sized)
 
 
 def _size(ctx: Context, known: Books, decision: Decision) -> size.Size:
@@ -153,29 +144,23 @@ def _size(ctx: Context, known: Books, decision: Decision) -> size.Size:
 def _judge(
     ctx: Context,
     known: Books,
-    decision: Decision,
-    ticket: OrderTicket,
-    origin: Origin,
+    intent: OrderIntent,
     *,
     sized: size.Size | None = None,
     without: Order | None = None,
 ) -> Check:
-    results = risk.validate(facts_for(ctx, known, decision, ticket, origin, without))
+    results = risk.validate(facts_for(ctx, known, intent, without))
     passed = all(result.passed for result in results if result.code != Code.TEST_MODE)
     if sized is not None:
         results = (CheckResult(code="SIZE", passed=True, detail=sized.detail), *results)
-    if passed and ticket.side is Side.BUY:
-        value = fees.buy_cost(ticket.quantity * ticket.price, ctx.config.server.commission_pct)
-        known.reserved[ticket.stock_code] = known.reserved.get(ticket.stock_code, 0) + value
+    if passed and intent.side is Side.BUY:
+        value = fees.buy_cost(intent.quantity * intent.price, ctx.config.server.commission_pct)
+        known.reserved[intent.stock_code] = known.reserved.get(intent.stock_code, 0) + value
     known.passed += passed
     now = ctx.clock.now()
     return Check(
-        decision=decision,
+        **asdict(intent),
         passed=passed,
-        side=ticket.side,
-        quantity=ticket.quantity,
-        price=ticket.price,
-        order_type=ticket.order_type,
         results=results,
         checked_at=now,
         check_id=new_id(now),

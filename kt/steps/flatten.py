@@ -14,8 +14,8 @@ from kt.records import (
     UNRESOLVED_STATES,
     Holding,
     Order,
+    OrderIntent,
     OrderState,
-    OrderTicket,
     OrderType,
     Origin,
     Side,
@@ -138,18 +138,19 @@ class _Flattening:
         return pieces
 
     def sell_piece(self, held: Holding) -> Order | None:
-        ticket = OrderTicket(
+        intent = OrderIntent(
             side=Side.SELL,
             stock_code=held.stock_code,
+            stock_name=held.stock_name,
             quantity=_piece(self.ctx, held),
             order_type=OrderType.MARKET,
             price=0,
+            origin=Origin.FLATTEN,
+            reason="flatten",
         )
-        checked = check.check_order(
-            self.ctx, ticket, Origin.FLATTEN, reason="flatten", stock_name=held.stock_name
-        )
+        checked = check.check_order(self.ctx, intent)
         try:
-            return place.place(self.ctx, checked, origin=Origin.FLATTEN)
+            return place.place(self.ctx, checked)
         except Denied as denied:  # such as by another process that sells the same stock
             self.left[held.stock_code] = f"{held.quantity} shares: {denied}"
             return None

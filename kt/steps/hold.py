@@ -15,7 +15,7 @@ from kt.records import (
     Fill,
     Order,
     OrderEventKind,
-    OrderTicket,
+    OrderIntent,
     OrderType,
     Origin,
     Position,
@@ -97,22 +97,17 @@ def sell(ctx: Context, due: Exit, notice: SessionNotice | None = None) -> Order 
             KtError(f"{position.stock_code}: nothing is sellable, so nothing was sold"),
         )
         return None
-    ticket = OrderTicket(
+    intent = OrderIntent(
         side=Side.SELL,
         stock_code=position.stock_code,
+        stock_name=position.stock_name,
         quantity=held.sellable if held else position.quantity,
         order_type=OrderType.MARKET,
         price=0,
-    )
-    checked = check.check_order(
-        ctx,
-        ticket,
-        due.origin,
+        origin=due.origin,
         reason=due.reason,
-        stock_name=position.stock_name,
-        account=account,
     )
-    return place.place(ctx, checked, origin=due.origin)
+    return place.place(ctx, check.check_order(ctx, intent, account=account))
 
 
 def confirm_profit(ctx: Context, due: Exit) -> bool:

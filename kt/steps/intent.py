@@ -23,41 +23,40 @@ from kt.steps.gather import note_error
 from kt.steps.stops import current
 
 
-def intend(ctx: Context, check: Check, origin: Origin, client_id: str) -> Order:
+def intend(ctx: Context, check: Check, client_id: str) -> Order:
     """The intent as it will be journaled; nothing is decided here."""
     now = ctx.clock.now()
-    decision = check.decision
     return Order(
         order_id=new_id(now),
         run=ctx.run,
-        side=check.side or Side(decision.action),
-        stock_code=decision.stock_code,
-        stock_name=decision.stock_name,
+        side=check.side,
+        stock_code=check.stock_code,
+        stock_name=check.stock_name,
         order_type=check.order_type,
-        quantity=check.quantity or decision.quantity,
+        quantity=check.quantity,
         price=check.price,
         state=OrderState.PLANNED,
-        origin=origin,
+        origin=check.origin,
         created_at=now,
         updated_at=now,
         client_id=client_id,
-        decision_id=decision.decision_id,
-        reason=decision.reason,
+        decision_id=check.decision_id,
+        reason=check.reason,
     )
 
 
-def denial(ctx: Context, check: Check, origin: Origin) -> CheckResult | None:
+def denial(ctx: Context, check: Check) -> CheckResult | None:
     """Why this must not be sent: the check's own verdict first, then what changed since it."""
     if not check.passed:
         return check.denials[0] if check.denials else _no("UNKNOWN", "the check did not pass")
-    stopped = _stopped(ctx, check.side, origin)
+    stopped = _stopped(ctx, check.side, check.origin)
     if stopped is not None:
         return stopped
     if check.side is Side.BUY and _too_late(ctx, check):
         return _no("NO_NEW_BUYS", f"the time for buys ended after {check.checked_at:%H:%M:%S}")
-    if origin not in UNSTOPPABLE:
+    if check.origin not in UNSTOPPABLE:
         for lock in ctx.journal.locks():
-            if lock.stock_code == check.decision.stock_code and (
+            if lock.stock_code == check.stock_code and (
                 lock.until is None or lock.until > ctx.clock.now()
             ):
                 return _no("SYMBOL_LOCKED", lock.reason)
@@ -73,7 +72,7 @@ def _too_late(ctx: Context, check: Check) -> bool:
     return session.may_buy(check.checked_at, hours) and not session.may_buy(ctx.clock.now(), hours)
 
 
-def _stopped(ctx: Context, side: Side | None, origin: Origin) -> CheckResult | None:
+def _stopped(ctx: Context, side: Side, origin: Origin) -> CheckResult | None:
     stop = current(ctx)
     leaving = origin in UNSTOPPABLE and side is Side.SELL
     if stop.mode is StopMode.HALT or (stop.mode is StopMode.FLATTEN and not leaving):
@@ -92,7 +91,7 @@ def nothing_bought_since(ctx: Context, check: Check) -> None:
     not hold: together the two might exceed a limit. To be asked in the plan's own transaction."""
     if _bought_since(ctx, check):
         raise Denied(
-            f"another kt process has ordered since {check.decision.stock_code} was checked; "
+            f"another kt process has ordered since {check.stock_code} was checked; "
             "nothing was sent",
             hint="Check it again.",
             code=Code.STALE_INPUT,

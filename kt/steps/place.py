@@ -17,8 +17,6 @@ from kt.records import (
     Order,
     OrderEventKind,
     OrderState,
-    OrderTicket,
-    Origin,
     Outcome,
     OutcomeStatus,
     SymbolLock,
@@ -47,7 +45,7 @@ _AFTER_PLACE = {
 }
 
 
-def place(ctx: Context, check: Check, *, origin: Origin, client_id: str = "") -> Order:
+def place(ctx: Context, check: Check, *, client_id: str = "") -> Order:
     """Send one checked order. The same client id again returns the first order and sends nothing.
 
     Raises Denied(DUPLICATE) when the same stock and side already has an unresolved intent,
@@ -59,11 +57,11 @@ def place(ctx: Context, check: Check, *, origin: Origin, client_id: str = "") ->
     first = _sent_before(ctx, check, client_id)
     if first is not None:
         return first
-    order = intent.intend(ctx, check, origin, client_id)
-    refused = intent.denial(ctx, check, origin)
+    order = intent.intend(ctx, check, client_id)
+    refused = intent.denial(ctx, check)
     if refused is not None:
         return _deny(ctx, order, refused)
-    if origin not in UNSTOPPABLE:
+    if order.origin not in UNSTOPPABLE:
         check_time(ctx)
     order = replace(order, noted_ord_no=intent.noted_number(ctx, order.side))
     reach("place.before_plan", ctx.profile)
@@ -79,7 +77,7 @@ def place(ctx: Context, check: Check, *, origin: Origin, client_id: str = "") ->
 def _sent_before(ctx: Context, check: Check, client_id: str) -> Order | None:
     """The first order of this client id and this very decision, however it was sized then."""
     first = ctx.journal.order_of_client(client_id)
-    decision_id = check.decision.decision_id
+    decision_id = check.decision_id
     return first if first and decision_id and first.decision_id == decision_id else None
 
 
@@ -100,13 +98,6 @@ def _deny(ctx: Context, order: Order, refused: CheckResult) -> Order:
 
 
 def _send(ctx: Context, order: Order, check: Check) -> Order:
-    ticket = OrderTicket(
-        side=order.side,
-        stock_code=order.stock_code,
-        quantity=order.quantity,
-        order_type=order.order_type,
-        price=order.price,
-    )
     for attempt in range(1, SENDS + 1):
         key = str(attempt)
         with ctx.journal.together():
@@ -116,7 +107,7 @@ def _send(ctx: Context, order: Order, check: Check) -> Order:
         if order.state is not OrderState.SENDING:
             return order  # another process settled this intent: it must not be sent any more
         reach("place.sending", ctx.profile)
-        outcome = unseal(ctx.gateway).place(ticket)
+        outcome = unseal(ctx.gateway).place(check.ticket)
         reach("place.sent", ctx.profile)
         kind = _AFTER_PLACE[outcome.status]
         with kept(order, _named(order), outcome):

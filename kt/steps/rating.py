@@ -7,11 +7,9 @@ from datetime import timedelta
 
 from kt.records import (
     UNRESOLVED_STATES,
-    Decision,
     Order,
-    OrderTicket,
+    OrderIntent,
     OrderType,
-    Origin,
     Side,
 )
 from kt.rules.facts import RiskFacts
@@ -25,29 +23,29 @@ from kt.steps.stocks import known_list
 def facts_for(
     ctx: Context,
     known: Books,
-    decision: Decision,
-    ticket: OrderTicket,
-    origin: Origin,
+    intent: OrderIntent,
     without: Order | None,
 ) -> RiskFacts:
     """Everything `rules/risk.py` may ask about this order; None where it is not known."""
+    decision = intent.decision
     facts = RiskFacts(
-        side=ticket.side,
-        stock_code=ticket.stock_code,
-        quantity=ticket.quantity,
-        price=ticket.price,
-        order_type=ticket.order_type,
-        origin=origin,
+        side=intent.side,
+        stock_code=intent.stock_code,
+        quantity=intent.quantity,
+        price=intent.price,
+        order_type=intent.order_type,
+        origin=intent.origin,
         now=ctx.clock.now(),
         limits=ctx.config.limits,
-        input_at=decision.decided_at,
+        decided=decision is not None,
+        input_at=decision.decided_at if decision else None,
         max_age=ctx.config.pipe.max_age,
-        confidence=decision.confidence,
+        confidence=decision.confidence if decision else None,
     )
     facts = _with_permits(ctx, known, facts)
     facts = _with_orders(known, facts, without)
     facts = _with_stock(ctx, known, facts)
-    if ticket.side is Side.SELL:
+    if intent.side is Side.SELL:
         return _with_holding(known, facts, without)
     return _with_money(ctx, known, facts, without)
 

@@ -143,12 +143,9 @@ class RunRows(Part):
 
 
 def _check(run: str, check_id: str, item: Check) -> dict[str, Any]:
-    row = to_row(item, leave_out=("decision", "results", "buys_seen"), run=run)
+    row = to_row(item, leave_out=("decision", "results", "buys_seen", "origin", "reason"), run=run)
     row["check_id"] = check_id
-    decision = item.decision
-    row["decision_id"] = decision.decision_id
-    row["stock_code"] = decision.stock_code
-    row["stock_name"] = decision.stock_name
-    row["action"] = decision.action.value
+    row["decision_id"] = item.decision_id
+    row["action"] = item.side.value
     row["denied_by"] = " ".join(result.code for result in item.denials)
     return row

@@ -281,12 +281,16 @@ def test_check(front: Front) -> None:
     assert ran.err == "kt: 1 may be ordered, 1 denied, 1 to hold\n"
     first = ran.items[0]
     assert [*first] == [
-        "decision",
-        "passed",
         "side",
+        "stock_code",
         "quantity",
         "price",
         "order_type",
+        "origin",
+        "stock_name",
+        "reason",
+        "decision",
+        "passed",
         "results",
         "checked_at",
         "check_id",

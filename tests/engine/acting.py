@@ -10,7 +10,7 @@ from typing import Any
 from kt.config.model import Config
 from kt.engine.day import Day
 from kt.engine.state import DayReport
-from kt.records import KST, Origin, Side, StreamState, Tick
+from kt.records import KST, Side, StreamState, Tick
 from kt.steps import check, place
 from kt.steps.context import Context
 from kt.steps.follow import on_notice
@@ -85,8 +85,8 @@ class Stage:
     def hold(self, quantity: int = 10, price: int = 70_000) -> None:
         """A position of kt's own, bought before the day begins."""
         ticket = fakes.ticket(quantity=quantity, price=price)
-        checked = check.check_order(self.ctx, ticket, Origin.MANUAL)
-        order = place.place(self.ctx, checked, origin=Origin.MANUAL)
+        checked = check.check_order(self.ctx, fakes.wanted(ticket))
+        order = place.place(self.ctx, checked)
         on_notice(self.ctx, self.world.broker.fill(order.ord_no, quantity, price))
         self.world.broker.sent.clear()
 

@@ -21,7 +21,6 @@ from kt.records import (
     OrderState,
     OrderTicket,
     OrderType,
-    Origin,
     SessionNotice,
     Side,
     StopMode,
@@ -188,8 +187,8 @@ def test_a_decision_that_another_process_overtook_is_weighed_once_more(
         if len(checked) == 1:  # a person is faster
             other = made.world.context(run="OTHER")
             ticket = fakes.ticket(code=HYNIX, price=180_000, quantity=2)
-            typed = check.check_order(other, ticket, Origin.MANUAL)
-            place.place(other, typed, origin=Origin.MANUAL)
+            typed = check.check_order(other, fakes.wanted(ticket))
+            place.place(other, typed)
         return found
 
     monkeypatch.setattr(check, "check", judged)
@@ -347,11 +346,11 @@ def test_the_daily_loss_limit_stops_buying_until_the_next_trading_day(stage: Mak
     assert "limit 30,000" in stop.reason
     made.world.restart()
     wanted = fakes.ticket(quantity=1, price=66_000)
-    checked = check.check_order(made.ctx, wanted, Origin.MANUAL)
+    checked = check.check_order(made.ctx, fakes.wanted(wanted))
     assert {"REDUCING", "DAILY_LOSS"} <= {result.code for result in checked.denials}
     made.clock.set(at("09:30", day=1))
     assert stops.current(made.ctx).mode is StopMode.RUNNING
-    checked = check.check_order(made.ctx, wanted, Origin.MANUAL)
+    checked = check.check_order(made.ctx, fakes.wanted(wanted))
     assert checked.passed, checked.denials
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from kt.config.model import Config, Orders, Session
-from kt.records import CancelTicket, OrderState, OrderTicket, Origin, Side
+from kt.records import CancelTicket, OrderState, OrderTicket, Side
 from kt.steps import check, place
 from tests import fakes
 from tests.engine.acting import Stage
@@ -63,8 +63,8 @@ def test_what_is_open_at_the_end_is_taken_back_where_it_does_not_expire(
     made = Stage(folder, config, start="13:45", until_close=True)
     made.hold()
     wanted = fakes.ticket(Side.SELL, quantity=10, price=71_000)
-    checked = check.check_order(made.ctx, wanted, Origin.MANUAL)
-    order = place.place(made.ctx, checked, origin=Origin.MANUAL)
+    checked = check.check_order(made.ctx, fakes.wanted(wanted))
+    order = place.place(made.ctx, checked)
     made.play("15:46")
     after = made.world.journal.order(order.order_id)
     made.close()

@@ -39,6 +39,7 @@ BUY = RiskFacts(
     may_order=True,
     may_buy=True,
     phase="open",
+    decided=True,
     input_at=T0 - timedelta(seconds=10),
     confidence=0.8,
     held=0,
@@ -60,7 +61,9 @@ BUY = RiskFacts(
     orders_today=0,
 )
 SELL = replace(BUY, side=Side.SELL, held=10, sellable=10, invested_in_stock=700_000)
-STOP_LOSS = replace(SELL, origin=Origin.STOP_LOSS, order_type=OrderType.MARKET, price=0)
+STOP_LOSS = replace(
+    SELL, decided=False, origin=Origin.STOP_LOSS, order_type=OrderType.MARKET, price=0
+)
 
 
 def denied(facts: RiskFacts) -> dict[str, str]:
@@ -116,7 +119,7 @@ TRIPS: list[tuple[Code, RiskFacts, dict[str, Any], str]] = [
         "30.0 s in the future: compare the clocks",
     ),
     (Code.LOW_CONFIDENCE, BUY, {"confidence": 0.59}, "0.59 not from 0.60 to 1"),
-    (Code.LOW_CONFIDENCE, SELL, {"confidence": float("nan")}, "nan not from 0.60 to 1"),
+    (Code.LOW_CONFIDENCE, BUY, {"confidence": float("nan")}, "nan not from 0.60 to 1"),
     (
         Code.OFF_TICK,
         BUY,
@@ -362,7 +365,9 @@ def test_sales_shrink_positions_and_so_pass_what_stops_buying() -> None:
 
 
 def test_a_manual_order_may_stand_beside_an_open_one_and_needs_no_confidence() -> None:
-    manual = replace(BUY, origin=Origin.MANUAL, open_orders=2, confidence=None, input_at=None)
+    manual = replace(
+        BUY, decided=False, origin=Origin.MANUAL, open_orders=2, confidence=None, input_at=None
+    )
     assert denied(manual) == {}
 
 
@@ -418,6 +423,11 @@ def test_what_passes_is_within_every_limit(**numbers: Any) -> None:
         Code.LOW_CONFIDENCE: not numbers["confidence"] >= limits.min_confidence,
     }
     assert passed.isdisjoint(code for code, over in exceeded.items() if over)
+
+
+def test_no_confidence_is_too_low_to_sell_what_is_held() -> None:
+    assert denied(replace(SELL, confidence=0.01)) == {}
+    assert list(denied(replace(BUY, confidence=0.01))) == [Code.LOW_CONFIDENCE]
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kt.clock import ManualClock
 from kt.errors import AuthError, Unreachable
-from kt.records import Deposit, Order, OrderTicket, OrderType, Origin, OutcomeStatus, Side
+from kt.records import Deposit, Order, OrderTicket, OrderType, OutcomeStatus, Side
 from kt.sim.exchange import Exchange
 from kt.steps import cash, check, follow, mend, place
 from kt.steps.context import Context
@@ -43,8 +43,8 @@ def cash_notices(world: World) -> list[str]:
 
 
 def standing(world: World, side: Side = Side.BUY) -> Order:
-    checked = check.check_order(world.ctx, fakes.ticket(side), Origin.MANUAL)
-    return place.place(world.ctx, checked, origin=Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent(side))
+    return place.place(world.ctx, checked)
 
 
 def filled(world: World, side: Side = Side.BUY, *, fee: int = 100, tax: int = 0) -> None:
@@ -267,9 +267,9 @@ def market_order(ctx: Context, side: Side, quantity: int) -> Order:
     ticket = OrderTicket(
         side=side, stock_code=SAMSUNG, quantity=quantity, order_type=OrderType.MARKET, price=0
     )
-    checked = check.check_order(ctx, ticket, Origin.MANUAL)
+    checked = check.check_order(ctx, fakes.wanted(ticket))
     assert checked.passed, checked.denials
-    order = place.place(ctx, checked, origin=Origin.MANUAL)
+    order = place.place(ctx, checked)
     ctx.clock.sleep(5)
     follow.catch_up(ctx)
     return ctx.journal.order(order.order_id) or order

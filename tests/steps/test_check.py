@@ -100,7 +100,7 @@ def test_a_market_order_under_way_counts_at_the_upper_price_limit(
     world.broker.stand(market)
     if not known:
         world.market.failing["instruments"] = Unreachable("HTTP 503")
-    checked = check.check_order(world.ctx, fakes.ticket(quantity=1), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent(quantity=1))
     total = next(result for result in checked.results if result.code == "TOTAL_LIMIT")
     under_way = "468,000" if known else "1,000,000"
     assert total.detail.startswith(f"{under_way} + 70,000 = ")
@@ -176,9 +176,7 @@ def arrange(world: World, code: str, monkeypatch: pytest.MonkeyPatch) -> dict[st
 def other(world: World) -> None:
     """Another order was sent already."""
     ticket = fakes.ticket(code=HYNIX, price=180_000, quantity=1)
-    place.place(
-        world.ctx, check.check_order(world.ctx, ticket, Origin.MANUAL), origin=Origin.MANUAL
-    )
+    place.place(world.ctx, check.check_order(world.ctx, fakes.wanted(ticket)))
 
 
 @pytest.mark.parametrize(
@@ -194,10 +192,10 @@ def test_each_rule_denies_an_order_by_hand(
     world: World, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fields = arrange(world, code, monkeypatch)
-    checked = check.check_order(world.ctx, fakes.ticket(**fields), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent(**fields))
     assert not checked.passed
     assert code in denied(checked)
-    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    order = place.place(world.ctx, checked)
     assert order.state == "DENIED"
     assert all(
         not isinstance(sent, fakes.OrderTicket) or sent.stock_code != SAMSUNG
@@ -216,11 +214,7 @@ def test_a_decision_too_old_or_too_unsure_is_denied(world: World) -> None:
 
 
 def test_a_second_order_of_the_same_stock_and_side_is_denied(world: World) -> None:
-    place.place(
-        world.ctx,
-        check.check_order(world.ctx, fakes.ticket(quantity=1), Origin.MANUAL),
-        origin=Origin.MANUAL,
-    )
+    place.place(world.ctx, check.check_order(world.ctx, fakes.intent(quantity=1)))
     (checked,) = check.check(world.ctx, [decided(world, quantity=1)])
     assert "DUPLICATE" in denied(checked)
 
@@ -236,14 +230,14 @@ def test_a_second_order_of_the_same_stock_and_side_is_denied(world: World) -> No
 )
 def test_what_cannot_be_known_denies(world: World, missing: str, code: str) -> None:
     world.broker.failing[missing] = Unreachable("HTTP 503")
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     assert code in denied(checked)
     assert detail(checked, code).startswith("cannot be evaluated")
 
 
 def test_a_quote_that_cannot_be_had_denies(world: World) -> None:
     world.market.failing[f"quote.{SAMSUNG}"] = Unreachable("HTTP 503")
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     assert {"PRICE_LIMIT", "SLIPPAGE"} <= denied(checked)
 
 
@@ -251,7 +245,7 @@ def test_the_daily_loss_counts_what_is_realised_and_what_is_not(world: World) ->
     world.broker.hold(HYNIX, 10, 180_000)
     held = world.broker.held[HYNIX]
     world.broker.held[HYNIX] = replace(held, profit=-500_000)
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     assert "DAILY_LOSS" in denied(checked)
     assert "loss 500,000 >= limit 500,000" in detail(checked, "DAILY_LOSS")
 
@@ -269,7 +263,7 @@ def test_yesterdays_loss_is_not_todays(world: World) -> None:
     world.clock.set(at("10:00", day=1))
     world.broker.held[HYNIX] = replace(world.broker.held[HYNIX], profit=result.unrealised)
     stops.resume(world.ctx)
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     assert checked.passed, checked.denials
 
 
@@ -278,13 +272,11 @@ def test_an_exit_asks_for_the_holdings_alone_and_passes_what_stops_others(world:
     stops.reduce(world.ctx, "careful")
     world.configure(limits=replace(world.config.limits, orders_per_minute=1))
     other_ticket = fakes.ticket(Side.SELL, quantity=1)
-    place.place(
-        world.ctx, check.check_order(world.ctx, other_ticket, Origin.MANUAL), origin=Origin.MANUAL
-    )
+    place.place(world.ctx, check.check_order(world.ctx, fakes.wanted(other_ticket)))
     world.broker.asked.clear()
     world.market.asked.clear()
     wanted = fakes.ticket(Side.SELL, quantity=9, price=0, order_type=OrderType.MARKET)
-    checked = check.check_order(world.ctx, wanted, Origin.STOP_LOSS)
+    checked = check.check_order(world.ctx, fakes.wanted(wanted, Origin.STOP_LOSS))
     assert checked.passed, checked.denials
     assert (world.broker.asked, world.market.asked) == (["holdings"], [])
 
@@ -293,15 +285,13 @@ def test_nothing_leaves_when_halted_not_even_a_stop_loss(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     stops.halt(world.ctx, "by hand")
     wanted = fakes.ticket(Side.SELL, price=0, order_type=OrderType.MARKET)
-    checked = check.check_order(world.ctx, wanted, Origin.STOP_LOSS)
+    checked = check.check_order(world.ctx, fakes.wanted(wanted, Origin.STOP_LOSS))
     assert denied(checked) == {"HALTED"}
 
 
 def test_an_amend_is_weighed_without_the_order_it_changes(world: World) -> None:
     ticket = fakes.ticket(quantity=14)
-    order = place.place(
-        world.ctx, check.check_order(world.ctx, ticket, Origin.MANUAL), origin=Origin.MANUAL
-    )
+    order = place.place(world.ctx, check.check_order(world.ctx, fakes.wanted(ticket)))
     assert check.check_amend(world.ctx, order, price=70_100).passed
     assert "PER_STOCK_LIMIT" in denied(check.check_amend(world.ctx, order, price=71_500))
     assert "OFF_TICK" in denied(check.check_amend(world.ctx, order, price=70_050))
@@ -313,11 +303,7 @@ def test_an_amend_is_weighed_without_the_order_it_changes(world: World) -> None:
 
 def test_an_amended_sell_may_sell_its_own_shares(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
-    order = place.place(
-        world.ctx,
-        check.check_order(world.ctx, fakes.ticket(Side.SELL), Origin.MANUAL),
-        origin=Origin.MANUAL,
-    )
+    order = place.place(world.ctx, check.check_order(world.ctx, fakes.intent(Side.SELL)))
     assert check.check_amend(world.ctx, order, price=69_900).passed
     assert "SELLABLE" in denied(check.check_amend(world.ctx, order, price=69_900, quantity=11))
 
@@ -329,13 +315,9 @@ def test_checks_are_journaled_with_their_numbers(world: World) -> None:
 
 
 def test_open_and_unresolved_buys_are_bound_money(world: World) -> None:
-    place.place(
-        world.ctx,
-        check.check_order(world.ctx, fakes.ticket(quantity=5), Origin.MANUAL),
-        origin=Origin.MANUAL,
-    )
-    checked = check.check_order(world.ctx, fakes.ticket(quantity=9), Origin.MANUAL)
+    place.place(world.ctx, check.check_order(world.ctx, fakes.intent(quantity=5)))
+    checked = check.check_order(world.ctx, fakes.intent(quantity=9))
     assert detail(checked, "PER_STOCK_LIMIT").startswith("350,000 + 630,000 = 980,000 <=")
     world.broker.listed_after = 60
-    checked = check.check_order(world.ctx, fakes.ticket(quantity=10), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent(quantity=10))
     assert detail(checked, "PER_STOCK_LIMIT").startswith("350,000 + 700,000 = 1,050,000 >")

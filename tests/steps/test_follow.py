@@ -18,7 +18,6 @@ from kt.records import (
     Order,
     OrderNotice,
     OrderState,
-    Origin,
     Side,
     StreamEvent,
     StreamState,
@@ -29,8 +28,8 @@ from tests.fakes import SAMSUNG, World, memory_folder
 
 
 def standing(world: World, side: Side = Side.BUY, quantity: int = 10) -> Order:
-    checked = check.check_order(world.ctx, fakes.ticket(side, quantity=quantity), Origin.MANUAL)
-    return place.place(world.ctx, checked, origin=Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent(side, quantity=quantity))
+    return place.place(world.ctx, checked)
 
 
 def test_fills_in_parts_make_a_position_with_its_exits(world: World) -> None:

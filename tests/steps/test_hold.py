@@ -26,9 +26,7 @@ from tests.fakes import SAMSUNG, World
 
 def bought(world: World, quantity: int = 10, price: int = 70_000) -> Order:
     ticket = fakes.ticket(quantity=quantity, price=price)
-    order = place.place(
-        world.ctx, check.check_order(world.ctx, ticket, Origin.MANUAL), origin=Origin.MANUAL
-    )
+    order = place.place(world.ctx, check.check_order(world.ctx, fakes.wanted(ticket)))
     follow.on_notice(world.ctx, world.broker.fill(order.ord_no, quantity, price))
     world.broker.sent.clear()
     return order
@@ -159,8 +157,8 @@ def test_the_analyst_confirms_a_profit_or_cannot(world: World) -> None:
 
 def waiting(world: World, origin: Origin = Origin.CYCLE, **orders: object) -> Order:
     world.configure(orders=replace(Orders(), **orders))
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
-    order = place.place(world.ctx, checked, origin=origin)
+    checked = check.check_order(world.ctx, fakes.intent(origin=origin))
+    order = place.place(world.ctx, checked)
     world.broker.sent.clear()
     return order
 

@@ -23,11 +23,12 @@ from kt.steps import check, place, stops
 from kt.steps.events import event
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
+from tests.store import make
 
 
 def order_now(world: World, client_id: str = "", **wanted: object) -> Order:
-    checked = check.check_order(world.ctx, fakes.ticket(**wanted), Origin.MANUAL)  # type: ignore[arg-type]
-    return place.place(world.ctx, checked, origin=Origin.MANUAL, client_id=client_id)
+    checked = check.check_order(world.ctx, fakes.intent(**wanted))  # type: ignore[arg-type]
+    return place.place(world.ctx, checked, client_id=client_id)
 
 
 def kinds(world: World, order: Order) -> list[str]:
@@ -77,7 +78,7 @@ def test_an_unknown_buy_locks_its_stock_and_tells_the_owner(world: World) -> Non
     assert order.order_id in text
     assert "read timeout" in text
 
-    again = check.check_order(world.ctx, fakes.ticket(price=69_900), Origin.MANUAL)
+    again = check.check_order(world.ctx, fakes.intent(price=69_900))
     assert {result.code for result in again.denials} >= {"SYMBOL_LOCKED", "DUPLICATE"}
     assert len(world.broker.sent) == 1
 
@@ -124,10 +125,10 @@ def test_a_denied_check_is_an_order_that_was_never_sent(world: World) -> None:
 
 
 def test_a_halt_between_check_and_send_stops_it(world: World) -> None:
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     assert checked.passed
     stops.halt(world.ctx, "enough for today")
-    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    order = place.place(world.ctx, checked)
     assert (order.state, order.code) == (OrderState.DENIED, "HALTED")
     assert "enough for today" in order.message
     assert world.broker.sent == []
@@ -140,10 +141,10 @@ def test_reduce_between_check_and_send_stops_buys_alone(
     world: World, side: Side, code: str
 ) -> None:
     world.broker.hold(SAMSUNG, 4, 70_000)
-    checked = check.check_order(world.ctx, fakes.ticket(side, quantity=4), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent(side, quantity=4))
     assert checked.passed
     stops.reduce(world.ctx, "careful")
-    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    order = place.place(world.ctx, checked)
     assert order.code == code
     assert bool(world.broker.sent) is (side is Side.SELL)
 
@@ -154,33 +155,33 @@ def test_the_end_of_buying_between_check_and_send_stops_buys_alone(
 ) -> None:
     world.broker.hold(SAMSUNG, 4, 70_000)
     world.clock.set(fakes.OPEN.replace(hour=15, minute=19, second=59))
-    checked = check.check_order(world.ctx, fakes.ticket(side, quantity=4), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent(side, quantity=4))
     assert checked.passed
     world.clock.advance(2)
-    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    order = place.place(world.ctx, checked)
     assert order.code == code
     assert bool(world.broker.sent) is (side is Side.SELL)
 
 
 def test_single_flight_holds_between_check_and_send(world: World) -> None:
-    checks = [check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL) for _ in range(2)]
+    checks = [check.check_order(world.ctx, fakes.intent()) for _ in range(2)]
     world.broker.outcomes = [fakes.unknown()]
-    place.place(world.ctx, checks[0], origin=Origin.MANUAL)
-    second = place.place(world.ctx, checks[1], origin=Origin.MANUAL)
+    place.place(world.ctx, checks[0])
+    second = place.place(world.ctx, checks[1])
     assert (second.state, second.code) == (OrderState.DENIED, "SYMBOL_LOCKED")
     world.journal.unlock_symbol(SAMSUNG)
     with pytest.raises(Denied) as denied:
-        place.place(world.ctx, checks[1], origin=Origin.MANUAL)
+        place.place(world.ctx, checks[1])
     assert denied.value.code == "DUPLICATE"
     assert len(world.broker.sent) == 1
 
 
 def test_test_mode_does_everything_but_send(world: World) -> None:
     world.configure(dry_run=True)
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     assert checked.passed
     assert [result.code for result in checked.denials] == ["TEST_MODE"]
-    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    order = place.place(world.ctx, checked)
     assert (order.state, order.code) == (OrderState.DENIED, "TEST_MODE")
     assert world.broker.sent == []
 
@@ -197,10 +198,9 @@ def test_the_same_client_id_sends_once(world: World) -> None:
 
 
 def test_the_same_client_id_and_decision_send_once_however_it_is_sized(world: World) -> None:
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.PIPE)
-    decided = replace(checked, decision=replace(checked.decision, decision_id="D1"))
-    first = place.place(world.ctx, decided, origin=Origin.PIPE, client_id="d")
-    second = place.place(world.ctx, replace(decided, quantity=3), origin=Origin.PIPE, client_id="d")
+    (decided,) = check.check(world.ctx, [make.decision("D1")], origin=Origin.PIPE)
+    first = place.place(world.ctx, decided, client_id="d")
+    second = place.place(world.ctx, replace(decided, quantity=3), client_id="d")
     assert second.order_id == first.order_id
     assert len(world.broker.sent) == 1
 
@@ -218,14 +218,14 @@ def test_a_buy_waits_for_the_brokers_word_on_numbers_a_sell_does_not(world: Worl
 def test_nothing_is_sent_when_the_intent_cannot_be_kept(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
 
     def full(*_: object) -> None:
         raise JournalError("disk full")
 
     monkeypatch.setattr(world.journal, "plan_order", full)
     with pytest.raises(JournalError):
-        place.place(world.ctx, checked, origin=Origin.MANUAL)
+        place.place(world.ctx, checked)
     assert world.broker.sent == []
 
 
@@ -234,7 +234,7 @@ def test_an_intent_that_another_process_gave_up_is_not_sent(
 ) -> None:
     from kt.steps.events import event
 
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     plan = world.journal.plan_order
 
     def plan_and_lose(order: Order, planned: object) -> Order:
@@ -243,7 +243,7 @@ def test_an_intent_that_another_process_gave_up_is_not_sent(
         return kept
 
     monkeypatch.setattr(world.journal, "plan_order", plan_and_lose)
-    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    order = place.place(world.ctx, checked)
     assert order.state is OrderState.NOT_PLACED
     assert world.broker.sent == []
 
@@ -253,7 +253,7 @@ def test_an_order_that_is_overtaken_in_the_pause_is_not_sent_again(
     world: World, monkeypatch: pytest.MonkeyPatch, code: str
 ) -> None:
     """The broker had too many requests; while this one waits, another process orders."""
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     world.broker.outcomes = [fakes.not_placed(retryable=True)]
     other = world.context(run="OTHER")
 
@@ -261,10 +261,10 @@ def test_an_order_that_is_overtaken_in_the_pause_is_not_sent_again(
         price = 70_000 if code == SAMSUNG else 180_000
         ticket = fakes.ticket(code=code, price=price, quantity=1)
         world.broker.outcomes = [fakes.unknown()]
-        place.place(other, check.check_order(other, ticket, Origin.MANUAL), origin=Origin.MANUAL)
+        place.place(other, check.check_order(other, fakes.wanted(ticket)))
 
     monkeypatch.setattr(world.clock, "sleep", pause)
-    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    order = place.place(world.ctx, checked)
     assert order.state is OrderState.NOT_PLACED
     assert [sent.quantity for sent in world.broker.sent] == [10, 1]
 
@@ -272,10 +272,10 @@ def test_an_order_that_is_overtaken_in_the_pause_is_not_sent_again(
 def test_a_stop_that_is_set_in_the_pause_holds(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     world.broker.outcomes = [fakes.not_placed(retryable=True)]
     monkeypatch.setattr(world.clock, "sleep", lambda seconds: stops.halt(world.ctx, "lunch"))
-    assert place.place(world.ctx, checked, origin=Origin.MANUAL).state is OrderState.NOT_PLACED
+    assert place.place(world.ctx, checked).state is OrderState.NOT_PLACED
     assert len(world.broker.sent) == 1
 
 
@@ -400,11 +400,11 @@ class Failing:
 def test_an_outcome_that_cannot_be_kept_is_not_taken_for_an_order_unsent(
     world: World, kind: OrderEventKind, outcomes: list[Outcome]
 ) -> None:
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     world.broker.outcomes = outcomes
     broken = world.context(journal=Failing(world.journal, kind))
     with pytest.raises(NotKept, match="was sent") as raised:
-        place.place(broken, checked, origin=Origin.MANUAL)
+        place.place(broken, checked)
     assert raised.value.exit_code is ExitCode.UNKNOWN
     assert isinstance(raised.value, JournalError), "the day ends"
     (order,) = world.journal.orders()
@@ -413,18 +413,18 @@ def test_an_outcome_that_cannot_be_kept_is_not_taken_for_an_order_unsent(
 
 
 def test_an_order_that_surely_was_not_placed_is_an_error_like_any_other(world: World) -> None:
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
     world.broker.outcomes = [fakes.rejected()]
     broken = world.context(journal=Failing(world.journal, OrderEventKind.REJECTED))
     with pytest.raises(JournalError) as raised:
-        place.place(broken, checked, origin=Origin.MANUAL)
+        place.place(broken, checked)
     assert raised.value.exit_code is ExitCode.ERROR
 
 
 @pytest.mark.parametrize("verb", ["amend", "cancel"])
 def test_a_change_whose_outcome_cannot_be_kept(world: World, verb: str) -> None:
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
-    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
+    order = place.place(world.ctx, checked)
     kind = OrderEventKind.AMENDED if verb == "amend" else OrderEventKind.CANCELLED
     broken = world.context(journal=Failing(world.journal, kind))
     with pytest.raises(NotKept, match=f"the {verb} of {order.ord_no} was sent under"):

@@ -27,10 +27,10 @@ from tests.fakes import HYNIX, SAMSUNG, World
 
 def planned(world: World, side: Side = Side.BUY, **more: object) -> Order:
     """An intent as it stands when the process died before or while sending."""
-    checked = check.check_order(world.ctx, fakes.ticket(side), Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent(side))
     from kt.steps.intent import intend, noted_number
 
-    order = intend(world.ctx, checked, Origin.MANUAL, "")
+    order = intend(world.ctx, checked, "")
     order = replace(order, noted_ord_no=noted_number(world.ctx, side), **more)
     return world.journal.plan_order(order, event(world.ctx, order.order_id, OrderEventKind.PLANNED))
 
@@ -178,8 +178,8 @@ def test_a_sell_that_is_not_found_may_be_tried_once_more(world: World) -> None:
     assert found.unknown == ()
     assert world.journal.locks() == ()
     assert "may be tried once more" in world.notifier.told[-1][2]
-    again = check.check_order(world.ctx, fakes.ticket(Side.SELL), Origin.MANUAL)
-    assert place.place(world.ctx, again, origin=Origin.MANUAL).state is OrderState.ACKED
+    again = check.check_order(world.ctx, fakes.intent(Side.SELL))
+    assert place.place(world.ctx, again).state is OrderState.ACKED
 
 
 def test_a_sell_that_was_lost_twice_is_a_persons(world: World) -> None:
@@ -195,7 +195,7 @@ def test_a_sell_that_was_lost_twice_is_a_persons(world: World) -> None:
     assert hold.selling(world.ctx, SAMSUNG)
     ticket = fakes.ticket(Side.SELL)
     for origin, may in ((Origin.CYCLE, False), (Origin.TAKE_PROFIT, False), (Origin.MANUAL, True)):
-        checked = check.check_order(world.ctx, ticket, origin)
+        checked = check.check_order(world.ctx, fakes.wanted(ticket, origin))
         denied = {result.code: result.detail for result in checked.denials}
         assert (denied.get("DUPLICATE") is None) is may, denied
 
@@ -257,8 +257,8 @@ def test_orders_from_before_the_noted_number_and_known_ones_are_not_adopted(worl
 
 def test_an_unknown_answer_is_settled_by_the_next_start(world: World) -> None:
     world.broker.outcomes = [fakes.unknown()]
-    checked = check.check_order(world.ctx, fakes.ticket(), Origin.MANUAL)
-    order = place.place(world.ctx, checked, origin=Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent())
+    order = place.place(world.ctx, checked)
     assert order.state is OrderState.UNKNOWN
     reconcile(world.restart())
     assert now(world, order).state is OrderState.ACKED
@@ -301,8 +301,8 @@ def test_a_broker_that_cannot_be_asked_stops_the_start(world: World) -> None:
 
 
 def standing(world: World, quantity: int = 10) -> Order:
-    checked = check.check_order(world.ctx, fakes.ticket(quantity=quantity), Origin.MANUAL)
-    return place.place(world.ctx, checked, origin=Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.intent(quantity=quantity))
+    return place.place(world.ctx, checked)
 
 
 @pytest.mark.parametrize("late", [0.0, 2.0, 10.0])
@@ -488,9 +488,7 @@ def test_external_orders_are_counted_and_never_touched(world: World) -> None:
     found = reconcile(world.ctx)
     assert [o.ord_no for o in found.external] == [f"{number:07d}"]
     assert world.broker.sent == []
-    checked = check.check_order(
-        world.ctx, fakes.ticket(code=HYNIX, price=180_000, quantity=1), Origin.MANUAL
-    )
+    checked = check.check_order(world.ctx, fakes.intent(code=HYNIX, price=180_000, quantity=1))
     (per_stock,) = [r for r in checked.results if r.code == "PER_STOCK_LIMIT"]
     assert per_stock.detail.startswith("900,000 + 180,000 = 1,080,000 > ")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kt.errors import ExitCode, KtError
-from kt.records import OrderState, Origin, Side, StopMode
+from kt.records import OrderState, Side, StopMode
 from kt.steps import check, place
 from kt.steps.flatten import flatten
 from kt.steps.reconcile import reconcile
@@ -30,15 +30,15 @@ def test_a_clock_that_is_nearly_right_will_do(world: World) -> None:
 
 def test_a_clock_that_jumps_later_sends_no_order_and_no_amend(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
-    standing = check.check_order(world.ctx, fakes.ticket(Side.SELL), Origin.MANUAL)
-    order = place.place(world.ctx, standing, origin=Origin.MANUAL)
+    standing = check.check_order(world.ctx, fakes.intent(Side.SELL))
+    order = place.place(world.ctx, standing)
     wanted = fakes.ticket(code=HYNIX, price=180_000, quantity=1)
-    checked = check.check_order(world.ctx, wanted, Origin.MANUAL)
+    checked = check.check_order(world.ctx, fakes.wanted(wanted))
     assert checked.passed
     world.broker.clock_off = -3600.0
     sent = len(world.broker.sent)
     with pytest.raises(KtError, match="nothing is sent"):
-        place.place(world.ctx, checked, origin=Origin.CYCLE)
+        place.place(world.ctx, checked)
     with pytest.raises(KtError, match="nothing is sent"):
         place.amend(world.ctx, order, price=70_100)
     assert len(world.broker.sent) == sent

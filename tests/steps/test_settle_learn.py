@@ -15,7 +15,6 @@ from kt.records import (
     Bar,
     Decision,
     DecisionOutcome,
-    Origin,
     Realised,
     RiskLevel,
     Side,
@@ -30,9 +29,7 @@ from tests.fakes import SAMSUNG, World
 def trade(world: World, side: Side, price: int, quantity: int = 10) -> None:
     world.market.prices[SAMSUNG] = price
     ticket = fakes.ticket(side, quantity=quantity, price=price)
-    order = place.place(
-        world.ctx, check.check_order(world.ctx, ticket, Origin.MANUAL), origin=Origin.MANUAL
-    )
+    order = place.place(world.ctx, check.check_order(world.ctx, fakes.wanted(ticket)))
     follow.on_notice(world.ctx, world.broker.fill(order.ord_no, quantity, price))
 
 

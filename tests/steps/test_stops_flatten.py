@@ -54,9 +54,9 @@ def arranged(world: World) -> None:
         fakes.ticket(code="035720", price=45_000, quantity=1),
         fakes.ticket(Side.SELL, quantity=3, price=71_000),
     ):
-        checked = check.check_order(world.ctx, ticket, Origin.MANUAL)
+        checked = check.check_order(world.ctx, fakes.wanted(ticket))
         assert checked.passed, checked.denials
-        place.place(world.ctx, checked, origin=Origin.MANUAL)
+        place.place(world.ctx, checked)
     world.broker.sent.clear()
 
 
@@ -82,7 +82,7 @@ def test_flatten_cancels_sells_everything_and_halts(world: World) -> None:
     assert world.journal.positions() == ()
     stop = world.journal.stop()
     assert (stop.mode, stop.reason) == (StopMode.HALT, "after flatten: by hand")
-    buy = check.check_order(world.ctx, fakes.ticket(quantity=1), Origin.MANUAL)
+    buy = check.check_order(world.ctx, fakes.intent(quantity=1))
     assert "HALTED" in {result.code for result in buy.denials}
 
 
@@ -227,8 +227,8 @@ def test_a_stop_loss_leaves_while_a_flatten_is_under_way(world: World) -> None:
         (Origin.TAKE_PROFIT, OrderState.DENIED),
         (Origin.STOP_LOSS, OrderState.ACKED),
     ):
-        checked = check.check_order(world.ctx, ticket, origin)
-        order = place.place(world.ctx, checked, origin=origin)
+        checked = check.check_order(world.ctx, fakes.wanted(ticket, origin))
+        order = place.place(world.ctx, checked)
         assert order.state is state, order
 
 

@@ -149,9 +149,13 @@ def decision(decision_id: str = "D1", **changes: Any) -> Decision:
 
 def check(check_id: str = "C1", *, passed: bool = True, of: Decision | None = None) -> Check:
     total = "1,710,000 <= limit 5,000,000" if passed else "6,710,000 > limit 5,000,000"
+    meant = of or decision()
     return Check(
         check_id=check_id,
-        decision=of or decision(),
+        decision=meant,
+        stock_code=meant.stock_code,
+        stock_name=meant.stock_name,
+        origin=Origin.CYCLE,
         passed=passed,
         side=Side.BUY,
         quantity=10 if passed else 0,

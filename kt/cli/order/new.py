@@ -14,7 +14,7 @@ from kt.errors import KtError, UsageError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
-    from kt.records import Check, Order, OrderTicket
+    from kt.records import Check, Order, OrderIntent
     from kt.steps.context import Context
 
 
@@ -90,39 +90,39 @@ def run_new(session: Session, options: NewOptions) -> None:
     from kt.cli import guard
     from kt.cli.order.find import repeated, same_contents
     from kt.cli.order.outcome import begin, finish
-    from kt.records import Origin
     from kt.steps import check as check_step
 
-    ticket = ticket_of(options)
+    intent = intent_of(options)
     ctx = begin(session, f"order {options.side.lower()}", repeats=options.client_id)
     first = ctx.journal.order_of_client(options.client_id)
     if first is not None:
-        same_contents(first, ticket)
+        same_contents(first, intent.ticket)
         session.say(repeated(first))
         finish(session, ctx.run, [first])
         return
-    check = check_step.check_order(ctx, ticket, origin=Origin.MANUAL)
-    prices = last_price(ctx, ticket.stock_code) if options.market and check.passed else {}
+    check = check_step.check_order(ctx, intent)
+    prices = last_price(ctx, intent.stock_code) if options.market and check.passed else {}
     preview = guard.preview(session, [check], prices)
     if check.passed:
         guard.confirm(session, preview, f"{options.side.capitalize()} this?")
     else:
         session.console.say(preview.rstrip())
-    order, check = _send(session, ctx, check, ticket, options)
+    order, check = _send(session, ctx, check, options)
     finish(session, ctx.run, [order], [check])
 
 
-def ticket_of(options: NewOptions) -> OrderTicket:
-    from kt.records import OrderTicket, OrderType, Side
+def intent_of(options: NewOptions) -> OrderIntent:
+    from kt.records import OrderIntent, OrderType, Origin, Side
 
     if options.market == (options.price is not None):
         raise UsageError("give either --price or --market", hint="Nothing was sent.")
-    return OrderTicket(
+    return OrderIntent(
         side=Side(options.side),
         stock_code=options.code,
         quantity=options.quantity,
         order_type=OrderType.MARKET if options.market else OrderType.LIMIT,
         price=options.price or 0,
+        origin=Origin.MANUAL,
     )
 
 
@@ -134,23 +134,13 @@ def last_price(ctx: Context, code: str) -> dict[str, int]:
         return {}
 
 
-def _send(
-    session: Session, ctx: Context, check: Check, ticket: OrderTicket, options: NewOptions
-) -> tuple[Order, Check]:
+def _send(session: Session, ctx: Context, check: Check, options: NewOptions) -> tuple[Order, Check]:
     from kt.cli.order.sending import sending, wait, watching
-    from kt.records import Origin
     from kt.steps.afresh import place_checked
-    from kt.steps.check import check_order
 
     follows = options.wait and check.passed and not ctx.config.dry_run
     with watching(session, follows) as events, sending(ctx):
-        order, check = place_checked(
-            ctx,
-            check,
-            lambda: check_order(ctx, ticket, origin=Origin.MANUAL),
-            origin=Origin.MANUAL,
-            client_id=options.client_id,
-        )
+        order, check = place_checked(ctx, check, client_id=options.client_id)
         if follows:
             order = wait(session, ctx, [order], events, ctx.config.cycle.fill_wait)[0]
     return order, check

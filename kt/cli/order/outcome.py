@@ -67,8 +67,10 @@ def finish(
 
     emit(session, "orders", orders, run=run)
     session.sent = any(order.ord_no for order in orders)
-    by_decision = {check.decision.decision_id: check for check in checks}
-    failures = [failure_of(order, by_decision.get(order.decision_id)) for order in orders]
+    by_order = {(check.decision_id, check.stock_code): check for check in checks}
+    failures = [
+        failure_of(order, by_order.get((order.decision_id, order.stock_code))) for order in orders
+    ]
     found = [*stopped, *(failure for failure in failures if failure is not None)]
     if not found:
         return

@@ -92,13 +92,13 @@ def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
             price=check.price if check.order_type is OrderType.LIMIT else check.decision.price,
         )
         for check in items
-        if check.passed
+        if check.passed and check.decision is not None
     )
 
 
-def item_id(client_id: str, decision: Decision) -> str:
+def item_id(client_id: str, side: str, stock_code: str) -> str:
     """One name for each order of a submission: a stock is bought or sold once in it."""
-    return f"{client_id}/{decision.action}/{decision.stock_code}" if client_id else ""
+    return f"{client_id}/{side}/{stock_code}" if client_id else ""
 
 
 def _split(
@@ -108,7 +108,9 @@ def _split(
     before: list[Order] = []
     left: list[Decision] = []
     for decision in decisions:
-        first = ctx.journal.order_of_client(item_id(client_id, decision))
+        first = ctx.journal.order_of_client(
+            item_id(client_id, decision.action, decision.stock_code)
+        )
         if first is None:
             left.append(decision)
         else:
@@ -154,16 +156,7 @@ def _send(
 
 
 def _place(ctx: Context, check: Check, client_id: str) -> Order:
-    from kt.records import Origin
-    from kt.steps import check as step
     from kt.steps.afresh import place_checked
 
-    decision = check.decision
-    order, _ = place_checked(
-        ctx,
-        check,
-        lambda: step.check(ctx, [decision], origin=Origin.PIPE)[0],
-        origin=Origin.PIPE,
-        client_id=item_id(client_id, decision),
-    )
+    order, _ = place_checked(ctx, check, client_id=item_id(client_id, check.side, check.stock_code))
     return order

@@ -78,11 +78,11 @@ CHECKS = (
     ),
     Column(
         "action",
-        lambda row: row.decision.action,
-        color=lambda row: action_color(row.decision.action),
+        lambda row: row.side,
+        color=lambda row: action_color(Action(row.side)),
     ),
-    Column("code", lambda row: row.decision.stock_code),
-    Column("name", lambda row: row.decision.stock_name, shorten=8),
+    Column("code", lambda row: row.stock_code),
+    Column("name", lambda row: row.stock_name, shorten=8),
     Column("quantity", lambda row: money(row.quantity), right=True),
     Column("price", lambda row: money(row.price) if row.price else "market", right=True),
     Column("amount", lambda row: money(row.quantity * row.price), right=True, rank=2),
@@ -95,7 +95,7 @@ def checks(rows: Sequence[Check], console: Console) -> str:
     text = render(CHECKS, rows, console)
     lines = [
         paragraph(
-            f"{row.decision.stock_code} {row.decision.stock_name}  {result.code}: {result.detail}",
+            f"{row.stock_code} {row.stock_name}  {result.code}: {result.detail}",
             console.width,
             indent=7,
         )

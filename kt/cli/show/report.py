@@ -99,8 +99,7 @@ def _decision(item: Decision) -> str:
 def _denied(report: CycleReport, console: Console) -> str:
     lines = [
         paragraph(
-            f"{check.decision.stock_code} {check.decision.stock_name}  {result.code}: "
-            f"{result.detail}",
+            f"{check.stock_code} {check.stock_name}  {result.code}: {result.detail}",
             console.width,
             indent=7,
         )
