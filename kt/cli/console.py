@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import TextIO
@@ -55,7 +56,7 @@ class Console:
         if not self.out_terminal:
             return 0
         columns = self.environ.get("COLUMNS", "")
-        if columns.isdigit() and int(columns):
+        if re.fullmatch("[1-9][0-9]{0,3}", columns):
             return int(columns)
         try:
             return os.get_terminal_size(self.stdout.fileno()).columns or DEFAULT_WIDTH
@@ -127,10 +128,12 @@ class Console:
             self.warn("")
         return answer.strip().lower() in {"y", "yes"}
 
-    def read(self) -> bytes:
-        """All of stdin as bytes."""
+    def read(self, most: int) -> bytes:
+        """All of stdin as bytes, or the first `most` of them."""
         buffer = getattr(self.stdin, "buffer", None)
-        data: bytes = buffer.read() if buffer is not None else self.stdin.read().encode()
+        if buffer is None:
+            return self.stdin.read(most).encode("utf-8", "surrogatepass")
+        data: bytes = buffer.read(most)
         return data
 
 

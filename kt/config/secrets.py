@@ -49,11 +49,22 @@ def app_keys(config: Config, environ: Mapping[str, str]) -> AppKeys:
 
 
 def _from_file(path: Path) -> AppKeys:
-    """A file of two lines: app key, secret key."""
+    """A file that is this user's alone."""
+    pair = key_pair(path)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise ConfigError(
+            f"the key file {path} can be read by others (mode {mode:04o})",
+            hint=f"Run: chmod 600 {path}",
+        )
+    return AppKeys(*pair, source=str(path))
+
+
+def key_pair(path: Path) -> tuple[str, str]:
+    """App key and secret key of a file of two lines. Raises ConfigError."""
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            raise ConfigError(f"the key file {path} is no file", hint="Check key_file.")
+        if not path.is_file():
+            raise ConfigError(f"there is no key file {path}", hint="Check key_file.")
         with path.open("rb") as file:
             lines = file.read(MOST_BYTES).decode("utf-8-sig").split()
     except OSError as error:
@@ -62,16 +73,11 @@ def _from_file(path: Path) -> AppKeys:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"the key file {path} is no UTF-8", hint="Check key_file.") from error
-    if mode & 0o077:
-        raise ConfigError(
-            f"the key file {path} can be read by others (mode {stat.S_IMODE(mode):04o})",
-            hint=f"Run: chmod 600 {path}",
-        )
     if len(lines) != 2 or any(map(steering, lines)):
         raise ConfigError(
             f"the key file {path} must hold two lines", hint="The app key, then the secret key."
         )
-    return AppKeys(lines[0], lines[1], source=str(path))
+    return lines[0], lines[1]
 
 
 def _from_keyring(profile: str) -> AppKeys | None:

@@ -71,5 +71,5 @@ def test_a_key_file_that_would_never_end(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     os.mkfifo(path, 0o600)
     config = build_config({"profiles": {"sim": {"key_file": str(path)}}}, {}, {})
-    with pytest.raises(ConfigError, match="is no file"):
+    with pytest.raises(ConfigError, match="there is no key file"):
         app_keys(config, {})
