@@ -72,6 +72,21 @@ class Limits(Section, frozen=True, kw_only=True):
     """Orders sent in one day at most."""
     max_slippage_pct: Percent = 2.0
     """A limit price further than this from the last price is denied."""
+    entries_per_stock: Positive = 3
+    """Buys of one stock a day that the analyst may make at most."""
+    turnover: Positive = 20_000_000
+    """Won bought in one day at most, open buys included."""
+
+
+class Cooldown(Section, frozen=True, kw_only=True):
+    """Minutes for which the analyst does not buy a stock again after leaving it."""
+
+    stop_loss: Annotated[int, Meta(ge=0, le=1440)] = 1440
+    """After a stop-loss, a trailing stop or a time stop; 1440 = the rest of the day."""
+    take_profit: Annotated[int, Meta(ge=0, le=1440)] = 15
+    """After a take-profit; 1440 = the rest of the day."""
+    other: Annotated[int, Meta(ge=0, le=1440)] = 5
+    """After any other sale."""
 
 
 class Exits(Section, frozen=True, kw_only=True):
@@ -83,6 +98,16 @@ class Exits(Section, frozen=True, kw_only=True):
     """Sell when the price has risen so far above the average price paid."""
     ask_before_profit: bool = False
     """Let the analyst confirm a take-profit (a stop-loss never waits)."""
+    trailing_stop_pct: Annotated[float, Meta(ge=0, le=30)] = 0.0
+    """Sell at market when the price has fallen so far below its highest since the buy. 0 = off."""
+    max_holding_minutes: Annotated[int, Meta(ge=0, le=525_600)] = 0
+    """Sell at market what has been held for so long. 0 = off."""
+    min_holding_minutes: Annotated[int, Meta(ge=0, le=1440)] = 10
+    """The analyst sells nothing that was bought less long ago; exits are not held back."""
+    external: Literal["protect", "leave"] = "protect"
+    """What kt did not buy: give it a stop-loss and a take-profit from the price at which it was
+    found, or leave it alone."""
+    cooldown: Cooldown = Cooldown()
 
 
 class Scan(Section, frozen=True, kw_only=True):
@@ -174,8 +199,10 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
 class Emergency(Section, frozen=True, kw_only=True):
     """Level 4: what counts as an emergency and what is done."""
 
-    action: Literal["halt", "flatten"] = "halt"
-    """What is done: stop sending, or sell everything and then stop."""
+    action: Literal["flatten", "reduce", "halt"] = "flatten"
+    """What is done. flatten: take back what is open, sell everything, then stop; without a
+    connection, as soon as it is back. reduce: buy nothing more; exits stay alive. halt: send
+    nothing at all; what is held stays held, without its stop-loss."""
     errors: Positive = 5
     """So many system errors within `window` seconds."""
     window: Seconds = 60.0

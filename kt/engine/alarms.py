@@ -17,57 +17,105 @@ if TYPE_CHECKING:
     from kt.engine.day import Day
 
 BY = "emergency"
+LAST = 60.0
+"""Seconds of the clock that a run waits for its flatten after a defect of its own."""
+
+
+SAY_AGAIN = 600.0
+"""Seconds of the clock after which an alarm that goes on is mentioned again."""
 
 
 class Alarms:
-    """Halts or flattens."""
+    """Does what `emergency.action` says. An alarm that goes on is said once."""
 
     def __init__(self, day: Day) -> None:
         self._day = day
+        self._said: dict[str, float] = {}
 
     def raise_(self, alarm: Alarm, *, fatal: bool = False) -> None:
         """An emergency. After a `fatal` one, a defect of kt itself, the run ends as well."""
         day, ctx = self._day, self._day.ctx
         reason = f"{alarm.code}: {alarm.detail}"
         stopped = stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN)
-        if fatal or (day.phases.trading and not stopped):
+        if fatal or (day.phases.trading and not stopped and not self._acted(alarm)):
+            self._said[alarm.code] = ctx.clock.monotonic()
             day.report.alarms.append(reason)
             day.announce(f"EMERGENCY {reason}")
             stops.tell(ctx, "critical", f"kt: emergency {alarm.code}", alarm.detail)
-            self._act(reason, fatal)
-        else:
+            self._act(reason)
+        elif self._worth_saying(alarm):
             day.announce(reason)
             ctx.journal.notice(ctx.run, "warning", alarm.code, alarm.detail, ctx.clock.now())
         if fatal:
-            day.end(f"ended after {reason}", ExitCode.ERROR)
+            self._end(reason)
 
-    def _act(self, reason: str, fatal: bool) -> None:
-        """A defect of kt itself halts at once: what is broken should not sell."""
+    def over(self, code: str) -> None:
+        """What raised it has passed: the next one is a new alarm."""
+        self._said.pop(code, None)
+
+    def _acted(self, alarm: Alarm) -> bool:
+        """Whether this alarm goes on under a stop that it set and that lets exits leave."""
+        reducing = stops.current(self._day.ctx).mode is StopMode.REDUCE
+        return reducing and alarm.code in self._said
+
+    def _worth_saying(self, alarm: Alarm) -> bool:
+        now = self._day.ctx.clock.monotonic()
+        if now - self._said.get(alarm.code, -SAY_AGAIN) < SAY_AGAIN:
+            return False
+        self._said[alarm.code] = now
+        return True
+
+    def _act(self, reason: str) -> None:
         ctx = self._day.ctx
+        action = ctx.config.emergency.action
         if stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN):
             return
-        if ctx.config.emergency.action == "flatten" and not fatal:
+        if action == "flatten":
             stops.begin_flatten(ctx, reason, by=BY)
             self.flatten(reason, by=BY)
+        elif action == "reduce":
+            stops.reduce(ctx, reason, by=BY)
         else:
             stops.halt(ctx, reason, by=BY)
+
+    def _end(self, reason: str) -> None:
+        """A defect of kt itself: the run ends, after the flatten that it began if there is one.
+        What that cannot bring to its end in time, the next run does."""
+        day = self._day
+        why = f"ended after {reason}"
+        if not day.workers.busy("flatten"):
+            day.end(why, ExitCode.ERROR)
+        elif not day.state.ending:
+            day.state.ending = why
+            now = day.ctx.clock.monotonic()
+            day.timers.every("flatten or end", LAST, now, first=LAST)
+
+    def flattened(self) -> None:
+        """The flatten has ended, as well as it could."""
+        if self._day.state.ending:
+            self._day.end(self._day.state.ending, ExitCode.ERROR)
 
     def flatten(self, reason: str, by: str) -> None:
         """On a worker: the decision thread goes on folding the fills that it brings about."""
         ctx, workers = self._day.ctx, self._day.workers
-        workers.start("flatten", lambda: flatten.flatten(ctx, reason, by=by))
+        workers.start("flatten", lambda: flatten.flatten(ctx, reason, by=by, patient=True))
 
     def take_over(self, stop: Stop) -> None:
-        """A flatten whose process is gone is brought to its end."""
-        if flatten.abandoned(self._day.ctx, stop) and not self._day.workers.busy("flatten"):
-            self._day.announce(f"going on with the flatten of {stop.at:%H:%M:%S}: {stop.reason}")
+        """A flatten whose process is gone is brought to its end; one that an earlier run's
+        emergency began is this run's at once, for only one run works at a time."""
+        ctx, day = self._day.ctx, self._day
+        if stop.mode is not StopMode.FLATTEN or day.workers.busy("flatten"):
+            return
+        if stop.by == BY or flatten.abandoned(ctx, stop):
+            day.announce(f"going on with the flatten of {stop.at:%H:%M:%S}: {stop.reason}")
             self.flatten(stop.reason, stop.by)
 
     def authentication(self, failure: AuthError) -> None:
-        """Nobody but a person can put keys right: halt, say so, end."""
+        """Nobody but a person can put keys right: buy nothing more, say so, end. The next run
+        that can log in watches the exits at once."""
         ctx = self._day.ctx
         reason = f"AUTH: {failure}"
         self._day.report.alarms.append(reason)
-        stops.halt(ctx, reason, by=BY)
+        stops.reduce(ctx, reason, by=BY)
         stops.tell(ctx, "critical", "kt: cannot log in", f"{failure} {failure.hint or ''}".strip())
         self._day.end(f"ended: {failure}", ExitCode.AUTH)

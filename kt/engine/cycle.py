@@ -31,13 +31,14 @@ from kt.steps import (
     account,
     check,
     collect,
+    exits,
     flatten,
     follow,
-    hold,
     reconcile,
     scan,
     settle,
     stops,
+    unfilled,
 )
 from kt.steps import analyze as analysis
 from kt.steps import learn as learning
@@ -174,7 +175,7 @@ class _Cycle:
         ctx, report = self.ctx, self.report
         sold = self.step("exits", self.exits, words.orders) or ()
         sent = (*sold, *(self.step("place", self.place, words.orders) or ()))
-        changed = self.step("unfilled", lambda: hold.unfilled(ctx), words.orders) or ()
+        changed = self.step("unfilled", lambda: unfilled.unfilled(ctx), words.orders) or ()
         report.orders = (*sent, *(o for o in changed if o.order_id not in _ids(sent)))
         live = [order for order in report.orders if order.ord_no]
         if live:
@@ -187,14 +188,15 @@ class _Cycle:
 
     def exits(self) -> tuple[Order, ...]:
         """Stops and targets by the prices now; a tick does the same between cycles."""
-        sold = []
+        sold: list[Order] = []
         prices = settle.quotes(self.ctx)
-        for due in hold.exits_at(self.ctx, prices):
-            if hold.wants_confirmation(self.ctx, due) and not hold.confirm_profit(self.ctx, due):
+        for due in exits.exits_at(self.ctx, prices):
+            if exits.wait_left(self.ctx, due.position.stock_code):
+                continue  # it was refused, and its next try is not due yet
+            if exits.wants_confirmation(self.ctx, due) and not exits.confirm_profit(self.ctx, due):
                 continue
-            order = hold.sell(self.ctx, due)
-            if order is not None:
-                sold.append(order)
+            left = exits.leave(self.ctx, due)
+            sold += [*left.taken_back, *([left.order] if left.order else [])]
         return tuple(sold)
 
     def place(self) -> tuple[Order, ...]:

@@ -30,6 +30,8 @@ from kt.steps.waiting import by_hand, wait_for
 
 TURN = 1.0
 """Seconds of the clock that a turn waits at most."""
+LAST_ANSWERS = 3.0
+"""Real seconds that an ending run waits for the answers of orders on their way."""
 BURST = 100
 """Events handled in a row before phase and timers are looked at again."""
 
@@ -49,20 +51,20 @@ class Day:
         until_close: bool = False,
         announce: Callable[[str], None] | None = None,
     ) -> None:
-        self.ctx = ctx
+        self.ctx: Context = ctx
         self.until_close = until_close
         self.voice = Voice(ctx.clock, announce or (lambda line: None))
         self.announce = self.voice.say
         self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.state = DayState()
+        self.state: DayState = DayState()
         self.timers = Timers()
         self.report = DayReport()
         self.watchdog = Watchdog(ctx.config.emergency)
         self.workers = (Inline if by_hand(ctx.clock) else Workers)(self.queue, self._contain)
         self.feed = Feed(ctx, stream_factory, self.queue.put)
         self.alarms = Alarms(self)
-        self.desk = Desk(self)
-        self.phases = Phases(self)
+        self.desk: Desk = Desk(self)
+        self.phases: Phases = Phases(self)
         self._stopping = ""
 
     def stop(self, reason: str = "stopped") -> None:
@@ -162,7 +164,10 @@ class Day:
             self.announce(reason)
 
     def _finish(self) -> None:
-        """Leave nothing half done that can be done: the stream closed, the books marked."""
+        """Leave nothing half done that can be done: the orders on their way answered, the stream
+        closed, the books marked."""
+        if not self.workers.drain(LAST_ANSWERS):
+            self.announce("an order's answer did not come in time; the next start looks for it")
         self.feed.drop()
         state, report = self.state, self.report
         report.ended = state.ended or self._stopping

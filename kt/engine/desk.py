@@ -7,8 +7,9 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kt.engine import jobs
+from kt.engine.jobs import Placed
 from kt.engine.state import Judged, Todo
-from kt.errors import Denied
+from kt.engine.workers import EXIT
 from kt.records import (
     CHANGING_STATES,
     OPEN_STATES,
@@ -16,30 +17,26 @@ from kt.records import (
     BalanceNotice,
     BookUpdate,
     Check,
-    Holdings,
     Order,
     OrderNotice,
     OrderState,
     Origin,
+    Position,
     Side,
     Tick,
 )
+from kt.rules import exits as rules
 from kt.rules import session
-from kt.rules.denials import Code
 from kt.rules.emergency import Alarm
-from kt.steps import check, follow, hold, mend, place
-from kt.steps.gather import note_error
-from kt.steps.reports import Exit
+from kt.steps import exits, follow, ledger, unfilled
+from kt.steps.exits import Left
+from kt.steps.reports import Difference, Exit
 
 if TYPE_CHECKING:
     from kt.engine.day import Day
 
-RETRY_EXIT = 5.0
-"""Seconds before an exit that could not be sent is tried again."""
 ASK_AGAIN = 60.0
 """Seconds for which the analyst's word to keep a position past its target counts."""
-
-_STANDING = (OrderState.ACKED, OrderState.PARTIAL)
 
 
 class Desk:
@@ -52,6 +49,8 @@ class Desk:
         self.watchdog = day.watchdog
         self.alarm = day.alarms.raise_
         self.later = day.workers.start
+        self.line_up = day.workers.line_up
+        self.say = day.voice.say
         self._queue = day.queue
         self.tell = day.voice.order
         self.sent = 0
@@ -63,17 +62,28 @@ class Desk:
         state = self.state
         state.prices[tick.stock_code] = tick.price
         position = state.positions.get(tick.stock_code)
-        if position is not None and self.may_exit():
-            for due in hold.exits_due(self.ctx, tick, (position,)):
-                self.on_exit(due)
+        if position is not None:
+            self.at_price(position, tick.price)
         self.raise_if(self.watchdog.tick(tick, held=position is not None))
 
     def on_prices(self, prices: dict[str, int]) -> None:
         """Prices that were asked for, because no stream brings them."""
         self.state.prices.update(prices)
-        if self.may_exit():
-            for due in hold.exits_at(self.ctx, prices, self.state.positions.values()):
-                self.on_exit(due)
+        for position in tuple(self.state.positions.values()):
+            self.at_price(position, prices.get(position.stock_code, 0))
+
+    def at_price(self, position: Position, price: int) -> None:
+        """What a price in won does to a position: it may be due, or its trailing stop rises."""
+        due = exits.due_at(self.ctx, position, price) if self.may_exit() else None
+        if due is not None:
+            self.on_exit(due)
+            return
+        raised = rules.trailed(position, price, self.ctx.config.exits)
+        if raised is not position:
+            self.state.positions[position.stock_code] = raised
+        if raised.stop_price != position.stop_price:
+            code = position.stock_code
+            self.later(f"trail.{code}", lambda: ledger.book(self.ctx, code, price))
 
     def on_book(self, update: BookUpdate) -> None:
         self.state.books[update.stock_code] = update.book
@@ -119,33 +129,39 @@ class Desk:
         return self.state.reconciled and session.may_order(now, config, self.state.notice)
 
     def on_exit(self, due: Exit) -> None:
-        """Sell at once; a profit may be confirmed by the analyst first, elsewhere."""
+        """Sell at once; a profit may be confirmed by the analyst first. Both elsewhere: this
+        thread waits for nobody's answer."""
         code, now = due.position.stock_code, self.ctx.clock.monotonic()
         if self.state.not_before.get((code, due.origin), now) > now:
             return
-        if hold.wants_confirmation(self.ctx, due):
-            self.later(f"profit.{code}", lambda: (due, hold.confirm_profit(self.ctx, due)))
+        if exits.wants_confirmation(self.ctx, due):
+            self.later(f"profit.{code}", lambda: (due, exits.confirm_profit(self.ctx, due)))
             return
-        self.sell(due)
+        self.leave(due)
 
     def on_confirmed(self, due: Exit, take: bool) -> None:
         """The analyst's word about a profit; the position may be gone by now."""
         code = due.position.stock_code
         if not take:
             self.state.not_before[code, due.origin] = self.ctx.clock.monotonic() + ASK_AGAIN
-        elif code in self.state.positions and not hold.selling(self.ctx, code):
-            self.sell(due)
+        elif code in self.state.positions:
+            self.leave(due)
 
-    def sell(self, due: Exit) -> None:
+    def leave(self, due: Exit) -> None:
         code = due.position.stock_code
-        self.state.not_before[code, due.origin] = self.ctx.clock.monotonic() + RETRY_EXIT
-        try:
-            order = hold.sell(self.ctx, due, self.state.notice)
-        except Denied as denied:
-            note_error(self.ctx, f"exit.{code}", denied)
-            return
-        if order is not None:
-            self.placed(order)
+        self.state.not_before[code, due.origin] = self.ctx.clock.monotonic() + exits.FIRST_WAIT
+        self.later(f"{EXIT}{code}", partial(jobs.leave, self.ctx, due, self.state.notice))
+
+    def on_left(self, left: Left) -> None:
+        """An exit that left, or one that waits for its next try."""
+        for order in left.taken_back:
+            self.tell(order)
+        due = left.due
+        if left.again_in:
+            key = (due.position.stock_code, due.origin)
+            self.state.not_before[key] = self.ctx.clock.monotonic() + left.again_in
+        if left.order is not None:
+            self.placed(left.order)
 
     # decisions
 
@@ -154,10 +170,13 @@ class Desk:
         self.state.shortlist = judged.shortlist
         if not self.state.reconciled:
             return
-        checks = check.check(
-            self.ctx, judged.decisions, account=judged.account, notice=self.state.notice
+        self.line_up("checked", partial(jobs.check_all, self.ctx, judged, self.state.notice))
+
+    def on_checked(self, checks: Iterable[Check]) -> None:
+        self.one_by_one(
+            partial(self.line_up, "placed", partial(jobs.place_one, self.ctx, checked))
+            for checked in checks
         )
-        self.one_by_one(partial(self.place, checked) for checked in checks)
 
     def one_by_one(self, works: Iterable[Callable[[], object]]) -> None:
         """Do these here, each after what happened while the one before it was done."""
@@ -165,20 +184,16 @@ class Desk:
         if todo:
             self._queue.put(Todo(todo))
 
-    def place(self, checked: Check) -> None:
-        """One of the batch; the market's hours may have ended since the check. Where another
-        process has ordered since, it is weighed once more, as long as it is fresh."""
-        code, decision = checked.stock_code, checked.decision
-        try:
-            self.placed(place.place(self.ctx, checked))
-        except Denied as denied:
-            note_error(self.ctx, f"place.{code}", denied)
-            if denied.code == Code.STALE_INPUT and decision is not None:
-                chosen, notice = self.state.shortlist, self.state.notice
-                self.later(
-                    f"again.{code}",
-                    lambda: jobs.weigh(self.ctx, chosen, (decision,), notice),
-                )
+    def on_placed(self, placed: Placed) -> None:
+        if placed.order is not None:
+            self.placed(placed.order)
+        if placed.again is not None:
+            decision, chosen = placed.again, self.state.shortlist
+            notice = self.state.notice
+            self.later(
+                f"again.{decision.stock_code}",
+                lambda: jobs.weigh(self.ctx, chosen, (decision,), notice),
+            )
 
     def placed(self, order: Order) -> None:
         self.sent += bool(order.ord_no)
@@ -190,52 +205,46 @@ class Desk:
     # orders and books
 
     def unfilled(self) -> None:
-        self.one_by_one(partial(self._chase, order.order_id) for order in hold.overdue(self.ctx))
+        for order in unfilled.overdue(self.ctx):
+            book = self.state.books.get(order.stock_code)
+            work = partial(jobs.chase, self.ctx, order.order_id, book)
+            self.one_by_one([partial(self.line_up, "chased", work)])
 
-    def _chase(self, order_id: str) -> None:
-        """An order that was overdue a moment ago, if it still is."""
-        for order in hold.overdue(self.ctx):
-            if order.order_id == order_id:
-                changed = hold.chase(self.ctx, order, self.state.books.get(order.stock_code))
-                if changed is not None:
-                    self.tell(changed)
-                    self.raise_if(self.watchdog.order(changed, self.ctx.clock.now()))
+    def on_chased(self, changed: Order | None) -> None:
+        if changed is not None:
+            self.tell(changed)
+            self.raise_if(self.watchdog.order(changed, self.ctx.clock.now()))
 
     def cancel_buys(self) -> None:
         """Take back every open buy: before the close, and when kt is stopped, because nothing
         would sell what they bring. A cancel under way is left to end."""
-        self.one_by_one(
-            partial(self._cancel, order.order_id)
-            for order in self.open_orders()
-            if order.side is Side.BUY and order.state in _STANDING
-        )
+        for order in self.open_orders():
+            if order.side is Side.BUY:
+                work = partial(jobs.take_back, self.ctx, order.order_id)
+                self.one_by_one([partial(self.line_up, "taken back", work)])
 
-    def _cancel(self, order_id: str) -> None:
-        order = self.ctx.journal.order(order_id)
-        if order is None or order.state not in _STANDING:
-            return
-        try:
-            self.tell(place.cancel(self.ctx, order).order)
-        except Denied as denied:
-            note_error(self.ctx, f"cancel.{order.stock_code}", denied)
+    def on_taken_back(self, order: Order | None) -> None:
+        if order is not None:
+            self.tell(order)
 
     def close_positions(self) -> None:
         for position in tuple(self.state.positions.values()):
-            if not hold.selling(self.ctx, position.stock_code):
-                price = self.state.prices.get(position.stock_code, position.price)
-                self.sell(Exit(position, Origin.CYCLE, price, "sold before the close"))
+            price = self.state.prices.get(position.stock_code, position.price)
+            self.on_exit(Exit(position, Origin.CLOSE, price, "sold before the close"))
 
     def open_orders(self) -> tuple[Order, ...]:
         today = self.ctx.clock.now().date()
         ours = self.ctx.journal.orders(day=today, states=OPEN_STATES)
         return tuple(order for order in ours if order.origin is not Origin.EXTERNAL)
 
-    def on_holdings(self, holdings: Holdings) -> None:
-        """The broker's word about what is held, beside the books."""
+    def on_differences(self, differences: Iterable[Difference]) -> None:
+        """The broker's word about what is held, beside the books. What nothing explains and what
+        lasted long enough to be believed is an emergency; what is doubted is shown."""
         self.state.refresh(self.ctx)
-        ours = {code: held.quantity for code, held in self.state.positions.items()}
-        theirs = {held.stock_code: held.quantity for held in holdings.items}
-        self.raise_if(self.watchdog.holdings(ours, theirs, mend.in_flight(self.ctx)))
+        for difference in differences:
+            self.say(difference.text())
+            if difference.alarming:
+                self.raise_if(Alarm("MISMATCH", difference.text()))
 
     def raise_if(self, alarm: Alarm | None) -> None:
         if alarm is not None:

@@ -14,7 +14,7 @@ from kt.steps.gather import note_error
 LIMIT = 95
 """Stocks followed at once: the broker takes 100 items in a group."""
 
-_ACCOUNT = (StreamKind.ORDERS, StreamKind.BALANCE, StreamKind.SESSION)
+_ACCOUNT = (StreamKind.ORDERS, StreamKind.BALANCE, StreamKind.SESSION, StreamKind.VI)
 
 
 Codes = dict[StreamKind, tuple[str, ...]]

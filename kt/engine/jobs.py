@@ -9,21 +9,27 @@ from kt.engine.state import Judged
 from kt.errors import Denied, KtError
 from kt.records import (
     Action,
+    Book,
     Candidate,
+    Check,
     DayResult,
     Decision,
     Order,
+    OrderState,
     Origin,
     Quote,
     SessionNotice,
 )
 from kt.rules import session
+from kt.rules.denials import Code
 from kt.rules.session import MarketPhase
 from kt.steps import analyze as analysis
 from kt.steps import (
     cash,
     changes,
+    check,
     collect,
+    exits,
     facts,
     follow,
     place,
@@ -31,11 +37,13 @@ from kt.steps import (
     recovery,
     scan,
     settle,
+    unfilled,
 )
 from kt.steps import learn as learning
 from kt.steps.context import Context
+from kt.steps.exits import Left
 from kt.steps.gather import note_error
-from kt.steps.reports import Difference, Reconciliation
+from kt.steps.reports import Difference, Exit, Reconciliation
 from kt.steps.stocks import known_list
 
 
@@ -75,6 +83,57 @@ def recover(ctx: Context) -> tuple[Order, ...]:
     resolved, _ = recovery.settle_intents(ctx)
     follow.catch_up(ctx)
     return (*resolved, *changes.settle_changes(ctx, recovery.PATIENCE))
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What became of one checked order. `again` is a decision that must be weighed anew, because
+    another process has ordered since."""
+
+    order: Order | None = None
+    again: Decision | None = None
+
+
+def check_all(ctx: Context, judged: Judged, notice: SessionNotice | None) -> tuple[Check, ...]:
+    return check.check(ctx, judged.decisions, account=judged.account, notice=notice)
+
+
+def place_one(ctx: Context, checked: Check) -> Placed:
+    """The market's hours and the stops may have changed since the check: placing looks again."""
+    try:
+        return Placed(place.place(ctx, checked))
+    except Denied as denied:
+        note_error(ctx, f"place.{checked.stock_code}", denied)
+        return Placed(again=checked.decision if denied.code == Code.STALE_INPUT else None)
+
+
+def leave(ctx: Context, due: Exit, notice: SessionNotice | None) -> Left:
+    """An exit whose price was reached, unless a sell that it must not disturb is under way."""
+    if exits.held_back(ctx, due):
+        return Left(due, None, exits.FIRST_WAIT)
+    return exits.leave(ctx, due, notice)
+
+
+def take_back(ctx: Context, order_id: str) -> Order | None:
+    """Cancel an open order; None when there is nothing to cancel any more."""
+    order = ctx.journal.order(order_id)
+    if order is None or order.state not in _STANDING:
+        return None
+    try:
+        return place.cancel(ctx, order).order
+    except Denied as denied:
+        note_error(ctx, f"cancel.{order.stock_code}", denied)
+        return None
+
+
+_STANDING = (OrderState.ACKED, OrderState.PARTIAL)
+
+
+def chase(ctx: Context, order_id: str, book: Book | None) -> Order | None:
+    """An order that was overdue a moment ago, if it still is."""
+    late = (order for order in unfilled.overdue(ctx) if order.order_id == order_id)
+    order = next(late, None)
+    return None if order is None else unfilled.chase(ctx, order, book)
 
 
 @dataclass(frozen=True, slots=True)

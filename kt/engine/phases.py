@@ -10,7 +10,7 @@ from kt.errors import ExitCode
 from kt.records import StopMode
 from kt.rules import session
 from kt.rules.session import TRADING, Phase
-from kt.steps import follow, scan, settle, stops
+from kt.steps import follow, mend, scan, settle, stops
 from kt.steps import learn as learning
 from kt.steps.reports import Reconciliation
 
@@ -136,6 +136,8 @@ class Phases:
             self._feed()
         elif name == "give up":
             day.end("the day is over, but it could not be settled", ExitCode.ERROR)
+        elif name == "flatten or end":
+            day.end(day.state.ending, ExitCode.ERROR)
         elif name == "look" and not day.feed.running and day.state.positions:
             self.work("quotes")
             self.work("look")
@@ -148,7 +150,7 @@ class Phases:
     def work(self, name: str) -> None:
         """Start a worker's job by its name; skipped while the one before it runs."""
         day, ctx, state = self._day, self._day.ctx, self._day.state
-        notice, deep = state.notice, state.deep
+        notice, deep, frames = state.notice, state.deep, dict(state.frames)
         tasks: dict[str, Any] = {
             "reconcile": lambda: jobs.begin(ctx),
             "plan": lambda: jobs.plan(ctx),
@@ -156,7 +158,7 @@ class Phases:
             "deep": (lambda: scan.deep(ctx, state.fast)) if state.fast else None,
             "ai": (lambda: jobs.judge(ctx, deep, notice)) if deep or state.positions else None,
             "look": (lambda: follow.catch_up(ctx)) if day.desk.open_orders() else None,
-            "books": ctx.broker.holdings,
+            "books": lambda: mend.mend(ctx, frames),
             "quotes": lambda: settle.quotes(ctx),
             "learn": lambda: learning.learn(ctx),
             "recover": lambda: jobs.recover(ctx),

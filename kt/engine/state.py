@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from kt.errors import ExitCode
-from kt.records import Book, Candidate, DayResult, Decision, Origin, Position, SessionNotice
+from kt.records import (
+    BalanceNotice,
+    Book,
+    Candidate,
+    DayResult,
+    Decision,
+    OrderNotice,
+    Origin,
+    Position,
+    SessionNotice,
+)
 from kt.rules.session import Phase
 from kt.steps.context import Context
 from kt.steps.facts import Account
@@ -30,11 +40,17 @@ class DayState:
     prices: dict[str, int] = field(default_factory=dict)
     books: dict[str, Book] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
+    early: list[OrderNotice] = field(default_factory=list)
+    """Frames of orders whose own number is still on its way here."""
+    frames: dict[str, BalanceNotice] = field(default_factory=dict)
+    """What the balance frames of today said last, by stock."""
     not_before: dict[tuple[str, Origin], float] = field(default_factory=dict)
     """When an exit of a stock may be tried again, in the clock's monotonic seconds. A profit
     that waits holds back no stop-loss."""
     feed_failures: int = 0
     feed_replaced: bool = False
+    ending: str = ""
+    """Why the day ends as soon as its flatten has; empty when it does not."""
     ended: str = ""
     """Why the day ends; empty while it goes on."""
     exit_code: ExitCode = ExitCode.DONE
@@ -42,6 +58,11 @@ class DayState:
     def refresh(self, ctx: Context) -> None:
         """Read again what is held."""
         self.positions = {held.stock_code: held for held in ctx.journal.positions()}
+
+    def wake(self, stock_code: str = "") -> None:
+        """An exit that waits may be tried again at once: of one stock, or of all."""
+        for key in [key for key in self.not_before if stock_code in ("", key[0])]:
+            del self.not_before[key]
 
     def new_day(self, today: date) -> None:
         """What was seen yesterday says nothing about today."""
@@ -51,6 +72,8 @@ class DayState:
         self.fast = self.deep = self.shortlist = ()
         self.prices.clear()
         self.books.clear()
+        self.frames.clear()
+        self.early.clear()
         self.not_before.clear()
 
 

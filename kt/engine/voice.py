@@ -29,6 +29,9 @@ JOBS = {
 _TITLES = {
     Origin.STOP_LOSS: "stop-loss",
     Origin.TAKE_PROFIT: "take-profit",
+    Origin.TRAILING_STOP: "trailing stop",
+    Origin.TIME_STOP: "time stop",
+    Origin.CLOSE: "before the close",
     Origin.FLATTEN: "flatten",
 }
 _ENDED = {

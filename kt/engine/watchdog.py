@@ -6,7 +6,6 @@ The verdicts are `rules/emergency.py`'s; what is done about them is the day's.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from kt.config.model import Emergency
@@ -27,9 +26,8 @@ class Watchdog:
         self._settings = settings
         self._errors: deque[datetime] = deque(maxlen=_KEPT)
         self._orders: deque[datetime] = deque(maxlen=_KEPT)
-        self._rejects = 0
+        self._refused: list[Order] = []
         self._prices: dict[str, int] = {}
-        self._differed: dict[str, tuple[int, int]] = {}
 
     def error(self, kind: str, now: datetime) -> Alarm | None:
         if kind not in COUNTED:
@@ -45,10 +43,13 @@ class Watchdog:
         if order.state in (OrderState.DENIED, OrderState.PLANNED):
             return None
         self._orders.append(now)
-        self._rejects = self._rejects + 1 if order.state is OrderState.REJECTED else 0
-        alarm = emergency.rejects(self._rejects, self._settings)
+        if order.state is OrderState.REJECTED:
+            self._refused.append(order)
+        else:
+            self._refused.clear()
+        alarm = emergency.rejects(self._refused, self._settings)
         if alarm:
-            self._rejects = 0
+            self._refused.clear()
             return alarm
         alarm = emergency.burst(self._orders, now, self._settings)
         if alarm:
@@ -62,22 +63,6 @@ class Watchdog:
         if not held:
             return None
         return emergency.price_jump(tick.stock_code, before, tick.price, self._settings)
-
-    def holdings(
-        self, ours: Mapping[str, int], brokers: Mapping[str, int], in_flight: Collection[str]
-    ) -> Alarm | None:
-        """Books that differ from the broker's in the same way at two looks: lists lag a moment."""
-        now = {
-            code: (ours.get(code, 0), brokers.get(code, 0))
-            for code in {*ours, *brokers}
-            if code not in in_flight and ours.get(code, 0) != brokers.get(code, 0)
-        }
-        lasting = {code for code, pair in now.items() if self._differed.get(code) == pair}
-        self._differed = now
-        if not lasting:
-            return None
-        others = {*ours, *brokers} - lasting
-        return emergency.mismatch(ours, brokers, {*others, *in_flight})
 
     def connection(self, failed: int) -> Alarm | None:
         return emergency.connection(failed, self._settings)

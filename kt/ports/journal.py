@@ -16,6 +16,7 @@ from kt.records import (
     DayResult,
     Decision,
     DecisionOutcome,
+    Doubt,
     Fill,
     Order,
     OrderEvent,
@@ -125,6 +126,11 @@ class OrderLog(Protocol):
         """Newest first."""
         ...
 
+    def highest_number(self, day: date) -> str:
+        """The highest order number of a day that kt knows of, its own or noted before a send;
+        empty when it knows none."""
+        ...
+
     def order_events(self, order_id: str) -> tuple[OrderEvent, ...]:
         """Every event told, oldest first, also those that changed nothing."""
         ...
@@ -152,6 +158,15 @@ class Results(Protocol):
         """Insert or replace by stock code; quantity 0 closes it."""
         ...
 
+    def doubts(self) -> tuple[Doubt, ...]:
+        """What the broker lists otherwise than the books, and nobody believes yet."""
+        ...
+
+    def put_doubt(self, doubt: Doubt) -> None:
+        """Insert or replace by stock code."""
+        ...
+
+    def drop_doubt(self, stock_code: str) -> None: ...
     def exit_set(self, position: Position, reason: str, at: datetime) -> None:
         """Note that stop and target were set or moved."""
         ...

@@ -51,8 +51,10 @@ from kt.records.market import (
 )
 from kt.records.order import (
     CHANGING_STATES,
+    EXITS,
     FINAL_STATES,
     OPEN_STATES,
+    STOP_EXITS,
     UNRESOLVED_STATES,
     Fill,
     Order,
@@ -67,6 +69,7 @@ from kt.records.result import (
     CashNote,
     DayResult,
     DecisionOutcome,
+    Doubt,
     Position,
     StockResult,
     Stop,
@@ -77,10 +80,12 @@ from kt.records.result import (
 
 __all__ = [
     "CHANGING_STATES",
+    "EXITS",
     "FINAL_STATES",
     "KINDS",
     "KST",
     "OPEN_STATES",
+    "STOP_EXITS",
     "UNRESOLVED_STATES",
     "VERSION",
     "AccountReturn",
@@ -108,6 +113,7 @@ __all__ = [
     "DecisionOutcome",
     "Deposit",
     "Document",
+    "Doubt",
     "Execution",
     "Fill",
     "Flow",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from kt.records.account import Concern
 from kt.records.base import OrderType, Record, Side
 
 
@@ -53,9 +54,20 @@ class Origin(StrEnum):
     MANUAL = "manual"
     STOP_LOSS = "stop_loss"
     TAKE_PROFIT = "take_profit"
+    TRAILING_STOP = "trailing_stop"
+    TIME_STOP = "time_stop"
+    CLOSE = "close"
+    """Sold before the market closes (`session.close_positions`)."""
     FLATTEN = "flatten"
     EXTERNAL = "external"
     """Found at the broker, not placed by kt: counted in risk, never touched."""
+
+
+STOP_EXITS = frozenset({Origin.STOP_LOSS, Origin.TRAILING_STOP, Origin.TIME_STOP, Origin.CLOSE})
+"""Exits that take every other sell of their stock back first."""
+EXITS = STOP_EXITS | {Origin.TAKE_PROFIT, Origin.FLATTEN}
+"""Who only ever sells what is held: only halt, the market's hours and physical impossibility may
+hold these back."""
 
 
 class Order(Record, frozen=True, kw_only=True):
@@ -90,6 +102,10 @@ class Order(Record, frozen=True, kw_only=True):
     """The denial code, or the broker's code of a refusal."""
     message: str = ""
     reason: str = ""
+    concerns: Concern | None = None
+    """Whose trouble the broker's refusal is."""
+    not_enough: bool = False
+    """Refused because the broker has fewer shares free than the sell asks for."""
 
     @property
     def open_quantity(self) -> int:
@@ -144,6 +160,8 @@ class OrderEvent(Record, frozen=True, kw_only=True):
     message: str = ""
     evidence: str = ""
     fill: Fill | None = None
+    concerns: Concern | None = None
+    not_enough: bool = False
 
 
 class Fill(Record, frozen=True, kw_only=True):

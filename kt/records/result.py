@@ -29,6 +29,24 @@ class Position(Record, frozen=True, kw_only=True):
     profit_pct: float = 0.0
     source: str = "kt"
     """kt, or external when the broker holds shares that kt did not buy."""
+    peak_price: int = 0
+    """The highest price seen since it was opened, where a trailing stop follows it; else 0."""
+    trailing: bool = False
+    """Whether `stop_price` is the trailing stop's."""
+
+
+class Doubt(Record, frozen=True, kw_only=True):
+    """A stock of which the broker lists another quantity than kt's books, not believed yet: the
+    position stays and its exits stay armed. Quantities in shares."""
+
+    stock_code: str
+    stock_name: str
+    ours: int
+    brokers: int
+    since: datetime
+    """When these two numbers were first seen beside each other."""
+    seen: datetime
+    looks: int
 
 
 class CashFlow(Record, frozen=True, kw_only=True):

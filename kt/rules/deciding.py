@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from kt.records import OrderType, Origin, Side
+from kt.records import EXITS, OrderType, Side
 from kt.rules.facts import RiskFacts
 
 T = TypeVar("T")
 Verdict = tuple[bool, str]
-
-UNSTOPPABLE = frozenset({Origin.STOP_LOSS, Origin.FLATTEN})
-"""Exits that only a halt, the market's hours and physical impossibility may hold back."""
 
 
 class NotKnownError(Exception):
@@ -44,4 +41,4 @@ def worst_price(f: RiskFacts) -> int:
 
 def stoppable(f: RiskFacts) -> bool:
     """Whether rules of prudence may hold this order back: everything but an urgent exit."""
-    return not (f.origin in UNSTOPPABLE and f.side is Side.SELL)
+    return not (f.origin in EXITS and f.side is Side.SELL)

@@ -31,6 +31,10 @@ class Code(StrEnum):
     CASH = "CASH"
     ORDERABLE = "ORDERABLE"
     DAILY_LOSS = "DAILY_LOSS"
+    COOLDOWN = "COOLDOWN"
+    ENTRIES = "ENTRIES"
+    TURNOVER = "TURNOVER"
+    HOLDING_TIME = "HOLDING_TIME"
     DUPLICATE = "DUPLICATE"
     RATE = "RATE"
     DAY_ORDERS = "DAY_ORDERS"
@@ -63,6 +67,10 @@ DENIALS: dict[Code, str] = {
     Code.CASH: "The account's cash for orders does not cover the order and its commission.",
     Code.ORDERABLE: "The broker allows less for this stock than the order and its commission.",
     Code.DAILY_LOSS: "The day's loss limit is reached: no new buys until the next trading day.",
+    Code.COOLDOWN: "The stock was sold so lately that the analyst may not buy it again yet.",
+    Code.ENTRIES: "As many buys of this stock as allowed were made today.",
+    Code.TURNOVER: "The money of all buys of the day would exceed its limit.",
+    Code.HOLDING_TIME: "The stock was bought so lately that the analyst may not sell it yet.",
     Code.DUPLICATE: "An order for the same stock and side is under way.",
     Code.RATE: "As many orders as allowed were sent within the last minute.",
     Code.DAY_ORDERS: "As many orders as allowed were sent today.",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from kt.config.model import Emergency
+from kt.records import Concern, Order
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +30,18 @@ def connection(failed: int, settings: Emergency) -> Alarm | None:
     return _alarm("CONNECTION", failed, settings.reconnects, "failed reconnects in a row")
 
 
-def rejects(in_row: int, settings: Emergency) -> Alarm | None:
-    """The broker refused the last `in_row` orders without taking one in between."""
-    return _alarm("REJECTS", in_row, settings.rejects_in_row, "refused orders in a row")
+def rejects(refused: Sequence[Order], settings: Emergency) -> Alarm | None:
+    """The broker refused order after order without taking one in between, and the trouble is the
+    account's: refusals of the account or the key count each, others once a stock. What concerns
+    the market as a whole counts not at all."""
+    general = sum(order.concerns in _OF_THE_ACCOUNT for order in refused)
+    stocks = {o.stock_code for o in refused if o.concerns not in _NOT_OF_A_STOCK}
+    count = general + len(stocks)
+    return _alarm("REJECTS", count, settings.rejects_in_row, "refused orders in a row")
+
+
+_OF_THE_ACCOUNT = frozenset({Concern.ACCOUNT, Concern.KEY})
+_NOT_OF_A_STOCK = _OF_THE_ACCOUNT | {Concern.MARKET}
 
 
 def burst(times: Sequence[datetime], now: datetime, settings: Emergency) -> Alarm | None:
@@ -52,22 +62,6 @@ def price_jump(stock_code: str, before: int, price: int, settings: Emergency) ->
         f"{stock_code}: {before:,} to {price:,} is {moved:+.2f} % between two ticks, "
         f"limit {settings.price_jump_pct:g} %",
     )
-
-
-def mismatch(
-    ours: Mapping[str, int], broker: Mapping[str, int], in_flight: Collection[str] = ()
-) -> Alarm | None:
-    """The broker holds other quantities than kt's books say.
-
-    Stock code to shares, 0 and absent are the same. Stocks with orders `in_flight` may differ
-    for a moment and are left out.
-    """
-    differences = [
-        f"{code}: {ours.get(code, 0):,} here, {broker.get(code, 0):,} at the broker"
-        for code in sorted({*ours, *broker})
-        if code not in in_flight and ours.get(code, 0) != broker.get(code, 0)
-    ]
-    return Alarm("MISMATCH", "; ".join(differences)) if differences else None
 
 
 def _recent(times: Sequence[datetime], now: datetime, window: float) -> int:

@@ -7,6 +7,9 @@ is 66,500.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from kt.config.model import Exits
 from kt.records import Origin, Position
@@ -38,15 +41,41 @@ def exit_prices(average_price: int, exits: Exits, kind: str = "STOCK") -> ExitPr
     return ExitPrices(stop=stop if stop < average_price else 0, target=max(target, above))
 
 
-def due(position: Position, price: int) -> Origin | None:
-    """Which exit a price triggers: STOP_LOSS, TAKE_PROFIT or None. A price of 0 is no price."""
+def due(position: Position, price: int, now: datetime, exits: Exits) -> Origin | None:
+    """Which exit a price triggers at this moment; None for none. A price of 0 is no price.
+
+    Where several are due at once the stop comes first: one order leaves.
+    """
     if price <= 0 or position.quantity <= 0:
         return None
     if position.stop_price and price <= position.stop_price:
-        return Origin.STOP_LOSS
+        return Origin.TRAILING_STOP if position.trailing else Origin.STOP_LOSS
     if position.target_price and price >= position.target_price:
         return Origin.TAKE_PROFIT
-    return None
+    return Origin.TIME_STOP if _held_too_long(position, now, exits) else None
+
+
+def _held_too_long(position: Position, now: datetime, exits: Exits) -> bool:
+    """Counted from the first buy. What is to be left alone has no stop, and no time stop."""
+    if not exits.max_holding_minutes or not (position.stop_price or position.target_price):
+        return False
+    return now - position.opened_at >= timedelta(minutes=exits.max_holding_minutes)
+
+
+def trailed(position: Position, price: int, exits: Exits, kind: str = "STOCK") -> Position:
+    """The position after a price: a new high raises the trailing stop, and nothing lowers it.
+
+    The stop lies `trailing_stop_pct` below the highest price, rounded up to the grid; as long as
+    that is not above the stop-loss, the stop-loss stands.
+    """
+    if not exits.trailing_stop_pct or not position.stop_price or price <= position.peak_price:
+        return position
+    peak = max(price, position.average_price)
+    stop = ticks.round_up(_part(peak, -exits.trailing_stop_pct), kind)
+    stop = min(stop, ticks.step(peak, -1, kind))
+    if stop <= position.stop_price:
+        return replace(position, peak_price=peak)
+    return replace(position, peak_price=peak, stop_price=stop, trailing=True)
 
 
 def _part(price: int, pct: float) -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from kt.config.model import Limits
+from kt.config.model import Cooldown, Limits
 from kt.records import OrderType, Origin, Side, StopMode
+
+NO_COOLDOWN = Cooldown(stop_loss=0, take_profit=0, other=0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,18 @@ class RiskFacts:
     commission_pct: float | None = None
     realised_today: int | None = None
     unrealised: int | None = None
+
+    cooldown: Cooldown = NO_COOLDOWN
+    left_by: Origin | None = None
+    """How the stock was left last on this day; None when it was not."""
+    left_at: datetime | None = None
+    entries: int | None = None
+    """Buys of this stock that were sent today and not refused."""
+    bought_today: int | None = None
+    """Won of the day's buys: what was filled and what open ones may still cost."""
+    min_holding_minutes: int = 0
+    held_since: datetime | None = None
+    """When the stock was bought last; None when kt did not buy it."""
 
     lock: str | None = None
     """Why the stock is locked; empty when it is not."""

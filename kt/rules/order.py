@@ -176,6 +176,8 @@ class _Facts:
             cancelled_quantity=self._cancelled_quantity(done) if self.cancelled else 0,
             code=explained.code if explained else denied.code if denied else "",
             message=explained.message if explained else denied.message if denied else "",
+            concerns=explained.concerns if explained else None,
+            not_enough=explained.not_enough if explained else False,
             updated_at=max((event.at for event in self.taken), default=self.intent.created_at),
         )
 

@@ -12,6 +12,7 @@ from kt.records import CheckResult, OrderType, Side
 from kt.rules import risk_money as money
 from kt.rules import risk_state as state
 from kt.rules import risk_stock as stock
+from kt.rules import risk_turnover as turnover
 from kt.rules.deciding import NotKnownError, Verdict, stoppable
 from kt.rules.denials import Code
 from kt.rules.facts import RiskFacts
@@ -55,10 +56,6 @@ def _sell(f: RiskFacts) -> bool:
     return f.side is Side.SELL
 
 
-def _limit_price(f: RiskFacts) -> bool:
-    return f.order_type is OrderType.LIMIT
-
-
 def _decided(f: RiskFacts) -> bool:
     return f.decided
 
@@ -67,8 +64,12 @@ def _decided_buy(f: RiskFacts) -> bool:
     return f.decided and _buy(f)
 
 
+def _decided_sell(f: RiskFacts) -> bool:
+    return f.decided and _sell(f)
+
+
 def _stoppable_limit_price(f: RiskFacts) -> bool:
-    return _limit_price(f) and stoppable(f)
+    return f.order_type is OrderType.LIMIT and stoppable(f)
 
 
 RULES: tuple[Rule, ...] = (
@@ -84,8 +85,8 @@ RULES: tuple[Rule, ...] = (
     Rule(Code.NO_NEW_BUYS, _buy, state.no_new_buys),
     Rule(Code.STALE_INPUT, _decided, state.stale_input),
     Rule(Code.LOW_CONFIDENCE, _decided_buy, state.low_confidence),
-    Rule(Code.OFF_TICK, _limit_price, stock.off_tick),
-    Rule(Code.PRICE_LIMIT, _limit_price, stock.price_limit),
+    Rule(Code.OFF_TICK, _stoppable_limit_price, stock.off_tick),
+    Rule(Code.PRICE_LIMIT, _stoppable_limit_price, stock.price_limit),
     Rule(Code.SLIPPAGE, _stoppable_limit_price, stock.slippage),
     Rule(Code.NOT_HELD, _sell, money.not_held),
     Rule(Code.SELLABLE, _sell, money.sellable),
@@ -95,6 +96,10 @@ RULES: tuple[Rule, ...] = (
     Rule(Code.CASH, _buy, money.cash),
     Rule(Code.ORDERABLE, _buy, money.orderable),
     Rule(Code.DAILY_LOSS, _buy, money.daily_loss),
+    Rule(Code.COOLDOWN, _decided_buy, turnover.cooldown),
+    Rule(Code.ENTRIES, _decided_buy, turnover.entries),
+    Rule(Code.TURNOVER, _buy, turnover.turnover),
+    Rule(Code.HOLDING_TIME, _decided_sell, turnover.holding_time),
     Rule(Code.DUPLICATE, stoppable, state.duplicate),
     Rule(Code.RATE, stoppable, state.rate),
     Rule(Code.DAY_ORDERS, stoppable, state.day_orders),

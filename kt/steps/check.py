@@ -12,6 +12,7 @@ from msgspec.structs import asdict, replace
 
 from kt.ids import new_id
 from kt.records import (
+    EXITS,
     Action,
     Check,
     CheckResult,
@@ -24,11 +25,10 @@ from kt.records import (
     Side,
 )
 from kt.rules import fees, risk, size
-from kt.rules.deciding import UNSTOPPABLE
 from kt.rules.denials import Code
 from kt.steps.context import Context
 from kt.steps.facts import Account, Books, books, look
-from kt.steps.rating import facts_for
+from kt.steps.rating import exit_facts, facts_for
 
 
 def check(
@@ -66,7 +66,7 @@ def check_order(
     A market sell of an exit asks the broker for the holdings alone: leaving must be quick.
     `account` is the account as just looked up; without it the broker is asked now.
     """
-    brief = intent.origin in UNSTOPPABLE and intent.order_type is OrderType.MARKET
+    brief = intent.origin in EXITS and intent.order_type is OrderType.MARKET
     known = books(
         ctx, account or look(ctx, [intent.stock_code], everything=not brief, notice=notice)
     )
@@ -81,6 +81,16 @@ def again(ctx: Context, before: Check) -> Check:
     if before.decision is not None:
         return check(ctx, (before.decision,), origin=before.origin)[0]
     return check_order(ctx, before.intent)
+
+
+def check_exit(
+    ctx: Context, intent: OrderIntent, held: int, notice: SessionNotice | None = None
+) -> Check:
+    """An exit by what kt knows itself: nobody is asked. `held` is what the books say; whether
+    the broker has as many is the broker's to say."""
+    checked = _verdict(ctx, intent, risk.validate(exit_facts(ctx, intent, held, notice)))
+    ctx.journal.checks(ctx.run, (checked,))
+    return checked
 
 
 def check_amend(
@@ -126,7 +136,7 @@ def _of_decision(ctx: Context, known: Books, decision: Decision, origin: Origin)
 
 def _size(ctx: Context, known: Books, decision: Decision) -> size.Size:
     if decision.action is Action.SELL:
-        return size.sell_size(decision, known.sellable(decision.stock_code) or 0)
+        return size.sell_size(decision, (known.holding(decision.stock_code) or (0, 0))[1])
     limits, deposit = ctx.config.limits, known.account.deposit
     invested = known.invested()
     if deposit is None or invested is None:
@@ -150,21 +160,28 @@ def _judge(
     without: Order | None = None,
 ) -> Check:
     results = risk.validate(facts_for(ctx, known, intent, without))
-    passed = all(result.passed for result in results if result.code != Code.TEST_MODE)
     if sized is not None:
         results = (CheckResult(code="SIZE", passed=True, detail=sized.detail), *results)
-    if passed and intent.side is Side.BUY:
+    checked = _verdict(ctx, intent, results, known.buys_seen)
+    if checked.passed and intent.side is Side.BUY:
         value = fees.buy_cost(intent.quantity * intent.price, ctx.config.server.commission_pct)
         known.reserved[intent.stock_code] = known.reserved.get(intent.stock_code, 0) + value
-    known.passed += passed
+    known.passed += checked.passed
+    return checked
+
+
+def _verdict(
+    ctx: Context, intent: OrderIntent, results: tuple[CheckResult, ...], buys_seen: int = -1
+) -> Check:
+    """In test mode an order that would have been sent passes."""
     now = ctx.clock.now()
     return Check(
         **asdict(intent),
-        passed=passed,
+        passed=all(result.passed for result in results if result.code != Code.TEST_MODE),
         results=results,
         checked_at=now,
         check_id=new_id(now),
-        buys_seen=known.buys_seen,
+        buys_seen=buys_seen,
     )
 
 

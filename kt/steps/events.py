@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from kt.records import Fill, Order, OrderEvent, OrderEventKind, Outcome
 from kt.steps.context import Context
 
@@ -53,7 +55,7 @@ def from_outcome(
     price: int = 0,
 ) -> OrderEvent:
     """An event that carries what the broker said."""
-    return event(
+    told = event(
         ctx,
         order.order_id,
         kind,
@@ -65,6 +67,7 @@ def from_outcome(
         message=outcome.message,
         evidence=outcome.evidence,
     )
+    return replace(told, concerns=outcome.concerns, not_enough=outcome.not_enough)
 
 
 def fill_event(fill: Fill) -> OrderEvent:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from kt.records import (
@@ -21,10 +21,12 @@ from kt.records import (
     Orderable,
     OrderState,
     Origin,
+    Position,
     Quote,
     SessionNotice,
     Side,
     Stop,
+    Trade,
 )
 from kt.rules import session, ticks
 from kt.steps import settle, stops
@@ -104,7 +106,10 @@ class Books:
     stop: Stop
     orders: tuple[Order, ...]
     locks: dict[str, str]
-    realised: int
+    trades: tuple[Trade, ...]
+    """Closed today."""
+    positions: Mapping[str, Position]
+    """What the books say is held, by stock."""
     unrealised: int
     reserved: dict[str, int] = field(default_factory=dict)
     """Won by stock, of the orders that passed before in the same batch."""
@@ -114,22 +119,64 @@ class Books:
     def buys_seen(self) -> int:
         return buys_of_others(self.ctx, self.orders)
 
-    def sellable(self, stock_code: str) -> int | None:
-        if self.account.holdings is None:
-            return None
-        held = self.account.held(stock_code)
-        return held.sellable if held else 0
+    @property
+    def realised(self) -> int:
+        return sum(trade.profit for trade in self.trades)
+
+    def holding(self, stock_code: str) -> tuple[int, int] | None:
+        """Shares held and sellable. Where the broker lists fewer than the books, or does not
+        answer, the books': a sell of more than it has is the broker's to refuse. None when
+        nobody knows."""
+        held, ours = self.account.held(stock_code), self.positions.get(stock_code)
+        if held is not None and (ours is None or held.quantity >= ours.quantity):
+            return held.quantity, held.sellable
+        if ours is not None:
+            return ours.quantity, max(0, ours.quantity - self._selling(stock_code))
+        return None if self.account.holdings is None else (0, 0)
+
+    def _selling(self, stock_code: str) -> int:
+        return sum(
+            order.open_quantity
+            for order in self.orders
+            if order.stock_code == stock_code
+            and order.side is Side.SELL
+            and (order.state in OPEN_STATES or order.state in UNRESOLVED_STATES)
+        )
+
+    def bought(self, day: date, without: Order | None = None) -> int:
+        """Won of a day's buys: what was filled, what open ones may still cost, and what passed
+        before in this batch."""
+        filled = sum(
+            fill.quantity * fill.price
+            for fill in self.ctx.journal.fills(day=day)
+            if fill.side is Side.BUY and fill.ord_no
+        )
+        open_buys = sum(
+            self._cost(order)
+            for order in self.orders
+            if order.side is Side.BUY
+            and (order.state in OPEN_STATES or order.state in UNRESOLVED_STATES)
+            and (without is None or order.order_id != without.order_id)
+        )
+        return filled + open_buys + sum(self.reserved.values())
 
     def invested(self, without: Order | None = None) -> dict[str, int] | None:
         """Won by stock: cost of what is held and what open and unresolved buys may still cost."""
         if self.account.holdings is None or self.account.open_orders is None:
             return None
         sums = dict(self.reserved)
-        for held in self.account.holdings.items:
-            sums[held.stock_code] = sums.get(held.stock_code, 0) + held.cost
+        for code, cost in self._costs(self.account.holdings).items():
+            sums[code] = sums.get(code, 0) + cost
         for code, value in self._buying(without):
             sums[code] = sums.get(code, 0) + value
         return sums
+
+    def _costs(self, holdings: Holdings) -> dict[str, int]:
+        """Won by stock of what is held; what the broker does not list may still be held."""
+        costs = {code: position.cost for code, position in self.positions.items()}
+        for held in holdings.items:
+            costs[held.stock_code] = max(held.cost, costs.get(held.stock_code, 0))
+        return costs
 
     def _buying(self, without: Order | None) -> Iterable[tuple[str, int]]:
         listed = {int(order.ord_no) for order in self.account.open_orders or ()}
@@ -208,16 +255,23 @@ def buys_of_others(ctx: Context, orders: Iterable[Order]) -> int:
 def books(ctx: Context, account: Account) -> Books:
     """The journal's part beside the broker's."""
     today = ctx.clock.now().date()
-    if account.holdings is None:
-        unrealised = sum(position.profit for position in ctx.journal.positions())
-    else:
-        unrealised = account.holdings.total_profit
+    positions = {position.stock_code: position for position in ctx.journal.positions()}
     return Books(
         ctx=ctx,
         account=account,
         stop=stops.current(ctx),
         orders=ctx.journal.orders(day=today),
         locks={lock.stock_code: lock.reason for lock in ctx.journal.locks()},
-        realised=settle.realised(ctx, today),
-        unrealised=unrealised - settle.carried(ctx, today),
+        trades=ctx.journal.trades(since=today, until=today),
+        positions=positions,
+        unrealised=_unrealised(account, positions) - settle.carried(ctx, today),
     )
+
+
+def _unrealised(account: Account, positions: Mapping[str, Position]) -> int:
+    """By the broker's own figures, unless its list lacks shares that the books hold."""
+    if account.holdings is not None:
+        listed = {held.stock_code: held.quantity for held in account.holdings.items}
+        if all(p.quantity <= listed.get(code, 0) for code, p in positions.items()):
+            return account.holdings.total_profit
+    return sum(position.profit for position in positions.values())

@@ -1,18 +1,21 @@
 """The third stop: take back what is open, sell all that is held at market, then halt.
 
-It can be repeated at any time, after a crash too: it starts from what the broker holds, never
-from what it did before.
+It goes to the end. It waits out a broker that cannot be reached, and a stock that refuses keeps
+no other from being sold. It can be repeated at any time, after a crash too: it starts from what
+is held now, never from what it did before. Until nothing is held the stop stays `flatten`, so
+that `kt run` goes on with it, also on the next day.
 """
 
 from __future__ import annotations
 
 import queue
+from dataclasses import dataclass
 
-from kt.errors import Denied, KtError
+from kt.errors import AuthError, Denied, JournalError, KtError
+from kt.ports.patience import within
 from kt.records import (
     OPEN_STATES,
     UNRESOLVED_STATES,
-    Holding,
     Order,
     OrderIntent,
     OrderState,
@@ -23,7 +26,8 @@ from kt.records import (
     StopMode,
     StreamEvent,
 )
-from kt.steps import check, follow, place, reconcile, stops
+from kt.rules import session
+from kt.steps import check, follow, mend, place, reconcile, stops
 from kt.steps.context import Context
 from kt.steps.gather import note_error
 from kt.steps.reports import Flattened
@@ -31,11 +35,17 @@ from kt.steps.reports import Flattened
 BEARABLE = 0.3
 """The part of the book's whole bid side that one piece may take."""
 ROUNDS = 40
-"""Pieces follow one another at most so often; what is left then is reported."""
+"""Pieces follow one another at most so often in one pass."""
 FOLLOW = 15.0
 """Seconds to wait for one round's fills."""
 LOOKS = 3
 PAUSE = 1.5
+LOOK = 1.0
+"""Real seconds that a piece waits for the book of its stock."""
+OFFLINE, LONGEST_OFFLINE = 1.0, 15.0
+"""Seconds between two tries at a broker that cannot be reached: doubled up to the longest."""
+REFUSED, LONGEST_REFUSED = 5.0, 300.0
+"""Seconds between two tries at stocks that refuse."""
 TAKE_OVER = 120.0
 """Seconds after which a flatten that has not ended is taken to have lost its process. Joining one
 that is alive after all does no harm: both sell no more than what the broker says is left."""
@@ -46,19 +56,22 @@ def flatten(
     reason: str,
     by: str = "owner",
     events: queue.Queue[StreamEvent] | None = None,
+    *,
+    patient: bool = False,
 ) -> Flattened:
-    """Cancel, sell, follow to the end, halt. What could not be sold is named, and kt is halted
-    all the same. Raises JournalError when even that cannot be kept; the flag file halts then."""
+    """Cancel, sell, follow to the end, halt. A dead connection is waited out.
+
+    What refuses to be sold is tried again until the market closes when `patient`, and otherwise
+    named; the stop stays `flatten` then. Raises AuthError, and JournalError when nothing can be
+    written down.
+    """
     stops.begin_flatten(ctx, reason, by)
     work = _Flattening(ctx, events if events is not None else queue.Queue())
-    try:
-        work.run()
-    except KtError as failure:
-        note_error(ctx, "flatten", failure)
-        work.left.setdefault("", f"flatten ended early: {failure}")
-    stops.halt(ctx, f"after flatten: {reason}", by)
+    work.to_the_end(patient)
     report = work.report()
-    if report.left:
+    if report.done:
+        stops.halt(ctx, f"after flatten: {reason}", by)
+    else:
         stops.tell(ctx, "critical", "kt: flatten left something", "; ".join(report.left))
     return report
 
@@ -67,6 +80,16 @@ def abandoned(ctx: Context, stop: Stop) -> bool:
     """Whether this stop is a flatten that somebody must bring to its end."""
     age = (ctx.clock.now() - stop.at).total_seconds()
     return stop.mode is StopMode.FLATTEN and age >= TAKE_OVER
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Shares of one stock that could be sold now, of all that are held."""
+
+    stock_code: str
+    stock_name: str
+    quantity: int
+    sellable: int
 
 
 class _Flattening:
@@ -79,23 +102,70 @@ class _Flattening:
         self.sold: dict[str, Order] = {}
         self.left: dict[str, str] = {}
 
-    def run(self) -> None:
-        self.round()
-        unknown = {o.stock_code for o in self.sold.values() if o.state is OrderState.UNKNOWN}
-        if unknown or self.open_orders():
-            # What is not found at the broker may be tried once more: it sells no share twice,
-            # and takes back no order twice.
-            for code in unknown:
-                self.left.pop(code, None)
-            self.round()
+    def to_the_end(self, patient: bool) -> None:
+        """Pass after pass until nothing is left, the owner decided otherwise, or only a person
+        can go on."""
+        refused = REFUSED
+        while True:
+            self.reach_the_broker()
+            if not self.left or not self._ours():
+                return
+            if not patient or not self._market_open():
+                return
+            self.ctx.clock.sleep(refused)
+            refused = min(LONGEST_REFUSED, refused * 2)
+
+    def reach_the_broker(self) -> None:
+        """One pass that was not cut short by the connection."""
+        pause = OFFLINE
+        while True:
+            self.left.clear()
+            try:
+                self.one_pass()
+                return
+            except (AuthError, JournalError):
+                raise
+            except KtError as failure:
+                note_error(self.ctx, "flatten", failure)
+                if pause == OFFLINE:
+                    self._tell_waiting(failure)
+                if not self._ours():
+                    self.left[""] = f"given up: {stops.current(self.ctx).mode}"
+                    return
+            self.ctx.clock.sleep(pause)
+            pause = min(LONGEST_OFFLINE, pause * 2)
+
+    def _ours(self) -> bool:
+        """Whether flatten is still what is wanted: a person may have halted meanwhile."""
+        return stops.current(self.ctx).mode is StopMode.FLATTEN
+
+    def _market_open(self) -> bool:
+        return session.may_order(self.ctx.clock.now(), self.ctx.config.session)
+
+    def _tell_waiting(self, failure: KtError) -> None:
+        stops.tell(
+            self.ctx,
+            "critical",
+            "kt: flatten waits for the broker",
+            f"{failure}. It goes on by itself as soon as the broker answers.",
+        )
+
+    def one_pass(self) -> None:
+        """The sells first, because the price does not wait; then what became of what."""
+        self.take_back()
+        self.sell_all()
+        reconcile.reconcile(self.ctx, urgent=True)
+        self.take_back()
+        for order in self.sold.values():
+            now = self.ctx.journal.order(order.order_id)
+            if order.state is OrderState.UNKNOWN and now is not None and now.state != order.state:
+                self.left.pop(order.stock_code, None)  # what was not found may be tried once more
+        self.sell_all()
         self.look_again()
 
-    def round(self) -> None:
-        """What stands is known, taken back, and what is held is sold."""
-        reconcile.reconcile(self.ctx, urgent=True)
+    def take_back(self) -> None:
         for order in self.open_orders():
             self.cancelled[order.order_id] = self.cancel(order)
-        self.sell_all()
 
     def open_orders(self) -> tuple[Order, ...]:
         """Open buys, and open sells too: their shares could not be sold at market otherwise."""
@@ -120,10 +190,27 @@ class _Flattening:
                 ended = self.cancel(order) if order.state in OPEN_STATES else order
                 self.sold[order.order_id] = ended
 
+    def held(self) -> tuple[_Held, ...]:
+        """What the broker lists, and what the books hold besides: a list that lacks shares is not
+        believed at once, and what is not there is the broker's to refuse."""
+        listed = {
+            item.stock_code: _Held(item.stock_code, item.stock_name, item.quantity, item.sellable)
+            for item in self.ctx.broker.holdings().items
+            if item.quantity
+        }
+        moving = mend.in_flight(self.ctx)
+        for position in self.ctx.journal.positions():
+            code = position.stock_code
+            if code not in listed and code not in moving:
+                shares = position.quantity
+                listed[code] = _Held(code, position.stock_name, shares, shares)
+        return tuple(listed.values())
+
     def sell_round(self) -> list[Order]:
-        """One piece of every stock that can be sold; a refusal is kept and not tried again."""
+        """One piece of every stock that can be sold; a refusal is kept and not tried again in
+        this pass."""
         pieces = []
-        for held in self.ctx.broker.holdings().items:
+        for held in self.held():
             if held.sellable <= 0 or held.stock_code in self.left:
                 continue
             order = self.sell_piece(held)
@@ -137,7 +224,7 @@ class _Flattening:
             self.left[held.stock_code] = why.rstrip()
         return pieces
 
-    def sell_piece(self, held: Holding) -> Order | None:
+    def sell_piece(self, held: _Held) -> Order | None:
         intent = OrderIntent(
             side=Side.SELL,
             stock_code=held.stock_code,
@@ -148,21 +235,21 @@ class _Flattening:
             origin=Origin.FLATTEN,
             reason="flatten",
         )
-        checked = check.check_order(self.ctx, intent)
         try:
-            return place.place(self.ctx, checked)
+            return place.place(self.ctx, check.check_exit(self.ctx, intent, held.quantity))
         except Denied as denied:  # such as by another process that sells the same stock
             self.left[held.stock_code] = f"{held.quantity} shares: {denied}"
             return None
 
     def look_again(self) -> None:
         """What is still held or open in the end; lists may lag behind the fills for a moment."""
-        held: tuple[Holding, ...] = ()
+        held: tuple[_Held, ...] = ()
         for _ in range(LOOKS):
-            held = tuple(h for h in self.ctx.broker.holdings().items if h.quantity)
-            if all(h.stock_code in self.left for h in held):
+            held = self.held()
+            if all(one.stock_code in self.left for one in held):
                 break
             self.ctx.clock.sleep(PAUSE)
+            follow.catch_up(self.ctx)
         still = {
             o.stock_code: f"{o.side} {o.ord_no} of {o.open_quantity} shares is {o.state}"
             for o in self.open_orders()
@@ -183,10 +270,11 @@ class _Flattening:
         )
 
 
-def _piece(ctx: Context, held: Holding) -> int:
-    """No more than the book can bear; all of it when the book cannot be seen."""
+def _piece(ctx: Context, held: _Held) -> int:
+    """No more than the book can bear; all of it when the book cannot be seen at once."""
     try:
-        book = ctx.market.book(held.stock_code)
+        with within(LOOK):
+            book = ctx.market.book(held.stock_code)
     except KtError as failure:
         note_error(ctx, "flatten.book", failure)
         return held.sellable

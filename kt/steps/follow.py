@@ -22,7 +22,7 @@ from kt.records import (
     OrderNotice,
     StreamEvent,
 )
-from kt.steps import fills, hold
+from kt.steps import fills, ledger
 from kt.steps.context import Context
 from kt.steps.events import event, fill_event
 from kt.steps.gather import note_error
@@ -59,7 +59,7 @@ def apply(ctx: Context, happened: OrderEvent) -> Order:
     after = ctx.journal.record(happened)
     reach("follow.recorded", ctx.profile)
     if happened.fill is not None:
-        hold.on_fill(ctx, after, happened.fill)
+        ledger.book(ctx, after.stock_code, happened.fill.price)
         reach("follow.booked", ctx.profile)
     return after
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from kt.errors import Denied, Unreachable
+from contextlib import nullcontext
+
+from kt.errors import AuthError, Denied, KtError
 from kt.ids import new_id
+from kt.ports.patience import within
 from kt.records import (
+    EXITS,
     UNRESOLVED_STATES,
     Check,
     CheckResult,
@@ -15,12 +19,14 @@ from kt.records import (
     StopMode,
 )
 from kt.rules import session
-from kt.rules.deciding import UNSTOPPABLE
 from kt.rules.denials import Code
 from kt.steps.context import Context
 from kt.steps.facts import buys_of_others
 from kt.steps.gather import note_error
 from kt.steps.stops import current
+
+LOOK = 1.0
+"""Real seconds that a sell waits for the broker's list of orders."""
 
 
 def intend(ctx: Context, check: Check, client_id: str) -> Order:
@@ -54,7 +60,7 @@ def denial(ctx: Context, check: Check) -> CheckResult | None:
         return stopped
     if check.side is Side.BUY and _too_late(ctx, check):
         return _no("NO_NEW_BUYS", f"the time for buys ended after {check.checked_at:%H:%M:%S}")
-    if check.origin not in UNSTOPPABLE:
+    if check.origin not in EXITS:
         for lock in ctx.journal.locks():
             if lock.stock_code == check.stock_code and (
                 lock.until is None or lock.until > ctx.clock.now()
@@ -74,7 +80,7 @@ def _too_late(ctx: Context, check: Check) -> bool:
 
 def _stopped(ctx: Context, side: Side, origin: Origin) -> CheckResult | None:
     stop = current(ctx)
-    leaving = origin in UNSTOPPABLE and side is Side.SELL
+    leaving = origin in EXITS and side is Side.SELL
     if stop.mode is StopMode.HALT or (stop.mode is StopMode.FLATTEN and not leaving):
         return _no("HALTED", f"kt is halted: {stop.reason}")
     if stop.mode is StopMode.REDUCE and side is Side.BUY:
@@ -120,24 +126,21 @@ def overtaken(ctx: Context, order: Order, check: Check) -> bool:
     return beside or _bought_since(ctx, check)
 
 
-def noted_number(ctx: Context, side: Side) -> str:
+def noted_number(ctx: Context, order: Order) -> str:
     """The highest order number seen today, by kt or at the broker; recovery looks from there.
 
-    A buy needs the broker's word for it: a broker that cannot be asked takes no buy. A sell goes
-    on with what the journal knows, because leaving a position must not wait for a list.
+    A buy needs the broker's word for it: a broker that cannot be asked takes no buy. A sell waits
+    a second for it and goes on with what the journal knows; an exit does not ask at all.
     """
-    ours = [
-        ord_no
-        for order in ctx.journal.orders(day=ctx.clock.now().date())
-        for ord_no in (*order.ord_nos, order.noted_ord_no)
-        if ord_no
-    ]
-    highest = max(ours, key=int, default="")
+    known = ctx.journal.highest_number(ctx.clock.now().date())
+    if order.origin in EXITS:
+        return known
     try:
-        listed = ctx.broker.day_orders(highest)
-    except Unreachable as failure:
-        if side is Side.BUY:
+        with within(LOOK) if order.side is Side.SELL else nullcontext():
+            listed = ctx.broker.day_orders(known)
+    except KtError as failure:
+        if order.side is Side.BUY or isinstance(failure, AuthError):
             raise
         note_error(ctx, "place.noted_number", failure)
-        return highest
-    return max([*ours, *(order.ord_no for order in listed)], key=int, default="")
+        return known
+    return max([known, *(row.ord_no for row in listed)], key=lambda number: int(number or 0))

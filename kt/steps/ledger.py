@@ -72,6 +72,7 @@ def _replay(ctx: Context, stock_code: str, before: Position | None) -> _Replay:
         order = ctx.journal.order(order_id)
         if order is not None:
             orders[order_id] = order
+    fills = _without_comebacks(fills, orders)
     position: Position | None = None
     sales = []
     for fill in sorted(fills, key=lambda f: (f.at, f.side, f.fill_id)):
@@ -82,6 +83,22 @@ def _replay(ctx: Context, stock_code: str, before: Position | None) -> _Replay:
         if applied.trade is not None:
             sales.append((applied.trade, applied.unmatched))
     return _Replay(orders, fills, position, tuple(sales))
+
+
+def _without_comebacks(fills: tuple[Fill, ...], orders: Mapping[str, Order]) -> tuple[Fill, ...]:
+    """Shares that were booked as gone and then found again were never gone: the two bookings
+    cancel each other, and the position goes on with its history and its exits."""
+    gone: list[Fill] = []
+    void: set[str] = set()
+    for fill in sorted(fills, key=lambda f: f.at):
+        order = orders.get(fill.order_id)
+        if order is None or order.origin is not Origin.EXTERNAL or fill.ord_no:
+            continue
+        if fill.side is Side.SELL:
+            gone.append(fill)
+        elif gone and gone[-1].quantity == fill.quantity:
+            void |= {gone.pop().fill_id, fill.fill_id}
+    return tuple(fill for fill in fills if fill.fill_id not in void)
 
 
 def _since(ctx: Context, stock_code: str, position: Position | None) -> date:
@@ -102,31 +119,51 @@ def _dressed(ctx: Context, replay: _Replay, before: Position | None, price: int)
     if position is None:
         return None
     stock = instrument(ctx, position.stock_code)
-    external = any(
-        order.origin is Origin.EXTERNAL and fill.at >= position.opened_at
-        for fill in fills
-        if (order := replay.orders.get(fill.order_id)) is not None
-    )
     last = price or (before.price if before else 0) or fills[-1].price
-    # Shares that kt did not buy are watched from the price at which they were found: what they
-    # lost before is not kt's to end.
     kind = stock.kind if stock else "STOCK"
-    start = last if external else position.average_price
-    ends = exits.exit_prices(start, ctx.config.exits, kind)
-    kept = before if external and before and before.source == "external" else None
-    dressed = replace(
-        position,
-        stop_price=kept.stop_price if kept else ends.stop,
-        target_price=kept.target_price if kept else ends.target,
-        source="external" if external else "kt",
-    )
+    armed = _armed(ctx, replace(position, source=_source(replay, position)), before, last, kind)
     return pnl.mark(
-        dressed,
+        exits.trailed(armed, last, ctx.config.exits, kind),
         last,
         ctx.clock.now(),
         market=stock.market if stock else "KOSPI",
         kind=kind,
         commission_pct=ctx.config.server.commission_pct,
+    )
+
+
+def _source(replay: _Replay, position: Position) -> str:
+    external = any(
+        order.origin is Origin.EXTERNAL and fill.at >= position.opened_at
+        for fill in replay.fills
+        if (order := replay.orders.get(fill.order_id)) is not None
+    )
+    return "external" if external else "kt"
+
+
+def _armed(
+    ctx: Context, position: Position, before: Position | None, last: int, kind: str
+) -> Position:
+    """With stop and target. Shares that kt did not buy are watched from the price at which they
+    were found (what they lost before is not kt's to end), or left alone: `exits.external`."""
+    settings = ctx.config.exits
+    same = before if before and before.opened_at == position.opened_at else None
+    external = position.source == "external"
+    if external and settings.external == "leave":
+        return position
+    if external and same and same.source == "external" and same.stop_price + same.target_price:
+        ends = exits.ExitPrices(same.stop_price, same.target_price)
+    else:
+        ends = exits.exit_prices(last if external else position.average_price, settings, kind)
+    armed = replace(position, stop_price=ends.stop, target_price=ends.target)
+    if same is None:
+        return armed
+    trailing = same.trailing and settings.trailing_stop_pct > 0 and same.stop_price > ends.stop
+    return replace(
+        armed,
+        peak_price=same.peak_price,
+        stop_price=same.stop_price if trailing else ends.stop,
+        trailing=trailing,
     )
 
 
@@ -138,8 +175,15 @@ def _put(ctx: Context, before: Position | None, now: Position | None) -> None:
     ctx.journal.put_position(now)
     exits_before = (before.stop_price, before.target_price) if before else (0, 0)
     if (now.stop_price, now.target_price) != exits_before:
-        reason = "position opened" if before is None else "average price changed"
-        ctx.journal.exit_set(now, reason, ctx.clock.now())
+        ctx.journal.exit_set(now, _why(before, now), ctx.clock.now())
+
+
+def _why(before: Position | None, now: Position) -> str:
+    if before is None:
+        return "position opened"
+    if now.trailing and now.stop_price > before.stop_price:
+        return f"trailing stop: {now.peak_price:,} is the highest price so far"
+    return "average price changed"
 
 
 def _book_sales(ctx: Context, stock_code: str, replay: _Replay) -> None:

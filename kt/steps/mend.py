@@ -1,17 +1,23 @@
 """kt's books beside the broker's holdings: the broker is right about what it holds.
 
 A difference that lasts is booked as an EXTERNAL order with one fill, so that a position stays
-the sum of its fills.
+the sum of its fills. No single answer empties the books: shares that are missing from a list are
+doubted first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 
+from kt.errors import KtError
 from kt.ids import new_id
 from kt.records import (
     OPEN_STATES,
     UNRESOLVED_STATES,
+    BalanceNotice,
+    Doubt,
+    Execution,
     Fill,
     Holding,
     Order,
@@ -25,6 +31,7 @@ from kt.records import (
 from kt.steps import follow, ledger
 from kt.steps.context import Context
 from kt.steps.events import event, fill_event
+from kt.steps.gather import note_error
 from kt.steps.lost import NOT_FOUND
 from kt.steps.points import reach
 from kt.steps.reports import Difference
@@ -34,16 +41,28 @@ MAY_TURN_UP = 300.0
 """Seconds after which a sell that was given up as not found explains no difference any more."""
 PAUSE = 1.5
 """A difference must be the same at so many looks, so many seconds apart: fills are listed late."""
+LASTS = 180.0
+"""Seconds for which shares must be missing, unexplained, before that is believed: a broker's list
+may lack them for a moment, and a position that is taken from the books has no stop-loss."""
+NEAR = 0.05
+"""How far the cash of a sale may be from the position's last value, as a part of it."""
+
+Frames = Mapping[str, BalanceNotice]
 
 
-def mend(ctx: Context) -> tuple[Difference, ...]:
+def mend(ctx: Context, frames: Frames | None = None) -> tuple[Difference, ...]:
     """Compare all positions and repair kt's books. Stocks with an order under way are compared
-    and left alone: what differs there may still arrive. Raises the broker's errors."""
+    and left alone: what differs there may still arrive. Raises the broker's errors.
+
+    More shares than the books say are taken in at once. Fewer are believed when something else
+    says so too (the day's fills, the stream's newest balance `frames`, the cash), or when they
+    have been missing for minutes; until then the position and its exits stay.
+    """
     heal(ctx)
     found = differing(ctx)
     for _ in range(LOOKS - 1):
         if not found:
-            return ()
+            break
         ctx.clock.sleep(PAUSE)
         follow.catch_up(ctx)
         again = differing(ctx)
@@ -52,8 +71,121 @@ def mend(ctx: Context) -> tuple[Difference, ...]:
             for code, pair in found.items()
             if code in again and _quantities(*again[code]) == _quantities(*pair)
         }
-    repaired = (_repair(ctx, code, *pair) for code, pair in sorted(found.items()))
-    return tuple(difference for difference in repaired if difference is not None)
+    told = [_settle(ctx, code, *pair, frames or {}) for code, pair in sorted(found.items())]
+    for doubt in ctx.journal.doubts():
+        if doubt.stock_code not in found:
+            ctx.journal.drop_doubt(doubt.stock_code)
+    return tuple(difference for difference in told if difference is not None)
+
+
+def _settle(
+    ctx: Context, code: str, ours: Position | None, broker: Holding | None, frames: Frames
+) -> Difference | None:
+    """Repair one stock's books, or doubt what the broker lists."""
+    trades = _foreign(ctx, code)
+    more = _quantity(broker) - _quantity(ours)
+    if more < 0 and not _believed(ctx, code, ours, broker, frames, trades):
+        return _doubt(ctx, code, ours, broker)
+    side = Side.BUY if more > 0 else Side.SELL
+    explained = bool(trades) or _framed(code, broker, frames)
+    price = _average(trade for trade in trades if trade.side is side)
+    return _repair(ctx, code, ours, broker, price, alarming=not explained)
+
+
+def _believed(
+    ctx: Context,
+    code: str,
+    ours: Position | None,
+    broker: Holding | None,
+    frames: Frames,
+    trades: Sequence[Execution],
+) -> bool:
+    """Whether anything besides the list itself says that the shares are gone."""
+    missing = _quantity(ours) - _quantity(broker)
+    sold = sum(trade.quantity for trade in trades if trade.side is Side.SELL)
+    if sold >= missing or _framed(code, broker, frames):
+        return True
+    return _lasting(ctx, code, ours, broker) or _paid(ctx, ours, missing)
+
+
+def _framed(code: str, broker: Holding | None, frames: Frames) -> bool:
+    """Whether the stream's newest balance frame says the same as the list."""
+    return code in frames and frames[code].quantity == _quantity(broker)
+
+
+def _lasting(ctx: Context, code: str, ours: Position | None, broker: Holding | None) -> bool:
+    doubt = next((d for d in ctx.journal.doubts() if d.stock_code == code), None)
+    if doubt is None or (doubt.ours, doubt.brokers) != _quantities(ours, broker):
+        return False
+    return (ctx.clock.now() - doubt.since).total_seconds() >= LASTS
+
+
+def _paid(ctx: Context, ours: Position | None, missing: int) -> bool:
+    """Whether about as much cash has come in as the missing shares were worth."""
+    noted, flow = ctx.journal.cash_note(), ctx.journal.cash_flow()
+    if noted is None or ours is None or not ours.price or noted.outside != flow.outside:
+        return False
+    try:
+        told = ctx.broker.deposit()
+    except KtError as failure:
+        note_error(ctx, "reconcile.cash", failure)
+        return False
+    gap = told.d2_cash - (noted.cash + flow.won - noted.won)
+    worth = missing * ours.price
+    return told.d2_cash > 0 and abs(gap - worth) <= NEAR * worth
+
+
+def _foreign(ctx: Context, code: str) -> tuple[Execution, ...]:
+    """Today's fills of this stock that no order of kt's explains and no booking has taken in."""
+    known = {
+        int(number) for o in ctx.journal.orders(day=ctx.clock.now().date()) for number in o.ord_nos
+    }
+    try:
+        rows = ctx.broker.executions(code)
+    except KtError as failure:
+        note_error(ctx, "reconcile.executions", failure)
+        return ()
+    return tuple(
+        row
+        for row in rows
+        if int(row.ord_no) not in known and int(row.original_ord_no or 0) not in known
+    )
+
+
+def _average(trades: Iterable[Execution]) -> int:
+    """The price in won a share of these; 0 of none."""
+    found = tuple(trades)
+    shares = sum(trade.quantity for trade in found)
+    return round(sum(t.quantity * t.price for t in found) / shares) if shares else 0
+
+
+def _doubt(ctx: Context, code: str, ours: Position | None, broker: Holding | None) -> Difference:
+    """The books stay; the difference is kept with the time it was first seen."""
+    now = ctx.clock.now()
+    before = next((d for d in ctx.journal.doubts() if d.stock_code == code), None)
+    same = before is not None and (before.ours, before.brokers) == _quantities(ours, broker)
+    since = before.since if before and same else now
+    ctx.journal.put_doubt(
+        Doubt(
+            stock_code=code,
+            stock_name=ours.stock_name if ours else "",
+            ours=_quantity(ours),
+            brokers=_quantity(broker),
+            since=since,
+            seen=now,
+            looks=before.looks + 1 if before and same else 1,
+        )
+    )
+    difference = Difference(
+        what="position",
+        stock_code=code,
+        ours=f"{_quantity(ours)} shares",
+        brokers=f"{_quantity(broker)} shares",
+        done=f"not believed yet (since {since:%H:%M:%S}): the position and its exits stay",
+    )
+    if not same:
+        ctx.journal.notice(ctx.run, "warning", "holdings doubted", difference.text(), now)
+    return difference
 
 
 def heal(ctx: Context) -> None:
@@ -100,16 +232,24 @@ def _quantity(held: Position | Holding | None) -> int:
 
 
 def _repair(
-    ctx: Context, code: str, ours: Position | None, broker: Holding | None
+    ctx: Context,
+    code: str,
+    ours: Position | None,
+    broker: Holding | None,
+    price: int,
+    *,
+    alarming: bool,
 ) -> Difference | None:
-    """Book the difference, unless another process was faster."""
+    """Book the difference at `price` (0 = not known), unless another process was faster."""
     reach("reconcile.repairing", ctx.profile)
     more = _quantity(broker) - _quantity(ours)
     with ctx.journal.together():
         if _quantity(_held(ctx, code)) != _quantity(ours):
             return None
-        side, price = Side.BUY if more > 0 else Side.SELL, _price(ours, broker, more)
-        _book(ctx, code, broker or ours, side, abs(more), price)
+        side = Side.BUY if more > 0 else Side.SELL
+        at = (price if more < 0 else 0) or _price(ours, broker, more)
+        _book(ctx, code, broker or ours, side, abs(more), at)
+        ctx.journal.drop_doubt(code)
         ledger.book(ctx, code, broker.price if broker else 0)
     reach("reconcile.repaired", ctx.profile)
     difference = Difference(
@@ -118,6 +258,7 @@ def _repair(
         ours=f"{_quantity(ours)} shares",
         brokers=f"{_quantity(broker)} shares",
         done="kt's books now say what the broker says",
+        alarming=alarming,
     )
     now = ctx.clock.now()
     ctx.journal.notice(ctx.run, "warning", "books repaired", difference.text(), now)

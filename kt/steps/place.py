@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from kt.ports.gateway import unseal
 from kt.records import (
+    EXITS,
     AmendTicket,
     CancelTicket,
     Check,
@@ -21,7 +22,6 @@ from kt.records import (
     OutcomeStatus,
     SymbolLock,
 )
-from kt.rules.deciding import UNSTOPPABLE
 from kt.rules.denials import Code
 from kt.steps import intent, wish
 from kt.steps.context import Context
@@ -61,9 +61,9 @@ def place(ctx: Context, check: Check, *, client_id: str = "") -> Order:
     refused = intent.denial(ctx, check)
     if refused is not None:
         return _deny(ctx, order, refused)
-    if order.origin not in UNSTOPPABLE:
+    if order.origin not in EXITS:
         check_time(ctx)
-    order = replace(order, noted_ord_no=intent.noted_number(ctx, order.side))
+    order = replace(order, noted_ord_no=intent.noted_number(ctx, order))
     reach("place.before_plan", ctx.profile)
     with ctx.journal.together():
         intent.nothing_bought_since(ctx, check)

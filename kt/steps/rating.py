@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kt.records import (
     UNRESOLVED_STATES,
     Order,
     OrderIntent,
+    OrderState,
     OrderType,
+    Origin,
+    Position,
+    SessionNotice,
     Side,
 )
+from kt.rules import session
 from kt.rules.facts import RiskFacts
+from kt.steps import stops
 from kt.steps.context import Context
 from kt.steps.facts import Books
 from kt.steps.gather import gather
 from kt.steps.lost import lost_sells
 from kt.steps.stocks import known_list
+
+_NEVER_STOOD = frozenset({OrderState.DENIED, OrderState.REJECTED, OrderState.NOT_PLACED})
 
 
 def facts_for(
@@ -45,9 +54,34 @@ def facts_for(
     facts = _with_permits(ctx, known, facts)
     facts = _with_orders(known, facts, without)
     facts = _with_stock(ctx, known, facts)
+    facts = _with_turnover(ctx, known, facts, without)
     if intent.side is Side.SELL:
         return _with_holding(known, facts, without)
     return _with_money(ctx, known, facts, without)
+
+
+def exit_facts(
+    ctx: Context, intent: OrderIntent, held: int, notice: SessionNotice | None
+) -> RiskFacts:
+    """What an exit's rules need, from the journal, the configuration and the clock."""
+    stop, now, hours = stops.current(ctx), ctx.clock.now(), ctx.config.session
+    return RiskFacts(
+        side=intent.side,
+        stock_code=intent.stock_code,
+        quantity=intent.quantity,
+        price=intent.price,
+        order_type=intent.order_type,
+        origin=intent.origin,
+        now=now,
+        limits=ctx.config.limits,
+        stop=stop.mode,
+        stop_reason=stop.reason,
+        live=ctx.config.server.live,
+        test_mode=ctx.config.dry_run,
+        may_order=session.may_order(now, hours, notice),
+        phase=session.phase(now, hours, notice),
+        held=held,
+    )
 
 
 def _with_permits(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
@@ -104,17 +138,43 @@ def _with_stock(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
     return replace(facts, listed=True, warning=found.warning, kind=found.kind)
 
 
-def _with_holding(known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
-    """What there is to sell; an order that is amended holds its own shares already."""
-    if known.account.holdings is None:
-        return facts
-    held = known.account.held(facts.stock_code)
-    own = without.open_quantity if without else 0
+def _with_turnover(
+    ctx: Context, known: Books, facts: RiskFacts, without: Order | None
+) -> RiskFacts:
+    """How the stock was left and entered today, and what the day's buys came to."""
+    code, today = facts.stock_code, facts.now.date()
+    left = [trade for trade in known.trades if trade.stock_code == code]
+    buys = [o for o in known.orders if o.side is Side.BUY and o.origin is not Origin.EXTERNAL]
+    entered = [o for o in buys if o.stock_code == code and o.state not in _NEVER_STOOD]
+    position = known.positions.get(code)
     return replace(
         facts,
-        held=held.quantity if held else 0,
-        sellable=(held.sellable if held else 0) + own,
+        cooldown=ctx.config.exits.cooldown,
+        left_by=Origin(left[-1].origin) if left else None,
+        left_at=left[-1].closed_at if left else None,
+        entries=len([o for o in entered if o is not without]),
+        bought_today=known.bought(today, without),
+        min_holding_minutes=ctx.config.exits.min_holding_minutes,
+        held_since=_last_entry(entered, position),
     )
+
+
+def _last_entry(entered: Sequence[Order], position: Position | None) -> datetime | None:
+    """When the stock was bought last: by an order of today, or when the position was opened."""
+    if position is None or position.source != "kt":
+        return None
+    filled = [order.updated_at for order in entered if order.filled_quantity]
+    return max(filled, default=position.opened_at)
+
+
+def _with_holding(known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
+    """What there is to sell; an order that is amended holds its own shares already."""
+    found = known.holding(facts.stock_code)
+    if found is None:
+        return facts
+    held, sellable = found
+    own = without.open_quantity if without else 0
+    return replace(facts, held=held, sellable=sellable + own)
 
 
 def _with_money(ctx: Context, known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:

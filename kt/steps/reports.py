@@ -18,6 +18,8 @@ class Difference:
     ours: str
     brokers: str
     done: str
+    alarming: bool = False
+    """Whether it is believed and nothing explains it: an emergency while trading."""
 
     def text(self) -> str:
         return (

@@ -6,7 +6,7 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,9 @@ class DatabaseFile:
     def _inside(self) -> bool:
         return self._connection.in_transaction
 
-    def read(self, sql: str, parameters: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    def read(
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = ()
+    ) -> list[dict[str, Any]]:
         """The rows of one query."""
         with self._lock, mapped(self.path):
             return rows(self._connection, sql, parameters)
@@ -154,7 +156,9 @@ def connect(
 
 
 def rows(
-    connection: sqlite3.Connection, sql: str, parameters: Sequence[Any] = ()
+    connection: sqlite3.Connection,
+    sql: str,
+    parameters: Sequence[Any] | Mapping[str, Any] = (),
 ) -> list[dict[str, Any]]:
     cursor = connection.execute(sql, parameters)
     names = [column[0] for column in cursor.description]

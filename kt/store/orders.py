@@ -106,6 +106,15 @@ class OrderRows(Part):
         values.append(-1 if limit is None else limit)
         return tuple(from_row(row, Order) for row in self._file.read(sql, values))
 
+    def highest_number(self, day: date) -> str:
+        sql = (
+            "SELECT ord_no FROM (SELECT ord_no FROM orders WHERE day = :day"
+            " UNION ALL SELECT noted_ord_no FROM orders WHERE day = :day)"
+            " WHERE ord_no <> '' ORDER BY cast(ord_no AS INTEGER) DESC LIMIT 1"
+        )
+        found = self._file.read(sql, {"day": day_text(day)})
+        return str(found[0]["ord_no"]) if found else ""
+
     def order_events(self, order_id: str) -> tuple[OrderEvent, ...]:
         """Every event told, oldest first, also those that changed nothing."""
         sql = "SELECT * FROM order_events WHERE order_id = ? ORDER BY seq"

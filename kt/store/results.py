@@ -12,6 +12,7 @@ from kt.records import (
     DayResult,
     Decision,
     DecisionOutcome,
+    Doubt,
     Position,
     Record,
     Trade,
@@ -44,6 +45,16 @@ class ResultRows(Part):
                 connection.execute("DELETE FROM positions WHERE stock_code = ?", (code,))
             return
         self._upsert("positions", to_row(position), "stock_code")
+
+    def doubts(self) -> tuple[Doubt, ...]:
+        return self._records("SELECT * FROM doubts ORDER BY since, stock_code", (), Doubt)
+
+    def put_doubt(self, doubt: Doubt) -> None:
+        self._upsert("doubts", to_row(doubt), "stock_code")
+
+    def drop_doubt(self, stock_code: str) -> None:
+        with self._file.write() as connection:
+            connection.execute("DELETE FROM doubts WHERE stock_code = ?", (stock_code,))
 
     def exit_set(self, position: Position, reason: str, at: datetime) -> None:
         names = (

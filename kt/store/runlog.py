@@ -143,7 +143,7 @@ class RunRows(Part):
 
 
 def _check(run: str, check_id: str, item: Check) -> dict[str, Any]:
-    row = to_row(item, leave_out=("decision", "results", "buys_seen", "origin", "reason"), run=run)
+    row = to_row(item, leave_out=("decision", "results", "buys_seen"), run=run)
     row["check_id"] = check_id
     row["decision_id"] = item.decision_id
     row["action"] = item.side.value

@@ -18,7 +18,7 @@ from kt.records import (
     Side,
     Tick,
 )
-from kt.steps import check, follow, hold, place, stops
+from kt.steps import check, exits, follow, place, stops, unfilled
 from kt.steps.reconcile import reconcile
 from tests import fakes
 from tests.fakes import SAMSUNG, World
@@ -58,15 +58,15 @@ def test_an_exit_is_due_at_its_price_and_beyond(
     world: World, price: int, origin: Origin | None
 ) -> None:
     bought(world)
-    due = hold.exits_due(world.ctx, tick(world, price))
+    due = exits.exits_due(world.ctx, tick(world, price))
     assert [one.origin for one in due] == ([origin] if origin else [])
-    assert hold.exits_due(world.ctx, tick(world, price, "000660")) == ()
+    assert exits.exits_due(world.ctx, tick(world, price, "000660")) == ()
 
 
 def test_an_exit_sells_at_market_what_is_sellable(world: World) -> None:
     bought(world)
-    (due,) = hold.exits_due(world.ctx, tick(world, 66_000))
-    order = hold.sell(world.ctx, due)
+    (due,) = exits.exits_due(world.ctx, tick(world, 66_000))
+    order = exits.leave(world.ctx, due)
     assert order is not None
     assert world.broker.sent == [
         OrderTicket(
@@ -83,14 +83,14 @@ def test_an_exit_sells_at_market_what_is_sellable(world: World) -> None:
 
 def test_a_second_exit_is_not_due_while_one_is_open(world: World) -> None:
     bought(world)
-    (due,) = hold.exits_due(world.ctx, tick(world, 66_000))
-    order = hold.sell(world.ctx, due)
+    (due,) = exits.exits_due(world.ctx, tick(world, 66_000))
+    order = exits.leave(world.ctx, due)
     assert order is not None
-    assert hold.exits_due(world.ctx, tick(world, 65_000)) == ()
+    assert exits.exits_due(world.ctx, tick(world, 65_000)) == ()
     follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 66_000))
-    assert hold.exits_due(world.ctx, tick(world, 65_000)) == ()
+    assert exits.exits_due(world.ctx, tick(world, 65_000)) == ()
     place.cancel(world.ctx, order)
-    (again,) = hold.exits_due(world.ctx, tick(world, 65_000))
+    (again,) = exits.exits_due(world.ctx, tick(world, 65_000))
     assert again.position.quantity == 6
 
 
@@ -99,20 +99,20 @@ def test_an_unknown_sell_is_tried_once_more_and_no_more(world: World) -> None:
     for attempt in range(2):
         world.broker.outcomes = [fakes.unknown()]
         world.broker.taken = False
-        (due,) = hold.exits_due(world.ctx, tick(world, 66_000))
-        order = hold.sell(world.ctx, due)
+        (due,) = exits.exits_due(world.ctx, tick(world, 66_000))
+        order = exits.leave(world.ctx, due)
         assert order is not None and order.state is OrderState.UNKNOWN
-        assert hold.exits_due(world.ctx, tick(world, 66_000)) == (), attempt
+        assert exits.exits_due(world.ctx, tick(world, 66_000)) == (), attempt
         reconcile(world.ctx)
-    assert hold.exits_due(world.ctx, tick(world, 66_000)) == ()
+    assert exits.exits_due(world.ctx, tick(world, 66_000)) == ()
     assert len(world.broker.sent) == 2
 
 
 def test_shares_bound_elsewhere_are_not_sold(world: World) -> None:
     bought(world)
     world.broker.stand(fakes.ticket(Side.SELL, quantity=10, price=72_000))  # somebody else's
-    (due,) = hold.exits_due(world.ctx, tick(world, 66_000))
-    assert hold.sell(world.ctx, due) is None
+    (due,) = exits.exits_due(world.ctx, tick(world, 66_000))
+    assert exits.leave(world.ctx, due) is None
     assert world.broker.sent == []
     assert "nothing is sellable" in str(world.journal.events(kinds=["error"]))
 
@@ -120,8 +120,8 @@ def test_shares_bound_elsewhere_are_not_sold(world: World) -> None:
 def test_an_exit_under_halt_is_a_denied_order(world: World) -> None:
     bought(world)
     stops.halt(world.ctx, "by hand")
-    (due,) = hold.exits_due(world.ctx, tick(world, 66_000))
-    order = hold.sell(world.ctx, due)
+    (due,) = exits.exits_due(world.ctx, tick(world, 66_000))
+    order = exits.leave(world.ctx, due)
     assert order is not None
     assert (order.state, order.code) == (OrderState.DENIED, "HALTED")
 
@@ -138,18 +138,18 @@ def test_exits_follow_the_average_and_the_configuration(world: World) -> None:
 def test_the_analyst_confirms_a_profit_or_cannot(world: World) -> None:
     world.configure(exits=Exits(ask_before_profit=True))
     bought(world)
-    (due,) = hold.exits_due(world.ctx, tick(world, 77_000))
-    assert hold.wants_confirmation(world.ctx, due)
+    (due,) = exits.exits_due(world.ctx, tick(world, 77_000))
+    assert exits.wants_confirmation(world.ctx, due)
     world.analyst.answers = [{SAMSUNG: fakes.sell()}]
-    assert hold.confirm_profit(world.ctx, due)
+    assert exits.confirm_profit(world.ctx, due)
     world.analyst.answers = [{}]
-    assert not hold.confirm_profit(world.ctx, due)
+    assert not exits.confirm_profit(world.ctx, due)
     world.analyst.error = "timeout"
-    assert hold.confirm_profit(world.ctx, due)
+    assert exits.confirm_profit(world.ctx, due)
     world.market.failing["quote"] = Unreachable("gone")
-    assert hold.confirm_profit(world.ctx, due)
-    (stop,) = hold.exits_due(world.ctx, tick(world, 60_000))
-    assert not hold.wants_confirmation(world.ctx, stop)
+    assert exits.confirm_profit(world.ctx, due)
+    (stop,) = exits.exits_due(world.ctx, tick(world, 60_000))
+    assert not exits.wants_confirmation(world.ctx, stop)
 
 
 # orders that stay open
@@ -172,20 +172,20 @@ def now(world: World, order: Order) -> Order:
 def test_an_order_is_left_alone_until_its_time(world: World) -> None:
     waiting(world)
     world.clock.advance(299)
-    assert hold.unfilled(world.ctx) == ()
+    assert unfilled.unfilled(world.ctx) == ()
     world.clock.advance(1)
-    (after,) = hold.unfilled(world.ctx)
+    (after,) = unfilled.unfilled(world.ctx)
     assert (after.state, after.price) == (OrderState.ACKED, 70_100)
-    assert hold.unfilled(world.ctx) == (), "its time begins anew"
+    assert unfilled.unfilled(world.ctx) == (), "its time begins anew"
     world.clock.advance(300)
-    (after,) = hold.unfilled(world.ctx)
+    (after,) = unfilled.unfilled(world.ctx)
     assert after.state is OrderState.CANCELLED
 
 
 def test_a_price_that_a_person_typed_is_left_alone(world: World) -> None:
     order = waiting(world, Origin.MANUAL)
     world.clock.advance(6 * 3600)
-    assert hold.unfilled(world.ctx) == ()
+    assert unfilled.unfilled(world.ctx) == ()
     assert (now(world, order).price, world.broker.sent) == (70_000, [])
 
 
@@ -193,7 +193,7 @@ def test_a_partly_filled_order_is_amended_for_its_rest(world: World) -> None:
     order = waiting(world)
     follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 5, 70_000))
     world.clock.advance(300)
-    hold.unfilled(world.ctx)
+    unfilled.unfilled(world.ctx)
     (sent,) = world.broker.sent
     assert (sent.price, sent.quantity) == (70_100, 0)  # type: ignore[union-attr]
     assert now(world, order).filled_quantity == 5
@@ -202,7 +202,7 @@ def test_a_partly_filled_order_is_amended_for_its_rest(world: World) -> None:
 def test_the_configuration_may_say_cancel(world: World) -> None:
     order = waiting(world, unfilled="cancel", unfilled_after=60.0)
     world.clock.advance(60)
-    hold.unfilled(world.ctx)
+    unfilled.unfilled(world.ctx)
     assert now(world, order).state is OrderState.CANCELLED
 
 
@@ -217,7 +217,7 @@ def test_the_streams_book_is_used_where_there_is_one(world: World) -> None:
         total_bid=5,
     )
     world.market.asked.clear()
-    hold.unfilled(world.ctx, {SAMSUNG: book})
+    unfilled.unfilled(world.ctx, {SAMSUNG: book})
     assert now(world, order).price == 70_300
     assert f"book.{SAMSUNG}" not in world.market.asked
 
@@ -235,7 +235,7 @@ def test_where_no_amend_is_allowed_the_order_is_cancelled(world: World, why: str
     if why == "market failing":
         books = {}
         world.market.failing["book"] = Unreachable("HTTP 503")
-    hold.unfilled(world.ctx, books)
+    unfilled.unfilled(world.ctx, books)
     assert now(world, order).state is OrderState.CANCELLED
 
 
@@ -244,17 +244,17 @@ def test_a_change_under_way_is_left_to_end(world: World) -> None:
     world.broker.outcomes = [fakes.unknown()]
     place.cancel(world.ctx, order)
     world.clock.advance(600)
-    assert hold.unfilled(world.ctx) == ()
+    assert unfilled.unfilled(world.ctx) == ()
 
 
 def test_single_flight_between_processes_holds_for_exits(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bought(world)
-    (due,) = hold.exits_due(world.ctx, tick(world, 66_000))
+    (due,) = exits.exits_due(world.ctx, tick(world, 66_000))
     world.broker.outcomes = [fakes.unknown()]
     world.broker.taken = False
-    hold.sell(world.ctx, due)
+    exits.leave(world.ctx, due)
     monkeypatch.setattr(world.journal, "locks", lambda: ())
     with pytest.raises(Denied):
-        hold.sell(world.ctx, due)
+        exits.leave(world.ctx, due)

@@ -18,7 +18,7 @@ from kt.records import (
     Side,
     StopMode,
 )
-from kt.steps import check, follow, hold, place
+from kt.steps import check, follow, place
 from kt.steps.events import event
 from kt.steps.reconcile import reconcile, resolve
 from tests import fakes
@@ -31,7 +31,7 @@ def planned(world: World, side: Side = Side.BUY, **more: object) -> Order:
     from kt.steps.intent import intend, noted_number
 
     order = intend(world.ctx, checked, "")
-    order = replace(order, noted_ord_no=noted_number(world.ctx, side), **more)
+    order = replace(order, noted_ord_no=noted_number(world.ctx, order), **more)
     return world.journal.plan_order(order, event(world.ctx, order.order_id, OrderEventKind.PLANNED))
 
 

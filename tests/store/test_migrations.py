@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kt.store import schema
-from kt.store.rows import insert_sql, to_row
+from kt.store.rows import Row, insert_sql, to_row
 from tests.store.make import (
     cash_note,
     decision,
@@ -29,8 +29,8 @@ def old_journal(folder: Path, version: int) -> None:
         schema.migrate(connection, to=version)
         connection.execute("INSERT INTO meta VALUES ('profile', 'sim')")
         row = to_row(order(), day="2026-11-23", planned_price=70_000)
-        connection.execute(insert_sql("orders", row), row)
-        connection.execute(insert_sql("positions", to_row(position())), to_row(position()))
+        insert(connection, "orders", row)
+        insert(connection, "positions", to_row(position()))
         for name in ("D1", "D2"):
             row = to_row(decision(name), run="R0")
             connection.execute(insert_sql("decisions", row), row)
@@ -38,6 +38,13 @@ def old_journal(folder: Path, version: int) -> None:
         notice = {"run": "R0", "level": "info", "title": "old", "text": "", "at": "2026-11-22"}
         connection.execute(insert_sql("notices", notice), notice)
         connection.execute("COMMIT")
+
+
+def insert(connection: sqlite3.Connection, table: str, row: Row) -> None:
+    """The columns that the table had at that version."""
+    known = {column[1] for column in connection.execute(f"PRAGMA table_info({table})")}
+    row = {name: value for name, value in row.items() if name in known}
+    connection.execute(insert_sql(table, row), row)
 
 
 @pytest.mark.parametrize("version", range(1, schema.VERSION))

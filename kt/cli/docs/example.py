@@ -29,14 +29,13 @@ def example_config() -> str:
             lines += ["profiles:"]
         indent = "  " * len(parents)
         if name:
-            if not parents:
-                lines += _comment(section.meaning, "")
+            if parents[:1] != ["profiles"]:
+                lines += _comment(section.meaning, indent)
             lines += [f"{indent}{name}:"]
             indent += "  "
         for key in section.keys:
-            lines += _lines(
-                key, indent, commented=section.name in {"", "profiles.sim"} or not parents
-            )
+            commented = section.name == "profiles.sim" or parents[:1] != ["profiles"]
+            lines += _lines(key, indent, commented=commented)
         lines += [""]
     return "\n".join(lines).rstrip("\n") + "\n"
 

@@ -47,19 +47,25 @@ def sections() -> Iterator[SectionKeys]:
             plain.append(_key("", "Config", field, value, meanings))
     yield SectionKeys("", _short(Config), tuple(plain))
     for place, profile in DEFAULT_PROFILES.items():
-        yield _section(f"profiles.{place}", ProfileConfig, profile, meanings)
+        yield from _section(f"profiles.{place}", ProfileConfig, profile, meanings)
     for name, kind, value in nested:
-        yield _section(name, kind, value, meanings)
+        yield from _section(name, kind, value, meanings)
 
 
 def _section(
     name: str, kind: type[Any], value: Any, meanings: dict[tuple[str, str], str]
-) -> SectionKeys:
-    keys = tuple(
-        _key(name, kind.__name__, field, getattr(value, field.encode_name), meanings)
-        for field in _fields(kind)
-    )
-    return SectionKeys(name, _short(kind), keys)
+) -> Iterator[SectionKeys]:
+    """The section, then those inside it."""
+    keys, inside = [], []
+    for field in _fields(kind):
+        given = getattr(value, field.encode_name)
+        if isinstance(field.type, inspect.StructType):
+            inside.append((f"{name}.{field.encode_name}", field.type.cls, given))
+        else:
+            keys.append(_key(name, kind.__name__, field, given, meanings))
+    yield SectionKeys(name, _short(kind), tuple(keys))
+    for part in inside:
+        yield from _section(*part, meanings)
 
 
 def _key(
