@@ -137,7 +137,7 @@ def test_the_analyst_may_be_asked_before_a_profit(stage: Make, word: str, sold: 
     made.act("10:00:50", lambda: made.tick(66_000))
     made.play("10:01:00")
     origins = [order.origin for order in made.world.journal.orders() if order.side is Side.SELL]
-    assert origins == (["take_profit"] if sold else ["stop_loss"])
+    assert origins == (["stop_loss", "take_profit"] if sold else ["stop_loss"])
 
 
 def test_a_stop_loss_waits_for_neither_scan_nor_analyst(tmp_path: Path) -> None:
