@@ -200,3 +200,5 @@ class Outcome(Record, frozen=True, kw_only=True):
     retryable: bool = False
     concerns: Concern | None = None
     """Whose trouble a refusal is; None for anything else, and for a code nobody knows."""
+    not_enough: bool = False
+    """Refused, for the broker holds fewer shares than the sell asks for."""
