@@ -23,8 +23,8 @@ from kt.errors import (
     UsageError,
     WireError,
 )
-from kt.records import KST, OrderNotice, StreamKind, StreamState, Tick
-from tests.broker.scripted import ScriptedServer, Sink, Tokens, fill, taken, trade, wait_for
+from kt.records import KST, OrderNotice, SessionNotice, StreamKind, StreamState, Tick, ViNotice
+from tests.broker.scripted import ScriptedServer, Sink, Tokens, fill, real, taken, trade, wait_for
 
 QUICK = Patience(
     connect=2.0, answer=2.0, silence=5.0, backoff=(0.01,), reconnects=3, brief=0.0, join=5.0
@@ -213,6 +213,29 @@ def test_after_r10001_this_profile_does_not_take_the_login_back(
     with pytest.raises(StreamReplaced, match="Process"):
         make().start(Sink())
     assert len(server.logins) == 2
+
+
+def test_interruptions_are_subscribed_to_for_the_whole_market(
+    make: Make, server: ScriptedServer
+) -> None:
+    """And told to every subscriber, in this process and in others, whatever stock it is about."""
+    owner, guest, other = make(), make(), make()
+    sinks = [Sink(), Sink(), Sink()]
+    for stream, sink in zip((owner, guest, other), sinks, strict=True):
+        stream.start(sink)
+    owner.subscribe([StreamKind.VI], ["005930", "000660"])
+    guest.subscribe([StreamKind.VI, StreamKind.SESSION])
+    other.subscribe([StreamKind.SESSION])
+    assert server.registered() == [("1", "1h", ""), ("1", "0s", "")]
+    server.send(real("1h", {"9001": "035720", "9068": "1", "1221": "4125"}, "035720"))
+    server.send(real("0s", {"215": "3", "20": "090000", "214": "000000"}))
+    wait_for(lambda: all(isinstance(sink.events[-1], SessionNotice) for sink in sinks[1:]))
+    kinds = [[type(event) for event in sink.events if type(event) is ViNotice] for sink in sinks]
+    assert kinds == [[ViNotice], [ViNotice], []]
+    owner.unsubscribe([StreamKind.VI], [])
+    assert server.registered("REMOVE") == [], "the guest still wants them"
+    guest.unsubscribe([StreamKind.VI], [])
+    assert server.registered("REMOVE") == [("1", "1h", "")]
 
 
 def test_a_cut_line_comes_back_with_all_its_subscriptions(
