@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kt.broker.stream import KiwoomStream
+from kt.broker.stream_line import MOST_BYTES
 from kt.broker.stream_patience import Patience
 from kt.clock import ManualClock
 from kt.errors import (
@@ -252,6 +253,20 @@ def test_a_cut_line_comes_back_with_all_its_subscriptions(
     wait_for(lambda: "reconnected" in sink.states)
     assert sink.states == ["connected", "lost", "reconnected"]
     assert set(server.registered()) == before
+    server.send(trade("005930", 251_000))
+    wait_for(lambda: sink.prices == [251_000])
+
+
+def test_a_message_that_is_too_big_costs_the_connection_and_no_more(
+    make: Make, server: ScriptedServer
+) -> None:
+    sink = Sink()
+    stream = make()
+    stream.start(sink)
+    stream.subscribe([StreamKind.TRADE], ["005930"])
+    server.send(b" " * (MOST_BYTES + 1))
+    wait_for(lambda: "reconnected" in sink.states)
+    assert f"a message of {MOST_BYTES + 1:,} bytes" in sink.state("lost").detail
     server.send(trade("005930", 251_000))
     wait_for(lambda: sink.prices == [251_000])
 
