@@ -5,7 +5,7 @@ from __future__ import annotations
 from kt.broker.answer import Answer
 from kt.broker.rest import Rest
 from kt.broker.taxonomy import TREATMENTS, Category
-from kt.broker.verdict import Verdict, return_code
+from kt.broker.verdict import Verdict, return_code, return_message
 from kt.broker.wire import scalars
 from kt.records import (
     AmendTicket,
@@ -72,13 +72,16 @@ def outcome(answer: Answer, quantity_name: str = "") -> Outcome:
     verdict = answer.verdict()
     if verdict is None:
         return _accepted(answer, quantity_name)
+    status = _refusal(answer, verdict)
     return Outcome(
-        status=_refusal(answer, verdict),
+        status=status,
         evidence=f"{answer.evidence}, return_code {verdict.return_code}",
         code=verdict.code,
         message=verdict.message,
         http_status=answer.http_status,
         retryable=verdict.not_taken_for_rate,
+        concerns=None if status is OutcomeStatus.UNKNOWN else verdict.concerns,
+        not_enough=status is OutcomeStatus.REJECTED and verdict.not_enough,
     )
 
 
@@ -103,7 +106,7 @@ def _accepted(answer: Answer, quantity_name: str) -> Outcome:
         ord_no=number,
         original_ord_no=_number(body.get("base_orig_ord_no")),
         quantity=_quantity(body.get(quantity_name)),
-        message=str(body.get("return_msg", "")).strip(),
+        message=return_message(body),
         http_status=answer.http_status,
     )
 

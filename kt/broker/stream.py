@@ -33,7 +33,7 @@ _POLL_SECONDS = 0.05
 
 
 class KiwoomStream:
-    """Implements `kt.ports.Stream` on the broker's WebSocket (LOGIN, REG, REMOVE; 00 04 0B 0D 0s).
+    """Implements `kt.ports.Stream` on the broker's WebSocket (LOGIN, REG, REMOVE, six types).
 
     `folder` holds the lease and the local socket that processes of one profile share; `report`
     is told, on the stream's threads, of rows that could not be read (WireError) and of

@@ -48,12 +48,21 @@ def denials() -> str:
 
 
 def errors() -> str:
-    """Every code of the broker with its meaning and what kt does, by category."""
+    """Every code of the broker with its meaning, whose trouble it is and what kt does."""
     from kt.broker.taxonomy import HTTP_STATUSES, RETURN_CODES, RULES, TREATMENTS
 
-    lines = []
+    lines = [
+        "In brackets stands whose trouble a refusal is: that of this one order, of",
+        "the stock, of the market (the hour or the day), of the account, or of the",
+        "app key.",
+        "",
+    ]
     for category, treatment in TREATMENTS.items():
-        rows = [(rule.code, rule.meaning) for rule in RULES if rule.category is category]
+        rows = [
+            (rule.code, f"{rule.meaning} [{rule.concerns}]" if rule.concerns else rule.meaning)
+            for rule in RULES
+            if rule.category is category
+        ]
         rows += [
             (f"return {code}", meaning)
             for code, (kind, meaning) in RETURN_CODES.items()
