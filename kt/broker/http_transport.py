@@ -48,9 +48,9 @@ def left(ends: float | None, late: type[Exception], most: float = 3600.0) -> flo
 class Line(httpcore.NetworkStream):
     """A connection whose `timeout` arguments are moments. A `ready` one has its TLS already."""
 
-    def __init__(self, inner: httpcore.NetworkStream, *, ready: bool = False) -> None:
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
-        self._ready = ready
+        self.ready = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return self._inner.read(max_bytes, left(timeout, httpcore.ReadTimeout))
@@ -68,8 +68,8 @@ class Line(httpcore.NetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        if self._ready:
+    ) -> Line:
+        if self.ready:
             return self
         seconds = left(timeout, httpcore.ConnectTimeout)
         return Line(self._inner.start_tls(ssl_context, server_hostname, seconds))
@@ -205,16 +205,21 @@ class Transport(httpx.BaseTransport):
         def opened() -> Line:
             ends = time.monotonic() + CONNECT_SECONDS
             line = dial(host, port, ends)
-            if self._context is None:
-                return Line(line, ready=True)
-            self._context.set_alpn_protocols(["http/1.1"])
-            return Line(line.start_tls(self._context, host, ends), ready=True)
+            if self._context is not None:
+                self._context.set_alpn_protocols(["http/1.1"])
+                line = line.start_tls(self._context, host, ends)
+            line.ready = True
+            return line
 
         self._network.spares = Spares(opened, count)
 
+    @property
+    def spares(self) -> Spares | None:
+        return self._network.spares
+
     def close(self) -> None:
-        if self._network.spares is not None:
-            self._network.spares.close()
+        if self.spares is not None:
+            self.spares.close()
         self._pool.close()
 
 

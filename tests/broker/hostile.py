@@ -69,11 +69,26 @@ def reset(line: socket.socket) -> None:
 
 @dataclass
 class Hostile:
-    """`connections` and `requests` count what came."""
+    """What came: `connections` with their times, `requests`, and in `used` the number of the
+    connection that each request came on."""
 
     address: str
     connections: list[float] = field(default_factory=list)
     requests: list[bytes] = field(default_factory=list)
+    used: list[int] = field(default_factory=list)
+    lines: list[socket.socket] = field(default_factory=list)
+
+    def hang_up(self) -> None:
+        """On everybody who is connected now."""
+        for line in self.lines:
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
+
+    def say(self, content: bytes) -> None:
+        """To everybody who is connected now, unasked."""
+        for line in self.lines:
+            with contextlib.suppress(OSError):
+                line.sendall(content)
 
 
 @contextlib.contextmanager
@@ -85,10 +100,10 @@ def serving(
     listener = socket.create_server(("127.0.0.1", 0))
     scheme = "http" if context is None else "https"
     server = Hostile(f"{scheme}://127.0.0.1:{listener.getsockname()[1]}")
-    lines: list[socket.socket] = []
+    lines = server.lines
     threads: list[threading.Thread] = []
 
-    def serve(line: socket.socket) -> None:
+    def serve(line: socket.socket, number: int) -> None:
         with contextlib.suppress(OSError):
             if context is not None:
                 line = context.wrap_socket(line, server_side=True)
@@ -102,15 +117,17 @@ def serving(
                             return
                         request += piece
                     server.requests.append(request)
+                    server.used.append(number)
                 deed(line)
 
     def accept() -> None:
         with contextlib.suppress(OSError):
             while True:
                 line, _ = listener.accept()
-                server.connections.append(time.monotonic())
+                number = len(server.connections)
+                thread = threading.Thread(target=serve, args=(line, number), daemon=True)
                 lines.append(line)
-                thread = threading.Thread(target=serve, args=(line,), daemon=True)
+                server.connections.append(time.monotonic())
                 threads.append(thread)
                 thread.start()
 
@@ -123,9 +140,7 @@ def serving(
             listener.shutdown(socket.SHUT_RDWR)
         listener.close()
         accepting.join(5)
-        for line in lines:
-            with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+        server.hang_up()
         for thread in threads:
             thread.join(5)
         for line in lines:
