@@ -14,6 +14,7 @@ from kt.broker import body as bodies
 from kt.broker.taxonomy import Category
 from kt.broker.verdict import Verdict, classify
 from kt.errors import KtError, Unreachable, WireError
+from kt.rules.nesting import deeper_than
 
 if TYPE_CHECKING:
     import httpx
@@ -124,17 +125,6 @@ def decoded(content: bytes) -> dict[str, Any] | None:
 
 def too_deep() -> bodies.Breach:
     return bodies.Breach(f"a body of JSON nested deeper than {MAX_NESTING} levels")
-
-
-def deeper_than(levels: int, found: dict[str, Any]) -> bool:
-    """Level by level, so that no depth is too deep to be measured."""
-    level: list[Any] = [found]
-    for _ in range(levels):
-        inside = [one.values() if isinstance(one, dict) else one for one in level]
-        level = [one for values in inside for one in values if isinstance(one, dict | list)]
-        if not level:
-            return False
-    return True
 
 
 def _mended(content: bytes) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 
-def contexts(folder: Path) -> tuple[ssl.SSLContext, Path]:
+def contexts(folder: Path, name: str = "localhost") -> tuple[ssl.SSLContext, Path]:
     """The server's context, and the file of the certificate that a client must trust."""
     openssl = shutil.which("openssl")
     if openssl is None:
@@ -19,7 +19,7 @@ def contexts(folder: Path) -> tuple[ssl.SSLContext, Path]:
     subprocess.run(
         [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
          "-nodes", "-keyout", str(key), "-out", str(certificate), "-days", "2",
-         "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+         "-subj", "/CN=test", "-addext", f"subjectAltName=DNS:{name},IP:127.0.0.1"],
         check=True, capture_output=True,
     )  # fmt: skip
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

@@ -131,7 +131,8 @@ ANSWERS: dict[str, tuple[Deed, OutcomeStatus, str]] = {
     # in its own time
     "silence": (silence, UNKNOWN, "read timeout"),
     "dripping head": (dripping(head("200 OK") + TAKEN), UNKNOWN, "read timeout"),
-    "dripping body": (dripping(b"", 0), UNKNOWN, "disconnected"),
+    "dripping body": (lambda server: (server.sendall(head("200 OK", "Content-Length: 500")),
+                                      dripping(b" " * 500)(server))[1], UNKNOWN, "read timeout"),
     # no HTTP at all
     "nonsense": (raw(b"220 smtp ready\r\n\r\n"), UNKNOWN, "protocol"),
     "status 999": (answer(TAKEN, "999 x"), UNKNOWN, "HTTP 999"),
@@ -141,14 +142,6 @@ ANSWERS: dict[str, tuple[Deed, OutcomeStatus, str]] = {
     "NUL in a header": (answer(TAKEN, "200 OK", "X: a\0b"), UNKNOWN, "protocol"),
     "reset": (reset, UNKNOWN, "read error"),
 }  # fmt: skip
-ANSWERS["dripping body"] = (
-    lambda server: (
-        server.sendall(head("200 OK", "Content-Length: 500")),
-        dripping(b" " * 500)(server),
-    )[1],
-    UNKNOWN,
-    "read timeout",
-)
 
 
 def sound(found: Outcome) -> None:
