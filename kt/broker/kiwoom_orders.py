@@ -90,7 +90,7 @@ def outcome(answer: Answer, quantity_name: str = "") -> Outcome:
         return _accepted(answer, quantity_name)
     return Outcome(
         status=_refusal(answer, verdict),
-        evidence=f"{answer.evidence}, return_code {verdict.return_code}",
+        evidence=f"{answer.evidence}, {_code(verdict.return_code)}",
         code=verdict.code,
         message=verdict.message,
         http_status=answer.http_status,
@@ -105,9 +105,9 @@ def _said(answer: Answer) -> str:
 def _accepted(answer: Answer, quantity_name: str) -> Outcome:
     """A success needs both: return_code 0 in so many words, and an order number."""
     body = answer.body or {}
-    number = _number(body.get("ord_no"))
-    if return_code(body) is None or not number:
-        missing = "no return_code" if return_code(body) is None else "no ord_no"
+    number, code = _number(body.get("ord_no")), return_code(body)
+    if code is None or not number:
+        missing = _code(code) if code is None else "no ord_no"
         return Outcome(
             status=OutcomeStatus.UNKNOWN,
             evidence=f"{answer.evidence}, {missing}",
@@ -122,6 +122,10 @@ def _accepted(answer: Answer, quantity_name: str) -> Outcome:
         message=str(body.get("return_msg", "")).strip(),
         http_status=answer.http_status,
     )
+
+
+def _code(code: int | None) -> str:
+    return "no return_code" if code is None else f"return_code {code}"
 
 
 def _refusal(answer: Answer, verdict: Verdict) -> OutcomeStatus:

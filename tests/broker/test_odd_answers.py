@@ -18,7 +18,7 @@ import h11
 import httpx
 import pytest
 
-from kt.broker import deadlines, rest
+from kt.broker import deadlines, http_transport, rest
 from kt.broker.deadlines import Patience
 from kt.broker.kiwoom import Kiwoom
 from kt.broker.pace import Pacer
@@ -198,6 +198,20 @@ def test_whatever_the_library_raises_is_evidence(fault: Exception, tmp_path: Pat
     assert (found.status, len(told.requests)) == (UNKNOWN, 1)
     with pytest.raises(Unreachable):
         told.rest.call("ka00001")
+
+
+@pytest.mark.parametrize("fault", FOREIGN, ids=lambda fault: type(fault).__name__)
+def test_whatever_is_raised_before_the_first_byte_placed_nothing(
+    fault: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dial(*_: object) -> Any:
+        raise fault
+
+    monkeypatch.setattr(http_transport, "dial", dial)
+    with serving(answer()) as server, client(server, tmp_path) as kiwoom:
+        found = kiwoom.place(BUY)
+    sound(found)
+    assert (found.status, server.requests) == (NOT_PLACED, [])
 
 
 def broken(*_: object, **__: object) -> Any:

@@ -23,7 +23,7 @@ from kt.clock import SystemClock
 from kt.errors import Busy, RateLimited, Unreachable
 from kt.ports.patience import asked_once, bounded, regardless, time_left, within
 from kt.records import OutcomeStatus
-from tests.broker.hostile import TAKEN, Deed, dripping, serving, silence
+from tests.broker.hostile import TAKEN, Deed, answer, dripping, serving, silence
 from tests.broker.test_kiwoom_orders import BUY
 from tests.broker.test_odd_answers import client
 from tests.broker.wiring import answers, line, ok
@@ -198,6 +198,23 @@ def test_an_order_has_its_own_time_whoever_sends_it(tmp_path: Path) -> None:
         assert kiwoom.place(BUY).status is OutcomeStatus.ACKED
         with pytest.raises(Unreachable):
             kiwoom.rest.call("ka00001")
+
+
+def test_an_order_waits_for_its_turn_whoever_sends_it(tmp_path: Path) -> None:
+    with serving(answer()) as server, client(server, tmp_path) as kiwoom:
+        kiwoom.rest.pacer = Pacer(tmp_path, "slow", SystemClock(), 5, 2.5)
+        with within(0.1):
+            found = [kiwoom.place(BUY).status for _ in range(3)]
+    assert found == [OutcomeStatus.ACKED] * 3
+
+
+def test_an_order_that_had_to_wait_has_its_whole_time_for_the_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(deadlines.PATIENCE, Priority.ORDER, Patience(once=2.0, whole=0.1))
+    slow = dripping(b"HTTP/1.1 200 OK\r\n\r\n" + TAKEN, 0.004)
+    with serving(slow) as server, client(server, tmp_path) as kiwoom:
+        assert kiwoom.place(BUY).status is OutcomeStatus.ACKED
 
 
 def test_an_orders_budget_file_does_not_hold_up_its_outcome(
