@@ -43,7 +43,7 @@ from tests.broker.hostile import (
     serving,
     silence,
 )
-from tests.broker.wiring import KEYS, CountingTokens, answers, line, ok
+from tests.broker.wiring import KEYS, CountingTokens, answers, line, ok, said
 
 ACKED, NOT_PLACED, UNKNOWN = OutcomeStatus.ACKED, OutcomeStatus.NOT_PLACED, OutcomeStatus.UNKNOWN
 BUY = OrderTicket(
@@ -314,3 +314,25 @@ def test_a_redirect_is_named_and_not_asked_for_again(tmp_path: Path) -> None:
         kiwoom.rest.call("ka00001")
     assert "base_url" in (caught.value.hint or "")
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "refused", [said(5, "x[1700:y]", 429), said(3, "x[8005:y]")], ids=["429", "dead token"]
+)
+@pytest.mark.parametrize("fault", [Unreachable("no route"), ValueError("a defect")])
+def test_what_fails_after_a_send_that_was_not_taken_placed_nothing(
+    refused: httpx.Response, fault: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker's own words prove it; the second send never began."""
+
+    def handler(_: httpx.Request) -> httpx.Response:
+        monkeypatch.setattr(told.rest.pacer, "wait", fails)
+        return refused
+
+    def fails(*_: object) -> int:
+        raise fault
+
+    told = line(handler, tmp_path)
+    found = told.kiwoom.place(BUY)
+    sound(found)
+    assert (found.status, len(told.requests)) == (NOT_PLACED, 1)
