@@ -163,7 +163,11 @@ def test_rules_are_pure() -> None:
 
 
 def test_one_home_for_each_transport() -> None:
-    homes = {"httpx": {"broker/rest.py"}, "google.generativeai": {"analyst/gemini.py"}}
+    homes = {
+        "httpx": {"broker/rest.py", "broker/answer.py", "broker/http_transport.py"},
+        "httpcore": {"broker/http_transport.py"},
+        "google.generativeai": {"analyst/gemini.py"},
+    }
     for module, allowed in homes.items():
         users = {
             path.relative_to(KT).as_posix()
@@ -236,7 +240,11 @@ def test_files_and_functions_are_small(path: Path) -> None:
 
 
 def test_no_bare_exception_but_where_a_process_ends() -> None:
-    allowed = {"cli/io.py", "engine/day.py"}
+    allowed = {
+        "cli/io.py",
+        "engine/day.py",
+        "broker/caught.py",  # around an order nothing may escape: it would leave it SENDING
+    }
     wrong = []
     for path in FILES:
         if path.relative_to(KT).as_posix() in allowed:
