@@ -13,6 +13,7 @@ from kt.config.load import state_folder
 from kt.config.model import Config
 from kt.config.secrets import AppKeys, app_keys
 from kt.errors import JournalError, KtError
+from kt.files import private_folder, trouble
 from kt.ids import new_id
 from kt.ports import Clock, SealedGateway
 from kt.steps.context import Context
@@ -60,11 +61,12 @@ class App:
         """This profile's folder, made if missing, closed to others."""
         folder = self.state_root / self.config.profile
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(folder)
         except OSError as error:
+            why, advice = trouble(error)
             raise JournalError(
-                f"the state folder {folder} cannot be made: {error.strerror}",
-                hint="Nothing was sent. Make it writable, or name another with KT_STATE_DIR.",
+                f"the state folder {folder} cannot be made: {why}",
+                hint=f"Nothing was sent; {advice}",
             ) from error
         return folder
 

@@ -19,6 +19,7 @@ import msgspec
 
 from kt.broker.tr import Group, Priority, Tr
 from kt.errors import Busy, KtError
+from kt.files import private_folder, trouble
 from kt.ports import Clock
 
 MARGIN = 0.05
@@ -195,7 +196,7 @@ class Pacer:
 
         lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             with self._threads, lock.acquire(timeout=LOCK_SECONDS, poll_interval=0.002):
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
                 try:
@@ -214,10 +215,9 @@ class Pacer:
                 hint="See with `kt doctor` who runs; the lock goes when that process ends.",
             ) from None
         except OSError as fault:
-            raise KtError(
-                f"the request budget {self.path} cannot be kept: {fault.strerror or fault}",
-                hint="Make the state folder writable, or name another: KT_STATE_DIR.",
-            ) from fault
+            why, advice = trouble(fault)
+            message = f"the request budget {self.path} cannot be kept: {why}"
+            raise KtError(message, hint=advice) from fault
 
     def _decode(self, data: bytes) -> State:
         """An empty file is a new one; an unreadable one counts as a budget just used up."""

@@ -21,6 +21,7 @@ import msgspec
 
 from kt.config.secrets import AppKeys
 from kt.errors import Busy, KtError
+from kt.files import private_folder, trouble
 from kt.ports import Clock
 from kt.records import KST
 
@@ -172,7 +173,7 @@ class TokenSource:
 
         lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             with self._threads, lock.acquire(timeout=LOCK_SECONDS):
                 yield
         except Timeout:
@@ -204,7 +205,5 @@ class TokenSource:
 
 
 def unusable(path: Path, fault: OSError) -> KtError:
-    return KtError(
-        f"the token file {path} cannot be used: {fault.strerror or fault}",
-        hint="Make the state folder writable for you alone, or name another: KT_STATE_DIR.",
-    )
+    why, advice = trouble(fault)
+    return KtError(f"the token file {path} cannot be used: {why}", hint=advice)

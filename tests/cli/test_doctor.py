@@ -207,7 +207,7 @@ def test_a_folder_that_cannot_be_written(doctor: Front, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "write_text", write)
     doctor.environ.pop("KT_CONFIG")
     row = rows(doctor)["state folder"]
-    assert row["status"] == "fail" and row["detail"].endswith("Read-only file system")
+    assert row["status"] == "fail" and row["detail"].endswith("(Read-only file system)")
 
 
 def test_a_damaged_database(doctor: Front) -> None:
