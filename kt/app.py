@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt import __version__
+from kt.children import child_environment
 from kt.config.load import state_folder
 from kt.config.model import Config
 from kt.config.secrets import AppKeys, app_keys
@@ -202,7 +203,8 @@ class App:
     def notifier(self) -> OwnerNotifier:
         from kt.notify import OwnerNotifier
 
-        return OwnerNotifier(self.config.notify, self.say)
+        passed = child_environment(self.environ, KT_PROFILE=self.config.profile)
+        return OwnerNotifier(self.config.notify, self.say, passed)
 
     def context(self, command: str) -> Context:
         """Start a run and hand out its doors. Raises what building them raises; the analyst is
