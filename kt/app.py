@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -226,16 +227,13 @@ class App:
         )
 
     def close(self) -> None:
-        """Let go of what was built. Raises JournalError when the journal could not be written."""
+        """Let go of what was built, the messenger last: it may take its time. Raises JournalError
+        when the journal could not be written."""
         built = self.__dict__
-        try:
-            if "notifier" in built:
-                self.notifier.close()
-            if "journal" in built:
-                self.journal.close()
-        finally:
-            if "http" in built:
-                self.http.close()
+        with ExitStack() as ends:
+            for name in ("notifier", "http", "journal"):
+                if name in built:
+                    ends.callback(built[name].close)
 
     def _on_fault(self, error: KtError) -> None:
         """A row or a frame that could not be read: the others went on."""

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from kt.cli.ending import calm, caught, hurry
 from kt.errors import (
     AuthError,
     BrokerRefused,
@@ -34,7 +35,8 @@ _ERRORS: dict[ExitCode, type[KtError]] = {
 def run_day(session: Session, ctx: Context, *, until_close: bool) -> None:
     """Trade until the day ends or somebody ends it; then the report.
 
-    Ctrl-C and SIGTERM are the usual ways to end it: exit code 0. A second Ctrl-C does not wait.
+    Ctrl-C, SIGTERM and SIGHUP are the usual ways to end it: exit code 0. A second one does not
+    wait, nor does a first SIGTERM or SIGHUP that the day does not follow in time.
     """
     from kt.engine.day import Day
 
@@ -61,14 +63,18 @@ def stopping(day: Day) -> Iterator[None]:
     before: dict[signal.Signals, Any] = {}
 
     def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for one, handler in before.items():
+            signal.signal(one, signal.default_int_handler if one is signal.SIGINT else handler)
+        if number != signal.SIGINT:
+            hurry(number)
         day.stop(signal.Signals(number).name)
 
-    for one in (signal.SIGINT, signal.SIGTERM):
+    for one in (signal.SIGINT, *caught()):
         before[one] = signal.signal(one, stop)
     try:
         yield
     finally:
+        calm()
         for one, handler in before.items():
             signal.signal(one, handler)
 

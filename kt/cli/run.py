@@ -38,7 +38,8 @@ class RunOptions:
       kt run --once                one cycle, then the report
       kt run --dry-run             everything but sending orders
 
-    Begins by settling what was left open, and ends cleanly on Ctrl-C and SIGTERM.
+    Begins by settling what was left open, and ends cleanly on Ctrl-C, SIGTERM
+    and SIGHUP.
     One instance runs for each profile. Prints an `events` document in a pipe.
     """,
 )

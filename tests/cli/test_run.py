@@ -207,7 +207,7 @@ def day(monkeypatch: pytest.MonkeyPatch) -> type[FakeDay]:
     return Made
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_the_day_cleanly(
     number: signal.Signals, front: Front, day: type[FakeDay]
 ) -> None:

@@ -24,7 +24,7 @@ def test_signals_a_second_loop_and_a_kill(house: House) -> None:
     house.configure()
     house.open("10:00", speed=10)
     house.fault(SLOW)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         run = house.start("run")
         run.said("stream connected")
         second = house.start("run")

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kt.cli.io import Terminated, sentence
+from kt.cli.ending import Terminated
+from kt.cli.io import sentence
 from kt.errors import AuthError, KtError, OutcomeUnknown, Unreachable
 from kt.records import (
     CHANGING_STATES,
