@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,13 @@ _ERRORS: dict[ExitCode, type[KtError]] = {
 }
 
 
-def run_day(session: Session, ctx: Context, *, until_close: bool) -> None:
+def run_day(
+    session: Session,
+    ctx: Context,
+    still_ours: Callable[[], str | None],
+    *,
+    until_close: bool,
+) -> None:
     """Trade until the day ends or somebody ends it; then the report.
 
     Ctrl-C, SIGTERM and SIGHUP are the usual ways to end it: exit code 0. A second one does not
@@ -40,7 +46,13 @@ def run_day(session: Session, ctx: Context, *, until_close: bool) -> None:
     """
     from kt.engine.day import Day
 
-    day = Day(ctx, session.app.stream, until_close=until_close, announce=session.say)
+    day = Day(
+        ctx,
+        session.app.stream,
+        until_close=until_close,
+        announce=session.say,
+        still_ours=still_ours,
+    )
     session.say(f"trading on {ctx.profile}; Ctrl-C ends it")
     with stopping(day):
         report = day.run()
