@@ -71,9 +71,20 @@ def run_run(session: Session, options: RunOptions) -> None:
 
                 run_day(session, ctx, own.still_ours, until_close=options.until_close)
     except Busy as busy:
+        if busy.code == "RUNNING":
+            _alive(session)
         if not (options.skip_if_running and busy.code == "RUNNING"):
             raise
         session.say(f"{busy.message}; nothing was done")
+
+
+def _alive(session: Session) -> None:
+    """Who is kept out by a run that hangs must hear that, cron's mail above all. Raises Busy."""
+    from kt.cli.watchers import look
+
+    watch = look(session)
+    if watch.silent:
+        raise Busy(watch.silence, hint=watch.remedy, code="SILENT")
 
 
 def allow(session: Session) -> None:
@@ -101,6 +112,7 @@ def run_once(session: Session, ctx: Context, still_ours: Callable[[], str | None
 
     def announce(step: StepSummary) -> None:
         progress(session, step)
+        ctx.journal.heartbeat(ctx.run, step.name, ctx.clock.now())
         if lost := still_ours():
             raise tell_disowned(ctx, lost)
 

@@ -434,6 +434,11 @@ def test_status(front: Front) -> None:
             "analyst": "scripted",
             "dry_run": False,
             "state_folder": str(front.folder / "state" / "sim"),
+            "silent": False,
+            "heartbeat": None,
+            "heartbeat_age": None,
+            "watched_by": "",
+            "unwatched": 1,
         }
     ]
     assert front("status", terminal=True).out.startswith(

@@ -59,12 +59,16 @@ all stocks  0 + 700,000 = 700,000 <= limit 5,000,000
 cash        700,000 + fee 100 = 700,100 <= cash 10,000,000
 profile     sim
 """
+UNWATCHED = (
+    "kt: nobody watches the stop and the target of 005930. Start `kt run`, or put "
+    "`kt run --once` into cron (`kt help cron`).\n"
+)
 
 
 def test_a_buy_in_a_pipe(front: Front) -> None:
     ran = front(*BUY)
     assert ran.code == 0
-    assert ran.err == PREVIEW
+    assert ran.err == PREVIEW + UNWATCHED
     assert [*ran.document] == ["kt", "kind", "profile", "run", "asof", "items"]
     assert ran.document | {"items": 1} == {
         "kt": 1,
@@ -115,7 +119,8 @@ def test_a_buy_in_a_pipe(front: Front) -> None:
 def test_a_buy_on_a_terminal(front: Front) -> None:
     ran = front(*BUY, terminal=True)
     assert ran.code == 0
-    assert ran.err == PREVIEW
+    assert ran.err.startswith(PREVIEW)
+    assert " ".join(ran.err.removeprefix(PREVIEW).split()) == UNWATCHED.strip()
     last = front.world.journal.orders()[0].order_id[-6:]
     assert ran.out == (
         "id      number   side  code    name      quantity   price  filled  state\n"
@@ -282,7 +287,7 @@ def test_wait_follows_the_order_to_its_end(front: Front) -> None:
     ran = front(*BUY, "--wait")
     assert ran.code == 0
     assert [(item["state"], item["filled_quantity"]) for item in ran.items] == [("FILLED", 10)]
-    assert ran.err.endswith("kt: waiting up to 10 s for fills\n")
+    assert ran.err.endswith("kt: waiting up to 10 s for fills\n" + UNWATCHED)
     assert set(front.stream.subscribed) == {StreamKind.ORDERS}
     assert front.stream.closed
 

@@ -61,9 +61,11 @@ def finish(
     `stopped` is what kept further orders from being sent.
     """
     from kt.cli.documents import emit
+    from kt.cli.watchers import tell_bought
 
     emit(session, "orders", orders, run=run)
     session.sent = any(order.ord_no for order in orders)
+    tell_bought(session, [order for order in orders if order.run == run])
     by_decision = {check.decision.decision_id: check for check in checks}
     failures = [failure_of(order, by_decision.get(order.decision_id)) for order in orders]
     found = [*stopped, *(failure for failure in failures if failure is not None)]
