@@ -132,7 +132,7 @@ def _close(session: Session, code: int) -> int:
         session.close(code)
     except KtError as error:
         session.console.warn(sentence(error.message, error.hint))
-        return code or (ExitCode.DONE if session.sent else error.exit_code)
+        return code or (ExitCode.DONE if session.sent or session.stopped else error.exit_code)
     except Exception as error:  # noqa: BLE001
         session.console.warn(apology(error, session))
         return code or ExitCode.ERROR

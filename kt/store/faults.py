@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,15 +79,19 @@ def _code(error: sqlite3.Error | OSError, path: Path | None) -> str:
     if isinstance(error, OSError):
         return errno.errorcode.get(error.errno or 0, "")
     code = primary_code(error)
-    # For the file of its shared memory SQLite calls a full disk an I/O error.
-    return "SQLITE_FULL" if code == "SQLITE_IOERR" and path and _full(path) else code
+    # For the file of its shared memory SQLite calls a full disk an I/O error; where there is no
+    # room for another file, one that cannot be opened.
+    unclear = code in ("SQLITE_IOERR", "SQLITE_CANTOPEN")
+    return "SQLITE_FULL" if unclear and path and _full(path) else code
 
 
 def _full(path: Path) -> bool:
+    """Whether there is no room, for bytes or for another file."""
     try:
-        return shutil.disk_usage(path.parent).free < NO_ROOM
+        disk = os.statvfs(path.parent)
     except OSError:
         return False
+    return disk.f_bavail * disk.f_frsize < NO_ROOM or bool(disk.f_files and not disk.f_favail)
 
 
 def _no_handle(error: sqlite3.Error) -> OSError | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
 import shutil
@@ -9,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -57,11 +59,12 @@ def goes_on(account: Account) -> None:
 
 
 def halts(account: Account, **env: str) -> None:
-    """`kt halt` is in force, though the journal cannot note it."""
-    halted = account.kt("halt", **env)
-    assert halted.code == 1, halted.told()
-    assert "in force by its flag file" in halted.err
-    assert (account.state / "sim" / "halt.json").exists()
+    """`kt halt` is in force with its reason, though the journal cannot note it."""
+    halted = account.kt("halt", "--reason", "the reason", **env)
+    assert halted.code == 0, halted.told()
+    assert "in force by its flag file; the journal could not note it" in halted.err
+    assert json.loads(halted.out)["items"][0]["mode"] == "halt"
+    assert json.loads((account.state / "sim" / "halt.json").read_text())["reason"] == "the reason"
 
 
 def is_halted(account: Account) -> None:
@@ -77,7 +80,7 @@ def is_halted(account: Account) -> None:
 def small_disk(folder: Path) -> Iterator[None]:
     """A file system of its own, where a test may make one."""
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)],
+        ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=100,mode=700", "tmpfs", str(folder)],
         capture_output=True,
         check=False,
     )
@@ -89,14 +92,16 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def fill(path: Path) -> None:
-    """Take all the room there is."""
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY)
-    try:
+def fill(folder: Path) -> None:
+    """Take all the room there is, for bytes and for new files."""
+    folder.mkdir()
+    handle = os.open(folder / "bytes", os.O_CREAT | os.O_WRONLY)
+    with closing(os.fdopen(handle, "wb", buffering=0)) as file, suppress(OSError):
         while True:
-            os.write(handle, b"x" * 4096)
-    except OSError:
-        os.close(handle)
+            file.write(b"x" * 4096)
+    with suppress(OSError):
+        for number in itertools.count():
+            (folder / str(number)).touch()
 
 
 def test_a_full_disk(stage: Stage) -> None:
@@ -107,7 +112,7 @@ def test_a_full_disk(stage: Stage) -> None:
         fill(account.state / "ballast")
         refuses(account, "the disk is full|No space left on device")
         halts(account)
-        (account.state / "ballast").unlink()
+        shutil.rmtree(account.state / "ballast")
         is_halted(account)
         goes_on(account)
 
