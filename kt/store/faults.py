@@ -6,7 +6,7 @@ import errno
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from kt.errors import JournalError
@@ -44,6 +44,8 @@ _HINTS: dict[str, tuple[str, str]] = {
 BUSY_CODES = ("SQLITE_BUSY", "SQLITE_LOCKED")
 NO_ROOM = 64 * 1024
 """Bytes left on a disk that is full: SQLite needs this much for its shared memory."""
+_HANDLES = 8
+"""More than SQLite needs to open a file with its -wal and -shm."""
 
 
 def primary_code(error: sqlite3.Error) -> str:
@@ -98,10 +100,12 @@ def _no_handle(error: sqlite3.Error) -> OSError | None:
     """SQLite says of a process without a free file handle that the file cannot be opened."""
     if primary_code(error) not in ("SQLITE_CANTOPEN", "SQLITE_IOERR"):
         return None
-    try:
-        os.close(os.open(os.devnull, os.O_RDONLY))
-    except OSError as lacking:
-        return lacking
+    with ExitStack() as probes:
+        try:
+            for _ in range(_HANDLES):
+                probes.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        except OSError as lacking:
+            return lacking
     return None
 
 

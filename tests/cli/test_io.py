@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -95,6 +96,18 @@ def test_a_fault_of_the_system_names_what_it_is_about(front: Front) -> None:
     ran = front("status")
     assert ran.code == ExitCode.ERROR
     assert ran.err.startswith("kt: /somewhere: no permission (Permission denied). Give yourself")
+
+
+def test_what_the_machine_lacks_is_no_fault_of_kts(front: Front) -> None:
+    front.broken = MemoryError()
+    ran = front("status")
+    assert ran.code == ExitCode.ERROR
+    assert ran.err == "kt: out of memory. End other programs, or raise the limit (`ulimit -v`).\n"
+    front.broken = OSError(errno.EMFILE, "Too many open files")
+    assert front("status").err == (
+        "kt: this process has too many files open (Too many open files). Close what it has open, "
+        "or raise the limit (`ulimit -n`).\n"
+    )
 
 
 def test_ctrl_c_is_130_and_quiet(front: Front) -> None:

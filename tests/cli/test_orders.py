@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kt.cli.ending import Terminated
 from kt.errors import ExitCode
 from kt.records import OrderState, OrderTicket, OrderType, Side, StopMode, StreamKind
 from kt.steps import stops
@@ -519,9 +520,12 @@ def test_what_was_sent_is_shown_even_when_the_rest_cannot_be(front: Front) -> No
     assert [(item["stock_code"], item["state"]) for item in ran.items] == [(SAMSUNG, "ACKED")]
 
 
-def test_an_interrupt_in_the_middle_of_a_send_is_an_unknown_outcome(front: Front) -> None:
+@pytest.mark.parametrize("what", [KeyboardInterrupt, Terminated, MemoryError])
+def test_an_interrupt_in_the_middle_of_a_send_is_an_unknown_outcome(
+    what: type[BaseException], front: Front
+) -> None:
     def interrupt() -> None:
-        raise KeyboardInterrupt
+        raise what
 
     front.world.broker.on_sent = interrupt
     ran = front(*BUY)

@@ -29,6 +29,8 @@ BUSY_SECONDS = "KT_TEST_BUSY_SECONDS"
 """Real seconds that it waits for a database which another process holds."""
 FILE_SIZE = "KT_TEST_FILE_SIZE"
 """No file of the child's grows beyond so many bytes: a full disk, wherever kt may be."""
+FILES = "KT_TEST_FILES"
+"""So many file handles does the child have."""
 USER = "KT_TEST_USER"
 """The number of the user it runs as, when the test is root and permissions mean nothing."""
 CLOCK_OFF = "KT_TEST_CLOCK_OFF"
@@ -114,6 +116,8 @@ def _hinder(wanted: Mapping[str, str]) -> None:
     if FILE_SIZE in wanted:
         size = int(wanted[FILE_SIZE])
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    if FILES in wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(wanted[FILES]), int(wanted[FILES])))
     if USER in wanted:
         os.setgid(int(wanted[USER]))
         os.setuid(int(wanted[USER]))

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.forge import BUSY_SECONDS, CLOCK_OFF, FILE_SIZE, USER
+from tests.crash.forge import BUSY_SECONDS, CLOCK_OFF, FILE_SIZE, FILES, USER
 from tests.crash.house import Account
 from tests.crash.invariants import NOTHING_TO_DO, assert_well
 from tests.crash.processes import Ran
@@ -131,6 +131,25 @@ def test_a_disk_that_is_full_in_the_middle(account: Account, side: str, kilobyte
         assert "Do not send it again" in ran.err, ran.told()
     assert "unexpected error" not in ran.err
     goes_on(account)
+
+
+# no handles
+
+
+@pytest.mark.parametrize("argv", [BUY, ("run", "--once"), ("halt",), ("doctor",)])
+def test_too_few_file_handles_are_named(stage: Stage, argv: tuple[str, ...]) -> None:
+    """However many are left: nothing is called a fault of kt's, or the folder's."""
+    said = set()
+    with closing(Account(stage.house(), stage.new_folder("account"), stage.forge)) as account:
+        for handles in (4, 8, 12, 16, 20):
+            ran = account.kt(*argv, **{FILES: str(handles)})
+            assert not re.search("unexpected error|Traceback|ritable|may write", ran.err), (
+                ran.told()
+            )
+            said.add((ran.code, "too many files open" in ran.err + ran.out))
+    code = 0 if argv == ("halt",) else 1
+    assert (code, True) in said, said
+    assert argv != BUY or (1, False) not in said, said
 
 
 # somebody else has it
