@@ -7,16 +7,18 @@ import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.crash.forge import BUSY_SECONDS, CLOCK_OFF, FILE_SIZE, FILES, USER
+from tests.crash.forge import BUSY_SECONDS, CLOCK_OFF, FILE_SIZE, FILES, KEPT, UMASK, USER
 from tests.crash.house import Account
 from tests.crash.invariants import NOTHING_TO_DO, assert_well
 from tests.crash.processes import Ran
@@ -131,6 +133,44 @@ def test_a_disk_that_is_full_in_the_middle(account: Account, side: str, kilobyte
         assert "Do not send it again" in ran.err, ran.told()
     assert "unexpected error" not in ran.err
     goes_on(account)
+
+
+# who may read it
+
+
+@pytest.mark.parametrize("umask", ["000", "022", "000" + KEPT])
+def test_every_file_is_its_users_alone(stage: Stage, umask: str) -> None:
+    """Whatever the umask, and though kt would not set its own: made so, not mended after."""
+    env = {UMASK: umask}
+    with closing(Account(stage.house(), stage.new_folder("account"), stage.forge)) as account:
+        config = account.folder / "made" / "here" / "config.yaml"
+        assert account.kt("init", str(config), **env).code == 0
+        day = account.start("run", **env)
+        end = time.monotonic() + 30
+        while "stream connected" not in day.said():
+            assert time.monotonic() < end, day.said()
+            time.sleep(0.02)
+        assert account.kt("order", "buy", "005930", "1", "--market", **env).code == 0
+        made = assert_private(account.state) | assert_private(config.parents[1])
+        day.signal(signal.SIGTERM)
+        assert account.kept(day.wait()).code == 0
+        for argv in (("run", "--once"), ("halt",)):
+            account.kt(*argv, **env)
+        made |= assert_private(account.state)
+    kinds = {re.sub(r"-[0-9a-f]{16}", "", name) for name in made}
+    assert kinds >= {
+        *("config.yaml", "here", "sim", "kt.db", "kt.db-wal", "kt.db-shm", "locks", "run.lock"),
+        *("run.json", "stream.sock", "stream.lock", "stream.json", "token.json", "token.lock"),
+        *("pace.json", "pace.lock", "stocks.json", "stocks.lock", "halt.json", "halt.room"),
+    }
+
+
+def assert_private(folder: Path) -> set[str]:
+    """The names of everything there, none of it open to anybody else."""
+    found = {path: path.lstat().st_mode for path in (folder, *folder.rglob("*"))}
+    open_to_others = {str(path): oct(mode) for path, mode in found.items() if mode & 0o077}
+    assert not open_to_others
+    return {path.name for path in found}
 
 
 # no handles
