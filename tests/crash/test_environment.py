@@ -147,13 +147,15 @@ def test_every_file_is_its_users_alone(stage: Stage, umask: str) -> None:
         assert account.kt("init", str(config), **env).code == 0
         day = account.start("run", **env)
         end = time.monotonic() + 30
-        while "stream connected" not in day.said():
-            assert time.monotonic() < end, day.said()
-            time.sleep(0.02)
-        assert account.kt("order", "buy", "005930", "1", "--market", **env).code == 0
-        made = assert_private(account.state) | assert_private(config.parents[1])
-        day.signal(signal.SIGTERM)
-        assert account.kept(day.wait()).code == 0
+        try:
+            while "stream connected" not in day.said():
+                assert time.monotonic() < end, day.said()
+                time.sleep(0.02)
+            assert account.kt("order", "buy", "005930", "1", "--market", **env).code == 0
+            made = assert_private(account.state) | assert_private(config.parents[1])
+        finally:
+            day.signal(signal.SIGTERM)
+            account.kept(day.wait())
         for argv in (("run", "--once"), ("halt",)):
             account.kt(*argv, **env)
         made |= assert_private(account.state)
