@@ -16,6 +16,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from kt.broker.deadlines import LOCK_SECONDS
+from kt.files import write_private
 from kt.ports import Clock
 from kt.ports.patience import time_left
 from kt.records import KST, Instrument
@@ -82,7 +83,7 @@ class DayList:
         """In one step, so that a reader never sees half a list."""
         partial = self.path.with_suffix(f".{os.getpid()}.new")
         with contextlib.suppress(OSError):
-            partial.write_bytes(msgspec.json.encode(kept))
+            write_private(partial, msgspec.json.encode(kept))
             partial.replace(self.path)
 
 

@@ -20,6 +20,7 @@ import msgspec
 from kt.broker.locks import held
 from kt.broker.tr import Group, Priority, Tr
 from kt.errors import KtError, RateLimited
+from kt.files import private_folder, trouble
 from kt.ports import Clock
 from kt.ports.patience import time_left
 
@@ -207,7 +208,7 @@ class Pacer:
     def _state(self) -> Iterator[State]:
         """The file's contents under its lock, written back when the block ends."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             with held(self._threads, self.path.with_suffix(".lock"), poll=0.002):
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
                 try:
@@ -221,10 +222,9 @@ class Pacer:
                 finally:
                     os.close(handle)
         except OSError as fault:
-            raise KtError(
-                f"the request budget {self.path} cannot be kept: {fault.strerror or fault}",
-                hint="Make the state folder writable, or name another: KT_STATE_DIR.",
-            ) from fault
+            why, advice = trouble(fault)
+            message = f"the request budget {self.path} cannot be kept: {why}"
+            raise KtError(message, hint=advice) from fault
 
     def _decode(self, data: bytes) -> State:
         """An empty file is a new one; an unreadable one counts as a budget just used up."""

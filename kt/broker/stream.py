@@ -20,6 +20,7 @@ from kt.broker.stream_guest import Guest
 from kt.broker.stream_local import SubscriptionRefused, over_state
 from kt.broker.stream_patience import Patience
 from kt.errors import Busy, KtError, StreamReplaced, Unreachable, UsageError
+from kt.files import trouble
 from kt.ports import Clock
 from kt.records import StreamEvent, StreamKind, StreamState
 
@@ -143,6 +144,9 @@ class KiwoomStream:
             error = None
         except KtError as known:
             error = known
+        except OSError as lacking:
+            why, advice = trouble(lacking)
+            error = KtError(f"the stream cannot be kept up: {why}", hint=advice)
         finally:
             # Also when something unforeseen passes through here: a stream never ends in silence.
             if error is not None:

@@ -23,6 +23,7 @@ from kt.broker.deadlines import TOKEN
 from kt.broker.locks import held
 from kt.config.secrets import AppKeys
 from kt.errors import KtError
+from kt.files import private_folder, trouble
 from kt.ports import Clock
 from kt.ports.patience import bounded
 from kt.records import KST
@@ -171,7 +172,7 @@ class TokenSource:
     def _locked(self) -> Iterator[None]:
         """One process and one thread at a time, for no longer than a token may take."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(self.path.parent)
             with bounded(TOKEN.whole), held(self._threads, self.path.with_suffix(".lock")):
                 yield
         except OSError as fault:
@@ -198,7 +199,5 @@ class TokenSource:
 
 
 def unusable(path: Path, fault: OSError) -> KtError:
-    return KtError(
-        f"the token file {path} cannot be used: {fault.strerror or fault}",
-        hint="Make the state folder writable for you alone, or name another: KT_STATE_DIR.",
-    )
+    why, advice = trouble(fault)
+    return KtError(f"the token file {path} cannot be used: {why}", hint=advice)

@@ -88,7 +88,8 @@ class Console:
             self.warn(text)
 
     def warn(self, text: str) -> None:
-        """A message that --quiet does not silence; on a terminal it breaks between words."""
+        """A message that --quiet does not silence; on a terminal it breaks between words. Where it
+        cannot be written (a terminal that was closed, a full disk) kt goes on without."""
         if self.width and any(len(line) > self.width // 2 for line in text.split("\n")):
             from kt.cli.show.text import paragraph
 
@@ -96,7 +97,7 @@ class Console:
         try:
             self.stderr.write(text + "\n")
             self.stderr.flush()
-        except BrokenPipeError:
+        except OSError:
             return
 
     def ask(self, question: str) -> bool:
@@ -104,7 +105,7 @@ class Console:
         try:
             self.stderr.write(f"{question} [y/N] ")
             self.stderr.flush()
-        except BrokenPipeError:
+        except OSError:
             return False
         answer = self.stdin.readline()
         if not answer.endswith("\n"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from kt.config.model import Config
 from kt.errors import AuthError, ConfigError
+from kt.files import trouble
 
 SIM_KEY = "kt-sim"
 """The embedded exchange takes any key; each is an account of its own."""
@@ -51,9 +52,8 @@ def _from_file(path: Path) -> AppKeys:
         mode = stat.S_IMODE(path.stat().st_mode)
         lines = path.read_text(encoding="utf-8").split()
     except OSError as error:
-        raise ConfigError(
-            f"the key file {path} cannot be read: {error.strerror}", hint="Check key_file."
-        ) from error
+        why, advice = trouble(error, "check key_file")
+        raise ConfigError(f"the key file {path} cannot be read: {why}", hint=advice) from error
     if mode & 0o077:
         raise ConfigError(
             f"the key file {path} can be read by others (mode {mode:04o})",

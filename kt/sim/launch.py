@@ -19,6 +19,7 @@ import kt
 from kt.clock import ScaledClock, SystemClock
 from kt.config.model import Config
 from kt.errors import Busy, KtError, Unreachable
+from kt.files import trouble
 from kt.ports import Clock
 from kt.sim import place
 from kt.sim.place import Place, ws_url
@@ -83,10 +84,9 @@ def _find_or_start(settings: Settings, announce: Announce) -> Running:
         try:
             found = _start_one(settings, folder, announce)
         except OSError as error:
-            raise Unreachable(
-                f"the embedded exchange cannot work in {folder}: {error.strerror}",
-                hint="Make the folder writable, or name another with KT_STATE_DIR.",
-            ) from error
+            why, advice = trouble(error)
+            message = f"the embedded exchange cannot work in {folder}: {why}"
+            raise Unreachable(message, hint=advice) from error
     return found
 
 

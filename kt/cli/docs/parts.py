@@ -41,6 +41,13 @@ def environment() -> str:
     return listed(ENVIRONMENT.items())
 
 
+def children() -> str:
+    from kt.children import PASSED
+
+    lines = textwrap.wrap(", ".join(PASSED), WIDTH - 4, break_on_hyphens=False)
+    return "\n".join(f"    {line}" for line in lines)
+
+
 def denials() -> str:
     from kt.rules.denials import DENIALS
 
@@ -129,6 +136,7 @@ def _shown(key: Key) -> str:
 PARTS: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "environment": environment,
+    "children": children,
     "denials": denials,
     "errors": errors,
     "configuration": configuration,
