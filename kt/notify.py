@@ -14,6 +14,8 @@ import subprocess
 import threading
 from typing import TYPE_CHECKING
 
+from kt.text import visible
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -45,6 +47,7 @@ class OwnerNotifier:
         self._lock = threading.Lock()
 
     def notify(self, level: str, title: str, text: str) -> None:
+        title, text = visible(title), visible(text)
         line = f"{level}: {title}. {text}".rstrip()
         self._show(line)
         if LEVELS.index(level) < LEVELS.index(self._settings.level):

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.lazy import Command, pass_session
+from kt.cli.values import Whole
 from kt.errors import UsageError
+from kt.text import json_text, one_line
 
 if TYPE_CHECKING:
     from kt.broker.facts import Api, Field
@@ -69,7 +71,7 @@ class ApiOptions:
 @click.argument("api_id", metavar="[ID]", default="", shell_complete=complete)
 @click.argument("body", metavar="[JSON]", default="{}")
 @click.option("--all-pages", is_flag=True, help="Follow the pages; their rows become one list.")
-@click.option("--count", type=click.IntRange(1), help="End a live API after so many frames.")
+@click.option("--count", type=Whole(1, 10**9), help="End a live API after so many frames.")
 @pass_session
 def api(session: Session, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
     run_api(session, ApiOptions(api_id, body, all_pages, count or 0))
@@ -78,7 +80,7 @@ def api(session: Session, api_id: str, body: str, all_pages: bool, count: int | 
 def run_api(session: Session, options: ApiOptions) -> None:
     from kt.broker import facts
     from kt.broker.wire.stocks import unknown_if_blank
-    from kt.cli.documents import as_json
+    from kt.cli.documents import MAX_BYTES, as_json
 
     if not options.api_id:
         _list(session)
@@ -86,7 +88,7 @@ def run_api(session: Session, options: ApiOptions) -> None:
     described_api = facts.api(options.api_id)
     if session.output in {"csv", "yaml"}:
         raise UsageError("a raw answer is JSON", hint="Leave out -o.")
-    text = session.console.read().decode() if options.body == "-" else options.body
+    text = session.console.read(MAX_BYTES) if options.body == "-" else options.body.encode()
     if described_api.transport != "rest":
         _listen(session, options, json_object(text))
         return
@@ -118,25 +120,32 @@ def _listen(session: Session, options: ApiOptions, body: dict[str, Any]) -> None
     wanted = raw_stream.request(options.api_id, body)
     with closing(session.app.raw_frames(options.api_id, wanted)) as frames:
         for frame in islice(frames, options.count or None):
-            session.console.write(frame.decode(errors="replace") + "\n")
+            session.console.write(json_line(frame) + "\n")
             if session.console.closed:
                 return
 
 
-def json_object(text: str) -> dict[str, Any]:
+def json_line(frame: bytes) -> str:
+    """A frame as it came, on one line; what a terminal would obey stands as JSON's escapes."""
+    return json_text(one_line(frame.decode(errors="replace")))
+
+
+def json_object(text: bytes) -> dict[str, Any]:
     """The request as typed. Raises UsageError when it is no JSON object."""
-    import json
+    import msgspec
+
+    from kt.cli.documents import UNREADABLE
 
     try:
-        body = json.loads(text)
-    except ValueError as error:
+        body = msgspec.json.decode(text)
+    except UNREADABLE as error:
         raise UsageError(f"the request is no JSON: {error}", hint="Nothing was sent.") from error
     if not isinstance(body, dict):
         raise UsageError("the request must be one JSON object")
     return body
 
 
-def request_body(text: str) -> dict[str, str]:
+def request_body(text: bytes) -> dict[str, str]:
     """A JSON object of plain values, as the wire's strings. Raises UsageError otherwise."""
     body = json_object(text)
     if any(isinstance(value, dict | list) for value in body.values()):

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+from kt.text import data, screen
+
 DEFAULT_WIDTH = 80
+INSET = len("kt: ")
 
 
 class Console:
@@ -52,7 +56,7 @@ class Console:
         if not self.out_terminal:
             return 0
         columns = self.environ.get("COLUMNS", "")
-        if columns.isdigit() and int(columns):
+        if re.fullmatch("[1-9][0-9]{0,3}", columns):
             return int(columns)
         try:
             return os.get_terminal_size(self.stdout.fileno()).columns or DEFAULT_WIDTH
@@ -71,6 +75,18 @@ class Console:
 
     def write(self, text: str) -> None:
         """Data, to stdout, at once."""
+        self.steer(data(text))
+
+    def show(self, text: str) -> None:
+        """A table or lines for a person, to stdout, at once."""
+        self.steer(self.shown(text))
+
+    def shown(self, text: str) -> str:
+        """What may reach a terminal of it: the last wall, behind the ones of each table."""
+        return screen(text, colors=self.color)
+
+    def steer(self, text: str) -> None:
+        """kt's own sequences that move the cursor, and what `shown` gave, to stdout."""
         if self.closed:
             return
         try:
@@ -88,14 +104,15 @@ class Console:
             self.warn(text)
 
     def warn(self, text: str) -> None:
-        """A message that --quiet does not silence; on a terminal it breaks between words. Where it
-        cannot be written (a terminal that was closed, a full disk) kt goes on without."""
+        """A message that --quiet does not silence; on a terminal it breaks between words, and goes
+        on under the first one, where nothing passes for a new message. Where it cannot be written
+        (a terminal that was closed, a full disk) kt goes on without."""
         if self.width and any(len(line) > self.width // 2 for line in text.split("\n")):
             from kt.cli.show.text import paragraph
 
-            text = "\n".join(paragraph(line, self.width) for line in text.split("\n"))
+            text = "\n".join(paragraph(line, self.width, INSET) for line in text.split("\n"))
         try:
-            self.stderr.write(text + "\n")
+            self.stderr.write(self.shown(text) + "\n")
             self.stderr.flush()
         except OSError:
             return
@@ -103,7 +120,7 @@ class Console:
     def ask(self, question: str) -> bool:
         """A yes-or-no question on the terminal; anything but y or yes, and no answer, is no."""
         try:
-            self.stderr.write(f"{question} [y/N] ")
+            self.stderr.write(f"{self.shown(question)} [y/N] ")
             self.stderr.flush()
         except OSError:
             return False
@@ -112,10 +129,12 @@ class Console:
             self.warn("")
         return answer.strip().lower() in {"y", "yes"}
 
-    def read(self) -> bytes:
-        """All of stdin as bytes."""
+    def read(self, most: int) -> bytes:
+        """All of stdin as bytes, or the first `most` of them."""
         buffer = getattr(self.stdin, "buffer", None)
-        data: bytes = buffer.read() if buffer is not None else self.stdin.read().encode()
+        if buffer is None:
+            return self.stdin.read(most).encode("utf-8", "surrogatepass")
+        data: bytes = buffer.read(most)
         return data
 
 

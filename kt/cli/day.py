@@ -107,7 +107,7 @@ def _show(session: Session, ctx: Context, report: DayReport) -> None:
         text += (
             f"\n{translated('Held', session.console.language)}\n{positions(held, session.console)}"
         )
-        session.console.write(f"{text}{alarms}{report.orders} orders sent; {report.ended}\n")
+        session.console.show(f"{text}{alarms}{report.orders} orders sent; {report.ended}\n")
         return
     row = {
         "kind": "day",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +10,14 @@ import msgspec
 
 from kt.errors import InputError
 from kt.records import KINDS, VERSION, Document
+from kt.text import encodable, harmless, json_text, visible
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
+YEARS = range(2000, 2101)
+"""Times of other years are no times of a market, and their sums may overflow."""
 FUTURE_SECONDS = 5.0
 """Two processes' clocks may differ by so much before a document counts as from the future."""
 
@@ -32,7 +35,7 @@ def emit(
     if session.output == "table":
         from kt.cli.show import table_of
 
-        session.console.write(table_of(kind, items, session.console))
+        session.console.show(table_of(kind, harmless(items), session.console))
         return
     from kt.cli.formats import as_csv, as_yaml
 
@@ -58,12 +61,20 @@ def envelope(
 
 def plain(value: Any) -> Any:
     """Records as JSON values; times keep their `+09:00`."""
-    return msgspec.json.decode(msgspec.json.encode(value))
+    return msgspec.json.decode(encoded(value))
 
 
 def as_json(value: Any, *, pretty: bool = False) -> str:
-    data = msgspec.json.encode(value)
-    return (msgspec.json.format(data, indent=2) if pretty else data).decode() + "\n"
+    data = encoded(value)
+    return json_text((msgspec.json.format(data, indent=2) if pretty else data).decode()) + "\n"
+
+
+def encoded(value: Any) -> bytes:
+    """JSON of any value: a text that no UTF-8 can hold must not cost the rest of it."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(encodable(value))
 
 
 def piped(session: Session) -> bool:
@@ -86,7 +97,7 @@ def read(
             f"this command reads {wanted} from a pipe, and there is none",
             hint="See `kt help pipes`.",
         )
-    document = parse(session.console.read(), wanted)
+    document = parse(session.console.read(MAX_BYTES + 1), wanted)
     _check_head(document, kinds, session.config.profile)
     _check_age(document, max_age, now())
     return document.kind, _items(document), document.run
@@ -105,14 +116,19 @@ def parse(data: bytes, wanted: str) -> Document:
         return msgspec.json.decode(data, type=Document)
     except msgspec.ValidationError as error:
         raise InputError(f"the input is no kt document: {_lower(error)}", hint=_NOTHING) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InputError(_broken(str(error)), hint=_NOTHING) from error
+    except UNREADABLE as error:
+        raise InputError(_broken(error), hint=_NOTHING) from error
 
 
 _NOTHING = "Nothing was done."
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON of any kind may raise."""
 
 
-def _broken(text: str) -> str:
+def _broken(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, RecursionError):
+        return "the input is nested too deeply"
     if "truncated" in text:
         return "the input is cut off: whoever wrote it did not finish"
     if "trailing" in text:
@@ -121,7 +137,7 @@ def _broken(text: str) -> str:
 
 
 def _lower(error: Exception) -> str:
-    text = str(error)
+    text = visible(str(error), 300)
     return text[:1].lower() + text[1:]
 
 
@@ -141,6 +157,8 @@ def _check_head(document: Document, kinds: Sequence[str], profile: str) -> None:
         )
     if document.asof.tzinfo is None:
         raise InputError("the document's asof has no time zone", hint=_NOTHING)
+    if document.asof.year not in YEARS:
+        raise InputError(f"the document's asof is in the year {document.asof.year}", hint=_NOTHING)
 
 
 def _check_age(document: Document, max_age: float, now: datetime) -> None:
@@ -161,9 +179,25 @@ def _items(document: Document) -> tuple[Any, ...]:
     items = []
     for index, raw in enumerate(document.items):
         try:
-            items.append(msgspec.json.decode(raw, type=kind))
-        except msgspec.DecodeError as error:
+            item = msgspec.json.decode(raw, type=kind)
+        except UNREADABLE as error:
             raise InputError(
                 f"items[{index}] of the {document.kind}: {_lower(error)}", hint=_NOTHING
             ) from error
+        for name, at in _times(item):
+            if at.year not in YEARS:
+                raise InputError(
+                    f"items[{index}] of the {document.kind}: {name} is in the year {at.year}",
+                    hint=_NOTHING,
+                )
+        items.append(item)
     return tuple(items)
+
+
+def _times(item: Any) -> Iterator[tuple[str, datetime]]:
+    for name in getattr(item, "__struct_fields__", ()):
+        value = getattr(item, name)
+        if isinstance(value, datetime):
+            yield name, value
+        elif isinstance(value, msgspec.Struct):
+            yield from _times(value)

@@ -6,13 +6,16 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from kt.text import csv_cell, steering, yaml_text
+
 
 def as_csv(items: Sequence[Any]) -> str:
-    """One line an item under a line of names; nested values as `deposit.cash`, lists joined."""
+    """One line an item under a line of names; nested values as `deposit.cash`, lists joined; no
+    text is a formula."""
     import csv
     import io
 
-    rows = [flatten(item) for item in items]
+    rows = [{csv_cell(name): cell for name, cell in flatten(item).items()} for item in items]
     names: dict[str, None] = {}
     for row in rows:
         names.update(dict.fromkeys(row))
@@ -43,12 +46,14 @@ def _cell(value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, list):
         simple = all(isinstance(part, str | int | float) for part in value)
-        return "; ".join(map(str, value)) if simple else json.dumps(value, ensure_ascii=False)
-    return value
+        text = "; ".join(map(str, value)) if simple else json.dumps(value, ensure_ascii=False)
+        return csv_cell(text) if any(isinstance(part, str) for part in value) else text
+    return csv_cell(value) if isinstance(value, str) else value
 
 
 def as_yaml(document: dict[str, Any]) -> str:
-    """YAML in which every text that looks like a number or a time is quoted.
+    """YAML in which every text that looks like a number or a time is quoted, and what would not
+    show is escaped.
 
     PyYAML leaves `005930` bare because its own rules read it as text; others read 5930.
     """
@@ -57,11 +62,13 @@ def as_yaml(document: dict[str, Any]) -> str:
     class Quoting(yaml.SafeDumper):
         pass
 
-    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-        style = "'" if value[:1].isdigit() or value[:1] in "+-." else None
+    def quoted_text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        quoted = value[:1].isdigit() or value[:1] in "+-."
+        style = '"' if steering(value) else "'" if quoted else None
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
-    Quoting.add_representer(str, text)
-    return yaml.dump(
+    Quoting.add_representer(str, quoted_text)
+    text = yaml.dump(
         document, Dumper=Quoting, allow_unicode=True, sort_keys=False, default_flow_style=False
     )
+    return yaml_text(text)

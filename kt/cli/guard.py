@@ -10,6 +10,7 @@ from kt.cli.show.table import pairs
 from kt.errors import Denied
 from kt.records import Check, OrderType
 from kt.rules.fees import commission
+from kt.text import harmless
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -71,7 +72,9 @@ def preview(session: Session, checks: Sequence[Check], prices: Mapping[str, int]
 
     `prices` are last prices by stock code: what a market order would cost about.
     """
-    return "\n".join(_one(session, check, prices.get(check.stock_code, 0)) for check in checks)
+    return "\n".join(
+        _one(session, check, prices.get(check.stock_code, 0)) for check in harmless(checks)
+    )
 
 
 def _one(session: Session, check: Check, last: int) -> str:

@@ -39,7 +39,7 @@ def run_help(session: Session, context: click.Context, topic: tuple[str, ...]) -
     elif len(topic) == 1 and topic[0] in TOPICS:
         from kt.cli.topics import topic_text
 
-        session.console.write(_shown(session, topic_text(topic[0])))
+        session.console.show(_shown(session, topic_text(topic[0])))
     else:
         session.console.write(_command_help(context, topic) + "\n")
 

@@ -10,6 +10,7 @@ import click
 from kt.cli.lazy import command, pass_session
 from kt.errors import KtError, UsageError
 from kt.files import private_folder, trouble, write_private
+from kt.text import visible
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -40,8 +41,9 @@ def init(session: Session, path: str | None, force: bool) -> None:
 
 def run_init(session: Session, path: str | None, force: bool) -> None:
     from kt.cli.docs.example import example_config
+    from kt.config.load import at_home
 
-    target = Path(path).expanduser() if path else _default_path()
+    target = at_home(path) if path else _default_path()
     if target.is_dir():
         target = target / "config.yaml"
     if target.exists() and not force:
@@ -54,7 +56,7 @@ def run_init(session: Session, path: str | None, force: bool) -> None:
     except OSError as error:
         why, advice = trouble(error, "name another path")
         raise KtError(f"{target} cannot be written: {why}", hint=advice) from error
-    session.console.write(f"{target}\n")
+    session.console.write(visible(str(target)) + "\n")
     session.console.say(NEXT_STEPS)
 
 

@@ -13,8 +13,12 @@ import click
 
 from kt.cli.ending import Terminated, unwinding
 from kt.cli.session import Session
-from kt.errors import ExitCode, KtError
+from kt.errors import ExitCode, KtError, UsageError
 from kt.files import TROUBLES, trouble
+from kt.text import sentences, visible
+
+if TYPE_CHECKING:
+    pass
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -37,6 +41,7 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
 def _guarded(root: click.Command, arguments: Sequence[str], session: Session) -> int:
     code: int = ExitCode.ERROR
     try:
+        _readable(arguments)
         result = root.main(list(arguments), prog_name="kt", standalone_mode=False, obj=session)
         code = result if isinstance(result, int) else ExitCode.DONE
     except KtError as error:
@@ -63,6 +68,12 @@ def _guarded(root: click.Command, arguments: Sequence[str], session: Session) ->
     return code
 
 
+def _readable(arguments: Sequence[str]) -> None:
+    for number, argument in enumerate(arguments, 1):
+        if any("\ud800" <= letter <= "\udfff" for letter in argument):
+            raise UsageError(f"argument {number} is no UTF-8: {visible(argument, 60)}")
+
+
 def _unwritten(session: Session) -> ExitCode:
     """What was found out is lost on the way to whoever asked. Where an order was sent, that must
     not look like an error after which one tries again."""
@@ -77,12 +88,12 @@ def _unwritten(session: Session) -> ExitCode:
 
 def sentence(message: str, hint: str | None) -> str:
     """`kt: what happened. what to do`."""
-    text = message.strip(" ")
+    text = sentences(message).strip(" ")
     if not text.endswith((".", "!", "?", "\n")):
         text += "."
     if not hint:
         return f"kt: {text}".rstrip("\n")
-    hint = hint[:1].upper() + hint[1:]
+    hint = visible(hint[:1].upper() + hint[1:])
     gap = "" if text.endswith("\n") else " "
     return f"kt: {text}{gap}{hint}{'' if hint.endswith(('.', '!', '?')) else '.'}"
 
@@ -97,7 +108,7 @@ def usage(error: click.UsageError) -> str:
 def apology(error: Exception, session: Session) -> str:
     """One line for a fault of kt itself; the traceback goes to a file only the user can read. What
     the machine lacks is no fault of kt's."""
-    short = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+    short = visible(f"{type(error).__name__}: {error}".splitlines()[0], 200)
     if isinstance(error, OSError):
         why, advice = trouble(error)
         short = f"{error.filename}: {why}" if error.filename else why

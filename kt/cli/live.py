@@ -23,6 +23,7 @@ from kt.records import (
     Tick,
     ViNotice,
 )
+from kt.text import visible
 
 if TYPE_CHECKING:
     from kt.cli.console import Console
@@ -76,11 +77,11 @@ class LiveTable:
         self._drawn = 0.0
 
     def enter(self) -> None:
-        self._console.write(ENTER)
+        self._console.steer(ENTER)
         self._draw()
 
     def leave(self) -> None:
-        self._console.write(LEAVE + self.text())
+        self._console.steer(LEAVE + self._console.shown(self.text()))
 
     def take(self, event: StreamEvent | None) -> None:
         """Fold one event in; draw when there is something new and the last time is long ago."""
@@ -100,8 +101,8 @@ class LiveTable:
 
     def _draw(self) -> None:
         self._drawn = time.monotonic()
-        lines = self.text().replace("\n", CLEAR_LINE + "\n")
-        self._console.write(HOME + lines + CLEAR_BELOW)
+        lines = self._console.shown(self.text()).replace("\n", CLEAR_LINE + "\n")
+        self._console.steer(HOME + lines + CLEAR_BELOW)
 
     def _tick(self, tick: Tick) -> None:
         row = self._rows.setdefault(tick.stock_code, Row(tick.stock_code, "", 0, 0.0, 0))
@@ -143,6 +144,10 @@ def _row(quote: Quote) -> Row:
 
 def line(event: StreamEvent) -> str:
     """One event in words."""
+    return visible(_words(event))
+
+
+def _words(event: StreamEvent) -> str:
     head = clock(event.at)
     if isinstance(event, Tick):
         size = f"{event.side} {money(event.quantity)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.lazy import command, pass_session
+from kt.cli.values import Whole
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class LogOptions:
     "Default: all but api_call and step.",
 )
 @click.option(
-    "-n", "--lines", default=50, show_default=True, type=click.IntRange(0), help="The newest N."
+    "-n", "--lines", default=50, show_default=True, type=Whole(0, 100_000), help="The newest N."
 )
 @pass_session
 def log(session: Session, follow: bool, kinds: tuple[str, ...], lines: int) -> None:
@@ -124,6 +125,6 @@ def _write(session: Session, row: Mapping[str, Any]) -> None:
     from kt.cli.show.log import line
 
     if session.output == "table":
-        session.console.write(line(row, session.console) + "\n")
+        session.console.show(line(row, session.console) + "\n")
     else:
         session.console.write(as_json(row))

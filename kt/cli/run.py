@@ -141,11 +141,12 @@ def feeding(session: Session, ctx: Context, events: queue.Queue[StreamEvent]) ->
 
 def progress(session: Session, step: StepSummary) -> None:
     """One line a step, to stderr, as it ends."""
-    from kt.cli.show.text import clean, paragraph
+    from kt.cli.show.text import paragraph
+    from kt.text import visible
 
     mark = "" if step.outcome == "done" else f"{step.outcome}: "
     head = f"{step.name:<10} {step.seconds:6.1f} s  "
-    text = paragraph(f"{mark}{clean(step.detail)}", session.console.width, taken=len(head))
+    text = paragraph(f"{mark}{visible(step.detail)}", session.console.width, taken=len(head))
     session.console.say(head + text)
 
 
@@ -154,7 +155,7 @@ def _show(session: Session, ctx: Context, report: CycleReport) -> None:
     from kt.cli.show.report import report_row, report_text
 
     if session.output == "table":
-        session.console.write("\n" + report_text(ctx, report, session.console))
+        session.console.show("\n" + report_text(ctx, report, session.console))
     else:
         emit(session, "events", [report_row(ctx, report)], run=ctx.run)
 

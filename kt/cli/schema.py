@@ -63,7 +63,7 @@ def schema_of(kind: str) -> dict[str, Any]:
     envelope["properties"]["kt"] = {"const": VERSION}
     envelope["properties"]["kind"] = {"const": kind}
     envelope["properties"]["asof"] = {"type": "string", "format": "date-time"}
-    envelope["properties"]["items"] = {"type": "array", "items": schemas[1]}
+    envelope["properties"]["items"]["items"] = schemas[1]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **envelope,

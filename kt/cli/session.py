@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.console import Console
+from kt.text import visible
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -132,11 +133,12 @@ class Session:
         self.console.no_color = self.flags.no_color
 
     def say(self, text: str) -> None:
-        self.console.say(f"kt: {text}")
+        """One line to stderr; silent with --quiet."""
+        self.console.say(f"kt: {visible(text)}")
 
     def tell(self, text: str) -> None:
         """What the app says; notices that matter are not silenced by --quiet."""
         if text.startswith(("warning", "critical")):
-            self.console.warn(f"kt: {text}")
+            self.console.warn(f"kt: {visible(text)}")
         else:
             self.say(text)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.lazy import Entry, LazyGroup, command, pass_session
-from kt.cli.values import WON
+from kt.cli.values import DAY, WON, Real, Whole, shown
 from kt.errors import KtError, UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ sim = LazyGroup(
     """,
 )
 
-TIME = r"([01]\d|2[0-3]):[0-5]\d"
+TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 
 
 def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -41,29 +41,27 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
     either = click.Path(exists=True, path_type=Path)
     for decorate in reversed(
         (
-            click.option("--port", type=click.IntRange(0, 65535), help="Default: any free one."),
+            click.option("--port", type=Whole(0, 65535), help="Default: any free one."),
             click.option(
-                "--seed", type=click.IntRange(0), help="The same seed makes the same market."
+                "--seed", type=Whole(0, 10**9), help="The same seed makes the same market."
             ),
             click.option(
                 "--speed",
-                type=click.FloatRange(0, min_open=True),
+                type=Real(0, 100_000, min_open=True),
                 help="How many times faster than real time its clock runs.",
             ),
             click.option("--open-at", metavar="HH:MM", help="What a new clock shows first."),
-            click.option("--day", metavar="YYYY-MM-DD", help="The day of a new clock."),
+            click.option("--day", type=DAY, metavar="YYYY-MM-DD", help="The day of a new clock."),
             click.option("--faults", type=file, help="Misbehave as this file says."),
             click.option("--replay", type=either, help="Recorded bars in place of the market."),
             click.option("--cash", type=WON, help="What every new account starts with."),
             click.option("--costs", type=click.Choice(["real", "mock"]), help="Whose costs."),
-            click.option(
-                "--rate", type=click.FloatRange(0), help="Requests a second; 0 = no limit."
-            ),
+            click.option("--rate", type=Real(0, 100_000), help="Requests a second; 0 = no limit."),
             click.option(
                 "--key-file", type=file, help="Take only this app key and secret (two lines)."
             ),
             click.option(
-                "--idle-minutes", type=click.IntRange(0), help="Stop when unused; 0 = never."
+                "--idle-minutes", type=Whole(0, 100_000), help="Stop when unused; 0 = never."
             ),
         )
     ):
@@ -157,36 +155,21 @@ def settings_of(session: Session, given: dict[str, Any], *, idle: int) -> Settin
     """The configuration's settings with those that were given. Raises UsageError."""
     import re
 
+    from kt.config.secrets import key_pair
     from kt.sim.server.settings import Settings, from_simulator
 
     named = {name: value for name, value in given.items() if value is not None}
     key_file = named.pop("key_file", None)
     if "open_at" in named and not re.fullmatch(TIME, named["open_at"]):
-        raise UsageError(f"--open-at {named['open_at']!r}: write it as 09:00")
+        raise UsageError(f"--open-at {shown(named['open_at'])}: write it as 09:00")
     if "day" in named:
-        named["day"] = _day(named["day"])
+        named["day"] = named["day"].isoformat()
     if key_file is not None:
-        named["app_key"], named["secret_key"] = _keys(key_file)
+        named["app_key"], named["secret_key"] = key_pair(key_file)
     from msgspec.structs import asdict
 
     base = asdict(from_simulator(session.config.simulator, _root(session)))
     return Settings(**{**base, "idle_minutes": idle, **named})
-
-
-def _day(text: str) -> str:
-    from datetime import date
-
-    try:
-        return date.fromisoformat(text).isoformat()
-    except ValueError:
-        raise UsageError(f"--day {text!r}: write it as 2026-11-23") from None
-
-
-def _keys(path: Path) -> tuple[str, str]:
-    lines = path.read_text(encoding="utf-8").split()
-    if len(lines) != 2:
-        raise UsageError(f"{path} must hold two lines: app key, secret key")
-    return lines[0], lines[1]
 
 
 def _root(session: Session) -> Path:

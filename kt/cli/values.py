@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kt.text import visible
+
 if TYPE_CHECKING:
     from datetime import date
 
@@ -23,25 +25,29 @@ class StockCodeType(Type):
     name = "code"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value).strip().upper()
+        text = str(value).strip()
+        text = text.upper() if text.isascii() else text
         if not CODE.fullmatch(text):
-            self.fail(f"{value!r} is no stock code: six digits or letters, like 005930", param, ctx)
+            self.fail(
+                f"{shown(value)} is no stock code: six digits or letters, like 005930", param, ctx
+            )
         return text
 
 
 class CountType(Type):
     """A whole number above 0; thousands may be separated by commas, as in 70,000."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, most: int) -> None:
         self.name = name
+        self.most = most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value)
-        if not re.fullmatch(r"\d+|\d{1,3}(,\d{3})+", text):
-            self.fail(f"{value!r} is no whole number", param, ctx)
+        if not re.fullmatch(r"[0-9]{1,20}|[0-9]{1,3}(,[0-9]{3}){1,6}", text):
+            self.fail(f"{shown(value)} is no whole number: digits 0 to 9", param, ctx)
         number = int(text.replace(",", ""))
-        if not 0 < number < 10**12:
-            self.fail(f"{value!r} is out of range: 1 to 999,999,999,999", param, ctx)
+        if not 0 < number <= self.most:
+            self.fail(f"{shown(value)} is out of range: 1 to {self.most:,}", param, ctx)
         return number
 
 
@@ -53,13 +59,42 @@ class DayType(Type):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         from datetime import date
 
+        text = str(value)
         try:
-            return date.fromisoformat(str(value))
+            if not re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", text):
+                raise ValueError(text)
+            return date.fromisoformat(text)
         except ValueError:
-            self.fail(f"{value!r} is no day: write it as 2026-11-23", param, ctx)
+            self.fail(f"{shown(value)} is no day: write it as 2026-11-23", param, ctx)
+
+
+class Whole(click.IntRange):
+    """A whole number, in the digits 0 to 9 alone."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", str(value)):
+            self.fail(f"{shown(value)} is no whole number: digits 0 to 9", param, ctx)
+        return int(super().convert(value, param, ctx))
+
+
+class Real(click.FloatRange):
+    """A number, in the digits 0 to 9 alone; neither `nan` nor `inf`."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        if not re.fullmatch(r"[0-9]{0,15}\.?[0-9]{0,15}", str(value)) or str(value) in ".":
+            self.fail(f"{shown(value)} is no number: digits 0 to 9 and a point", param, ctx)
+        return float(super().convert(value, param, ctx))
+
+
+def shown(value: Any) -> str:
+    """What was typed, as a message repeats it."""
+    return repr(visible(str(value), 60))
 
 
 STOCK_CODE = StockCodeType()
-SHARES = CountType("shares")
-WON = CountType("won")
+SHARES = CountType("shares", 10**9)
+PRICE = CountType("won", 10**9)
+WON = CountType("won", 10**12)
 DAY = DayType()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.lazy import command, pass_session
-from kt.cli.values import STOCK_CODE, Type
+from kt.cli.values import STOCK_CODE, Real, Type, Whole
 from kt.errors import KtError, StreamReplaced, UnknownStock, UsageError
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ class WatchOptions:
     help="0B trade (also 01), 0D book (also 02), 00 orders, 04 balance, 0s session; several "
     "with commas. Default: 0B,00,04.",
 )
-@click.option("--count", type=click.IntRange(1), help="End after so many events.")
+@click.option("--count", type=Whole(1, 10**9), help="End after so many events.")
 @click.option(
-    "--for", "seconds", type=click.FloatRange(0, min_open=True), help="End after so many seconds."
+    "--for", "seconds", type=Real(0, 10**6, min_open=True), help="End after so many seconds."
 )
 @pass_session
 def watch(
@@ -199,7 +199,7 @@ def _show(
             for event in events:
                 table.take(event)
         return
-    write: Callable[[str], None] = session.console.write
+    write: Callable[[str], None] = session.console.show
     for event in events:
         if event is not None:
             write(line(event) + "\n")

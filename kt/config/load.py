@@ -12,8 +12,10 @@ from typing import Any, TypeVar
 import msgspec
 
 from kt.config.addresses import check_addresses
+from kt.config.file import MOST_LETTERS, named, read_yaml
 from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig, Section
 from kt.errors import ConfigError
+from kt.text import steering
 
 S = TypeVar("S", bound=Section)
 
@@ -44,6 +46,7 @@ def load_config(
     `overrides` are the flags, as nested mappings of already typed values.
     """
     environ = os.environ if environ is None else environ
+    _check_environment(environ)
     found = find_config(path, environ)
     data = read_yaml(found) if found else {}
     where = str(found) if found else "configuration"
@@ -52,10 +55,10 @@ def load_config(
 
 def find_config(path: str | Path | None, environ: Mapping[str, str]) -> Path | None:
     """The file to read: named, `KT_CONFIG`, `./config.yaml`, the user's configuration folder."""
-    named = path or environ.get("KT_CONFIG")
-    if named:
-        file = Path(named).expanduser()
-        if not file.is_file():
+    wanted = path or environ.get("KT_CONFIG")
+    if wanted:
+        file = at_home(wanted)
+        if not _is_file(file):
             raise ConfigError(
                 f"there is no configuration file {file}",
                 hint="Name an existing file, or make one with `kt init`.",
@@ -64,30 +67,24 @@ def find_config(path: str | Path | None, environ: Mapping[str, str]) -> Path | N
     import platformdirs
 
     for folder in (Path(), platformdirs.user_config_path("kt")):
-        if (folder / FILE_NAME).is_file():
+        if _is_file(folder / FILE_NAME):
             return folder / FILE_NAME
     return None
 
 
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The file as nested mappings in which every scalar is the text that stands there.
-
-    YAML's own guessing would turn `000660` into 432 and `15:30` into 930; the model's types
-    decide instead.
-    """
-    import yaml
-
+def at_home(path: str | Path) -> Path:
+    """A path as it was typed, with `~` as the home folder."""
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}", hint="Check the file.") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}", hint="Correct that line.") from error
-    if data in (None, ""):
-        return {}
-    if not isinstance(data, dict):
-        raise ConfigError(f"{path} holds no keys", hint="See config.yaml.example.")
-    return data
+        return Path(path).expanduser()
+    except RuntimeError as error:  # of a user there is not
+        raise ConfigError(f"{path}: there is no such home folder", hint=_CORRECT) from error
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that cannot be one
+        return False
 
 
 def build_config(
@@ -99,7 +96,7 @@ def build_config(
     merged = _merge(data, _from_environment(environ))
     merged = _merge(merged, overrides)
     merged = _drop_empty(merged)
-    profiles = merged.pop("profiles", {})
+    profiles = _keys(merged.pop("profiles", {}), f"{where}: profiles")
     _refuse_unknown(Config, merged, where)
     config = _convert({**merged, "profiles": {}}, Config, where)
     servers = {
@@ -126,15 +123,26 @@ def build_config(
 def state_folder(config: Config) -> Path:
     """The folder of all profiles' state (not made here)."""
     if config.state_dir:
-        return Path(config.state_dir).expanduser()
+        return at_home(config.state_dir)
     import platformdirs
 
     return platformdirs.user_state_path("kt")
 
 
+def _check_environment(environ: Mapping[str, str]) -> None:
+    for name in ENVIRONMENT:
+        value = environ.get(name, "")
+        if name != "NO_COLOR" and (steering(value) or len(value) > MOST_LETTERS):
+            raise ConfigError(f"{name} holds what it cannot be", hint="Set it again, or unset it.")
+
+
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     names = {"KT_PROFILE": "profile", "KT_STATE_DIR": "state_dir", "KT_LANG": "language"}
-    return {key: environ[name] for name, key in names.items() if environ.get(name)}
+    given = {key: environ[name] for name, key in names.items() if environ.get(name)}
+    for name, key in names.items():
+        if key in given:
+            _convert({key: given[key]}, Config, name)
+    return given
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,7 +160,7 @@ def _drop_empty(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _profile(name: str, default: ProfileConfig, profiles: Any, where: str) -> ProfileConfig:
-    given = profiles.get(name, {}) if isinstance(profiles, Mapping) else {}
+    given = profiles.get(name, {})
     given = {} if given == "" else given
     place = f"{where}: profiles.{name}"
     _refuse_unknown(ProfileConfig, given, place)
@@ -167,31 +175,40 @@ def _convert(data: Mapping[str, Any], kind: type[S], where: str) -> S:
         text = str(error)
         key = re.search(r"at `\$\.?([^`]*)`", text)
         said = text.split(" - at ", maxsplit=1)[0].replace("`", "")
+        said = said.split(" '")[0] if said.startswith("Invalid enum value") else said
         place = f"{where}: {key[1]}" if key and key[1] else where
-        raise ConfigError(
-            f"{place}: {said[0].lower()}{said[1:]}", hint="Correct that value."
-        ) from error
+        raise ConfigError(f"{place}: {said[0].lower()}{said[1:]}", hint=_CORRECT) from error
+
+
+_CORRECT = "Correct that value."
+
+
+def _keys(data: Any, where: str) -> Mapping[str, Any]:
+    """Nothing that stands in the file is repeated: it may be a secret."""
+    if isinstance(data, Mapping):
+        return data
+    what = "a list" if isinstance(data, list) else "a text"
+    raise ConfigError(f"{where}: expected keys, got {what}", hint="See `kt help configuration`.")
 
 
 def _refuse_unknown(kind: type[Section], data: Any, where: str) -> None:
-    if not isinstance(data, Mapping):
-        raise ConfigError(
-            f"{where}: expected keys, got {data!r}", hint="See `kt help configuration`."
-        )
     fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    _refuse_unknown_names(data, tuple(fields), where)
+    _refuse_unknown_names(_keys(data, where), tuple(fields), where)
     for key, value in data.items():
         kept = fields[key]
         if isinstance(kept, type) and issubclass(kept, Section):
             _refuse_unknown(kept, {} if value == "" else value, f"{where}: {key}")
 
 
-def _refuse_unknown_names(data: Any, known: tuple[str, ...], where: str) -> None:
+def _refuse_unknown_names(data: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
     for key in data:
-        if key not in known:
-            near = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}."
-            raise ConfigError(f"{where}: there is no key {key!r}", hint=hint)
+        if key in known:
+            continue
+        near = difflib.get_close_matches(key[:MOST_LETTERS], known, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}."
+        if re.search("secret|token|password|app_?key|api_?key", key, re.IGNORECASE):
+            hint = "Keys and secrets do not stand in this file: see `kt help environment`."
+        raise ConfigError(f"{where}: there is no key {named(key)}", hint=hint)
 
 
 def _check_together(config: Config, where: str) -> None:

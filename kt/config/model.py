@@ -10,12 +10,20 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-Positive = Annotated[int, Meta(gt=0)]
-NotNegative = Annotated[int, Meta(ge=0)]
+MOST_WON = 10**13
+"""More than any stock trades in a day."""
+Won = Annotated[int, Meta(gt=0, le=MOST_WON)]
+WonOrNone = Annotated[int, Meta(ge=0, le=MOST_WON)]
+Positive = Annotated[int, Meta(gt=0, le=100_000)]
+NotNegative = Annotated[int, Meta(ge=0, le=100_000)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-Seconds = Annotated[float, Meta(gt=0)]
+StockCode = Annotated[str, Meta(pattern=r"^[0-9A-Z]{6}$")]
+Seconds = Annotated[float, Meta(gt=0, le=604_800)]
+"""A week at most."""
+Rate = Annotated[float, Meta(gt=0, le=1_000)]
+Dollars = Annotated[float, Meta(ge=0, le=100_000)]
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -38,9 +46,9 @@ class ProfileConfig(Section, frozen=True, kw_only=True):
     """Whether orders may be sent at all. Real orders need a yes for each besides."""
     key_file: str = ""
     """A file of mode 0600 with two lines: app key, secret key."""
-    queries_per_second: Annotated[float, Meta(gt=0)] = 5.0
+    queries_per_second: Rate = 5.0
     """The broker's limit for each query API, shared by all processes of one key."""
-    orders_per_second: Annotated[float, Meta(gt=0)] = 5.0
+    orders_per_second: Rate = 5.0
     """The broker's limit for all order APIs together."""
     commission_pct: Annotated[float, Meta(ge=0, le=5)] = 0.015
     """One side, in percent of the value."""
@@ -49,11 +57,11 @@ class ProfileConfig(Section, frozen=True, kw_only=True):
 class Limits(Section, frozen=True, kw_only=True):
     """Levels 1 and 3 of the risk rules."""
 
-    per_stock: Positive = 1_000_000
+    per_stock: Won = 1_000_000
     """Won in one stock at most, open buys included."""
-    total: Positive = 5_000_000
+    total: Won = 5_000_000
     """Won in all stocks together at most."""
-    daily_loss: Positive = 500_000
+    daily_loss: Won = 500_000
     """Won lost in one day, realised and unrealised: trading stops until the next trading day."""
     positions: Positive = 10
     """Stocks held at once at most."""
@@ -118,15 +126,15 @@ class Scan(Section, frozen=True, kw_only=True):
     """Candidates the deep scan keeps."""
     ai_keep: Positive = 5
     """Candidates the analyst keeps."""
-    min_price: NotNegative = 1_000
+    min_price: WonOrNone = 1_000
     """Cheaper stocks are left out (won)."""
-    max_price: NotNegative = 0
+    max_price: WonOrNone = 0
     """0 = no upper bound."""
-    min_value: NotNegative = 1_000_000_000
+    min_value: WonOrNone = 1_000_000_000
     """Traded value today."""
     max_change_pct: Percent = 25.0
     """Stocks that have moved further today are left out."""
-    exclude: tuple[str, ...] = ()
+    exclude: tuple[StockCode, ...] = ()
     """Stock codes never to trade."""
 
 
@@ -181,11 +189,11 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     """0 = the same question gives the same answer, as far as the model can."""
     timeout: Seconds = 60.0
     """Seconds to wait for an answer, to its last byte."""
-    horizon_minutes: Positive = 60
+    horizon_minutes: Annotated[int, Meta(gt=0, le=525_600)] = 60
     """When a decision is judged."""
-    usd_per_million_in: Annotated[float, Meta(ge=0)] = 0.30
+    usd_per_million_in: Dollars = 0.30
     """The price of a million tokens sent, for the cost in the journal."""
-    usd_per_million_out: Annotated[float, Meta(ge=0)] = 2.50
+    usd_per_million_out: Dollars = 2.50
     """The price of a million tokens received."""
 
 
@@ -233,11 +241,11 @@ class Notify(Section, frozen=True, kw_only=True):
 class Simulator(Section, frozen=True, kw_only=True):
     """The embedded exchange that starts by itself."""
 
-    seed: NotNegative = 1
+    seed: Annotated[int, Meta(ge=0, le=10**9)] = 1
     """The same seed makes the same market."""
-    speed: Annotated[float, Meta(gt=0)] = 1.0
+    speed: Annotated[float, Meta(gt=0, le=100_000)] = 1.0
     """How many times faster than real time its clock runs."""
-    cash: Positive = 10_000_000
+    cash: Won = 10_000_000
     """What every new account starts with (won)."""
     idle_minutes: Positive = 30
     """It stops by itself after so many minutes without a request."""

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kt.config.load import at_home
 from kt.config.model import Config
 from kt.errors import AuthError, ConfigError
-from kt.files import trouble
+from kt.text import steering
 
+MOST_BYTES = 4_096
 SIM_KEY = "kt-sim"
 """The embedded exchange takes any key; each is an account of its own."""
 
@@ -34,7 +36,7 @@ def app_keys(config: Config, environ: Mapping[str, str]) -> AppKeys:
             "only one of KT_APP_KEY and KT_SECRET_KEY is set", hint="Set both, or neither."
         )
     if config.server.key_file:
-        return _from_file(Path(config.server.key_file).expanduser())
+        return _from_file(at_home(config.server.key_file))
     stored = _from_keyring(config.profile)
     if stored:
         return stored
@@ -47,23 +49,34 @@ def app_keys(config: Config, environ: Mapping[str, str]) -> AppKeys:
 
 
 def _from_file(path: Path) -> AppKeys:
-    """A file of two lines: app key, secret key."""
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-        lines = path.read_text(encoding="utf-8").split()
-    except OSError as error:
-        why, advice = trouble(error, "check key_file")
-        raise ConfigError(f"the key file {path} cannot be read: {why}", hint=advice) from error
+    """A file that is this user's alone."""
+    pair = key_pair(path)
+    mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise ConfigError(
             f"the key file {path} can be read by others (mode {mode:04o})",
             hint=f"Run: chmod 600 {path}",
         )
-    if len(lines) != 2:
+    return AppKeys(*pair, source=str(path))
+
+
+def key_pair(path: Path) -> tuple[str, str]:
+    """App key and secret key of a file of two lines. Raises ConfigError."""
+    try:
+        if not path.is_file():
+            raise ConfigError(f"there is no key file {path}", hint="Check key_file.")
+        with path.open("rb") as file:
+            lines = file.read(MOST_BYTES).decode("utf-8-sig").split()
+    except OSError as error:
+        why, advice = trouble(error, "check key_file")
+        raise ConfigError(f"the key file {path} cannot be read: {why}", hint=advice) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"the key file {path} is no UTF-8", hint="Check key_file.") from error
+    if len(lines) != 2 or any(map(steering, lines)):
         raise ConfigError(
             f"the key file {path} must hold two lines", hint="The app key, then the secret key."
         )
-    return AppKeys(lines[0], lines[1], source=str(path))
+    return lines[0], lines[1]
 
 
 def _from_keyring(profile: str) -> AppKeys | None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta, timezone
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 KST = timezone(timedelta(hours=9), "KST")
 """Asia/Seoul. Korea keeps no summer time, so the fixed offset is exact (rules.md §1)."""
@@ -13,6 +15,19 @@ KST = timezone(timedelta(hours=9), "KST")
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """A value that travels between steps. Unknown JSON fields are ignored: JSON only grows."""
+
+
+# What a piped record may hold: more than the market ever shows, less than a sum or a table chokes
+# on. Checked where a document is read.
+Code = Annotated[str, Meta(max_length=20)]
+Name = Annotated[str, Meta(max_length=200)]
+Words = Annotated[str, Meta(max_length=10_000)]
+Shares = Annotated[int, Meta(ge=0, le=10**9)]
+Price = Annotated[int, Meta(ge=0, le=10**9)]
+Amount = Annotated[int, Meta(ge=-(10**15), le=10**15)]
+"""Of won or of shares."""
+Rate = Annotated[float, Meta(ge=-1e9, le=1e9)]
+MANY = Meta(max_length=100)
 
 
 class Side(StrEnum):

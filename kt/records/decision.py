@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
 
 from kt.records.account import OrderTicket
-from kt.records.base import Action, OrderType, Record, RiskLevel, Side
+from kt.records.base import (
+    MANY,
+    Action,
+    Amount,
+    Code,
+    Name,
+    OrderType,
+    Price,
+    Rate,
+    Record,
+    RiskLevel,
+    Shares,
+    Side,
+    Words,
+)
 from kt.records.order import Origin
 
 
 class Candidate(Record, frozen=True, kw_only=True):
     """A stock worth a closer look. Money in won; `score` 0..100; None = not looked at yet."""
 
-    stock_code: str
-    stock_name: str
-    price: int
-    change_pct: float
-    volume: int
-    value: int
-    score: float
-    stage: str
+    stock_code: Code
+    stock_name: Name
+    price: Price
+    change_pct: Rate
+    volume: Amount
+    value: Amount
+    score: Rate
+    stage: Code
     """fast, deep or ai: the last scan that kept it."""
-    rankings: tuple[str, ...] = ()
-    reasons: tuple[str, ...] = ()
-    surge_pct: float | None = None
-    strength: float | None = None
+    rankings: Annotated[tuple[Name, ...], MANY] = ()
+    reasons: Annotated[tuple[Words, ...], MANY] = ()
+    surge_pct: Rate | None = None
+    strength: Rate | None = None
     """Trade strength, 100 = even."""
-    book_ratio: float | None = None
+    book_ratio: Rate | None = None
     """Bid over ask quantity in the book."""
-    foreign_net: int | None = None
+    foreign_net: Amount | None = None
     """Shares, today or the newest day known."""
-    institution_net: int | None = None
-    broker_net: int | None = None
+    institution_net: Amount | None = None
+    broker_net: Amount | None = None
     """Shares bought less sold by the five busiest firms of each side."""
 
 
@@ -43,29 +60,29 @@ class Decision(Record, frozen=True, kw_only=True):
     """
 
     action: Action
-    stock_code: str
-    stock_name: str
-    quantity: int
-    price: int
-    reason: str
-    confidence: float
+    stock_code: Code
+    stock_name: Name
+    quantity: Shares
+    price: Price
+    reason: Words
+    confidence: Annotated[float, Meta(ge=0, le=1)]
     risk_level: RiskLevel
-    decision_id: str = ""
-    analyst: str = ""
-    model: str = ""
+    decision_id: Name = ""
+    analyst: Name = ""
+    model: Name = ""
     decided_at: datetime | None = None
-    reference_price: int = 0
+    reference_price: Price = 0
     """The last price the analyst saw."""
-    faults: tuple[str, ...] = ()
+    faults: Annotated[tuple[Words, ...], MANY] = ()
     """Why the analyst's own answer was replaced by HOLD; empty when it was accepted."""
 
 
 class CheckResult(Record, frozen=True, kw_only=True):
     """One rule's verdict, with its arithmetic in words: `1,200,000 > limit 1,000,000`."""
 
-    code: str
+    code: Name
     passed: bool
-    detail: str
+    detail: Words
 
 
 class OrderIntent(Record, frozen=True, kw_only=True):
@@ -76,13 +93,13 @@ class OrderIntent(Record, frozen=True, kw_only=True):
     """
 
     side: Side
-    stock_code: str
-    quantity: int
-    price: int
+    stock_code: Code
+    quantity: Shares
+    price: Price
     order_type: OrderType
     origin: Origin
-    stock_name: str = ""
-    reason: str = ""
+    stock_name: Name = ""
+    reason: Words = ""
     decision: Decision | None = None
 
     @property
@@ -108,10 +125,10 @@ class Check(OrderIntent, frozen=True, kw_only=True):
     """
 
     passed: bool
-    results: tuple[CheckResult, ...]
+    results: Annotated[tuple[CheckResult, ...], MANY]
     checked_at: datetime
-    check_id: str = ""
-    buys_seen: int = -1
+    check_id: Name = ""
+    buys_seen: Annotated[int, Meta(ge=-1, le=10**9)] = -1
     """How many of the day's buys by other runs the sums counted; -1 = not told."""
 
     @property

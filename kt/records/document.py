@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
-from kt.records.base import Record
+from kt.records.base import Name, Record
 from kt.records.decision import Candidate, Check, Decision
 from kt.records.order import Fill, Order
 from kt.records.result import Balance, DayResult, Position, StockResult, Trade
@@ -32,8 +33,8 @@ class Document(Record, frozen=True, kw_only=True):
     """`{"kt":1,"kind":…,"profile":…,"run":…,"asof":…,"items":[…]}`"""
 
     kt: int
-    kind: str
-    profile: str
-    run: str
+    kind: Name
+    profile: Name
+    run: Name
     asof: datetime
-    items: tuple[msgspec.Raw, ...]
+    items: Annotated[tuple[msgspec.Raw, ...], Meta(max_length=10_000)]

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from kt.config.file import read_yaml
 from kt.errors import ConfigError
 
 API_ACTIONS: dict[str, str] = {
@@ -127,17 +128,7 @@ class Faults:
 
 def read_faults(path: Path) -> list[Rule]:
     """The rules of a YAML or JSON file: `rules:` and a list. Raises ConfigError."""
-    import yaml
-
-    try:
-        # Every scalar a string: 00 and 0012 must stay what they are.
-        data = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)
-    except (OSError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"the faults file {path} cannot be read: {error}",
-            hint="Name a YAML or JSON file with a list under `rules`.",
-        ) from error
-    return parse_faults(data, str(path))
+    return parse_faults(read_yaml(path), str(path))
 
 
 def parse_faults(data: object, where: str) -> list[Rule]:

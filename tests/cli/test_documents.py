@@ -91,6 +91,61 @@ BAD: dict[str, tuple[str, str]] = {
     ),
     "not a number": (GOOD.replace("0.9", "NaN"), "the input is not JSON"),
     "bytes that are no text": ("\udcff\udcfe", "the input is not JSON"),
+    "an item that is no text": (
+        GOOD.replace("a test", "\udcff"),
+        "items[0] of the decisions: 'utf-8' codec can't decode",
+    ),
+    "half a letter": (GOOD.replace("a test", "\\ud800"), "the input is not JSON"),
+    "too deep": ("[" * 100_000, "the input is no kt document"),
+    "a deep item": (
+        GOOD.replace("70000", "[" * 5_000 + "]" * 5_000),
+        "the input is nested too deeply",
+    ),
+    "a deep field": (
+        GOOD.replace('"kt"', f'"more":{"[" * 5_000}{"]" * 5_000},"kt"'),
+        "the input is nested too deeply",
+    ),
+    "too long": (GOOD.replace("a test", "x" * 17_000_000), "the input is larger than 16 MiB"),
+    "a long reason": (
+        GOOD.replace("a test", "x" * 10_001),
+        "items[0] of the decisions: expected `str` of length <= 10000 - at `$.reason`",
+    ),
+    "too many items": (
+        document("decisions", [{}] * 10_001),
+        "the input is no kt document: expected `array` of length <= 10000",
+    ),
+    "a great quantity": (
+        document("decisions", [DECISION | {"quantity": 10**30}]),
+        "items[0] of the decisions: expected `int` <= 1000000000",
+    ),
+    "a quantity above all shares": (
+        document("decisions", [DECISION | {"quantity": 10**12}]),
+        "items[0] of the decisions: expected `int` <= 1000000000",
+    ),
+    "less than nothing": (
+        document("decisions", [DECISION | {"quantity": -1}]),
+        "items[0] of the decisions: expected `int` >= 0",
+    ),
+    "a number of 5000 digits": (
+        GOOD.replace("70000", "7" * 5_000),
+        "items[0] of the decisions: integer value out of range",
+    ),
+    "a surer than sure": (
+        document("decisions", [DECISION | {"confidence": 1.01}]),
+        "items[0] of the decisions: expected `float` <= 1.0",
+    ),
+    "digits of another script": (
+        GOOD.replace('"quantity": 10', '"quantity": １０'),
+        "the input is not JSON",
+    ),
+    "the year 1": (
+        document("decisions", [DECISION | {"decided_at": "0001-01-01T00:00:00+23:59"}]),
+        "items[0] of the decisions: decided_at is in the year 1",
+    ),
+    "an age of 8000 years": (
+        document("decisions", [DECISION], asof="9999-12-31T23:59:59-23:59"),
+        "the document's asof is in the year 9999",
+    ),
 }
 
 
@@ -177,7 +232,11 @@ def test_the_kinds_have_schemas_that_describe_the_envelope(front: Front) -> None
     assert one["properties"]["kind"] == {"const": "decisions"}
     assert one["required"] == ["kt", "kind", "profile", "run", "asof", "items"]
     assert one["properties"]["items"]["items"] == {"$ref": "#/$defs/Decision"}
-    assert one["$defs"]["Decision"]["properties"]["price"] == {"type": "integer"}
+    assert one["$defs"]["Decision"]["properties"]["price"] == {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 10**9,
+    }
     assert front("schema", "shares").code == ExitCode.USAGE
     assert front("schema", terminal=True).out.split() == list(KINDS)
 

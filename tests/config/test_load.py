@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec import inspect
 
 from kt.config.load import build_config, load_config
 from kt.config.model import Config
@@ -105,3 +106,127 @@ def test_a_named_file_must_exist(tmp_path: Path) -> None:
 def test_an_empty_file_and_empty_sections_mean_defaults(tmp_path: Path) -> None:
     assert load_config(write(tmp_path, ""), environ={}) == Config()
     assert load_config(write(tmp_path, "limits:\nprofiles:\n  mock:\n"), environ={}) == Config()
+
+
+BOMB = "a: &a [x, x, x, x, x, x, x, x, x]\n" + "".join(
+    f"{name}: &{name} [{', '.join([f'*{before}'] * 9)}]\n"
+    for before, name in zip("abcdefgh", "bcdefghi", strict=True)
+)
+SECRET = "Pxz9appkeyofthirtyormorecharacterslongHj7k"
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (BOMB, "line 1: aliases"),
+        ("limits: &x\n  per_stock: 1\n", "line 1: aliases"),
+        ("limits:\n  per_stock: 100000\n  total: 5\n  per_stock: 4000000\n",
+         "line 4: the key 'per_stock' stands there twice (first in line 2)"),
+        ("profile: sim\nprofile: real\n", "line 2: the key 'profile' stands there twice"),
+        ("limits: {per_stock: 1, per_stock: 2}\n", "'per_stock' stands there twice"),
+        ("a: " + "[" * 3_000 + "]" * 3_000, "more than 8 levels"),
+        ("".join(f"{' ' * n}a:\n" for n in range(300)), "more than 8 levels"),
+        ("#" * 300_000, "larger than 256 KiB"),
+        (f"state_dir: {'x' * 5_000}\n", "line 1: a text of 5,000 characters"),
+        ('state_dir: "a\\0b"\n', "line 1: a text with characters that do not show"),
+        ('state_dir: "\\ud800"\n', "line 1: a text with characters that do not show"),
+        ('state_dir: "\\x1b[2J"\n', "line 1: a text with characters that do not show"),
+        ('state_dir: "\\UFFFFFFFF"\n', "is not YAML"),
+        (f"%YAML {'1' * 5_000}.1\n---\na: 1\n", "is not YAML"),
+        ("profiles: 5\n", "profiles: expected keys"),
+        ("profiles: [a]\n", "profiles: expected keys"),
+        ("profiles:\n  sim: x\n", "profiles.sim: expected keys, got a text"),
+        ("? [a, b]\n: c\n", "is not YAML"),
+        ("limits:\n  per_stock: 1e15\n", "limits.per_stock: expected int <= 10000000000000"),
+        (f"limits:\n  per_stock: {'9' * 4_000}\n", "per_stock: expected int <= 10000000000000"),
+        ("limits:\n  positions: 1e9\n", "limits.positions: expected int <= 100000"),
+        ("limits:\n  per_stock: １０００\n", "limits.per_stock: expected int"),
+        ("cycle:\n  fill_wait: inf\n", "cycle.fill_wait: expected float <= 604800"),
+        ("cycle:\n  fill_wait: nan\n", "cycle.fill_wait: expected float"),
+        ("analyst:\n  horizon_minutes: 1e30\n", "analyst.horizon_minutes"),
+        ("scan:\n  exclude: ['5930']\n", "scan.exclude[0]: expected str matching"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_meant_is_refused_with_its_place(
+    tmp_path: Path, text: str, says: str
+) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text), environ={})
+    assert says in caught.value.message
+    assert len(caught.value.message) < 400
+
+
+def numbers() -> list[tuple[str, str]]:
+    """Every key that is a number, as (section, name)."""
+    found = []
+    for part in inspect.type_info(Config).fields:  # type: ignore[attr-defined]
+        for field in getattr(part.type, "fields", ()):
+            if isinstance(field.type, inspect.IntType | inspect.FloatType):
+                found.append((part.name, field.name))
+    return found
+
+
+@pytest.mark.parametrize(("section", "name"), numbers())
+@pytest.mark.parametrize("value", ["1e14", "-1", "1e300", "inf", "nan"])
+def test_every_number_has_its_bounds(section: str, name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"{section}.{name}: "):
+        build_config({section: {name: value}}, {}, {})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "app_key: {}\n",
+        "profiles:\n  real:\n    app_key: {}\n",
+        "profiles:\n  real: {}\n",
+        "profiles: {}\n",
+        "{}: x\n",
+        "{}\n",
+        "limits:\n  per_stock: {}\n",
+        "profile: {}\n",
+        "app_key: [{}\n",
+        "app_key: '{}\n",
+        "app_key: {}: x\n",
+        "secret_key: &{} x\n",
+        "secret_key: *{}\n",
+        "secret_key: !{} x\n",
+        "session:\n  open: {}\n",
+        "analyst:\n  kind: {}\n",
+        "scan:\n  exclude: [{}]\n",
+        "limits: [{}]\n",
+    ],
+)
+def test_a_secret_in_the_file_is_never_repeated(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, text.format(SECRET)), environ={})
+    assert SECRET[:12] not in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_where_keys_belong_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config(write(tmp_path, f"app_key: {SECRET}\n"), environ={})
+    assert "do not stand in this file" in (caught.value.hint or "")
+
+
+def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_bytes(b"limits:\n  per_stock: \xff\n")
+    with pytest.raises(ConfigError, match=r"is no UTF-8 \(byte 21\)"):
+        load_config(environ={})
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "~nobody-of-this-name/x.yaml"])
+def test_a_path_that_cannot_be_one(name: str) -> None:
+    with pytest.raises(ConfigError, match="there is no"):
+        load_config(name, environ={})
+
+
+@pytest.mark.parametrize("name", ["KT_PROFILE", "KT_STATE_DIR", "KT_APP_KEY", "KT_BASE_URL"])
+@pytest.mark.parametrize("value", ["\ud800", "a\x1b[2J", "\u202e", "x" * 5_000])
+def test_the_environment_is_checked_like_the_file(name: str, value: str) -> None:
+    with pytest.raises(ConfigError, match=f"^{name} holds what it cannot be$"):
+        load_config(environ={name: value})
+
+
+def test_an_error_names_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="KT_PROFILE: profile: invalid enum value"):
+        load_config(write(tmp_path, ""), environ={"KT_PROFILE": "paper"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,4 +46,30 @@ def test_a_key_file_must_be_private(tmp_path: Path) -> None:
     assert app_keys(config, {}).secret_key == "secret"
     path.write_text("key\n")
     with pytest.raises(ConfigError, match="two lines"):
+        app_keys(config, {})
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"key\xff\nsecret\n", "is no UTF-8"),
+        (b"key\x1b[2J\nsecret\n", "must hold two lines"),
+        ("key\u202e\nsecret\n".encode(), "must hold two lines"),
+        (b"k" * 10_000_000, "must hold two lines"),
+    ],
+)
+def test_a_key_file_that_is_none(tmp_path: Path, content: bytes, says: str) -> None:
+    path = tmp_path / "keys"
+    path.write_bytes(content)
+    path.chmod(0o600)
+    config = build_config({"profiles": {"sim": {"key_file": str(path)}}}, {}, {})
+    with pytest.raises(ConfigError, match=says):
+        app_keys(config, {})
+
+
+def test_a_key_file_that_would_never_end(tmp_path: Path) -> None:
+    path = tmp_path / "keys"
+    os.mkfifo(path, 0o600)
+    config = build_config({"profiles": {"sim": {"key_file": str(path)}}}, {}, {})
+    with pytest.raises(ConfigError, match="there is no key file"):
         app_keys(config, {})

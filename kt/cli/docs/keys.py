@@ -111,12 +111,16 @@ def _allowed(kind: inspect.Type) -> str:
 def _bounds(kind: inspect.IntType | inspect.FloatType) -> list[str]:
     bounds = []
     if kind.gt is not None:
-        bounds.append(f"above {kind.gt:g}")
+        bounds.append(f"above {_number(kind.gt)}")
     if kind.ge is not None:
-        bounds.append(f"from {kind.ge:g}")
+        bounds.append(f"from {_number(kind.ge)}")
     if kind.le is not None:
-        bounds.append(f"to {kind.le:g}")
+        bounds.append(f"{'to' if kind.gt is None else 'up to'} {_number(kind.le)}")
     return bounds
+
+
+def _number(bound: float) -> str:
+    return f"{int(bound):,}" if bound == int(bound) else f"{bound:g}"
 
 
 def _meanings() -> dict[tuple[str, str], str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kt.cli.lazy import command, pass_session
 from kt.errors import KtError
 from kt.files import trouble
+from kt.text import harmless
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -33,7 +34,7 @@ def run_doctor(session: Session) -> None:
 
     findings, profile = examine(session)
     if session.output == "table":
-        session.console.write(_table(session, findings))
+        session.console.show(_table(session, harmless(findings)))
     else:
         emit(session, "events", [_row(item) for item in findings], run="", profile=profile)
     failed = [item for item in findings if item.status == "fail"]

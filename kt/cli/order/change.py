@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.lazy import command, pass_session
-from kt.cli.values import SHARES, WON
+from kt.cli.values import PRICE, SHARES
 from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown, Unreachable
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class ChangeOptions:
     """,
 )
 @click.argument("order")
-@click.option("--price", type=WON, required=True, help="The new limit price.")
+@click.option("--price", type=PRICE, required=True, help="The new limit price.")
 @pass_session
 def amend(session: Session, order: str, price: int) -> None:
     run_amend(session, ChangeOptions(name=order, price=price))

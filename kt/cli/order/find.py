@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from kt.cli.values import shown
 from kt.errors import Denied, UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ def find_order(ctx: Context, name: str) -> Order:
     """The order of this name. Raises UsageError when there is none, or more than one."""
     wanted = name.strip().upper()
     order = ctx.journal.order(wanted)
-    if order is None and wanted.isdigit():
+    if order is None and re.fullmatch("[0-9]{1,18}", wanted):
         order = ctx.journal.order_by_number(wanted, ctx.clock.now().date())
     if order is not None:
         return order
@@ -28,7 +30,7 @@ def find_order(ctx: Context, name: str) -> Order:
     if len(ends) == 1:
         return ends[0]
     why = "more than one order ends so" if ends else "there is no such order of kt's"
-    raise UsageError(f"{name!r}: {why}", hint="See `kt order list --all`.")
+    raise UsageError(f"{shown(name)}: {why}", hint="See `kt order list --all`.")
 
 
 def repeated(first: Order) -> str:

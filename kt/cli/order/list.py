@@ -50,8 +50,9 @@ def run_list(session: Session, options: ListOptions) -> None:
     emit(session, "orders", orders, run=ctx.run)
     if session.output == "table":
         from kt.cli.show.orders import notes
+        from kt.text import harmless
 
-        session.console.write(notes(orders, session.console))
+        session.console.show(notes(harmless(orders), session.console))
 
 
 def _orders(ctx: Context, options: ListOptions) -> tuple[Order, ...]:

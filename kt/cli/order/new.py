@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.lazy import command, pass_session
-from kt.cli.values import SHARES, STOCK_CODE, WON
+from kt.cli.values import PRICE, SHARES, STOCK_CODE
 from kt.errors import KtError, UsageError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def _arguments(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.argument("code", type=STOCK_CODE),
             click.argument("quantity", type=SHARES),
-            click.option("--price", type=WON, help="A limit order at this price."),
+            click.option("--price", type=PRICE, help="A limit order at this price."),
             click.option("--market", is_flag=True, help="A market order."),
             click.option(
                 "--client-id",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kt.cli.io import sentence
 from kt.errors import (
     AuthError,
     BrokerRefused,
@@ -16,6 +17,7 @@ from kt.errors import (
     Unreachable,
 )
 from kt.records import UNRESOLVED_STATES, Check, Order, OrderState
+from kt.text import visible
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -42,10 +44,11 @@ def begin(session: Session, command: str, *, alone: bool = False, repeats: str =
     except (Unreachable, AuthError) as error:
         if not alone and ctx.journal.order_of_client(repeats) is None:
             raise
-        session.console.warn(f"kt: {error.message.rstrip('.')}; this is what kt last knew.")
+        said = f"{error.message.rstrip('.')}; this is what kt last knew"
+        session.console.warn(sentence(said, None))
         return ctx
     for line in found.lines():
-        session.console.warn(f"kt: {line}")
+        session.console.warn(sentence(line, None))
     return ctx
 
 
@@ -75,7 +78,7 @@ def finish(
         return
     found.sort(key=_rank)
     for failure in found[1:]:
-        session.console.warn(f"kt: {failure.message.rstrip('.')}.")
+        session.console.warn(sentence(failure.message, None))
     raise found[0]
 
 
@@ -136,7 +139,7 @@ def denials(check: Check) -> list[tuple[str, str]]:
 
 def told(reasons: Sequence[tuple[str, str]]) -> str:
     """One reason in the sentence, several under one another."""
-    lines = [f"{code}: {detail}" for code, detail in reasons]
+    lines = [visible(f"{code}: {detail}") for code, detail in reasons]
     if len(lines) == 1:
         return lines[0]
     return "".join(f"\n  {line}" for line in lines) + "\n"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
 
 from kt.cli.lazy import command, pass_session
+from kt.cli.values import shown
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -49,8 +51,8 @@ def run_resolve(session: Session, options: ResolveOptions) -> None:
 
     if bool(options.placed) == options.not_placed:
         raise UsageError("give either --placed NUMBER or --not-placed")
-    if options.placed and not options.placed.isdigit():
-        raise UsageError(f"{options.placed!r} is no order number: the broker's are digits")
+    if options.placed and not re.fullmatch("[0-9]{1,18}", options.placed):
+        raise UsageError(f"{shown(options.placed)} is no order number: the broker's are digits")
     ctx = begin(session, "order resolve", alone=True)
     order = find_order(ctx, options.name)
     settled = reconcile.resolve(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kt.cli.show.cells import DIM, GREEN, RED, large, money, percent, plain, signed, updown
 from kt.cli.show.table import Column, render
-from kt.cli.show.text import clean, paragraph
+from kt.cli.show.text import paragraph
 from kt.records import Action, Candidate, Check, Decision
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ DECISIONS = (
 def decisions(rows: Sequence[Decision], console: Console) -> str:
     """The table, and under it every reason in full."""
     lines = [
-        paragraph(
-            f"{row.stock_code} {row.stock_name}: {clean(row.reason)}", console.width, indent=7
-        )
+        paragraph(f"{row.stock_code} {row.stock_name}: {row.reason}", console.width, indent=7)
         for row in rows
     ]
     text = render(DECISIONS, rows, console)

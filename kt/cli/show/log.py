@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show.cells import DIM, GREEN, RED, YELLOW, paint
-from kt.cli.show.text import clean, shorten
+from kt.cli.show.text import shorten
+from kt.text import visible
 
 if TYPE_CHECKING:
     from kt.cli.console import Console
@@ -46,8 +47,8 @@ def line(row: Mapping[str, Any], console: Console) -> str:
     """`10:31:02  fill      BUY 005930 삼성전자 10 70,000`."""
     kind = str(row.get("kind", ""))
     names = TOLD.get(kind) or tuple(name for name in row if name not in {"seq", "kind", "at"})
-    said = clean(" ".join(text for name in names if (text := _text(name, row.get(name)))))
-    head = f"{_time(row)}  {kind.ljust(8)}  "
+    said = visible(" ".join(text for name in names if (text := _text(name, row.get(name)))))
+    head = f"{_time(row)}  {visible(kind).ljust(8)}  "
     if console.width:
         said = shorten(said, max(20, console.width - len(head)))
     time, rest = head[:8], head[8:]
@@ -55,7 +56,7 @@ def line(row: Mapping[str, Any], console: Console) -> str:
 
 
 def _time(row: Mapping[str, Any]) -> str:
-    return str(row.get("at", ""))[11:19].ljust(8)
+    return visible(str(row.get("at", "")))[11:19].ljust(8)
 
 
 def _text(name: str, value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kt.cli.show.cells import BLUE, GREEN, RED, YELLOW, clock, money
 from kt.cli.show.table import Column, render
-from kt.cli.show.text import clean, paragraph
+from kt.cli.show.text import paragraph
 from kt.records import (
     FINAL_STATES,
     OPEN_STATES,
@@ -72,7 +72,7 @@ def orders(rows: Sequence[Order], console: Console) -> str:
 def notes(rows: Sequence[Order], console: Console) -> str:
     """Why orders did not become what was wanted, one line each; for lists, where no error is."""
     lines = [
-        paragraph(f"{row.order_id[-SHORT_ID:]}  {clean(said(row))}", console.width, indent=8)
+        paragraph(f"{row.order_id[-SHORT_ID:]}  {said(row)}", console.width, indent=8)
         for row in rows
         if row.state in TOLD_STATES
     ]

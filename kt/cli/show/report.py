@@ -9,9 +9,10 @@ import msgspec
 from kt.cli.show import account, orders
 from kt.cli.show.cells import BOLD, money, paint, percent, signed, updown
 from kt.cli.show.table import pairs
-from kt.cli.show.text import clean, paragraph
+from kt.cli.show.text import paragraph
 from kt.cli.show.words import translated
 from kt.records import Action, Decision, Position
+from kt.text import harmless
 
 if TYPE_CHECKING:
     from kt.cli.console import Console
@@ -24,6 +25,7 @@ SHOWN = 5
 
 def report_text(ctx: Context, report: CycleReport, console: Console) -> str:
     """Scanned, decided, denied, ordered and filled, held, earned: one part each."""
+    report = harmless(report)
     parts = [
         _head(ctx, report, console),
         ("Scanned", _scanned(report)),
@@ -33,7 +35,7 @@ def report_text(ctx: Context, report: CycleReport, console: Console) -> str:
         ("Held", account.positions(_priced(report), console)),
         ("Result", _result(ctx, report, console)),
     ]
-    failed = "".join(f"{step.name}: {clean(step.detail)}\n" for step in report.failed)
+    failed = "".join(f"{step.name}: {step.detail}\n" for step in report.failed)
     if failed:
         parts.append(("Failed", failed))
     return "\n".join(
@@ -90,7 +92,7 @@ def _decided(report: CycleReport, console: Console) -> str:
 def _decision(item: Decision) -> str:
     return (
         f"{item.action.ljust(6)} {item.stock_code} {item.stock_name} at {money(item.price)}, "
-        f"confidence {item.confidence:.2f}, risk {item.risk_level}: {clean(item.reason)}"
+        f"confidence {item.confidence:.2f}, risk {item.risk_level}: {item.reason}"
     )
 
 

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show.cells import BOLD, DIM, paint
-from kt.cli.show.text import clean, shorten, width_of
+from kt.cli.show.text import shorten, width_of
 from kt.cli.show.words import translated
+from kt.text import one_line, visible
 
 if TYPE_CHECKING:
     from kt.cli.console import Console
@@ -34,7 +35,7 @@ def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> 
     """The table as text, or a line that says there is nothing."""
     if not rows:
         return f"{translated('(none)', console.language)}\n"
-    cells = [[clean(column.cell(row)) for column in columns] for row in rows]
+    cells = [[visible(column.cell(row)) for column in columns] for row in rows]
     titles = [translated(column.heading, console.language) for column in columns]
     kept, widths = _fit(columns, titles, cells, console.width)
     shown = []
@@ -106,5 +107,5 @@ def pairs(rows: Sequence[tuple[str, str]], console: Console) -> str:
     lines = []
     for name, value in told:
         pad = " " * (widest - width_of(name))
-        lines.append(f"{paint(name, DIM, console.color)}{pad}{' ' * GAP}{value}".rstrip())
+        lines.append(f"{paint(name, DIM, console.color)}{pad}{' ' * GAP}{one_line(value)}".rstrip())
     return "\n".join(lines) + "\n"

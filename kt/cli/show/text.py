@@ -1,4 +1,4 @@
-"""Text in a terminal's columns, of which a Hangul syllable takes two: cut, wrapped, made safe."""
+"""Text in a terminal's columns, of which a Hangul syllable takes two: cut and wrapped."""
 
 from __future__ import annotations
 
@@ -27,11 +27,6 @@ def shorten(text: str, width: int) -> str:
             break
         kept += letter
     return kept.rstrip() + "…"
-
-
-def clean(text: str) -> str:
-    """One line without control characters: a name from outside cannot steer the terminal."""
-    return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
 def paragraph(text: str, limit: int, indent: int = 0, taken: int = 0) -> str:
