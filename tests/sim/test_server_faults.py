@@ -11,6 +11,8 @@ import httpx
 import pytest
 import websocket
 
+from kt.errors import UsageError
+from kt.sim.control import HEADER
 from tests.serving import Served, serve
 from tests.sim.wireclient import STOCK, WireClient, client, frames
 
@@ -219,13 +221,13 @@ def test_market_frames_too(served: Served, wire: WireClient) -> None:
 
 
 def test_faults_are_set_shown_and_cleared_over_http(served: Served, wire: WireClient) -> None:
-    rules = {"rules": [{"api": "kt00001", "action": "status", "status": 502}]}
-    assert wire.http.post("/kt/faults", json=rules).status_code == 200
+    served.control.set_faults([{"api": "kt00001", "action": "status", "status": 502}])
     assert wire.call("kt00001").status_code == 502
-    shown = wire.http.get("/kt/faults").json()["rules"]
+    shown = served.control.faults()
     assert [(rule["action"], rule["acted"]) for rule in shown] == [("status", 1)]
-    assert wire.http.delete("/kt/faults").json() == {"rules": []}
-    wrong = wire.http.post("/kt/faults", json={"rules": [{"api": "*", "acton": "cut"}]})
-    assert wrong.status_code == 400
-    assert "did you mean `action`?" in wrong.json()["error"]
-    assert wire.http.post("/kt/faults", content=b"{").status_code == 400
+    key = {HEADER: served.desk.control_key}
+    assert wire.http.delete("/kt/faults", headers=key).json() == {"rules": []}
+    with pytest.raises(UsageError, match="did you mean `action`"):
+        served.control.set_faults([{"api": "*", "acton": "cut"}])
+    key["content-type"] = "application/json"
+    assert wire.http.post("/kt/faults", headers=key, content=b"{").status_code == 400
