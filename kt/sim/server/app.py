@@ -6,7 +6,7 @@ from datetime import UTC
 from email.utils import format_datetime
 
 from starlette.requests import Request as HttpRequest
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, Router, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
@@ -50,11 +50,16 @@ async def _call(desk: Desk, http: HttpRequest) -> Response:
         return content
     request = Request(http.scope["path"], dict(http.headers), content, http.receive)
     try:
-        status, sent, kind, headers = faulty.encoded(await faulty.answer(desk, request))
+        sent = faulty.encoded(await faulty.answer(desk, request))
     except faulty.Torn:
         transport.cut(http.scope)
         return Response()
-    return Response(sent, status, {**headers, **_ours(desk, request)}, kind)
+    if sent.early:
+        transport.write(http.scope, sent.early)
+    headers = {**sent.headers, **_ours(desk, request)}
+    if isinstance(sent.content, bytes):
+        return Response(sent.content, sent.status, headers, sent.kind)
+    return StreamingResponse(sent.content, sent.status, headers, sent.kind)
 
 
 def firewall_page() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import time
@@ -15,6 +16,7 @@ from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from kt.sim.server import transport
+from kt.sim.server.bodies import deepened
 from kt.sim.wire import stream
 from kt.sim.wire.realtime import ACCOUNT_TYPES
 
@@ -28,6 +30,7 @@ MOST_FRAMES = 20_000
 """Frames of all kinds that wait for one reader; with more the connection is cut."""
 MISSES = 5
 FAREWELL_SECONDS = 1.0
+AN_HOUR = 3600.0
 LOGIN_SECONDS = 30.0
 """Real seconds within which a connection must log in."""
 MARKET_TYPES = frozenset({"0B", "0D", "0H"})
@@ -69,10 +72,36 @@ class Session:
             await self._socket.send_denial_response(Response(status_code=503))
             return
         try:
-            await self._socket.accept()
-            await self._serve()
+            if await self._admitted():
+                await self._socket.accept()
+                await self._serve()
         finally:
             self._desk.stand_up()
+
+    async def _admitted(self) -> bool:
+        """Lets the faults have their way with the handshake; False when it is over."""
+        for rule in self._desk.faults.handshake():
+            if rule.action == "delay":
+                await asyncio.sleep(rule.seconds)
+                continue
+            if rule.action == "hang":
+                await self._left(rule.seconds or AN_HOUR)
+            if rule.action in {"hang", "cut"}:
+                transport.cut(self._socket.scope)
+                return False
+            moved = rule.action == "redirect"
+            status = rule.status or (302 if moved else 503)
+            headers = {"location": rule.location} if moved else {}
+            await self._socket.send_denial_response(Response(b"", status, headers))
+            return False
+        return True
+
+    async def _left(self, seconds: float) -> None:
+        """Returns when the client is gone, or after so many seconds."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            async with asyncio.timeout(seconds):
+                while (await self._socket.receive())["type"] != "websocket.disconnect":
+                    pass
 
     async def _serve(self) -> None:
         tasks = [
@@ -217,8 +246,14 @@ class Session:
             loop = asyncio.get_running_loop()
             loop.call_later(actions["delay"].seconds, self._put, frame)
             return True
+        if "deep" in actions:
+            frame.text = deepened(frame.text.encode(), actions["deep"].depth).decode()
         torn = actions.get("cut")
-        if torn is None or torn.when == "after":
+        if "big" in actions:
+            await transport.send_padded(
+                self._socket.scope, frame.text.encode(), actions["big"].megabytes << 20
+            )
+        elif torn is None or torn.when == "after":
             for _ in range(2 if "duplicate" in actions else 1):
                 await self._socket.send_text(frame.text)
         if torn is not None:

@@ -16,6 +16,7 @@ REQUEST_SECONDS = 10.0
 """Real seconds from a request's first byte to its last."""
 UNUSED_SECONDS = 120.0
 """How long a new connection may wait for its first request, as one that was used may."""
+_BLANKS = b" " * (1 << 18)
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 _transports: WeakValueDictionary[tuple[str, int], asyncio.Transport] = WeakValueDictionary()
@@ -83,3 +84,26 @@ def transport_of(scope: Any) -> asyncio.Transport | None:
     """The connection that a request or a WebSocket came on, while it lives."""
     client = scope.get("client")
     return _transports.get(tuple(client)) if client else None
+
+
+def write(scope: Any, content: bytes) -> None:
+    """Sends bytes past the protocol."""
+    found = transport_of(scope)
+    if found is not None:
+        found.write(content)
+
+
+async def send_padded(scope: Any, text: bytes, size: int) -> None:
+    """A WebSocket text frame of so many bytes, blanks at its end. It is never held as a whole,
+    and the rest of it is not sent once the client has left."""
+    found = transport_of(scope)
+    if found is None:
+        return
+    found.write(b"\x81\x7f" + size.to_bytes(8, "big") + text)
+    left = size - len(text)
+    while left > 0 and not found.is_closing():
+        found.write(_BLANKS[:left])
+        left -= len(_BLANKS)
+        # The transport's own signal belongs to the protocol.
+        while found.get_write_buffer_size() > len(_BLANKS) and not found.is_closing():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
