@@ -45,7 +45,7 @@ def test_signals_a_second_loop_and_a_kill(house: House) -> None:
         assert report["ended"] == signal.Signals(number).name
         row = last_run(house)
         assert (row["outcome"], row["exit_code"], row["pid"]) == ("done", 0, run.pid)
-        assert house.ask("/kt/status")["sessions"] == 0, "the stream was closed"
+        assert house.control.status()["sessions"] == 0, "the stream was closed"
     killed = house.start("run")
     killed.said("stream connected")
     killed.kill()

@@ -133,6 +133,18 @@ def _shown(key: Key) -> str:
     return str(default) if default not in ("", []) else ""
 
 
+def faults() -> str:
+    """What the embedded exchange can be told to do wrong."""
+    from kt.sim.faults import API_ACTIONS, FRAME_ACTIONS, HANDSHAKE_ACTIONS
+
+    tables = (
+        ("With `api` (an API id, `orders`, `lists`, `token` or `*`):", API_ACTIONS),
+        ("With `stream` (a type such as `0B`, or `*`):", FRAME_ACTIONS),
+        ("With `stream: handshake`:", HANDSHAKE_ACTIONS),
+    )
+    return "\n\n".join(f"{text}\n\n{listed(table.items())}" for text, table in tables)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "environment": environment,
@@ -140,4 +152,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "denials": denials,
     "errors": errors,
     "configuration": configuration,
+    "faults": faults,
 }
