@@ -10,6 +10,7 @@ from pathlib import Path
 from kt.config.load import at_home
 from kt.config.model import Config
 from kt.errors import AuthError, ConfigError
+from kt.files import trouble
 from kt.text import steering
 
 MOST_BYTES = 4_096
