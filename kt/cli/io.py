@@ -17,9 +17,6 @@ from kt.errors import ExitCode, KtError, UsageError
 from kt.files import TROUBLES, trouble
 from kt.text import sentences, visible
 
-if TYPE_CHECKING:
-    pass
-
 INTERRUPTED = 128 + signal.SIGINT
 
 
