@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt import __version__
+from kt.children import child_environment
 from kt.config.load import state_folder
 from kt.config.model import Config
 from kt.config.secrets import AppKeys, app_keys
 from kt.errors import JournalError, KtError
+from kt.files import private_folder, trouble
 from kt.ids import new_id
 from kt.ports import Clock, SealedGateway
 from kt.steps.context import Context
@@ -60,11 +63,12 @@ class App:
         """This profile's folder, made if missing, closed to others."""
         folder = self.state_root / self.config.profile
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(folder)
         except OSError as error:
+            why, advice = trouble(error)
             raise JournalError(
-                f"the state folder {folder} cannot be made: {error.strerror}",
-                hint="Nothing was sent. Make it writable, or name another with KT_STATE_DIR.",
+                f"the state folder {folder} cannot be made: {why}",
+                hint=f"Nothing was sent; {advice}",
             ) from error
         return folder
 
@@ -200,7 +204,8 @@ class App:
     def notifier(self) -> OwnerNotifier:
         from kt.notify import OwnerNotifier
 
-        return OwnerNotifier(self.config.notify, self.say)
+        passed = child_environment(self.environ, KT_PROFILE=self.config.profile)
+        return OwnerNotifier(self.config.notify, self.say, passed)
 
     def context(self, command: str) -> Context:
         """Start a run and hand out its doors. Raises what building them raises; the analyst is
@@ -222,16 +227,13 @@ class App:
         )
 
     def close(self) -> None:
-        """Let go of what was built. Raises JournalError when the journal could not be written."""
+        """Let go of what was built, the messenger last: it may take its time. Raises JournalError
+        when the journal could not be written."""
         built = self.__dict__
-        try:
-            if "notifier" in built:
-                self.notifier.close()
-            if "journal" in built:
-                self.journal.close()
-        finally:
-            if "http" in built:
-                self.http.close()
+        with ExitStack() as ends:
+            for name in ("notifier", "http", "journal"):
+                if name in built:
+                    ends.callback(built[name].close)
 
     def _on_fault(self, error: KtError) -> None:
         """A row or a frame that could not be read: the others went on."""

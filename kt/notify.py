@@ -5,8 +5,11 @@ Messengers are slow and may hang, so they work on a thread of their own: nobody 
 
 from __future__ import annotations
 
+import contextlib
+import os
 import queue
 import shlex
+import signal
 import subprocess
 import threading
 from typing import TYPE_CHECKING
@@ -14,7 +17,7 @@ from typing import TYPE_CHECKING
 from kt.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from kt.config.model import Notify
 
@@ -32,9 +35,13 @@ class OwnerNotifier:
     what is still on its way.
     """
 
-    def __init__(self, settings: Notify, show: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Notify, show: Callable[[str], None], environ: Mapping[str, str]
+    ) -> None:
+        """`environ` is what the command gets: see kt/children.py."""
         self._settings = settings
         self._show = show
+        self._environ = dict(environ)
         self._waiting: queue.Queue[tuple[str, str, str]] = queue.Queue(MOST_WAITING)
         self._messenger: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -79,17 +86,31 @@ class OwnerNotifier:
             self._waiting.task_done()
 
     def _run(self, command: str, line: str) -> None:
+        """The command in a process group of its own, which is ended when it takes too long: what
+        the command started in turn goes with it. What it writes is for nobody."""
         try:
-            subprocess.run(
+            process = subprocess.Popen(
                 shlex.split(command),
-                input=f"{line}\n",
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
                 text=True,
-                timeout=COMMAND_TIMEOUT,
-                check=True,
-                capture_output=True,
+                encoding="utf-8",
+                env=self._environ,
+                start_new_session=True,
             )
-        except (OSError, ValueError, subprocess.SubprocessError) as error:
+        except (OSError, ValueError) as error:
             self._show(f"warning: the notify command failed: {error}")
+            return
+        try:
+            process.communicate(f"{line}\n", timeout=COMMAND_TIMEOUT)
+            if process.returncode:
+                self._show(f"warning: the notify command ended with {process.returncode}")
+        except subprocess.TimeoutExpired:
+            self._show(f"warning: the notify command failed: not done in {COMMAND_TIMEOUT:g} s")
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
     def _send(self, title: str, text: str) -> None:
         try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from kt.clock import ScaledClock
+from kt.sim.control import Control
 from kt.sim.exchange import Exchange
 from kt.sim.faults import parse_faults
 from kt.sim.place import ws_url
@@ -32,6 +33,11 @@ class Served:
     exchange: Exchange
     clock: ScaledClock
     desk: Desk
+
+    @property
+    def control(self) -> Control:
+        """What the user of the exchange's state folder may do with it."""
+        return Control(self.base_url, self.desk.control_key)
 
     def set_faults(self, rules: Sequence[dict[str, Any]]) -> None:
         """Replace the faults in force."""

@@ -16,18 +16,22 @@ FILES = sorted(KT.rglob("*.py"))
 MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 40
 
-COMMON = {"records", "errors", "ports", "config", "clock", "ids", "text", "__init__"}
+COMMON = {
+    "records", "errors", "ports", "config", "clock", "ids", "files", "children", "text", "__init__",
+}  # fmt: skip
 """What every floor may use."""
 MAY_IMPORT: dict[str, set[str]] = {
     "records": {"records"},
     "errors": set(),
     "ids": set(),
+    "files": set(),
+    "children": set(),
     "text": set(),
     "ports": {"records", "ports"},
-    "config": {"config", "errors", "records", "text"},
+    "config": {"config", "errors", "records", "files", "text"},
     "clock": {"records"},
     "notify": {"config", "text"},
-    "rules": COMMON - {"clock", "ids", "ports"} | {"rules"},
+    "rules": COMMON - {"clock", "ids", "ports", "files", "children"} | {"rules"},
     "steps": COMMON | {"steps", "rules"},
     "engine": COMMON | {"engine", "steps", "rules"},
     "broker": COMMON | {"broker", "rules"},
@@ -164,7 +168,11 @@ def test_rules_are_pure() -> None:
 
 
 def test_one_home_for_each_transport() -> None:
-    homes = {"httpx": {"broker/rest.py"}, "google.generativeai": {"analyst/gemini.py"}}
+    homes = {
+        "httpx": {"broker/rest.py", "broker/answer.py", "broker/http_transport.py"},
+        "httpcore": {"broker/http_transport.py"},
+        "google.generativeai": {"analyst/gemini.py"},
+    }
     for module, allowed in homes.items():
         users = {
             path.relative_to(KT).as_posix()
@@ -237,7 +245,11 @@ def test_files_and_functions_are_small(path: Path) -> None:
 
 
 def test_no_bare_exception_but_where_a_process_ends() -> None:
-    allowed = {"cli/io.py", "engine/day.py"}
+    allowed = {
+        "cli/io.py",
+        "engine/day.py",
+        "broker/caught.py",  # around an order nothing may escape: it would leave it SENDING
+    }
     wrong = []
     for path in FILES:
         if path.relative_to(KT).as_posix() in allowed:

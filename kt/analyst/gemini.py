@@ -6,7 +6,8 @@ import time
 import warnings
 from collections.abc import Sequence
 from datetime import datetime
-from threading import Lock
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from typing import Any
 
 from kt.analyst.key import key_of, newest_data, shortlist_question
@@ -18,6 +19,12 @@ from kt.records import Action, Answer, Brief, Candidate, RiskLevel
 _TEXT = {"type": "STRING"}
 _WHOLE = {"type": "INTEGER"}
 _NUMBER = {"type": "NUMBER"}
+
+UNREADABLE = (
+    ArithmeticError, AssertionError, AttributeError, BufferError, LookupError, MemoryError,
+    OSError, RuntimeError, TypeError, ValueError,
+)  # fmt: skip
+"""What the libraries raise, beside their own errors, for a reply that is none."""
 
 
 def _list_of(properties: dict[str, Any]) -> dict[str, Any]:
@@ -50,8 +57,8 @@ SCHEMAS: dict[str, dict[str, Any]] = {
 class GeminiAnalyst:
     """Implements ports.Analyst with Google's model.
 
-    `timeout` is in real seconds for the one request. `prices` are dollars per million tokens
-    (in, out). The key is never logged, shown or stored.
+    `timeout` is in real seconds for all of a question, to the last byte of its reply.
+    `prices` are dollars per million tokens (in, out). The key is never logged, shown or stored.
     """
 
     def __init__(
@@ -70,7 +77,6 @@ class GeminiAnalyst:
         self._clock = clock
         self._prices = prices
         self._lock = Lock()
-        self._wire: _Wire | None = None
 
     def __repr__(self) -> str:
         return f"GeminiAnalyst(model={self._model!r})"
@@ -102,10 +108,11 @@ class GeminiAnalyst:
         return key_of("shortlist", self.name, self._model, self._parameters, question)
 
     def _ask(self, purpose: str, key: str, prompt: Prompt, data_at: datetime) -> Answer:
-        wire = self._connected()
+        library = self._imported()
         asked_at = self._clock.now()
         started = time.perf_counter()
-        reply = wire.send(self._model, prompt, self._config(purpose), self._timeout)
+        call = _Call(library, self._api_key)
+        reply = call.within(self._timeout, self._model, prompt, self._config(purpose))
         latency = round((time.perf_counter() - started) * 1000)
         price_in, price_out = self._prices
         return Answer(
@@ -133,39 +140,58 @@ class GeminiAnalyst:
             "response_schema": SCHEMAS[purpose],
         }
 
-    def _connected(self) -> _Wire:
-        with self._lock:
-            if self._wire is None:
-                self._wire = _Wire(self._api_key)
-            return self._wire
-
-
-class _Wire:
-    """The vendor's library with everything it does behind one's back switched off.
-
-    It is imported here, at the first question: that takes a third of a second, and it warns that
-    its vendor has turned to its successor.
-    """
-
-    def __init__(self, api_key: str) -> None:
-        with warnings.catch_warnings():
+    def _imported(self) -> Any:
+        """The vendor's library. It is imported here, at the first question: that takes a third
+        of a second, and it warns that its vendor has turned to its successor."""
+        with self._lock, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            import google.generativeai as library
-            from google.ai.generativelanguage import GenerativeServiceClient
+            import google.ai.generativelanguage
+            import google.generativeai
+
+            return google.generativeai
+
+
+class _Call:
+    """One question over the vendor's library, with everything it does behind one's back switched
+    off. A client costs nothing, so each call has its own and can be cut without another's harm."""
+
+    def __init__(self, library: Any, api_key: str) -> None:
+        from google.ai.generativelanguage import GenerativeServiceClient
         from google.auth.api_key import Credentials
         from google.auth.exceptions import RefreshError
+
+        from kt.analyst.bounded import bound
 
         class Key(Credentials):
             def refresh(self, request: object) -> None:
                 """A refused key cannot be renewed: without this a 401 is sent three times."""
                 raise RefreshError("the API key was refused")  # type: ignore[no-untyped-call]
 
-        self._library: Any = library
+        self._library = library
         credentials = Key(api_key)  # type: ignore[no-untyped-call]
         self._client = GenerativeServiceClient(credentials=credentials, transport="rest")
+        transport: Any = self._client.transport
+        self._line = bound(transport._session)
 
-    def send(
-        self, model_name: str, prompt: Prompt, config: dict[str, Any], timeout: float
+    def within(
+        self, seconds: float, model_name: str, prompt: Prompt, config: dict[str, Any]
+    ) -> Reply:
+        """The reply, or that there was none in time. The request runs beside, on a thread that is
+        left behind at the deadline and ends with its connection."""
+        replies: SimpleQueue[Reply] = SimpleQueue()
+        Thread(
+            target=lambda: replies.put(self._send(seconds, model_name, prompt, config)),
+            name="kt-gemini",
+            daemon=True,
+        ).start()
+        try:
+            return replies.get(timeout=seconds)
+        except Empty:
+            self._line.cut()
+            return Reply(error=f"timeout: no answer within {seconds:g} s")
+
+    def _send(
+        self, seconds: float, model_name: str, prompt: Prompt, config: dict[str, Any]
     ) -> Reply:
         """One request. By default a failing one would be repeated for ten minutes."""
         from google.api_core.exceptions import GoogleAPIError
@@ -173,16 +199,19 @@ class _Wire:
         from google.protobuf.json_format import ParseError
         from requests import RequestException
 
-        model = self._library.GenerativeModel(
-            model_name, system_instruction=prompt.system, generation_config=config
-        )
-        model._client = self._client  # the library would make one from its global settings
         try:
-            response = model.generate_content(
-                prompt.text, request_options={"timeout": timeout, "retry": None}
+            model = self._library.GenerativeModel(
+                model_name, system_instruction=prompt.system, generation_config=config
             )
+            model._client = self._client  # the library would make one from its global settings
+            response = model.generate_content(
+                prompt.text, request_options={"timeout": seconds, "retry": None}
+            )
+            return read_reply(response.to_dict())
         except ParseError as failure:
             return Reply(error=f"not JSON: {failure}")
         except (GoogleAPIError, GoogleAuthError, RequestException) as failure:
-            return Reply(error=failure_text(failure, timeout))
-        return read_reply(response.to_dict())
+            return Reply(error=failure_text(failure, seconds))
+        except UNREADABLE as failure:
+            words = " ".join(f"{type(failure).__name__} {failure}".split())[:200]
+            return Reply(error=f"not a reply: {words}")

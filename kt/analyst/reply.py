@@ -8,6 +8,12 @@ from typing import Any
 
 import msgspec
 
+from kt.rules.nesting import deeper_than
+
+MAX_NESTING = 32
+"""Levels of a reply's JSON; what is asked for has two."""
+TOO_DEEP = f"not JSON objects: the reply is nested deeper than {MAX_NESTING} levels"
+
 _BY_TYPE = {
     "Timeout": "timeout",
     "ReadTimeout": "timeout",
@@ -111,6 +117,10 @@ def _objects(raw: str) -> tuple[tuple[dict[str, Any], ...], str]:
         found = msgspec.json.decode(raw.strip().encode())
     except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
         return (), f"not JSON: {error}"
+    except RecursionError:
+        return (), TOO_DEEP
+    if isinstance(found, dict | list) and deeper_than(MAX_NESTING, found):
+        return (), TOO_DEEP
     items = found if isinstance(found, list) else [found]
     if not all(isinstance(item, dict) for item in items):
         return (), "not JSON objects: the reply is a list of something else"

@@ -15,12 +15,14 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
+from kt.broker.deadlines import LOCK_SECONDS
+from kt.files import write_private
 from kt.ports import Clock
+from kt.ports.patience import time_left
 from kt.records import KST, Instrument
 
 NEW_LIST = time(8)
 """When kt's day begins: a list that was fetched earlier is the day before's."""
-LOCK_SECONDS = 30.0
 
 Fetch = Callable[[], tuple[Instrument, ...]]
 
@@ -61,13 +63,15 @@ class DayList:
     def _alone(self) -> Iterator[None]:
         """One process and one thread at a time; who waits too long goes on without the file."""
         lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
-        with self._threads:
+        first = self._threads.acquire(timeout=min(LOCK_SECONDS, time_left()))
+        try:
             with contextlib.suppress(Timeout, OSError):
-                lock.acquire(timeout=LOCK_SECONDS, poll_interval=0.05)
-            try:
-                yield
-            finally:
-                lock.release()
+                lock.acquire(timeout=min(LOCK_SECONDS, time_left()), poll_interval=0.05)
+            yield
+        finally:
+            lock.release()
+            if first:
+                self._threads.release()
 
     def _read(self) -> Kept | None:
         try:
@@ -79,7 +83,7 @@ class DayList:
         """In one step, so that a reader never sees half a list."""
         partial = self.path.with_suffix(f".{os.getpid()}.new")
         with contextlib.suppress(OSError):
-            partial.write_bytes(msgspec.json.encode(kept))
+            write_private(partial, msgspec.json.encode(kept))
             partial.replace(self.path)
 
 

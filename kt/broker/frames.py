@@ -3,7 +3,7 @@
 Trades and books come by the thousand, so their fields are read twice over: a fast way that knows
 only the usual spelling, and behind it the exact rules of `kt.broker.wire`, which also name the
 field that is broken (`0B.data[2].10`). Sources: the API's pages of the real-time types 00, 04,
-0B, 0D and 0s; field names there are numbers (FIDs).
+0B, 0D, 0s and 1h; field names there are numbers (FIDs).
 """
 
 from __future__ import annotations
@@ -11,17 +11,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Raw, field
 
 from kt.broker.envelope import FRAME, UNREADABLE, Frame, RawRow, opened
-from kt.broker.stream_account import balance_notice, order_notice, session_notice
+from kt.broker.stream_account import balance_notice, order_notice, session_notice, vi_notice
 from kt.broker.wire import Faulty, Row, scalars, shown
 from kt.errors import WireError
 from kt.ports import Clock
 from kt.records import Book, BookUpdate, Level, Side, StreamEvent, StreamKind, Tick
+
+T = TypeVar("T", bound=StreamEvent)
 
 Usual = Annotated[str, Meta(max_length=18)]
 """Longer texts (padding, nonsense) take the exact way."""
@@ -83,15 +85,10 @@ class FrameReader:
         self._readers: dict[str, Callable[[RawRow, str], StreamEvent]] = {
             StreamKind.TRADE: self._trade,
             StreamKind.BOOK: self._book,
-            StreamKind.ORDERS: lambda row, where: order_notice(
-                self._row(row, where), self.clock.now()
-            ),
-            StreamKind.BALANCE: lambda row, where: balance_notice(
-                self._row(row, where), self.clock.now()
-            ),
-            StreamKind.SESSION: lambda row, where: session_notice(
-                self._row(row, where), self.clock.now()
-            ),
+            StreamKind.ORDERS: self._by(order_notice),
+            StreamKind.BALANCE: self._by(balance_notice),
+            StreamKind.SESSION: self._by(session_notice),
+            StreamKind.VI: self._by(vi_notice),
         }
 
     def open(self, data: bytes) -> Frame:
@@ -132,6 +129,9 @@ class FrameReader:
     def report(self, fault: WireError) -> None:
         self.counts["faults"] += 1
         self.faulty(fault)
+
+    def _by(self, notice: Callable[[Row, datetime], T]) -> Callable[[RawRow, str], T]:
+        return lambda row, where: notice(self._row(row, where), self.clock.now())
 
     def _row(self, row: RawRow, where: str) -> Row:
         try:

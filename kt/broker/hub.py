@@ -30,6 +30,7 @@ from kt.broker.stream_local import (
 )
 from kt.broker.stream_queue import Seat
 from kt.errors import KtError
+from kt.files import trouble
 
 FAREWELL_SECONDS = 0.2
 READ_BYTES = 65_536
@@ -74,10 +75,9 @@ class Hub:
             self.lease.publish(Owner(pid=os.getpid(), secret=self._secret, path=path, port=port))
         except OSError as error:
             self._let_go()
-            raise KtError(
-                f"The stream cannot be shared with other kt processes: {error}.",
-                hint=f"Make {self.lease.folder} writable.",
-            ) from error
+            why, advice = trouble(error)
+            message = f"the stream cannot be shared with other kt processes: {why}"
+            raise KtError(message, hint=advice) from error
         for plug in (self._door, self._alarm, self._bell):
             plug.setblocking(False)
         self._selector.register(self._door, selectors.EVENT_READ)

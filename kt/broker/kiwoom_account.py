@@ -61,9 +61,10 @@ class KiwoomAccount:
             raise
 
     def holdings(self) -> Holdings:
-        """Summed over credit kinds (qry_tp 1)."""
+        """Summed over credit kinds (qry_tp 1). Raises WireError for an answer that contradicts
+        itself, as one without rows whose totals say otherwise: what is held is then not known."""
         asked = {"qry_tp": "1", "dmst_stex_tp": "KRX"}
-        return account.holdings(self._bodies("kt00018", asked))
+        return account.believed(account.holdings(self._bodies("kt00018", asked)))
 
     def open_orders(self, stock_code: str | None = None) -> tuple[BrokerOrder, ...]:
         asked = {
@@ -75,10 +76,13 @@ class KiwoomAccount:
         today, found = self._today(), list[BrokerOrder]()
         for body in self._bodies("ka10075", asked):
             found += orders.open_orders(body, today)
-        return tuple(sorted(found, key=lambda order: int(order.ord_no)))
+        return _by_number(found)
 
     def executions(self, stock_code: str | None = None) -> tuple[Execution, ...]:
-        """Oldest first; the broker lists the newest first, with the time of the order."""
+        """Oldest first; the broker lists the newest first, with the time of the order.
+
+        Rows that are alike stay: two fills of one order may well be of one size and price.
+        """
         asked = {
             "stk_cd": stock_code or "",
             "qry_tp": "1" if stock_code else "0",
@@ -105,7 +109,7 @@ class KiwoomAccount:
         found: list[BrokerOrder] = []
         for body in self._bodies("kt00007", asked):
             found += orders.day_orders(body, today)
-        return tuple(sorted(found, key=lambda order: int(order.ord_no)))
+        return _by_number(found)
 
     def realised(self, stock_code: str) -> tuple[Realised, ...]:
         found: list[Realised] = []
@@ -117,7 +121,7 @@ class KiwoomAccount:
         found: list[AccountReturn] = []
         for body in self._bodies("ka10085", {"stex_tp": ALL_VENUES}):
             found += account.returns(body)
-        return tuple(found)
+        return tuple(dict.fromkeys(found))
 
     def _today(self) -> date:
         return self.clock.now().date()
@@ -126,3 +130,8 @@ class KiwoomAccount:
         for reply in self.rest.pages(api_id, asked):
             if not reply.nothing:
                 yield reply.body
+
+
+def _by_number(found: list[BrokerOrder]) -> tuple[BrokerOrder, ...]:
+    """In the order of their numbers; the same row twice (a page that came again) counts once."""
+    return tuple(sorted(dict.fromkeys(found), key=lambda order: int(order.ord_no)))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from kt.broker.answer import Answer
+from kt.broker.answer import Answer, described
+from kt.broker.caught import caught
 from kt.broker.rest import Rest
 from kt.broker.taxonomy import TREATMENTS, Category
-from kt.broker.verdict import Verdict, return_code
+from kt.broker.verdict import Verdict, return_code, return_message
 from kt.broker.wire import scalars
 from kt.records import (
     AmendTicket,
@@ -22,7 +23,7 @@ ORDER_TYPES = {OrderType.LIMIT: "0", OrderType.MARKET: "3"}
 
 
 class KiwoomOrders:
-    """The order methods of ports.Broker. They never raise for what the wire did."""
+    """Implements ports.OrderGateway: no method raises, whatever the wire or our own code did."""
 
     rest: Rest
 
@@ -36,7 +37,7 @@ class KiwoomOrders:
             "cond_uv": "",
         }
         api_id = "kt10000" if ticket.side is Side.BUY else "kt10001"
-        return outcome(self.rest.send_order(api_id, body))
+        return self._sent(api_id, body)
 
     def amend(self, ticket: AmendTicket) -> Outcome:
         body = {
@@ -47,7 +48,7 @@ class KiwoomOrders:
             "mdfy_uv": str(ticket.price),
             "mdfy_cond_uv": "",
         }
-        return outcome(self.rest.send_order("kt10002", body), "mdfy_qty")
+        return self._sent("kt10002", body, "mdfy_qty")
 
     def cancel(self, ticket: CancelTicket) -> Outcome:
         body = {
@@ -56,7 +57,18 @@ class KiwoomOrders:
             "stk_cd": ticket.stock_code,
             "cncl_qty": str(ticket.quantity),
         }
-        return outcome(self.rest.send_order("kt10003", body), "cncl_qty")
+        return self._sent("kt10003", body, "cncl_qty")
+
+    def _sent(self, api_id: str, body: dict[str, str], quantity_name: str = "") -> Outcome:
+        """What became of it, also when its answer breaks the reading of it."""
+        answer = self.rest.send_order(api_id, body)
+
+        def unread(fault: Exception) -> Outcome:
+            status = OutcomeStatus.UNKNOWN if answer.left else OutcomeStatus.NOT_PLACED
+            said = f"{answer.evidence}, which could not be read: {described(fault)}"
+            return Outcome(status=status, evidence=said, http_status=answer.http_status)
+
+        return caught(lambda: outcome(answer, quantity_name), unread)
 
 
 def outcome(answer: Answer, quantity_name: str = "") -> Outcome:
@@ -70,15 +82,22 @@ def outcome(answer: Answer, quantity_name: str = "") -> Outcome:
         status = OutcomeStatus.UNKNOWN if answer.left else OutcomeStatus.NOT_PLACED
         return Outcome(status=status, evidence=answer.evidence, code=code, message=_said(answer))
     verdict = answer.verdict()
+    if answer.detour:
+        return Outcome(
+            status=OutcomeStatus.UNKNOWN, evidence=answer.evidence, http_status=answer.http_status
+        )
     if verdict is None:
         return _accepted(answer, quantity_name)
+    status = _refusal(answer, verdict)
     return Outcome(
-        status=_refusal(answer, verdict),
-        evidence=f"{answer.evidence}, return_code {verdict.return_code}",
+        status=status,
+        evidence=f"{answer.evidence}, {_code(verdict.return_code)}",
         code=verdict.code,
         message=verdict.message,
         http_status=answer.http_status,
         retryable=verdict.not_taken_for_rate,
+        concerns=None if status is OutcomeStatus.UNKNOWN else verdict.concerns,
+        not_enough=status is OutcomeStatus.REJECTED and verdict.not_enough,
     )
 
 
@@ -89,9 +108,9 @@ def _said(answer: Answer) -> str:
 def _accepted(answer: Answer, quantity_name: str) -> Outcome:
     """A success needs both: return_code 0 in so many words, and an order number."""
     body = answer.body or {}
-    number = _number(body.get("ord_no"))
-    if return_code(body) is None or not number:
-        missing = "no return_code" if return_code(body) is None else "no ord_no"
+    number, code = _number(body.get("ord_no")), return_code(body)
+    if code is None or not number:
+        missing = _code(code) if code is None else "no ord_no"
         return Outcome(
             status=OutcomeStatus.UNKNOWN,
             evidence=f"{answer.evidence}, {missing}",
@@ -103,9 +122,13 @@ def _accepted(answer: Answer, quantity_name: str) -> Outcome:
         ord_no=number,
         original_ord_no=_number(body.get("base_orig_ord_no")),
         quantity=_quantity(body.get(quantity_name)),
-        message=str(body.get("return_msg", "")).strip(),
+        message=return_message(body),
         http_status=answer.http_status,
     )
+
+
+def _code(code: int | None) -> str:
+    return "no return_code" if code is None else f"return_code {code}"
 
 
 def _refusal(answer: Answer, verdict: Verdict) -> OutcomeStatus:

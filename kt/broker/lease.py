@@ -10,6 +10,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from kt.errors import KtError
+from kt.files import private_folder, trouble, write_private
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,20 +51,19 @@ class Lease:
         self.socket_path = folder / f"stream-{name}.sock"
         self._info_path = folder / f"stream-{name}.json"
         # Not thread-local: the thread that gives the lease back is not always the one that took it.
-        self._lock = FileLock(folder / f"stream-{name}.lock", thread_local=False)
+        self._lock = FileLock(folder / f"stream-{name}.lock", mode=0o600, thread_local=False)
 
     def take(self) -> bool:
         """True when this process owns the stream from now on; never waits."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self.folder)
             self._lock.acquire(timeout=0)
         except Timeout:
             return False
         except OSError as error:
-            raise KtError(
-                f"The stream's lock in {self.folder} cannot be used: {error}.",
-                hint="Make the state folder writable, or choose another with KT_STATE_DIR.",
-            ) from error
+            why, advice = trouble(error)
+            message = f"the stream's lock in {self.folder} cannot be used: {why}"
+            raise KtError(message, hint=advice) from error
         return True
 
     @property
@@ -73,9 +73,7 @@ class Lease:
     def publish(self, owner: Owner) -> None:
         """Tell the other processes where to connect; only the holder may."""
         new = self._info_path.with_suffix(f".{os.getpid()}.new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(msgspec.json.encode(owner))
+        write_private(new, msgspec.json.encode(owner))
         new.replace(self._info_path)
 
     def owner(self) -> Owner | None:

@@ -17,9 +17,12 @@ from pathlib import Path
 
 import msgspec
 
+from kt.broker.locks import held
 from kt.broker.tr import Group, Priority, Tr
-from kt.errors import Busy, KtError
+from kt.errors import KtError, RateLimited
+from kt.files import private_folder, trouble
 from kt.ports import Clock
+from kt.ports.patience import time_left
 
 MARGIN = 0.05
 """Clock seconds a window is longer than the server's: the network pushes calls together."""
@@ -32,7 +35,6 @@ INSTANT = 0.0005
 """Waits shorter than this are none: no clock can sleep so little."""
 GRACE = 0.25
 """Real seconds after its turn until a silent waiter is taken for dead."""
-LOCK_SECONDS = 30.0
 TOKENS_PER_SECOND = 0.2
 """The token server is limited far more strictly than queries."""
 
@@ -112,7 +114,8 @@ class Pacer:
     def wait(self, tr: Tr, priority: Priority | None = None) -> int:
         """Return when a call of this API may go out; it is counted as gone now.
 
-        The number returned is for `went`, which tells when it really did.
+        The number returned is for `went`, which tells when it really did. Raises RateLimited at
+        once when its turn comes after the asker's time is over (`kt.ports.patience`).
         """
         allowed = budget(min(self.rates[tr.group], tr.at_most))
         urgency = tr.priority if priority is None else priority
@@ -121,7 +124,20 @@ class Pacer:
             number, left = self._try(tr, allowed, urgency, number)
             if left <= 0:
                 return number
+            if self.clock.to_real(left) > time_left():
+                self._leave(tr, number)
+                raise RateLimited(
+                    f"{tr.api_id}: the request budget has no turn for it in time "
+                    f"(the next in {left:.1f} s)",
+                    hint="Too much is asked at once, perhaps by another program with this key.",
+                )
             self.clock.sleep(left)
+
+    def _leave(self, tr: Tr, number: int) -> None:
+        """Wait no longer, and hold up nobody who does."""
+        with self._state() as state:
+            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+            bucket.waiting = [one for one in bucket.waiting if one.number != number]
 
     def went(self, tr: Tr, number: int, at: float) -> None:
         """The call was on the wire at `at`: connecting may take longer than the margin allows."""
@@ -191,12 +207,9 @@ class Pacer:
     @contextlib.contextmanager
     def _state(self) -> Iterator[State]:
         """The file's contents under its lock, written back when the block ends."""
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._threads, lock.acquire(timeout=LOCK_SECONDS, poll_interval=0.002):
+            private_folder(self.path.parent)
+            with held(self._threads, self.path.with_suffix(".lock"), poll=0.002):
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
                 try:
                     data = os.read(handle, 1 << 20)
@@ -208,16 +221,10 @@ class Pacer:
                     os.write(handle, text.ljust(len(data)))
                 finally:
                     os.close(handle)
-        except Timeout:
-            raise Busy(
-                f"another process has held {lock.lock_file} for {LOCK_SECONDS:.0f} s",
-                hint="See with `kt doctor` who runs; the lock goes when that process ends.",
-            ) from None
         except OSError as fault:
-            raise KtError(
-                f"the request budget {self.path} cannot be kept: {fault.strerror or fault}",
-                hint="Make the state folder writable, or name another: KT_STATE_DIR.",
-            ) from fault
+            why, advice = trouble(fault)
+            message = f"the request budget {self.path} cannot be kept: {why}"
+            raise KtError(message, hint=advice) from fault
 
     def _decode(self, data: bytes) -> State:
         """An empty file is a new one; an unreadable one counts as a budget just used up."""

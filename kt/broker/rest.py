@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -12,15 +12,22 @@ from urllib.parse import urlsplit
 import msgspec
 
 from kt import __version__
-from kt.broker.answer import Answer, Reply, decoded, described, failure
+from kt.broker import body as bodies
+from kt.broker.answer import Answer, Reply, described, failure, read
+from kt.broker.caught import caught
+from kt.broker.deadlines import BOOKS_SECONDS, PAGES_SECONDS, PATIENCE, patience
+from kt.broker.departure import Departure
 from kt.broker.lanes import Lanes
 from kt.broker.pace import Pacer
 from kt.broker.skew import seconds_off
+from kt.broker.spares import COUNT
 from kt.broker.token import TokenSource
 from kt.broker.tr import Group, Priority, Tr, find
 from kt.broker.verdict import return_code, return_message
-from kt.errors import ConfigError, KtError, UsageError, WireError
+from kt.config.addresses import is_loopback, refuse_bad_address
+from kt.errors import ConfigError, KtError, Unreachable, UsageError, WireError
 from kt.ports import Clock
+from kt.ports.patience import asked_once, bounded, regardless, time_left
 
 if TYPE_CHECKING:
     import httpx
@@ -30,7 +37,6 @@ OnCall = Callable[[str, datetime, int, int, str, str], None]
 May be called from several threads."""
 
 USER_AGENT = f"kt/{__version__}"
-CONNECT_SECONDS, ANSWER_SECONDS, POOL_SECONDS = 5.0, 10.0, 5.0
 TRIES = 4
 """A query is sent so often at most."""
 BACK_OFF = 0.5
@@ -40,45 +46,61 @@ ORDER_TRIES = 3
 MOST_PAGES = 200
 
 
+HEADERS = {
+    "User-Agent": USER_AGENT,
+    "Accept": "application/json",
+    "Accept-Encoding": bodies.ENCODING,
+    "Content-Type": "application/json;charset=UTF-8",
+}
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
 class Http:
     """Posts JSON and tells faithfully what happened. Built on first use."""
 
     def __init__(self, base_url: str, transport: httpx.BaseTransport | None = None) -> None:
+        refuse_bad_address(base_url, "base_url", ("https", "http"))
         parts = urlsplit(base_url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ConfigError(
-                f"{base_url!r} is no address of a server",
-                hint="Set base_url of the profile, or KT_BASE_URL, to http(s)://host[:port].",
-            )
         self.base_url = base_url.rstrip("/")
-        self._loopback = parts.hostname in {"127.0.0.1", "localhost", "::1"}
-        self._transport = transport
+        self._scheme, self._host, self._port = parts.scheme, parts.hostname or "", parts.port
+        self._given = transport
         self._lock = threading.Lock()
         self._context: Any = None
-        self._clients: dict[bool, httpx.Client] = {}
+        self._lines: dict[bool, httpx.BaseTransport] = {}
 
-    def client(self, fresh: bool) -> httpx.Client:
+    def line(self, fresh: bool) -> httpx.BaseTransport:
         """`fresh` never reuses a connection: one that the server closed in the meantime would
         leave an order's outcome unknown."""
         with self._lock:
-            if fresh not in self._clients:
-                self._clients[fresh] = self._build(fresh)
-            return self._clients[fresh]
+            if fresh not in self._lines:
+                self._lines[fresh] = self._given or self._build(fresh)
+            return self._lines[fresh]
 
-    def _build(self, fresh: bool) -> httpx.Client:
+    def _build(self, fresh: bool) -> httpx.BaseTransport:
         import httpx
 
-        if self._context is None:
-            plain = self.base_url.startswith("http:")
-            self._context = False if plain else httpx.create_ssl_context()
-        return httpx.Client(
-            transport=self._transport,
-            verify=self._context,
-            trust_env=not self._loopback,
-            headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, pool=POOL_SECONDS),
-            limits=httpx.Limits(max_keepalive_connections=0 if fresh else 20, keepalive_expiry=4),
-        )
+        from kt.broker.http_transport import Transport, proxy_of
+
+        try:
+            if self._context is None and self._scheme == "https":
+                self._context = httpx.create_ssl_context()
+            direct = is_loopback(self._host)
+            proxy = None if direct else proxy_of(self._scheme, self._host)
+        except (OSError, ValueError, httpx.InvalidURL) as fault:
+            raise ConfigError(
+                f"the certificates or the proxy named in the environment cannot be used: {fault}",
+                hint="Correct SSL_CERT_FILE, SSL_CERT_DIR or HTTPS_PROXY. Nothing was sent.",
+            ) from fault
+        return Transport(self._context, 0 if fresh else 20, proxy)
+
+    def keep_ready(self, count: int = COUNT) -> None:
+        """From now on `count` connections for orders are open ahead (a long run alone profits).
+        Nothing happens through a proxy, or when there is no such server yet."""
+        from kt.broker.http_transport import Transport
+
+        line = self.line(fresh=True)
+        if isinstance(line, Transport):
+            line.keep_ready(self._host, self._port or DEFAULT_PORTS[self._scheme], count)
 
     def post(
         self,
@@ -87,48 +109,55 @@ class Http:
         body: object,
         *,
         fresh: bool = False,
-        on_written: Callable[[], None] | None = None,
+        seconds: float = PATIENCE[Priority.SCAN].once,
+        departure: Departure | None = None,
     ) -> Answer:
-        """One POST, sent once. `on_written` is called when the request is on the wire."""
+        """One POST, sent once, over after so many real seconds; whatever happens is told in the
+        answer. `departure` hears how far the request came."""
         import httpx
 
-        client = self.client(fresh)
-        try:
-            response = client.post(
-                self.base_url + path,
-                headers={"Content-Type": "application/json;charset=UTF-8", **headers},
-                content=msgspec.json.encode(body),
-                extensions={"trace": _Written(on_written)} if on_written else {},
-            )
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as fault:
-            return Answer(described(fault), left=False)
-        except httpx.HTTPError as fault:
-            return Answer(described(fault))
-        return Answer(
-            f"HTTP {response.status_code}",
-            http_status=response.status_code,
-            body=decoded(response.content),
-            cont_yn=response.headers.get("cont-yn", ""),
-            next_key=response.headers.get("next-key", ""),
-            date=response.headers.get("date", ""),
+        never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+        ends = time.monotonic() + min(seconds, time_left())
+        trip = departure or Departure()
+        trip.begin()
+
+        def fail(fault: Exception) -> Answer:
+            trip.left = trip.left and not isinstance(fault, never_left)
+            return Answer(described(fault), left=trip.left)
+
+        return caught(lambda: self._exchange(path, headers, body, fresh, ends, trip), fail)
+
+    def _exchange(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: object,
+        fresh: bool,
+        ends: float,
+        trip: Departure,
+    ) -> Answer:
+        import httpx
+
+        request = httpx.Request(
+            "POST",
+            self.base_url + path,
+            headers={**HEADERS, **headers},
+            content=msgspec.json.encode(body),
+            extensions={"ends": ends, "trip": trip},
         )
+        line = self.line(fresh)
+        trip.left = True  # as far as anybody knows; a line that knows better says so
+        response = line.handle_request(request)
+        try:
+            return read(response)
+        finally:
+            response.close()
 
     def close(self) -> None:
         with self._lock:
-            for client in self._clients.values():
-                client.close()
-            self._clients.clear()
-
-
-class _Written:
-    """Hears what the connection does, and tells when the request's last byte was written."""
-
-    def __init__(self, tell: Callable[[], None]) -> None:
-        self.tell = tell
-
-    def __call__(self, event: str, _: Mapping[str, Any]) -> None:
-        if event == "http11.send_request_body.complete":
-            self.tell()
+            for line in self._lines.values():
+                line.close()
+            self._lines.clear()
 
 
 class Rest:
@@ -168,23 +197,32 @@ class Rest:
             raise UsageError(
                 f"{api_id} is not a query", hint="Orders go through `kt order`, tokens `kt auth`."
             )
+        urgency = tr.priority if priority is None else priority
+        with bounded(patience(tr, urgency).whole):
+            return self._asked(tr, body or {}, urgency, next_key)
+
+    def _asked(self, tr: Tr, body: Mapping[str, str], urgency: Priority, next_key: str) -> Reply:
+        most = 1 if asked_once() else TRIES
         token, renewed, tries = self.tokens.token(), False, 0
         while True:
-            answer = self._send(tr, body or {}, token, priority=priority, next_key=next_key)
-            verdict = answer.verdict() if answer.answered else None
-            if answer.answered and verdict is None:
-                found = answer.body or {}
-                return Reply(found, answer.cont_yn, answer.next_key, answer.date)
+            trip = Departure(self.clock.monotonic)
+            answer = self._send(tr, body, token, trip, urgency, next_key=next_key)
+            verdict = None if answer.detour else answer.verdict()
+            if answer.answered and verdict is None and not answer.detour:
+                return Reply(answer.body or {}, answer.cont_yn, answer.next_key, answer.date)
             if verdict is not None and verdict.nothing:
                 return Reply({}, nothing=True)
             if verdict is not None and verdict.renewable and not renewed:
                 token, renewed = self.tokens.renew(token), True
                 continue
             tries += 1
-            if tries == TRIES or (verdict is not None and not verdict.retry):
-                raise failure(api_id, answer, verdict)
-            if verdict is None or not verdict.limits:
-                self.clock.sleep(BACK_OFF * 2 ** (tries - 1))
+            paced = verdict is not None and verdict.limits
+            pause = 0.0 if paced else BACK_OFF * 2 ** (tries - 1)
+            late = self.clock.to_real(pause) >= time_left()
+            if tries >= most or late or not answer.may_change:
+                raise failure(tr.api_id, answer, verdict)
+            if pause:
+                self.clock.sleep(pause)
 
     def pages(
         self,
@@ -195,6 +233,7 @@ class Rest:
     ) -> Iterator[Reply]:
         """Page after page, each asked for with the key of the one before."""
         seen: set[str] = set()
+        ends = time.monotonic() + PAGES_SECONDS
         reply = self.call(api_id, body, priority=priority)
         yield reply
         while reply.more:
@@ -202,6 +241,11 @@ class Rest:
             if key in seen or len(seen) == MOST_PAGES or not key.isascii():
                 raise WireError(
                     f"{api_id} next-key", key, hint="The broker's pages do not come to an end."
+                )
+            if time.monotonic() > ends:
+                raise Unreachable(
+                    f"{api_id}: its {len(seen) + 1} pages took over {PAGES_SECONDS:.0f} s so far",
+                    hint="The server is too slow now; try again later.",
                 )
             seen.add(key)
             reply = self.call(api_id, body, priority=priority, next_key=key)
@@ -213,29 +257,40 @@ class Rest:
         Sent again only on proof that it was not taken: the token was refused (once, with a new
         one), or the budget was (paced).
         """
-        tr = find(api_id)
+        trip = Departure(self.clock.monotonic)
+
+        def evidence(fault: Exception) -> Answer:
+            if isinstance(fault, KtError) and not trip.left:
+                return Answer(f"not sent: {fault.message}", left=False, error=fault)
+            how = "sent, and then" if trip.left else "not sent"
+            return Answer(f"{how}: {described(fault)}", left=trip.left)
+
+        return caught(lambda: self._ordered(find(api_id), body, trip), evidence)
+
+    def _ordered(self, tr: Tr, body: Mapping[str, str], trip: Departure) -> Answer:
         renewed, tries = False, 0
-        try:
+        with regardless(PATIENCE[Priority.ORDER].whole):
             token = self.tokens.token()
             while True:
-                answer = self._send(tr, body, token, fresh=True)
-                verdict = answer.verdict() if answer.answered else None
-                if verdict is not None and verdict.renewable and not renewed:
-                    token, renewed = self.tokens.renew(token), True
-                    continue
-                tries += 1
-                if verdict is None or not verdict.not_taken_for_rate or tries == ORDER_TRIES:
+                answer = self._send(tr, body, token, trip, Priority.ORDER, fresh=True)
+                verdict = None if answer.detour else answer.verdict()
+                renewable = verdict is not None and verdict.renewable and not renewed
+                tries += not renewable
+                limited = verdict is not None and verdict.not_taken_for_rate
+                if not renewable and (not limited or tries == ORDER_TRIES):
                     return answer
-        except KtError as error:
-            return Answer(f"not sent: {error.message}", left=False, error=error)
+                trip.begin()  # the broker's own words: it was not taken
+                if renewable:
+                    token, renewed = self.tokens.renew(token), True
 
     def _send(
         self,
         tr: Tr,
         body: Mapping[str, str],
         token: str,
+        trip: Departure,
+        urgency: Priority,
         *,
-        priority: Priority | None = None,
         next_key: str = "",
         fresh: bool = False,
     ) -> Answer:
@@ -243,29 +298,33 @@ class Rest:
         headers = {"api-id": tr.api_id, "authorization": f"Bearer {token}"}
         if next_key:
             headers |= {"cont-yn": "Y", "next-key": next_key}
-        self.http.client(fresh)  # built before the budget is drawn on, for that takes a while
-        urgency = tr.priority if priority is None else priority
-        number, written = self.pacer.wait(tr, urgency), list[float]()
-        with self.lanes.enter(urgency):
+        self.http.line(fresh)  # built before the budget is drawn on, for that takes a while
+        number, once = self.pacer.wait(tr, urgency), patience(tr, urgency).once
+        with self.lanes.enter(urgency), regardless(once) if fresh else bounded(once):
             started, before = self.clock.now(), self.clock.monotonic()
-            answer = self.http.post(
-                tr.path,
-                headers,
-                body,
-                fresh=fresh,
-                on_written=lambda: written.append(self.clock.monotonic()),
-            )
-        skew = seconds_off(answer.date, started, self.clock.now())
-        self.skew = self.skew if skew is None else skew
-        # What fails in our own books after an order was sent says nothing about the order.
-        with contextlib.suppress(KtError) if fresh else contextlib.nullcontext():
+            answer = self.http.post(tr.path, headers, body, fresh=fresh, departure=trip)
+
+        def books() -> None:
+            skew = seconds_off(answer.date, started, self.clock.now())
+            self.skew = self.skew if skew is None else skew
             report(self.on_call, self.clock, tr.api_id, started, before, answer)
-            if written:
-                self.pacer.went(tr, number, written[-1])
-            verdict = answer.verdict() if answer.answered else None
-            if verdict is not None and verdict.limits:
-                self.pacer.refused(tr, whole_group=verdict.code in {"1701", "1702"})
+            self._count(tr, number, trip, answer)
+
+        if fresh:
+            # What fails in our own books after an order was sent says nothing about the order.
+            with regardless(BOOKS_SECONDS):
+                caught(books, lambda _: None)
+        else:
+            books()
         return answer
+
+    def _count(self, tr: Tr, number: int, trip: Departure, answer: Answer) -> None:
+        """Tell the budget when the call really went out, and what the server said of it."""
+        if trip.written is not None:
+            self.pacer.went(tr, number, trip.written)
+        verdict = answer.verdict()
+        if verdict is not None and verdict.limits:
+            self.pacer.refused(tr, whole_group=verdict.code in {"1701", "1702"})
 
 
 def report(

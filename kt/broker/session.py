@@ -7,11 +7,14 @@ it came, SYSTEM never.
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import socket
 import threading
 import time
 from collections.abc import Callable
+from http import HTTPStatus
+from http.cookies import CookieError
 from typing import Any
 
 import msgspec
@@ -20,6 +23,7 @@ import websocket
 from kt.broker.envelope import Frame
 from kt.broker.frames import FrameReader
 from kt.broker.stream_groups import Batch
+from kt.broker.stream_line import TOO_LATE, Line, dial
 from kt.broker.stream_patience import Patience
 from kt.errors import AuthError, StreamReplaced, Unreachable, WireError
 from kt.records import StreamEvent
@@ -28,17 +32,22 @@ BAD_TOKEN = "805004"
 STALE_TOKEN = "8005"
 REPLACED = "R10001"
 NOT_LOGGED_IN = "R10004"
-_INNER_CODE = re.compile(r"CODE=(\d{3,5})|\[(\d{3,5}):")
+_INNER_CODE = re.compile(r"CODE=([0-9]{3,5})|\[([0-9]{3,5}):")
 _BROKEN = (OSError, websocket.WebSocketException)
+_UNUSABLE = (*_BROKEN, ValueError, LookupError, CookieError)
+"""What websocket-client raises for an answer to the handshake that it cannot use."""
+REDIRECTS = frozenset(status for status in HTTPStatus if 300 <= status < 400)
 _POLITE_SECONDS = 1.0
-READ_BYTES = 65_536
+SHOWN = 200
+"""So many characters of what the other side brought about stand in a reason."""
 
 
 class LoginRefused(AuthError):
     """The server would not take the token; `stale` when a newly issued one may help."""
 
     def __init__(self, frame: Frame) -> None:
-        number, text = str(frame.return_code).strip(), frame.return_msg.strip()
+        number = str(frame.return_code).strip()[:SHOWN]
+        text = frame.return_msg.strip()[:SHOWN]
         inner = _INNER_CODE.search(text)
         code = (inner[1] or inner[2]) if inner else ""
         super().__init__(
@@ -47,27 +56,6 @@ class LoginRefused(AuthError):
             code=code or number,
         )
         self.stale = code == STALE_TOKEN or (number == BAD_TOKEN and not code)
-
-
-class Buffered:
-    """A socket read in big pieces: three system calls a frame would cost more than parsing it."""
-
-    def __init__(self, line: socket.socket) -> None:
-        self._line = line
-        self._data = b""
-        self._at = 0
-        self.gettimeout = line.gettimeout
-        """Asked on every read, so not by way of `__getattr__`."""
-
-    def recv(self, size: int) -> bytes:
-        if self._at >= len(self._data):
-            self._data, self._at = self._line.recv(READ_BYTES), 0
-        start = self._at
-        self._at = start + size
-        return self._data[start : self._at]
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._line, name)
 
 
 class Session:
@@ -95,9 +83,8 @@ class Session:
         self.replaced = False
         """Over because the same app key logged in elsewhere."""
         # Any: what this library annotates differs from one of its versions to the next.
-        self._socket: Any = websocket.WebSocket(
-            sockopt=[(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)], skip_utf8_validation=True
-        )
+        self._socket: Any = websocket.WebSocket()
+        self._line: Line | None = None
         self._asking = threading.Lock()
         self._ending = threading.Lock()
         self._awaited = ""
@@ -112,25 +99,44 @@ class Session:
             undo.callback(self._socket.shutdown)
             undo.callback(self.close)
             try:
-                self._socket.connect(
-                    self.ws_url,
-                    timeout=self.patience.connect,
-                    header=["User-Agent: kt"],
-                    suppress_origin=True,
-                )
-            except (*_BROKEN, ValueError) as error:
+                self._line = dial(self.ws_url, self.patience.connect, self.patience.frame)
+                undo.callback(self._line.close)
+                self._shake_hands(self._line)
+            except _UNUSABLE as error:
                 raise Unreachable(
-                    f"The stream at {self.ws_url} cannot be reached: {error}.",
+                    f"The stream at {self.ws_url} cannot be reached: {str(error)[:SHOWN]}.",
                     hint="Check the network and the server's address, then start again.",
                 ) from error
-            self._socket.sock = Buffered(self._socket.sock)
             if self.over.is_set():
                 raise Unreachable(self.reason)
             answer = self._log_in(token)
             if answer.refused:
                 raise LoginRefused(answer)
-            self._socket.settimeout(self.patience.silence)
             undo.pop_all()
+
+    def _shake_hands(self, line: Line) -> None:
+        """Ask for a WebSocket. Every answer but 101 is refused: to follow a redirect would take
+        the LOGIN frame, and the token in it, to whatever address the answer names."""
+        refused: Exception | None = None
+        try:
+            self._socket.connect(
+                self.ws_url,
+                socket=line,
+                redirect_limit=0,
+                header=["User-Agent: kt"],
+                suppress_origin=True,
+            )
+        except websocket.WebSocketTimeoutException:
+            raise TimeoutError(TOO_LATE) from None
+        except websocket.WebSocketBadStatusException as error:
+            raise OSError(f"it answered with HTTP {error.status_code}") from None
+        except _UNUSABLE as error:
+            refused = error
+        status = self._socket.status
+        if status in REDIRECTS:
+            raise OSError(f"it answered with a redirect (HTTP {status}), and kt follows none")
+        if refused is not None:
+            raise refused
 
     def run(self) -> None:
         """Receive until the connection is over; returns then."""
@@ -169,15 +175,14 @@ class Session:
 
     def _log_in(self, token: str) -> Frame:
         self._await("LOGIN")
-        self._socket.settimeout(self.patience.answer)
-        self._send(msgspec.json.encode({"trnm": "LOGIN", "token": token}))
         deadline = time.monotonic() + self.patience.answer
+        self._send(msgspec.json.encode({"trnm": "LOGIN", "token": token}))
         while self._answer is None:
             if self.replaced:
                 raise StreamReplaced(self.reason)
             if self.over.is_set() or time.monotonic() > deadline:
                 raise Unreachable("The broker did not answer the stream's login.")
-            self._handle(self._receive())
+            self._handle(self._receive(deadline))
         return self._answer
 
     def _await(self, trnm: str) -> None:
@@ -208,17 +213,18 @@ class Session:
         elif frame.code == NOT_LOGGED_IN and self._served:
             self._end(f"the broker takes it for not logged in ({NOT_LOGGED_IN})")
 
-    def _receive(self) -> bytes:
+    def _receive(self, by: float = math.inf) -> bytes:
+        """The next message, on the monotonic clock not later than `by`."""
+        assert self._line is not None
         try:
-            opcode, data = self._socket.recv_data()
-        except websocket.WebSocketTimeoutException as error:
-            waited = self._socket.gettimeout() or 0.0
-            raise Unreachable(f"nothing was heard for {waited:g} seconds") from error
+            kind, data = self._line.message(self.patience.silence, self._socket.pong, by)
+        except TimeoutError as error:
+            raise Unreachable(str(error)) from error
         except _BROKEN as error:
             raise Unreachable(f"the connection broke: {error}") from error
-        if opcode == websocket.ABNF.OPCODE_CLOSE:
+        if kind == websocket.ABNF.OPCODE_CLOSE:
             raise Unreachable(f"the server closed the connection{_close_reason(data)}")
-        return bytes(data)
+        return data
 
     def _send(self, data: bytes) -> None:
         try:

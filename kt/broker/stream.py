@@ -20,6 +20,7 @@ from kt.broker.stream_guest import Guest
 from kt.broker.stream_local import SubscriptionRefused, over_state
 from kt.broker.stream_patience import Patience
 from kt.errors import Busy, KtError, StreamReplaced, Unreachable, UsageError
+from kt.files import trouble
 from kt.ports import Clock
 from kt.records import StreamEvent, StreamKind, StreamState
 
@@ -33,7 +34,7 @@ _POLL_SECONDS = 0.05
 
 
 class KiwoomStream:
-    """Implements `kt.ports.Stream` on the broker's WebSocket (LOGIN, REG, REMOVE; 00 04 0B 0D 0s).
+    """Implements `kt.ports.Stream` on the broker's WebSocket (LOGIN, REG, REMOVE, six types).
 
     `folder` holds the lease and the local socket that processes of one profile share; `report`
     is told, on the stream's threads, of rows that could not be read (WireError) and of
@@ -143,6 +144,9 @@ class KiwoomStream:
             error = None
         except KtError as known:
             error = known
+        except OSError as lacking:
+            why, advice = trouble(lacking)
+            error = KtError(f"the stream cannot be kept up: {why}", hint=advice)
         finally:
             # Also when something unforeseen passes through here: a stream never ends in silence.
             if error is not None:

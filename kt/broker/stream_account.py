@@ -1,4 +1,5 @@
-"""The account's rows on the stream (00 orders, 04 balance) and the market's phase (0s)."""
+"""The rows on the stream that are few: the account's (00 orders, 04 balance), the market's phase
+(0s), and the volatility interruptions of its stocks (1h)."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from datetime import datetime
 
 from kt.broker.wire import Row, scalars, shown
 from kt.errors import WireError
-from kt.records import BalanceNotice, OrderNotice, SessionNotice, Side
+from kt.records import BalanceNotice, OrderNotice, SessionNotice, Side, ViNotice
 
 NO_REASON = frozenset({"", "0"})
 """FID 919 says `0` when nothing was refused."""
@@ -79,7 +80,28 @@ def session_notice(row: Row, now: datetime) -> SessionNotice:
     )
 
 
+VI_ACTIVE = {"1": True, "2": False}
+"""FID 9068: an interruption was set off, or released. The document names no codes; these are what
+clients of the broker have seen."""
+
+
+def vi_notice(row: Row, now: datetime) -> ViNotice:
+    """One row of 1h. A row of a set-off carries the expected time of its release too (1224)."""
+    active = VI_ACTIVE.get(row.text("9068"))
+    if active is None:
+        raise WireError(f"{row.where}.9068", shown(row.fields["9068"]))
+    return ViNotice(
+        stock_code=row.code("9001"),
+        active=active,
+        price=row.price("1221", 0),
+        at=_moment(row, "1223" if active else "1224", now),
+    )
+
+
 def _moment(row: Row, name: str, now: datetime) -> datetime:
+    """Zeros and what is no time stand for one that is not told."""
+    if not row.text(name, "0").strip("0"):
+        return now
     try:
         return row.moment(name, now.date(), now)
     except WireError:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from kt.broker.session import Session
+from kt.broker.session import SHOWN, Session
 from kt.broker.stream_groups import Batch, Groups, Key
 from kt.broker.stream_local import Refusal, SubscriptionRefused
 from kt.broker.stream_register import Register
@@ -110,7 +110,8 @@ class Desk:
         if not answer.refused:
             return
         if len(batch.codes) == 1:
-            reason = f"{answer.return_msg.strip()} ({str(answer.return_code).strip()})"
+            said, number = answer.return_msg.strip(), str(answer.return_code).strip()
+            reason = f"{said[:SHOWN]} ({number[:SHOWN]})"
             refusal = Refusal(batch.kind, batch.codes[0], reason)
             self._refused[refusal.key] = refusal
             return

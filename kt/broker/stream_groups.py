@@ -13,12 +13,16 @@ from kt.records import (
     StreamEvent,
     StreamKind,
     Tick,
+    ViNotice,
 )
 
 Key = tuple[StreamKind, str]
 """One subscription: a kind and a stock code, which is empty for the kinds without stocks."""
 
-WITHOUT_STOCK = frozenset({StreamKind.ORDERS, StreamKind.BALANCE, StreamKind.SESSION})
+WITHOUT_STOCK = frozenset(
+    {StreamKind.ORDERS, StreamKind.BALANCE, StreamKind.SESSION, StreamKind.VI}
+)
+"""Of the account or of the whole market: subscribed to once, with an empty item."""
 GROUP_SIZE = 100
 SHARED_GROUP = 1
 """The kinds without stocks stand here; stocks follow, each group of one kind."""
@@ -27,6 +31,7 @@ _KINDS: dict[type, StreamKind] = {
     OrderNotice: StreamKind.ORDERS,
     BalanceNotice: StreamKind.BALANCE,
     SessionNotice: StreamKind.SESSION,
+    ViNotice: StreamKind.VI,
 }
 
 

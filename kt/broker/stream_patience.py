@@ -15,6 +15,8 @@ class Patience:
     silence: float = 35.0
     """The server's PING and the owner's beat come every 10 seconds: after three and a half of
     them the line is dead."""
+    frame: float = 10.0
+    """For the rest of a message that began: it is small, and whoever sends it has all of it."""
     backoff: tuple[float, ...] = (0.5, 3.0, 10.0)
     """Before each attempt to reconnect; the last one is repeated."""
     reconnects: int = 3

@@ -1,4 +1,4 @@
-"""What every answer of the broker that is not a success means, and what kt does about it.
+"""What every answer of the broker that is no success means, whose trouble it is, what kt does.
 
 One table for queries, orders and the token, by bracket code, then return_code, then HTTP status.
 `kt help errors` is generated from it.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from kt.errors import AuthError, BrokerRefused, KtError, RateLimited, UnknownStock, Unreachable
-from kt.records import OutcomeStatus
+from kt.records import Concern, OutcomeStatus
 
 
 class Category(StrEnum):
@@ -65,6 +65,8 @@ class Rule:
     """One code of the broker. `renew` = a new token is tried once before kt stops.
 
     `unsupported` marks what this server does not offer: kt does without it where it can.
+    `concerns` is whose trouble a refusal with this code is: None for limits and for what fails
+    now and then, which are no refusals, and for what only queries are answered.
     """
 
     code: str
@@ -74,6 +76,9 @@ class Rule:
     renew: bool = False
     unsupported: bool = False
     unknown_stock: bool = False
+    concerns: Concern | None = None
+    not_enough: bool = False
+    """The broker holds fewer shares than the sell asks for."""
 
     @property
     def error(self) -> type[KtError] | None:
@@ -88,24 +93,28 @@ class Rule:
         return TREATMENTS[self.category].does
 
 
+ORDER, STOCK, MARKET = Concern.ORDER, Concern.STOCK, Concern.MARKET
+ACCOUNT, KEY = Concern.ACCOUNT, Concern.KEY
+
+
 def _auth(code: str, meaning: str, hint: str = "", renew: bool = False) -> Rule:
-    return Rule(code, Category.AUTHENTICATION, meaning, hint, renew=renew)
+    return Rule(code, Category.AUTHENTICATION, meaning, hint, renew=renew, concerns=KEY)
 
 
-def _permanent(code: str, meaning: str) -> Rule:
-    return Rule(code, Category.PERMANENT, meaning)
+def _permanent(code: str, meaning: str, concerns: Concern | None = None) -> Rule:
+    return Rule(code, Category.PERMANENT, meaning, concerns=concerns)
 
 
-def _unsupported(code: str, meaning: str) -> Rule:
-    return Rule(code, Category.PERMANENT, meaning, unsupported=True)
+def _unsupported(code: str, meaning: str, concerns: Concern | None = None) -> Rule:
+    return Rule(code, Category.PERMANENT, meaning, unsupported=True, concerns=concerns)
 
 
 def _no_stock(code: str, meaning: str) -> Rule:
-    return Rule(code, Category.PERMANENT, meaning, unknown_stock=True)
+    return Rule(code, Category.PERMANENT, meaning, unknown_stock=True, concerns=STOCK)
 
 
-def _refusal(code: str, meaning: str) -> Rule:
-    return Rule(code, Category.REFUSAL, meaning)
+def _refusal(code: str, meaning: str, concerns: Concern) -> Rule:
+    return Rule(code, Category.REFUSAL, meaning, concerns=concerns)
 
 
 _KEYS = "Check KT_APP_KEY and KT_SECRET_KEY against the broker's key page."
@@ -114,16 +123,16 @@ _ANEW = "Run `kt auth logout`, then `kt auth login`."
 _SERVER = "Use the keys of this profile's server: mock keys for mock, real keys for real."
 
 RULES: tuple[Rule, ...] = (
-    _permanent("1501", "no API id was sent"),
+    _permanent("1501", "no API id was sent", KEY),
     _unsupported("1504", "the path does not offer this API id"),
     _unsupported("1505", "there is no such API id"),
-    _permanent("1511", "a required field is missing"),
-    _permanent("1512", "a header is missing or unreadable"),
-    _permanent("1513", "the authorization header is missing"),
-    _permanent("1514", "the authorization header has the wrong form"),
-    _permanent("1515", "the grant type in the header is unknown"),
-    _permanent("1516", "the header holds no token"),
-    _permanent("1517", "a field has the wrong form"),
+    _permanent("1511", "a required field is missing", ORDER),
+    _permanent("1512", "a header is missing or unreadable", KEY),
+    _permanent("1513", "the authorization header is missing", KEY),
+    _permanent("1514", "the authorization header has the wrong form", KEY),
+    _permanent("1515", "the grant type in the header is unknown", KEY),
+    _permanent("1516", "the header holds no token", KEY),
+    _permanent("1517", "a field has the wrong form", ORDER),
     _permanent("1634", "more than 100 stock codes in one call"),
     _permanent("1687", "the broker stopped a recursive call"),
     Rule("1700", Category.LIMITS, "too many requests for this API"),
@@ -151,25 +160,30 @@ RULES: tuple[Rule, ...] = (
     _auth("8050", "this IP address is not registered", _ADDRESS),
     _auth("8103", "token or device could not be verified", _ANEW, renew=True),
     _unsupported("8104", "the mock server does not offer this API"),
-    _unsupported("8200", "not offered to corporate accounts"),
-    _refusal("RC4003", "the price is off the tick grid (mock)"),
-    _refusal("RC4007", "the stock may not be traded (mock)"),
-    _refusal("RC4010", "not a business day (mock)"),
-    _refusal("RC4025", "not enough margin to buy (mock)"),
-    _refusal("RC4027", "the price is outside the day's limits (mock)"),
-    _refusal("RC4032", "nothing is left to amend (mock)"),
-    _refusal("RC4033", "nothing is left to cancel (mock)"),
-    _refusal("RC4057", "before the open (mock)"),
-    _refusal("RC4058", "after the close (mock)"),
-    _refusal("RC4061", "no such order number (mock)"),
+    _unsupported("8200", "not offered to corporate accounts", ACCOUNT),
+    _refusal("RC4003", "the price is off the tick grid (mock)", ORDER),
+    _refusal("RC4007", "the stock may not be traded (mock)", STOCK),
+    _refusal("RC4010", "not a business day (mock)", MARKET),
+    _refusal("RC4025", "not enough margin to buy (mock)", ACCOUNT),
+    _refusal("RC4027", "the price is outside the day's limits (mock)", ORDER),
+    _refusal("RC4032", "nothing is left to amend (mock)", ORDER),
+    _refusal("RC4033", "nothing is left to cancel (mock)", ORDER),
+    _refusal("RC4057", "before the open (mock)", MARKET),
+    _refusal("RC4058", "after the close (mock)", MARKET),
+    _refusal("RC4061", "no such order number (mock)", ORDER),
+    _refusal("RC4091", "the mock account has expired: apply for a new one (mock)", ACCOUNT),
+    _refusal("RC5006", "the account is for training short sales alone (mock)", ACCOUNT),
     _unsupported("RC7006", "the mock server does not offer this query"),
     _unsupported("RC9000", "the mock server does not offer this service"),
-    _refusal("800033", "not enough shares to sell (mock)"),
-    _refusal("571557", "the price is off the tick grid"),
-    _refusal("407022", "the order type is wrong"),
-    _refusal("521790", "the order type is not allowed at this hour"),
-    _refusal("571489", "the market is closed today"),
-    _refusal("505217", "the market is closed"),
+    Rule("800033", Category.REFUSAL, "not enough shares to sell", concerns=ORDER, not_enough=True),
+    _refusal("308002", "no quantity was sent", ORDER),
+    _refusal("308003", "no price was sent", ORDER),
+    _refusal("571476", "trading in the stock is halted", STOCK),
+    _refusal("571557", "the price is off the tick grid", ORDER),
+    _refusal("407022", "the order type is wrong", ORDER),
+    _refusal("521790", "the order type is not allowed at this hour", ORDER),
+    _refusal("571489", "the market is closed today", MARKET),
+    _refusal("505217", "the market is closed", MARKET),
 )
 BY_CODE = {rule.code: rule for rule in RULES}
 

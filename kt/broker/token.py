@@ -19,16 +19,19 @@ from typing import Protocol
 
 import msgspec
 
+from kt.broker.deadlines import TOKEN
+from kt.broker.locks import held
 from kt.config.secrets import AppKeys
-from kt.errors import Busy, KtError
+from kt.errors import KtError
+from kt.files import private_folder, trouble
 from kt.ports import Clock
+from kt.ports.patience import bounded
 from kt.records import KST
 
 RENEW_AHEAD = timedelta(minutes=10)
 """So long before its end a token is replaced."""
 RENEW_AGAIN = timedelta(minutes=1)
 """The server may answer with the token that is about to end: ask no oftener than this."""
-LOCK_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -167,19 +170,11 @@ class TokenSource:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """One process and one thread at a time; the lock dies with its process."""
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
+        """One process and one thread at a time, for no longer than a token may take."""
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self._threads, lock.acquire(timeout=LOCK_SECONDS):
+            private_folder(self.path.parent)
+            with bounded(TOKEN.whole), held(self._threads, self.path.with_suffix(".lock")):
                 yield
-        except Timeout:
-            raise Busy(
-                f"another process has held {lock.lock_file} for {LOCK_SECONDS:.0f} s",
-                hint="See with `kt doctor` who runs; the lock goes when that process ends.",
-            ) from None
         except OSError as fault:
             raise unusable(self.path, fault) from fault
 
@@ -204,7 +199,5 @@ class TokenSource:
 
 
 def unusable(path: Path, fault: OSError) -> KtError:
-    return KtError(
-        f"the token file {path} cannot be used: {fault.strerror or fault}",
-        hint="Make the state folder writable for you alone, or name another: KT_STATE_DIR.",
-    )
+    why, advice = trouble(fault)
+    return KtError(f"the token file {path} cannot be used: {why}", hint=advice)

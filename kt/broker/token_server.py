@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from kt.broker.answer import Answer, failure
+from kt.broker.deadlines import TOKEN
 from kt.broker.pace import Pacer
 from kt.broker.rest import Http, OnCall, report
 from kt.broker.token import Issued
@@ -13,6 +14,7 @@ from kt.broker.wire import Row
 from kt.config.secrets import AppKeys
 from kt.errors import WireError
 from kt.ports import Clock
+from kt.ports.patience import bounded
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 
@@ -47,12 +49,12 @@ class WireTokenServer:
 
     def _post(self, api_id: str, body: dict[str, str]) -> Answer:
         tr = find(api_id)
-        self.pacer.wait(tr)
-        headers = {"api-id": api_id}
-        started, before = self.clock.now(), self.clock.monotonic()
-        answer = self.http.post(tr.path, headers, body)
+        with bounded(TOKEN.whole):
+            self.pacer.wait(tr)
+            started, before = self.clock.now(), self.clock.monotonic()
+            answer = self.http.post(tr.path, {"api-id": api_id}, body, seconds=TOKEN.once)
         report(self.on_call, self.clock, api_id, started, before, answer)
-        verdict = answer.verdict() if answer.answered else None
-        if verdict is not None or not answer.answered:
+        verdict = answer.verdict()
+        if verdict is not None or answer.detour or not answer.answered:
             raise failure(api_id, answer, verdict)
         return answer

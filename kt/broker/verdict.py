@@ -17,18 +17,21 @@ from kt.broker.taxonomy import (
 )
 from kt.broker.wire import scalars
 from kt.errors import BrokerRefused, KtError
+from kt.records import Concern
 
 _ORDER_CODE = re.compile(r"\]\(([0-9A-Z]+):")
 _CODES = (
     _ORDER_CODE,
-    re.compile(r"\[(\d{3,5}):"),
-    re.compile(r"CODE=(\d{3,5})"),
-    re.compile(r"\[(\d{3,5})\]"),
+    re.compile(r"\[([0-9]{3,5}):"),
+    re.compile(r"CODE=([0-9]{3,5})"),
+    re.compile(r"\[([0-9]{3,5})\]"),
 )
 _NAMED = re.compile(
     r"(?:파라미터|종목코드|거래소구분|실패사유)\s*=\s*(.+?)(?=,\s|\s+실패사유|\]|$)"
 )
 """What a refused query names as its reason: a field, a stock code, a venue, or words."""
+_NOT_ENOUGH = re.compile(r"매도가능수량[^)\]]*부족")
+"""So a sell of more than there is was refused, in case the real server has another code for it."""
 _NOTHING_FOUND = re.compile(r"(내역|자료|데이터|결과)[^)\]]*없")
 
 
@@ -47,6 +50,22 @@ class Verdict:
     def order_shaped(self) -> bool:
         """Has it the form in which the order desk says no: return_code 20, `[2000](X:…)`?"""
         return self.return_code == 20 and _ORDER_CODE.search(self.message) is not None
+
+    @property
+    def concerns(self) -> Concern | None:
+        """Whose trouble it is; None when nobody knows."""
+        if self.rule is not None:
+            return self.rule.concerns
+        if self.not_enough:
+            return Concern.ORDER
+        return Concern.KEY if self.category is Category.AUTHENTICATION else None
+
+    @property
+    def not_enough(self) -> bool:
+        """Was a sell refused because the broker holds fewer shares?"""
+        if self.rule is not None:
+            return self.rule.not_enough
+        return self.order_shaped and _NOT_ENOUGH.search(self.message) is not None
 
     @property
     def renewable(self) -> bool:
@@ -90,6 +109,8 @@ class Verdict:
         return f"the broker answered return_code {self.return_code}: {said}"
 
 
+MOST_SAID = 1_000
+"""Characters of a message that are looked at. The longest in the broker's table has some 70."""
 UNREADABLE = -1
 """Stands for a return_code that says something and is no number."""
 _ENVELOPE = frozenset({"return_code", "return_msg", "returnCode", "returnMsg"})
@@ -105,8 +126,9 @@ def return_code(body: Mapping[str, object]) -> int | None:
 
 
 def return_message(body: Mapping[str, object]) -> str:
+    """Cut to what a person would read: it is searched, shown and kept."""
     raw = body.get("return_msg", body.get("returnMsg"))
-    return raw.strip() if isinstance(raw, str) else ""
+    return raw[:MOST_SAID].strip() if isinstance(raw, str) else ""
 
 
 def bracket_code(message: str) -> str:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """The program `kt`: run the command line of this process and exit with its code."""
+    """The program `kt`: run the command line of this process and exit with its code. Whatever it
+    writes is for its user alone."""
+    os.umask(0o077)
+    from kt.cli.ending import end_in_time
     from kt.cli.io import run
 
+    end_in_time()
     sys.exit(run(sys.argv[1:]))

@@ -25,7 +25,10 @@ def balance(session: Session) -> None:
 
 def run_balance(session: Session) -> None:
     from kt.cli.documents import emit
+    from kt.cli.watchers import tell_held
     from kt.steps import account
 
     ctx = session.context("balance")
-    emit(session, "balance", [account.balance(ctx)], run=ctx.run)
+    found = account.balance(ctx)
+    emit(session, "balance", [found], run=ctx.run)
+    tell_held(session, found.positions)

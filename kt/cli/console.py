@@ -105,7 +105,8 @@ class Console:
 
     def warn(self, text: str) -> None:
         """A message that --quiet does not silence; on a terminal it breaks between words, and goes
-        on under the first one, where nothing passes for a new message."""
+        on under the first one, where nothing passes for a new message. Where it cannot be written
+        (a terminal that was closed, a full disk) kt goes on without."""
         if self.width and any(len(line) > self.width // 2 for line in text.split("\n")):
             from kt.cli.show.text import paragraph
 
@@ -113,7 +114,7 @@ class Console:
         try:
             self.stderr.write(self.shown(text) + "\n")
             self.stderr.flush()
-        except BrokenPipeError:
+        except OSError:
             return
 
     def ask(self, question: str) -> bool:
@@ -121,7 +122,7 @@ class Console:
         try:
             self.stderr.write(f"{self.shown(question)} [y/N] ")
             self.stderr.flush()
-        except BrokenPipeError:
+        except OSError:
             return False
         answer = self.stdin.readline()
         if not answer.endswith("\n"):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from kt.cli.ending import calm, caught, hurry
 from kt.errors import (
     AuthError,
     BrokerRefused,
@@ -31,14 +32,27 @@ _ERRORS: dict[ExitCode, type[KtError]] = {
 }
 
 
-def run_day(session: Session, ctx: Context, *, until_close: bool) -> None:
+def run_day(
+    session: Session,
+    ctx: Context,
+    still_ours: Callable[[], str | None],
+    *,
+    until_close: bool,
+) -> None:
     """Trade until the day ends or somebody ends it; then the report.
 
-    Ctrl-C and SIGTERM are the usual ways to end it: exit code 0. A second Ctrl-C does not wait.
+    Ctrl-C, SIGTERM and SIGHUP are the usual ways to end it: exit code 0. A second one does not
+    wait, nor does a first SIGTERM or SIGHUP that the day does not follow in time.
     """
     from kt.engine.day import Day
 
-    day = Day(ctx, session.app.stream, until_close=until_close, announce=session.say)
+    day = Day(
+        ctx,
+        session.app.stream,
+        until_close=until_close,
+        announce=session.say,
+        still_ours=still_ours,
+    )
     session.say(f"trading on {ctx.profile}; Ctrl-C ends it")
     with stopping(day):
         report = day.run()
@@ -61,14 +75,18 @@ def stopping(day: Day) -> Iterator[None]:
     before: dict[signal.Signals, Any] = {}
 
     def stop(number: int, frame: FrameType | None) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        for one, handler in before.items():
+            signal.signal(one, signal.default_int_handler if one is signal.SIGINT else handler)
+        if number != signal.SIGINT:
+            hurry(number)
         day.stop(signal.Signals(number).name)
 
-    for one in (signal.SIGINT, signal.SIGTERM):
+    for one in (signal.SIGINT, *caught()):
         before[one] = signal.signal(one, stop)
     try:
         yield
     finally:
+        calm()
         for one, handler in before.items():
             signal.signal(one, handler)
 

@@ -9,6 +9,7 @@ import click
 
 from kt.cli.lazy import command, pass_session
 from kt.errors import KtError, UsageError
+from kt.files import private_folder, trouble, write_private
 from kt.text import visible
 
 if TYPE_CHECKING:
@@ -50,12 +51,11 @@ def run_init(session: Session, path: str | None, force: bool) -> None:
             f"{target} is there already; nothing was changed", hint="--force writes over it."
         )
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(example_config(), encoding="utf-8")
+        private_folder(target.parent)
+        write_private(target, example_config().encode())
     except OSError as error:
-        raise KtError(
-            f"{target} cannot be written: {error.strerror}", hint="Name another path."
-        ) from error
+        why, advice = trouble(error, "name another path")
+        raise KtError(f"{target} cannot be written: {why}", hint=advice) from error
     session.console.write(visible(str(target)) + "\n")
     session.console.say(NEXT_STEPS)
 

@@ -1,16 +1,27 @@
-"""One `kt run` a profile: a lock that dies with its process, and a note of who holds it."""
+"""One `kt run` a profile: locks that die with their process, a note of who holds them, and
+whether what the run works on is still where it was."""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from kt.errors import Busy, JournalError
+from kt.files import private_folder, trouble, write_private
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
+PROBED = 0.3
+"""Seconds to wait for the lock: who only looks whether it is held holds it for a moment."""
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -21,56 +32,135 @@ class Holder(msgspec.Struct, frozen=True):
     since: str
 
 
+class OwnFiles:
+    """What a run works on, by name and by what was there when it was added."""
+
+    def __init__(self) -> None:
+        self._known: dict[Path, tuple[str, tuple[int, int]]] = {}
+
+    def add(self, what: str, path: Path) -> None:
+        """Raises OSError when it is not there."""
+        found = path.stat()
+        self._known[path] = (what, (found.st_dev, found.st_ino))
+
+    def still_ours(self) -> str | None:
+        """Why this run must end: what was deleted or replaced under it. None while all is well.
+        A file that cannot be looked at is no evidence: whoever uses it says so."""
+        for path, (what, before) in self._known.items():
+            try:
+                found = path.stat()
+                now = (found.st_dev, found.st_ino)
+            except (FileNotFoundError, NotADirectoryError):
+                now = (0, 0)
+            except OSError:
+                continue
+            if now != before:
+                return f"the {what} {path} was deleted or replaced"
+        return None
+
+
 def _paths(folder: Path) -> tuple[Path, Path]:
     return folder / "locks" / "run.lock", folder / "locks" / "run.json"
 
 
-PROBED = 0.3
-"""Seconds to wait for the lock: who only looks whether it is held holds it for a moment."""
+@contextmanager
+def only_one(folder: Path, command: str, now: datetime) -> Iterator[OwnFiles]:
+    """Hold the profile's run lock. Raises Busy, with who holds it, when it is taken, and
+    JournalError when the folder cannot be written to."""
+    lock_path, note_path = _paths(folder)
+    note = Holder(os.getpid(), command, now.isoformat(timespec="seconds"))
+    own = OwnFiles()
+    with ExitStack() as held:
+        try:
+            private_folder(lock_path.parent)
+            held.enter_context(_taken(lock_path))
+            held.enter_context(_outside(folder))
+            write_private(note_path, msgspec.json.encode(note))
+            own.add("state folder", folder)
+            own.add("run's lock", lock_path)
+        except OSError as error:
+            why, advice = trouble(error)
+            raise JournalError(
+                f"the folder {lock_path.parent} cannot be written to: {why}",
+                hint=f"Nothing was sent; {advice}. `kt doctor` looks closer",
+            ) from error
+        try:
+            yield own
+        finally:
+            if own.still_ours() is None:  # otherwise it is the next one's
+                note_path.unlink(missing_ok=True)
 
 
 @contextmanager
-def only_one(folder: Path, command: str, now: datetime) -> Iterator[None]:
-    """Hold the profile's run lock. Raises Busy, with who holds it, when it is taken, and
-    JournalError when the folder cannot be written to."""
-    from filelock import FileLock, Timeout
+def _taken(path: Path, *, leave: bool = True) -> Iterator[None]:
+    """Hold this lock, on the file that is at the path; without `leave` the file goes with it.
+    Raises Busy, and OSError."""
+    from filelock import Timeout
 
-    lock_path, note_path = _paths(folder)
-    lock = FileLock(lock_path)
-    note = Holder(os.getpid(), command, now.isoformat(timespec="seconds"))
+    lock = _lock(path)
     try:
-        lock_path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=PROBED, poll_interval=0.01)
-        note_path.write_bytes(msgspec.json.encode(note))
     except Timeout:
-        raise Busy(_taken(note_path), hint="`kt status` shows it.", code="RUNNING") from None
-    except OSError as error:
-        lock.release()
-        raise JournalError(
-            f"the folder {lock_path.parent} cannot be written to: {error.strerror}",
-            hint="Nothing was sent. `kt doctor` looks closer.",
-        ) from error
+        raise Busy(_who(path), hint="`kt status` shows it.", code="RUNNING") from None
     try:
         yield
     finally:
-        note_path.unlink(missing_ok=True)
+        if not leave:
+            path.unlink(missing_ok=True)
         lock.release()
 
 
-def _taken(note_path: Path) -> str:
-    note = _read(note_path)
+@contextmanager
+def _outside(folder: Path) -> Iterator[None]:
+    """The same lock by the folder's name, kept where nobody deletes it with the folder: a run
+    whose folder was deleted, and made anew by the next one, is still seen by that one.
+
+    It does not depend on the environment, which cron and a terminal do not share. Where there is
+    no such place the lock in the folder must do.
+    """
+    shared = _shared()
+    if shared is None:
+        yield
+        return
+    name = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()[:16]
+    with _taken(shared / f"run-{name}.lock", leave=False):
+        yield
+
+
+def _shared() -> Path | None:
+    """This user's own folder in /tmp, if it surely is: anybody may make one of that name."""
+    if os.name != "posix":
+        return None
+    path = Path("/tmp") / f"kt-{os.getuid()}"
+    try:
+        path.mkdir(mode=0o700, exist_ok=True)
+        found = path.lstat()
+    except OSError:
+        return None
+    private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077
+    return path if private and found.st_uid == os.getuid() else None
+
+
+def _lock(path: Path) -> BaseFileLock:
+    from filelock import FileLock
+
+    return FileLock(path, mode=0o600, thread_local=False)
+
+
+def _who(lock_path: Path) -> str:
+    note = _read(lock_path.with_suffix(".json"))
     who = f" (process {note.pid}, since {note.since[11:19]})" if note else ""
     return f"another kt run of this profile is at work{who}"
 
 
 def holder(folder: Path) -> Holder | None:
     """Who holds the run lock now; None when nobody does."""
-    from filelock import FileLock, Timeout
+    from filelock import Timeout
 
     lock_path, note_path = _paths(folder)
     if not lock_path.exists():
         return None
-    lock = FileLock(lock_path)
+    lock = _lock(lock_path)
     try:
         lock.acquire(timeout=0)
     except Timeout:

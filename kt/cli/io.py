@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
+from kt.cli.ending import Terminated, unwinding
 from kt.cli.session import Session
 from kt.errors import ExitCode, KtError, UsageError
+from kt.files import TROUBLES, trouble
 from kt.text import sentences, visible
 
-if TYPE_CHECKING:
-    from types import FrameType
-
 INTERRUPTED = 128 + signal.SIGINT
-TERMINATED = 128 + signal.SIGTERM
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived: unwind, so that locks and sockets are let go, and end."""
 
 
 def run(arguments: Sequence[str], session: Session | None = None) -> int:
@@ -32,13 +26,12 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
 
     session = session or Session()
     _speak_utf8()
-    previous = _catch_terminate()
     try:
-        code = _guarded(root, arguments, session)
-    finally:
-        if previous is not None:
-            signal.signal(signal.SIGTERM, previous)
-        _flush()
+        with unwinding():
+            code = _guarded(root, arguments, session)
+    except Terminated as ended:  # while it was ending anyway
+        code = ended.exit_code
+    _flush()
     return code
 
 
@@ -58,8 +51,10 @@ def _guarded(root: click.Command, arguments: Sequence[str], session: Session) ->
         session.console.warn(sentence(error.format_message(), None))
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
-    except Terminated:
-        code = TERMINATED
+    except Terminated as ended:
+        code = ended.exit_code
+    except MemoryError:
+        session.console.warn(sentence("out of memory", TROUBLES[errno.ENOMEM][1]))
     except Exception as error:  # noqa: BLE001  the last door: a sentence here, the rest in a file
         session.console.warn(apology(error, session))
     finally:
@@ -108,10 +103,14 @@ def usage(error: click.UsageError) -> str:
 
 
 def apology(error: Exception, session: Session) -> str:
-    """One line for a fault of kt itself; the traceback goes to a file only the user can read."""
+    """One line for a fault of kt itself; the traceback goes to a file only the user can read. What
+    the machine lacks is no fault of kt's."""
     short = visible(f"{type(error).__name__}: {error}".splitlines()[0], 200)
-    if isinstance(error, OSError) and error.strerror:
-        short = f"{error.strerror}{f': {error.filename}' if error.filename else ''}"
+    if isinstance(error, OSError):
+        why, advice = trouble(error)
+        short = f"{error.filename}: {why}" if error.filename else why
+        if error.errno in TROUBLES:
+            return sentence(short, advice)
     try:
         place = _save_traceback(error, session)
     except OSError as failed:
@@ -141,21 +140,11 @@ def _close(session: Session, code: int) -> int:
         session.close(code)
     except KtError as error:
         session.console.warn(sentence(error.message, error.hint))
-        return code or (ExitCode.DONE if session.sent else error.exit_code)
+        return code or (ExitCode.DONE if session.sent or session.stopped else error.exit_code)
     except Exception as error:  # noqa: BLE001
         session.console.warn(apology(error, session))
         return code or ExitCode.ERROR
     return code
-
-
-def _catch_terminate() -> signal._HANDLER:
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise Terminated
-
-    try:
-        return signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: whoever runs us there minds the signals
-        return None
 
 
 def _speak_utf8() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -38,7 +38,8 @@ class RunOptions:
       kt run --once                one cycle, then the report
       kt run --dry-run             everything but sending orders
 
-    Begins by settling what was left open, and ends cleanly on Ctrl-C and SIGTERM.
+    Begins by settling what was left open, and ends cleanly on Ctrl-C, SIGTERM
+    and SIGHUP.
     One instance runs for each profile. Prints an `events` document in a pipe.
     """,
 )
@@ -60,18 +61,30 @@ def run_run(session: Session, options: RunOptions) -> None:
     allow(session)
     name = "run --once" if options.once else "run"
     try:
-        with only_one(session.app.state_dir, name, session.app.clock.now()):
+        with only_one(session.app.state_dir, name, session.app.clock.now()) as own:
             ctx = session.context(name)
+            own.add("database", session.app.database)
             if options.once:
-                run_once(session, ctx)
+                run_once(session, ctx, own.still_ours)
             else:
                 from kt.cli.day import run_day
 
-                run_day(session, ctx, until_close=options.until_close)
+                run_day(session, ctx, own.still_ours, until_close=options.until_close)
     except Busy as busy:
+        if busy.code == "RUNNING":
+            _alive(session)
         if not (options.skip_if_running and busy.code == "RUNNING"):
             raise
         session.say(f"{busy.message}; nothing was done")
+
+
+def _alive(session: Session) -> None:
+    """Who is kept out by a run that hangs must hear that, cron's mail above all. Raises Busy."""
+    from kt.cli.watchers import look
+
+    watch = look(session)
+    if watch.silent:
+        raise Busy(watch.silence, hint=watch.remedy, code="SILENT")
 
 
 def allow(session: Session) -> None:
@@ -92,15 +105,20 @@ def allow(session: Session) -> None:
     guard.confirm(session, paragraph(preview, session.console.width), "Start?")
 
 
-def run_once(session: Session, ctx: Context) -> None:
+def run_once(session: Session, ctx: Context, still_ours: Callable[[], str | None]) -> None:
     from kt.cli.order.sending import sending
+    from kt.engine.alarms import tell_disowned
     from kt.engine.cycle import run_cycle
+
+    def announce(step: StepSummary) -> None:
+        progress(session, step)
+        ctx.journal.heartbeat(ctx.run, step.name, ctx.clock.now())
+        if lost := still_ours():
+            raise tell_disowned(ctx, lost)
 
     events: queue.Queue[StreamEvent] = queue.Queue()
     with feeding(session, ctx, events) as feed, sending(ctx):
-        report = run_cycle(
-            ctx, events, watch=feed.watch, announce=lambda step: progress(session, step)
-        )
+        report = run_cycle(ctx, events, watch=feed.watch, announce=announce)
     _show(session, ctx, report)
     raise_for(ctx, report)
 

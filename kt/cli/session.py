@@ -52,6 +52,8 @@ class Session:
     build_app: Callable[[Session], App] = _build_app
     sent: bool = False
     """An order of this command stands and was shown: what fails afterwards does not undo it."""
+    stopped: bool = False
+    """A stop is in force by its flag file: a journal that cannot be written does not undo it."""
     _run: Context | None = None
 
     @cached_property

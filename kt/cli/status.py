@@ -8,13 +8,15 @@ from kt.cli.lazy import command, pass_session
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
+    from kt.cli.watchers import Watch
     from kt.steps.context import Context
 
 
 @command(
     "status",
-    help="""Show whether `kt run` runs, which stop is in force, what is held, open and
-    unknown, and today's result; from the journal, without asking the broker.
+    help="""Show whether `kt run` runs and gives signs of life, who watches the exits of
+    what is held, which stop is in force, what is open and unknown, and today's
+    result; from the journal, without asking the broker.
     Prints an `events` document in a pipe.
     """,
 )
@@ -25,26 +27,30 @@ def status(session: Session) -> None:
 
 def run_status(session: Session) -> None:
     from kt.cli.documents import emit
+    from kt.cli.watchers import look, tell
 
     ctx = session.context("status")
-    emit(session, "events", [read_status(session, ctx)], run=ctx.run)
+    watch = look(session)
+    row = read_status(session, ctx, watch)
+    emit(session, "events", [row], run=ctx.run)
+    tell(session, watch, row["unwatched"])
 
 
-def read_status(session: Session, ctx: Context) -> dict[str, Any]:
-    """One row; times as ISO text, money in won."""
-    from kt.cli.instance import holder
+def read_status(session: Session, ctx: Context, watch: Watch) -> dict[str, Any]:
+    """One row; times as ISO text, money in won. `running` is a run that gives signs of life."""
+    from kt.cli.watchers import with_exits
     from kt.records import OPEN_STATES, UNRESOLVED_STATES
 
     today = ctx.clock.now().date()
     stop = ctx.journal.stop()
     positions = ctx.journal.positions()
     orders = ctx.journal.orders(day=today)
-    runner = holder(session.profile_folder)
+    runner = watch.runner
     return {
         "kind": "status",
         "profile": ctx.profile,
         "time": ctx.clock.now().isoformat(timespec="seconds"),
-        "running": runner is not None,
+        "running": runner is not None and not watch.silent,
         "pid": runner.pid if runner else None,
         "since": runner.since if runner else None,
         "command": runner.command if runner else None,
@@ -64,4 +70,9 @@ def read_status(session: Session, ctx: Context) -> dict[str, Any]:
         "analyst": ctx.analyst.name,
         "dry_run": ctx.config.dry_run,
         "state_folder": str(session.profile_folder),
+        "silent": watch.silent,
+        "heartbeat": watch.seen and watch.seen.isoformat(timespec="seconds"),
+        "heartbeat_age": round(watch.age) if watch.seen else None,
+        "watched_by": watch.by,
+        "unwatched": 0 if watch.by else len(with_exits(positions)),
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.lazy import command, pass_session
-from kt.errors import Denied, KtError
+from kt.errors import Denied, JournalError, KtError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -25,7 +25,8 @@ def _reason(function: Callable[..., Any]) -> Callable[..., Any]:
     "halt",
     help="""Send no new order of any kind until `kt resume`. Cancels stay allowed.
 
-    Works even when the database is broken: the stop is a file first, then a row.
+    Works even when the disk is full, and when the database is broken, locked or
+    gone: the stop is a file first, then a row.
     """,
 )
 @_reason
@@ -72,15 +73,15 @@ def run_stop(session: Session, verb: str, reason: str) -> None:
     why = reason or "by hand"
     flagged = Stop(mode=mode, reason=why, by="owner", at=session.now())
     _write_flag(session, flagged)
+    said = "no new order leaves" if mode is StopMode.HALT else "positions can only shrink"
+    session.say(f"{said} until `kt resume`")
     run, stop = "", flagged
     try:
         ctx = session.context(verb)
         run, stop = ctx.run, _steps(verb)(ctx, why)
-    except KtError:
-        _note(session, flagged)
+    except (KtError, OSError) as failure:
+        _note(session, flagged, failure)
     _show(session, run, stop)
-    said = "no new order leaves" if mode is StopMode.HALT else "positions can only shrink"
-    session.say(f"{said} until `kt resume`")
 
 
 def run_resume(session: Session, reason: str) -> None:
@@ -167,16 +168,19 @@ def _write_flag(session: Session, stop: Stop) -> None:
     write_flag(path, stop if before is None else stricter(before, stop))
 
 
-def _note(session: Session, stop: Stop) -> None:
-    """The row alone, when a run cannot be had: a stop needs no analyst and no broker. Raises
-    what keeps the journal from it; the flag file is in force all the same."""
+def _note(session: Session, stop: Stop, failure: KtError | OSError) -> None:
+    """The row alone, when a run cannot be had: a stop needs no analyst and no broker. Without a
+    journal the flag file is enough: it is in force, and stays so until `kt resume`."""
+    from kt.cli.io import sentence
+
     try:
+        if isinstance(failure, JournalError | OSError):
+            raise failure
         session.app.journal.set_stop(stop)
-    except KtError:
-        session.console.warn(
-            f"kt: {stop.mode} is in force by its flag file, but the journal could not note it."
-        )
-        raise
+    except (KtError, OSError) as unkept:
+        session.stopped = True
+        said = f"{stop.mode} is in force by its flag file; the journal could not note it: {unkept}"
+        session.console.warn(sentence(said, getattr(unkept, "hint", None)))
 
 
 def _show(session: Session, run: str, stop: Stop) -> None:

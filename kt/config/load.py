@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from kt.config.addresses import check_addresses
 from kt.config.file import MOST_LETTERS, named, read_yaml
 from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig, Section
 from kt.errors import ConfigError
@@ -108,6 +109,12 @@ def build_config(
         base_url=environ.get("KT_BASE_URL", server.base_url),
         ws_url=environ.get("KT_WS_URL", server.ws_url),
     )
+    named = {
+        f"profiles.{config.profile}.{key}": name
+        for key, name in (("base_url", "KT_BASE_URL"), ("ws_url", "KT_WS_URL"))
+        if name in environ
+    }
+    check_addresses(servers, named, where)
     config = msgspec.structs.replace(config, profiles=servers)
     _check_together(config, where)
     return config

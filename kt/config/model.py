@@ -38,9 +38,10 @@ class ProfileConfig(Section, frozen=True, kw_only=True):
     """
 
     base_url: str = ""
-    """The REST server; empty on sim: the embedded exchange's own."""
+    """The REST server, by https (plain http on this computer and on sim); empty on sim: the
+    embedded exchange's own."""
     ws_url: str = ""
-    """The WebSocket server; empty on sim."""
+    """The WebSocket server, by wss (plain ws as above); empty on sim."""
     live: bool = False
     """Whether orders may be sent at all. Real orders need a yes for each besides."""
     key_file: str = ""
@@ -187,7 +188,7 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
     """0 = the same question gives the same answer, as far as the model can."""
     timeout: Seconds = 60.0
-    """Seconds to wait for an answer."""
+    """Seconds to wait for an answer, to its last byte."""
     horizon_minutes: Annotated[int, Meta(gt=0, le=525_600)] = 60
     """When a decision is judged."""
     usd_per_million_in: Dollars = 0.30

@@ -10,6 +10,7 @@ from pathlib import Path
 from kt.config.load import at_home
 from kt.config.model import Config
 from kt.errors import AuthError, ConfigError
+from kt.files import trouble
 from kt.text import steering
 
 MOST_BYTES = 4_096
@@ -68,9 +69,8 @@ def key_pair(path: Path) -> tuple[str, str]:
         with path.open("rb") as file:
             lines = file.read(MOST_BYTES).decode("utf-8-sig").split()
     except OSError as error:
-        raise ConfigError(
-            f"the key file {path} cannot be read: {error.strerror}", hint="Check key_file."
-        ) from error
+        why, advice = trouble(error, "check key_file")
+        raise ConfigError(f"the key file {path} cannot be read: {why}", hint=advice) from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"the key file {path} is no UTF-8", hint="Check key_file.") from error
     if len(lines) != 2 or any(map(steering, lines)):

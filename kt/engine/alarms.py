@@ -6,15 +6,17 @@ to stop, and a broker that rests at night is no emergency.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
-from kt.errors import AuthError, ExitCode
+from kt.errors import AuthError, ExitCode, JournalError
 from kt.records import Stop, StopMode
 from kt.rules.emergency import Alarm
 from kt.steps import flatten, stops
 
 if TYPE_CHECKING:
     from kt.engine.day import Day
+    from kt.steps.context import Context
 
 BY = "emergency"
 LAST = 60.0
@@ -119,3 +121,19 @@ class Alarms:
         stops.reduce(ctx, reason, by=BY)
         stops.tell(ctx, "critical", "kt: cannot log in", f"{failure} {failure.hint or ''}".strip())
         self._day.end(f"ended: {failure}", ExitCode.AUTH)
+
+    def disowned(self, lost: str) -> None:
+        """The run's files are gone from under it. What had happened was still acted on; now
+        another kt may be at work on files of its own, so this one ends."""
+        tell_disowned(self._day.ctx, lost)
+        self._day.report.alarms.append(lost)
+        self._day.end(lost, ExitCode.ERROR)
+
+
+def tell_disowned(ctx: Context, lost: str) -> JournalError:
+    """The owner hears that the run ends and what nobody watches now; the error that ends it."""
+    text = f"{lost}; this run ends. Nobody watches what is held until `kt run` is started again"
+    ctx.notifier.notify("critical", "kt: the run ends", text)
+    with contextlib.suppress(JournalError):  # whoever reads that file, if anybody does
+        ctx.journal.notice(ctx.run, "critical", "the run ends", text, ctx.clock.now())
+    return JournalError(f"the run ended: {lost}", hint="`kt run` begins again with what it finds")

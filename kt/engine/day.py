@@ -41,6 +41,7 @@ class Day:
 
     With `until_close` the run ends when the day is settled and idle; without it, it waits for
     the next trading day. `announce` gets a line for people whenever something is worth one.
+    `still_ours` says why the run must end when its files were deleted or replaced under it.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Day:
         *,
         until_close: bool = False,
         announce: Callable[[str], None] | None = None,
+        still_ours: Callable[[], str | None] = lambda: None,
     ) -> None:
         self.ctx: Context = ctx
         self.until_close = until_close
         self.voice = Voice(ctx.clock, announce or (lambda line: None))
         self.announce = self.voice.say
+        self.still_ours = still_ours
         self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self.state: DayState = DayState()
         self.timers = Timers()
@@ -95,6 +98,8 @@ class Day:
         self.guarded("phase", self.phases.follow)
         for name in self.timers.due(clock.monotonic()):
             self.guarded(f"timer.{name}", partial(self.phases.timer, name))
+        if lost := self.still_ours():
+            self.alarms.disowned(lost)
 
     def _next(self) -> Any:
         try:

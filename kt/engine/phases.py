@@ -50,6 +50,8 @@ class Phases:
             return
         today = "" if state.phase_on == now.date() else f" {now:%Y-%m-%d}"
         state.phase, state.phase_on = phase, now.date()
+        if not day.timers.running("heartbeat"):
+            day.timers.every("heartbeat", BEAT, day.ctx.clock.monotonic())
         day.announce(f"{phase}{today}")
         day.ctx.journal.heartbeat(day.ctx.run, f"phase {phase}", now)
         if phase not in (Phase.BEFORE, Phase.IDLE) and state.begun != now.date():
@@ -73,7 +75,6 @@ class Phases:
         now = day.ctx.clock.monotonic()
         day.timers.every("reconcile", RETRY, now)
         day.timers.every("feed", RETRY, now)
-        day.timers.every("heartbeat", BEAT, now)
 
     def _prepare(self) -> None:
         """08:30: expected prices and the watch list, as far as the market tells them."""
@@ -114,7 +115,7 @@ class Phases:
     def _idle(self) -> None:
         """16:00: nothing runs; the next trading day begins by itself."""
         day = self._day
-        day.timers.stop(*SCANS, "cycle", "books", "learn", "look", "feed", "reconcile", "heartbeat")
+        day.timers.stop(*SCANS, "cycle", "books", "learn", "look", "feed", "reconcile")
         day.feed.drop()
         if not day.until_close:
             return

@@ -19,10 +19,22 @@ API_ACTIONS: dict[str, str] = {
     "status": "answer HTTP `status` (503) without a body of the broker's",
     "cut": "cut the connection",
     "hang": "never answer: `seconds` (an hour), then cut",
+    "drip": "the answer a byte at a time, each `seconds` (5) after the one before",
+    "endless": "an answer that never comes to its end",
+    "bomb": "a gzip body of `megabytes` (64) when unpacked, a thousandth of that on the wire",
+    "redirect": "HTTP `status` (302) to `location`",
+    "informational": "HTTP 103 before the answer",
     "empty": "HTTP 200 with an empty body",
+    "not_json": "HTTP 200 with a page of HTML",
+    "oddtype": "the answer, named text/html",
+    "deep": "the answer with `depth` (10000) brackets inside each other",
     "no_order_number": "the answer without its order number",
     "no_return_code": "the answer without return_code and return_msg",
-    "not_json": "HTTP 200 with a page of HTML",
+    "nothing": "the answer's list without its rows, whatever the totals say",
+    "null": "the answer's list is null",
+    "blank": "the answer's list is an empty text",
+    "doubled": "each row of the answer's list twice",
+    "refuse": "the broker refuses: `code` (571476, trading halted) and `message`",
     "rate": "HTTP 429",
     "token_dead": "the token ends, and the call is answered 8005",
     "renew": "a token request kills the valid token and makes another",
@@ -33,7 +45,24 @@ FRAME_ACTIONS: dict[str, str] = {
     "duplicate": "the frame is sent twice",
     "delay": "the frame is sent `seconds` later, others pass it",
     "cut": "the connection is cut, `when` the frame has gone out or before",
+    "big": "the frame is padded to `megabytes` (64)",
+    "deep": "the frame with `depth` (10000) brackets inside each other",
 }
+HANDSHAKE = "handshake"
+"""The `stream` of a rule for the WebSocket's own request, before anything is said on it."""
+HANDSHAKE_ACTIONS: dict[str, str] = {
+    "delay": "taken `seconds` later",
+    "redirect": "HTTP `status` (302) to `location`",
+    "status": "HTTP `status` (503)",
+    "hang": "never answered: `seconds` (an hour), then cut",
+    "cut": "the connection is cut",
+}
+INSTEAD = frozenset(
+    ["delay", "status", "cut", "hang", "drip", "endless", "bomb", "redirect", "empty", "not_json",
+     "rate", "token_dead", "refuse"]
+)  # fmt: skip
+"""What may befall a call in place of being taken; the others change the answer to a taken one."""
+HALTED = "571476"
 ORDERS = ("kt10000", "kt10001", "kt10002", "kt10003")
 LISTS = ("kt00007", "ka10075", "ka10076")
 TOKEN = "au10001"
@@ -46,21 +75,32 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     following, `count` of them in all (0: for ever), each with its `probability`.
 
     `api` is an API id, several of them, a group (`orders`, `lists`, `token`) or `*`; `stream` is
-    a type (`00`, `0B`, …) or `*`. One of the two is given. `when` is relative to the exchange
-    taking the call.
+    a type (`00`, `0B`, …), `*` for all of them, or `handshake`. One of the two is given. `stock`
+    and `side` narrow the calls, `side` also the frames of orders. `when` is relative to the
+    exchange taking the call; what is refused is never taken.
     """
 
     action: str
     api: str | list[str] = ""
     stream: str = ""
     side: Literal["", "buy", "sell"] = ""
+    stock: str | list[str] = ""
     nth: Annotated[int, Meta(ge=1)] = 1
     count: Annotated[int, Meta(ge=0)] = 1
     probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
     seed: int = 0
     when: Literal["before", "after"] = "after"
     seconds: Annotated[float, Meta(ge=0)] = 0.0
-    status: Annotated[int, Meta(ge=400, le=599)] = 503
+    status: Annotated[int, Meta(ge=300, le=599)] | None = None
+    location: str = ""
+    megabytes: Annotated[int, Meta(ge=1, le=10_000)] = 64
+    depth: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    code: str = HALTED
+    message: str = ""
+
+    def stocks(self) -> frozenset[str]:
+        named = [self.stock] if isinstance(self.stock, str) else self.stock
+        return frozenset(named) - {""}
 
     def apis(self) -> frozenset[str]:
         named = [self.api] if isinstance(self.api, str) else self.api
@@ -73,9 +113,19 @@ class Armed:
     def __init__(self, rule: Rule) -> None:
         self.rule = rule
         self.apis = rule.apis()
+        self.stocks = rule.stocks()
         self.matched = 0
         self.acted = 0
         self._draw = random.Random(rule.seed)
+
+    def means(self, api_id: str, stock: str) -> bool:
+        """Whether it is about this call at all."""
+        return (
+            not self.rule.stream
+            and (api_id in self.apis or "*" in self.apis)
+            and self.rule.side in {"", SIDES.get(api_id, "")}
+            and (not self.stocks or stock in self.stocks)
+        )
 
     def hits(self) -> bool:
         """Counts one match; whether the rule acts on it."""
@@ -98,16 +148,21 @@ class Faults:
     def replace(self, rules: Iterable[Rule]) -> None:
         self._armed = [Armed(rule) for rule in rules]
 
-    def call(self, api_id: str) -> tuple[Rule, ...]:
+    @property
+    def by_stock(self) -> bool:
+        """Whether it matters which stock a call is about."""
+        return any(armed.stocks for armed in self._armed)
+
+    def call(self, api_id: str, stock: str = "") -> tuple[Rule, ...]:
         """What befalls this call."""
-        side = SIDES.get(api_id, "")
         return tuple(
-            armed.rule
-            for armed in self._armed
-            if not armed.rule.stream
-            and (api_id in armed.apis or "*" in armed.apis)
-            and armed.rule.side in {"", side}
-            and armed.hits()
+            armed.rule for armed in self._armed if armed.means(api_id, stock) and armed.hits()
+        )
+
+    def handshake(self) -> tuple[Rule, ...]:
+        """What befalls a WebSocket's own request."""
+        return tuple(
+            armed.rule for armed in self._armed if armed.rule.stream == HANDSHAKE and armed.hits()
         )
 
     def frame(self, kind: str, side: str = "") -> tuple[Rule, ...]:
@@ -160,8 +215,16 @@ def _rule(item: object, where: str) -> Rule:
 def _check(rule: Rule, where: str) -> None:
     if bool(rule.api) == bool(rule.stream):
         raise ConfigError(f"{where}: give either `api` or `stream`")
-    known = FRAME_ACTIONS if rule.stream else API_ACTIONS
+    known = API_ACTIONS
+    if rule.stream:
+        known = HANDSHAKE_ACTIONS if rule.stream == HANDSHAKE else FRAME_ACTIONS
     if rule.action not in known:
         raise ConfigError(
             f"{where}: unknown action `{rule.action}`", hint=f"One of {', '.join(known)}."
         )
+    if rule.action == "redirect" and not rule.location:
+        raise ConfigError(f"{where}: a redirect needs its `location`")
+    if rule.stock and rule.stream:
+        raise ConfigError(f"{where}: `stock` narrows an `api`, not a `stream`")
+    if rule.api and rule.when == "before" and rule.action not in INSTEAD:
+        raise ConfigError(f"{where}: `{rule.action}` changes an answer, so it cannot come before")

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -19,8 +19,10 @@ import kt
 from kt.clock import ScaledClock, SystemClock
 from kt.config.model import Config
 from kt.errors import Busy, KtError, Unreachable
+from kt.files import trouble
 from kt.ports import Clock
-from kt.sim import place
+from kt.sim import control, place, private
+from kt.sim.control import Control
 from kt.sim.place import Place, ws_url
 from kt.sim.revival import left_behind
 
@@ -31,6 +33,12 @@ __all__ = ["Running", "clock_of", "ensure", "reset", "serve", "start", "status",
 
 START_SECONDS = 15.0
 STOP_SECONDS = 10.0
+NEEDED = frozenset(
+    ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "TEMP", "TMP",
+     "KT_STATE_DIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT"]
+)  # fmt: skip
+NEEDED_BEGINNINGS = ("LC_", "PYTHON", "DYLD_")
+"""Of its starter's environment, what the exchange is given."""
 Announce = Callable[[str], None]
 
 
@@ -83,16 +91,15 @@ def _find_or_start(settings: Settings, announce: Announce) -> Running:
         try:
             found = _start_one(settings, folder, announce)
         except OSError as error:
-            raise Unreachable(
-                f"the embedded exchange cannot work in {folder}: {error.strerror}",
-                hint="Make the folder writable, or name another with KT_STATE_DIR.",
-            ) from error
+            why, advice = trouble(error)
+            message = f"the embedded exchange cannot work in {folder}: {why}"
+            raise Unreachable(message, hint=advice) from error
     return found
 
 
 def _start_one(settings: Settings, folder: Path, announce: Announce) -> Running:
     """Starts it, unless another process was first. Raises OSError about the folder."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private.folder(folder)
     with _starting(folder):
         found = find(folder)
         if found is None:
@@ -103,39 +110,38 @@ def _start_one(settings: Settings, folder: Path, announce: Announce) -> Running:
 
 def find(folder: Path) -> Running | None:
     """The exchange that runs on this folder, if it answers."""
+    found = _describe(folder, use=True)
+    return _running(*found) if found else None
+
+
+def _describe(folder: Path, *, use: bool = False) -> tuple[Place, dict[str, Any]] | None:
+    """Where the folder's exchange is and what it says of itself; None when none answers."""
     where = place.read_place(folder)
     if where is None:
         return None
     try:
-        status = place.ask(where.base_url, use=True)
+        said = Control(where.base_url, place.read_key(folder)).status(use=use)
     except Unreachable:
         return None
-    if status["pid"] != where.pid:
-        return None
-    return _running(where, status)
+    return (where, said) if said.get("pid") == where.pid else None
 
 
 def clock_of(base_url: str) -> Clock:
     """The clock of the server at an address: the exchange's own, or the system's where another
     server of this wire answers. Raises Unreachable."""
     try:
-        return place.clock(place.ask(base_url))
-    except place.Stranger:
+        return control.clock_at(base_url)
+    except control.Stranger:
         return SystemClock()
 
 
 def status(state_dir: Path) -> dict[str, Any] | None:
     """What the running exchange says of itself, with its address; None when none runs."""
-    where = place.read_place(state_dir / "sim")
-    if where is None:
+    found = _describe(state_dir / "sim")
+    if found is None:
         return None
-    try:
-        found = place.ask(where.base_url)
-    except Unreachable:
-        return None
-    if found["pid"] != where.pid:
-        return None
-    return {**found, "base_url": where.base_url, "ws_url": ws_url(where.base_url)}
+    where, said = found
+    return {**said, "base_url": where.base_url, "ws_url": ws_url(where.base_url)}
 
 
 def stop(state_dir: Path) -> bool:
@@ -148,7 +154,7 @@ def stop(state_dir: Path) -> bool:
     from filelock import FileLock, Timeout
 
     # The exchange holds this lock for as long as it lives, and so waits for nothing else.
-    lock = FileLock(state_dir / "sim" / "exchange-running.lock")
+    lock = FileLock(state_dir / "sim" / "exchange-running.lock", mode=private.FILE)
     try:
         lock.acquire(timeout=STOP_SECONDS, poll_interval=0.02)
     except Timeout:
@@ -182,7 +188,7 @@ def serve(settings: Settings, announce: Announce) -> None:
 
 
 def _running(where: Place, status: dict[str, Any], *, started: bool = False) -> Running:
-    clock = place.clock(status)
+    clock = control.clock(status)
     return Running(where.base_url, ws_url(where.base_url), clock, where.pid, started)
 
 
@@ -217,7 +223,7 @@ def _folder(settings: Settings) -> Path:
 def _starting(folder: Path) -> Any:
     from filelock import FileLock, Timeout  # 30 ms that a running exchange spares everyone
 
-    lock = FileLock(folder / "exchange-start.lock")
+    lock = FileLock(folder / "exchange-start.lock", mode=private.FILE)
     try:
         with lock.acquire(timeout=START_SECONDS + 5, poll_interval=0.02):
             yield
@@ -234,7 +240,8 @@ def _launch(settings: Settings, folder: Path) -> Running:
 
     root = str(Path(kt.__file__).resolve().parent.parent)
     search = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-    with (folder / "exchange.log").open("ab") as log:
+    log = private.append(folder / "exchange.log")
+    try:
         process = subprocess.Popen(
             [sys.executable, "-m", "kt.sim.server"],
             stdin=subprocess.PIPE,
@@ -242,8 +249,10 @@ def _launch(settings: Settings, folder: Path) -> Running:
             stderr=log,
             start_new_session=True,
             cwd=folder,
-            env={**os.environ, "PYTHONPATH": search},
+            env={**needed(os.environ), "PYTHONPATH": search},
         )
+    finally:
+        os.close(log)
     assert process.stdin is not None and process.stdout is not None
     # Not as arguments: they may hold a secret key, and arguments are for all to see.
     with contextlib.suppress(BrokenPipeError), process.stdin as told:
@@ -257,7 +266,17 @@ def _launch(settings: Settings, folder: Path) -> Running:
     where = msgspec.json.decode(line, type=Place)
     # The child lives on without us: nobody is to wait for it.
     process.returncode = 0
-    return _running(where, place.ask(where.base_url), started=True)
+    said = Control(where.base_url, place.read_key(folder)).status()
+    return _running(where, said, started=True)
+
+
+def needed(environ: Mapping[str, str]) -> dict[str, str]:
+    """What a Python process needs of an environment: no keys of brokers and analysts."""
+    return {
+        name: value
+        for name, value in environ.items()
+        if name.upper() in NEEDED or name.upper().startswith(NEEDED_BEGINNINGS)
+    }
 
 
 def _first_line(pipe: IO[bytes], seconds: float) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kt.ports import Clock
+from kt.sim.tokens import LONGEST_KEY
 
 QUERIES = 5.0
 HEAVY = {"ka10099": 0.5}
@@ -14,6 +15,10 @@ JITTER = 0.25
 """Real seconds. A client that paces itself exactly may still be early by the delays of network and
 scheduler. So a bucket holds one second's requests and those of this much real time besides, which
 at 60 times the speed is 15 seconds of the exchange's clock."""
+
+
+MOST_BUCKETS = 100_000
+"""Anybody may try app keys; then all begin anew."""
 
 
 class Limits:
@@ -39,10 +44,14 @@ class Limits:
     def allow_token(self, app_key: str) -> bool:
         if self._rate <= 0:
             return True
-        return self._take((app_key, "token"), TOKENS, TOKEN_BURST + TOKENS * self._jitter)
+        return self._take(
+            (app_key[:LONGEST_KEY], "token"), TOKENS, TOKEN_BURST + TOKENS * self._jitter
+        )
 
     def _take(self, key: tuple[str, str], rate: float, capacity: float) -> bool:
         now = self._clock.monotonic()
+        if len(self._levels) > MOST_BUCKETS:
+            self._levels.clear()
         level, since = self._levels.get(key, (capacity, now))
         level = min(capacity, level + (now - since) * rate)
         if level < 1.0:

@@ -1,23 +1,14 @@
-"""Where a running exchange is: the small file it writes, and the status it answers with."""
+"""Where a running exchange is, by the two small files that it writes: its place and its key."""
 
 from __future__ import annotations
 
-import http.client
-import json
 import os
-from datetime import datetime
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 
-from kt.clock import ScaledClock
-from kt.errors import Unreachable
-
 STREAM_PATH = "/api/dostk/websocket"
-TIMEOUT = 5.0
-"""Real seconds to wait for the status of a server on this machine."""
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +41,19 @@ def read_place(folder: Path) -> Place | None:
         return None
 
 
+def key_file(folder: Path) -> Path:
+    """Holds what controls the exchange that runs now; only its owner can read it."""
+    return folder / "exchange-control.key"
+
+
+def read_key(folder: Path) -> str:
+    """Empty when there is none."""
+    try:
+        return key_file(folder).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
 class _Loop(msgspec.Struct, frozen=True):
     pid: int
 
@@ -71,48 +75,3 @@ def ws_url(base_url: str) -> str:
     """The stream's address on the server of a base address."""
     scheme = "wss" if base_url.startswith("https") else "ws"
     return f"{scheme}://{urlsplit(base_url).netloc}{STREAM_PATH}"
-
-
-class Stranger(Unreachable):
-    """A server answers, and it is not kt's exchange."""
-
-
-def ask(base_url: str, *, use: bool = False) -> dict[str, Any]:
-    """`GET /kt/status`; with `use` it counts as using the exchange. Raises Unreachable, and
-    Stranger where something else answers."""
-    parts = urlsplit(base_url)
-    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-    connection = kind(parts.hostname or "", parts.port, timeout=TIMEOUT)
-    try:
-        connection.request("GET", "/kt/status" + ("?use=1" if use else ""))
-        answer = connection.getresponse()
-        body = answer.read() if answer.status == http.client.OK else b""
-    except (OSError, http.client.HTTPException) as error:
-        raise Unreachable(
-            f"no exchange answers at {base_url}: {error}",
-            hint="Start one with `kt sim start`, or correct the address.",
-        ) from error
-    finally:
-        connection.close()
-    found = _object(body)
-    if not {"anchor", "anchor_real", "speed"} <= found.keys():
-        raise Stranger(
-            f"what answers at {base_url} is not kt's exchange",
-            hint="Name the address of a running `kt sim serve`.",
-        )
-    return found
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    """A body as a JSON object; empty when it is none."""
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def clock(status: dict[str, Any]) -> ScaledClock:
-    """The exchange's clock, made from its status."""
-    anchor = datetime.fromisoformat(status["anchor"])
-    return ScaledClock(anchor, float(status["anchor_real"]), float(status["speed"]))

@@ -10,6 +10,7 @@ import msgspec
 
 from kt.errors import KtError
 from kt.records import Side
+from kt.sim import private
 from kt.sim.account import Account
 from kt.sim.book import Eaten
 from kt.sim.exchange.orders import SimFill, SimOrder
@@ -32,11 +33,12 @@ class State:
     """One file. The market itself is not in it: it is made again from the seed."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private.folder(path.parent)
         self.path = path
         try:
+            private.touch(path)
             self._db = _connected(path)
-        except sqlite3.Error as error:
+        except (OSError, sqlite3.Error) as error:
             raise KtError(
                 f"the exchange's state {path} cannot be opened: {error}",
                 hint="kt sim reset puts it away and starts a new one",

@@ -12,13 +12,20 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from kt.ports import Clock
+from kt.sim import private
 
 LIFE = timedelta(hours=24) - timedelta(seconds=1)
 """Recorded: a token expires 86,399 s after it was issued."""
 
 
+LONGEST_KEY = 256
+"""Characters of an app key or a secret; the broker's have 43."""
+MOST_KEYS = 10_000
+"""App keys, each with an account of its own."""
+
+
 class WrongKeys(Exception):
-    """The exchange was started with a key pair, and this is another."""
+    """Not the secret that the app key came with first, or not the pair of this exchange."""
 
 
 @dataclass(slots=True)
@@ -28,13 +35,16 @@ class Grant:
     serial: int
     expires: str
     alive: bool
+    digest: str = ""
+    """Of the secret that the app key came with first."""
 
 
 class Tokens:
     """Issues, recognises and ends tokens. Without a path nothing outlives the process.
 
-    The same token is issued again while it is valid. The text of a token is derived from a
-    secret of this state folder, so the file holds no token.
+    The first secret that an app key comes with is its secret from then on. The same token is
+    issued again while it is valid. The text of a token is derived from a secret of this state
+    folder, so the file holds no token; of the app keys' secrets it holds digests.
     """
 
     def __init__(
@@ -50,18 +60,33 @@ class Tokens:
 
     def issue(self, app_key: str, secret_key: str, *, renew: bool = False) -> tuple[str, datetime]:
         """The token and when it expires. With `renew` the valid one dies and another is made."""
-        if self._pair is not None and not _same(self._pair, (app_key, secret_key)):
+        if not self.opens(app_key, secret_key):
             raise WrongKeys
         grant = self._grants.get(app_key)
         now = self._clock.now()
-        if grant is None or renew or not self._valid(grant, now):
+        if grant is None or renew or not grant.digest or not self._valid(grant, now):
             serial = grant.serial + 1 if grant else 1
-            grant = Grant(serial, (now + LIFE).isoformat(), True)
+            digest = self._digest(app_key, secret_key)
+            grant = Grant(serial, (now + LIFE).isoformat(), True, digest)
             self._grants[app_key] = grant
             self._save()
         token = self._text(app_key, grant.serial)
         self._keys[token] = app_key
         return token, datetime.fromisoformat(grant.expires)
+
+    def opens(self, app_key: str, secret_key: str) -> bool:
+        """Whether this is the app key's secret, or may become it: it is the first."""
+        if self._pair is not None and not _same(self._pair, (app_key, secret_key)):
+            return False
+        grant = self._grants.get(app_key)
+        if grant is not None and grant.digest:
+            return hmac.compare_digest(grant.digest, self._digest(app_key, secret_key))
+        fits = max(len(app_key), len(secret_key)) <= LONGEST_KEY
+        return fits and len(self._grants) < MOST_KEYS
+
+    def _digest(self, app_key: str, secret_key: str) -> str:
+        text = json.dumps([app_key, secret_key])
+        return hmac.digest(self._secret, text.encode(), hashlib.sha256).hex()
 
     def app_key(self, token: str) -> str | None:
         """Whose token this is; None when it is unknown, expired, revoked or dead."""
@@ -98,11 +123,8 @@ class Tokens:
         if self._path is None:
             return
         grants = {key: asdict(grant) for key, grant in self._grants.items()}
-        text = json.dumps({"secret": self._secret.hex(), "grants": grants})
-        partial = self._path.with_suffix(".new")
-        partial.touch(mode=0o600)
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(self._path)
+        kept = {"secret": self._secret.hex(), "grants": grants}
+        private.write(self._path, json.dumps(kept).encode())
 
 
 def _same(one: tuple[str, str], other: tuple[str, str]) -> bool:

@@ -164,11 +164,14 @@ class _Flattening:
         self.look_again()
 
     def take_back(self) -> None:
+        """A sell at market is on its way out: it keeps its place in the queue."""
         for order in self.open_orders():
-            self.cancelled[order.order_id] = self.cancel(order)
+            if order.side is Side.BUY or order.order_type is OrderType.LIMIT:
+                self.cancelled[order.order_id] = self.cancel(order)
 
     def open_orders(self) -> tuple[Order, ...]:
-        """Open buys, and open sells too: their shares could not be sold at market otherwise."""
+        """Those that are not somebody else's. Limit sells are taken back too: their shares could
+        not be sold at market otherwise."""
         return tuple(
             order for order in follow.still_open(self.ctx) if order.origin is not Origin.EXTERNAL
         )

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import errno
-import shutil
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from kt.errors import JournalError
+from kt.files import TROUBLES, trouble
 
 _HINTS: dict[str, tuple[str, str]] = {
     "SQLITE_BUSY": (
@@ -40,19 +41,11 @@ _HINTS: dict[str, tuple[str, str]] = {
     "SQLITE_IOERR": ("the disk reported an error", "check the disk"),
     "SQLITE_PERM": ("access is denied", "give yourself the right to read and write the file"),
 }
-_BY_ERRNO = {
-    errno.ENOSPC: "SQLITE_FULL",
-    errno.EDQUOT: "SQLITE_FULL",
-    errno.EROFS: "SQLITE_READONLY",
-    errno.EACCES: "SQLITE_READONLY",
-    errno.EPERM: "SQLITE_READONLY",
-    errno.EIO: "SQLITE_IOERR",
-}
-
-
 BUSY_CODES = ("SQLITE_BUSY", "SQLITE_LOCKED")
 NO_ROOM = 64 * 1024
 """Bytes left on a disk that is full: SQLite needs this much for its shared memory."""
+_HANDLES = 8
+"""More than SQLite needs to open a file with its -wal and -shm."""
 
 
 def primary_code(error: sqlite3.Error) -> str:
@@ -67,8 +60,14 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 def explain(error: sqlite3.Error | OSError, path: Path | None = None) -> tuple[str, str]:
     """What happened and what to do about it."""
-    what, hint = _HINTS.get(_code(error, path), (str(error), ""))
-    return (what if what == str(error) else f"{what} ({error})"), hint
+    if isinstance(error, OSError):
+        what, hint = _HINTS["SQLITE_CANTOPEN"]
+        said, advice = trouble(error, hint)
+        return (said if error.errno in TROUBLES else f"{what} ({said})"), advice
+    if lacking := _no_handle(error):
+        return trouble(lacking)
+    what, hint = _HINTS.get(_code(error, path), ("", ""))
+    return (f"{what} ({error})" if what else str(error)), hint
 
 
 def journal_error(path: Path, error: sqlite3.Error | OSError) -> JournalError:
@@ -79,18 +78,35 @@ def journal_error(path: Path, error: sqlite3.Error | OSError) -> JournalError:
 
 
 def _code(error: sqlite3.Error | OSError, path: Path | None) -> str:
-    if not isinstance(error, sqlite3.Error):
-        return _BY_ERRNO.get(error.errno or 0, "SQLITE_CANTOPEN")
+    if isinstance(error, OSError):
+        return errno.errorcode.get(error.errno or 0, "")
     code = primary_code(error)
-    # For the file of its shared memory SQLite calls a full disk an I/O error.
-    return "SQLITE_FULL" if code == "SQLITE_IOERR" and path and _full(path) else code
+    # For the file of its shared memory SQLite calls a full disk an I/O error; where there is no
+    # room for another file, one that cannot be opened.
+    unclear = code in ("SQLITE_IOERR", "SQLITE_CANTOPEN")
+    return "SQLITE_FULL" if unclear and path and _full(path) else code
 
 
 def _full(path: Path) -> bool:
+    """Whether there is no room, for bytes or for another file."""
     try:
-        return shutil.disk_usage(path.parent).free < NO_ROOM
+        disk = os.statvfs(path.parent)
     except OSError:
         return False
+    return disk.f_bavail * disk.f_frsize < NO_ROOM or bool(disk.f_files and not disk.f_favail)
+
+
+def _no_handle(error: sqlite3.Error) -> OSError | None:
+    """SQLite says of a process without a free file handle that the file cannot be opened."""
+    if primary_code(error) not in ("SQLITE_CANTOPEN", "SQLITE_IOERR"):
+        return None
+    with ExitStack() as probes:
+        try:
+            for _ in range(_HANDLES):
+                probes.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        except OSError as lacking:
+            return lacking
+    return None
 
 
 @contextmanager

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from datetime import date, datetime
 from pathlib import Path
 
 import msgspec
 
+from kt.files import private_folder, write_private
 from kt.records import Stop, StopMode
 from kt.store.faults import mapped
 
@@ -38,21 +40,52 @@ def read_flag(path: Path, at: datetime) -> Stop | None:
 def write_flag(path: Path, stop: Stop) -> None:
     """Put the stop into the file, durably and all at once; RUNNING removes the file.
 
-    On a full disk a halt is an empty file, which needs no room. Raises JournalError when the
-    folder cannot be written to.
+    On a full disk it goes into the room kept for it, and where there is none a halt is an empty
+    file. Raises JournalError when the folder cannot be written to.
     """
     with mapped(path):
         if stop.mode is StopMode.RUNNING:
             path.unlink(missing_ok=True)
+            keep_room(path)
         else:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             try:
                 _replace(path, msgspec.json.encode(stop))
             except OSError:
-                if stop.mode is not StopMode.HALT:
-                    raise
-                path.touch()
+                if not _into_room(path, stop):
+                    if stop.mode is not StopMode.HALT:
+                        raise
+                    write_private(path, b"")
         _sync_folder(path.parent)
+
+
+ROOM = 4096
+
+
+def keep_room(path: Path) -> None:
+    """A file of the flag's size beside it: it needs no space any more when there is none."""
+    kept = _kept(path)
+    with contextlib.suppress(OSError):
+        if not kept.exists():
+            _put(kept, b" " * ROOM)
+
+
+def _into_room(path: Path, stop: Stop) -> bool:
+    """Write into the kept room and give it the flag's name; False when that cannot be done."""
+    content = msgspec.json.encode(msgspec.structs.replace(stop, reason=stop.reason[: ROOM // 16]))
+    try:
+        with _kept(path).open("r+b") as file:
+            file.write(content.ljust(ROOM))
+            file.flush()
+            os.fsync(file.fileno())
+        _kept(path).replace(path)
+    except OSError:
+        return False
+    return True
+
+
+def _kept(path: Path) -> Path:
+    return path.with_suffix(".room")
 
 
 def in_force(stop: Stop, today: date) -> bool:
@@ -68,13 +101,19 @@ def stricter(first: Stop, second: Stop) -> Stop:
 def _replace(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with draft.open("wb") as file:
-            file.write(content + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+        _put(draft, content + b"\n")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _put(path: Path, content: bytes) -> None:
+    """As write_private, and on the disk when it returns."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -64,6 +65,27 @@ class Reading(Part):
             beats = self._file.read(sql, (run["run"],))
             run["heartbeats"] = {beat["what"]: beat["at"] for beat in beats}
         return tuple(runs)
+
+    def sign_of_life(self, pid: int, command: str) -> datetime | None:
+        """When the newest unfinished run of this process last showed that it is at work."""
+        self._settle()
+        sql = (
+            "SELECT MAX(started_at, COALESCE((SELECT MAX(at) FROM heartbeats AS h"
+            " WHERE h.run = r.run), '')) AS seen FROM runs AS r"
+            " WHERE pid = ? AND command = ? AND finished_at IS NULL ORDER BY seq DESC LIMIT 1"
+        )
+        found = self._file.read(sql, (pid, command))
+        return datetime.fromisoformat(found[0]["seen"]) if found else None
+
+    def exits_looked_at(self) -> datetime | None:
+        """When a single cycle last looked at stops and targets. (Only among the newest steps.)"""
+        self._settle()
+        sql = (
+            "SELECT MAX(started_at) AS at FROM (SELECT * FROM steps ORDER BY seq DESC LIMIT 2000)"
+            " WHERE name = 'exits' AND outcome = 'done'"
+        )
+        (found,) = self._file.read(sql)
+        return datetime.fromisoformat(found["at"]) if found["at"] else None
 
     def _with_sources(self, lines: list[Row]) -> list[Row]:
         sources: dict[tuple[str, int], Row] = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 from kt.errors import JournalError
 from kt.records import KST, Stop, StopMode, SymbolLock
 from kt.store.connection import DatabaseFile
-from kt.store.flag import in_force, read_flag, stricter, write_flag
+from kt.store.flag import in_force, keep_room, read_flag, stricter, write_flag
 from kt.store.part import HasNow, Part
 from kt.store.rows import from_row, insert_sql, time_text, to_row, update_all
 from kt.store.writer import BatchWriter
@@ -26,6 +26,7 @@ class StopRows(Part):
     ) -> None:
         super().__init__(file, writer, clock, secrets)
         self._halt_flag = halt_flag
+        keep_room(halt_flag)
 
     def stop(self) -> Stop:
         """The stricter of row and flag file.

@@ -26,6 +26,7 @@ from kt.records import (
     Side,
     StreamEvent,
     Tick,
+    ViNotice,
 )
 from tests.broker.scripted import fill, real, trade
 
@@ -161,6 +162,51 @@ def test_a_session_code_counts_more_than_its_times(
 ) -> None:
     notice = read.one(real("0s", {"215": "0", "20": time, "214": left}))
     assert (notice.code, notice.at, notice.left_seconds) == ("0", expected, seconds)
+
+
+def test_a_volatility_interruption(read: Reading) -> None:
+    """The document's example. 1224, the time of the release, is then still to come."""
+    assert read.one(recorded("ws-1h-example")) == ViNotice(
+        stock_code="005930", active=True, price=4_125, at=at(11, 14, 54)
+    )
+
+
+@pytest.mark.parametrize(
+    ("values", "notice"),
+    [
+        (
+            {"9001": "A005930", "9068": "2", "1221": "-4125", "1223": "111454", "1224": "111703"},
+            ViNotice(stock_code="005930", active=False, price=4_125, at=at(11, 17, 3)),
+        ),
+        (
+            {"9001": "0156T0", "9068": " 1", "1221": "", "1223": "", "1224": "000000"},
+            ViNotice(stock_code="0156T0", active=True, price=0, at=NOW),
+        ),
+        (
+            {"9001": "005930", "9068": "2", "1224": "999999"},
+            ViNotice(stock_code="005930", active=False, price=0, at=NOW),
+        ),
+        (
+            {"9001": "005930", "9068": "2", "1224": "000000"},
+            ViNotice(stock_code="005930", active=False, price=0, at=NOW),
+        ),
+    ],
+)
+def test_the_end_of_an_interruption_and_rows_with_less(
+    read: Reading, values: dict[str, str], notice: ViNotice
+) -> None:
+    assert read.one(real("1h", values, "005930")) == notice
+
+
+@pytest.mark.parametrize("kind", ["0", "3", "발동", "１"])
+def test_an_interruption_of_an_unknown_kind_is_told_and_loses_no_other(
+    read: Reading, kind: str
+) -> None:
+    frame = real("1h", {"9001": "005930", "9068": kind}, "005930")
+    frame["data"] += real("1h", {"9001": "000660", "9068": "1"}, "000660")["data"]
+    (event,) = read(frame)
+    assert isinstance(event, ViNotice) and event.stock_code == "000660"
+    assert read.faults == [f"1h.data[0].9068: {kind!r}"]
 
 
 @pytest.mark.parametrize(
@@ -383,7 +429,12 @@ def test_every_recorded_frame_and_every_example_is_read() -> None:
 # --- nothing but WireError, and the fast way reads what the exact way reads ----------------------
 
 FRAMES = [recorded(name) for name in ("ws-0B", "ws-00", "ws-04-example", "ws-0D-example")]
-FRAMES += [recorded("ws-0s-example"), recorded("ws-00-example"), recorded("ws-login-fail")]
+FRAMES += [
+    recorded("ws-1h-example"),
+    recorded("ws-0s-example"),
+    recorded("ws-00-example"),
+    recorded("ws-login-fail"),
+]
 TEXTS = st.one_of(
     st.text(max_size=8),
     st.text("0123456789+-. _eE", max_size=24),

@@ -50,7 +50,7 @@ PARSERS: dict[str, Parser] = {
     "ka00001": account.account,
     "kt00001": account.deposit,
     "kt00010": account.orderable,
-    "kt00018": lambda body: account.holdings([body, body]),
+    "kt00018": lambda body: account.believed(account.holdings([body, body])),
     "ka10077": account.realised,
     "ka10085": account.returns,
     "kt00007": lambda body: orders.day_orders(body, TODAY),

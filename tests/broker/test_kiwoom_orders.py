@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kt.broker.departure import Departure
 from kt.broker.kiwoom_orders import outcome
 from kt.broker.rest import Http
 from kt.errors import AuthError, JournalError, Unreachable
@@ -311,12 +312,13 @@ def test_an_order_never_rides_on_an_old_connection() -> None:
 def test_the_moment_a_request_was_written_is_told() -> None:
     """The budget's window runs from it; it comes before the answer and not without a connection."""
     taken = reply(json.dumps({"return_code": 0, "ord_no": "0000001"}))
+    trip = Departure(clock=lambda: 7.0)
     with a_server_that(taken) as address:
-        http, written = Http(address), list[str]()
-        answer = http.post("/", {}, {"a": "b"}, on_written=lambda: written.append("written"))
+        http = Http(address)
+        answer = http.post("/", {}, {"a": "b"}, departure=trip)
         http.close()
-    assert (answer.http_status, written) == (200, ["written"])
+    assert (answer.http_status, trip.written, trip.left) == (200, 7.0, True)
     http = Http(address)
-    assert http.post("/", {}, {}, on_written=lambda: written.append("again")).left is False
+    assert http.post("/", {}, {}, departure=trip).left is False
     http.close()
-    assert written == ["written"]
+    assert (trip.written, trip.left) == (None, False)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kt.broker.stream import KiwoomStream
+from kt.broker.stream_line import MOST_BYTES
 from kt.broker.stream_patience import Patience
 from kt.clock import ManualClock
 from kt.errors import (
@@ -23,8 +24,8 @@ from kt.errors import (
     UsageError,
     WireError,
 )
-from kt.records import KST, OrderNotice, StreamKind, StreamState, Tick
-from tests.broker.scripted import ScriptedServer, Sink, Tokens, fill, taken, trade, wait_for
+from kt.records import KST, OrderNotice, SessionNotice, StreamKind, StreamState, Tick, ViNotice
+from tests.broker.scripted import ScriptedServer, Sink, Tokens, fill, real, taken, trade, wait_for
 
 QUICK = Patience(
     connect=2.0, answer=2.0, silence=5.0, backoff=(0.01,), reconnects=3, brief=0.0, join=5.0
@@ -215,6 +216,29 @@ def test_after_r10001_this_profile_does_not_take_the_login_back(
     assert len(server.logins) == 2
 
 
+def test_interruptions_are_subscribed_to_for_the_whole_market(
+    make: Make, server: ScriptedServer
+) -> None:
+    """And told to every subscriber, in this process and in others, whatever stock it is about."""
+    owner, guest, other = make(), make(), make()
+    sinks = [Sink(), Sink(), Sink()]
+    for stream, sink in zip((owner, guest, other), sinks, strict=True):
+        stream.start(sink)
+    owner.subscribe([StreamKind.VI], ["005930", "000660"])
+    guest.subscribe([StreamKind.VI, StreamKind.SESSION])
+    other.subscribe([StreamKind.SESSION])
+    assert server.registered() == [("1", "1h", ""), ("1", "0s", "")]
+    server.send(real("1h", {"9001": "035720", "9068": "1", "1221": "4125"}, "035720"))
+    server.send(real("0s", {"215": "3", "20": "090000", "214": "000000"}))
+    wait_for(lambda: all(isinstance(sink.events[-1], SessionNotice) for sink in sinks[1:]))
+    kinds = [[type(event) for event in sink.events if type(event) is ViNotice] for sink in sinks]
+    assert kinds == [[ViNotice], [ViNotice], []]
+    owner.unsubscribe([StreamKind.VI], [])
+    assert server.registered("REMOVE") == [], "the guest still wants them"
+    guest.unsubscribe([StreamKind.VI], [])
+    assert server.registered("REMOVE") == [("1", "1h", "")]
+
+
 def test_a_cut_line_comes_back_with_all_its_subscriptions(
     make: Make, server: ScriptedServer
 ) -> None:
@@ -229,6 +253,20 @@ def test_a_cut_line_comes_back_with_all_its_subscriptions(
     wait_for(lambda: "reconnected" in sink.states)
     assert sink.states == ["connected", "lost", "reconnected"]
     assert set(server.registered()) == before
+    server.send(trade("005930", 251_000))
+    wait_for(lambda: sink.prices == [251_000])
+
+
+def test_a_message_that_is_too_big_costs_the_connection_and_no_more(
+    make: Make, server: ScriptedServer
+) -> None:
+    sink = Sink()
+    stream = make()
+    stream.start(sink)
+    stream.subscribe([StreamKind.TRADE], ["005930"])
+    server.send(b" " * (MOST_BYTES + 1))
+    wait_for(lambda: "reconnected" in sink.states)
+    assert f"a message of {MOST_BYTES + 1:,} bytes" in sink.state("lost").detail
     server.send(trade("005930", 251_000))
     wait_for(lambda: sink.prices == [251_000])
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 
 import pytest
 
+from kt.broker.answer import Answer
+from kt.broker.kiwoom_orders import outcome
 from kt.broker.taxonomy import (
     BY_CODE,
     HTTP_STATUSES,
@@ -24,7 +27,7 @@ from kt.errors import (
     UnknownStock,
     Unreachable,
 )
-from kt.records import OutcomeStatus
+from kt.records import Concern, OutcomeStatus
 from tests.broker.wiring import REFERENCE
 
 
@@ -155,3 +158,74 @@ def test_the_tables_for_the_help_page_name_a_category_each() -> None:
     for category, meaning in [*RETURN_CODES.values(), *HTTP_STATUSES.values()]:
         assert category in TREATMENTS
         assert meaning
+
+
+@pytest.mark.parametrize(
+    ("codes", "concern"),
+    [
+        ("RC4003 RC4027 RC4032 RC4033 RC4061 800033 571557 407022 521790 1511", Concern.ORDER),
+        ("RC4007 571476 1901 1902 1903", Concern.STOCK),
+        ("RC4010 RC4057 RC4058 571489 505217", Concern.MARKET),
+        ("RC4025 RC4091 RC5006 8200", Concern.ACCOUNT),
+        ("8001 8005 8010 8030 8031 8050 1512 1516", Concern.KEY),
+        ("1700 1701 1702 1999 1634", None),
+    ],
+)
+def test_whose_trouble_a_code_is(codes: str, concern: Concern | None) -> None:
+    assert {BY_CODE[code].concerns for code in codes.split()} == {concern}
+
+
+def test_every_refusal_and_every_authentication_error_is_somebodys_trouble() -> None:
+    for rule in RULES:
+        if rule.category in {Category.REFUSAL, Category.AUTHENTICATION}:
+            assert rule.concerns is not None, rule.code
+        if rule.category in {Category.LIMITS, Category.SERVER}:
+            assert rule.concerns is None, rule.code
+
+
+def test_the_words_of_an_unknown_code_may_say_that_there_are_too_few_shares() -> None:
+    verdict = classify(200, body(20, "[2000](999999:매도가능수량이 부족합니다. 2주 매도가능)"))
+    assert verdict is not None
+    assert (verdict.not_enough, verdict.concerns) == (True, Concern.ORDER)
+    verdict = classify(200, body(20, "매도가능수량이 부족합니다"))
+    assert verdict is not None
+    assert not verdict.not_enough, "that is not how the order desk says no"
+
+
+def test_full_width_digits_are_no_code() -> None:
+    assert bracket_code("인증에 실패했습니다[８００５:Token이 유효하지 않습니다]") == ""
+
+
+def test_a_message_without_an_end_is_cut_and_soon_read() -> None:
+    """Searched in full, this one took minutes: the patterns look ahead at every blank."""
+    started = time.perf_counter()
+    verdict = classify(200, body(2, "입력 값 오류입니다[1517:파라미터=x" + " " * 200_000 + "."))
+    assert verdict is not None
+    assert len(verdict.error("ka10001").message) < 1_200
+    assert len(verdict.message) <= 1_000
+    assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("status", "answer", "concern", "not_enough"),
+    [
+        (200, body(20, "[2000](571476:거래정지 종목입니다)"), Concern.STOCK, False),
+        (200, body(20, "[2000](RC4003:x)"), Concern.ORDER, False),
+        (200, body(20, "[2000](RC4025:x)"), Concern.ACCOUNT, False),
+        (200, body(20, "[2000](RC4058:x)"), Concern.MARKET, False),
+        (200, body(20, "[2000](800033:모의투자 매도가능수량이 부족합니다.)"), Concern.ORDER, True),
+        (200, body(20, "[2000](123456:매도가능수량이 부족합니다)"), Concern.ORDER, True),
+        (200, body(20, "[2000](123456:a code nobody has seen)"), None, False),
+        (200, body(3, "x[8010:y]"), Concern.KEY, False),
+        (200, body(3, "something new"), Concern.KEY, False),
+        (429, body(5, "x[1700:y]"), None, False),
+        (503, body(20, "[2000](571476:x)"), None, False),
+        (503, body(20, "[2000](800033:x)"), None, False),
+        (200, body(0, "") | {"ord_no": "0000001"}, None, False),
+    ],
+)
+def test_an_orders_outcome_says_whose_trouble_it_is(
+    status: int, answer: dict[str, Any], concern: Concern | None, not_enough: bool
+) -> None:
+    found = outcome(Answer("HTTP", http_status=status, body=answer))
+    assert (found.concerns, found.not_enough) == (concern, not_enough)

@@ -57,12 +57,14 @@ def test_holdings_example() -> None:
         8_138_825,
     )
     assert (held.total_profit_pct, held.estimated_assets) == (46.25, 1_012_632_507)
-    first = held.items[0]
-    assert (first.profit, first.profit_pct, first.price, first.weight_pct) == (
-        -196_888,
-        -52.71,
-        59_000,
-        2.12,
+    # Two rows of one stock with different costs are one holding.
+    (only,) = held.items
+    assert (only.quantity, only.sellable, only.cost, only.value) == (11, 11, 2_046_930, 857_000)
+    assert (only.profit, only.profit_pct, only.price, only.weight_pct) == (
+        -196_888 - 995_004,
+        -58.23,
+        85_000,
+        11.63,
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from kt.errors import WireError
 from kt.records import OrderTicket, OrderType, Side
 from tests.broker.test_kiwoom_queries import EVERY_QUERY
 from tests.broker.wiring import line
@@ -87,10 +88,15 @@ class Reader:
 
     def __call__(self, body: Body, api_id: str, headers: dict[str, str] | None = None) -> Any:
         """What kt makes of the answer; a row that was left out is a failure."""
-        self.content, self.headers = json.dumps(body).encode(), headers or {}
-        result = EVERY_QUERY[api_id](self.line.kiwoom)
+        result = self.telling(body, api_id, headers)
         assert self.line.faults == []
         return result
+
+    def telling(self, body: Body, api_id: str, headers: dict[str, str] | None = None) -> Any:
+        """What kt makes of the answer; rows that were left out are told in `line.faults`."""
+        self.content, self.headers = json.dumps(body).encode(), headers or {}
+        self.line.faults.clear()
+        return EVERY_QUERY[api_id](self.line.kiwoom)
 
 
 @pytest.fixture(scope="module")
@@ -165,13 +171,13 @@ def test_another_spelling_says_the_same(
 
 
 def with_strange_rows(body: Body) -> Body:
-    """Blank rows, null, and rows that hold nothing but what stands in each, after the good ones."""
+    """Blank rows, and rows that hold nothing but what stands in each, after the good ones."""
 
     def and_more(rows: list[Body]) -> list[Any]:
         names = list(rows[0]) if rows else ["stk_cd"]
         blank = dict.fromkeys(names, "")
         zeros = dict.fromkeys(names, "0000000000") | {"stex_tp_txt": "KRX", "sor_yn": "N"}
-        return [None, *rows, blank, {}, dict.fromkeys(names), zeros]
+        return [*rows, blank, {}, dict.fromkeys(names), zeros]
 
     return {
         name: and_more(value) if isinstance(value, list) else value for name, value in body.items()
@@ -217,16 +223,49 @@ LISTS = {
 }
 
 
-@pytest.mark.parametrize("nothing", [None, "", " "])
-def test_an_empty_list_may_come_as_null(
-    told: dict[str, Body], understood: Reader, nothing: object
-) -> None:
-    def emptied(body: Body, instead: object) -> Body:
-        return {k: instead if isinstance(value, list) else value for k, value in body.items()}
+MONEY = {"kt00018", "kt00007", "ka10075", "ka10076", "ka10077", "ka10085"}
+"""Lists that are read strictly: one bad row, and nothing of the answer is believed."""
+MISSING = object()
 
+
+def relisted(body: Body, instead: object) -> Body:
+    """The body with something else in the place of its list."""
+    return {
+        name: instead if isinstance(value, list) else value
+        for name, value in body.items()
+        if not (isinstance(value, list) and instead is MISSING)
+    }
+
+
+@pytest.mark.parametrize(
+    "instead",
+    [MISSING, None, "", " ", "0", 0, 1.5, True, {}, {"0": {"stk_cd": "005930"}}],
+    ids=lambda value: "missing" if value is MISSING else repr(value),
+)
+def test_what_is_no_list_is_no_empty_list(
+    told: dict[str, Body], understood: Reader, instead: object
+) -> None:
     for api_id in sorted(LISTS):
-        found = understood(emptied(told[api_id], nothing), api_id)
-        assert found == understood(emptied(told[api_id], []), api_id), api_id
+        with pytest.raises(WireError, match=rf"^{api_id}\.\w+: ") as caught:
+            understood(relisted(told[api_id], instead), api_id)
+        assert caught.value.hint == "A list was expected here."
+
+
+@pytest.mark.parametrize("row", [None, "", "005930", 7, [], ["005930"]], ids=repr)
+def test_a_row_that_is_no_object_is_a_fault(
+    told: dict[str, Body], plain: dict[str, Any], understood: Reader, row: object
+) -> None:
+    """Where money follows the whole answer fails; elsewhere the row is told of and left out."""
+    for api_id in sorted(LISTS):
+        rows = next(value for value in told[api_id].values() if isinstance(value, list))
+        body = relisted(told[api_id], [*rows, row])
+        place = rf"^{api_id}\.\w+\[{len(rows)}\]: "
+        if api_id in MONEY:
+            with pytest.raises(WireError, match=place):
+                understood(body, api_id)
+        else:
+            assert understood.telling(body, api_id) == plain[api_id], api_id
+            assert re.match(place, str(understood.line.faults[0]))
 
 
 @pytest.mark.parametrize("api_id", sorted(LISTS))

@@ -110,7 +110,7 @@ class FakeApp:
         self.rest = front.rest
         self.state_dir = state_folder(session.config) / session.config.profile
         self.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.database = self.state_dir / "kt.db"
+        self.database = front.database or self.journal.path
         self.halt_flag = self.state_dir / "halt.json"
 
     def context(self, command: str) -> Context:
@@ -143,6 +143,8 @@ class Front:
     rest: FakeRest = field(default_factory=FakeRest)
     stream: FakeStream = field(default_factory=FakeStream)
     closed: int = 0
+    database: Path | None = None
+    """The file that the doctor looks at; None = the journal's own."""
     broken: Exception | None = None
     """Raised when a command wants its context."""
 

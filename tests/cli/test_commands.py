@@ -350,10 +350,11 @@ def test_a_halt_is_in_force_even_when_nothing_else_works(
 
     monkeypatch.setattr(front.world.journal, "set_stop", damaged)
     ran = front("halt")
-    assert ran.code == ExitCode.ERROR
+    assert (ran.code, ran.items[0]["mode"]) == (0, "halt")
     assert ran.err == (
-        "kt: halt is in force by its flag file, but the journal could not note it.\n"
-        "kt: journal kt.db: the file is damaged. See `kt doctor`.\n"
+        "kt: no new order leaves until `kt resume`\n"
+        "kt: halt is in force by its flag file; the journal could not note it: journal kt.db: "
+        "the file is damaged. See `kt doctor`.\n"
     )
     flag = front.folder / "state" / "sim" / "halt.json"
     assert json.loads(flag.read_text())["mode"] == "halt"
@@ -438,6 +439,11 @@ def test_status(front: Front) -> None:
             "analyst": "scripted",
             "dry_run": False,
             "state_folder": str(front.folder / "state" / "sim"),
+            "silent": False,
+            "heartbeat": None,
+            "heartbeat_age": None,
+            "watched_by": "",
+            "unwatched": 1,
         }
     ]
     assert front("status", terminal=True).out.startswith(

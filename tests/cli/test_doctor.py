@@ -207,13 +207,14 @@ def test_a_folder_that_cannot_be_written(doctor: Front, monkeypatch: pytest.Monk
     monkeypatch.setattr(Path, "write_text", write)
     doctor.environ.pop("KT_CONFIG")
     row = rows(doctor)["state folder"]
-    assert row["status"] == "fail" and row["detail"].endswith("Read-only file system")
+    assert row["status"] == "fail" and row["detail"].endswith("(Read-only file system)")
 
 
 def test_a_damaged_database(doctor: Front) -> None:
     folder = doctor.folder / "state" / "sim"
     folder.mkdir(parents=True)
-    (folder / "kt.db").write_bytes(b"not a database" * 100)
+    doctor.database = folder / "kt.db"
+    doctor.database.write_bytes(b"not a database" * 100)
     ran = doctor("doctor")
     assert ran.code == ExitCode.ERROR
     row = next(item for item in ran.items if item["name"] == "journal")

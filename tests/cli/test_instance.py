@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from kt.cli.instance import holder, only_one
+from kt.cli.instance import OwnFiles, holder, only_one
 from kt.errors import Busy
 from kt.records import KST
 
@@ -48,3 +50,57 @@ def test_who_only_looks_keeps_nobody_from_running(tmp_path: Path) -> None:
         ended.set()
         for looker in lookers:
             looker.join()
+
+
+def _deleted(path: Path) -> None:
+    path.unlink()
+
+
+def _replaced(path: Path) -> None:
+    other = path.with_name("other")
+    other.write_bytes(path.read_bytes())
+    other.rename(path)
+
+
+def _folder_moved(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("moved"))
+
+
+def _folder_is_a_file(path: Path) -> None:
+    _folder_moved(path)
+    path.parent.write_text("in the way")
+
+
+@pytest.mark.parametrize("harm", [_deleted, _replaced, _folder_moved, _folder_is_a_file])
+def test_what_is_not_ours_any_more(tmp_path: Path, harm: Callable[[Path], None]) -> None:
+    path = tmp_path / "sim" / "kt.db"
+    path.parent.mkdir()
+    path.write_text("books")
+    own = OwnFiles()
+    own.add("database", path)
+    path.write_text("more books")
+    assert own.still_ours() is None
+    harm(path)
+    assert own.still_ours() == f"the database {path} was deleted or replaced"
+
+
+def test_the_folder_made_anew_is_no_way_around_the_lock(tmp_path: Path) -> None:
+    folder = tmp_path / "sim"
+    with only_one(folder, "run", NOW) as own:
+        assert own.still_ours() is None
+        shutil.rmtree(folder)
+        with pytest.raises(Busy, match="another kt run"), only_one(folder, "run", NOW):
+            pass
+        assert own.still_ours() == f"the state folder {folder} was deleted or replaced"
+    with only_one(folder, "run", NOW) as own:
+        (folder / "locks" / "run.lock").unlink()
+        assert own.still_ours() == f"the run's lock {folder}/locks/run.lock was deleted or replaced"
+
+
+def test_the_end_of_a_run_that_lost_its_folder_leaves_the_next_ones_note(tmp_path: Path) -> None:
+    folder, note = tmp_path / "sim", tmp_path / "sim" / "locks" / "run.json"
+    with only_one(folder, "run", NOW):
+        shutil.rmtree(folder)
+        note.parent.mkdir(parents=True)
+        note.write_text("the next one's")
+    assert note.exists()

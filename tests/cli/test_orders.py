@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from kt.cli.ending import Terminated
 from kt.errors import ExitCode
 from kt.records import OrderState, OrderTicket, OrderType, Side, StopMode, StreamKind
 from kt.steps import stops
@@ -59,12 +60,16 @@ all stocks  0 + 700,000 = 700,000 <= limit 5,000,000
 cash        700,000 + fee 100 = 700,100 <= cash 10,000,000
 profile     sim
 """
+UNWATCHED = (
+    "kt: nobody watches the stop and the target of 005930. Start `kt run`, or put "
+    "`kt run --once` into cron (`kt help cron`).\n"
+)
 
 
 def test_a_buy_in_a_pipe(front: Front) -> None:
     ran = front(*BUY)
     assert ran.code == 0
-    assert ran.err == PREVIEW
+    assert ran.err == PREVIEW + UNWATCHED
     assert [*ran.document] == ["kt", "kind", "profile", "run", "asof", "items"]
     assert ran.document | {"items": 1} == {
         "kt": 1,
@@ -115,7 +120,8 @@ def test_a_buy_in_a_pipe(front: Front) -> None:
 def test_a_buy_on_a_terminal(front: Front) -> None:
     ran = front(*BUY, terminal=True)
     assert ran.code == 0
-    assert ran.err == PREVIEW
+    assert ran.err.startswith(PREVIEW)
+    assert " ".join(ran.err.removeprefix(PREVIEW).split()) == UNWATCHED.strip()
     last = front.world.journal.orders()[0].order_id[-6:]
     assert ran.out == (
         "id      number   side  code    name      quantity   price  filled  state\n"
@@ -282,7 +288,7 @@ def test_wait_follows_the_order_to_its_end(front: Front) -> None:
     ran = front(*BUY, "--wait")
     assert ran.code == 0
     assert [(item["state"], item["filled_quantity"]) for item in ran.items] == [("FILLED", 10)]
-    assert ran.err.endswith("kt: waiting up to 10 s for fills\n")
+    assert ran.err.endswith("kt: waiting up to 10 s for fills\n" + UNWATCHED)
     assert set(front.stream.subscribed) == {StreamKind.ORDERS}
     assert front.stream.closed
 
@@ -514,9 +520,12 @@ def test_what_was_sent_is_shown_even_when_the_rest_cannot_be(front: Front) -> No
     assert [(item["stock_code"], item["state"]) for item in ran.items] == [(SAMSUNG, "ACKED")]
 
 
-def test_an_interrupt_in_the_middle_of_a_send_is_an_unknown_outcome(front: Front) -> None:
+@pytest.mark.parametrize("what", [KeyboardInterrupt, Terminated, MemoryError])
+def test_an_interrupt_in_the_middle_of_a_send_is_an_unknown_outcome(
+    what: type[BaseException], front: Front
+) -> None:
     def interrupt() -> None:
-        raise KeyboardInterrupt
+        raise what
 
     front.world.broker.on_sent = interrupt
     ran = front(*BUY)

@@ -16,7 +16,7 @@ from kt.cli.day import stopping
 from kt.cli.instance import holder, only_one
 from kt.engine.state import DayReport
 from kt.errors import Busy, ExitCode
-from kt.records import DayResult
+from kt.records import DayResult, Ranked, Ranking
 from tests.cli.front import GONE, Front
 from tests.fakes import OPEN, SAMSUNG, buy, unknown
 
@@ -133,6 +133,26 @@ def test_without_a_stream_the_cycle_goes_on(trading: Front) -> None:
     assert "no live stream (no route to the broker); asking the broker's lists" in ran.err
 
 
+def test_a_cycle_whose_files_are_gone_ends_before_it_orders(
+    trading: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = trading.folder / "moved"
+    scan = trading.world.market.ranking
+
+    def ranking(which: Ranking) -> tuple[Ranked, ...]:
+        state = trading.folder / "state"
+        if state.exists():
+            state.rename(moved)
+        return scan(which)
+
+    monkeypatch.setattr(trading.world.market, "ranking", ranking)
+    ran = trading("run", "--once")
+    lost = f"the state folder {trading.folder}/state/sim was deleted or replaced"
+    assert (ran.code, trading.world.broker.sent) == (ExitCode.ERROR, [])
+    assert f"kt: the run ended: {lost}." in ran.err
+    assert lost in trading.world.notifier.told[-1][-1]
+
+
 def test_a_second_one_says_so(trading: Front) -> None:
     with only_one(trading.folder / "state" / "sim", "run", OPEN):
         ran = trading("run", "--once")
@@ -181,7 +201,15 @@ class FakeDay:
     signal_itself = 0
     seen: list[bool]
 
-    def __init__(self, ctx: object, stream: object, *, until_close: bool, announce: object) -> None:
+    def __init__(
+        self,
+        ctx: object,
+        stream: object,
+        *,
+        until_close: bool,
+        announce: object,
+        still_ours: object = None,
+    ) -> None:
         self.until_close = until_close
         self.stopped = threading.Event()
         self.reason = ""
@@ -207,7 +235,7 @@ def day(monkeypatch: pytest.MonkeyPatch) -> type[FakeDay]:
     return Made
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signals_end_the_day_cleanly(
     number: signal.Signals, front: Front, day: type[FakeDay]
 ) -> None:

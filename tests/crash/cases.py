@@ -298,8 +298,7 @@ class Play:
         self._kt(*argv, kill_after=self.case.kill_after, ends_after=ends_after, **env)
 
     def house_rules(self) -> list[Row]:
-        rules: list[Row] = self.house.http.get("/kt/faults").json()["rules"]
-        return rules
+        return self.house.control.faults()
 
     def _fault(self) -> None:
         flow, side = self.case.flow, self.case.side

@@ -29,10 +29,15 @@ BUSY_SECONDS = "KT_TEST_BUSY_SECONDS"
 """Real seconds that it waits for a database which another process holds."""
 FILE_SIZE = "KT_TEST_FILE_SIZE"
 """No file of the child's grows beyond so many bytes: a full disk, wherever kt may be."""
+FILES = "KT_TEST_FILES"
+"""So many file handles does the child have."""
+UMASK = "KT_TEST_UMASK"
+"""The umask it is started with, in octal; KEPT says that kt must do without setting its own."""
 USER = "KT_TEST_USER"
 """The number of the user it runs as, when the test is root and permissions mean nothing."""
 CLOCK_OFF = "KT_TEST_CLOCK_OFF"
 """Real seconds by which its wall clock is ahead of the true time (behind: below 0)."""
+KEPT = " kept"
 HEAVY = ("httpx", "websocket", "sqlite_utils", "yaml", "tabulate", "holidays", "filelock")
 LATER = ("encodings.idna", "traceback", "tempfile")
 """What a child that is another user could not read any more."""
@@ -114,6 +119,12 @@ def _hinder(wanted: Mapping[str, str]) -> None:
     if FILE_SIZE in wanted:
         size = int(wanted[FILE_SIZE])
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+    if FILES in wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (int(wanted[FILES]), int(wanted[FILES])))
+    if UMASK in wanted:
+        os.umask(int(wanted[UMASK].removesuffix(KEPT), 8))
+        if wanted[UMASK].endswith(KEPT):
+            os.umask = lambda mask: mask
     if USER in wanted:
         os.setgid(int(wanted[USER]))
         os.setuid(int(wanted[USER]))

@@ -13,9 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
-
-from kt.sim import launch
+from kt.sim import control, launch
 from kt.sim.server.settings import Settings
 from tests.crash.processes import Forge, Forked, Plain, Ran, Running, Streams
 from tests.sim.wireclient import WireClient
@@ -56,17 +54,16 @@ class House:
         )
         running = launch.start(settings, lambda line: None)
         self.base_url, self.clock, self.pid = running.base_url, running.clock, running.pid
-        self.http = httpx.Client(base_url=self.base_url, timeout=10)
+        self.control = control.of(folder)
 
     def fault(self, *rules: Row) -> None:
         """Put these in force, in place of those before."""
-        answer = self.http.post("/kt/faults", json={"rules": list(rules)})
-        assert answer.status_code == 200, answer.text
+        self.control.set_faults(rules)
 
     def lift(self) -> list[Row]:
         """End all faults; the rules with how often each has acted."""
-        acted: list[Row] = self.http.get("/kt/faults").json()["rules"]
-        self.http.delete("/kt/faults")
+        acted = self.control.faults()
+        self.control.set_faults([])
         return acted
 
     def now(self) -> datetime:
@@ -77,7 +74,6 @@ class House:
         time.sleep(self.clock.to_real(seconds))
 
     def close(self) -> None:
-        self.http.close()
         launch.stop(self.folder)
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.crash.forge import BUSY_SECONDS, CLOCK_OFF, FILE_SIZE, USER
+from tests.crash.forge import BUSY_SECONDS, CLOCK_OFF, FILE_SIZE, FILES, KEPT, UMASK, USER
 from tests.crash.house import Account
 from tests.crash.invariants import NOTHING_TO_DO, assert_well
 from tests.crash.processes import Ran
@@ -22,6 +26,7 @@ from tests.crash.stage import Stage
 
 BUY = ("order", "buy", "015760", "2", "--market")
 NOBODY = "65534"
+READ_ONLY = "cannot be written to|no permission"
 
 
 @pytest.fixture
@@ -56,11 +61,12 @@ def goes_on(account: Account) -> None:
 
 
 def halts(account: Account, **env: str) -> None:
-    """`kt halt` is in force, though the journal cannot note it."""
-    halted = account.kt("halt", **env)
-    assert halted.code == 1, halted.told()
-    assert "in force by its flag file" in halted.err
-    assert (account.state / "sim" / "halt.json").exists()
+    """`kt halt` is in force with its reason, though the journal cannot note it."""
+    halted = account.kt("halt", "--reason", "the reason", **env)
+    assert halted.code == 0, halted.told()
+    assert "in force by its flag file; the journal could not note it" in halted.err
+    assert json.loads(halted.out)["items"][0]["mode"] == "halt"
+    assert json.loads((account.state / "sim" / "halt.json").read_text())["reason"] == "the reason"
 
 
 def is_halted(account: Account) -> None:
@@ -76,7 +82,7 @@ def is_halted(account: Account) -> None:
 def small_disk(folder: Path) -> Iterator[None]:
     """A file system of its own, where a test may make one."""
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", str(folder)],
+        ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=100,mode=700", "tmpfs", str(folder)],
         capture_output=True,
         check=False,
     )
@@ -88,14 +94,16 @@ def small_disk(folder: Path) -> Iterator[None]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def fill(path: Path) -> None:
-    """Take all the room there is."""
-    handle = os.open(path, os.O_CREAT | os.O_WRONLY)
-    try:
+def fill(folder: Path) -> None:
+    """Take all the room there is, for bytes and for new files."""
+    folder.mkdir()
+    handle = os.open(folder / "bytes", os.O_CREAT | os.O_WRONLY)
+    with closing(os.fdopen(handle, "wb", buffering=0)) as file, suppress(OSError):
         while True:
-            os.write(handle, b"x" * 4096)
-    except OSError:
-        os.close(handle)
+            file.write(b"x" * 4096)
+    with suppress(OSError):
+        for number in itertools.count():
+            (folder / str(number)).touch()
 
 
 def test_a_full_disk(stage: Stage) -> None:
@@ -106,7 +114,7 @@ def test_a_full_disk(stage: Stage) -> None:
         fill(account.state / "ballast")
         refuses(account, "the disk is full|No space left on device")
         halts(account)
-        (account.state / "ballast").unlink()
+        shutil.rmtree(account.state / "ballast")
         is_halted(account)
         goes_on(account)
 
@@ -125,6 +133,65 @@ def test_a_disk_that_is_full_in_the_middle(account: Account, side: str, kilobyte
         assert "Do not send it again" in ran.err, ran.told()
     assert "unexpected error" not in ran.err
     goes_on(account)
+
+
+# who may read it
+
+
+@pytest.mark.parametrize("umask", ["000", "022", "000" + KEPT])
+def test_every_file_is_its_users_alone(stage: Stage, umask: str) -> None:
+    """Whatever the umask, and though kt would not set its own: made so, not mended after."""
+    env = {UMASK: umask}
+    with closing(Account(stage.house(), stage.new_folder("account"), stage.forge)) as account:
+        config = account.folder / "made" / "here" / "config.yaml"
+        assert account.kt("init", str(config), **env).code == 0
+        day = account.start("run", **env)
+        end = time.monotonic() + 30
+        try:
+            while "stream connected" not in day.said():
+                assert time.monotonic() < end, day.said()
+                time.sleep(0.02)
+            assert account.kt("order", "buy", "005930", "1", "--market", **env).code == 0
+            made = assert_private(account.state) | assert_private(config.parents[1])
+        finally:
+            day.signal(signal.SIGTERM)
+            account.kept(day.wait())
+        for argv in (("run", "--once"), ("halt",)):
+            account.kt(*argv, **env)
+        made |= assert_private(account.state)
+    kinds = {re.sub(r"-[0-9a-f]{16}", "", name) for name in made}
+    assert kinds >= {
+        *("config.yaml", "here", "sim", "kt.db", "kt.db-wal", "kt.db-shm", "locks", "run.lock"),
+        *("run.json", "stream.sock", "stream.lock", "stream.json", "token.json", "token.lock"),
+        *("pace.json", "pace.lock", "stocks.json", "stocks.lock", "halt.json", "halt.room"),
+    }
+
+
+def assert_private(folder: Path) -> set[str]:
+    """The names of everything there, none of it open to anybody else."""
+    found = {path: path.lstat().st_mode for path in (folder, *folder.rglob("*"))}
+    open_to_others = {str(path): oct(mode) for path, mode in found.items() if mode & 0o077}
+    assert not open_to_others
+    return {path.name for path in found}
+
+
+# no handles
+
+
+@pytest.mark.parametrize("argv", [BUY, ("run", "--once"), ("halt",), ("doctor",)])
+def test_too_few_file_handles_are_named(stage: Stage, argv: tuple[str, ...]) -> None:
+    """However many are left: nothing is called a fault of kt's, or the folder's."""
+    said = set()
+    with closing(Account(stage.house(), stage.new_folder("account"), stage.forge)) as account:
+        for handles in (4, 8, 12, 16, 20):
+            ran = account.kt(*argv, **{FILES: str(handles)})
+            assert not re.search("unexpected error|Traceback|ritable|may write", ran.err), (
+                ran.told()
+            )
+            said.add((ran.code, "too many files open" in ran.err + ran.out))
+    code = 0 if argv == ("halt",) else 1
+    assert (code, True) in said, said
+    assert argv != BUY or (1, False) not in said, said
 
 
 # somebody else has it
@@ -218,14 +285,14 @@ def _refuses_read_only(account: Account, env: dict[str, str]) -> None:
     before = len(account.truth().orders)
 
     def says(ran: Ran) -> bool:
-        return "cannot be written to" in ran.err and "unexpected error" not in ran.err
+        return bool(re.search(READ_ONLY, ran.err)) and "unexpected error" not in ran.err
 
     for argv in (BUY, ("run", "--once"), ("halt",)):
         ran = account.kt(*argv, **env)
         assert ran.code == 1 and says(ran), ran.told()
     doctor = account.kt("doctor", **env)
     assert doctor.code == 1
-    assert "cannot be written to" in doctor.out
+    assert re.search(READ_ONLY, doctor.out)
     assert len(account.truth().orders) == before
 
 

@@ -11,12 +11,13 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from kt.sim import control
 
 ROOT = Path(__file__).resolve().parents[2]
 MONDAY = "2026-11-23"
@@ -183,16 +184,12 @@ class House:
         """Learn where the running exchange is, and what its clock is made of."""
         (found,) = self.items("sim", "status")
         self.base_url, self.exchange_pid = found["base_url"], found["pid"]
-        self._status = self.ask("/kt/status")
-
-    def ask(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        with urllib.request.urlopen(self.base_url + path, data, timeout=10) as answer:
-            return json.loads(answer.read())
+        self.control = control.of(self.state)
+        self._status = self.control.status()
 
     def fault(self, *rules: dict[str, Any]) -> None:
         """From now on these faults, and no others."""
-        self.ask("/kt/faults", {"rules": list(rules)})
+        self.control.set_faults(rules)
 
     def now(self) -> datetime:
         return self.at(time.time())

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 import signal
+import subprocess
+import sys
+import termios
 import time
 
 import pytest
@@ -24,7 +29,7 @@ def test_signals_a_second_loop_and_a_kill(house: House) -> None:
     house.configure()
     house.open("10:00", speed=10)
     house.fault(SLOW)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         run = house.start("run")
         run.said("stream connected")
         second = house.start("run")
@@ -40,7 +45,7 @@ def test_signals_a_second_loop_and_a_kill(house: House) -> None:
         assert report["ended"] == signal.Signals(number).name
         row = last_run(house)
         assert (row["outcome"], row["exit_code"], row["pid"]) == ("done", 0, run.pid)
-        assert house.ask("/kt/status")["sessions"] == 0, "the stream was closed"
+        assert house.control.status()["sessions"] == 0, "the stream was closed"
     killed = house.start("run")
     killed.said("stream connected")
     killed.kill()
@@ -49,6 +54,33 @@ def test_signals_a_second_loop_and_a_kill(house: House) -> None:
     again = house.start("run")
     again.said("stream connected owner")
     assert again.end() == 0
+
+
+def test_a_terminal_that_is_closed_ends_the_loop_in_order(house: House) -> None:
+    """The kernel sends SIGHUP, and nothing can be written any more."""
+    house.configure()
+    house.open("10:00", speed=10)
+    master, slave = os.openpty()
+    run = subprocess.Popen(
+        [sys.executable, "-m", "kt", "run"],
+        env=house.environ,
+        cwd=house.folder,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509
+    )
+    os.close(slave)
+    with os.fdopen(master, "rb", buffering=0) as terminal:
+        said = b""
+        while b"stream connected" not in said:
+            said += terminal.read(4096)
+    try:
+        assert run.wait(10) == 1, "the report could not be written"
+    finally:
+        run.kill()
+    assert (last_run(house)["exit_code"], house.ask("/kt/status")["sessions"]) == (0, 0)
 
 
 @pytest.mark.soak

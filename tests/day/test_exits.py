@@ -71,7 +71,7 @@ def test_a_tick_sells_while_the_scans_hang(
     run.said("stream connected")
     watch = house.start("watch", code)
     watch.said("price", where="out")
-    assert any(rule["acted"] for rule in house.ask("/kt/faults")["rules"]), "a scan hangs now"
+    assert any(rule["acted"] for rule in house.control.faults()), "a scan hangs now"
     filled = bought(house, run, code, 3)
     title = origin.replace("_", "-")
     run.said(rf"{title}: SELL .* at market: [\d,]+ (<= stop|>= target)")

@@ -28,7 +28,7 @@ def test_watchers_a_loop_and_a_cron_run_share_it(house: House) -> None:
     loop = house.start("run")
     loop.said(f"stream connected guest of pid {first.pid}")
     loop.said("analyst:")
-    assert house.ask("/kt/status")["sessions"] == 1
+    assert house.control.status()["sessions"] == 1
     assert not first.err and not second.err, "nobody was kicked, nothing was lost"
     assert kinds(second) == {"trade", "book"}
 
@@ -39,7 +39,7 @@ def test_watchers_a_loop_and_a_cron_run_share_it(house: House) -> None:
     house.run("order", "buy", "005930", "1", "--market", "--yes", "--wait")
     loop.said("filled: BUY 삼성전자 1")
     assert len(second.out) > seen, "the watcher that is left goes on"
-    assert house.ask("/kt/status")["sessions"] == 1
+    assert house.control.status()["sessions"] == 1
     assert loop.end() == 0
     enough(house)
     assert second.end() == 130

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from kt.clock import ScaledClock
 from kt.config.model import Config, Cycle, Exits, Limits, Orders, Scan, Session
 from kt.engine import day as day_module
 from kt.engine.day import Day
+from kt.engine.phases import BEAT
 from kt.errors import ExitCode, Unreachable
 from kt.records import (
     Check,
@@ -137,7 +138,7 @@ def test_the_analyst_may_be_asked_before_a_profit(stage: Make, word: str, sold: 
     made.act("10:00:50", lambda: made.tick(66_000))
     made.play("10:01:00")
     origins = [order.origin for order in made.world.journal.orders() if order.side is Side.SELL]
-    assert origins == (["take_profit"] if sold else ["stop_loss"])
+    assert origins == (["stop_loss", "take_profit"] if sold else ["stop_loss"])
 
 
 def test_a_stop_loss_waits_for_neither_scan_nor_analyst(tmp_path: Path) -> None:
@@ -364,3 +365,37 @@ def test_what_workers_do_is_journaled_as_steps(stage: Make) -> None:
     assert {"reconcile", "feed", "fast", "deep", "ai"} <= done
     failed = [(step["name"], step["detail"]) for step in steps if step["outcome"] == "failed"]
     assert failed == [("reconcile", "no answer")]
+
+
+def test_the_heart_beats_in_every_phase(stage: Make) -> None:
+    """`kt status` must not take a day that waits for the next one for one that hangs."""
+    night = stage(start="15:50")
+    beats: list[tuple[datetime, datetime]] = []
+
+    def look() -> None:
+        (run,) = [row for row in night.ctx.journal.runs() if row["run"] == "RUN"]
+        seen = max(run["heartbeats"].values())
+        beats.append((night.clock.now(), datetime.fromisoformat(seen)))
+
+    night.ctx.journal.start_run("RUN", "run", "test")
+    for when in ("15:55", "16:10", "16:30"):
+        night.act(when, look)
+    night.play("16:31")
+    assert all(now - seen <= timedelta(seconds=BEAT + 1) for now, seen in beats), beats
+
+
+def test_what_happened_is_acted_on_before_a_day_that_lost_its_files_ends(stage: Make) -> None:
+    lost: list[str] = []
+    day = stage(still_ours=lambda: lost[0] if lost else None)
+    day.hold()
+
+    def both() -> None:
+        day.tick(60_000)
+        lost.append("the database kt.db was deleted or replaced")
+
+    day.act("10:00:30", both)
+    report = day.play("10:05")
+    assert (report.exit_code, report.ended, report.alarms) == (ExitCode.ERROR, *lost, lost)
+    assert [sent.side for sent in day.world.broker.sent] == [Side.SELL]  # type: ignore[union-attr]
+    level, title, text = day.world.notifier.told[-1]
+    assert (level, title) == ("critical", "kt: the run ends") and text.startswith(lost[0])

@@ -22,15 +22,15 @@ from tests import fakes
 from tests.engine.acting import Make, Stage
 from tests.fakes import HYNIX, SAMSUNG
 
-FLATTEN = Config(emergency=Emergency(action="flatten"))
+HALT = Config(emergency=Emergency(action="halt"))
 
 
 def critical(made: Stage) -> list[str]:
     return [title for level, title, _ in made.world.notifier.told if level == "critical"]
 
 
-def test_a_stream_that_is_gone_for_good_halts_and_is_told(stage: Make) -> None:
-    made = stage()
+def test_a_stream_that_is_gone_for_good_halts_where_that_is_wanted(stage: Make) -> None:
+    made = stage(HALT)
     made.hold()
     made.act("10:00:30", lambda: made.state("closed"))
     made.act("10:00:40", lambda: made.world.market.prices.update({SAMSUNG: 60_000}))
@@ -44,8 +44,20 @@ def test_a_stream_that_is_gone_for_good_halts_and_is_told(stage: Make) -> None:
     assert len(made.streams) > 1, "and the stream is tried again"
 
 
-def test_the_configuration_may_say_flatten(stage: Make) -> None:
-    made = stage(FLATTEN)
+def test_reducing_keeps_the_exits_alive(stage: Make) -> None:
+    made = stage(Config(emergency=Emergency(action="reduce")))
+    made.hold()
+    made.act("10:00:30", lambda: made.state("closed"))
+    made.act("10:00:45", lambda: made.tick(66_000))
+    report = made.play("10:01")
+    stop = made.world.journal.stop()
+    assert (stop.mode, stop.by) == (StopMode.REDUCE, "emergency")
+    assert [o.origin for o in made.world.journal.orders(limit=1)] == ["stop_loss"]
+    assert len(report.alarms) == 1
+
+
+def test_an_emergency_sells_everything_by_default(stage: Make) -> None:
+    made = stage()
     made.hold()
     made.world.broker.fill_at_once = True
     made.act("10:00:30", lambda: made.state("closed"))
@@ -182,7 +194,7 @@ def test_a_defect_is_contained_and_repeated_ones_end_the_run(
     assert sum("ZeroDivisionError" in str(row) for row in rows) >= 5
 
 
-def test_a_refused_token_halts_and_ends_with_its_own_code(stage: Make) -> None:
+def test_a_refused_token_ends_buying_and_the_run_with_its_own_code(stage: Make) -> None:
     made = stage()
     made.act(
         "10:00:20",
@@ -192,7 +204,7 @@ def test_a_refused_token_halts_and_ends_with_its_own_code(stage: Make) -> None:
     )
     report = made.play("10:01")
     assert report.exit_code is ExitCode.AUTH
-    assert made.world.journal.stop().mode is StopMode.HALT
+    assert made.world.journal.stop().mode is StopMode.REDUCE
     assert "kt: cannot log in" in critical(made)
 
 
@@ -243,6 +255,7 @@ def test_a_jump_of_a_held_price_is_an_emergency_after_its_exit(stage: Make) -> N
     made.play("10:00:30")
     assert [o.origin for o in made.world.journal.orders(limit=1)] == ["stop_loss"]
     assert "PRICE_JUMP" in made.world.journal.stop().reason
+    assert len(made.world.broker.sent) == 1, "the flatten leaves what is on its way out alone"
 
 
 def test_holdings_that_differ_twice_are_an_emergency(stage: Make) -> None:
@@ -253,7 +266,7 @@ def test_holdings_that_differ_twice_are_an_emergency(stage: Make) -> None:
     made.play("10:02:10")
     stop = made.world.journal.stop()
     assert "MISMATCH" in stop.reason
-    assert "10 here, 15 at the broker" in stop.reason
+    assert "kt had 10 shares, the broker has 15 shares" in stop.reason
 
 
 def test_cash_that_differs_is_told_and_no_emergency(stage: Make) -> None:
@@ -304,12 +317,13 @@ def test_before_the_open_an_alarm_is_only_noted(stage: Make) -> None:
 
 
 def test_a_second_alarm_of_a_halted_day_is_only_noted(stage: Make) -> None:
-    made = stage()
+    made = stage(Config(emergency=Emergency(errors=100)))
     made.act("10:00:10", lambda: made.state("closed"))
-    made.act("10:00:30", lambda: made.state("closed"))
-    report = made.play("10:01")
+    made.act("10:00:10", lambda: setattr(made, "refuse", Unreachable("connection refused")))
+    report = made.play("10:05")
     assert len(report.alarms) == 1
-    assert len(critical(made)) == 2
+    assert critical(made) == ["kt: emergency CONNECTION", "kt: flatten", "kt: halt"]
+    assert sum("CONNECTION" in line for line in made.lines) == 1, "said once"
 
 
 @pytest.mark.parametrize("stop", ["halt", "reduce"])

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from kt.cli.topics import topic_text
 from kt.errors import ConfigError
-from kt.sim.faults import API_ACTIONS, FRAME_ACTIONS, Faults, parse_faults, read_faults
+from kt.sim.faults import (
+    API_ACTIONS,
+    FRAME_ACTIONS,
+    HANDSHAKE_ACTIONS,
+    Faults,
+    parse_faults,
+    read_faults,
+)
 
 
 def faults(*rules: dict[str, Any]) -> Faults:
@@ -106,6 +115,10 @@ def test_files_keep_codes_as_they_are_written(tmp_path: Path, name: str) -> None
         ({"rules": [{"api": "*"}]}, "action"),
         ({"rules": [{"api": "*", "action": "cut", "nth": 0}]}, "nth"),
         ({"rules": [{"api": "*", "action": "cut", "probability": 2}]}, "probability"),
+        ({"rules": [{"api": "*", "action": "redirect"}]}, "needs its `location`"),
+        ({"rules": [{"stream": "00", "action": "drop", "stock": "005930"}]}, "`stock` narrows"),
+        ({"rules": [{"stream": "handshake", "action": "drop"}]}, "unknown action `drop`"),
+        ({"rules": [{"api": "*", "action": "null", "when": "before"}]}, "cannot come before"),
         ({"rules": ["cut"]}, "rule 1"),
         ({"rules": "cut"}, "not a list"),
         ({"rule": []}, "`rules`"),
@@ -129,4 +142,7 @@ def test_a_file_that_cannot_be_read_is_a_configuration_error(tmp_path: Path) -> 
 
 
 def test_every_action_is_explained() -> None:
-    assert all({**API_ACTIONS, **FRAME_ACTIONS}.values())
+    told = topic_text("simulator")
+    for table in (API_ACTIONS, FRAME_ACTIONS, HANDSHAKE_ACTIONS):
+        for action, meaning in table.items():
+            assert re.search(rf"^    {action}  +{re.escape(meaning[:30])}", told, re.MULTILINE)

@@ -150,7 +150,6 @@ def test_a_killed_exchange_loses_no_order(state: Path) -> None:
 
 def test_a_killed_exchange_comes_back_where_it_was_with_its_clock(state: Path) -> None:
     first = launch.start(Settings(state_dir=state, speed=20, seed=3), lambda text: None)
-    place.ask(first.base_url)
     os.kill(first.pid, signal.SIGKILL)
     os.waitpid(first.pid, 0)
     second = launch.ensure(config(), state, lambda text: None)

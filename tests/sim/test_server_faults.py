@@ -11,6 +11,8 @@ import httpx
 import pytest
 import websocket
 
+from kt.errors import UsageError
+from kt.sim.control import HEADER
 from tests.serving import Served, serve
 from tests.sim.wireclient import STOCK, WireClient, client, frames
 
@@ -219,13 +221,199 @@ def test_market_frames_too(served: Served, wire: WireClient) -> None:
 
 
 def test_faults_are_set_shown_and_cleared_over_http(served: Served, wire: WireClient) -> None:
-    rules = {"rules": [{"api": "kt00001", "action": "status", "status": 502}]}
-    assert wire.http.post("/kt/faults", json=rules).status_code == 200
+    served.control.set_faults([{"api": "kt00001", "action": "status", "status": 502}])
     assert wire.call("kt00001").status_code == 502
-    shown = wire.http.get("/kt/faults").json()["rules"]
+    shown = served.control.faults()
     assert [(rule["action"], rule["acted"]) for rule in shown] == [("status", 1)]
-    assert wire.http.delete("/kt/faults").json() == {"rules": []}
-    wrong = wire.http.post("/kt/faults", json={"rules": [{"api": "*", "acton": "cut"}]})
-    assert wrong.status_code == 400
-    assert "did you mean `action`?" in wrong.json()["error"]
-    assert wire.http.post("/kt/faults", content=b"{").status_code == 400
+    key = {HEADER: served.desk.control_key}
+    assert wire.http.delete("/kt/faults", headers=key).json() == {"rules": []}
+    with pytest.raises(UsageError, match="did you mean `action`"):
+        served.control.set_faults([{"api": "*", "acton": "cut"}])
+    key["content-type"] = "application/json"
+    assert wire.http.post("/kt/faults", headers=key, content=b"{").status_code == 400
+
+
+# --- answers that no honest server gives -----------------------------------------------------
+
+
+def rows(wire: WireClient) -> Any:
+    return wire.call("kt00018").json()["acnt_evlt_remn_indv_tot"]
+
+
+def test_an_answer_may_drip(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "kt10000", "action": "drip", "seconds": 0.005}])
+    began = time.monotonic()
+    answer = buy(wire)
+    assert answer.json()["return_code"] == 0
+    assert time.monotonic() - began > 0.005 * (len(answer.content) - 1)
+    served.set_faults([{"api": "kt10000", "action": "drip", "seconds": 0.001, "when": "before"}])
+    assert "ord_no" not in buy(wire).json()
+    assert taken(served, wire) == 1
+
+
+def test_an_answer_may_have_no_end(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "kt10000", "action": "endless"}])
+    size = 0
+    body = {"dmst_stex_tp": "KRX", "stk_cd": STOCK, "ord_uv": "", "cond_uv": "", "ord_qty": "1",
+            "trde_tp": "3"}  # fmt: skip
+    headers = {"api-id": "kt10000", "authorization": f"Bearer {wire.token}"}
+    with wire.http.stream("POST", "/api/dostk/ordr", json=body, headers=headers) as answer:
+        for part in answer.iter_bytes():
+            assert size or part.startswith(b'{"ord_no"')
+            size += len(part)
+            if size > 20_000_000:
+                break
+    assert taken(served, wire) == 1
+    assert wire.call("kt00001").json()["return_code"] == 0
+
+
+def test_an_answer_may_be_a_bomb(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "kt00001", "action": "bomb", "megabytes": 20}])
+    answer = wire.call("kt00001")
+    assert int(answer.headers["content-length"]) < 100_000
+    assert len(answer.content) > 20_000_000
+    assert answer.json()["return_code"] == 0
+
+
+@pytest.mark.parametrize(("when", "orders"), [("before", 0), ("after", 1)])
+def test_an_answer_may_point_elsewhere(
+    served: Served, wire: WireClient, when: str, orders: int
+) -> None:
+    location = "http://127.0.0.1:9/elsewhere"
+    rule = {"api": "kt10000", "action": "redirect", "location": location, "when": when}
+    served.set_faults([rule, {**rule, "status": 307, "nth": 2}])
+    answer = buy(wire)
+    assert (answer.status_code, answer.headers["location"]) == (302, location)
+    assert buy(wire).status_code == 307
+    assert taken(served, wire) == 2 * orders
+
+
+def test_or_nowhere(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "orders", "action": "redirect", "location": "javascript:alert(1)"}])
+    with pytest.raises((httpx.InvalidURL, httpx.RemoteProtocolError)):
+        buy(wire)
+    assert taken(served, wire) == 1
+
+
+def test_an_answer_may_come_after_another(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "kt10000", "action": "informational"}])
+    assert buy(wire).json()["return_code"] == 0
+
+
+def test_an_answer_may_be_named_something_else(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "kt10000", "action": "oddtype"}])
+    answer = buy(wire)
+    assert answer.headers["content-type"].startswith("text/html")
+    assert answer.json()["return_code"] == 0
+
+
+def test_an_answer_may_be_deep(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "kt10000", "action": "deep", "depth": 50_000}])
+    answer = buy(wire)
+    assert b'"ord_no"' in answer.content and answer.content.count(b"[") == 50_000
+    with pytest.raises(RecursionError):
+        answer.json()
+
+
+@pytest.mark.parametrize(
+    ("action", "found"), [("nothing", []), ("null", None), ("blank", ""), ("doubled", 2)]
+)
+def test_a_list_may_lie(served: Served, wire: WireClient, action: str, found: object) -> None:
+    buy(wire, 3)
+    assert len(rows(wire)) == 1
+    served.set_faults([{"api": "kt00018", "action": action, "count": 2}])
+    body = wire.call("kt00018").json()
+    assert int(body["tot_pur_amt"]) > 0, "the totals say otherwise"
+    lying = rows(wire)
+    assert lying == ([lying[0]] * 2 if found == 2 else found)
+    assert len(rows(wire)) == 1
+
+
+def test_a_stock_and_a_side_may_be_refused(served: Served, wire: WireClient) -> None:
+    buy(wire, 3)
+    served.set_faults([{"api": "orders", "action": "refuse", "stock": STOCK, "side": "sell"}])
+    refused = wire.order("kt10001", ord_qty="1", trde_tp="3")
+    assert refused.status_code == 200
+    assert refused.json() == {
+        "return_code": 20,
+        "return_msg": "[2000](571476:거래정지 종목입니다.)",
+    }
+    assert wire.order("kt10001", ord_qty="1", trde_tp="3").json()["return_code"] == 0
+    served.set_faults([{"api": "orders", "action": "refuse", "stock": [STOCK], "count": 0}])
+    other = {"stk_cd": "000660", "ord_qty": "1", "trde_tp": "3"}
+    assert wire.order("kt10000", **other).json()["return_code"] == 0
+    for _ in range(3):
+        assert buy(wire).json()["return_code"] == 20
+    served.set_faults([])
+    assert buy(wire).json()["return_code"] == 0
+
+
+def test_an_account_may_be_refused(served: Served, wire: WireClient) -> None:
+    rule = {"api": "orders", "action": "refuse", "code": "RC4025", "count": 0}
+    served.set_faults([rule])
+    assert buy(wire).json()["return_msg"] == "[2000](RC4025:모의투자 매수증거금이 부족합니다.)"
+    served.set_faults([{**rule, "code": "X1", "message": "no"}])
+    assert buy(wire).json()["return_msg"] == "[2000](X1:no)"
+    assert taken(served, wire) == 0
+
+
+def test_any_fault_may_be_one_stocks(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"api": "*", "action": "status", "stock": "000660", "count": 0}])
+    assert wire.call("ka10001").status_code == 200
+    assert wire.call("ka10001", {"stk_cd": "A000660"}).status_code == 503
+    assert wire.call("kt00001").status_code == 200
+
+
+def test_a_frame_may_be_big(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"stream": "00", "action": "big", "megabytes": 3}])
+    with frames(served.ws_url, wire.token) as stream:
+        stream.register([""], ["00"])
+        buy(wire)
+        text = stream.socket.recv()
+        assert len(str(text).encode()) == 3 << 20
+        assert '"trnm":"REAL"' in text
+        assert stream.rows("00")[0]["values"]["913"] == "체결"
+
+
+def test_who_leaves_a_big_frame_is_let_go(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"stream": "00", "action": "big", "megabytes": 5_000}])
+    with frames(served.ws_url, wire.token) as stream:
+        stream.register([""], ["00"])
+        buy(wire)
+    with frames(served.ws_url, wire.token) as again:
+        assert again.register([""], ["00"])["return_code"] == 0
+    assert buy(wire).json()["return_code"] == 0
+
+
+def test_a_frame_may_be_deep(served: Served, wire: WireClient) -> None:
+    served.set_faults([{"stream": "00", "action": "deep", "depth": 20_000}])
+    with frames(served.ws_url, wire.token) as stream:
+        stream.register([""], ["00"])
+        buy(wire)
+        text = stream.socket.recv()
+        assert text.count("[") == 20_001
+        assert stream.rows("00")[0]["values"]["913"] == "체결"
+
+
+def connect(served: Served, timeout: float = 5) -> None:
+    websocket.create_connection(served.ws_url, timeout=timeout, redirect_limit=0).shutdown()  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize(
+    ("rule", "error", "words"),
+    [
+        ({"action": "redirect", "location": "ws://127.0.0.1:9/"},
+         websocket.WebSocketException, "Redirect limit"),
+        ({"action": "status", "status": 500}, websocket.WebSocketBadStatusException, "500"),
+        ({"action": "hang"}, websocket.WebSocketTimeoutException, "timed out"),
+        ({"action": "cut"}, (OSError, websocket.WebSocketException), "."),
+    ],
+)  # fmt: skip
+def test_the_handshake_may_fail(
+    served: Served, rule: dict[str, Any], error: Any, words: str
+) -> None:
+    served.set_faults([{"stream": "handshake", **rule}, {"stream": "*", "action": "drop"}])
+    with pytest.raises(error, match=words):
+        connect(served, 0.3)
+    connect(served)
+    assert [shown["acted"] for shown in served.desk.faults.report()] == [1, 0]

@@ -255,7 +255,7 @@ def test_condition_lists_are_empty_and_unknown_services_named(stream: Frames) ->
     assert stream.answer("")["return_code"] == 100002
     stream.socket.send("not json")
     stream.socket.send("[1]")
-    stream.socket.send("[" * 100_000)
+    stream.socket.send("[" * 60_000)
     stream.send({"trnm": "REG", "grp_no": "1", "data": "x"})
     assert stream.answer("REG")["return_code"] == 105111
 

@@ -23,7 +23,8 @@ from kt.records import (
 from kt.steps import account, check, follow, learn, place, settle, stops
 from tests import fakes
 from tests.engine.acting import at
-from tests.fakes import SAMSUNG, World
+from tests.fakes import SAMSUNG, World, unknown
+from tests.steps.test_follow import standing
 
 
 def trade(world: World, side: Side, price: int, quantity: int = 10) -> None:
@@ -138,6 +139,32 @@ def test_the_balance_shows_the_brokers_numbers_and_kts_exits(world: World) -> No
     ours, external = balance.positions
     assert (ours.quantity, ours.stop_price, ours.source) == (10, 66_500, "kt")
     assert (external.quantity, external.stop_price, external.source) == (2, 0, "external")
+
+
+@pytest.mark.parametrize("listed_after", [0.0, 1.0])
+def test_the_balance_books_first_what_was_bought_a_moment_ago(
+    world: World, listed_after: float
+) -> None:
+    """The holdings show it at once, the lists a moment later, and nobody follows the order."""
+    world.broker.listed_after = listed_after
+    ordered = standing(world)
+    world.broker.fill(ordered.ord_no, 10, 70_000)
+    (position,) = account.balance(world.ctx).positions
+    assert (position.source, position.quantity, position.stop_price) == ("kt", 10, 66_500)
+    assert [held.stock_code for held in world.journal.positions()] == [SAMSUNG]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_the_balance_calls_nothing_external_that_kt_may_have_bought(
+    world: World, lost: bool
+) -> None:
+    if lost:
+        world.broker.outcomes = [unknown()]
+    standing(world)
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    world.broker.failing["executions"] = Unreachable("no route to the broker")
+    (position,) = account.balance(world.ctx).positions
+    assert position.source == "kt"
 
 
 # what decisions were worth

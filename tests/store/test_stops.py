@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kt.clock import ManualClock
 from kt.errors import JournalError
@@ -99,6 +101,54 @@ def test_a_flag_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(JournalError, match=r"halt\.json"):
         flag.write_flag(tmp_path / "file" / "halt.json", stop("halt"))
+
+
+@pytest.fixture
+def full(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk on which no new file can be made (the real one is in tests/crash)."""
+
+    def refuse(path: Path, content: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(flag, "_put", refuse)
+
+
+@pytest.mark.parametrize("mode", ["reduce", "flatten", "halt"])
+@pytest.mark.parametrize("before", ["", "reduce"])
+def test_a_full_disk_has_room_for_the_flag(
+    tmp_path: Path, mode: str, before: str, request: pytest.FixtureRequest
+) -> None:
+    """Kept since the journal was opened; whole, whatever was in force before."""
+    with open_journal(tmp_path) as journal:
+        if before:
+            journal.set_stop(stop(before))
+        request.getfixturevalue("full")
+        wanted = replace(stop(mode), reason="왜냐하면 " * 1000)
+        flag.write_flag(tmp_path / "halt.json", wanted)
+        found = flag.read_flag(tmp_path / "halt.json", T0)
+    assert found is not None and found.mode == mode
+    assert found.reason and wanted.reason.startswith(found.reason)
+
+
+def test_without_room_a_halt_replaces_a_weaker_flag_all_the_same(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    path = tmp_path / "halt.json"
+    flag.write_flag(path, stop("reduce"))
+    request.getfixturevalue("full")
+    with pytest.raises(JournalError, match="the disk is full"):
+        flag.write_flag(path, stop("flatten"))
+    flag.write_flag(path, stop("halt"))
+    found = flag.read_flag(path, T0)
+    assert found is not None and found.mode is StopMode.HALT
+
+
+def test_room_that_was_used_is_made_again(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        (tmp_path / "halt.room").unlink()
+        journal.set_stop(stop("halt"))
+        journal.set_stop(stop("running"))
+    assert (tmp_path / "halt.room").stat().st_size == flag.ROOM
 
 
 def test_a_stop_ends_on_its_day(tmp_path: Path) -> None:

@@ -113,7 +113,11 @@ def shown(raw: object) -> object:
 
 
 def rows(body: Mapping[str, object], name: str, where: str) -> Iterator[Row]:
-    """The rows of the list `name`, blank ones dropped; a missing list is a fault."""
+    """The rows of the list `name`, blank ones dropped: an empty day may come as one of these.
+
+    Read strictly, for money follows from it: what is no list, and a row that is no object
+    (`null` too), is a fault.
+    """
     for path, fields in _listed(body, name, where):
         row = Row(fields, path)
         if not row.blank():
@@ -121,15 +125,13 @@ def rows(body: Mapping[str, object], name: str, where: str) -> Iterator[Row]:
 
 
 def _listed(body: Mapping[str, object], name: str, where: str) -> Iterator[tuple[str, object]]:
-    """Path and fields of what the list holds. `null` and a blank are an empty list: they were
-    sent for it; a list that is not there at all was not."""
+    """Path and fields of what the list holds. Only `[]` is an empty list: `null`, a blank and a
+    list that is not there say that something went wrong, and not that there is nothing."""
     found = body.get(name)
-    empty = name in body and (found is None or (isinstance(found, str) and not found.strip()))
-    if not empty and not isinstance(found, list):
+    if not isinstance(found, list):
         raise WireError(f"{where}.{name}", shown(found), hint="A list was expected here.")
-    for index, fields in enumerate(found if isinstance(found, list) else ()):
-        if fields is not None:
-            yield f"{where}.{name}[{index}]", fields
+    for index, fields in enumerate(found):
+        yield f"{where}.{name}[{index}]", fields
 
 
 def tolerant(
@@ -142,7 +144,8 @@ def tolerant(
     """Every row that can be read; each that cannot is told to `faulty` and left out.
 
     For rankings and lists of facts, where one bad row must not lose the others. What money
-    follows from (orders, fills, holdings) is read strictly instead.
+    follows from (orders, fills, holdings) is read strictly instead. Here too, what is no list
+    at all is a fault.
     """
     kept: list[T] = []
     for path, fields in _listed(body, name, where):

@@ -41,6 +41,13 @@ def environment() -> str:
     return listed(ENVIRONMENT.items())
 
 
+def children() -> str:
+    from kt.children import PASSED
+
+    lines = textwrap.wrap(", ".join(PASSED), WIDTH - 4, break_on_hyphens=False)
+    return "\n".join(f"    {line}" for line in lines)
+
+
 def denials() -> str:
     from kt.rules.denials import DENIALS
 
@@ -48,12 +55,21 @@ def denials() -> str:
 
 
 def errors() -> str:
-    """Every code of the broker with its meaning and what kt does, by category."""
+    """Every code of the broker with its meaning, whose trouble it is and what kt does."""
     from kt.broker.taxonomy import HTTP_STATUSES, RETURN_CODES, RULES, TREATMENTS
 
-    lines = []
+    lines = [
+        "In brackets stands whose trouble a refusal is: that of this one order, of",
+        "the stock, of the market (the hour or the day), of the account, or of the",
+        "app key.",
+        "",
+    ]
     for category, treatment in TREATMENTS.items():
-        rows = [(rule.code, rule.meaning) for rule in RULES if rule.category is category]
+        rows = [
+            (rule.code, f"{rule.meaning} [{rule.concerns}]" if rule.concerns else rule.meaning)
+            for rule in RULES
+            if rule.category is category
+        ]
         rows += [
             (f"return {code}", meaning)
             for code, (kind, meaning) in RETURN_CODES.items()
@@ -117,10 +133,24 @@ def _shown(key: Key) -> str:
     return str(default) if default not in ("", []) else ""
 
 
+def faults() -> str:
+    """What the embedded exchange can be told to do wrong."""
+    from kt.sim.faults import API_ACTIONS, FRAME_ACTIONS, HANDSHAKE_ACTIONS
+
+    tables = (
+        ("With `api` (an API id, `orders`, `lists`, `token` or `*`):", API_ACTIONS),
+        ("With `stream` (a type such as `0B`, or `*`):", FRAME_ACTIONS),
+        ("With `stream: handshake`:", HANDSHAKE_ACTIONS),
+    )
+    return "\n\n".join(f"{text}\n\n{listed(table.items())}" for text, table in tables)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "exit-codes": exit_codes,
     "environment": environment,
+    "children": children,
     "denials": denials,
     "errors": errors,
     "configuration": configuration,
+    "faults": faults,
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt.cli.lazy import command, pass_session
 from kt.errors import KtError
+from kt.files import trouble
 from kt.text import harmless
 
 if TYPE_CHECKING:
@@ -79,7 +80,8 @@ def guarded(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
     except KtError as error:
         return [Finding(name, "fail", error.message, error.hint or "")]
     except OSError as error:
-        return [Finding(name, "fail", f"{error.filename or ''}: {error.strerror}".lstrip(": "))]
+        why, advice = trouble(error)
+        return [Finding(name, "fail", f"{error.filename or ''}: {why}".lstrip(": "), advice)]
 
 
 def _row(item: Finding) -> dict[str, Any]:

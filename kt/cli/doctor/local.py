@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from kt.cli.instance import holder
+from kt.cli.watchers import HELP, Watch, look, with_exits
 from kt.errors import ConfigError
 from kt.store.health import Finding, examine
 
@@ -76,12 +76,24 @@ def journal(session: Session) -> Iterable[Finding]:
 
 
 def locks(session: Session) -> Iterable[Finding]:
-    """Whether `kt run` is at work."""
-    runner = holder(session.profile_folder)
+    """Whether `kt run` is at work and gives signs of life, and who watches what is held."""
+    watch = look(session)
+    held = 0 if watch.by else len(with_exits(session.app.journal.positions()))
+    whose = f"{held} position(s) with a stop or a target that nobody watches"
+    watched = Finding("exits", "warn", whose, HELP)
+    if not held:
+        watched = Finding("exits", "ok", watch.by or "nothing is held that must be watched")
+    return [_run(watch), watched]
+
+
+def _run(watch: Watch) -> Finding:
+    runner = watch.runner
     if runner is None:
-        return [Finding("kt run", "ok", "not running")]
+        return Finding("kt run", "ok", "not running")
+    if watch.silent:
+        return Finding("kt run", "fail", watch.silence, watch.remedy)
     since = f" since {runner.since[11:19]}" if runner.since else ""
-    return [Finding("kt run", "ok", f"process {runner.pid}: {runner.command}{since}")]
+    return Finding("kt run", "ok", f"process {runner.pid}: {runner.command}{since}")
 
 
 def stream(session: Session) -> Iterable[Finding]:

@@ -64,9 +64,11 @@ def finish(
     `stopped` is what kept further orders from being sent.
     """
     from kt.cli.documents import emit
+    from kt.cli.watchers import tell_bought
 
     emit(session, "orders", orders, run=run)
     session.sent = any(order.ord_no for order in orders)
+    tell_bought(session, [order for order in orders if order.run == run])
     by_order = {(check.decision_id, check.stock_code): check for check in checks}
     failures = [
         failure_of(order, by_order.get((order.decision_id, order.stock_code))) for order in orders

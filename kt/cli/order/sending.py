@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kt.cli.io import Terminated, sentence
+from kt.cli.ending import Terminated
+from kt.cli.io import sentence
 from kt.errors import AuthError, KtError, OutcomeUnknown, Unreachable
 from kt.records import (
     CHANGING_STATES,
@@ -25,12 +26,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def sending(ctx: Context, changes: Order | None = None) -> Iterator[None]:
-    """Ctrl-C or SIGTERM in the middle of a send leaves an order, or a change of the order
-    `changes`, that nobody knows about: say so, with the exit code that says it, instead of a
-    plain interruption."""
+    """Ctrl-C, SIGTERM, SIGHUP or memory that runs out in the middle of a send leaves an order, or
+    a change of the order `changes`, that nobody knows about: say so, with the exit code that says
+    it, instead of a plain interruption."""
     try:
         yield
-    except (KeyboardInterrupt, Terminated):
+    except (KeyboardInterrupt, Terminated, MemoryError):
         lost = [
             order for order in ctx.journal.orders(states=UNRESOLVED_STATES) if order.run == ctx.run
         ]

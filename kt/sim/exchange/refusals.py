@@ -1,4 +1,4 @@
-"""Why the exchange refuses an order: the mock server's codes and words."""
+"""Why the exchange refuses an order: the mock server's codes and words, where it has any."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ AFTER_CLOSE = "RC4058"
 BAD_NUMBER = "RC4061"
 SHORT_OF_SHARES = "800033"
 NO_QUANTITY = "308002"
+HALTED = "571476"
+"""The real server's: the mock one has no code of its own for it."""
 
 TEXTS = {
     OFF_TICK: "모의투자 호가단위 오류입니다.",
@@ -28,6 +30,7 @@ TEXTS = {
     BAD_NUMBER: "모의투자 주문번호 오류입니다.",
     SHORT_OF_SHARES: "모의투자 매도가능수량이 부족합니다.",
     NO_QUANTITY: "주문수량을 입력하십시요",
+    HALTED: "거래정지 종목입니다.",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import secrets
 import time
 from collections.abc import Iterator, Mapping
 from datetime import date
@@ -21,6 +22,10 @@ from kt.sim.wire.recent import Recent
 
 if TYPE_CHECKING:
     from kt.sim.exchange import Exchange
+
+
+MOST_SOCKETS = 64
+"""WebSockets open at once; logged in there is one for each app key."""
 
 
 class Desk:
@@ -44,6 +49,8 @@ class Desk:
             app_key=settings.app_key,
             secret_key=settings.secret_key,
         )
+        self.control_key = secrets.token_urlsafe(32)
+        """Opens what is not trading; only the user of this state folder can read it."""
         self.limits = Limits(clock, settings.rate, settings.speed)
         self.pages = Pages()
         self.recent = Recent()
@@ -51,6 +58,7 @@ class Desk:
         self._instruments: dict[str, Instrument] = {}
         self._listed_on: date | None = None
         self._last_used = time.monotonic()
+        self._seated = 0
 
     def instruments(self) -> Mapping[str, Instrument]:
         """The day's stocks by code."""
@@ -83,6 +91,16 @@ class Desk:
     def watch(self) -> None:
         """A session's registrations have changed."""
         self.exchange.watch(self.hub.watched())
+
+    def seat(self) -> bool:
+        """Room for one more WebSocket; who got it gives it back with `stand_up`."""
+        if self._seated >= MOST_SOCKETS:
+            return False
+        self._seated += 1
+        return True
+
+    def stand_up(self) -> None:
+        self._seated -= 1
 
     def touch(self) -> None:
         """An authenticated request or a session: somebody is using the exchange."""

@@ -5,38 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from typing import Any
 
-import msgspec
-
-from kt.sim.faults import ORDERS, Rule
-from kt.sim.server import rest
+from kt.sim.exchange.refusals import TEXTS
+from kt.sim.faults import Rule
+from kt.sim.server import bodies, rest
+from kt.sim.server.bodies import Raw
 from kt.sim.server.desk import Desk
 from kt.sim.server.rest import Answer, Request
 from kt.sim.wire import errors, tokens
 from kt.sim.wire.errors import Refusal
+from kt.sim.wire.values import bare_code
 
 log = logging.getLogger("kt.exchange")
 AN_HOUR = 3600.0
-HTML = b"<html><head><title>503</title></head><body>Service Unavailable</body></html>"
+REFUSED = "주문이 거부되었습니다."
+"""Where neither the rule nor the exchange has words for a code."""
 
 
 class Torn(Exception):
     """The connection is to be cut without an answer."""
 
 
-class Raw:
-    """An answer that is not the broker's: its bytes, its status."""
-
-    def __init__(self, status: int, content: bytes, kind: str = "text/html") -> None:
-        self.status = status
-        self.content = content
-        self.kind = kind
-
-
 async def answer(desk: Desk, request: Request) -> Answer | Raw:
     """Raises Torn when the connection is to be cut."""
-    rules = desk.faults.call(request.api_id)
+    rules = desk.faults.call(request.api_id, _stock(desk, request))
     for rule in rules:
         log.info("fault: %s %s (%s)", request.api_id, rule.action, rule.when)
     try:
@@ -47,6 +39,16 @@ async def answer(desk: Desk, request: Request) -> Answer | Raw:
     except Refusal as refusal:
         return rest.refuse(refusal)
     return await _after(found, request, rules)
+
+
+def _stock(desk: Desk, request: Request) -> str:
+    """Which stock the call is about, when a rule wants to know."""
+    if not desk.faults.by_stock:
+        return ""
+    try:
+        return bare_code(rest.body_fields(request).get("stk_cd", ""))
+    except Refusal:
+        return ""
 
 
 def _taken(desk: Desk, request: Request, rules: Sequence[Rule]) -> Answer:
@@ -61,65 +63,51 @@ def _taken(desk: Desk, request: Request, rules: Sequence[Rule]) -> Answer:
     return found
 
 
-async def _before(desk: Desk, request: Request, rules: Sequence[Rule]) -> Answer | Raw | None:
+async def _before(desk: Desk, request: Request, rules: Sequence[Rule]) -> Raw | None:
     """What happens instead of the call; raises the refusals that the faults ask for."""
     for rule in rules:
-        if rule.action == "delay" and rule.when == "before":
-            await asyncio.sleep(rule.seconds)
-        elif rule.action == "rate":
+        if rule.action == "rate":
             raise errors.too_fast(request.api_id, desk.limits.rate(request.api_id))
-        elif rule.action == "token_dead":
+        if rule.action == "token_dead":
             desk.tokens.end(rest.authenticated(desk, request.headers))
             raise errors.not_authenticated(8005)
-        elif rule.when == "before":
-            broken = await _broken(rule, request)
-            if broken is not None:
-                return broken
+        if rule.action == "refuse":
+            raise errors.order_refused(rule.code, rule.message or TEXTS.get(rule.code, REFUSED))
+        if rule.when == "before":
+            await _wait(rule, request)
+            found = await bodies.instead(rule, b"")
+            if found is not None:
+                return found
     return None
 
 
 async def _after(found: Answer, request: Request, rules: Sequence[Rule]) -> Answer | Raw:
     for rule in rules:
-        if rule.when != "after":
-            continue
-        if rule.action == "delay":
-            await asyncio.sleep(rule.seconds)
-        elif rule.action == "no_order_number" and request.api_id in ORDERS:
-            found.body.pop("ord_no", None)
-        elif rule.action == "no_return_code":
-            _strip(found.body)
-        else:
-            broken = await _broken(rule, request)
-            if broken is not None:
-                return broken
+        if rule.when == "after" and not bodies.changed(rule, request.api_id, found.body):
+            await _wait(rule, request)
+            content = bodies.encoded(found.body)
+            sent = bodies.around(rule, content) or await bodies.instead(rule, content)
+            if sent is not None:
+                sent.headers = {**found.headers, **sent.headers}
+                return sent
     return found
 
 
-def _strip(body: dict[str, Any]) -> None:
-    body.pop("return_code", None)
-    body.pop("return_msg", None)
-
-
-async def _broken(rule: Rule, request: Request) -> Raw | None:
-    if rule.action == "hang":
+async def _wait(rule: Rule, request: Request) -> None:
+    """Waits as the rule says. Raises Torn when it cuts the connection."""
+    if rule.action == "delay":
+        await asyncio.sleep(rule.seconds)
+    elif rule.action == "hang":
         waiting = asyncio.ensure_future(request.gone())
         await asyncio.wait({waiting}, timeout=rule.seconds or AN_HOUR)
         waiting.cancel()
         raise Torn
-    if rule.action == "cut":
+    elif rule.action == "cut":
         raise Torn
-    if rule.action == "status":
-        return Raw(rule.status, HTML)
-    if rule.action == "empty":
-        return Raw(200, b"", "application/json;charset=UTF-8")
-    if rule.action == "not_json":
-        return Raw(200, HTML)
-    return None
 
 
-def encoded(found: Answer | Raw) -> tuple[int, bytes, str, dict[str, str]]:
-    """Status, content, content type and headers."""
+def encoded(found: Answer | Raw) -> Raw:
+    """An answer as its bytes."""
     if isinstance(found, Raw):
-        return found.status, found.content, found.kind, {}
-    content = msgspec.json.encode(found.body)
-    return found.status, content, "application/json;charset=UTF-8", found.headers
+        return found
+    return Raw(found.status, bodies.encoded(found.body), bodies.JSON, found.headers)

@@ -10,14 +10,14 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import msgspec
 from filelock import FileLock, Timeout
 
 from kt import __version__
 from kt.errors import Busy, UsageError
-from kt.sim.place import Place, running_file
+from kt.sim import private
+from kt.sim.place import Place, key_file, running_file
 from kt.sim.revival import left_behind
 from kt.sim.server import run
 from kt.sim.server.open import open_desk
@@ -31,7 +31,8 @@ def run_detached(settings: Settings) -> None:
     folder = settings.folder
     if folder is None:
         raise ValueError("a detached exchange needs a state folder")
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.umask(0o077)
+    private.folder(folder)
     logging.basicConfig(
         filename=folder / "exchange.log",
         level=logging.INFO,
@@ -72,7 +73,8 @@ def run_here(settings: Settings, ready: Callable[[Place], None]) -> None:
 
         def up() -> None:
             if settings.folder is not None:
-                _write(running_file(settings.folder), place)
+                private.write(key_file(settings.folder), desk.control_key.encode())
+                private.write(running_file(settings.folder), msgspec.json.encode(place))
             log.info("serving on %s:%s", run.HOST, place.port)
             ready(place)
 
@@ -96,8 +98,8 @@ def _only_one(settings: Settings) -> Iterator[None]:
     if folder is None:
         yield
         return
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    lock = FileLock(folder / "exchange-running.lock")
+    private.folder(folder)
+    lock = FileLock(folder / "exchange-running.lock", mode=private.FILE)
     try:
         lock.acquire(timeout=0.5, poll_interval=0.05)
     except Timeout:
@@ -109,10 +111,5 @@ def _only_one(settings: Settings) -> Iterator[None]:
         yield
     finally:
         running_file(folder).unlink(missing_ok=True)
+        key_file(folder).unlink(missing_ok=True)
         lock.release()
-
-
-def _write(path: Path, place: Place) -> None:
-    partial = path.with_suffix(".new")
-    partial.write_bytes(msgspec.json.encode(place))
-    partial.replace(path)

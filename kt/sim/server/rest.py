@@ -10,6 +10,7 @@ import msgspec
 
 from kt.errors import UnknownStock
 from kt.sim.server.desk import Desk
+from kt.sim.server.guard import is_json
 from kt.sim.server.pages import Cursor, Page, cursor, window
 from kt.sim.tokens import WrongKeys
 from kt.sim.wire import errors, tokens
@@ -103,8 +104,7 @@ def authenticated(desk: Desk, headers: Mapping[str, str]) -> str:
 
 def body_fields(request: Request) -> Fields:
     """The body's fields as text. An empty body has none."""
-    kind = request.headers.get("content-type", "application/json")
-    if "json" not in kind.lower():
+    if not is_json(request.headers, "application/json"):
         raise errors.bad_header()
     if not request.content.strip():
         return {}
@@ -166,12 +166,7 @@ def token_call(desk: Desk, request: Request, renew: bool) -> Answer:
     """au10001 and au10002."""
     fields = body_fields(request)
     if request.path == REVOKE_PATH:
-        app_key, _ = tokens.keys(fields)
-        token = tokens.revoked_token(fields)
-        if desk.tokens.app_key(token) != app_key:
-            raise errors.not_authenticated(8005)
-        desk.tokens.end(app_key)
-        return Answer(tokens.revoked())
+        return _revoke(desk, fields)
     tokens.check_grant(fields)
     app_key, secret_key = tokens.keys(fields)
     if not desk.limits.allow_token(app_key):
@@ -182,3 +177,14 @@ def token_call(desk: Desk, request: Request, renew: bool) -> Answer:
         raise errors.not_authenticated(8001) from None
     desk.touch()
     return Answer(tokens.issued(token, expires))
+
+
+def _revoke(desk: Desk, fields: Fields) -> Answer:
+    app_key, secret_key = tokens.keys(fields)
+    token = tokens.revoked_token(fields)
+    if desk.tokens.app_key(token) != app_key:
+        raise errors.not_authenticated(8005)
+    if not desk.tokens.opens(app_key, secret_key):
+        raise errors.not_authenticated(8001)
+    desk.tokens.end(app_key)
+    return Answer(tokens.revoked())

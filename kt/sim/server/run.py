@@ -16,6 +16,7 @@ import uvicorn
 from kt.errors import UsageError
 from kt.sim.server.app import build
 from kt.sim.server.desk import Desk
+from kt.sim.server.guard import MOST_BYTES
 from kt.sim.server.transport import Cuttable
 
 log = logging.getLogger("kt.exchange")
@@ -62,6 +63,7 @@ def server(desk: Desk, ready: Callable[[], None]) -> Server:
         ws="wsproto",
         ws_per_message_deflate=False,
         ws_ping_interval=None,
+        ws_max_size=MOST_BYTES,
         lifespan="off",
         log_config=None,
         access_log=False,

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
+import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from starlette.responses import Response
 from starlette.websockets import WebSocket
 
 from kt.sim.server import transport
+from kt.sim.server.bodies import deepened
 from kt.sim.wire import stream
 from kt.sim.wire.realtime import ACCOUNT_TYPES
 
@@ -22,9 +26,16 @@ if TYPE_CHECKING:
 log = logging.getLogger("kt.exchange")
 MARKET_FRAMES = 2_000
 """Market frames kept for a slow reader; beyond that the oldest are dropped, never an account's."""
+MOST_FRAMES = 20_000
+"""Frames of all kinds that wait for one reader; with more the connection is cut."""
 MISSES = 5
 FAREWELL_SECONDS = 1.0
+AN_HOUR = 3600.0
+LOGIN_SECONDS = 30.0
+"""Real seconds within which a connection must log in."""
 MARKET_TYPES = frozenset({"0B", "0D", "0H"})
+WHOLE_MARKET = frozenset({"0s"})
+"""Types that are about no stock, whatever item they are registered under."""
 
 
 @dataclass(slots=True)
@@ -57,7 +68,42 @@ class Session:
         self._unanswered = 0
 
     async def run(self) -> None:
-        await self._socket.accept()
+        if not self._desk.seat():
+            await self._socket.send_denial_response(Response(status_code=503))
+            return
+        try:
+            if await self._admitted():
+                await self._socket.accept()
+                await self._serve()
+        finally:
+            self._desk.stand_up()
+
+    async def _admitted(self) -> bool:
+        """Lets the faults have their way with the handshake; False when it is over."""
+        for rule in self._desk.faults.handshake():
+            if rule.action == "delay":
+                await asyncio.sleep(rule.seconds)
+                continue
+            if rule.action == "hang":
+                await self._left(rule.seconds or AN_HOUR)
+            if rule.action in {"hang", "cut"}:
+                transport.cut(self._socket.scope)
+                return False
+            moved = rule.action == "redirect"
+            status = rule.status or (302 if moved else 503)
+            headers = {"location": rule.location} if moved else {}
+            await self._socket.send_denial_response(Response(b"", status, headers))
+            return False
+        return True
+
+    async def _left(self, seconds: float) -> None:
+        """Returns when the client is gone, or after so many seconds."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            async with asyncio.timeout(seconds):
+                while (await self._socket.receive())["type"] != "websocket.disconnect":
+                    pass
+
+    async def _serve(self) -> None:
         tasks = [
             asyncio.create_task(work) for work in (self._read(), self._write(), self._heartbeat())
         ]
@@ -98,6 +144,8 @@ class Session:
             self._market_frames += 1
             if self._market_frames > MARKET_FRAMES:
                 self._drop_oldest()
+        if len(self._queue) > MOST_FRAMES:
+            transport.cut(self._socket.scope)
         self._ready.set()
 
     def _drop_oldest(self) -> None:
@@ -158,7 +206,8 @@ class Session:
             pairs = (kept if asked.keep else set()) | asked.pairs
         else:
             pairs = set() if asked.whole_group else kept - asked.pairs
-        if len({item for _, item in pairs}) > stream.MOST_ITEMS:
+        groups = self._groups.keys() | {asked.group}
+        if len({item for _, item in pairs}) > stream.MOST_ITEMS or len(groups) > stream.MOST_GROUPS:
             self._say(stream.failed(name))
             return
         self._groups[asked.group] = pairs
@@ -169,7 +218,7 @@ class Session:
     def _reindex(self) -> None:
         index: dict[tuple[str, str], list[str]] = {}
         for kind, item in sorted(set().union(*self._groups.values())):
-            code = "" if kind in ACCOUNT_TYPES else stream.item_code(item)
+            code = "" if kind in ACCOUNT_TYPES | WHOLE_MARKET else stream.item_code(item)
             index.setdefault((kind, code), []).append(item)
         self._index = index
 
@@ -197,8 +246,14 @@ class Session:
             loop = asyncio.get_running_loop()
             loop.call_later(actions["delay"].seconds, self._put, frame)
             return True
+        if "deep" in actions:
+            frame.text = deepened(frame.text.encode(), actions["deep"].depth).decode()
         torn = actions.get("cut")
-        if torn is None or torn.when == "after":
+        if "big" in actions:
+            await transport.send_padded(
+                self._socket.scope, frame.text.encode(), actions["big"].megabytes << 20
+            )
+        elif torn is None or torn.when == "after":
             for _ in range(2 if "duplicate" in actions else 1):
                 await self._socket.send_text(frame.text)
         if torn is not None:
@@ -209,7 +264,9 @@ class Session:
         return not frame.last
 
     async def _heartbeat(self) -> None:
-        """PING in real time; so many in a row without an echo end the connection."""
+        """PING in real time; so many in a row without an echo end the connection, and so does
+        waiting too long with the login."""
+        login_by = time.monotonic() + LOGIN_SECONDS
         while True:
             await asyncio.sleep(self._desk.settings.ping_seconds)
             if self._unanswered >= MISSES:
@@ -217,6 +274,8 @@ class Session:
                 self._say(stream.SILENT, last=True)
                 # Whoever does not read either is let go without it.
                 await asyncio.sleep(FAREWELL_SECONDS)
+                return
+            if not self._app_key and time.monotonic() >= login_by:
                 return
             if self._app_key:
                 self._unanswered += 1

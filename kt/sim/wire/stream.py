@@ -13,6 +13,8 @@ from kt.sim.wire.values import bare_code
 
 NOT_REGISTERED = 105111
 MOST_ITEMS = 100
+MOST_GROUPS = 100
+"""More than anybody registers; the broker's own number is not known."""
 LOGGED_IN = {"trnm": "LOGIN", "return_code": 0, "return_msg": "", "sor_yn": "Y"}
 LOGIN_FAILED = {
     "trnm": "LOGIN",

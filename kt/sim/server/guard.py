@@ -1,0 +1,80 @@
+"""Who may knock: programs of this machine that mean this server, no web page, no endless body."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Mapping
+
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
+
+from kt.sim.control import HEADER
+
+HOSTS = ("127.0.0.1", "localhost", "[::1]")
+MOST_BYTES = 64 * 1024
+"""Of a request's body. The longest real one, ka10095 with its 100 stocks, has 800."""
+
+
+class Guard:
+    """Refuses what a browser sends for a foreign page, over HTTP and over the WebSocket: a page
+    cannot choose the `Host` that its name gives it, nor leave out its `Origin`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        wrong = foreign(Headers(scope=scope), scope["server"][1])
+        if not wrong:
+            await self._app(scope, receive, send)
+            return
+        answer = JSONResponse({"error": wrong}, 403, {"connection": "close"})
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(answer)
+        else:
+            await answer(scope, receive, send)
+
+
+def foreign(headers: Headers, port: int) -> str:
+    """What is wrong with a request's headers; empty when nothing is."""
+    hosts = {f"{host}:{port}" for host in HOSTS}
+    given = [value.lower() for value in headers.getlist("host")]
+    if len(given) != 1 or given[0] not in hosts:
+        return "this server answers only to its own loopback address and port as Host"
+    origins = {f"http://{host}" for host in hosts}
+    if any(value.lower() not in origins for value in headers.getlist("origin")):
+        return "this server takes no requests of web pages"
+    return ""
+
+
+def is_json(headers: Mapping[str, str], default: str = "") -> bool:
+    """Whether the body says that it is JSON: what a page's form cannot say."""
+    kind = headers.get("content-type", default).partition(";")[0]
+    return kind.strip().lower() == "application/json"
+
+
+def owner(request: Request, key: str) -> bool:
+    """Whether the request brings the key that this user's state folder holds."""
+    return hmac.compare_digest(request.headers.get(HEADER, "").encode(), key.encode())
+
+
+async def body(request: Request) -> bytes | Response:
+    """The whole body, or the answer to one that is too large: not a byte of it is read when it
+    says so itself."""
+    said = request.headers.get("content-length", "0")
+    found = bytearray()
+    try:
+        if int(said) <= MOST_BYTES:
+            async for part in request.stream():
+                found += part
+                if len(found) > MOST_BYTES:
+                    break
+            else:
+                return bytes(found)
+    except ClientDisconnect:
+        return Response()
+    # The connection ends with it: what is still to come is not read.
+    text = f"a request's body may have {MOST_BYTES} bytes"
+    return JSONResponse({"error": text}, 413, {"connection": "close"})

@@ -1,0 +1,270 @@
+"""Leaving a position in the running day: nothing that fails or is slow keeps it from leaving."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kt.clock import ScaledClock
+from kt.config.model import Config, Emergency, Exits
+from kt.engine.day import Day
+from kt.errors import Unreachable
+from kt.records import (
+    BalanceNotice,
+    Concern,
+    OrderState,
+    OrderTicket,
+    Outcome,
+    OutcomeStatus,
+    SessionNotice,
+    Side,
+    StopMode,
+    ViNotice,
+)
+from kt.steps import stops
+from tests import fakes
+from tests.engine.acting import Make, Stage, at
+from tests.fakes import HYNIX, SAMSUNG, FakeStream, World
+
+QUIET = Config(emergency=Emergency(errors=100, reconnects=100))
+
+
+def sells(made: Stage) -> list[OrderTicket]:
+    sent = made.world.broker.sent
+    return [one for one in sent if isinstance(one, OrderTicket) and one.side is Side.SELL]
+
+
+def halted(code: str = "571476") -> Outcome:
+    return Outcome(
+        status=OutcomeStatus.REJECTED,
+        evidence="return_code 20",
+        code=code,
+        message="거래정지 종목",
+        concerns=Concern.STOCK,
+    )
+
+
+@pytest.mark.parametrize("query", ["holdings", "day_orders", "open_orders", "deposit"])
+def test_a_stop_leaves_whatever_query_fails(stage: Make, query: str) -> None:
+    made = stage(QUIET)
+    made.hold()
+    gone = {query: Unreachable("gone")}
+    made.act("10:00:20", lambda: made.world.broker.failing.update(gone))
+    made.act("10:00:21", lambda: made.tick(66_000))
+    made.play("10:00:23")
+    (sold,) = sells(made)
+    assert (sold.quantity, sold.price) == (10, 0)
+
+
+def test_a_refusing_stock_is_tried_less_and_less_often_and_told_once(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.world.broker.outcomes = [halted()] * 20
+    for second in range(20, 60):
+        made.act(f"10:00:{second}", lambda: made.tick(66_000))
+    made.play("10:01:40")
+    tried = [order.created_at.second for order in made.world.journal.orders()[:-1]][::-1]
+    assert tried == [20, 25, 35, 55]
+    assert made.world.journal.stop().mode is StopMode.RUNNING, "one stock is no emergency"
+    told = [title for _, title, _ in made.world.notifier.told]
+    assert told == ["stop-loss of 005930 삼성전자 did not leave"]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        lambda made: ViNotice(stock_code=SAMSUNG, active=False, price=66_000, at=made.clock.now()),
+        lambda made: SessionNotice(code="3", at=made.clock.now()),
+    ],
+    ids=["vi ends", "session"],
+)
+def test_what_may_have_changed_it_ends_the_wait(
+    stage: Make, event: Callable[[Stage], object]
+) -> None:
+    made = stage()
+    made.hold()
+    made.world.broker.outcomes = [halted(), halted(), halted()]
+    for second in range(20, 40):
+        made.act(f"10:00:{second}", lambda: made.tick(66_000))
+    made.act("10:00:37", lambda: made.stream.say(event(made)))  # type: ignore[arg-type]
+    made.play("10:00:42")
+    tried = [order.created_at.second for order in made.world.journal.orders()[:-1]][::-1]
+    assert tried[:3] == [20, 25, 35]
+    assert len(tried) == 4
+    assert tried[3] in (37, 38)
+
+
+def test_refusals_of_different_stocks_are_an_emergency(stage: Make) -> None:
+    made = stage(Config(emergency=Emergency(rejects_in_row=2, action="reduce")))
+    made.hold()
+    made.world.broker.hold(HYNIX, 5, 180_000)
+    made.act("10:00:10", lambda: made.day.phases.work("books"))
+    made.world.broker.outcomes = [halted(), halted()]
+    made.act("10:00:30", lambda: made.tick(66_000))
+    made.act("10:00:31", lambda: made.tick(150_000, HYNIX))
+    made.play("10:00:36")
+    assert "REJECTS" in made.world.journal.stop().reason
+
+
+def test_an_owners_resting_sell_is_taken_back_for_the_stop(stage: Make) -> None:
+    from kt.steps import check, place
+
+    made = stage()
+    made.hold()
+    resting = fakes.intent(Side.SELL, quantity=10, price=71_000)
+    order = place.place(made.ctx, check.check_order(made.ctx, resting))
+    made.world.broker.sent.clear()
+    made.act("10:00:20", lambda: made.tick(71_500))
+    made.act("10:00:30", lambda: made.tick(66_000))
+    made.play("10:00:34")
+    after = made.world.journal.order(order.order_id)
+    assert after is not None
+    assert after.state is OrderState.CANCELLED
+    assert [(one.quantity, one.price) for one in sells(made)] == [(10, 0)]
+    assert any("taken back for the stop" in title for _, title, _ in made.world.notifier.told)
+
+
+def test_after_a_dead_connection_the_exit_is_the_first_thing(stage: Make) -> None:
+    made = stage(QUIET)
+    made.hold()
+    nowhere = Outcome(status=OutcomeStatus.NOT_PLACED, evidence="connect error")
+    made.world.broker.outcomes = [nowhere, nowhere]
+    made.act("10:00:20", lambda: made.state("lost"))
+    for second in (20, 25):
+        made.act(f"10:00:{second}", lambda: made.tick(66_000))
+    made.act("10:00:27", lambda: made.world.market.prices.update({SAMSUNG: 65_900}))
+    made.act("10:00:28", lambda: made.state("reconnected"))
+    made.play("10:00:31")
+    times = [order.created_at.second for order in made.world.journal.orders()[:-1]][::-1]
+    assert times[:2] == [20, 25]
+    assert times[2] in (28, 29)
+    assert made.world.journal.orders()[0].state is OrderState.ACKED
+
+
+def test_a_list_without_the_position_disarms_nothing(stage: Make) -> None:
+    made = stage(QUIET)
+    made.hold()
+    made.act("10:00:30", made.world.broker.held.clear)
+    made.act("10:01:50", lambda: made.tick(66_000))
+    made.play("10:01:53")
+    assert [one.quantity for one in sells(made)] == [10]
+    assert any("not believed yet" in line for line in made.lines)
+    assert made.world.journal.stop().mode is StopMode.RUNNING
+
+
+def test_shares_sold_elsewhere_are_believed_with_the_balance_frame(stage: Make) -> None:
+    made = stage(QUIET)
+    made.hold()
+
+    def sold_elsewhere() -> None:
+        made.world.broker.held.clear()
+        made.stream.say(
+            BalanceNotice(
+                stock_code=SAMSUNG,
+                stock_name="삼성전자",
+                quantity=0,
+                sellable=0,
+                average_price=0,
+                price=70_000,
+                realised_today=0,
+                at=made.clock.now(),
+            )
+        )
+
+    made.act("10:00:30", sold_elsewhere)
+    made.play("10:02:10")
+    assert made.world.journal.positions() == ()
+    assert made.world.journal.stop().mode is StopMode.RUNNING, "explained, so no emergency"
+
+
+def test_a_trailing_stop_follows_the_ticks_and_survives(stage: Make) -> None:
+    made = stage(Config(exits=Exits(trailing_stop_pct=3, take_profit_pct=50)))
+    made.hold()
+    for second, price in ((20, 74_000), (21, 73_000), (22, 72_000)):
+        made.act(f"10:00:{second}", lambda price=price: made.tick(price))  # type: ignore[misc]
+    made.act("10:00:30", lambda: made.tick(71_700))
+    made.play("10:00:33")
+    order = made.world.journal.orders(limit=1)[0]
+    assert order.origin == "trailing_stop"
+    assert order.reason == "71,700 <= trailing stop 71,800 (highest 74,000)"
+
+
+def test_a_flatten_begun_by_an_emergency_goes_on_in_the_next_run(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    made.world.broker.fill_at_once = True
+    stops.begin_flatten(made.ctx, "CONNECTION: gone", by="emergency")
+    made.play("10:00:30")
+    assert made.world.broker.held[SAMSUNG].quantity == 0
+    assert made.world.journal.stop().mode is StopMode.HALT
+
+
+def test_a_flatten_waits_out_a_dead_broker(stage: Make) -> None:
+    made = stage()
+    made.hold()
+    broker = made.world.broker
+    broker.fill_at_once = True
+
+    def die() -> None:
+        broker.failing |= {n: Unreachable("gone") for n in ("holdings", "executions", "day_orders")}
+
+    made.act("10:00:30", die)
+    made.act("10:00:31", lambda: made.state("closed"))
+    made.act("10:05:00", broker.failing.clear)
+    made.play("10:06")
+    assert broker.held[SAMSUNG].quantity == 0
+    assert made.world.journal.stop().mode is StopMode.HALT
+    told = [title for _, title, _ in made.world.notifier.told]
+    assert told.count("kt: flatten waits for the broker") == 1
+
+
+class Hanging:
+    """A gateway whose buys hang until they are let go; its sells are the broker's."""
+
+    def __init__(self, world: World) -> None:
+        self.broker = world.broker
+        self.let_go = threading.Event()
+        self.hangs = threading.Event()
+
+    def place(self, ticket: OrderTicket) -> Outcome:
+        if ticket.side is Side.BUY:
+            self.hangs.set()
+            self.let_go.wait(30)
+        return self.broker.place(ticket)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.broker, name)
+
+
+def test_an_order_that_hangs_keeps_no_stop_waiting(tmp_path: Path) -> None:
+    """Real threads, real time."""
+    from kt.ports import SealedGateway
+
+    clock = ScaledClock(at("10:00"), time.time(), 1.0)
+    world = World(tmp_path, clock=clock)
+    stage = Stage.__new__(Stage)
+    stage.world, stage.clock = world, clock  # type: ignore[assignment]
+    stage.hold()
+    world.analyst.answers = [{HYNIX: fakes.buy(180_000, 1)}]
+    gateway = Hanging(world)
+    sold = threading.Event()
+    world.broker.on_sent = sold.set
+    stage.streams = [FakeStream()]
+    ctx = world.context(gateway=SealedGateway(gateway))  # type: ignore[arg-type]
+    day = Day(ctx, lambda: stage.stream)
+    running = threading.Thread(target=day.run)
+    running.start()
+    try:
+        assert gateway.hangs.wait(20), "a buy hangs"
+        stage.tick(66_000)
+        assert sold.wait(2), "the stop left all the same"
+    finally:
+        gateway.let_go.set()
+        day.stop()
+        running.join(20)
+        world.close()
+    assert [one.side for one in world.broker.sent[:1]] == [Side.SELL]
