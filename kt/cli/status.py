@@ -66,6 +66,7 @@ def read_status(session: Session, ctx: Context, watch: Watch) -> dict[str, Any]:
         "orders_today": len(orders),
         "orders_open": sum(order.state in OPEN_STATES for order in orders),
         "orders_unknown": len(ctx.journal.orders(states=UNRESOLVED_STATES)),
+        "doubted": [doubt.stock_code for doubt in ctx.journal.doubts()],
         "locked": [lock.stock_code for lock in ctx.journal.locks()],
         "analyst": ctx.analyst.name,
         "dry_run": ctx.config.dry_run,

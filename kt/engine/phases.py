@@ -183,6 +183,7 @@ class Phases:
             day.desk.cancel_buys()
         day.alarms.take_over(stop)
         day.desk.unfilled()
+        day.desk.tell_queued()
         if day.state.phase is Phase.CLOSING and day.ctx.config.session.close_positions:
             day.desk.close_positions()
         settle.settle(day.ctx, day.state.prices)
