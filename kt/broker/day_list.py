@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
+from kt.broker.envelope import UNREADABLE
 from kt.ports import Clock
 from kt.records import KST, Instrument
 
@@ -72,7 +73,7 @@ class DayList:
     def _read(self) -> Kept | None:
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=Kept)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, *UNREADABLE):
             return None
 
     def _write(self, kept: Kept) -> None:
