@@ -15,7 +15,6 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
-from kt.broker.envelope import UNREADABLE
 from kt.ports import Clock
 from kt.records import KST, Instrument
 
@@ -73,7 +72,7 @@ class DayList:
     def _read(self) -> Kept | None:
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=Kept)
-        except (OSError, *UNREADABLE):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
     def _write(self, kept: Kept) -> None:

@@ -19,7 +19,7 @@ from kt.broker.stream_groups import Key
 from kt.errors import BrokerRefused, KtError, StreamReplaced
 from kt.records import StreamEvent, StreamKind, StreamState
 
-Code = Annotated[str, Meta(pattern=r"^([0-9A-Z]{6})?$")]
+Code = Annotated[str, Meta(pattern=r"^([0-9A-Z]{6})?\Z")]
 Keys = Annotated[tuple[tuple[StreamKind, Code], ...], Meta(max_length=20_000)]
 
 
