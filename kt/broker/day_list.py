@@ -76,7 +76,7 @@ class DayList:
     def _read(self) -> Kept | None:
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=Kept)
-        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
     def _write(self, kept: Kept) -> None:

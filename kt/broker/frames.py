@@ -180,7 +180,7 @@ class FrameReader:
                 high=abs(int(values.high or "0")),
                 low=abs(int(values.low or "0")),
             )
-        except (msgspec.MsgspecError, ValueError):
+        except (*UNREADABLE, ValueError):
             return self._trade_exactly(row, where)
 
     def _trade_exactly(self, row: RawRow, where: str) -> Tick:
@@ -215,7 +215,7 @@ class FrameReader:
             if not at or not _plain(row.values):
                 return self._book_exactly(row, where)
             code = self._codes.get(row.item or "") or self._code(row, where)
-        except (msgspec.MsgspecError, ValueError):
+        except (*UNREADABLE, ValueError):
             return self._book_exactly(row, where)
         return _update(code, at, numbers)
 

@@ -7,6 +7,7 @@ concerns the account is never left out; of market data a slow guest gets the new
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import secrets
 import selectors
@@ -33,6 +34,10 @@ from kt.errors import KtError
 from kt.files import trouble
 
 FAREWELL_SECONDS = 0.2
+"""For all guests together."""
+MOST_SEATS = 64
+HELLO_LIMIT = 1024
+"""Bytes that somebody may send before the Hello is complete."""
 READ_BYTES = 65_536
 
 
@@ -61,6 +66,8 @@ class Hub:
         self._thread = threading.Thread(target=self._run, name="kt-stream-hub", daemon=True)
         self._closing = False
         self._numbers = 0
+        self._look_at = math.inf
+        """When the first of the seats is due."""
 
     @property
     def guests(self) -> int:
@@ -122,7 +129,8 @@ class Hub:
     def _run(self) -> None:
         beat_at = time.monotonic() + BEAT_SECONDS
         while not self._closing:
-            for key, mask in self._selector.select(max(0.0, beat_at - time.monotonic())):
+            next_at = min(beat_at, self._look_at)
+            for key, mask in self._selector.select(max(0.0, next_at - time.monotonic())):
                 if key.fileobj is self._door:
                     self._accept()
                 elif key.fileobj is self._alarm:
@@ -133,6 +141,8 @@ class Hub:
             if time.monotonic() >= beat_at:
                 beat_at = time.monotonic() + BEAT_SECONDS
                 self.broadcast(line(Beat()))
+            if time.monotonic() >= self._look_at:
+                self._show_out_the_slow()
             self._flush_touched()
         self._farewell()
         self._let_go()
@@ -144,9 +154,17 @@ class Hub:
         except OSError:
             # It left while it stood at the door, or this process has no descriptors to spare.
             return
+        if len(self._seats) >= MOST_SEATS:
+            # Strangers, who have not said Hello, make room; the longest there first.
+            stranger = next((seat for seat in self._seats.values() if not seat.pid), None)
+            if stranger is None:
+                plug.close()
+                return
+            self._drop(stranger)
         plug.setblocking(False)
         self._numbers += 1
         seat = Seat(self._numbers, plug)
+        self._look_at = min(self._look_at, seat.due)
         with self._lock:
             self._seats[seat.number] = seat
         self._selector.register(plug, selectors.EVENT_READ, seat)
@@ -179,7 +197,14 @@ class Hub:
                 self.publish(line(welcome), None, (seat.number,))
             else:
                 return False
-        return True
+        self._look_at = min(self._look_at, seat.due)
+        return bool(seat.pid) or seat.lines.waiting <= HELLO_LIMIT
+
+    def _show_out_the_slow(self) -> None:
+        now = time.monotonic()
+        for seat in [seat for seat in self._seats.values() if seat.due <= now]:
+            self._drop(seat)
+        self._look_at = min((seat.due for seat in self._seats.values()), default=math.inf)
 
     def _flush_touched(self) -> None:
         with self._lock:
@@ -220,11 +245,12 @@ class Hub:
 
     def _farewell(self) -> None:
         """What was said last (that the stream is over, and why) should still arrive."""
+        until = time.monotonic() + FAREWELL_SECONDS
         for seat in self._seats.values():
             with self._lock:
                 rest = bytes(seat.sending) + seat.outbox.take()
             with contextlib.suppress(OSError):
-                seat.plug.settimeout(FAREWELL_SECONDS)
+                seat.plug.settimeout(max(0.0, until - time.monotonic()))
                 seat.plug.sendall(rest)
             seat.plug.close()
 

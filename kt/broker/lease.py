@@ -5,12 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 from filelock import FileLock, Timeout
+from msgspec import Meta
 
+from kt.broker.envelope import UNREADABLE
 from kt.errors import KtError
 from kt.files import private_folder, trouble, write_private
+
+INFO_BYTES = 4096
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,10 +25,10 @@ class Owner(msgspec.Struct, frozen=True, kw_only=True):
     alone.
     """
 
-    pid: int
+    pid: Annotated[int, Meta(ge=1, lt=1 << 31)]
     secret: str
     path: str = ""
-    port: int = 0
+    port: Annotated[int, Meta(ge=0, lt=1 << 16)] = 0
 
 
 def _lives(pid: int) -> bool:
@@ -79,8 +84,9 @@ class Lease:
     def owner(self) -> Owner | None:
         """Who published last; may be dead. None when nobody did, or the file is broken."""
         try:
-            return msgspec.json.decode(self._info_path.read_bytes(), type=Owner)
-        except (OSError, msgspec.DecodeError):
+            with self._info_path.open("rb") as file:
+                return msgspec.json.decode(file.read(INFO_BYTES), type=Owner)
+        except (OSError, *UNREADABLE):
             return None
 
     def living_owner(self) -> Owner | None:

@@ -44,8 +44,6 @@ BACK_OFF = 0.5
 ORDER_TRIES = 3
 """An order that was provably not taken (429) is sent so often at most, paced."""
 MOST_PAGES = 200
-
-
 HEADERS = {
     "User-Agent": USER_AGENT,
     "Accept": "application/json",
@@ -122,6 +120,8 @@ class Http:
         trip.begin()
 
         def fail(fault: Exception) -> Answer:
+            if isinstance(fault, KtError):  # ours, of the configuration
+                raise fault
             trip.left = trip.left and not isinstance(fault, never_left)
             return Answer(described(fault), left=trip.left)
 

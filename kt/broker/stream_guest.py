@@ -7,6 +7,7 @@ import itertools
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 from kt.broker import lease
@@ -70,7 +71,9 @@ class Guest:
                 self._plug = dial(self.owner, self.patience.hello)
                 undo.callback(self._plug.close)
                 self._plug.sendall(line(Hello(self.owner.secret, os.getpid())))
+                until = time.monotonic() + self.patience.hello
                 while not self._early:
+                    self._plug.settimeout(max(0.001, until - time.monotonic()))
                     data = self._plug.recv(READ_BYTES)
                     if not data:
                         return False
@@ -147,9 +150,13 @@ class Guest:
         """None when the owner has gone, is silent for too long, or makes no sense any more."""
         try:
             data = plug.recv(READ_BYTES)
-            return self._lines.feed(data) if data else None
+            messages = self._lines.feed(data)
         except (OSError, ValueError):
             return None
+        if not data:
+            return None
+        late = time.monotonic() - self._lines.began > self.patience.frame
+        return None if late else messages
 
     def _send(self, want: Want) -> None:
         assert self._plug is not None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
+import math
 import os
 import socket
+import time
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated
@@ -17,7 +19,7 @@ from kt.broker.stream_groups import Key
 from kt.errors import BrokerRefused, KtError, StreamReplaced
 from kt.records import StreamEvent, StreamKind, StreamState
 
-Code = Annotated[str, Meta(pattern=r"^([0-9A-Z]{6})?$")]
+Code = Annotated[str, Meta(pattern=r"^([0-9A-Z]{6})?\Z")]
 Keys = Annotated[tuple[tuple[StreamKind, Code], ...], Meta(max_length=20_000)]
 
 
@@ -91,7 +93,9 @@ def over_state(error: KtError, at: datetime) -> StreamState:
 
 BEAT_SECONDS = 10.0
 LINE_LIMIT = 1 << 20
-"""A guest that sends more without an end of line is not one of ours."""
+"""Who sends more without an end of line is not one of ours."""
+LINE_SECONDS = 10.0
+"""Nor is one that takes longer from a line's beginning to its end."""
 
 
 def line(message: object) -> bytes:
@@ -103,12 +107,27 @@ class Lines:
 
     def __init__(self, message: object) -> None:
         self._decoder: msgspec.json.Decoder[object] = msgspec.json.Decoder(message)
-        self._rest = b""
+        self._rest = bytearray()
+        self.began = math.inf
+        """On the monotonic clock, when the line began that is not complete yet."""
+
+    @property
+    def waiting(self) -> int:
+        """So many bytes of that line are here."""
+        return len(self._rest)
 
     def feed(self, data: bytes) -> list[object]:
         """Raises ValueError for anything that is no message."""
-        *whole, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > LINE_LIMIT:
+        self._rest += data
+        whole: list[bytes] = []
+        if b"\n" in data:
+            *whole, rest = bytes(self._rest).split(b"\n")
+            self._rest = bytearray(rest)
+        if not self._rest:
+            self.began = math.inf
+        elif whole or self.began == math.inf:
+            self.began = time.monotonic()
+        if len(self._rest) > LINE_LIMIT or any(len(one) > LINE_LIMIT for one in whole):
             raise ValueError("a line without an end")
         try:
             return [self._decoder.decode(one) for one in whole]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import socket
+import time
 
 from kt.broker.stream_groups import Key
-from kt.broker.stream_local import FromGuest, Lines
+from kt.broker.stream_local import LINE_SECONDS, FromGuest, Lines
 
 MARKET_LINES = 2_000
 """So many lines may wait before market data is thinned out."""
@@ -56,3 +57,10 @@ class Seat:
         self.lines = Lines(FromGuest)
         self.outbox = Outbox()
         self.sending = memoryview(b"")
+        self._since = time.monotonic()
+
+    @property
+    def due(self) -> float:
+        """On the monotonic clock: by then the line that is under way must be complete; the
+        Hello, since it sat down."""
+        return (self.lines.began if self.pid else self._since) + LINE_SECONDS

@@ -42,8 +42,10 @@ def run_day(
     """Trade until the day ends or somebody ends it; then the report.
 
     Ctrl-C, SIGTERM and SIGHUP are the usual ways to end it: exit code 0. A second one does not
-    wait, nor does a first SIGTERM or SIGHUP that the day does not follow in time.
+    wait, nor does a first SIGTERM or SIGHUP that the day does not follow in time; an order that
+    was under way then is one that nobody knows about.
     """
+    from kt.cli.order.sending import sending
     from kt.engine.day import Day
 
     day = Day(
@@ -54,7 +56,7 @@ def run_day(
         still_ours=still_ours,
     )
     session.say(f"trading on {ctx.profile}; Ctrl-C ends it")
-    with stopping(day):
+    with sending(ctx), stopping(day):
         report = day.run()
     _show(session, ctx, report)
     if report.exit_code is not ExitCode.DONE:

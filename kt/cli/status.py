@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.lazy import command, pass_session
@@ -9,6 +10,7 @@ from kt.cli.lazy import command, pass_session
 if TYPE_CHECKING:
     from kt.cli.session import Session
     from kt.cli.watchers import Watch
+    from kt.records import Position
     from kt.steps.context import Context
 
 
@@ -38,7 +40,6 @@ def run_status(session: Session) -> None:
 
 def read_status(session: Session, ctx: Context, watch: Watch) -> dict[str, Any]:
     """One row; times as ISO text, money in won. `running` is a run that gives signs of life."""
-    from kt.cli.watchers import with_exits
     from kt.records import OPEN_STATES, UNRESOLVED_STATES
 
     today = ctx.clock.now().date()
@@ -66,10 +67,20 @@ def read_status(session: Session, ctx: Context, watch: Watch) -> dict[str, Any]:
         "orders_today": len(orders),
         "orders_open": sum(order.state in OPEN_STATES for order in orders),
         "orders_unknown": len(ctx.journal.orders(states=UNRESOLVED_STATES)),
+        "doubted": [doubt.stock_code for doubt in ctx.journal.doubts()],
         "locked": [lock.stock_code for lock in ctx.journal.locks()],
         "analyst": ctx.analyst.name,
         "dry_run": ctx.config.dry_run,
         "state_folder": str(session.profile_folder),
+        **watched(watch, positions),
+    }
+
+
+def watched(watch: Watch, positions: Sequence[Position]) -> dict[str, Any]:
+    """Whether the run gives signs of life, and who watches the exits of what is held."""
+    from kt.cli.watchers import with_exits
+
+    return {
         "silent": watch.silent,
         "heartbeat": watch.seen and watch.seen.isoformat(timespec="seconds"),
         "heartbeat_age": round(watch.age) if watch.seen else None,

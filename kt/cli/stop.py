@@ -24,6 +24,8 @@ def _reason(function: Callable[..., Any]) -> Callable[..., Any]:
 @command(
     "halt",
     help="""Send no new order of any kind until `kt resume`. Cancels stay allowed.
+    What is held stays held: not even a stop-loss leaves. `kt reduce` keeps the
+    exits alive.
 
     Works even when the disk is full, and when the database is broken, locked or
     gone: the stop is a file first, then a row.
@@ -37,7 +39,9 @@ def halt(session: Session, reason: str) -> None:
 
 @command(
     "reduce",
-    help="Let positions only shrink until `kt resume`: sells and cancels, no buys.",
+    help="""Let positions only shrink until `kt resume`: sells and cancels, no buys.
+    Stop-losses and take-profits stay alive.
+    """,
 )
 @_reason
 @pass_session
@@ -49,6 +53,8 @@ def reduce(session: Session, reason: str) -> None:
     "flatten",
     help="""Cancel all open buys, sell everything at market, then halt.
 
+    Goes to the end: while the broker cannot be reached it waits (Ctrl-C leaves the
+    rest to `kt run`). Stocks that refuse are named; the stop stays `flatten` then.
     Asks first on mock and real, after showing what is held.
     """,
 )

@@ -12,6 +12,7 @@ from kt.engine.state import Judged, Todo
 from kt.engine.workers import EXIT
 from kt.records import (
     CHANGING_STATES,
+    EXITS,
     OPEN_STATES,
     UNRESOLVED_STATES,
     BalanceNotice,
@@ -35,6 +36,8 @@ from kt.steps.reports import Difference, Exit
 if TYPE_CHECKING:
     from kt.engine.day import Day
 
+QUEUED = 10.0
+"""Seconds after which an exit at market that is still open is said to wait."""
 ASK_AGAIN = 60.0
 """Seconds for which the analyst's word to keep a position past its target counts."""
 
@@ -54,6 +57,7 @@ class Desk:
         self._queue = day.queue
         self.tell = day.voice.order
         self.sent = 0
+        self._queued: set[str] = set()
 
     # what the stream brings
 
@@ -231,6 +235,16 @@ class Desk:
         for position in tuple(self.state.positions.values()):
             price = self.state.prices.get(position.stock_code, position.price)
             self.on_exit(Exit(position, Origin.CLOSE, price, "sold before the close"))
+
+    def tell_queued(self) -> None:
+        """A sell at market that does not fill at once waits for buyers (rules §1: at the lower
+        price limit there may be none): it keeps its place, and the owner is told once."""
+        now = self.ctx.clock.now()
+        for order in self.open_orders():
+            waits = (now - order.created_at).total_seconds() >= QUEUED
+            if order.origin in EXITS and waits and order.order_id not in self._queued:
+                self._queued.add(order.order_id)
+                exits.tell_queued(self.ctx, order)
 
     def open_orders(self) -> tuple[Order, ...]:
         today = self.ctx.clock.now().date()

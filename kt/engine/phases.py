@@ -50,6 +50,7 @@ class Phases:
             return
         today = "" if state.phase_on == now.date() else f" {now:%Y-%m-%d}"
         state.phase, state.phase_on = phase, now.date()
+        state.wake()
         if not day.timers.running("heartbeat"):
             day.timers.every("heartbeat", BEAT, day.ctx.clock.monotonic())
         day.announce(f"{phase}{today}")
@@ -183,6 +184,7 @@ class Phases:
             day.desk.cancel_buys()
         day.alarms.take_over(stop)
         day.desk.unfilled()
+        day.desk.tell_queued()
         if day.state.phase is Phase.CLOSING and day.ctx.config.session.close_positions:
             day.desk.close_positions()
         settle.settle(day.ctx, day.state.prices)

@@ -84,6 +84,8 @@ class Balance(Record, frozen=True, kw_only=True):
     estimated_assets: int
     realised_today: int
     at: datetime
+    doubts: tuple[Doubt, ...] = ()
+    """Stocks of which the broker lists fewer shares than kt's books: shown by the books."""
 
 
 class Trade(Record, tag="trade", tag_field="type", frozen=True, kw_only=True):

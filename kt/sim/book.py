@@ -14,6 +14,8 @@ from kt.sim.market.path import SessionPath
 LEVELS = 10
 _EPOCH = 11
 """Seconds a level keeps its size; levels change at different seconds."""
+_LOCKED = 20
+"""Minutes' volumes that wait besides at each price of the one side of a locked stock."""
 _ROUGHLY_AN_ORDER = 1_200_000
 """Won: what one of the many orders inside a level is worth."""
 
@@ -58,7 +60,9 @@ class Depth:
         self.changes += 1
 
     def best(self, path: SessionPath, second: int) -> tuple[int, int]:
-        """(ask, bid) prices; 0 where a limit leaves no room for that side."""
+        """(ask, bid) prices; 0 where a limit leaves no room for that side, and in a halt."""
+        if path.halted(second):
+            return 0, 0
         if auction.expected(path, second)[0]:
             last, side = auction.expected(path, second)[0], Side.BUY
         else:
@@ -88,6 +92,8 @@ class Depth:
         lean = 3 * (path.buying(second // 60 + 2) - 0.5)
         weight = 1 + lean if side is Side.BUY else 1 - lean
         size = 1 + int(unit * max(0.3, weight) * first * (0.1 + 2.4 * then * then))
+        if path.locked(second):
+            size += _LOCKED * unit
         eaten = self.eaten.get((code, side, price))
         if eaten is not None and eaten.epoch == epoch:
             size -= eaten.quantity

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from kt.clock import ScaledClock
 from kt.errors import Unreachable, UsageError
@@ -48,6 +48,31 @@ class Control:
     def set_faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
         """These faults from now on, in place of those before. Raises UsageError."""
         self._ask("POST", "/kt/faults", {"rules": list(rules)})
+
+    def steer(
+        self,
+        stock_code: str,
+        *,
+        price: int | None = None,
+        free: bool = False,
+        halt: bool | None = None,
+        vi: bool = False,
+        lock: str | None = None,
+    ) -> dict[str, Any]:
+        """Make one stock do something from the next second of its clock on; what then holds.
+
+        `price`: trade there until it is steered again; `free`: move on its own again from where
+        it stands; `halt`: suspend trading (False: go on); `vi`: a volatility interruption of two
+        minutes; `lock`: `lower` or `upper`, nobody on the other side at the limit (an empty text:
+        they come back). Raises UsageError for what the market could not do.
+        """
+        wish = {"price": price, "free": free, "halt": halt, "vi": vi, "lock": lock}
+        given = {name: value for name, value in wish.items() if value is not None}
+        return self._ask("POST", "/kt/market", {"stock_code": stock_code, **given})
+
+    def steered(self, stock_code: str) -> dict[str, Any]:
+        """What holds for a stock: where it stands, whether it is halted, locked, interrupted."""
+        return self._ask("GET", f"/kt/market?stock_code={quote(stock_code)}")
 
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         return _ask(self.base_url, method, path, body, self._key)

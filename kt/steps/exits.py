@@ -267,6 +267,21 @@ def _tell_refused(ctx: Context, due: Exit, order: Order) -> None:
     )
 
 
+def tell_queued(ctx: Context, order: Order) -> None:
+    """The owner hears that an exit's order stands and that nobody buys."""
+    price = f"at {order.price:,}" if order.price else "at market"
+    tell(
+        ctx,
+        "warning",
+        f"{order.origin} of {order.stock_code} {order.stock_name} waits in the queue".replace(
+            "_", "-"
+        ),
+        f"{order.open_quantity:,} of {order.quantity:,} shares {price} (order {order.ord_no}) are "
+        "not sold yet: there may be no buyers, as at the lower price limit. The order keeps its "
+        "place.",
+    )
+
+
 def confirm_profit(ctx: Context, due: Exit) -> bool:
     """Ask the analyst whether to take the profit now; yes when it cannot say.
 

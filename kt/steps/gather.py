@@ -5,6 +5,7 @@ Pacing is the broker adapter's; a handful of threads only keeps its slots filled
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections import deque
@@ -46,7 +47,10 @@ def gather(
     waiting = deque(questions.items())
     done: queue.SimpleQueue[_Asked[T]] = queue.SimpleQueue()
     for _ in range(min(workers, len(questions))):
-        threading.Thread(target=_ask, args=(waiting, done), name="kt-gather", daemon=True).start()
+        patience = contextvars.copy_context()  # how long the caller may wait holds for its threads
+        threading.Thread(
+            target=patience.run, args=(_ask, waiting, done), name="kt-gather", daemon=True
+        ).start()
     try:
         for _ in questions:
             asked = done.get()

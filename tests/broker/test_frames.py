@@ -473,6 +473,9 @@ def test_the_fast_way_to_read_a_book_is_the_exact_way(changes: dict[str, str]) -
     assert fast.faults == exact.faults
 
 
+HEAVY = [b"[" * 3_000, b'{"a":' * 3_000, b"9" * 5_000, b"1e400", b"NaN", b"\\ud800", b" " * 9_000]
+
+
 def mutated(frame: bytes, chance: random.Random) -> bytes:
     """A frame with a few bytes changed, lost, doubled or moved."""
     data = bytearray(frame)
@@ -483,7 +486,7 @@ def mutated(frame: bytes, chance: random.Random) -> bytes:
             data[place % len(data)] = chance.randrange(256)
         elif what == 1:
             data[place:place] = chance.choice(
-                [b'"', b"-", b"{", b"[", b"0", b",", b"null", b"\xff"]
+                [b'"', b"-", b"{", b"[", b"0", b",", b"null", b"\xff", *HEAVY]
             )
         elif what == 2:
             del data[place : place + chance.randint(1, 12)]
@@ -527,3 +530,33 @@ def test_any_bytes_raise_nothing_but_wire_errors(data: bytes) -> None:
 @pytest.mark.soak
 def test_a_hundred_thousand_mutated_frames() -> None:
     assert sum(storm(seed, 1000) for seed in range(100)) > 1000
+
+
+@pytest.mark.parametrize("kind", ["00", "04", "0B", "0D", "0s", "1h"])
+def test_no_depth_of_nesting_raises(kind: str) -> None:
+    """Around the depth at which the decoder gives up, whatever stands on the stack already."""
+    read = Reading()
+    for before in ('{"zz":', '{"20":"101500","10":'):
+        for opening, closing in (("[", "]"), ('{"a":', "}")):
+            for depth in (*range(1, 50), *range(850, 1_100)):
+                inside = opening * depth + "1" + closing * depth
+                row = f'{{"type":"{kind}","item":"005930","values":{before}{inside}}}}}'
+                assert read(f'{{"trnm":"REAL","data":[{row}]}}') == []
+    assert all(len(fault) < 300 for fault in read.faults)
+    assert len(read.faults) == 2 * 2 * (49 + 250)
+
+
+@pytest.mark.parametrize("digits", ["１２", "٣٤", "\\uff11\\uff12"])
+@pytest.mark.parametrize("fid", ["10", "12", "13", "15", "20"])
+def test_digits_of_other_scripts_are_no_trade(read: Reading, fid: str, digits: str) -> None:
+    text = json.dumps(trade("005930", 251_000), ensure_ascii=False)
+    (value,) = [v for k, v in trade("005930", 251_000)["data"][0]["values"].items() if k == fid]
+    assert read(text.replace(f'"{fid}": "{value}"', f'"{fid}": "{digits}"')) == []
+    assert len(read.faults) == 1
+    assert read.faults[0].startswith(f"0B.data[0].{fid}: ")
+
+
+@pytest.mark.parametrize("item", ["００５９３０", "0０5930"])
+def test_digits_of_other_scripts_are_no_stock(read: Reading, item: str) -> None:
+    assert read(trade(item, 251_000)) == []
+    assert read.faults == [f"0B.data[0].item: {item!r}"]

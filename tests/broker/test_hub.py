@@ -8,15 +8,17 @@ import random
 import socket
 import stat
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from kt.broker.hub import Hub
+from kt.broker import stream_queue
+from kt.broker.hub import HELLO_LIMIT, MOST_SEATS, Hub
 from kt.broker.lease import Lease, Owner
 from kt.broker.stream_groups import Groups, Key, keys_of
-from kt.broker.stream_local import FromOwner, Hello, Lines, Want, Welcome, dial, line
+from kt.broker.stream_local import LINE_LIMIT, FromOwner, Hello, Lines, Want, Welcome, dial, line
 from kt.broker.stream_queue import ACCOUNT_LINES, MARKET_LINES, Outbox
 from kt.broker.stream_register import OWN, Register, Route
 from kt.records import StreamKind
@@ -46,7 +48,11 @@ class House:
         return owner
 
     def dial(self, hello: bytes | None = None) -> socket.socket:
-        plug = dial(self.owner, 5.0)
+        while True:
+            # A full queue at the door is told at once.
+            with contextlib.suppress(BlockingIOError):
+                plug = dial(self.owner, 5.0)
+                break
         self.plugs.append(plug)
         if hello is not None:
             plug.sendall(hello)
@@ -159,6 +165,101 @@ def test_garbage_from_many_at_once(house: House) -> None:
     house.hub.broadcast(b'{"type":"beat"}\n')
     assert len(heard(good)) == 1
     wait_for(lambda: house.hub.guests == 1)
+
+
+def test_a_stranger_that_says_nothing_is_shown_out(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_queue, "LINE_SECONDS", 0.1)
+    good = house.guest()
+    quiet = house.dial()
+    slow = house.dial(b'{"type":"hello",')
+    assert ended(quiet) and ended(slow)
+    half = house.guest()
+    half.sendall(line(Want(1, add=(A,))) + b'{"type":"want"')
+    assert ended(half), "a line that was begun must be ended"
+    assert house.hub.guests == 1
+    house.hub.broadcast(b'{"type":"beat"}\n')
+    assert len(heard(good)) == 1
+
+
+def test_a_dripping_guest_is_not_kept_alive_by_its_drips(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream_queue, "LINE_SECONDS", 0.1)
+    plug = house.guest()
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+        for byte in line(Want(1, add=(A,))):
+            plug.sendall(bytes([byte]))
+            time.sleep(0.01)
+    assert house.wants == []
+    assert ended(plug)
+
+
+def test_a_stranger_has_few_bytes_and_a_guest_has_many(house: House) -> None:
+    stranger = house.dial(b'{"type":"hello","secret":"' + b"x" * HELLO_LIMIT)
+    assert ended(stranger)
+    guest = house.guest()
+    codes = tuple((StreamKind.TRADE, f"{n:06d}") for n in range(10_000))
+    guest.sendall(line(Want(1, add=codes)))
+    wait_for(lambda: house.wants)
+    assert len(house.wants[0][1].add) == 10_000
+
+
+def test_a_line_is_bounded_whether_it_ends_or_not(house: House) -> None:
+    for last in (b"", b"\n"):
+        guest = house.guest()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            guest.sendall(b'{"type":"want","number":1,"x":"' + b"x" * LINE_LIMIT + b'"}' + last)
+        assert ended(guest)
+    assert house.wants == []
+
+
+def test_a_long_line_in_small_pieces_costs_no_more_than_its_bytes() -> None:
+    """Each piece was once joined to all before it: a megabyte took minutes of the hub's thread."""
+    lines, started = Lines(FromOwner), time.perf_counter()
+    for _ in range(LINE_LIMIT // 4):
+        lines.feed(b"xxxx")
+    with pytest.raises(ValueError, match="without an end"):
+        lines.feed(b"x")
+    assert time.perf_counter() - started < 2
+
+
+def test_strangers_leave_room_for_a_guest(house: House) -> None:
+    good = house.guest()
+    strangers = [house.dial() for _ in range(MOST_SEATS + 10)]
+    late = house.guest()
+    house.hub.broadcast(b'{"type":"beat"}\n')
+    assert len(heard(good)) == len(heard(late)) == 1
+    assert ended(strangers[0])
+
+
+def test_a_full_house_takes_no_more(house: House) -> None:
+    for _ in range(MOST_SEATS):
+        house.guest()
+    assert ended(house.dial())
+    assert house.hub.guests == MOST_SEATS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 5_000,
+        '{"pid":1,"secret":"s","port":70000}',
+        '{"pid":-1,"secret":"s","port":1}',
+        '{"pid":99999999999999999999999,"secret":"s"}',
+        '{"pid":1,"secret":"s","port":1' + "0" * 5_000 + "}",
+        '{"pid":1,"secret":"s","more":' + "[" * 3_000 + "]" * 3_000 + "}",
+        "{" + " " * 10_000_000,
+        "\ud800",
+    ],
+)
+def test_a_damaged_address_of_the_owner_is_none(tmp_path: Path, text: str) -> None:
+    lease = Lease(tmp_path, "key", "ws://127.0.0.1:1/")
+    (file,) = [tmp_path / f"{lease.socket_path.stem}.json"]
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    assert lease.owner() is None
+    assert lease.living_owner() is None
 
 
 def test_what_was_said_last_still_arrives(house: House) -> None:

@@ -26,7 +26,7 @@ from kt.broker.rest import Http, Rest
 from kt.broker.token import TokenSource
 from kt.broker.tr import Priority
 from kt.clock import SystemClock
-from kt.errors import KtError, Unreachable, WireError
+from kt.errors import ConfigError, KtError, Unreachable, WireError
 from kt.ports.patience import within
 from kt.records import OrderTicket, OrderType, Outcome, OutcomeStatus, Side
 from tests.broker.hostile import (
@@ -336,3 +336,48 @@ def test_what_fails_after_a_send_that_was_not_taken_placed_nothing(
     found = told.kiwoom.place(BUY)
     sound(found)
     assert (found.status, len(told.requests)) == (NOT_PLACED, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SSL_CERT_FILE", "/no/such/file"),
+        ("HTTPS_PROXY", "http://proxy:port"),
+        ("https_proxy", "x://y"),
+    ],
+)
+def test_what_the_environment_says_of_the_line_is_configuration(
+    name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    server = Hostile("https://broker.test")
+    with client(server, tmp_path) as kiwoom:
+        with pytest.raises(ConfigError, match="named in the environment cannot be used"):
+            kiwoom.rest.call("ka00001")
+        with pytest.raises(ConfigError):
+            kiwoom.rest.http.post("/oauth2/token", {}, {})
+        found = kiwoom.place(BUY)
+    assert found.status is NOT_PLACED
+    assert found.evidence.startswith("not sent: the certificates or the proxy")
+
+
+def test_a_proxy_of_the_environment_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(answer()) as proxy:
+        monkeypatch.setenv("http_proxy", proxy.address)
+        with client(Hostile("http://broker.test"), tmp_path) as kiwoom:
+            kiwoom.rest.http.keep_ready()
+            assert kiwoom.place(BUY).status is ACKED
+    assert proxy.requests[0].startswith(b"POST http://broker.test/api/dostk/ordr HTTP/1.1")
+
+
+def test_a_proxy_that_drips_ends_in_time(
+    hurried: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(dripping(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 99), unread=True) as proxy:
+        monkeypatch.setenv("https_proxy", proxy.address)
+        with client(Hostile("https://broker.test"), tmp_path) as kiwoom:
+            began = time.monotonic()
+            sound(kiwoom.place(BUY))
+    assert time.monotonic() - began < ONCE + 1

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ import pytest
 
 from kt.broker.lease import Lease, Owner
 from kt.broker.stream import KiwoomStream
+from kt.broker.stream_local import Welcome, line
 from kt.broker.stream_patience import Patience
 from kt.clock import ManualClock
 from kt.errors import AuthError, BrokerRefused, KtError, Unreachable
@@ -208,7 +210,10 @@ def test_an_owner_that_hangs_is_named(join: Join, tmp_path: Path, server: Script
     lease.release()
 
 
-@pytest.mark.parametrize("said", [b"", b"\xff\n", b"{}\n", b'{"type":"beat"}\n', b"x" * 100])
+@pytest.mark.parametrize(
+    "said",
+    [b"", b"\xff\n", b"{}\n", b'{"type":"beat"}\n', b"x" * 100, b"[" * 5_000 + b"\n"],
+)
 def test_a_stranger_at_the_owners_address_is_no_owner(
     join: Join, tmp_path: Path, server: ScriptedServer, said: bytes
 ) -> None:
@@ -236,6 +241,43 @@ def test_a_stranger_at_the_owners_address_is_no_owner(
         assert says(sink) == "owner"
         stranger.shutdown(socket.SHUT_RDWR)
         thread.join()
+
+
+@pytest.mark.parametrize(
+    ("first", "words"), [(b"", "does not answer"), (line(Welcome(4711)), "was not there within")]
+)
+def test_an_owner_that_drips_is_left(
+    join: Join, tmp_path: Path, server: ScriptedServer, first: bytes, words: str
+) -> None:
+    """A byte now and then is no word of welcome, and later no sign of life."""
+    lease = Lease(tmp_path, KEY, server.url)
+    assert lease.take()
+    dripped = threading.Event()
+    with socket.socket() as owner:
+        owner.bind(("127.0.0.1", 0))
+        owner.listen()
+        lease.publish(Owner(pid=4711, secret="s", port=owner.getsockname()[1]))
+
+        def drip() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    plug, _ = owner.accept()
+                    with plug, contextlib.suppress(OSError):
+                        plug.sendall(first)
+                        while True:
+                            plug.sendall(b"x")
+                            time.sleep(0.02)
+                    dripped.set()
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        patience = Patience(join=0.5, hello=0.1, frame=0.1, silence=5, start=1)
+        with pytest.raises(Unreachable, match=words):
+            join("005930", patience=patience)
+        assert dripped.wait(2)
+        owner.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    lease.release()
 
 
 def test_garbage_at_the_owners_door_changes_nothing(

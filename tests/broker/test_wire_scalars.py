@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime
 
 import pytest
@@ -209,6 +210,43 @@ def test_blanks_are_faults_only_where_there_is_no_default() -> None:
     assert row.text("missing", "") == ""
     with pytest.raises(WireError, match=r"x\.a: ''"):
         row.integer("a")
+
+
+@pytest.mark.parametrize("digits", ["０１２３４５６７８９", "٠١٢٣٤٥٦٧٨٩", "०१२३४५६७८९"])
+@pytest.mark.parametrize(
+    ("parse", "plain"),
+    [
+        (scalars.integer, "12"),
+        (scalars.price, "-20800"),
+        (scalars.rate, "2.98"),
+        (scalars.rounded, "59813.04"),
+        (scalars.code, "005930"),
+        (scalars.code, "A005930"),
+        (scalars.order_number, "0121751"),
+        (scalars.day, "20261123"),
+        (lambda raw: scalars.moment(raw, TODAY), "101500"),
+        (lambda raw: scalars.moment(raw, TODAY), "10:15:00"),
+        (scalars.side, "2"),
+    ],
+)
+def test_digits_of_other_scripts_are_none(
+    parse: Callable[[object], object], plain: str, digits: str
+) -> None:
+    """All of them, or one among ours; Python's own int() and str.isdecimal() take them."""
+    assert parse(plain) is not None
+    whole = plain.translate(str.maketrans("0123456789", digits))
+    first = next(at for at, character in enumerate(plain) if character.isdecimal())
+    for raw in (whole, plain[:first] + digits[int(plain[first])] + plain[first + 1 :]):
+        with pytest.raises(ValueError):
+            parse(raw)
+
+
+def test_a_text_has_an_end() -> None:
+    row = Row({"stk_nm": "가" * scalars.MOST_TEXT, "name": "가" * (scalars.MOST_TEXT + 1)}, "x")
+    assert len(row.text("stk_nm")) == scalars.MOST_TEXT
+    with pytest.raises(WireError) as caught:
+        row.text("name", "")
+    assert len(str(caught.value)) < 100
 
 
 def test_a_long_bad_value_is_quoted_in_part() -> None:

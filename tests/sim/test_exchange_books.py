@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from kt.errors import UsageError
 from kt.records import (
     AmendTicket,
     CancelTicket,
+    Holdings,
     OrderNotice,
     OrderTicket,
     OrderType,
@@ -19,6 +23,7 @@ from kt.records import (
     Side,
 )
 from kt.rules import ticks
+from kt.sim.exchange import Steer
 from tests.sim.scene import CODE, at, opened
 
 CODES = (CODE, "005930", "00680K")
@@ -38,7 +43,8 @@ class Seen:
 
 
 class Trading(RuleBasedStateMachine):
-    """Two accounts order, amend, cancel and wait; their books are rebuilt from the frames."""
+    """Two accounts order, amend, cancel and wait, one stock is steered; their books are rebuilt
+    from the frames."""
 
     @initialize()
     def start(self) -> None:
@@ -75,7 +81,7 @@ class Trading(RuleBasedStateMachine):
             if side is Side.BUY and not market:
                 assert quantity * price <= able
         else:
-            assert outcome.code in {"RC4025", "800033", "RC4058", "RC4027"}
+            assert outcome.code in {"RC4025", "800033", "RC4058", "RC4027", "571476"}
 
     @rule(data=st.data(), quantity=st.integers(0, 50), steps=st.integers(-8, 8))
     def amend(self, data: st.DataObject, quantity: int, steps: int) -> None:
@@ -99,6 +105,22 @@ class Trading(RuleBasedStateMachine):
     def note(self, key: str, code: str, outcome: Outcome) -> None:
         if outcome.status is OutcomeStatus.ACKED:
             self.numbers.append((key, outcome.ord_no, code))
+
+    @rule(
+        wish=st.sampled_from(
+            [{"halt": True}, {"halt": False}, {"vi": True}, {"free": True}, {"lock": "lower"},
+             {"lock": "upper"}, {"lock": ""}]
+        )
+    )  # fmt: skip
+    def steer(self, wish: dict[str, Any]) -> None:
+        with contextlib.suppress(UsageError):
+            self.exchange.steer(Steer(stock_code=CODES[0], **wish))
+
+    @rule(steps=st.integers(-60, 60))
+    def move(self, steps: int) -> None:
+        price = ticks.step(self.exchange.steered(CODES[0]).price, steps)
+        with contextlib.suppress(UsageError):
+            self.exchange.steer(Steer(stock_code=CODES[0], price=price))
 
     @rule(seconds=st.sampled_from([0.2, 1, 7, 61, 900, 7_200]))
     def wait(self, seconds: float) -> None:
@@ -125,10 +147,27 @@ class Trading(RuleBasedStateMachine):
             assert deposit.withdrawable >= 0
             held = {item.stock_code: item.quantity for item in holdings.items}
             assert held == {code: count for code, count in seen.shares.items() if count}
-            assert all(0 <= item.sellable <= item.quantity for item in holdings.items)
+            self.adds_up(key, holdings)
             for row in desk.day_orders():
                 assert 0 <= row.open_quantity <= row.quantity
                 assert row.filled_quantity + row.open_quantity <= row.quantity
+
+    def adds_up(self, key: str, holdings: Holdings) -> None:
+        """The totals are those of the rows, and what waits to be sold cannot be sold."""
+        items = holdings.items
+        waiting: dict[str, int] = {}
+        for row in self.exchange.account(key).open_orders():
+            if row.side is Side.SELL:
+                waiting[row.stock_code] = waiting.get(row.stock_code, 0) + row.open_quantity
+        for item in items:
+            assert item.sellable == item.quantity - waiting.get(item.stock_code, 0) >= 0
+            assert item.value == item.quantity * item.price
+            assert item.average_price == item.cost // item.quantity
+        assert holdings.total_cost == sum(item.cost for item in items)
+        assert holdings.total_value == sum(item.value for item in items)
+        assert holdings.total_profit == sum(item.profit for item in items)
+        money = self.exchange.account(key).deposit().d2_cash
+        assert holdings.estimated_assets == money + holdings.total_value
 
     def hear(self, seen: Seen, notice: OrderNotice) -> None:
         if notice.status != "FILL":

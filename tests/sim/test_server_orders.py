@@ -173,6 +173,56 @@ def test_refused_orders_say_why_and_have_no_number(wire: WireClient) -> None:
     assert code(unknown).startswith("[2000](RC4007:")
 
 
+def held(wire: WireClient) -> tuple[dict[str, str], dict[str, str]]:
+    """kt00018: the totals, and the one holding."""
+    body = wire.call("kt00018").json()
+    (row,) = body.pop("acnt_evlt_remn_indv_tot")
+    return body, row
+
+
+def test_what_waits_to_be_sold_cannot_be_sold_and_a_cancel_gives_it_back(wire: WireClient) -> None:
+    _, upper, _ = limits(wire)
+    wire.order("kt10000", ord_qty="10", trde_tp="3")
+
+    def sell(quantity: int) -> dict[str, str]:
+        fields = {"ord_qty": str(quantity), "ord_uv": str(upper), "trde_tp": "0"}
+        found: dict[str, str] = wire.order("kt10001", **fields).json()
+        return found
+
+    assert sell(11)["return_msg"] == "[2000](800033:모의투자 매도가능수량이 부족합니다.)"
+    number = sell(7)["ord_no"]
+    assert int(held(wire)[1]["trde_able_qty"]) == 3
+    assert sell(4)["return_msg"].startswith("[2000](800033:")
+    assert sell(3)["ord_no"]
+    assert int(held(wire)[1]["trde_able_qty"]) == 0
+    assert wire.order("kt10001", ord_qty="1", trde_tp="3").json()["return_code"] == 20
+    part = wire.order("kt10003", orig_ord_no=number, cncl_qty="2").json()
+    assert part["return_code"] == 0
+    assert int(held(wire)[1]["trde_able_qty"]) == 2
+    assert wire.order("kt10003", orig_ord_no=number, cncl_qty="0").json()["return_code"] == 0
+    assert int(held(wire)[1]["trde_able_qty"]) == 7
+    assert wire.order("kt10001", ord_qty="7", trde_tp="3").json()["return_code"] == 0
+
+
+def test_the_totals_are_those_of_the_rows_while_orders_fill(wire: WireClient) -> None:
+    base, _, _ = limits(wire)
+    for number in range(25):
+        fields = {"ord_qty": str(1 + number), "ord_uv": "", "trde_tp": "3"}
+        if number % 3 == 2:
+            fields |= {"ord_uv": str(base), "trde_tp": "0"}
+        wire.order("kt10001" if number % 4 == 3 else "kt10000", **fields)
+        body, row = held(wire)
+        amounts = {name: int(text) for name, text in row.items() if text.lstrip("-").isdigit()}
+        assert int(body["tot_pur_amt"]) == amounts["pur_amt"]
+        assert int(body["tot_evlt_amt"]) == amounts["evlt_amt"]
+        assert int(body["tot_evlt_pl"]) == amounts["evltv_prft"]
+        assert float(body["tot_prft_rt"]) == float(row["prft_rt"])
+        assert amounts["evlt_amt"] == amounts["cur_prc"] * amounts["rmnd_qty"]
+        costs = amounts["pur_cmsn"] + amounts["sell_cmsn"] + amounts["tax"]
+        assert amounts["evltv_prft"] == amounts["evlt_amt"] - amounts["pur_amt"] - costs
+        assert 0 <= amounts["trde_able_qty"] <= amounts["rmnd_qty"]
+
+
 @pytest.mark.parametrize("venue", ["NXT", "SOR"])
 def test_only_the_exchange_itself_takes_orders(wire: WireClient, venue: str) -> None:
     answer = wire.order("kt10000", dmst_stex_tp=venue, ord_qty="1", trde_tp="3").json()

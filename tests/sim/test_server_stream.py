@@ -185,6 +185,19 @@ def test_the_session_phase_is_a_row_for_the_whole_market() -> None:
         assert rows[0]["values"]["214"] == "000100"
 
 
+@pytest.mark.parametrize("item", ["", STOCK])
+def test_every_phase_of_the_day_arrives(item: str) -> None:
+    """Whatever item it was registered under: the phases are of no stock."""
+    with (
+        serve(speed=600, open_at="15:18") as served,
+        client(served.base_url) as wire,
+        frames(served.ws_url, wire.token) as stream,
+    ):
+        stream.register([item], ["0s"])
+        phases = [row["values"]["215"] for row in stream.rows("0s", 12)]
+    assert phases == ["2"] * 10 + ["4", "8"]
+
+
 def test_expected_prices_come_in_an_auction_alone(served: Served) -> None:
     with (
         serve(speed=20, open_at="08:50") as early,

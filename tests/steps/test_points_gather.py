@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from kt.errors import AuthError, JournalError, RateLimited, Unreachable, WireError
+from kt.ports.patience import time_left, within
 from kt.steps import points
 from kt.steps.gather import error_kind, gather
 from tests.fakes import World
@@ -120,3 +121,9 @@ def test_what_ends_it_waits_for_no_answer(world: World) -> None:
         gather(world.ctx, "here", {"slow": lambda: hanging.wait(30), "two": fail})
     assert time.monotonic() - began < 5
     hanging.set()
+
+
+def test_the_callers_patience_holds_for_every_question(world: World) -> None:
+    with within(5.0):
+        left = gather(world.ctx, "test", {"a": time_left, "b": time_left}).answers
+    assert all(0 < seconds <= 5 for seconds in left.values())

@@ -3,7 +3,8 @@
 Every function takes what JSON gave and raises ValueError for what it cannot read; None stands
 for a blank. `kt.broker.wire.row` turns the ValueError into a WireError that names the field.
 Rules: the broker sends strings; numbers are padded with zeros or blanks; `-` and `--` both mean
-minus; a price's sign is its direction against yesterday's close and not its value.
+minus; a price's sign is its direction against yesterday's close and not its value. Digits are
+ASCII: Python would take those of other scripts too.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ from kt.records import KST, OrderType, Side
 
 SATURATED = frozenset({2**32 - 1, 2**31 - 1})
 """Counters that ran full on the server: "at least so many"."""
+
+MOST_TEXT = 4_096
+"""Characters of one field. The longest of the document has 111; a token has some hundred."""
 
 _INTEGER = re.compile(r"([+-]{0,2})0{0,64}([0-9]{1,18})(?:\.0{0,8})?")
 _RATE = re.compile(r"([+-]{0,2})0{0,64}([0-9]{1,15}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})")
@@ -36,6 +40,8 @@ STATUSES = {
 def text(raw: object) -> str:
     """A stripped string; numbers become their digits."""
     if isinstance(raw, str):
+        if len(raw) > MOST_TEXT:
+            raise ValueError("too long")
         return raw.strip()
     if isinstance(raw, int) and not isinstance(raw, bool):
         return str(raw)

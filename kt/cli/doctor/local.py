@@ -13,6 +13,7 @@ from kt.store.health import Finding, examine
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
+    from kt.records import Doubt
 
 
 LONG = timedelta(minutes=1)
@@ -129,11 +130,25 @@ def orders(session: Session) -> Iterable[Finding]:
     changing = [o.updated_at for o in book.orders(day=now.date(), states=CHANGING_STATES)]
     hint = "`kt order list` asks the broker what became of them."
     found.append(_waiting("unknown changes", changing, now, hint))
+    found.append(_doubts(book.doubts()))
     held = [lock.stock_code for lock in book.locks()]
     if not held:
         return [*found, Finding("locked stocks", "ok", "none")]
     hint = "They take no order until their unknown order is settled."
     return [*found, Finding("locked stocks", "warn", ", ".join(held), hint)]
+
+
+def _doubts(doubts: Sequence[Doubt]) -> Finding:
+    """Holdings that the broker lists otherwise than the books."""
+    if not doubts:
+        return Finding("holdings", "ok", "as in kt's books")
+    said = ", ".join(
+        f"{item.stock_code} {item.ours:,} here and {item.brokers:,} at the broker since "
+        f"{item.since:%H:%M:%S}"
+        for item in doubts
+    )
+    hint = "The positions and their exits stay until it is certain; look at the broker yourself."
+    return Finding("holdings", "warn", said, hint)
 
 
 def _waiting(name: str, since: Sequence[datetime], now: datetime, hint: str) -> Finding:

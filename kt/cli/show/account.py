@@ -9,10 +9,16 @@ from kt.cli.show.cells import clock, money, paint, percent, signed, updown
 from kt.cli.show.orders import side_color
 from kt.cli.show.table import Column, pairs, render
 from kt.cli.show.words import translated
-from kt.records import Balance, OrderType, Position
+from kt.records import Balance, Doubt, OrderType, Position
 
 if TYPE_CHECKING:
     from kt.cli.console import Console
+
+
+def guarded(row: Position, price: int) -> str:
+    """An exit's price; what kt did not buy and is told to leave alone has none."""
+    return "left alone" if row.source == "external" and not price else money(price or None)
+
 
 POSITIONS = (
     Column("code", lambda row: row.stock_code),
@@ -31,7 +37,7 @@ POSITIONS = (
         rank=3,
         color=lambda row: updown(row.profit),
     ),
-    Column("stop", lambda row: money(row.stop_price or None), right=True, rank=1),
+    Column("stop", lambda row: guarded(row, row.stop_price), right=True, rank=1),
     Column("target", lambda row: money(row.target_price or None), right=True, rank=2),
 )
 
@@ -53,6 +59,14 @@ OPEN_ORDERS = (
 
 def positions(rows: Sequence[Position], console: Console) -> str:
     return render(POSITIONS, rows, console)
+
+
+def doubt(item: Doubt) -> str:
+    return (
+        f"{item.stock_code} {item.stock_name}: kt's books hold {money(item.ours)} shares, the "
+        f"broker lists {money(item.brokers)} (since {clock(item.since)}). kt does not believe it "
+        "yet: the position and its exits stay."
+    )
 
 
 def balance(rows: Sequence[Balance], console: Console) -> str:
@@ -78,4 +92,5 @@ def balance(rows: Sequence[Balance], console: Console) -> str:
         )
         text += f"\n{holdings}\n{positions(row.positions, console)}"
         text += f"\n{waiting}\n{render(OPEN_ORDERS, row.open_orders, console)}"
+        text += "".join(f"\n{doubt(item)}\n" for item in row.doubts)
     return text

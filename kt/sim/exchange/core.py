@@ -13,10 +13,12 @@ from kt.records import KST, Outcome, SessionNotice
 from kt.rules import calendar
 from kt.sim import replay as replays
 from kt.sim.account import COMMISSION_PCT
+from kt.sim.exchange import steering
 from kt.sim.exchange.desk import AccountDesk
 from kt.sim.exchange.intake import Intake
 from kt.sim.exchange.ledger import Addressed, Ledger
 from kt.sim.exchange.refusals import Refused
+from kt.sim.exchange.steering import Steer, Steered
 from kt.sim.exchange.stepper import run_to
 from kt.sim.exchange.ticker import Ticker
 from kt.sim.market.board import Board
@@ -96,6 +98,7 @@ class Exchange:
         if not ledger.load():
             ledger.matched = ledger.board.moment(now).second
         ledger.meta |= {"seed": str(self.seed), "seen": now.isoformat()}
+        steering.load(ledger)
         if went_back:
             ledger.begin_session(session + 1)
         run_to(ledger, now)
@@ -163,6 +166,19 @@ class Exchange:
         """Emit trades and books of these stocks from now on; replaces the set before."""
         with self._lock:
             self._ticker.watch(codes)
+
+    def steer(self, wish: Steer) -> Steered:
+        """Make one stock do what somebody wants, from the next second on; it is on disk when
+        this returns. Raises UsageError when the market could not do that."""
+        with self._lock:
+            ledger = self.caught_up()
+            steering.steer(ledger, wish, self._seen)
+            return self.steered(wish.stock_code)
+
+    def steered(self, code: str) -> Steered:
+        """What holds for a stock in the next second. Raises UsageError for an unknown one."""
+        with self._lock:
+            return steering.state(self.caught_up(), code, self._seen)
 
     def price(self, code: str) -> int:
         """The last price of a stock, in won. Raises UnknownStock."""

@@ -34,6 +34,7 @@ class Intake:
     def place(self, key: str, ticket: OrderTicket) -> Outcome:
         self._check_hours()
         self._check_stock(ticket.stock_code)
+        self._check_halt(ticket.stock_code)
         if ticket.quantity <= 0:
             raise Refused(refusals.NO_QUANTITY)
         price = 0 if ticket.order_type is OrderType.MARKET else ticket.price
@@ -50,6 +51,7 @@ class Intake:
     def amend(self, key: str, ticket: AmendTicket) -> Outcome:
         """The amended shares go on under a new number; the rest of the old order stays."""
         old = self._standing(key, ticket.ord_no, ticket.stock_code)
+        self._check_halt(old.code)
         quantity = self._part(old, ticket.quantity)
         self._check_price(old.code, ticket.price)
         order = self._new(key, old.code, old.side, OrderType.LIMIT)
@@ -108,6 +110,11 @@ class Intake:
     def _check_stock(self, code: str) -> None:
         if not self._ledger.board.knows(code):
             raise Refused(refusals.UNTRADABLE)
+
+    def _check_halt(self, code: str) -> None:
+        """While trading in a stock is suspended, orders may be cancelled, and that is all."""
+        if self._ledger.board.path(code, self._moment.session).halted(self._moment.second):
+            raise Refused(refusals.HALTED)
 
     def _check_price(self, code: str, price: int) -> None:
         path = self._ledger.board.path(code, self._moment.session)
@@ -171,6 +178,8 @@ class Intake:
         if board.phase(self._at) is not MarketPhase.CONTINUOUS:
             return
         path = board.path(order.code, self._moment.session)
+        if path.still(self._moment.second):
+            return
         floor = Floor(order.code, path, ledger.depth, board.unit(order.code), self._moment.second)
         resting = [item for item in ledger.open_orders(code=order.code) if item is not order]
         book_hits(ledger, arrive(order, resting, floor), self._at)

@@ -47,12 +47,13 @@ def _run(ledger: Ledger, until: int) -> None:
 def _run_stock(ledger: Ledger, code: str, orders: list[SimOrder], start: int, until: int) -> None:
     path = ledger.board.path(code, ledger.session)
     opens = path.skip * 60
-    if start < opens <= until:
+    if start < opens <= until and not path.halted(opens):
         _auction(ledger, code, orders, opens, path.opening, max(1, path.auction))
     _continuous(ledger, code, orders, max(start, opens) + 1, min(until, AUCTION_SECOND - 1))
     if start < CLOSING_SECOND <= until:
         price, volume = path.closing_price, path.closing_volume
-        _auction(ledger, code, orders, CLOSING_SECOND, price, volume)
+        if not path.halted(CLOSING_SECOND) and not path.locked(CLOSING_SECOND):
+            _auction(ledger, code, orders, CLOSING_SECOND, price, volume)
         _expire(ledger, orders)
 
 
@@ -67,9 +68,15 @@ def _continuous(ledger: Ledger, code: str, orders: list[SimOrder], first: int, l
         if not any(may_trade(order, path, minute) for order in waiting):
             second = (minute + 1) * 60
             continue
-        hits = rest(waiting, Floor(code, path, ledger.depth, unit, second))
-        if hits:
-            book_hits(ledger, hits, board.days.at(ledger.session, second))
+        ended = next((call for call in path.interruptions if call.end == second), None)
+        if path.still(second):
+            pass
+        elif ended is not None:
+            _auction(ledger, code, orders, second, ended.price, ended.volume)
+        else:
+            hits = rest(waiting, Floor(code, path, ledger.depth, unit, second))
+            if hits:
+                book_hits(ledger, hits, board.days.at(ledger.session, second))
         second += 1
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from kt.records import Book, BookUpdate, SessionNotice, Tick
+from kt.records import Book, BookUpdate, SessionNotice, Tick, ViNotice
 from kt.sim.exchange.ledger import Addressed, Ledger
 from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
 from kt.sim.market.path import SessionPath, Trade
@@ -39,6 +39,7 @@ class Ticker:
         """What changed since the last call."""
         since, self._shown = self._shown, max(at, self._shown)
         found: list[Addressed] = [(None, item) for item in self.notices(since, at)]
+        found += [(None, item) for item in self.interruptions(since, at)]
         moment = self._ledger.board.moment(at)
         first = self._ledger.board.days.second(moment.session, since) + 1
         first = max(first, moment.second - _LOOK_BACK)
@@ -84,6 +85,22 @@ class Ticker:
             return None
         self._books[code] = book
         return BookUpdate(stock_code=code, book=msgspec.structs.replace(book, at=at), at=at)
+
+    def interruptions(self, since: datetime, at: datetime) -> list[ViNotice]:
+        """Volatility interruptions, of any stock, that began or ended in (since, at]."""
+        board, session = self._ledger.board, self._ledger.session
+        found = []
+        for code in board.chain.steered(session):
+            path = board.path(code, session)
+            for call in path.interruptions:
+                for second, active in ((call.start, True), (call.end, False)):
+                    moment = board.days.at(session, second)
+                    if since < moment <= at:
+                        price = path.price_at(call.start)
+                        found.append(
+                            ViNotice(stock_code=code, active=active, price=price, at=moment)
+                        )
+        return found
 
     # --- the session's phases ---------------------------------------------------------------
 

@@ -15,7 +15,10 @@ _STEP = 5
 
 
 def expected(path: SessionPath, second: int) -> tuple[int, int]:
-    """(price, volume) the running auction would print now; zeros outside an auction."""
+    """(price, volume) the running auction would print now; zeros outside an auction, and while
+    the stock is halted."""
+    if path.halted(second):
+        return 0, 0
     begin = path.skip * 60 - OPENING_SECONDS
     if begin <= second < path.skip * 60:
         return _converging(path, second, begin, OPENING_SECONDS, path.base, *opening_print(path))
@@ -24,6 +27,10 @@ def expected(path: SessionPath, second: int) -> tuple[int, int]:
         length = CLOSING_SECOND - AUCTION_SECOND
         target = path.closing_price, path.closing_volume
         return _converging(path, second, AUCTION_SECOND, length, last, *target)
+    call = path.interruption(second)
+    if call is not None:
+        last, length = path.price_at(second), call.end - call.start
+        return _converging(path, second, call.start, length, last, call.price, call.volume)
     return 0, 0
 
 

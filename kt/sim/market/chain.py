@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kt.rules import ticks
@@ -10,6 +11,7 @@ from kt.sim.market.listing import Listing
 from kt.sim.market.noise import bell, share
 from kt.sim.market.path import SessionPath
 from kt.sim.market.plan import Planner
+from kt.sim.market.steered import Seconds, SteeredPath, Turn, seconds_of
 from kt.sim.replay import Recording
 
 PATHS_BACK = 5
@@ -41,13 +43,42 @@ class Chain:
         self._paths: dict[tuple[str, int, int], SessionPath] = {}
         self._volumes: dict[tuple[str, int, int], Volumes] = {}
         self._bars: dict[str, dict[int, DayBar]] = {}
+        self._turns: dict[tuple[str, int], tuple[Turn, ...]] = {}
+        self._seconds: dict[tuple[str, int, int], tuple[SessionPath, Seconds]] = {}
+        """Plain sessions of steered stocks, by second."""
+
+    # --- steering -------------------------------------------------------------------------
+
+    def turns(self, code: str, session: int) -> tuple[Turn, ...]:
+        return self._turns.get((code, session), ())
+
+    def all_turns(self) -> list[tuple[str, int, tuple[Turn, ...]]]:
+        """Every steered stock and session with its turns."""
+        return [(code, session, turns) for (code, session), turns in self._turns.items()]
+
+    def steered(self, session: int) -> list[str]:
+        """The stocks that are steered in a session."""
+        return [code for code, at in self._turns if at == session]
+
+    def steer(self, listing: Listing, session: int, skip: int, turns: Iterable[Turn]) -> None:
+        """These turns from now on; the sessions after it start from the close that they make."""
+        code = listing.code
+        self._turns[code, session] = tuple(turns)
+        self._paths = {
+            name: path for name, path in self._paths.items() if name[0] != code or name[1] < session
+        }
+        path = self.path(listing, session, skip)
+        bars, closes = self._bars.get(code, {}), self._closes.get(code, {})
+        self._bars[code] = {at: bar for at, bar in bars.items() if at < session}
+        self._closes[code] = {at: close for at, close in closes.items() if at < session}
+        self._closes[code][session] = path.closing_price
 
     def close(self, listing: Listing, session: int) -> int:
         """The close of a session; -1 is the close before the first."""
         closes = self._closes.setdefault(listing.code, {-1: listing.base_price})
         if session in closes:
             return closes[session]
-        at = max(closes) if session > 0 else min(closes)
+        at = max(closes) if session >= 0 else min(closes)
         while at < session:
             at += 1
             closes[at] = self._next_close(listing, at, closes[at - 1])
@@ -75,11 +106,26 @@ class Chain:
         """The session's trades; `skip` minutes are lost to a late opening."""
         name = (listing.code, session, skip)
         if name not in self._paths:
-            self._paths[name] = self._make_path(listing, session, skip)
+            turns = self.turns(listing.code, session)
+            if turns:
+                self._paths[name] = self._steered(name, listing, turns)
+            else:
+                self._paths[name] = self._make_path(
+                    listing, session, skip, self.close(listing, session)
+                )
         return self._paths[name]
 
-    def _make_path(self, listing: Listing, session: int, skip: int) -> SessionPath:
-        base, close = self.base(listing, session), self.close(listing, session)
+    def _steered(
+        self, name: tuple[str, int, int], listing: Listing, turns: tuple[Turn, ...]
+    ) -> SessionPath:
+        if name not in self._seconds:
+            own = self._next_close(listing, name[1], self.base(listing, name[1]))
+            plain = self._make_path(listing, name[1], name[2], own)
+            self._seconds[name] = plain, seconds_of(plain)
+        return SteeredPath(*self._seconds[name], turns)
+
+    def _make_path(self, listing: Listing, session: int, skip: int, close: int) -> SessionPath:
+        base = self.base(listing, session)
         key = self.planner.key(listing.code) ^ (session * 0x5851F42D4C957F2D & (1 << 64) - 1)
         recorded = self._recording and self._recording.day(listing.code, session)
         if recorded:
@@ -117,6 +163,7 @@ class Chain:
         """Drop the paths of sessions before this one; they can be made again."""
         self._paths = {name: path for name, path in self._paths.items() if name[1] >= session}
         self._volumes = {name: drawn for name, drawn in self._volumes.items() if name[1] >= session}
+        self._seconds = {name: had for name, had in self._seconds.items() if name[1] >= session}
 
     def bar(self, listing: Listing, session: int, skip: int = 0) -> DayBar:
         """The finished session as one bar."""

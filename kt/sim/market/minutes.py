@@ -6,6 +6,7 @@ any second, asked for in any order and in any process, gives the same trades.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
@@ -45,6 +46,16 @@ class Minute:
     bits: int
     auction: int = 0
     """Shares of the opening print, part of `volume`, traded at second 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """A call auction in the middle of the session: from `start` on, printing in `end`."""
+
+    start: int
+    end: int
+    price: int
+    volume: int
 
 
 def _profiles() -> list[list[float]]:
@@ -163,16 +174,18 @@ class MinutePath:
             spread += minute.auction
         return spread + (second in (0, minute.turn, minute.back, 59))
 
-    def volume_in(self, minute: Minute, second: int) -> int:
+    def volume_in(self, index: int, second: int) -> int:
         """Shares traded in a minute up to the end of one of its seconds."""
+        minute = self.minute(index)
         if minute.volume < 4:
             return minute.volume if second == 59 else 0
         free = minute.volume - minute.auction - 4
         points = 1 + (second >= minute.turn) + (second >= minute.back) + (second >= 59)
         return minute.auction + int(free * _PROFILES[minute.bits & 31][second]) + points
 
-    def shape(self, minute: Minute, second: int) -> int:
+    def shape(self, index: int, second: int) -> int:
         """Where the price of a minute stands in one of its seconds, traded or not."""
+        minute = self.minute(index)
         if minute.volume < 4 or second == 59:
             return minute.close
         if second == 0 or minute.high == minute.low:
@@ -222,7 +235,7 @@ class MinutePath:
         if second >= CLOSING_SECOND:
             return self.closing_price
         last = self.last_traded(second)
-        return self.base if last is None else self.shape(self.minute(last // 60), last % 60)
+        return self.base if last is None else self.shape(*divmod(last, 60))
 
     def volume_at(self, second: int) -> int:
         if second >= CLOSING_SECOND:
@@ -231,7 +244,7 @@ class MinutePath:
         if place is None:
             return 0
         index, inside = place
-        return self.cumulative[index] + self.volume_in(self.minute(index), inside)
+        return self.cumulative[index] + self.volume_in(index, inside)
 
     def trade_at(self, second: int) -> Trade | None:
         """What traded in this very second."""
@@ -257,6 +270,32 @@ class MinutePath:
         bits = self.minute(last // 60).bits
         drawn = (bits * 2654435761 + last % 60 * 40503 & 1023) / 1024
         return Side.BUY if drawn < self.buying(last // 60) else Side.SELL
+
+    # --- what only a steered session has ---------------------------------------------------
+
+    @property
+    def interruptions(self) -> Sequence[Interruption]:
+        return ()
+
+    def halted(self, second: int) -> bool:
+        """Whether trading in the stock is suspended: no order is taken."""
+        return False
+
+    def locked(self, second: int) -> bool:
+        """Whether everybody is on one side, at a limit price."""
+        return False
+
+    def interruption(self, second: int) -> Interruption | None:
+        """The volatility interruption that a second belongs to; not that of its print."""
+        return None
+
+    def pinned(self, second: int) -> int:
+        """Where it stands in a second, or would stand if it traded."""
+        return self.price_at(second)
+
+    def still(self, second: int) -> bool:
+        """Whether nothing may trade in a second of the continuous session."""
+        return False
 
     def buying(self, index: int) -> float:
         """The part of a minute's volume that buyers took from the ask, 0..1."""

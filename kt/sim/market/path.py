@@ -7,9 +7,9 @@ from itertools import accumulate
 from operator import mul
 
 from kt.sim.market.days import CLOSING_SECOND
-from kt.sim.market.minutes import Minute, MinutePath, Trade
+from kt.sim.market.minutes import Interruption, Minute, MinutePath, Trade
 
-__all__ = ["Minute", "SessionPath", "Trade"]
+__all__ = ["Interruption", "Minute", "SessionPath", "Trade"]
 
 
 class SessionPath(MinutePath):
@@ -43,7 +43,7 @@ class SessionPath(MinutePath):
         index, inside = place
         minute = self.minute(index)
         middle = minute.open + minute.close
-        return self._values[index] + self.volume_in(minute, inside) * middle // 2
+        return self._values[index] + self.volume_in(index, inside) * middle // 2
 
     def strength_at(self, second: int, window: int = 0) -> float:
         """Bought over sold volume, 100 = even; over the last `window` minutes, 0 = all day."""
@@ -52,7 +52,7 @@ class SessionPath(MinutePath):
             return 0.0
         index, inside = place
         first = max(self.skip, index - window) if window else self.skip
-        inner = self.volume_in(self.minute(index), inside)
+        inner = self.volume_in(index, inside)
         volume = self.cumulative[index] - self.cumulative[first] + inner
         bought = self._bought[index] - self._bought[first] + inner * self.buying(index)
         sold = volume - bought
@@ -75,9 +75,8 @@ class SessionPath(MinutePath):
 
     def prices_in(self, index: int, inside: int = 59) -> list[int]:
         """The prices traded in a minute up to one of its seconds."""
-        minute = self.minute(index)
         return [
-            self.shape(minute, second)
+            self.shape(index, second)
             for second in range(inside + 1)
             if self.quantity_in(index, second)
         ]

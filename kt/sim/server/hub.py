@@ -18,6 +18,7 @@ from kt.records import (
     Side,
     StreamEvent,
     Tick,
+    ViNotice,
 )
 from kt.sim.wire import realtime, stream
 from kt.sim.wire.accountrows import Surroundings
@@ -34,6 +35,7 @@ KINDS: dict[type[Any], str] = {
     OrderNotice: "00",
     BalanceNotice: "04",
     SessionNotice: "0s",
+    ViNotice: "1h",
 }
 Event = tuple[str | None, StreamEvent]
 Row = tuple[str, str, bytes]
@@ -114,7 +116,7 @@ class Hub:
             (app_key, kind, item)
             for app_key, session in self._sessions.items()
             for kind in kinds
-            for item in session.items(kind, code)
+            for item in session.items(kind, code) or _of_all(session, kind, code)
         ]
         if not asked:
             return
@@ -122,11 +124,26 @@ class Hub:
         made: dict[str, dict[str, str] | None] = {}
         for app_key, kind, item in asked:
             if kind not in made:
-                made[kind] = _market_values(kind, event, quote)
+                made[kind] = self._market_values(kind, event, quote)
             values = made[kind]
             if values is not None:
                 row = stream.ENCODER.encode(realtime.row(kind, item, values))
                 outgoing.setdefault(app_key, []).append((kind, "", row))
+
+    def _market_values(
+        self, kind: str, event: StreamEvent, quote: Quote | None
+    ) -> dict[str, str] | None:
+        if kind == "0H":
+            in_auction = (
+                quote is not None and quote.expected_price and isinstance(event, BookUpdate)
+            )
+            return realtime.expected(quote, event.at) if quote and in_auction else None
+        if isinstance(event, ViNotice) and quote is not None:
+            listed = self._market.instruments()
+            market = next(one.market for one in listed if one.stock_code == event.stock_code)
+            return realtime.interruption(event, quote, market)
+        found = realtime.values(event, Surroundings(quote=quote))
+        return found[2] if found else None
 
     def _account_row(
         self, account: str, event: StreamEvent, outgoing: dict[str, list[Row]]
@@ -163,12 +180,9 @@ class Hub:
         return self._quotes[code]
 
 
-def _market_values(kind: str, event: StreamEvent, quote: Quote | None) -> dict[str, str] | None:
-    if kind == "0H":
-        in_auction = quote is not None and quote.expected_price and isinstance(event, BookUpdate)
-        return realtime.expected(quote, event.at) if quote and in_auction else None
-    found = realtime.values(event, Surroundings(quote=quote))
-    return found[2] if found else None
+def _of_all(session: Listener, kind: str, code: str) -> list[str]:
+    """Interruptions may be registered for the whole market; a row then names its stock."""
+    return [code] if kind == "1h" and session.items(kind, "") else []
 
 
 def _send(session: Listener, rows: list[Row]) -> None:

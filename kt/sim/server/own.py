@@ -13,6 +13,7 @@ from starlette.routing import Route
 
 from kt import __version__
 from kt.errors import UsageError
+from kt.sim.exchange import Steer
 from kt.sim.faults import parse_faults
 from kt.sim.server import guard
 from kt.sim.server.desk import Desk
@@ -35,6 +36,7 @@ def routes(desk: Desk) -> list[Route]:
     return [
         Route("/kt/clock", clock, methods=["GET"]),
         Route("/kt/status", kept(_status), methods=["GET"]),
+        Route("/kt/market", kept(_market), methods=["GET", "POST"]),
         Route("/kt/faults", kept(_faults), methods=["GET", "POST", "DELETE"]),
     ]
 
@@ -77,6 +79,19 @@ def _faults(desk: Desk, request: Request, given: Any) -> Response:
     elif request.method == "DELETE":
         desk.faults.replace([])
     return JSONResponse({"rules": desk.faults.report()})
+
+
+def _market(desk: Desk, request: Request, given: Any) -> Response:
+    """Steers one stock; a GET shows what holds for `?stock_code=`."""
+    if request.method == "GET":
+        steered = desk.exchange.steered(request.query_params.get("stock_code", ""))
+    else:
+        try:
+            wish = msgspec.convert(given, Steer)
+        except msgspec.ValidationError as error:
+            raise UsageError(str(error)) from error
+        steered = desk.exchange.steer(wish)
+    return JSONResponse(msgspec.to_builtins(steered))
 
 
 def clock_of(desk: Desk) -> dict[str, Any]:

@@ -1,19 +1,21 @@
-"""Live events on the wire: rows of types 0B, 0D, 00, 04 and 0s with every documented FID."""
+"""Live events on the wire: rows of types 0B, 0D, 00, 04, 0s and 1h with every documented FID."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kt.records import (
     BalanceNotice,
     BookUpdate,
+    MarketName,
     OrderNotice,
     Quote,
     SessionNotice,
     Side,
     StreamEvent,
     Tick,
+    ViNotice,
 )
 from kt.sim.wire import accountrows
 from kt.sim.wire.accountrows import Surroundings
@@ -50,7 +52,7 @@ NAMES = {
     "0w": "종목프로그램매매",
     "1h": "VI발동/해제",
 }
-"""Every type that may be registered. The exchange sends 00, 04, 0B, 0D, 0s and 0H."""
+"""Every type that may be registered. The exchange sends 00, 04, 0B, 0D, 0s, 0H and 1h."""
 ACCOUNT_TYPES = frozenset({"00", "04"})
 """They belong to the account: registered without a stock."""
 
@@ -164,6 +166,46 @@ def expected(quote: Quote, at: datetime) -> Row:
         "13": str(quote.volume),
         "25": direction(last, base),
     }
+
+
+INTERRUPTION_FIDS = names("""
+9001 302 13 14 9068 9008 9075 1221 1223 1224 1225 1236 1237 1238 1239 1489 1490 9069 1279
+""")
+_INTERRUPTED = timedelta(minutes=2)
+
+
+def interruption(notice: ViNotice, quote: Quote, market: MarketName) -> Row:
+    """1h: a static interruption, against the day's first price. The document names no codes for
+    9068; clients of the broker have seen 1 for its beginning and 2 for its end. What is set off
+    carries the expected time of its release."""
+    reference = quote.open or quote.base_price
+    off = rate(change_pct(notice.price, reference))
+    times = {"1223": clock(notice.at), "1224": clock(notice.at + _INTERRUPTED)}
+    if not notice.active:
+        times = {"1223": clock(notice.at), "1224": clock(notice.at)}
+    return filled(
+        INTERRUPTION_FIDS,
+        "0",
+        **times,
+        **{
+            "9001": notice.stock_code,
+            "302": quote.stock_name,
+            "13": str(quote.volume),
+            "14": str(quote.value // 1_000_000),
+            "9068": "1" if notice.active else "2",
+            "9008": "101" if market is MarketName.KOSDAQ else "001",
+            "9075": "1",
+            "1221": str(notice.price),
+            "1225": "정적",
+            "1236": str(reference),
+            "1238": off,
+            "1239": "0.00",
+            "1489": rate(change_pct(notice.price, quote.base_price)),
+            "1490": "1",
+            "9069": "1" if notice.price >= reference else "2",
+            "1279": "+정적" if notice.price >= reference else "-정적",
+        },
+    )
 
 
 def session(notice: SessionNotice) -> Row:

@@ -1,0 +1,182 @@
+"""Steers single stocks: where they trade, halts, volatility interruptions, limit locks.
+
+What is asked for takes effect with the next second, in which nothing has happened yet. A price
+that is set stays until the stock is set free or steered again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from kt.errors import UsageError
+from kt.rules import match, ticks
+from kt.sim.book import down, up
+from kt.sim.exchange.ledger import Ledger
+from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
+from kt.sim.market.noise import scatter
+from kt.sim.market.path import SessionPath
+from kt.sim.market.steered import Turn
+
+INTERRUPTED = 120
+"""Seconds of a volatility interruption, before its random end (rules §5)."""
+RANDOM_END = 30
+_META = "steered"
+
+
+class Steer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What somebody wants of a stock; at least one of these.
+
+    `price`: trade there, in won, from now on; in a halt or an interruption, after it. `free`: go
+    on as the market does. `halt`: suspend trading, or end that. `vi`: a volatility interruption
+    now. `lock`: nobody bids (`lower`) or offers (`upper`) any more, at the limit; an empty text
+    ends it, one tick off the limit.
+    """
+
+    stock_code: str
+    price: int | None = None
+    free: bool = False
+    halt: bool | None = None
+    vi: bool = False
+    lock: Literal["", "lower", "upper"] | None = None
+
+
+class Steered(msgspec.Struct, frozen=True, kw_only=True):
+    """What holds for a stock from `at` on. `vi_until` is the end of its interruption."""
+
+    stock_code: str
+    at: datetime
+    price: int
+    halted: bool
+    locked: bool
+    vi_until: datetime | None
+
+
+def steer(ledger: Ledger, wish: Steer, at: datetime) -> None:
+    """Add the turns that the wish means, and save; none when it holds already. Raises
+    UsageError."""
+    code, second, path = _place(ledger, wish.stock_code, at)
+    _need(second <= CLOSING_SECOND, "the session is over: there is nothing to steer")
+    _need(wish != Steer(stock_code=code), "say what to do: price, free, halt, vi or lock")
+    turns = list(_turns(ledger, wish, path, second))
+    if turns:
+        before = ledger.board.chain.turns(code, ledger.session)
+        _apply(ledger, code, ledger.session, [*before, *turns])
+        _save(ledger)
+
+
+def state(ledger: Ledger, code: str, at: datetime) -> Steered:
+    code, second, path = _place(ledger, code, at)
+    call = path.interruption(second)
+    days, session = ledger.board.days, ledger.session
+    return Steered(
+        stock_code=code,
+        at=days.at(session, second),
+        price=path.pinned(second),
+        halted=path.halted(second),
+        locked=path.locked(second),
+        vi_until=days.at(session, call.end) if call else None,
+    )
+
+
+def _place(ledger: Ledger, code: str, at: datetime) -> tuple[str, int, SessionPath]:
+    """The stock, the first second in which nothing has happened, and its session."""
+    if not ledger.board.knows(code):
+        raise UsageError(f"no such stock on the embedded exchange: {code!r}")
+    return code, ledger.board.moment(at).second + 1, ledger.board.path(code, ledger.session)
+
+
+# --- what a wish means ---------------------------------------------------------------------------
+
+
+def _turns(ledger: Ledger, wish: Steer, path: SessionPath, second: int) -> Iterator[Turn]:
+    """In the order in which they hold: what stops trading, where it stands, what lets it go on."""
+    halted, calling = path.halted(second), path.interruption(second) is not None
+    locked = path.locked(second)
+    if wish.halt and not halted:
+        yield Turn(second=second, action="halt")
+    if wish.vi:
+        _need(path.skip * 60 <= second < AUCTION_SECOND, "an interruption needs a running session")
+        _need(
+            not (halted or calling or locked), "the stock does not trade: it cannot be interrupted"
+        )
+        random_end = scatter(path.key, second) % (RANDOM_END + 1)
+        until = min(second + INTERRUPTED + random_end, AUCTION_SECOND)
+        yield Turn(second=second, action="interrupt", until=until)
+    if wish.lock:
+        _need(not (halted or calling), "the stock does not trade: it cannot be locked")
+        limit = path.lower if wish.lock == "lower" else path.upper
+        yield _moving(ledger, wish, second, "lock", limit)
+    price = _price(wish, path, second)
+    if price:
+        action: Literal["free", "price"] = "free" if wish.free else "price"
+        yield _moving(ledger, wish, second, action, price)
+    if wish.halt is False and halted:
+        yield _moving(ledger, wish, second, "resume", price or path.pinned(second))
+
+
+def _price(wish: Steer, path: SessionPath, second: int) -> int:
+    """Where the wish wants the stock to stand; 0 when it does not say."""
+    given = [wish.price is not None, wish.free, wish.lock is not None]
+    _need(sum(given) <= 1, "give one of price, free and lock")
+    if wish.price is not None:
+        _need(
+            path.lower <= wish.price <= path.upper,
+            f"{wish.price} is outside the day's limits, {path.lower} to {path.upper}",
+        )
+        near = ticks.round_down(wish.price, path.kind)
+        _need(near == wish.price, f"{wish.price} is between two ticks, {near} and {up(near)}")
+        return wish.price
+    stands = path.pinned(second)
+    ends_lock = path.locked(second) and (wish.free or wish.lock == "")
+    if ends_lock:
+        return up(stands, path.kind) if stands == path.lower else down(stands, path.kind)
+    return stands if wish.free else 0
+
+
+def _moving(
+    ledger: Ledger,
+    wish: Steer,
+    second: int,
+    action: Literal["price", "free", "lock", "resume"],
+    price: int,
+) -> Turn:
+    """A turn that prints at once, with enough shares for every order that the price goes through
+    or reaches: there was room for all of them on the way."""
+    orders = ledger.open_orders(code=wish.stock_code)
+    met = sum(
+        order.open + order.ahead
+        for order in orders
+        if order.price and match.crosses(order.side, order.price, price)
+    )
+    quantity = ledger.board.unit(wish.stock_code) + met
+    return Turn(second=second, action=action, price=price, quantity=quantity)
+
+
+def _need(true: bool, otherwise: str) -> None:
+    if not true:
+        raise UsageError(otherwise)
+
+
+# --- kept over restarts --------------------------------------------------------------------------
+
+
+def _apply(ledger: Ledger, code: str, session: int, turns: list[Turn]) -> None:
+    board = ledger.board
+    board.chain.steer(board.listing(code), session, board.skip(session), turns)
+
+
+def _save(ledger: Ledger) -> None:
+    ledger.meta[_META] = msgspec.json.encode(ledger.board.chain.all_turns()).decode()
+    ledger.save()
+
+
+def load(ledger: Ledger) -> None:
+    """Lay the kept turns over the market again, the older sessions first."""
+    kept = msgspec.json.decode(ledger.meta.get(_META, "[]"), type=list[tuple[str, int, list[Turn]]])
+    for code, session, turns in sorted(kept, key=lambda row: row[1]):
+        if ledger.board.knows(code):
+            _apply(ledger, code, session, turns)

@@ -1,0 +1,571 @@
+"""A stock that is steered: where it trades, halts, interruptions, locks, and all that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kt.clock import ManualClock
+from kt.errors import UsageError
+from kt.records import (
+    AmendTicket,
+    BookUpdate,
+    CancelTicket,
+    Interval,
+    OutcomeStatus,
+    Tick,
+    ViNotice,
+)
+from kt.rules import ticks
+from kt.sim.book import down, up
+from kt.sim.exchange import Exchange, Steer, Steered
+from kt.sim.exchange.desk import AccountDesk
+from kt.sim.market.days import AUCTION_SECOND
+from kt.sim.market.steered import SteeredPath, Turn, seconds_of
+from tests.serving import Served, serve
+from tests.sim.scene import CODE, STATEFUL, at, board_of, buy, opened, sell
+from tests.sim.wireclient import client, frames
+
+
+@pytest.fixture(autouse=True)
+def files_are_let_go() -> Iterator[None]:
+    yield
+    while STATEFUL:
+        STATEFUL.pop().close()
+
+
+def steer(exchange: Exchange, code: str = CODE, **wish: Any) -> Steered:
+    return exchange.steer(Steer(stock_code=code, **wish))
+
+
+def step(exchange: Exchange, steps: int, code: str = CODE) -> int:
+    """A price so many ticks from the last."""
+    return ticks.step(exchange.market.quote(code).price, steps)
+
+
+def filled(desk: AccountDesk, clock: ManualClock) -> dict[str, int]:
+    """Shares by order number, once the lists show them."""
+    clock.advance(1)
+    found: dict[str, int] = {}
+    for row in desk.executions():
+        found[row.ord_no] = found.get(row.ord_no, 0) + row.quantity
+    return found
+
+
+# --- a price ---------------------------------------------------------------------------------
+
+
+def test_it_trades_at_the_price_with_a_book_around_it() -> None:
+    exchange, clock = opened()
+    exchange.watch({CODE})
+    exchange.advance()
+    price = step(exchange, -40)
+    told = steer(exchange, price=price)
+    assert (told.price, told.at) == (price, at(10, 0, 8))
+    assert exchange.market.quote(CODE).price != price, "not before the next second"
+    clock.advance(1)
+    seen = [event for _, event in exchange.advance()]
+    assert [event.price for event in seen if isinstance(event, Tick)] == [price]
+    book = [event.book for event in seen if isinstance(event, BookUpdate)][-1]
+    assert price in (book.asks[0].price, book.bids[0].price)
+    assert up(book.bids[0].price) == book.asks[0].price
+    for _ in range(20):
+        clock.advance(30)
+        seen = [event for _, event in exchange.advance()]
+        assert {event.price for event in seen if isinstance(event, Tick)} <= {price}
+    assert exchange.market.quote(CODE).price == price
+    assert exchange.market.bars(CODE, Interval.MINUTE, 1)[0].close == price
+    assert exchange.market.bars(CODE, Interval.DAY, 1)[0].close == price
+
+
+def test_nothing_that_was_changes() -> None:
+    exchange, clock = opened(at(10, 30, 40))
+
+    def seen() -> tuple[object, ...]:
+        """The running minute's value is told by where it will end, so it is left out."""
+        minutes = exchange.market.bars(CODE, Interval.MINUTE, 200)
+        last = msgspec.structs.replace(minutes[-1], value=0)
+        quote = msgspec.structs.replace(exchange.market.quote(CODE), value=0)
+        return minutes[:-1], last, quote, exchange.market.bars(CODE, Interval.TICK, 200)
+
+    before = seen()
+    steer(exchange, price=step(exchange, 30))
+    assert seen() == before
+    clock.advance(60)
+    minutes = exchange.market.bars(CODE, Interval.MINUTE, 201)
+    assert minutes[:-2] == before[0]
+
+
+def test_others_do_not_move() -> None:
+    plain, clock = opened()
+    other, same = opened()
+    steer(other, price=step(other, -40))
+    for one in (clock, same):
+        one.advance(600)
+    mine_alone = {CODE}
+    for code in [item.stock_code for item in plain.market.instruments()]:
+        if code not in mine_alone:
+            assert other.market.quote(code) == plain.market.quote(code)
+
+
+def test_resting_orders_meet_the_price_as_in_a_market() -> None:
+    """What it goes through fills whole, at its own price; what it does not reach stays."""
+    exchange, clock = opened(cash=10**11)
+    desk, neighbour = exchange.account("a"), exchange.account("b")
+    buy(desk, 5_000)
+    last = exchange.market.quote(CODE).price
+    above = sell(desk, 2_000, ticks.step(last, 50)).ord_no
+    through = buy(neighbour, 30_000, ticks.step(last, -20)).ord_no
+    at_price = buy(neighbour, 100, ticks.step(last, -40)).ord_no
+    below = buy(neighbour, 100, ticks.step(last, -60)).ord_no
+    clock.advance(1)
+    steer(exchange, price=ticks.step(last, -40))
+    clock.advance(1)
+    done = filled(neighbour, clock)
+    assert done[through] == 30_000
+    assert done[at_price] == 100
+    assert below not in done
+    assert {row.price for row in neighbour.executions() if row.ord_no == through} == {
+        ticks.step(last, -20)
+    }
+    assert above not in filled(desk, clock)
+    assert next(row for row in desk.open_orders() if row.ord_no == above).open_quantity == 2_000
+    steer(exchange, price=ticks.step(last, 51))
+    clock.advance(2)
+    assert filled(desk, clock)[above] == 2_000
+
+
+def test_a_market_order_gets_the_price() -> None:
+    exchange, clock = opened()
+    desk = exchange.account("a")
+    buy(desk, 10)
+    price = step(exchange, -60)
+    steer(exchange, price=price)
+    clock.advance(1)
+    number = sell(desk, 10).ord_no
+    assert filled(desk, clock)[number] == 10
+    paid = {row.price for row in desk.executions() if row.ord_no == number}
+    assert max(paid) <= price and min(paid) >= ticks.step(price, -4)
+
+
+def test_set_free_it_goes_on_from_there() -> None:
+    exchange, clock = opened()
+    price = step(exchange, -40)
+    steer(exchange, price=price)
+    clock.advance(60)
+    told = steer(exchange, free=True)
+    assert told.price == price
+    clock.advance(1)
+    assert exchange.market.quote(CODE).price == price
+    seen = set()
+    for _ in range(60):
+        clock.advance(60)
+        quote = exchange.market.quote(CODE)
+        assert quote.lower_limit <= quote.price <= quote.upper_limit
+        assert ticks.is_on_tick(quote.price)
+        seen.add(quote.price)
+    assert len(seen) > 5
+
+
+def test_the_close_and_the_next_day_follow() -> None:
+    exchange, clock = opened(at(15, 10))
+    price = step(exchange, -30)
+    steer(exchange, price=price)
+    clock.set(at(15, 31))
+    assert exchange.market.quote(CODE).price == price
+    clock.set(at(9, 5, day=1))
+    assert exchange.market.quote(CODE).base_price == price
+    assert exchange.market.bars(CODE, Interval.DAY, 2)[0].close == price
+    steer(exchange, price=step(exchange, 10))
+    clock.advance(60)
+    assert exchange.market.bars(CODE, Interval.DAY, 2)[0].close == price
+
+
+def test_before_the_open_it_opens_there() -> None:
+    exchange, clock = opened(at(8, 50))
+    price = step(exchange, 20)
+    order = buy(exchange.account("a"), 10).ord_no
+    steer(exchange, price=price)
+    assert exchange.market.quote(CODE).expected_price
+    clock.set(at(9, 0, 1))
+    assert exchange.market.quote(CODE).open == price
+    assert filled(exchange.account("a"), clock)[order] == 10
+    assert {row.price for row in exchange.account("a").executions()} == {price}
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"price": 1}, "outside the day's limits"),
+        ({"price": 10**9}, "outside the day's limits"),
+        ({}, "say what to do"),
+        ({"price": 1, "free": True}, "give one of"),
+        ({"price": 1, "lock": "lower"}, "give one of"),
+        ({"free": True, "code": "999999"}, "no such stock"),
+    ],
+)
+def test_what_a_market_cannot_do_is_said(wish: dict[str, Any], words: str) -> None:
+    exchange, _ = opened()
+    with pytest.raises(UsageError, match=words):
+        steer(exchange, **wish)
+    assert not exchange.market._board.chain.all_turns()
+
+
+def test_a_price_is_on_the_grid() -> None:
+    exchange, clock = opened()
+    price = exchange.market.quote(CODE).price
+    with pytest.raises(UsageError, match=f"between two ticks, {price} and {up(price)}"):
+        steer(exchange, price=price + 1)
+    clock.set(at(15, 31))
+    with pytest.raises(UsageError, match="over"):
+        steer(exchange, price=price)
+
+
+# --- a halt ----------------------------------------------------------------------------------
+
+
+def test_a_halt_stops_the_stock_and_its_orders() -> None:
+    exchange, clock = opened()
+    desk = exchange.account("a")
+    buy(desk, 10)
+    resting = sell(desk, 5, step(exchange, 3)).ord_no
+    exchange.watch({CODE})
+    assert steer(exchange, halt=True).halted
+    clock.advance(1)
+    exchange.advance()
+    volume = exchange.market.quote(CODE).volume
+    for outcome in (
+        sell(desk, 1),
+        buy(desk, 1, step(exchange, -1)),
+        desk.amend(
+            AmendTicket(ord_no=resting, stock_code=CODE, quantity=0, price=step(exchange, 4))
+        ),
+    ):
+        assert (outcome.status, outcome.code) == (OutcomeStatus.REJECTED, "571476")
+    assert buy(desk, 1, code="005930").status is OutcomeStatus.ACKED, "another stock trades"
+    clock.advance(3_000)
+    assert not [event for _, event in exchange.advance() if isinstance(event, Tick | BookUpdate)]
+    quote = exchange.market.quote(CODE)
+    assert (quote.volume, quote.bid) == (volume, 0)
+    assert [level.quantity for level in exchange.market.book(CODE).asks] == [5], "their own"
+    cancelled = desk.cancel(CancelTicket(ord_no=resting, stock_code=CODE, quantity=0))
+    assert cancelled.status is OutcomeStatus.ACKED
+    assert [row.sellable for row in desk.holdings().items if row.stock_code == CODE] == [10]
+    steer(exchange, halt=True)
+    assert not steer(exchange, halt=False).halted
+    clock.advance(1)
+    assert [event for _, event in exchange.advance() if isinstance(event, Tick)]
+    assert sell(desk, 10).status is OutcomeStatus.ACKED
+    assert exchange.market.quote(CODE).volume > volume
+
+
+def test_a_price_set_in_a_halt_is_where_it_resumes() -> None:
+    exchange, clock = opened()
+    desk = exchange.account("a")
+    buy(desk, 10)
+    waiting = buy(desk, 50, step(exchange, -10)).ord_no
+    last, gap = exchange.market.quote(CODE).price, step(exchange, -50)
+    steer(exchange, halt=True)
+    clock.advance(60)
+    assert steer(exchange, price=gap).halted
+    clock.advance(60)
+    assert exchange.market.quote(CODE).price == last
+    assert waiting not in filled(desk, clock)
+    steer(exchange, halt=False)
+    clock.advance(1)
+    assert exchange.market.quote(CODE).price == gap
+    assert filled(desk, clock)[waiting] == 50
+
+
+def test_a_halt_may_keep_a_stock_from_opening() -> None:
+    exchange, clock = opened(at(8, 45))
+    desk = exchange.account("a")
+    number = buy(desk, 10).ord_no
+    steer(exchange, halt=True)
+    clock.set(at(9, 30))
+    quote = exchange.market.quote(CODE)
+    assert (quote.volume, quote.expected_price, quote.price) == (0, 0, quote.base_price)
+    assert number not in filled(desk, clock)
+    steer(exchange, halt=False)
+    clock.advance(2)
+    assert exchange.market.quote(CODE).volume > 0
+    assert filled(desk, clock)[number] == 10
+
+
+def test_a_halt_may_last_until_the_close() -> None:
+    exchange, clock = opened(at(15, 0))
+    desk = exchange.account("a")
+    buy(desk, 10)
+    waiting = sell(desk, 10, step(exchange, 2)).ord_no
+    steer(exchange, halt=True)
+    clock.advance(5)
+    last = exchange.market.quote(CODE)
+    clock.set(at(15, 31))
+    after = exchange.market.quote(CODE)
+    assert (after.price, after.volume) == (last.price, last.volume)
+    assert not [row for row in desk.open_orders() if row.ord_no == waiting]
+    assert waiting not in filled(desk, clock)
+
+
+# --- a volatility interruption -----------------------------------------------------------------
+
+
+def test_an_interruption_collects_orders_and_prints_once() -> None:
+    exchange, clock = opened()
+    desk = exchange.account("a")
+    buy(desk, 10)
+    exchange.watch({CODE})
+    told = steer(exchange, vi=True)
+    assert told.vi_until is not None
+    length = told.vi_until - told.at
+    assert timedelta(minutes=2) <= length <= timedelta(minutes=2, seconds=30)
+    clock.advance(1)
+    begun = [event for _, event in exchange.advance() if isinstance(event, ViNotice)]
+    assert [(event.stock_code, event.active, event.at) for event in begun] == [
+        (CODE, True, told.at)
+    ]
+    number = sell(desk, 10).ord_no
+    bought = buy(exchange.account("b"), 10, step(exchange, 30)).ord_no
+    for _ in range(11):
+        clock.advance(10)
+        assert not [event for _, event in exchange.advance() if isinstance(event, Tick | ViNotice)]
+        assert exchange.market.quote(CODE).expected_price
+    assert filled(desk, clock).keys() == {"0100001"}
+    clock.set(told.vi_until)
+    ended = [event for _, event in exchange.advance()]
+    assert [event.active for event in ended if isinstance(event, ViNotice)] == [False]
+    (tick,) = [event for event in ended if isinstance(event, Tick)]
+    assert tick.quantity > 100, "what would have traded meanwhile"
+    clock.advance(1)
+    for key, order in (("a", number), ("b", bought)):
+        rows = [row for row in exchange.account(key).executions() if row.ord_no == order]
+        assert sum(row.quantity for row in rows) == 10
+        assert {row.price for row in rows} == {tick.price}
+        assert {row.at for row in rows} == {told.vi_until}
+    assert exchange.market.quote(CODE).expected_price == 0
+
+
+def test_a_price_set_meanwhile_is_what_it_prints() -> None:
+    exchange, clock = opened()
+    last, price = exchange.market.quote(CODE).price, step(exchange, -45)
+    told = steer(exchange, vi=True, price=price)
+    assert told.vi_until is not None
+    clock.advance(100)
+    assert exchange.market.quote(CODE).price == last
+    clock.set(told.vi_until)
+    assert exchange.market.quote(CODE).price == price
+    with pytest.raises(UsageError, match="cannot be interrupted"):
+        steer(exchange, vi=True)
+        steer(exchange, vi=True)
+
+
+def test_a_halt_ends_an_interruption() -> None:
+    exchange, clock = opened()
+    told = steer(exchange, vi=True)
+    clock.advance(30)
+    steer(exchange, halt=True)
+    clock.advance(1)
+    ended = [event for _, event in exchange.advance() if isinstance(event, ViNotice)]
+    assert [event.active for event in ended] == [True, False]
+    assert told.vi_until is not None
+    clock.set(told.vi_until + timedelta(minutes=1))
+    assert not [event for _, event in exchange.advance() if isinstance(event, ViNotice)]
+
+
+def test_one_shortly_before_the_closing_auction_is_part_of_it() -> None:
+    exchange, clock = opened(at(15, 19))
+    told = steer(exchange, vi=True)
+    assert told.vi_until == at(15, 20)
+    clock.set(at(15, 31))
+    assert exchange.market.quote(CODE).volume > 0
+
+
+# --- a limit lock ------------------------------------------------------------------------------
+
+
+def test_a_lower_lock_has_no_bids_and_a_market_sale_waits_for_buyers() -> None:
+    exchange, clock = opened(cash=10**10)
+    desk = exchange.account("a")
+    buy(desk, 100)
+    bid = buy(exchange.account("b"), 70, step(exchange, -10)).ord_no
+    told = steer(exchange, lock="lower")
+    clock.advance(1)
+    quote = exchange.market.quote(CODE)
+    assert told.locked
+    assert (quote.price, quote.ask, quote.bid) == (quote.lower_limit, quote.lower_limit, 0)
+    book = exchange.market.book(CODE)
+    assert book.bids == ()
+    assert book.asks[0].quantity > 10 * exchange.market._board.unit(CODE)
+    assert filled(exchange.account("b"), clock)[bid] == 70, "it was on the way down"
+    number = sell(desk, 100).ord_no
+    limit = sell(exchange.account("b"), 70, quote.lower_limit).ord_no
+    clock.advance(1_800)
+    assert {row.ord_no: row.open_quantity for row in desk.open_orders()} == {number: 100}
+    assert [row.ord_no for row in exchange.account("b").open_orders()] == [limit]
+    assert desk.holdings().items[0].sellable == 0
+    assert exchange.market.quote(CODE).volume == quote.volume
+    assert buy(exchange.account("c"), 5).status is OutcomeStatus.ACKED, "sellers there are"
+    steer(exchange, lock="")
+    clock.advance(2)
+    assert exchange.market.quote(CODE).price == up(quote.lower_limit)
+    assert filled(desk, clock)[number] == 100
+    assert filled(exchange.account("b"), clock)[limit] == 70
+
+
+def test_an_upper_lock_has_no_offers() -> None:
+    exchange, clock = opened(cash=10**10)
+    steer(exchange, lock="upper")
+    clock.advance(1)
+    quote = exchange.market.quote(CODE)
+    assert (quote.price, quote.ask, quote.bid) == (quote.upper_limit, 0, quote.upper_limit)
+    desk = exchange.account("a")
+    number = buy(desk, 10).ord_no
+    clock.advance(600)
+    assert number not in filled(desk, clock)
+    steer(exchange, price=down(quote.upper_limit))
+    clock.advance(1)
+    assert filled(desk, clock)[number] == 10
+
+
+def test_a_lock_may_last_until_the_close() -> None:
+    exchange, clock = opened(at(15, 10))
+    desk = exchange.account("a")
+    buy(desk, 10)
+    steer(exchange, lock="lower")
+    clock.advance(2)
+    number = sell(desk, 10).ord_no
+    lower = exchange.market.quote(CODE).lower_limit
+    clock.set(at(15, 31))
+    assert exchange.market.quote(CODE).price == lower
+    assert number not in filled(desk, clock)
+    assert desk.open_orders() == ()
+    assert desk.holdings().items[0].sellable == 10
+
+
+# --- over time ---------------------------------------------------------------------------------
+
+
+def test_a_restart_knows_what_was_steered(tmp_path: Path) -> None:
+    state = tmp_path / "exchange.db"
+    exchange, clock = opened(state=state)
+    price = step(exchange, -40)
+    steer(exchange, price=price)
+    clock.advance(120)
+    steer(exchange, free=True)
+    clock.advance(300)
+    steer(exchange, halt=True)
+    clock.advance(10)
+    code, before = "005930", exchange.market.bars(CODE, Interval.MINUTE, 20)
+    quotes = exchange.market.quote(CODE), exchange.market.quote(code)
+    STATEFUL.remove(exchange)
+    exchange.close()
+    again, later = opened(clock.now(), state=state)
+    assert again.market.bars(CODE, Interval.MINUTE, 20) == before
+    assert (again.market.quote(CODE), again.market.quote(code)) == quotes
+    assert again.steered(CODE).halted
+    # and much later, when what was kept of that session has been made again
+    days = again.market.bars(CODE, Interval.MINUTE, 20)
+    later.set(at(10, day=11))
+    again.advance()
+    stayed = [bar for bar in again.market.bars(CODE, Interval.MINUTE, 5_000) if bar in days]
+    assert stayed == list(days)
+
+
+def test_what_is_laid_over_a_session_leaves_what_came_before() -> None:
+    """Whatever the turns are: before the first of them every second is the plain one."""
+    board = board_of()
+    plain = board.path(CODE, 0)
+    turns = [
+        Turn(second=4_000, action="price", price=plain.lower, quantity=9),
+        Turn(second=5_000, action="halt"),
+        Turn(second=6_000, action="resume", quantity=5),
+        Turn(second=7_000, action="interrupt", until=7_130),
+        Turn(second=8_000, action="lock", price=plain.upper, quantity=7),
+        Turn(second=9_000, action="free", price=down(plain.upper), quantity=3),
+    ]
+    path = SteeredPath(plain, seconds_of(plain), turns)
+    for second in (*range(-5, 4_000, 13), 3_999):
+        assert path.price_at(second) == plain.price_at(second)
+        assert path.trade_at(second) == plain.trade_at(second)
+        assert path.range_at(second) == plain.range_at(second)
+        assert path.strength_at(second) == plain.strength_at(second)
+    total = 0
+    for second in range(AUCTION_SECOND):
+        trade = path.trade_at(second)
+        total += trade.quantity if trade else 0
+        assert path.volume_at(second) == total
+        if trade:
+            assert plain.lower <= trade.price <= plain.upper
+    assert not any(path.trade_at(second) for second in range(5_000, 6_000))
+    assert not any(path.trade_at(second) for second in range(7_000, 7_130))
+
+
+# --- over the wire -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    with serve(speed=150, cash=1_000_000_000) as found:
+        yield found
+
+
+def test_the_stream_tells_prices_and_interruptions(served: Served) -> None:
+    price = ticks.step(served.exchange.price("000660"), -10)
+    with client(served.base_url) as wire, frames(served.ws_url, wire.token) as stream:
+        stream.register(["000660"], ["0B"])
+        stream.register([""], ["1h"], group="2")
+        told = served.control.steer("000660", price=price)
+        assert (told["price"], told["halted"], told["vi_until"]) == (price, False, None)
+        while stream.rows("0B")[-1]["values"]["10"].lstrip("+-") != str(price):
+            pass
+        until = served.control.steer("000660", vi=True)["vi_until"]
+        begun, ended = stream.rows("1h", 2)
+        assert begun["item"] == "000660"
+        assert begun["name"] == "VI발동/해제"
+        assert (begun["values"]["9068"], ended["values"]["9068"]) == ("1", "2")
+        assert begun["values"]["1221"] == str(price)
+        assert begun["values"]["9008"] == "001"
+        assert ended["values"]["1224"] == until[11:19].replace(":", "")
+        assert served.control.steered("000660")["vi_until"] is None
+
+
+def test_a_halt_over_the_wire(served: Served) -> None:
+    with client(served.base_url, "halted") as wire:
+        assert served.control.steer("035720", halt=True)["halted"]
+        order = {"stk_cd": "035720", "ord_qty": "1", "trde_tp": "3"}
+        body: dict[str, Any] = {"return_code": 0}
+        while body["return_code"] == 0:
+            body = wire.order("kt10000", **order).json()
+        assert body == {"return_code": 20, "return_msg": "[2000](571476:거래정지 종목입니다.)"}
+        served.control.steer("035720", halt=False)
+        while wire.order("kt10000", **order).json()["return_code"]:
+            pass
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        ({"price": 1}, "outside the day's limits"),
+        ({"lock": "sideways"}, "lock"),
+        ({}, "say what to do"),
+    ],
+)
+def test_what_cannot_be_steered_is_said_over_the_wire(
+    served: Served, wish: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(UsageError, match=words):
+        served.control.steer("005930", **wish)
+    with pytest.raises(UsageError, match="no such stock"):
+        served.control.steered("999999")
+
+
+def test_nobody_else_steers(served: Served) -> None:
+    with client(served.base_url) as wire:
+        for method in ("GET", "POST"):
+            answer = wire.http.request(method, "/kt/market?stock_code=005930")
+            assert answer.status_code == 403
