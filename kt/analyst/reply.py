@@ -115,7 +115,7 @@ def _objects(raw: str) -> tuple[tuple[dict[str, Any], ...], str]:
         return (), f"too long: {len(raw):,} characters, more than {MOST_LETTERS:,}"
     try:
         found = msgspec.json.decode(raw.strip().encode())
-    except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeEncodeError) as error:
         return (), f"not JSON: {error}"
     except RecursionError:
         return (), TOO_DEEP
