@@ -21,6 +21,7 @@ from kt.records import (
     Order,
     OrderEvent,
     Position,
+    Side,
     Stop,
     SymbolLock,
     Trade,
@@ -92,8 +93,11 @@ class OrderLog(Protocol):
     in one transaction, so several processes can share the file.
     """
 
-    def plan_order(self, order: Order, event: OrderEvent) -> Order:
+    def plan_order(self, order: Order, event: OrderEvent, *, again: bool = False) -> Order:
         """Insert an intent in state PLANNED or DENIED.
+
+        A decision that has become an order returns that order unchanged, whatever its state,
+        unless it is wanted `again`.
 
         A client id seen before returns the first order unchanged when its contents are the
         same, and raises Denied(CLIENT_ID) when they differ. Raises Denied(DUPLICATE) when the
@@ -113,6 +117,11 @@ class OrderLog(Protocol):
 
     def order_of_client(self, client_id: str) -> Order | None:
         """The order that was wanted under this client id, ever; None for an empty id too."""
+        ...
+
+    def order_of_decision(self, decision_id: str, side: Side, stock_code: str) -> Order | None:
+        """The newest order that rests on this decision, whatever its state but DENIED: that one
+        never left kt. None for an empty id too."""
         ...
 
     def orders(

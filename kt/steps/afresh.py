@@ -12,14 +12,16 @@ CHECKS = 5
 """So often at most: then somebody orders faster than this can be checked."""
 
 
-def place_checked(ctx: Context, checked: Check, *, client_id: str = "") -> tuple[Order, Check]:
+def place_checked(
+    ctx: Context, checked: Check, *, client_id: str = "", again: bool = False
+) -> tuple[Order, Check]:
     """The order, and the check it rests on: `checked`, or a newer one. Raises what `place.place`
     raises."""
     for _ in range(CHECKS):
         try:
-            return place.place(ctx, checked, client_id=client_id), checked
+            return place.place(ctx, checked, client_id=client_id, again=again), checked
         except Denied as denied:
             if denied.code != Code.STALE_INPUT:
                 raise
             checked = check.again(ctx, checked)
-    return place.place(ctx, checked, client_id=client_id), checked
+    return place.place(ctx, checked, client_id=client_id, again=again), checked

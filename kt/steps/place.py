@@ -45,8 +45,9 @@ _AFTER_PLACE = {
 }
 
 
-def place(ctx: Context, check: Check, *, client_id: str = "") -> Order:
-    """Send one checked order. The same client id again returns the first order and sends nothing.
+def place(ctx: Context, check: Check, *, client_id: str = "", again: bool = False) -> Order:
+    """Send one checked order. The same client id again, or a decision that has become an order and
+    is not wanted `again`, returns the first order and sends nothing.
 
     Raises Denied(DUPLICATE) when the same stock and side already has an unresolved intent,
     Denied(CLIENT_ID) when the id was used for other contents, Denied(STALE_INPUT) when another
@@ -54,7 +55,7 @@ def place(ctx: Context, check: Check, *, client_id: str = "") -> Order:
     when a buy's starting point cannot be asked, KtError(CLOCK) when the clock is wrong: nothing
     was sent.
     """
-    first = _sent_before(ctx, check, client_id)
+    first = _sent_before(ctx, check, client_id, again=again)
     if first is not None:
         return first
     order = intent.intend(ctx, check, client_id)
@@ -67,18 +68,23 @@ def place(ctx: Context, check: Check, *, client_id: str = "") -> Order:
     reach("place.before_plan", ctx.profile)
     with ctx.journal.together():
         intent.nothing_bought_since(ctx, check)
-        planned = ctx.journal.plan_order(order, event(ctx, order.order_id, OrderEventKind.PLANNED))
+        intended = event(ctx, order.order_id, OrderEventKind.PLANNED)
+        planned = ctx.journal.plan_order(order, intended, again=again)
     reach("place.planned", ctx.profile)
     if planned.order_id != order.order_id:
         return planned
     return _send(ctx, planned, check)
 
 
-def _sent_before(ctx: Context, check: Check, client_id: str) -> Order | None:
-    """The first order of this client id and this very decision, however it was sized then."""
+def _sent_before(ctx: Context, check: Check, client_id: str, *, again: bool) -> Order | None:
+    """The first order of this very decision, however it was sized then."""
     first = ctx.journal.order_of_client(client_id)
     decision_id = check.decision_id
-    return first if first and decision_id and first.decision_id == decision_id else None
+    if first and decision_id and first.decision_id == decision_id:
+        return first
+    if again:
+        return None
+    return ctx.journal.order_of_decision(decision_id, check.side, check.stock_code)
 
 
 def _deny(ctx: Context, order: Order, refused: CheckResult) -> Order:

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kt.errors import Denied, JournalError
-from kt.records import UNRESOLVED_STATES, Fill, Order, OrderEvent, Origin
+from kt.records import UNRESOLVED_STATES, Fill, Order, OrderEvent, OrderState, Origin, Side
 from kt.rules.order import Derived, derive
 from kt.store.connection import rows
 from kt.store.part import Part
@@ -24,7 +24,7 @@ _CONTENTS = ("side", "stock_code", "order_type", "quantity", "price")
 class OrderRows(Part):
     """Implements ports.OrderLog."""
 
-    def plan_order(self, order: Order, event: OrderEvent) -> Order:
+    def plan_order(self, order: Order, event: OrderEvent, *, again: bool = False) -> Order:
         """Insert an intent with its first event (PLANNED or DENIED); see the port.
 
         That nobody else plans the same stock and side in between holds for all processes: look
@@ -37,6 +37,9 @@ class OrderRows(Part):
                 return first
             derived = derive(order, (event,))
             if derived.order.state in UNRESOLVED_STATES and order.origin is not Origin.EXTERNAL:
+                used = _of_decision(connection, order.decision_id, order.side, order.stock_code)
+                if used is not None and not again:
+                    return used
                 _refuse_duplicate(connection, order)
             row = _order_row(derived.order, planned_price=order.price)
             connection.execute(insert_sql("orders", row), row)
@@ -80,6 +83,12 @@ class OrderRows(Part):
     def order_of_client(self, client_id: str) -> Order | None:
         sql = "SELECT * FROM orders WHERE client_id = ? AND client_id <> ''"
         found = self._file.read(sql, (client_id,))
+        return from_row(found[0], Order) if found else None
+
+    def order_of_decision(self, decision_id: str, side: Side, stock_code: str) -> Order | None:
+        if not decision_id:
+            return None
+        found = self._file.read(*_decision_query(decision_id, side, stock_code))
         return from_row(found[0], Order) if found else None
 
     def orders(
@@ -176,6 +185,22 @@ def _first_of_client(connection: sqlite3.Connection, order: Order) -> Order | No
         hint="use a new --client-id for a new order",
         code="CLIENT_ID",
     )
+
+
+def _decision_query(decision_id: str, side: Side, stock_code: str) -> tuple[str, tuple[str, ...]]:
+    """Documents that are written by hand may use one id for several stocks."""
+    sql = (
+        "SELECT * FROM orders WHERE decision_id = ? AND decision_id <> '' AND side = ?"
+        " AND stock_code = ? AND state <> ? ORDER BY seq DESC LIMIT 1"
+    )
+    return sql, (decision_id, side.value, stock_code, OrderState.DENIED.value)
+
+
+def _of_decision(
+    connection: sqlite3.Connection, decision_id: str, side: Side, stock_code: str
+) -> Order | None:
+    found = rows(connection, *_decision_query(decision_id, side, stock_code))
+    return from_row(found[0], Order) if found else None
 
 
 def _refuse_duplicate(connection: sqlite3.Connection, order: Order) -> None:

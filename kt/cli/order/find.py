@@ -41,6 +41,15 @@ def repeated(first: Order) -> str:
     )
 
 
+def used(first: Order) -> str:
+    """What is said of a decision that has become an order before."""
+    return (
+        f"the decision for {first.stock_code} is order {first.order_id} of "
+        f"{first.created_at:%Y-%m-%d %H:%M:%S} ({first.state}) already; nothing was sent, "
+        "--again orders it once more"
+    )
+
+
 def same_contents(first: Order, ticket: OrderTicket) -> None:
     """Raises Denied(CLIENT_ID) when the id was used for another order; nothing was sent."""
     was = (first.side, first.stock_code, first.quantity, first.order_type, first.price)

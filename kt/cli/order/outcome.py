@@ -16,7 +16,7 @@ from kt.errors import (
     OutcomeUnknown,
     Unreachable,
 )
-from kt.records import UNRESOLVED_STATES, Check, Order, OrderState
+from kt.records import UNRESOLVED_STATES, Check, Order, OrderState, Origin
 from kt.text import visible
 
 if TYPE_CHECKING:
@@ -58,15 +58,17 @@ def finish(
     orders: Sequence[Order],
     checks: Sequence[Check] = (),
     stopped: Sequence[KtError] = (),
+    before: Sequence[Order] = (),
 ) -> None:
     """Print the orders, then raise for the worst of them, if any ended badly.
 
-    `stopped` is what kept further orders from being sent.
+    `stopped` is what kept further orders from being sent; `before` are orders that answer for
+    decisions used before: how those ended is no failure of this command.
     """
     from kt.cli.documents import emit
     from kt.cli.watchers import tell_bought
 
-    emit(session, "orders", orders, run=run)
+    emit(session, "orders", [*before, *orders], run=run)
     session.sent = any(order.ord_no for order in orders)
     tell_bought(session, [order for order in orders if order.run == run])
     by_order = {(check.decision_id, check.stock_code): check for check in checks}
@@ -104,11 +106,16 @@ def failure_of(order: Order, check: Check | None = None) -> KtError | None:
     if order.state is OrderState.NOT_PLACED:
         return Unreachable(
             f"{what} was not placed: {order.message or order.code}",
-            hint="It surely did not reach the broker: it may be sent again"
-            f"{', under a new --client-id' if order.client_id else ''}.",
+            hint=f"It surely did not reach the broker: it may be sent again{_how_again(order)}.",
             code=order.code or None,
         )
     return _denied(order, check, what) if order.state is OrderState.DENIED else None
+
+
+def _how_again(order: Order) -> str:
+    ways = ["under a new --client-id"] if order.client_id else []
+    ways += ["with --again"] if order.origin is Origin.PIPE and order.decision_id else []
+    return f", {' and '.join(ways)}" if ways else ""
 
 
 def _denied(order: Order, check: Check | None, what: str) -> KtError | None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 class SubmitOptions:
     client_id: str
     wait: bool
+    again: bool
 
 
 @command(
@@ -33,6 +34,7 @@ class SubmitOptions:
     Everything is checked again here, so no document can talk its way past the
     safety rules; what was denied stays denied. Reads a `checks` or `decisions`
     document that is at most pipe.max_age seconds old; prints an `orders` document.
+    A decision becomes an order once: piped again, it is answered with that order.
     """,
 )
 @click.option(
@@ -42,15 +44,16 @@ class SubmitOptions:
     help="Your own name for this submission: the same name again sends nothing twice.",
 )
 @click.option("--wait", is_flag=True, help="Follow the orders until they are done.")
+@click.option("--again", is_flag=True, help="Order also decisions that have become orders before.")
 @pass_session
-def submit(session: Session, client_id: str, wait: bool) -> None:
-    run_submit(session, SubmitOptions(client_id=client_id, wait=wait))
+def submit(session: Session, client_id: str, wait: bool, again: bool) -> None:
+    run_submit(session, SubmitOptions(client_id=client_id, wait=wait, again=again))
 
 
 def run_submit(session: Session, options: SubmitOptions) -> None:
     from kt.cli import guard
     from kt.cli.documents import read
-    from kt.cli.order.find import repeated
+    from kt.cli.order.find import repeated, used
     from kt.cli.order.outcome import begin, finish
     from kt.records import Origin
     from kt.steps import check as step
@@ -66,15 +69,17 @@ def run_submit(session: Session, options: SubmitOptions) -> None:
         finish(session, ctx.run, [])
         return
     ctx = begin(session, "order submit")
-    placed_before, left = _split(ctx, decisions, options.client_id)
+    placed_before, decided_before, left = _split(ctx, decisions, options)
     for first in placed_before:
         session.say(repeated(first))
+    for first in decided_before:
+        session.say(used(first))
     checks = step.check(ctx, left, origin=Origin.PIPE)
     passed = [check for check in checks if check.passed]
     if passed:
         guard.confirm(session, guard.preview(session, passed, {}), f"Send {len(passed)} order(s)?")
     orders, stopped = _send(session, ctx, checks, options)
-    finish(session, ctx.run, [*placed_before, *orders], checks, stopped)
+    finish(session, ctx.run, [*placed_before, *orders], checks, stopped, before=decided_before)
 
 
 def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
@@ -102,21 +107,38 @@ def item_id(client_id: str, side: str, stock_code: str) -> str:
 
 
 def _split(
-    ctx: Context, decisions: Sequence[Decision], client_id: str
-) -> tuple[list[Order], list[Decision]]:
-    """What this submission has placed before, and what is left to do."""
-    before: list[Order] = []
+    ctx: Context, decisions: Sequence[Decision], options: SubmitOptions
+) -> tuple[list[Order], list[Order], list[Decision]]:
+    """What this submission has placed before, what the decisions became without it, and what is
+    left to do."""
+    from kt.records import Side
+
+    placed: list[Order] = []
+    decided: list[Order] = []
     left: list[Decision] = []
-    for decision in decisions:
-        first = ctx.journal.order_of_client(
-            item_id(client_id, decision.action, decision.stock_code)
-        )
-        if first is None:
+    for decision in _once(decisions):
+        side, code = Side(decision.action), decision.stock_code
+        first = ctx.journal.order_of_client(item_id(options.client_id, side, code))
+        if first is not None:
+            _same(first, decision)
+            placed.append(first)
+            continue
+        used = ctx.journal.order_of_decision(decision.decision_id, side, code)
+        if used is None or options.again:
             left.append(decision)
         else:
-            _same(first, decision)
-            before.append(first)
-    return before, left
+            decided.append(used)
+    return placed, decided, left
+
+
+def _once(decisions: Sequence[Decision]) -> list[Decision]:
+    """A document that holds one decision twice wants one order."""
+    named = {(item.decision_id, item.action, item.stock_code): item for item in decisions[::-1]}
+    return [
+        item
+        for item in decisions
+        if not item.decision_id or named[item.decision_id, item.action, item.stock_code] is item
+    ]
 
 
 def _same(first: Order, decision: Decision) -> None:
@@ -145,7 +167,7 @@ def _send(
             with sending(ctx):
                 for check in checks:
                     try:
-                        orders.append(_place(ctx, check, options.client_id))
+                        orders.append(_place(ctx, check, options))
                     except Denied as denied:
                         stopped.append(denied)
         except KtError as error:
@@ -155,8 +177,9 @@ def _send(
     return orders, stopped
 
 
-def _place(ctx: Context, check: Check, client_id: str) -> Order:
+def _place(ctx: Context, check: Check, options: SubmitOptions) -> Order:
     from kt.steps.afresh import place_checked
 
-    order, _ = place_checked(ctx, check, client_id=item_id(client_id, check.side, check.stock_code))
+    client_id = item_id(options.client_id, check.side, check.stock_code)
+    order, _ = place_checked(ctx, check, client_id=client_id, again=options.again)
     return order
