@@ -69,9 +69,9 @@ def flatten(
     work = _Flattening(ctx, events if events is not None else queue.Queue())
     work.to_the_end(patient)
     report = work.report()
-    if report.done:
+    if report.done and work.ours():
         stops.halt(ctx, f"after flatten: {reason}", by)
-    else:
+    elif not report.done:
         stops.tell(ctx, "critical", "kt: flatten left something", "; ".join(report.left))
     return report
 
@@ -108,7 +108,7 @@ class _Flattening:
         refused = REFUSED
         while True:
             self.reach_the_broker()
-            if not self.left or not self._ours():
+            if not self.left or not self.ours():
                 return
             if not patient or not self._market_open():
                 return
@@ -129,13 +129,13 @@ class _Flattening:
                 note_error(self.ctx, "flatten", failure)
                 if pause == OFFLINE:
                     self._tell_waiting(failure)
-                if not self._ours():
+                if not self.ours():
                     self.left[""] = f"given up: {stops.current(self.ctx).mode}"
                     return
             self.ctx.clock.sleep(pause)
             pause = min(LONGEST_OFFLINE, pause * 2)
 
-    def _ours(self) -> bool:
+    def ours(self) -> bool:
         """Whether flatten is still what is wanted: a person may have halted meanwhile."""
         return stops.current(self.ctx).mode is StopMode.FLATTEN
 
@@ -190,14 +190,32 @@ class _Flattening:
                 ended = self.cancel(order) if order.state in OPEN_STATES else order
                 self.sold[order.order_id] = ended
 
+    def to_sell(self) -> tuple[_Held, ...]:
+        """What is held; by the books alone while the broker is there and does not list it: one
+        question that fails keeps nothing from being sold. It is asked again in the end."""
+        try:
+            with within(LOOK):
+                return self.held()
+        except (AuthError, JournalError):
+            raise
+        except KtError as failure:
+            note_error(self.ctx, "flatten.holdings", failure)
+        with within(LOOK):
+            self.ctx.broker.open_orders()
+        return self.with_the_books({})
+
     def held(self) -> tuple[_Held, ...]:
-        """What the broker lists, and what the books hold besides: a list that lacks shares is not
-        believed at once, and what is not there is the broker's to refuse."""
+        """What the broker lists and what the books hold besides."""
         listed = {
             item.stock_code: _Held(item.stock_code, item.stock_name, item.quantity, item.sellable)
             for item in self.ctx.broker.holdings().items
             if item.quantity
         }
+        return self.with_the_books(listed)
+
+    def with_the_books(self, listed: dict[str, _Held]) -> tuple[_Held, ...]:
+        """A list that lacks shares is not believed at once, and what is not there is the
+        broker's to refuse."""
         moving = mend.in_flight(self.ctx)
         for position in self.ctx.journal.positions():
             code = position.stock_code
@@ -210,7 +228,7 @@ class _Flattening:
         """One piece of every stock that can be sold; a refusal is kept and not tried again in
         this pass."""
         pieces = []
-        for held in self.held():
+        for held in self.to_sell():
             if held.sellable <= 0 or held.stock_code in self.left:
                 continue
             order = self.sell_piece(held)
