@@ -140,10 +140,10 @@ def leave(ctx: Context, due: Exit, notice: SessionNotice | None = None) -> Left:
     may be tried again after `again_in` seconds.
     """
     code = due.position.stock_code
-    position = next((p for p in ctx.journal.positions() if p.stock_code == code), None)
-    if position is None:
-        return Left(due, None, 0.0)
     taken_back = _take_back(ctx, due) if due.origin in STOP_EXITS else ()
+    position = next((p for p in ctx.journal.positions() if p.stock_code == code), None)
+    if position is None:  # it may have been sold by what could not be taken back
+        return Left(due, None, 0.0, taken_back)
     bound = sum(o.open_quantity for o in _sells(ctx, code) if o.state in OPEN_STATES)
     if position.quantity <= bound:
         return Left(due, None, FIRST_WAIT, taken_back)

@@ -8,7 +8,7 @@ doubted first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 
 from msgspec.structs import replace
 
@@ -140,9 +140,7 @@ def _paid(ctx: Context, ours: Position | None, missing: int) -> bool:
 
 def _foreign(ctx: Context, code: str) -> tuple[Execution, ...]:
     """Today's fills of this stock that no order of kt's explains and no booking has taken in."""
-    known = {
-        int(number) for o in ctx.journal.orders(day=ctx.clock.now().date()) for number in o.ord_nos
-    }
+    known = {int(number) for o in ctx.journal.orders(day=_today(ctx)) for number in o.ord_nos}
     try:
         rows = ctx.broker.executions(code)
     except KtError as failure:
@@ -157,9 +155,19 @@ def _numbers(row: Execution) -> set[int]:
 
 
 def _booked(ctx: Context, code: str, side: Side) -> int:
-    """Shares of this stock that bookings of today have taken in or out of the books."""
-    fills = ctx.journal.fills(day=ctx.clock.now().date(), stock_code=code)
-    return sum(fill.quantity for fill in fills if fill.side is side and not fill.ord_no)
+    """Shares of this stock that bookings of today have taken in or out of the books. A sale that
+    was believed without a trade may have one that was listed late, unless the shares came back."""
+    fills = [f for f in ctx.journal.fills(day=_today(ctx), stock_code=code) if not f.ord_no]
+    seen = sum(f.quantity for f in fills if f.side is side and f.source != ledger.LISTED)
+    if side is Side.BUY:
+        return seen
+    unseen = (f for f in fills if f.source == ledger.LISTED)
+    gone = sum(f.quantity if f.side is side else -f.quantity for f in unseen)
+    return seen + max(0, gone)
+
+
+def _today(ctx: Context) -> date:
+    return ctx.clock.now().date()
 
 
 def _beyond(rows: Iterable[Execution], side: Side, booked: int) -> Iterator[Execution]:
@@ -211,10 +219,9 @@ def _doubt(ctx: Context, code: str, ours: Position | None, broker: Holding | Non
 
 def heal(ctx: Context) -> None:
     """Book again what a crash may have kept from being booked."""
-    today = ctx.clock.now().date()
     touched = {
         *(position.stock_code for position in ctx.journal.positions()),
-        *(fill.stock_code for fill in ctx.journal.fills(day=today)),
+        *(fill.stock_code for fill in ctx.journal.fills(day=_today(ctx))),
     }
     for code in sorted(touched):
         ledger.book(ctx, code)
