@@ -101,6 +101,7 @@ class _Flattening:
         self.cancelled: dict[str, Order] = {}
         self.sold: dict[str, Order] = {}
         self.left: dict[str, str] = {}
+        self.blocked: set[str] = set()
 
     def to_the_end(self, patient: bool) -> None:
         """Pass after pass until nothing is left, the owner decided otherwise, or only a person
@@ -156,12 +157,20 @@ class _Flattening:
         self.sell_all()
         reconcile.reconcile(self.ctx, urgent=True)
         self.take_back()
+        self.unblock()
+        self.sell_all()
+        self.look_again()
+
+    def unblock(self) -> None:
+        """What stood in the way of a sell may be settled by now: one that was not found may be
+        tried once more, and so may one beside an order that another process left behind."""
         for order in self.sold.values():
             now = self.ctx.journal.order(order.order_id)
             if order.state is OrderState.UNKNOWN and now is not None and now.state != order.state:
-                self.left.pop(order.stock_code, None)  # what was not found may be tried once more
-        self.sell_all()
-        self.look_again()
+                self.blocked.add(order.stock_code)
+        for code in self.blocked:
+            self.left.pop(code, None)
+        self.blocked.clear()
 
     def take_back(self) -> None:
         for order in self.open_orders():
@@ -257,6 +266,7 @@ class _Flattening:
             return place.place(self.ctx, check.check_exit(self.ctx, intent, held.quantity))
         except Denied as denied:  # such as by another process that sells the same stock
             self.left[held.stock_code] = f"{held.quantity} shares: {denied}"
+            self.blocked.add(held.stock_code)
             return None
 
     def look_again(self) -> None:
