@@ -15,8 +15,6 @@ from kt.rules.risk import validate
 from tests.rules.make import T0
 from tests.rules.test_risk import BUY, SELL, denied
 
-AFTER_EXIT = {Code.COOLDOWN, Code.ENTRIES, Code.HOLDING_TIME}
-
 
 def detail(facts: RiskFacts, code: Code) -> str:
     (found,) = [result.detail for result in validate(facts) if result.code == code]

@@ -131,7 +131,7 @@ def test_after_hours_flatten_says_what_is_left_and_waits_for_the_day(
     assert world.journal.stop().mode is StopMode.HALT
 
 
-def test_flatten_goes_on_after_a_crash(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flatten_goes_on_after_a_crash(world: World) -> None:
     world.broker.hold(SAMSUNG, 2_000, 70_000)
     world.broker.fill_at_once = True
 
