@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kt.engine.day import Day
     from kt.steps.context import Context
 
-BY = "emergency"
+BY = flatten.EMERGENCY
 LAST = 60.0
 """Seconds of the clock that a run waits for its flatten after a defect of its own."""
 
@@ -103,12 +103,9 @@ class Alarms:
         workers.start("flatten", lambda: flatten.flatten(ctx, reason, by=by, patient=True))
 
     def take_over(self, stop: Stop) -> None:
-        """A flatten whose process is gone is brought to its end; one that an earlier run's
-        emergency began is this run's at once, for only one run works at a time."""
+        """A flatten whose process is gone is brought to its end."""
         ctx, day = self._day.ctx, self._day
-        if stop.mode is not StopMode.FLATTEN or day.workers.busy("flatten"):
-            return
-        if stop.by == BY or flatten.abandoned(ctx, stop):
+        if flatten.abandoned(ctx, stop) and not day.workers.busy("flatten"):
             day.announce(f"going on with the flatten of {stop.at:%H:%M:%S}: {stop.reason}")
             self.flatten(stop.reason, stop.by)
 

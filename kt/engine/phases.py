@@ -50,6 +50,7 @@ class Phases:
             return
         today = "" if state.phase_on == now.date() else f" {now:%Y-%m-%d}"
         state.phase, state.phase_on = phase, now.date()
+        state.wake()
         if not day.timers.running("heartbeat"):
             day.timers.every("heartbeat", BEAT, day.ctx.clock.monotonic())
         day.announce(f"{phase}{today}")

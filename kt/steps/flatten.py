@@ -76,10 +76,16 @@ def flatten(
     return report
 
 
+EMERGENCY = "emergency"
+"""Who sets a stop by `emergency.action`."""
+
+
 def abandoned(ctx: Context, stop: Stop) -> bool:
-    """Whether this stop is a flatten that somebody must bring to its end."""
-    age = (ctx.clock.now() - stop.at).total_seconds()
-    return stop.mode is StopMode.FLATTEN and age >= TAKE_OVER
+    """Whether this stop is a flatten that a `kt run` must bring to its end. One that an earlier
+    run's emergency began is this run's at once, for only one run works at a time."""
+    if stop.mode is not StopMode.FLATTEN:
+        return False
+    return stop.by == EMERGENCY or (ctx.clock.now() - stop.at).total_seconds() >= TAKE_OVER
 
 
 @dataclass(frozen=True, slots=True)

@@ -292,3 +292,17 @@ def test_a_real_sigterm_ends_a_process_quietly(tmp_path: Path) -> None:
         env={**os.environ, "KT_STATE_DIR": str(tmp_path)},
     )
     assert (done.returncode, done.stdout, done.stderr) == (128 + signal.SIGTERM, "", "")
+
+
+class Closed(io.StringIO):
+    """A terminal that was closed."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+
+def test_messages_to_a_terminal_that_was_closed_stop_nothing() -> None:
+    console = Console(stderr=Closed(), environ={})
+    console.warn("kt: filled")
+    console.say("kt: sold")
+    assert console.ask("Sell everything?") is False

@@ -80,7 +80,9 @@ def test_a_terminal_that_is_closed_ends_the_loop_in_order(house: House) -> None:
         assert run.wait(10) == 1, "the report could not be written"
     finally:
         run.kill()
-    assert (last_run(house)["exit_code"], house.ask("/kt/status")["sessions"]) == (0, 0)
+    row = last_run(house)
+    assert (row["outcome"], row["exit_code"]) == ("done", 0)
+    assert not house.rows("SELECT * FROM notices WHERE title LIKE 'defect%'")
 
 
 @pytest.mark.soak
