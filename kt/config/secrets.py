@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import os
 import secrets
@@ -67,7 +68,7 @@ def _own_secret(path: Path) -> str:
     """The secret in this file, made by whoever comes first."""
     try:
         if path.exists():
-            return path.read_text(encoding="ascii").strip()
+            return path.read_text(encoding="utf-8").strip()
         private_folder(path.parent)
         with contextlib.suppress(FileExistsError):
             draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
@@ -76,7 +77,7 @@ def _own_secret(path: Path) -> str:
                 os.link(draft, path)
             finally:
                 draft.unlink()
-        return path.read_text(encoding="ascii").strip()
+        return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         why, advice = trouble(error)
         raise JournalError(f"{path} cannot be kept: {why}", hint=advice) from error
@@ -104,7 +105,7 @@ def key_pair(path: Path) -> tuple[str, str]:
         if not path.is_file():
             raise ConfigError(f"there is no key file {path}", hint="Check key_file.")
         with path.open("rb") as file:
-            lines = file.read(MOST_BYTES).decode("utf-8-sig").split()
+            lines = file.read(MOST_BYTES).removeprefix(codecs.BOM_UTF8).decode().split()
     except OSError as error:
         why, advice = trouble(error, "check key_file")
         raise ConfigError(f"the key file {path} cannot be read: {why}", hint=advice) from error
