@@ -40,7 +40,7 @@ FOLLOW = 15.0
 """Seconds to wait for one round's fills."""
 LOOKS = 3
 PAUSE = 1.5
-LOOK = 1.0
+LOOK = 2.0
 """Real seconds that a piece waits for the book of its stock."""
 OFFLINE, LONGEST_OFFLINE = 1.0, 15.0
 """Seconds between two tries at a broker that cannot be reached: doubled up to the longest."""
