@@ -35,6 +35,8 @@ _BY_TYPE = {
 }
 """The kind of failure by the library's name for it. What is missing here is `request`."""
 
+MOST_LETTERS = 1_000_000
+"""Of a reply: some hundred times what was asked for."""
 _FINISHED = ("STOP", "MAX_TOKENS")
 _FINISH = (
     "",
@@ -109,6 +111,8 @@ def _text(response: dict[str, Any]) -> tuple[str, str]:
 
 
 def _objects(raw: str) -> tuple[tuple[dict[str, Any], ...], str]:
+    if len(raw) > MOST_LETTERS:
+        return (), f"too long: {len(raw):,} characters, more than {MOST_LETTERS:,}"
     try:
         found = msgspec.json.decode(raw.strip().encode())
     except (msgspec.DecodeError, UnicodeEncodeError) as error:

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
 
 from kt.records.account import Concern
 from kt.records.base import OrderType, Record, Side
+
+OrderNumber = Annotated[str, Meta(pattern="^[0-9]{0,20}$")]
+"""The broker's, with its zeros; empty for none."""
 
 
 class OrderState(StrEnum):
@@ -90,9 +96,9 @@ class Order(Record, frozen=True, kw_only=True):
     origin: Origin
     created_at: datetime
     updated_at: datetime
-    ord_no: str = ""
-    ord_nos: tuple[str, ...] = ()
-    noted_ord_no: str = ""
+    ord_no: OrderNumber = ""
+    ord_nos: tuple[OrderNumber, ...] = ()
+    noted_ord_no: OrderNumber = ""
     filled_quantity: int = 0
     filled_value: int = 0
     cancelled_quantity: int = 0
@@ -153,7 +159,7 @@ class OrderEvent(Record, frozen=True, kw_only=True):
     order_id: str
     kind: OrderEventKind
     at: datetime
-    ord_no: str = ""
+    ord_no: OrderNumber = ""
     quantity: int = 0
     price: int = 0
     code: str = ""
@@ -175,7 +181,7 @@ class Fill(Record, frozen=True, kw_only=True):
 
     fill_id: str
     order_id: str
-    ord_no: str
+    ord_no: OrderNumber
     stock_code: str
     stock_name: str
     side: Side
