@@ -293,7 +293,10 @@ class FakeBroker:
         return held.quantity - selling
 
     def _shown(self, at: datetime) -> bool:
-        return (self.clock.now() - at).total_seconds() >= self.listed_after
+        """The lists are the day's."""
+        now = self.clock.now()
+        late = (now - at).total_seconds() < self.listed_after
+        return at.date() == now.date() and not late
 
     def open_orders(self, stock_code: str | None = None) -> tuple[BrokerOrder, ...]:
         self._ask("open_orders")
@@ -483,9 +486,9 @@ def acked(ord_no: str, quantity: int = 0) -> Outcome:
     )
 
 
-def rejected(code: str = "RC4025", message: str = "증거금 부족") -> Outcome:
+def rejected(code: str = "RC4025", message: str = "증거금 부족", **more: Any) -> Outcome:
     return Outcome(
-        status=OutcomeStatus.REJECTED, evidence="return_code 20", code=code, message=message
+        status=OutcomeStatus.REJECTED, evidence="return_code 20", code=code, message=message, **more
     )
 
 

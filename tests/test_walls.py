@@ -93,6 +93,16 @@ def test_every_floor_has_a_wall() -> None:
     assert {floor(path) for path in FILES} <= set(MAY_IMPORT)
 
 
+ADAPTERS = {"analyst", "broker", "notify", "sim", "store"}
+
+
+def test_the_command_line_reaches_the_adapters_it_has_a_reason_for_and_no_other() -> None:
+    commands = (path for path in FILES if floor(path) == "cli")
+    reached = {module.split(".")[1] for p in commands for module, _ in imports(parsed(p))
+               if module.startswith("kt.")}  # fmt: skip
+    assert reached & ADAPTERS == set(CLI_DOORS)
+
+
 GATEWAY_DOORS = {
     "kt/ports/__init__.py", "kt/ports/gateway.py",  # where it is defined
     "kt/steps/place.py",  # the one place that opens it

@@ -7,6 +7,7 @@ Nothing that stands in it is repeated in an error but the names of keys: it may 
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +37,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise ConfigError(f"{path} is larger than {MOST_BYTES >> 10} KiB", hint=_EXAMPLE)
-        data = _load(content.decode("utf-8-sig"), path)
+        data = _load(content.removeprefix(BOM_UTF8).decode(), path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=_CHECK) from error
     except UnicodeDecodeError as error:

@@ -75,7 +75,7 @@ class Limits(Section, frozen=True, kw_only=True):
     """A limit price further than this from the last price is denied."""
     entries_per_stock: Positive = 3
     """Buys of one stock a day that the analyst may make at most."""
-    turnover: Positive = 20_000_000
+    turnover: Won = 20_000_000
     """Won bought in one day at most, open buys included."""
 
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
+import os
+import secrets
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kt.config.load import at_home
+from kt.config.load import at_home, state_folder
 from kt.config.model import Config
-from kt.errors import AuthError, ConfigError
-from kt.files import trouble
+from kt.errors import AuthError, ConfigError, JournalError
+from kt.files import private_folder, trouble, write_private
 from kt.text import steering
 
 MOST_BYTES = 4_096
 SIM_KEY = "kt-sim"
-"""The embedded exchange takes any key; each is an account of its own."""
+"""The embedded exchange takes any key; each is an account of its own, and its first secret is
+its secret."""
+SIM_SECRET = "account.secret"
+"""The file in the sim profile's state folder that holds the secret of kt's own account there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +49,42 @@ def app_keys(config: Config, environ: Mapping[str, str]) -> AppKeys:
     if stored:
         return stored
     if config.profile == "sim":
-        return AppKeys(SIM_KEY, SIM_KEY, source="embedded exchange")
+        return _own_account(config)
     raise AuthError(
         f"no keys for the profile {config.profile!r}",
         hint="Set KT_APP_KEY and KT_SECRET_KEY, or key_file in the configuration.",
     )
+
+
+def _own_account(config: Config) -> AppKeys:
+    """kt's account on the embedded exchange: nobody but this user can log in to it. On an
+    exchange that somebody else started every state folder has an account of its own."""
+    secret = _own_secret(state_folder(config) / config.profile / SIM_SECRET)
+    key = f"{SIM_KEY}-{secret[:8]}" if config.server.base_url else SIM_KEY
+    return AppKeys(key, secret, source="embedded exchange")
+
+
+def _own_secret(path: Path) -> str:
+    """The secret in this file, made by whoever comes first."""
+    try:
+        if path.exists():
+            return path.read_text(encoding="utf-8").strip()
+        private_folder(path.parent)
+        with contextlib.suppress(FileExistsError):
+            draft = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+            write_private(draft, secrets.token_urlsafe(32).encode())
+            try:
+                os.link(draft, path)
+            finally:
+                draft.unlink()
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        why, advice = trouble(error)
+        raise JournalError(f"{path} cannot be kept: {why}", hint=advice) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} holds no secret", hint="Delete it, and `kt sim reset`: a new account is made."
+        ) from error
 
 
 def _from_file(path: Path) -> AppKeys:
@@ -67,7 +105,7 @@ def key_pair(path: Path) -> tuple[str, str]:
         if not path.is_file():
             raise ConfigError(f"there is no key file {path}", hint="Check key_file.")
         with path.open("rb") as file:
-            lines = file.read(MOST_BYTES).decode("utf-8-sig").split()
+            lines = file.read(MOST_BYTES).removeprefix(codecs.BOM_UTF8).decode().split()
     except OSError as error:
         why, advice = trouble(error, "check key_file")
         raise ConfigError(f"the key file {path} cannot be read: {why}", hint=advice) from error

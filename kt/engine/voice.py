@@ -12,6 +12,14 @@ from kt.steps.gather import error_kind
 JOBS = {
     "begin": "the start",
     "books": "the look at the holdings",
+    "chased": "the change of an order that stayed open",
+    "checked": "the check of decisions",
+    "exit": "an exit",
+    "flatten": "the flatten",
+    "placed": "an order",
+    "profit": "the question about a profit",
+    "taken back": "the cancel of an order",
+    "trail": "the trailing stop",
     "feed": "the stream",
     "fast": "the fast scan",
     "deep": "the deep scan",
@@ -70,7 +78,7 @@ class Voice:
             self._failing[where] = _Failing(kind, before.since, before.times + 1)
             return
         self._failing[where] = _Failing(kind, self._clock.monotonic(), 1)
-        self.say(f"{JOBS.get(where, where)} failed: {failure}")
+        self.say(f"{_job(where)} failed: {failure}")
 
     def works(self, where: str) -> None:
         """The end of a row of failures."""
@@ -78,7 +86,7 @@ class Voice:
         if before is not None:
             seconds = self._clock.monotonic() - before.since
             times = f"{before.times} failures" if before.times > 1 else "1 failure"
-            self.say(f"{JOBS.get(where, where)} works again, after {times} in {seconds:.0f} s")
+            self.say(f"{_job(where)} works again, after {times} in {seconds:.0f} s")
 
     def order(self, order: Order) -> None:
         """What is new about an order since it was last spoken of."""
@@ -110,6 +118,12 @@ class Voice:
 
     def new_day(self) -> None:
         self._orders.clear()
+
+
+def _job(where: str) -> str:
+    """A job in words, with the stock it is about."""
+    name, _, stock = where.partition(".")
+    return f"{JOBS.get(name, name)} of {stock}" if stock else JOBS.get(where, where)
 
 
 def _named(order: Order) -> str:

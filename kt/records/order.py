@@ -194,4 +194,4 @@ class Fill(Record, frozen=True, kw_only=True):
     tax: int = 0
     exec_no: str = ""
     source: str = "stream"
-    """stream or rest"""
+    """stream, rest, or list: a booking for which only the broker's holdings speak."""

@@ -61,10 +61,11 @@ class Depth:
 
     def best(self, path: SessionPath, second: int) -> tuple[int, int]:
         """(ask, bid) prices; 0 where a limit leaves no room for that side, and in a halt."""
-        if path.halted(second):
+        if path.steered and path.halted(second):
             return 0, 0
-        if auction.expected(path, second)[0]:
-            last, side = auction.expected(path, second)[0], Side.BUY
+        expected = auction.expected(path, second)[0]
+        if expected:
+            last, side = expected, Side.BUY
         else:
             last, side = path.price_at(second), path.side_at(min(second, AUCTION_SECOND - 1))
         last = ticks.round_down(last, path.kind)
@@ -92,7 +93,7 @@ class Depth:
         lean = 3 * (path.buying(second // 60 + 2) - 0.5)
         weight = 1 + lean if side is Side.BUY else 1 - lean
         size = 1 + int(unit * max(0.3, weight) * first * (0.1 + 2.4 * then * then))
-        if path.locked(second):
+        if path.steered and path.locked(second):
             size += _LOCKED * unit
         eaten = self.eaten.get((code, side, price))
         if eaten is not None and eaten.epoch == epoch:

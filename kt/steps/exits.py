@@ -22,12 +22,13 @@ from kt.records import (
     OrderState,
     OrderType,
     Origin,
+    OutcomeStatus,
     Position,
     SessionNotice,
     Side,
     Tick,
 )
-from kt.rules import exits
+from kt.rules import exits, ticks
 from kt.rules.risk_state import MOST_LOST
 from kt.steps import analyze as analysis
 from kt.steps import check, collect, place
@@ -35,6 +36,7 @@ from kt.steps.context import Context
 from kt.steps.gather import note_error
 from kt.steps.lost import lost_sells
 from kt.steps.reports import Exit
+from kt.steps.stocks import instrument
 from kt.steps.stops import tell
 
 LOOK = 1.0
@@ -138,19 +140,24 @@ def leave(ctx: Context, due: Exit, notice: SessionNotice | None = None) -> Left:
     may be tried again after `again_in` seconds.
     """
     code = due.position.stock_code
-    position = next((p for p in ctx.journal.positions() if p.stock_code == code), None)
-    if position is None:
-        return Left(due, None, 0.0)
     taken_back = _take_back(ctx, due) if due.origin in STOP_EXITS else ()
+    position = next((p for p in ctx.journal.positions() if p.stock_code == code), None)
+    if position is None:  # it may have been sold by what could not be taken back
+        return Left(due, None, 0.0, taken_back)
     bound = sum(o.open_quantity for o in _sells(ctx, code) if o.state in OPEN_STATES)
     if position.quantity <= bound:
         return Left(due, None, FIRST_WAIT, taken_back)
+    refused_before = bool(_refusals(ctx, code))
     try:
         order = _sell(ctx, due, position, position.quantity - bound, notice)
     except Denied as denied:  # another process was faster, or one of its sells is not known yet
         note_error(ctx, f"exit.{code}", denied)
         return Left(due, None, FIRST_WAIT, taken_back)
-    return Left(due, order, _after_refusal(ctx, due, order), taken_back)
+    if order.state not in _WHY_NOT:
+        return Left(due, order, 0.0, taken_back)
+    if not refused_before:  # of a row of refusals the owner is told once, however long it is
+        _tell_refused(ctx, due, order)
+    return Left(due, order, _wait_after(_refusals(ctx, code)), taken_back)
 
 
 def _sell(
@@ -176,11 +183,18 @@ def _sell_once(
         stock_name=position.stock_name,
         quantity=quantity,
         order_type=OrderType.LIMIT if profit else OrderType.MARKET,
-        price=due.price if profit else 0,
+        price=_on_grid(ctx, due) if profit else 0,
         origin=due.origin,
         reason=due.reason,
     )
     return place.place(ctx, check.check_exit(ctx, intent, position.quantity, notice))
+
+
+def _on_grid(ctx: Context, due: Exit) -> int:
+    """The price that was reached, as an order may carry it: trades may print between two ticks.
+    The target is on the grid, so the price below is not less."""
+    stock = instrument(ctx, due.position.stock_code)
+    return ticks.round_down(due.price, stock.kind if stock else "STOCK")
 
 
 def _free_shares(ctx: Context, stock_code: str) -> int | None:
@@ -196,18 +210,20 @@ def _free_shares(ctx: Context, stock_code: str) -> int | None:
 
 
 def _take_back(ctx: Context, due: Exit) -> tuple[Order, ...]:
-    """The stock's resting limit sells, cancelled for the stop. One that cannot be taken back
-    keeps its shares: it may just be filling."""
+    """The stock's resting limit sells that were cancelled for the stop. One that cannot be taken
+    back keeps its shares: it may just be filling."""
     back = []
     for order in _sells(ctx, due.position.stock_code):
         if order.state not in OPEN_STATES or not _can_be_taken_back(order):
             continue
         try:
-            after = place.cancel(ctx, order).order
+            changed = place.cancel(ctx, order)
         except Denied as denied:
             note_error(ctx, f"exit.{order.stock_code}.cancel", denied)
             continue
-        back.append(after)
+        if changed.outcome.status is not OutcomeStatus.ACKED:
+            continue
+        back.append(changed.order)
         tell(
             ctx,
             "warning",
@@ -216,17 +232,6 @@ def _take_back(ctx: Context, due: Exit) -> tuple[Order, ...]:
             f"{due.reason}",
         )
     return tuple(back)
-
-
-def _after_refusal(ctx: Context, due: Exit, order: Order) -> float:
-    """Seconds until an exit that did not leave may be tried again; the owner is told once of a
-    row of refusals, however long it is. 0 when it left."""
-    if order.state not in _WHY_NOT:
-        return 0.0
-    row = _refusals(ctx, order.stock_code)
-    if len(row) <= 1:
-        _tell_refused(ctx, due, order)
-    return _wait_after(row)
 
 
 def _refusals(ctx: Context, stock_code: str) -> list[Order]:

@@ -40,7 +40,7 @@ FOLLOW = 15.0
 """Seconds to wait for one round's fills."""
 LOOKS = 3
 PAUSE = 1.5
-LOOK = 1.0
+LOOK = 2.0
 """Real seconds that a piece waits for the book of its stock."""
 OFFLINE, LONGEST_OFFLINE = 1.0, 15.0
 """Seconds between two tries at a broker that cannot be reached: doubled up to the longest."""
@@ -69,9 +69,9 @@ def flatten(
     work = _Flattening(ctx, events if events is not None else queue.Queue())
     work.to_the_end(patient)
     report = work.report()
-    if report.done:
+    if report.done and work.ours():
         stops.halt(ctx, f"after flatten: {reason}", by)
-    else:
+    elif not report.done:
         stops.tell(ctx, "critical", "kt: flatten left something", "; ".join(report.left))
     return report
 
@@ -107,6 +107,7 @@ class _Flattening:
         self.cancelled: dict[str, Order] = {}
         self.sold: dict[str, Order] = {}
         self.left: dict[str, str] = {}
+        self.blocked: set[str] = set()
 
     def to_the_end(self, patient: bool) -> None:
         """Pass after pass until nothing is left, the owner decided otherwise, or only a person
@@ -114,7 +115,7 @@ class _Flattening:
         refused = REFUSED
         while True:
             self.reach_the_broker()
-            if not self.left or not self._ours():
+            if not self.left or not self.ours():
                 return
             if not patient or not self._market_open():
                 return
@@ -135,13 +136,13 @@ class _Flattening:
                 note_error(self.ctx, "flatten", failure)
                 if pause == OFFLINE:
                     self._tell_waiting(failure)
-                if not self._ours():
+                if not self.ours():
                     self.left[""] = f"given up: {stops.current(self.ctx).mode}"
                     return
             self.ctx.clock.sleep(pause)
             pause = min(LONGEST_OFFLINE, pause * 2)
 
-    def _ours(self) -> bool:
+    def ours(self) -> bool:
         """Whether flatten is still what is wanted: a person may have halted meanwhile."""
         return stops.current(self.ctx).mode is StopMode.FLATTEN
 
@@ -162,12 +163,20 @@ class _Flattening:
         self.sell_all()
         reconcile.reconcile(self.ctx, urgent=True)
         self.take_back()
+        self.unblock()
+        self.sell_all()
+        self.look_again()
+
+    def unblock(self) -> None:
+        """What stood in the way of a sell may be settled by now: one that was not found may be
+        tried once more, and so may one beside an order that another process left behind."""
         for order in self.sold.values():
             now = self.ctx.journal.order(order.order_id)
             if order.state is OrderState.UNKNOWN and now is not None and now.state != order.state:
-                self.left.pop(order.stock_code, None)  # what was not found may be tried once more
-        self.sell_all()
-        self.look_again()
+                self.blocked.add(order.stock_code)
+        for code in self.blocked:
+            self.left.pop(code, None)
+        self.blocked.clear()
 
     def take_back(self) -> None:
         """A sell at market is on its way out: it keeps its place in the queue."""
@@ -199,14 +208,32 @@ class _Flattening:
                 ended = self.cancel(order) if order.state in OPEN_STATES else order
                 self.sold[order.order_id] = ended
 
+    def to_sell(self) -> tuple[_Held, ...]:
+        """What is held; by the books alone while the broker is there and does not list it: one
+        question that fails keeps nothing from being sold. It is asked again in the end."""
+        try:
+            with within(LOOK):
+                return self.held()
+        except (AuthError, JournalError):
+            raise
+        except KtError as failure:
+            note_error(self.ctx, "flatten.holdings", failure)
+        with within(LOOK):
+            self.ctx.broker.open_orders()
+        return self.with_the_books({})
+
     def held(self) -> tuple[_Held, ...]:
-        """What the broker lists, and what the books hold besides: a list that lacks shares is not
-        believed at once, and what is not there is the broker's to refuse."""
+        """What the broker lists and what the books hold besides."""
         listed = {
             item.stock_code: _Held(item.stock_code, item.stock_name, item.quantity, item.sellable)
             for item in self.ctx.broker.holdings().items
             if item.quantity
         }
+        return self.with_the_books(listed)
+
+    def with_the_books(self, listed: dict[str, _Held]) -> tuple[_Held, ...]:
+        """A list that lacks shares is not believed at once, and what is not there is the
+        broker's to refuse."""
         moving = mend.in_flight(self.ctx)
         for position in self.ctx.journal.positions():
             code = position.stock_code
@@ -219,7 +246,7 @@ class _Flattening:
         """One piece of every stock that can be sold; a refusal is kept and not tried again in
         this pass."""
         pieces = []
-        for held in self.held():
+        for held in self.to_sell():
             if held.sellable <= 0 or held.stock_code in self.left:
                 continue
             order = self.sell_piece(held)
@@ -248,6 +275,7 @@ class _Flattening:
             return place.place(self.ctx, check.check_exit(self.ctx, intent, held.quantity))
         except Denied as denied:  # such as by another process that sells the same stock
             self.left[held.stock_code] = f"{held.quantity} shares: {denied}"
+            self.blocked.add(held.stock_code)
             return None
 
     def look_again(self) -> None:

@@ -30,6 +30,8 @@ from kt.steps.stocks import instrument
 LOOK_BACK = timedelta(days=7)
 """Fills of a stock that is not held are replayed from so long ago: a crash may have kept them
 from being booked, on a Friday before a holiday too."""
+LISTED = "list"
+"""The source of a booking that rests on the broker's holdings alone: no trade shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def _without_comebacks(fills: tuple[Fill, ...], orders: Mapping[str, Order]) -> 
     void: set[str] = set()
     for fill in sorted(fills, key=lambda f: f.at):
         order = orders.get(fill.order_id)
-        if order is None or order.origin is not Origin.EXTERNAL or fill.ord_no:
+        if order is None or order.origin is not Origin.EXTERNAL or fill.source != LISTED:
             continue
         if fill.side is Side.SELL:
             gone.append(fill)

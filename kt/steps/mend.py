@@ -7,8 +7,10 @@ doubted first.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+
+from msgspec.structs import replace
 
 from kt.errors import KtError
 from kt.ids import new_id
@@ -72,8 +74,9 @@ def mend(ctx: Context, frames: Frames | None = None) -> tuple[Difference, ...]:
             if code in again and _quantities(*again[code]) == _quantities(*pair)
         }
     told = [_settle(ctx, code, *pair, frames or {}) for code, pair in sorted(found.items())]
+    not_compared = in_flight(ctx)
     for doubt in ctx.journal.doubts():
-        if doubt.stock_code not in found:
+        if doubt.stock_code not in {*found, *not_compared}:
             ctx.journal.drop_doubt(doubt.stock_code)
     return tuple(difference for difference in told if difference is not None)
 
@@ -102,7 +105,7 @@ def _believed(
 ) -> bool:
     """Whether anything besides the list itself says that the shares are gone."""
     missing = _quantity(ours) - _quantity(broker)
-    sold = sum(trade.quantity for trade in trades if trade.side is Side.SELL)
+    sold = sum(t.quantity if t.side is Side.SELL else -t.quantity for t in trades)
     if sold >= missing or _framed(code, broker, frames):
         return True
     return _lasting(ctx, code, ours, broker) or _paid(ctx, ours, missing)
@@ -137,19 +140,45 @@ def _paid(ctx: Context, ours: Position | None, missing: int) -> bool:
 
 def _foreign(ctx: Context, code: str) -> tuple[Execution, ...]:
     """Today's fills of this stock that no order of kt's explains and no booking has taken in."""
-    known = {
-        int(number) for o in ctx.journal.orders(day=ctx.clock.now().date()) for number in o.ord_nos
-    }
+    known = {int(number) for o in ctx.journal.orders(day=_today(ctx)) for number in o.ord_nos}
     try:
         rows = ctx.broker.executions(code)
     except KtError as failure:
         note_error(ctx, "reconcile.executions", failure)
         return ()
-    return tuple(
-        row
-        for row in rows
-        if int(row.ord_no) not in known and int(row.original_ord_no or 0) not in known
-    )
+    foreign = sorted((row for row in rows if not _numbers(row) & known), key=lambda row: row.at)
+    return tuple(row for side in Side for row in _beyond(foreign, side, _booked(ctx, code, side)))
+
+
+def _numbers(row: Execution) -> set[int]:
+    return {int(row.ord_no), int(row.original_ord_no or 0)}
+
+
+def _booked(ctx: Context, code: str, side: Side) -> int:
+    """Shares of this stock that bookings of today have taken in or out of the books. A sale that
+    was believed without a trade may have one that was listed late, unless the shares came back."""
+    fills = [f for f in ctx.journal.fills(day=_today(ctx), stock_code=code) if not f.ord_no]
+    seen = sum(f.quantity for f in fills if f.side is side and f.source != ledger.LISTED)
+    if side is Side.BUY:
+        return seen
+    unseen = (f for f in fills if f.source == ledger.LISTED)
+    gone = sum(f.quantity if f.side is side else -f.quantity for f in unseen)
+    return seen + max(0, gone)
+
+
+def _today(ctx: Context) -> date:
+    return ctx.clock.now().date()
+
+
+def _beyond(rows: Iterable[Execution], side: Side, booked: int) -> Iterator[Execution]:
+    """What a side's rows tell beyond the first `booked` shares: one trade explains one booking."""
+    for row in rows:
+        if row.side is not side:
+            continue
+        new = max(0, row.quantity - booked)
+        booked -= row.quantity - new
+        if new:
+            yield replace(row, quantity=new)
 
 
 def _average(trades: Iterable[Execution]) -> int:
@@ -190,10 +219,9 @@ def _doubt(ctx: Context, code: str, ours: Position | None, broker: Holding | Non
 
 def heal(ctx: Context) -> None:
     """Book again what a crash may have kept from being booked."""
-    today = ctx.clock.now().date()
     touched = {
         *(position.stock_code for position in ctx.journal.positions()),
-        *(fill.stock_code for fill in ctx.journal.fills(day=today)),
+        *(fill.stock_code for fill in ctx.journal.fills(day=_today(ctx))),
     }
     for code in sorted(touched):
         ledger.book(ctx, code)
@@ -248,7 +276,7 @@ def _repair(
             return None
         side = Side.BUY if more > 0 else Side.SELL
         at = (price if more < 0 else 0) or _price(ours, broker, more)
-        _book(ctx, code, broker or ours, side, abs(more), at)
+        _book(ctx, code, broker or ours, side, abs(more), at, seen=bool(price))
         ctx.journal.drop_doubt(code)
         ledger.book(ctx, code, broker.price if broker else 0)
     reach("reconcile.repaired", ctx.profile)
@@ -285,8 +313,11 @@ def _book(
     side: Side,
     quantity: int,
     price: int,
+    *,
+    seen: bool,
 ) -> None:
-    """The difference as an order of somebody else's that filled at once."""
+    """The difference as an order of somebody else's that filled at once; `seen` when the day's
+    trades show it too."""
     now = ctx.clock.now()
     order = Order(
         order_id=new_id(now),
@@ -304,10 +335,10 @@ def _book(
         reason="the broker holds another quantity than kt's books said",
     )
     ctx.journal.plan_order(order, event(ctx, order.order_id, OrderEventKind.PLANNED))
-    ctx.journal.record(fill_event(_whole(order)))
+    ctx.journal.record(fill_event(_whole(order, "rest" if seen else ledger.LISTED)))
 
 
-def _whole(order: Order) -> Fill:
+def _whole(order: Order, source: str) -> Fill:
     """One fill of all of it, under no number of the broker's."""
     return Fill(
         fill_id=f"{order.order_id}:adjust",
@@ -321,5 +352,5 @@ def _whole(order: Order) -> Fill:
         at=order.created_at,
         from_quantity=0,
         to_quantity=order.quantity,
-        source="rest",
+        source=source,
     )

@@ -152,7 +152,7 @@ def _with_turnover(
         cooldown=ctx.config.exits.cooldown,
         left_by=Origin(left[-1].origin) if left else None,
         left_at=left[-1].closed_at if left else None,
-        entries=len([o for o in entered if o is not without]),
+        entries=len([o for o in entered if not without or o.order_id != without.order_id]),
         bought_today=known.bought(today, without),
         min_holding_minutes=ctx.config.exits.min_holding_minutes,
         held_since=_last_entry(entered, position),

@@ -47,6 +47,8 @@ ORDER_KEYS = [
     "code",
     "message",
     "reason",
+    "concerns",
+    "not_enough",
 ]
 PREVIEW = """\
 stock       005930 삼성전자

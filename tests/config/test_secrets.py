@@ -3,17 +3,47 @@
 from __future__ import annotations
 
 import os
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from kt.config.load import build_config
-from kt.config.secrets import SIM_KEY, app_keys
+from kt.config.secrets import SIM_KEY, SIM_SECRET, app_keys
 from kt.errors import AuthError, ConfigError
 
 
-def test_the_embedded_exchange_needs_no_key() -> None:
-    assert app_keys(build_config({}, {}, {}), {}).app_key == SIM_KEY
+def test_the_embedded_exchange_needs_no_key_and_its_account_is_this_users_alone(
+    tmp_path: Path,
+) -> None:
+    config = build_config({"state_dir": str(tmp_path)}, {}, {})
+    mine = app_keys(config, {})
+    assert mine.app_key == SIM_KEY
+    assert len(mine.secret_key) >= 32
+    assert app_keys(config, {}) == mine, "the same account again"
+    secret = tmp_path / "sim" / SIM_SECRET
+    assert stat.S_IMODE(secret.stat().st_mode) == 0o600
+    assert stat.S_IMODE(secret.parent.stat().st_mode) == 0o700
+    other = app_keys(build_config({"state_dir": str(tmp_path / "other")}, {}, {}), {})
+    assert other.secret_key != mine.secret_key
+
+
+def test_on_somebody_elses_exchange_every_folder_has_its_own_account(tmp_path: Path) -> None:
+    environ = {"KT_BASE_URL": "http://127.0.0.1:1"}
+    one, two = (
+        app_keys(build_config({"state_dir": str(tmp_path / name)}, environ, {}), {})
+        for name in ("one", "two")
+    )
+    assert one.app_key != two.app_key
+
+
+def test_many_at_once_agree_on_the_secret(tmp_path: Path) -> None:
+    config = build_config({"state_dir": str(tmp_path)}, {}, {})
+    with ThreadPoolExecutor(8) as pool:
+        found = set(pool.map(lambda _: app_keys(config, {}).secret_key, range(32)))
+    assert len(found) == 1
+    assert [path.name for path in (tmp_path / "sim").iterdir()] == [SIM_SECRET]
 
 
 def test_the_environment_comes_first_and_is_never_shown() -> None:

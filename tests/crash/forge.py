@@ -25,6 +25,8 @@ from typing import Any
 
 ANSWER_SECONDS = "KT_TEST_ANSWER_SECONDS"
 """Real seconds that the child waits for an answer: the real ones would make time-outs slow."""
+BACK_OFF = "KT_TEST_BACK_OFF"
+"""Real seconds before each of its attempts to reconnect the stream."""
 BUSY_SECONDS = "KT_TEST_BUSY_SECONDS"
 """Real seconds that it waits for a database which another process holds."""
 FILE_SIZE = "KT_TEST_FILE_SIZE"
@@ -105,11 +107,12 @@ def become(job: dict[str, Any]) -> None:
 
 def _hinder(wanted: Mapping[str, str]) -> None:
     """What the environment asks of the world around kt; kt itself stays as it is."""
-    rest: Any = importlib.import_module("kt.broker.rest")
     health: Any = importlib.import_module("kt.store.health")
     journal: Any = importlib.import_module("kt.store.journal").SqliteJournal
     if ANSWER_SECONDS in wanted:
-        rest.ANSWER_SECONDS = float(wanted[ANSWER_SECONDS])
+        _hurry(float(wanted[ANSWER_SECONDS]))
+    if BACK_OFF in wanted:
+        _reconnect_after(float(wanted[BACK_OFF]))
     if BUSY_SECONDS in wanted:
         journal.__init__.__kwdefaults__["busy_seconds"] = float(wanted[BUSY_SECONDS])
         health._WAIT = float(wanted[BUSY_SECONDS])
@@ -128,6 +131,23 @@ def _hinder(wanted: Mapping[str, str]) -> None:
     if USER in wanted:
         os.setgid(int(wanted[USER]))
         os.setuid(int(wanted[USER]))
+
+
+def _hurry(seconds: float) -> None:
+    """Every kind of call gives up after so long, all its tries after three times as long."""
+    deadlines: Any = importlib.import_module("kt.broker.deadlines")
+    for priority, usual in deadlines.PATIENCE.items():
+        deadlines.PATIENCE[priority] = deadlines.Patience(
+            min(seconds, usual.once), min(3 * seconds, usual.whole)
+        )
+
+
+def _reconnect_after(seconds: float) -> None:
+    patience: Any = importlib.import_module("kt.broker.stream_patience").Patience
+    usual = patience()
+    patience.__init__.__defaults__ = tuple(
+        (seconds,) if name == "backoff" else getattr(usual, name) for name in patience.__slots__
+    )
 
 
 def leave(main: Callable[[], None]) -> None:

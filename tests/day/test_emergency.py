@@ -40,11 +40,14 @@ def halts(house: House) -> list[tuple[str, str]]:
 def test_the_exchange_dies_and_comes_back(house: House) -> None:
     run = trading(house)
     os.kill(house.exchange_pid, signal.SIGKILL)
-    run.said("critical: kt: halt. (SYSTEM_ERRORS|CONNECTION)")
-    assert halts(house) == [("halt", "emergency")]
+    run.said("critical: kt: flatten. (SYSTEM_ERRORS|CONNECTION)")
+    run.said("critical: kt: flatten waits for the broker")
+    assert halts(house) == [("flatten", "emergency")]
     house.run("status")  # any command that needs it starts it again, where it was
     house.find()
-    run.said("stream reconnected")
+    run.said("critical: kt: halt. after flatten: (SYSTEM_ERRORS|CONNECTION)")
+    assert halts(house) == [("flatten", "emergency"), ("halt", "emergency")]
+    assert house.rows("SELECT * FROM positions") == []
     denied = house.run("order", "buy", "005930", "1", "--market", "--yes", code=6)
     assert any("HALTED" in line for line in denied.err), denied.err
     house.run("resume")

@@ -7,15 +7,15 @@ from datetime import timedelta
 import pytest
 
 from kt.config.model import Emergency
+from kt.records import Concern, Order
 from kt.rules.emergency import (
     burst,
     connection,
-    mismatch,
     price_jump,
     rejects,
     system_errors,
 )
-from tests.rules.make import T0
+from tests.rules.make import T0, order
 
 SETTINGS = Emergency()
 
@@ -38,14 +38,53 @@ def test_bursts_of_orders() -> None:
     assert (alarm.code, alarm.detail) == ("BURST", "20 orders in 60 s >= limit 20")
 
 
-def test_a_connection_that_does_not_come_back_and_refusals_in_a_row() -> None:
+def test_a_connection_that_does_not_come_back() -> None:
     assert connection(2, SETTINGS) is None
-    assert rejects(4, SETTINGS) is None
-    lost, refused = connection(3, SETTINGS), rejects(5, SETTINGS)
+    lost = connection(3, SETTINGS)
     assert lost is not None
-    assert refused is not None
     assert lost.detail == "3 failed reconnects in a row >= limit 3"
-    assert refused.detail == "5 refused orders in a row >= limit 5"
+
+
+def refusals(*told: tuple[str, Concern | None]) -> list[Order]:
+    return [order(stock_code=code, concerns=concerns) for code, concerns in told]
+
+
+@pytest.mark.parametrize("concerns", [Concern.ORDER, Concern.STOCK, None])
+def test_refusals_of_one_stock_count_once_and_of_different_stocks_each(
+    concerns: Concern | None,
+) -> None:
+    assert rejects(refusals(*[("005930", concerns)] * 99), SETTINGS) is None
+    stocks = [(f"00000{n}", concerns) for n in range(5)]
+    assert rejects(refusals(*stocks[:4], *stocks[:4]), SETTINGS) is None
+    alarm = rejects(refusals(*stocks), SETTINGS)
+    assert alarm is not None
+    assert (alarm.code, alarm.detail) == ("REJECTS", "5 refused orders in a row >= limit 5")
+
+
+@pytest.mark.parametrize("concerns", [Concern.ACCOUNT, Concern.KEY])
+def test_refusals_of_the_account_or_the_key_count_each(concerns: Concern) -> None:
+    assert rejects(refusals(*[("005930", concerns)] * 4), SETTINGS) is None
+    assert rejects(refusals(*[("005930", concerns)] * 5), SETTINGS) is not None
+
+
+def test_a_closed_market_is_nobodys_trouble() -> None:
+    closed = [(f"00000{n}", Concern.MARKET) for n in range(9)]
+    assert rejects(refusals(*closed), SETTINGS) is None
+
+
+def test_the_kinds_of_refusals_add_up() -> None:
+    """Two of the account, one of the key, two stocks; the stock of an account's refusal does
+    not count once more."""
+    mixed = [
+        ("005930", Concern.ACCOUNT),
+        ("005930", Concern.ACCOUNT),
+        ("000660", Concern.KEY),
+        ("035720", Concern.STOCK),
+        ("035720", Concern.ORDER),
+        ("005380", Concern.MARKET),
+    ]
+    assert rejects(refusals(*mixed), SETTINGS) is None
+    assert rejects(refusals(*mixed, ("005380", None)), SETTINGS) is not None
 
 
 @pytest.mark.parametrize(
@@ -61,13 +100,3 @@ def test_a_connection_that_does_not_come_back_and_refusals_in_a_row() -> None:
 def test_price_jumps(before: int, price: int, detail: str | None) -> None:
     alarm = price_jump("005930", before, price, SETTINGS)
     assert (alarm.detail if alarm else None) == detail
-
-
-def test_positions_that_differ_from_the_brokers() -> None:
-    ours, broker = {"005930": 10, "000660": 0, "035720": 3}, {"005930": 10, "035720": 5, "A": 1}
-
-    assert mismatch({"005930": 10, "000660": 0}, {"005930": 10}) is None
-    assert mismatch(ours, broker, in_flight={"035720", "A"}) is None
-    alarm = mismatch(ours, broker)
-    assert alarm is not None
-    assert alarm.detail == "035720: 3 here, 5 at the broker; A: 0 here, 1 at the broker"

@@ -99,6 +99,3 @@ def test_a_market_order_has_no_price_to_compare() -> None:
     assert match_order(intent, [], [execution(order_price=0)], []).ord_no
     assert match_order(intent, [], [execution(order_price=70_100)], []).ord_no
     assert match_order(intent, [row()], [], []).found is Found.NONE
-
-
-PLACED = order(ord_nos=("0000101", "0000105"), ord_no="0000105")

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt.config.model import Limits
-from kt.records import CheckResult, OrderType, Origin, Side, StopMode
+from kt.config.model import Cooldown, Limits
+from kt.records import EXITS, CheckResult, OrderType, Origin, Side, StopMode
 from kt.rules.denials import DENIALS, Code
 from kt.rules.facts import RiskFacts
 from kt.rules.risk import RULES, validate
@@ -53,6 +53,11 @@ BUY = RiskFacts(
     commission_pct=0.015,
     realised_today=0,
     unrealised=0,
+    entries=0,
+    bought_today=0,
+    min_holding_minutes=10,
+    held_since=T0 - timedelta(minutes=10),
+    cooldown=Cooldown(),
     lock="",
     unresolved=0,
     open_orders=0,
@@ -169,6 +174,31 @@ TRIPS: list[tuple[Code, RiskFacts, dict[str, Any], str]] = [
         "realised -400,000 and unrealised -100,000: loss 500,000 >= limit 500,000",
     ),
     (
+        Code.COOLDOWN,
+        BUY,
+        {"left_by": Origin.STOP_LOSS, "left_at": T0 - timedelta(minutes=10)},
+        "left at 09:50:00 by stop_loss: not again today",
+    ),
+    (
+        Code.COOLDOWN,
+        BUY,
+        {"left_by": Origin.TAKE_PROFIT, "left_at": T0 - timedelta(minutes=14)},
+        "left at 09:46:00 by take_profit + 15 min = 10:01:00 > now",
+    ),
+    (Code.ENTRIES, BUY, {"entries": 3}, "3 + 1 = 4 > buys of one stock a day 3"),
+    (
+        Code.TURNOVER,
+        BUY,
+        {"bought_today": 19_300_001},
+        "19,300,001 + 700,000 = 20,000,001 > limit 20,000,000",
+    ),
+    (
+        Code.HOLDING_TIME,
+        SELL,
+        {"held_since": T0 - timedelta(minutes=9, seconds=54)},
+        "held for 9.9 min < limit 10 min",
+    ),
+    (
         Code.DUPLICATE,
         BUY,
         {"open_orders": 1},
@@ -216,7 +246,9 @@ def test_every_code_has_a_meaning_a_rule_and_a_test_that_trips_it() -> None:
     assert [rule.code for rule in RULES] == [code for code in Code if code not in ELSEWHERE]
 
 
-NEEDED = [field.name for field in fields(RiskFacts) if field.default is None]
+NOTHING = {"left_by", "left_at", "held_since"}
+"""Of these None is an answer: it did not happen."""
+NEEDED = [f.name for f in fields(RiskFacts) if f.default is None and f.name not in NOTHING]
 
 
 @pytest.mark.parametrize("name", NEEDED)
@@ -228,9 +260,11 @@ def test_a_rule_that_cannot_be_evaluated_denies(name: str, facts: RiskFacts) -> 
         **denied(replace(market_order, **{name: None})),
     }
     concerned = {
+        "bought_today": [Code.TURNOVER],
         "cash": [Code.CASH],
         "commission_pct": [Code.CASH, Code.ORDERABLE],
         "confidence": [Code.LOW_CONFIDENCE],
+        "entries": [Code.ENTRIES],
         "excluded": [Code.EXCLUDED],
         "held": [Code.NOT_HELD],
         "in_stock": [Code.MAX_POSITIONS],
@@ -263,6 +297,7 @@ def test_a_rule_that_cannot_be_evaluated_denies(name: str, facts: RiskFacts) -> 
             Code.TOTAL_LIMIT,
             Code.CASH,
             Code.ORDERABLE,
+            Code.TURNOVER,
         ],
         "warning": [Code.WARNED],
     }[name]
@@ -294,6 +329,9 @@ def test_an_unknown_kind_of_instrument_denies() -> None:
         (BUY, {"stocks": 9}),
         (BUY, {"realised_today": -499_999}),
         (BUY, {"orders_last_minute": 9, "orders_today": 199}),
+        (BUY, {"entries": 2}),
+        (BUY, {"bought_today": 19_300_000}),
+        (BUY, {"left_by": Origin.TAKE_PROFIT, "left_at": T0 - timedelta(minutes=15)}),
         (SELL, {"quantity": 1, "held": 1, "sellable": 1}),
     ],
 )
@@ -305,7 +343,7 @@ def test_a_last_price_of_nothing_is_not_a_price() -> None:
     assert list(denied(replace(BUY, last_price=0))) == ["SLIPPAGE"]
 
 
-@pytest.mark.parametrize("origin", [Origin.STOP_LOSS, Origin.FLATTEN])
+@pytest.mark.parametrize("origin", sorted(EXITS))
 def test_an_urgent_exit_is_held_back_by_nothing_but_halt_and_the_impossible(origin: Origin) -> None:
     worst = replace(
         STOP_LOSS,
@@ -333,6 +371,11 @@ def test_an_urgent_exit_is_held_back_by_nothing_but_halt_and_the_impossible(orig
         upper_limit=None,
         stop=StopMode.REDUCE,
         sellable=None,
+        left_by=Origin.STOP_LOSS,
+        left_at=T0,
+        entries=None,
+        bought_today=10**12,
+        held_since=T0,
     )
     assert denied(worst) == {}
     assert list(denied(replace(worst, stop=StopMode.HALT))) == ["HALTED"]
@@ -340,12 +383,12 @@ def test_an_urgent_exit_is_held_back_by_nothing_but_halt_and_the_impossible(orig
     assert list(denied(replace(worst, held=None))) == ["NOT_HELD", "SELLABLE"]
 
 
-def test_while_flattening_only_its_own_sales_and_stop_losses_leave() -> None:
+def test_while_flattening_only_its_own_sales_and_exits_leave() -> None:
     flattening = replace(STOP_LOSS, stop=StopMode.FLATTEN, stop_reason="owner")
 
-    assert denied(replace(flattening, origin=Origin.FLATTEN)) == {}
-    assert denied(flattening) == {}, "its process may be gone"
-    for origin in (Origin.TAKE_PROFIT, Origin.CYCLE, Origin.MANUAL):
+    for origin in EXITS:  # its process may be gone
+        assert denied(replace(flattening, origin=origin)) == {}
+    for origin in set(Origin) - EXITS:
         assert list(denied(replace(flattening, origin=origin))) == ["HALTED"]
     buying = replace(BUY, origin=Origin.FLATTEN, stop=StopMode.FLATTEN)
     assert "HALTED" in denied(buying)
@@ -396,6 +439,8 @@ COUNT = st.integers(0, 300)
     orderable=MONEY,
     realised_today=MONEY,
     unrealised=MONEY,
+    bought_today=MONEY.map(lambda won: won * 4),
+    entries=COUNT,
     stocks=COUNT,
     orders_last_minute=COUNT,
     orders_today=COUNT,
@@ -415,6 +460,8 @@ def test_what_passes_is_within_every_limit(**numbers: Any) -> None:
         Code.ORDERABLE: value > numbers["orderable"],
         Code.DAILY_LOSS: -(numbers["realised_today"] + numbers["unrealised"]) >= limits.daily_loss,
         Code.MAX_POSITIONS: numbers["stocks"] >= limits.positions,
+        Code.TURNOVER: numbers["bought_today"] + value > limits.turnover,
+        Code.ENTRIES: numbers["entries"] >= limits.entries_per_stock,
         Code.RATE: numbers["orders_last_minute"] >= limits.orders_per_minute,
         Code.DAY_ORDERS: numbers["orders_today"] >= limits.orders_per_day,
         Code.SLIPPAGE: abs(facts.price - numbers["last_price"]) * 100

@@ -12,7 +12,6 @@ from kt.errors import UnknownStock
 from kt.records import Interval, Ranking
 from kt.rules import ticks
 from kt.sim.book import LEVELS, Depth
-from kt.sim.exchange import Exchange
 from kt.sim.market.view import MarketView
 from tests.sim.scene import CODE, at, board_of, opened
 
@@ -206,10 +205,6 @@ def test_strength_is_newest_first(market: MarketView) -> None:
     assert rows[0].strength > 100
     minutes = market.bars(CODE, Interval.MINUTE, 2)
     assert [row.volume for row in rows[:2]] == [bar.volume for bar in reversed(minutes)]
-
-
-def at_time(hour: int, minute: int = 0, second: int = 0) -> Exchange:
-    return opened(at(hour, minute, second))[0]
 
 
 def test_before_the_open_there_is_only_an_expectation() -> None:

@@ -158,7 +158,8 @@ def test_a_trade_outside_kt_shows_as_shares_alone(noted: World) -> None:
     found = reconcile(noted.ctx)
     assert [d.what for d in found.differences] == ["position"]
     assert reconcile(noted.restart()).clean
-    noted.broker.hold(SAMSUNG, -7, 80_000)
+    number = noted.broker.stand(fakes.ticket(Side.SELL, quantity=7, price=80_000))
+    noted.broker.fill(number, 7, 80_000)
     noted.broker.d2_cash += 558_800  # and what they brought
     assert [d.what for d in reconcile(noted.ctx).differences] == ["position"]
     assert reconcile(noted.restart()).clean

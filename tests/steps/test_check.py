@@ -93,7 +93,7 @@ def test_a_batch_does_not_spend_the_same_money_twice(world: World) -> None:
 
 @pytest.mark.parametrize("known", [True, False])
 def test_a_market_order_under_way_counts_at_the_upper_price_limit(
-    world: World, monkeypatch: pytest.MonkeyPatch, known: bool
+    world: World, known: bool
 ) -> None:
     """180,000 + 30 % is 234,000; where no list tells the base price, a whole stock's limit."""
     market = fakes.ticket(code=HYNIX, quantity=2, price=0, order_type=OrderType.MARKET)

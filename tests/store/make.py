@@ -19,6 +19,7 @@ from kt.records import (
     DayResult,
     Decision,
     DecisionOutcome,
+    Doubt,
     Fill,
     Order,
     OrderEvent,
@@ -207,6 +208,19 @@ def position(**changes: Any) -> Position:
         "profit_pct": -0.09,
     }
     return Position(**(values | changes))
+
+
+def doubt(**changes: Any) -> Doubt:
+    values: dict[str, Any] = {
+        "stock_code": "005930",
+        "stock_name": "삼성전자",
+        "ours": 10,
+        "brokers": 0,
+        "since": T0,
+        "seen": later(30),
+        "looks": 1,
+    }
+    return Doubt(**(values | changes))
 
 
 def trade(**changes: Any) -> Trade:

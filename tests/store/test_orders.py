@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kt.errors import Denied, JournalError
-from kt.records import OrderEvent, OrderEventKind, OrderState, OrderType, Origin, Side
+from kt.records import (
+    Concern,
+    OrderEvent,
+    OrderEventKind,
+    OrderState,
+    OrderType,
+    Origin,
+    Side,
+)
 from kt.rules.order import derive
 from kt.store.journal import SqliteJournal
 from tests.store.make import DAY, T0, event, fill, fill_event, later, open_journal, order, placed
@@ -57,9 +65,10 @@ def test_a_settled_intent_makes_room(journal: SqliteJournal, last: str) -> None:
 
 
 def test_external_orders_are_in_nobodys_way(journal: SqliteJournal) -> None:
-    journal.plan_order(order("E1", origin=Origin.EXTERNAL), event("PLANNED", "E1"))
-    journal.plan_order(order(), event("PLANNED"))
-    journal.plan_order(order("E2", origin=Origin.EXTERNAL), event("PLANNED", "E2"))
+    for name, origin in (("E1", Origin.EXTERNAL), ("O1", Origin.CYCLE), ("E2", Origin.EXTERNAL)):
+        kept = journal.plan_order(order(name, origin=origin), event("PLANNED", name))
+        assert kept.state is OrderState.PLANNED
+    assert {one.order_id for one in journal.orders()} == {"E1", "O1", "E2"}
 
 
 def test_a_client_id_seen_before_gives_the_first_order(journal: SqliteJournal) -> None:
@@ -195,6 +204,48 @@ def test_numbers_begin_anew_every_day(journal: SqliteJournal) -> None:
     yesterday = placed(journal, "O0", created_at=T0 - timedelta(days=1), stock_code="000660")
     assert journal.order_by_number("101", DAY) == today
     assert journal.order_by_number("101", DAY - timedelta(days=1)) == yesterday
+
+
+def test_the_highest_number_of_a_day_is_kts_own_or_one_it_has_noted(journal: SqliteJournal) -> None:
+    assert journal.highest_number(DAY) == ""
+    journal.plan_order(order("O1"), event("PLANNED", "O1"))
+    assert journal.highest_number(DAY) == "", "an intent without a number"
+    journal.record(event("SENDING", "O1"))
+    journal.record(event("ACKED", "O1", ord_no="0000099"))
+    assert journal.highest_number(DAY) == "0000099"
+    placed(journal, "O2", "0000101", stock_code="000660", noted_ord_no="0000100")
+    assert journal.highest_number(DAY) == "0000101", "compared as numbers"
+    journal.plan_order(
+        order("O3", stock_code="035720", noted_ord_no="0000250"), event("PLANNED", "O3")
+    )
+    assert journal.highest_number(DAY) == "0000250", "seen at the broker before a send"
+    placed(journal, "OLD", "0009999", stock_code="005380", created_at=T0 - timedelta(days=1))
+    assert journal.highest_number(DAY) == "0000250", "numbers begin anew every day"
+    assert journal.highest_number(DAY - timedelta(days=1)) == "0009999"
+
+
+def test_the_highest_number_is_the_newest_of_a_chain(journal: SqliteJournal) -> None:
+    placed(journal)
+    journal.record(event("AMENDING", ord_no="0000101", price=70_500))
+    journal.record(event("AMENDED", ord_no="1000000", price=70_500))
+    assert journal.highest_number(DAY) == "1000000"
+
+
+@pytest.mark.parametrize("concerns", [None, *Concern])
+@pytest.mark.parametrize("not_enough", [False, True])
+def test_whose_trouble_a_refusal_is_survives_a_restart(
+    tmp_path: Path, concerns: Concern | None, not_enough: bool
+) -> None:
+    with open_journal(tmp_path) as journal:
+        journal.plan_order(order(side=Side.SELL), event("PLANNED"))
+        journal.record(event("SENDING"))
+        told = event("REJECTED", code="800033", concerns=concerns, not_enough=not_enough)
+        kept = journal.record(told)
+    assert (kept.concerns, kept.not_enough) == (concerns, not_enough)
+    with open_journal(tmp_path) as journal:
+        assert journal.order("O1") == kept
+        assert journal.orders() == (kept,)
+        assert journal.order_events("O1")[-1] == told
 
 
 def test_orders_are_listed_newest_first(journal: SqliteJournal) -> None:

@@ -21,8 +21,10 @@ from tests.store.make import (
     answer,
     candidate,
     cash_note,
+    check,
     day_result,
     decision,
+    doubt,
     event,
     fill,
     fill_event,
@@ -64,6 +66,39 @@ def test_positions_are_replaced_by_code_and_closed_by_zero(journal: SqliteJourna
     assert journal.positions() == (other, position(quantity=5, source="external"))
     journal.put_position(position(quantity=0))
     assert journal.positions() == (other,)
+
+
+def test_a_trailing_stop_survives_a_restart(tmp_path: Path) -> None:
+    risen = position(peak_price=75_000, stop_price=72_800, trailing=True)
+    with open_journal(tmp_path) as journal:
+        journal.put_position(risen)
+    with open_journal(tmp_path) as journal:
+        assert journal.positions() == (risen,)
+
+
+def test_doubts_are_replaced_by_code_oldest_first_and_survive_a_restart(tmp_path: Path) -> None:
+    with open_journal(tmp_path) as journal:
+        assert journal.doubts() == ()
+        journal.put_doubt(doubt())
+        journal.put_doubt(doubt(stock_code="000660", since=later(-60)))
+        journal.put_doubt(doubt(looks=2, seen=later(60)))
+        assert journal.events() == (), "what is said of one is a notice"
+    with open_journal(tmp_path) as journal:
+        other = doubt(stock_code="000660", since=later(-60))
+        assert journal.doubts() == (other, doubt(looks=2, seen=later(60)))
+        journal.drop_doubt("005930")
+        journal.drop_doubt("005930")
+        assert journal.doubts() == (other,)
+
+
+def test_a_check_keeps_its_origin_and_reason(journal: SqliteJournal) -> None:
+    exit_check = msgspec.structs.replace(
+        check("C9"), origin=Origin.STOP_LOSS, reason="66,000 <= stop 66,500", decision=None
+    )
+    journal.checks("R1", [exit_check])
+    journal.flush()
+    (row,) = journal.events(kinds=["check"])
+    assert (row["origin"], row["reason"]) == ("stop_loss", "66,000 <= stop 66,500")
 
 
 def test_trades_and_days_come_by_range_of_days(journal: SqliteJournal) -> None:

@@ -17,7 +17,7 @@ _STEP = 5
 def expected(path: SessionPath, second: int) -> tuple[int, int]:
     """(price, volume) the running auction would print now; zeros outside an auction, and while
     the stock is halted."""
-    if path.halted(second):
+    if path.steered and path.halted(second):
         return 0, 0
     begin = path.skip * 60 - OPENING_SECONDS
     if begin <= second < path.skip * 60:
@@ -27,7 +27,7 @@ def expected(path: SessionPath, second: int) -> tuple[int, int]:
         length = CLOSING_SECOND - AUCTION_SECOND
         target = path.closing_price, path.closing_volume
         return _converging(path, second, AUCTION_SECOND, length, last, *target)
-    call = path.interruption(second)
+    call = path.interruption(second) if path.steered else None
     if call is not None:
         last, length = path.price_at(second), call.end - call.start
         return _converging(path, second, call.start, length, last, call.price, call.volume)

@@ -84,6 +84,9 @@ class MinutePath:
     of each minute's volume that lifts the ask. The first `skip` minutes do not trade.
     """
 
+    steered = False
+    """Whether any of what only a steered session has may be true of it."""
+
     def __init__(
         self,
         *,

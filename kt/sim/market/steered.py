@@ -146,6 +146,8 @@ class _Tape:
 class SteeredPath(SessionPath):
     """A session with the turns laid over it; a stock that moves on its own has a plain one."""
 
+    steered = True
+
     def __init__(self, plain: SessionPath, seconds: Seconds, turns: Iterable[Turn]) -> None:
         tape = _Tape(plain, seconds)
         for turn in turns:

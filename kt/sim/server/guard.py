@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import cache
 
-from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,7 +26,7 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wrong = foreign(Headers(scope=scope), scope["server"][1])
+        wrong = foreign(scope["headers"], scope["server"][1])
         if not wrong:
             await self._app(scope, receive, send)
             return
@@ -37,15 +37,23 @@ class Guard:
             await answer(scope, receive, send)
 
 
-def foreign(headers: Headers, port: int) -> str:
+@cache
+def own_names(port: int) -> frozenset[bytes]:
+    """What a `Host` may say."""
+    return frozenset(f"{host}:{port}".encode() for host in HOSTS)
+
+
+def foreign(headers: Iterable[tuple[bytes, bytes]], port: int) -> str:
     """What is wrong with a request's headers; empty when nothing is."""
-    hosts = {f"{host}:{port}" for host in HOSTS}
-    given = [value.lower() for value in headers.getlist("host")]
-    if len(given) != 1 or given[0] not in hosts:
+    names = own_names(port)
+    hosts = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1 if value.lower() in names else 2
+        elif name == b"origin" and value.lower().removeprefix(b"http://") not in names:
+            return "this server takes no requests of web pages"
+    if hosts != 1:
         return "this server answers only to its own loopback address and port as Host"
-    origins = {f"http://{host}" for host in hosts}
-    if any(value.lower() not in origins for value in headers.getlist("origin")):
-        return "this server takes no requests of web pages"
     return ""
 
 

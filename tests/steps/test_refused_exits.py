@@ -1,0 +1,198 @@
+"""An exit that the broker refuses stays armed, is tried less and less often, and is told once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from kt.errors import Unreachable
+from kt.ports import patience
+from kt.records import Concern, Holdings, OrderState, OrderTicket, Outcome
+from kt.steps import exits, follow, stops
+from tests import fakes
+from tests.fakes import HYNIX, SAMSUNG, World
+from tests.steps.test_exits import market_sell
+from tests.steps.trading import bought, forget, leave, noted, position, tick, titles
+
+TOO_MANY = fakes.rejected("800033", "매도가능수량 부족", not_enough=True)
+HALTED = fakes.rejected("571476", "거래정지", concerns=Concern.STOCK)
+
+
+def test_where_the_broker_has_fewer_shares_those_are_sold(world: World) -> None:
+    bought(world)
+    world.broker.hold(SAMSUNG, -4, 70_000)
+    world.broker.outcomes = [TOO_MANY]
+    left = leave(world, 66_000)
+    assert world.broker.sent == [market_sell(10), market_sell(6)]
+    assert world.broker.asked == ["holdings"]
+    assert left.order is not None
+    assert (left.order.state, left.order.quantity, left.again_in) == (OrderState.ACKED, 6, 0.0)
+    assert titles(world) == [], "it left"
+
+
+def test_the_broker_is_asked_for_a_second_at_most_and_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought(world)
+    world.broker.outcomes = [TOO_MANY]
+    limits: list[tuple[float, bool]] = []
+    real = world.broker.holdings
+
+    def asked() -> Holdings:
+        limits.append((patience.time_left(), patience.asked_once()))
+        return real()
+
+    monkeypatch.setattr(world.broker, "holdings", asked)
+    leave(world, 66_000)
+    ((seconds, once),) = limits
+    assert once
+    assert 0 < seconds <= 1.0
+
+
+@pytest.mark.parametrize("free", [0, 10, 11])
+def test_without_fewer_free_shares_nothing_more_is_sold(world: World, free: int) -> None:
+    """None: nothing to sell. As many as were asked for: the broker has said no to that."""
+    bought(world)
+    world.broker.hold(SAMSUNG, free - 10, 70_000)
+    world.broker.outcomes = [TOO_MANY]
+    left = leave(world, 66_000)
+    assert world.broker.sent == [market_sell(10)]
+    assert left.order is not None
+    assert (left.order.state, left.order.not_enough) == (OrderState.REJECTED, True)
+    assert left.again_in == 5.0
+    assert titles(world) == [f"stop-loss of {SAMSUNG} 삼성전자 did not leave"]
+    assert position(world).quantity == 10, "no refusal empties the books"
+
+
+def test_holdings_that_cannot_be_asked_are_noted_and_nothing_more_is_sold(world: World) -> None:
+    bought(world)
+    world.broker.outcomes = [TOO_MANY]
+    world.broker.failing["holdings"] = Unreachable("HTTP 503")
+    left = leave(world, 66_000)
+    assert world.broker.sent == [market_sell(10)]
+    assert left.again_in == 5.0
+    assert noted(world)[-1] == (f"exit.{SAMSUNG}.free", "HTTP 503")
+    ((level, _, text),) = world.notifier.told
+    assert level == "critical"
+    assert text == (
+        "10 shares, 66,000 <= stop 66,500 (average 70,000): REJECTED [800033] 매도가능수량 부족. "
+        "It stays armed and is tried again, less and less often; `kt order list` shows every try."
+    )
+
+
+def test_any_other_refusal_asks_nothing(world: World) -> None:
+    bought(world)
+    world.broker.outcomes = [HALTED]
+    leave(world, 66_000)
+    assert world.broker.asked == []
+    assert world.broker.sent == [market_sell(10)]
+
+
+def test_fewer_shares_that_are_refused_too_are_told_once(world: World) -> None:
+    bought(world)
+    world.broker.hold(SAMSUNG, -4, 70_000)
+    for _ in range(2):
+        world.broker.outcomes = [TOO_MANY, HALTED]
+        leave(world, 66_000)
+        assert world.broker.sent[-1] == market_sell(6)
+        assert titles(world) == [f"stop-loss of {SAMSUNG} 삼성전자 did not leave"]
+        assert "6 shares" in world.notifier.told[0][2]
+
+
+def row_of(world: World, refuse: Callable[[], Outcome], length: int) -> list[float]:
+    """Refused again and again, each time when its wait is over; the waits."""
+    waits = []
+    for _ in range(length):
+        world.broker.outcomes = [refuse()]
+        left = leave(world, 66_000)
+        assert left.order is not None
+        waits.append(left.again_in)
+        assert exits.wait_left(world.ctx, SAMSUNG) == left.again_in
+        world.clock.advance(1)
+        assert exits.wait_left(world.restart(), SAMSUNG) == left.again_in - 1, "by the journal"
+        world.clock.advance(left.again_in - 1)
+        assert exits.wait_left(world.ctx, SAMSUNG) == 0
+        world.clock.advance(1000)
+        assert exits.wait_left(world.ctx, SAMSUNG) == 0
+    return waits
+
+
+def test_a_row_of_refusals_waits_longer_and_longer_and_is_told_once(world: World) -> None:
+    bought(world)
+    assert exits.wait_left(world.ctx, SAMSUNG) == 0
+    waits = row_of(world, lambda: HALTED, 9)
+    assert waits == [5, 10, 20, 40, 80, 160, 300, 300, 300]
+    assert titles(world) == [f"stop-loss of {SAMSUNG} 삼성전자 did not leave"]
+    assert exits.wait_left(world.ctx, HYNIX) == 0
+
+
+def test_what_never_reached_the_broker_waits_a_quarter_of_a_minute_at_most(world: World) -> None:
+    bought(world)
+    assert row_of(world, fakes.not_placed, 5) == [5, 10, 15, 15, 15]
+    assert len(world.notifier.told) == 1
+
+
+def test_the_newest_says_how_long_the_longest_wait_is(world: World) -> None:
+    bought(world)
+    row_of(world, lambda: HALTED, 5)
+    assert row_of(world, fakes.not_placed, 1) == [15]
+    assert row_of(world, lambda: HALTED, 1) == [300]
+
+
+def test_a_stop_that_halt_denies_waits_and_is_told_once_too(world: World) -> None:
+    bought(world)
+    stops.halt(world.ctx, "by hand")
+    forget(world)
+    waits = [leave(world, 66_000).again_in for _ in range(3)]
+    assert waits == [5, 10, 20]
+    assert titles(world) == [f"stop-loss of {SAMSUNG} 삼성전자 did not leave"]
+    assert world.broker.sent == []
+
+
+def test_one_that_left_ends_the_row_and_the_next_row_is_told_anew(world: World) -> None:
+    bought(world)
+    row_of(world, lambda: HALTED, 3)
+    order = leave(world, 66_000).order
+    assert order is not None and order.state is OrderState.ACKED
+    assert exits.wait_left(world.ctx, SAMSUNG) == 0
+    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 66_000))
+    (ticket,) = [s for s in world.broker.sent[-1:] if isinstance(s, OrderTicket)]
+    assert ticket.quantity == 10
+    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 6, 66_000))
+    world.configure(limits=fakes.Config().limits)
+    bought(world)
+    assert row_of(world, lambda: HALTED, 2) == [5, 10]
+    assert len(world.notifier.told) == 1
+
+
+def test_refusals_of_a_sell_that_is_no_exit_make_no_row(world: World) -> None:
+    from kt.steps import check, place
+
+    bought(world)
+    world.broker.outcomes = [HALTED]
+    refused = place.place(world.ctx, check.check_order(world.ctx, fakes.intent(fakes.Side.SELL)))
+    assert refused.state is OrderState.REJECTED
+    assert exits.wait_left(world.ctx, SAMSUNG) == 0
+    world.broker.outcomes = [HALTED]
+    assert leave(world, 66_000).again_in == 5
+
+
+def test_a_refused_exit_stays_armed(world: World) -> None:
+    bought(world)
+    world.broker.outcomes = [HALTED]
+    leave(world, 66_000)
+    assert len(exits.exits_due(world.ctx, tick(world, 66_000))) == 1
+    assert leave(world, 66_000).order is not None
+    assert world.broker.sent == [market_sell(10)] * 2
+
+
+def test_yesterdays_row_is_over(world: World) -> None:
+    bought(world)
+    row_of(world, lambda: HALTED, 7)
+    world.broker.outcomes = [HALTED]
+    leave(world, 66_000)
+    assert exits.wait_left(world.ctx, SAMSUNG) == 300
+    world.clock.advance(24 * 3600)
+    world.broker.outcomes = [HALTED]
+    assert leave(world, 66_000).again_in == 5

@@ -1,0 +1,53 @@
+"""The three stops and the way back."""
+
+from __future__ import annotations
+
+import pytest
+
+from kt.errors import Denied
+from kt.records import OrderState, OrderType, Origin, Side, StopMode
+from kt.steps import check, place, stops
+from tests import fakes
+from tests.fakes import SAMSUNG, World
+
+
+def test_a_stop_is_row_and_flag_and_survives_a_restart(world: World) -> None:
+    stops.halt(world.ctx, "by hand")
+    assert (world.folder / "halt.json").exists()
+    world.restart()
+    assert stops.current(world.ctx).mode is StopMode.HALT
+    stops.resume(world.ctx)
+    assert stops.current(world.ctx).mode is StopMode.RUNNING
+    assert [title for _, title, _ in world.notifier.told] == ["kt: halt", "kt: running"]
+
+
+def test_the_owner_may_soften_a_stop_and_kt_may_not(world: World) -> None:
+    stops.halt(world.ctx, "by hand")
+    stops.reduce(world.ctx, "daily loss", by="daily-loss")
+    assert stops.current(world.ctx).mode is StopMode.HALT
+    stops.reduce(world.ctx, "better")
+    assert stops.current(world.ctx).mode is StopMode.REDUCE
+
+
+def test_a_flatten_under_way_is_not_resumed(world: World) -> None:
+    stops.begin_flatten(world.ctx, "by hand")
+    with pytest.raises(Denied):
+        stops.resume(world.ctx)
+    stops.halt(world.ctx, "enough")
+    assert stops.resume(world.ctx).mode is StopMode.RUNNING
+
+
+def test_exits_leave_while_a_flatten_is_under_way_and_nothing_else(world: World) -> None:
+    """Nobody may be at it any more: it was killed, and the stop stands."""
+    world.broker.hold(SAMSUNG, 30, 70_000)
+    stops.begin_flatten(world.ctx, "by hand")
+    ticket = fakes.ticket(Side.SELL, order_type=OrderType.MARKET, price=0)
+    for origin, state in (
+        (Origin.MANUAL, OrderState.DENIED),
+        (Origin.CYCLE, OrderState.DENIED),
+        (Origin.TAKE_PROFIT, OrderState.ACKED),
+        (Origin.STOP_LOSS, OrderState.ACKED),
+    ):
+        checked = check.check_order(world.ctx, fakes.wanted(ticket, origin))
+        order = place.place(world.ctx, checked)
+        assert order.state is state, order

@@ -1,0 +1,136 @@
+"""Orders of kt's own that stay open too long follow the price or are taken back; others stay."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec.structs import replace
+
+from kt.config.model import Orders
+from kt.errors import Unreachable
+from kt.records import (
+    STOP_EXITS,
+    AmendTicket,
+    Book,
+    Level,
+    Order,
+    OrderState,
+    OrderType,
+    Origin,
+)
+from kt.steps import check, follow, place, unfilled
+from tests import fakes
+from tests.fakes import SAMSUNG, World
+from tests.steps.trading import bought, noted, now, resting
+
+
+def waiting(world: World, origin: Origin = Origin.CYCLE, **orders: object) -> Order:
+    world.configure(orders=replace(Orders(), **orders))
+    checked = check.check_order(world.ctx, fakes.intent(origin=origin))
+    order = place.place(world.ctx, checked)
+    world.broker.sent.clear()
+    return order
+
+
+def test_an_order_is_left_alone_until_its_time(world: World) -> None:
+    waiting(world)
+    world.clock.advance(299)
+    assert unfilled.unfilled(world.ctx) == ()
+    world.clock.advance(1)
+    (after,) = unfilled.unfilled(world.ctx)
+    assert (after.state, after.price) == (OrderState.ACKED, 70_100)
+    assert unfilled.unfilled(world.ctx) == (), "its time begins anew"
+    world.clock.advance(300)
+    (after,) = unfilled.unfilled(world.ctx)
+    assert after.state is OrderState.CANCELLED
+
+
+def test_a_price_that_a_person_typed_is_left_alone(world: World) -> None:
+    order = waiting(world, Origin.MANUAL)
+    world.clock.advance(6 * 3600)
+    assert unfilled.unfilled(world.ctx) == ()
+    assert (now(world, order).price, world.broker.sent) == (70_000, [])
+
+
+def test_a_partly_filled_order_is_amended_for_its_rest(world: World) -> None:
+    order = waiting(world)
+    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 5, 70_000))
+    world.clock.advance(300)
+    unfilled.unfilled(world.ctx)
+    (sent,) = world.broker.sent
+    assert (sent.price, sent.quantity) == (70_100, 0)  # type: ignore[union-attr]
+    assert now(world, order).filled_quantity == 5
+
+
+def test_the_configuration_may_say_cancel(world: World) -> None:
+    order = waiting(world, unfilled="cancel", unfilled_after=60.0)
+    world.clock.advance(60)
+    unfilled.unfilled(world.ctx)
+    assert now(world, order).state is OrderState.CANCELLED
+
+
+def test_the_streams_book_is_used_where_there_is_one(world: World) -> None:
+    order = waiting(world)
+    world.clock.advance(300)
+    book = Book(
+        stock_code=SAMSUNG,
+        asks=(Level(70_300, 5),),
+        bids=(Level(70_000, 5),),
+        total_ask=5,
+        total_bid=5,
+    )
+    world.market.asked.clear()
+    unfilled.unfilled(world.ctx, {SAMSUNG: book})
+    assert now(world, order).price == 70_300
+    assert f"book.{SAMSUNG}" not in world.market.asked
+
+
+@pytest.mark.parametrize("why", ["no book", "too far", "already best", "market failing"])
+def test_where_no_amend_is_allowed_the_order_is_cancelled(world: World, why: str) -> None:
+    order = waiting(world)
+    world.clock.advance(300)
+    if why == "no book":
+        books = {SAMSUNG: Book(stock_code=SAMSUNG, asks=(), bids=(), total_ask=0, total_bid=0)}
+    else:
+        price = {"too far": 75_000, "already best": 70_000}.get(why, 70_100)
+        asks = (Level(price, 5),)
+        books = {SAMSUNG: Book(stock_code=SAMSUNG, asks=asks, bids=(), total_ask=5, total_bid=0)}
+    if why == "market failing":
+        books = {}
+        world.market.failing["book"] = Unreachable("HTTP 503")
+    unfilled.unfilled(world.ctx, books)
+    assert now(world, order).state is OrderState.CANCELLED
+
+
+def test_a_change_under_way_is_left_to_end(world: World) -> None:
+    order = waiting(world)
+    world.broker.outcomes = [fakes.unknown()]
+    place.cancel(world.ctx, order)
+    world.clock.advance(600)
+    assert unfilled.unfilled(world.ctx) == ()
+
+
+@pytest.mark.parametrize("order_type", list(OrderType))
+@pytest.mark.parametrize(
+    "origin", sorted(STOP_EXITS | {Origin.FLATTEN, Origin.MANUAL, Origin.EXTERNAL})
+)
+def test_stops_flattens_and_other_peoples_orders_are_left_alone(
+    world: World, origin: Origin, order_type: OrderType
+) -> None:
+    """A stop at market keeps its place in the queue of a stock that nobody buys."""
+    bought(world)
+    price = 69_000 if order_type is OrderType.LIMIT else 0
+    order = resting(world, 10, price, origin, order_type)
+    world.clock.advance(5 * 3600)
+    assert unfilled.overdue(world.ctx) == ()
+    assert unfilled.unfilled(world.ctx) == ()
+    assert (world.broker.sent, world.market.asked, noted(world)) == ([], [], [])
+    assert now(world, order) == order
+
+
+def test_a_take_profit_that_stays_open_follows_the_price(world: World) -> None:
+    bought(world)
+    order = resting(world, 10, 70_500, Origin.TAKE_PROFIT)
+    world.clock.advance(300)
+    (after,) = unfilled.unfilled(world.ctx)
+    assert (after.order_id, after.price) == (order.order_id, 70_000), "the best bid"
+    assert [type(sent) for sent in world.broker.sent] == [AmendTicket]

@@ -1,0 +1,124 @@
+"""What tests of exits and books do again and again: buy, sell, look at the price and the books."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from kt.records import (
+    EXITS,
+    Action,
+    Decision,
+    Order,
+    OrderType,
+    Origin,
+    Position,
+    RiskLevel,
+    Side,
+    Tick,
+)
+from kt.steps import check, exits, follow, place
+from kt.steps.exits import Left
+from tests import fakes
+from tests.fakes import NAMES, SAMSUNG, World
+
+PRICES = {SAMSUNG: 70_000, "000660": 180_000, "035720": 45_000}
+
+
+def bought(world: World, quantity: int = 10, price: int = 0, code: str = SAMSUNG) -> Order:
+    """Bought by kt, filled and booked; what was sent and asked for it is forgotten."""
+    price = price or PRICES[code]
+    wanted = fakes.intent(quantity=quantity, price=price, code=code)
+    order = place.place(world.ctx, check.check_order(world.ctx, wanted))
+    assert order.ord_no, order
+    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, quantity, price))
+    forget(world)
+    return order
+
+
+def forget(world: World) -> None:
+    world.broker.sent.clear()
+    world.broker.asked.clear()
+    world.market.asked.clear()
+    world.notifier.told.clear()
+
+
+def resting(
+    world: World,
+    quantity: int = 10,
+    price: int = 71_000,
+    origin: Origin = Origin.MANUAL,
+    order_type: OrderType = OrderType.LIMIT,
+) -> Order:
+    """A sell of Samsung's that stands at the broker."""
+    wanted = replace(
+        fakes.intent(
+            Side.SELL, quantity=quantity, price=price, origin=origin, order_type=order_type
+        ),
+        stock_name=NAMES[SAMSUNG],
+    )
+    if origin in EXITS:
+        checked = check.check_exit(world.ctx, wanted, quantity)
+    else:
+        checked = check.check_order(world.ctx, wanted)
+    order = place.place(world.ctx, checked)
+    assert order.ord_no, order
+    forget(world)
+    return order
+
+
+def tick(world: World, price: int, code: str = SAMSUNG) -> Tick:
+    return Tick(
+        stock_code=code,
+        price=price,
+        quantity=1,
+        side=Side.SELL,
+        volume=1,
+        change_pct=0.0,
+        at=world.clock.now(),
+    )
+
+
+def leave(world: World, price: int, code: str = SAMSUNG) -> Left:
+    """The one exit that a price makes due, and what became of it."""
+    (due,) = exits.exits_due(world.ctx, tick(world, price, code))
+    return exits.leave(world.ctx, due)
+
+
+def position(world: World, code: str = SAMSUNG) -> Position:
+    (found,) = [held for held in world.journal.positions() if held.stock_code == code]
+    return found
+
+
+def now(world: World, order: Order) -> Order:
+    found = world.journal.order(order.order_id)
+    assert found is not None
+    return found
+
+
+def titles(world: World) -> list[str]:
+    return [title for _, title, _ in world.notifier.told]
+
+
+def noted(world: World) -> list[tuple[str, str]]:
+    """The errors in the journal: where, and what."""
+    rows = world.journal.events(kinds=["error"], limit=1000)
+    return [(row["place"], row["message"]) for row in rows]
+
+
+def decided(world: World, **more: Any) -> Decision:
+    code = more.get("stock_code", SAMSUNG)
+    fields: dict[str, Any] = {
+        "action": Action.BUY,
+        "stock_code": code,
+        "stock_name": NAMES[code],
+        "quantity": 10,
+        "price": PRICES[code],
+        "reason": "test",
+        "confidence": 0.9,
+        "risk_level": RiskLevel.LOW,
+        "decision_id": "D",
+        "decided_at": world.clock.now(),
+    }
+    return Decision(**(fields | more))
