@@ -267,8 +267,8 @@ def _tell_refused(ctx: Context, due: Exit, order: Order) -> None:
         ctx,
         "critical",
         f"{due.origin} of {order.stock_code} {order.stock_name} did not leave".replace("_", "-"),
-        f"{order.quantity:,} shares, {due.reason}: {order.state} {said}. It stays armed and is "
-        f"tried again, less and less often; `kt order list` shows every try.",
+        f"{order.quantity:,} shares, {due.reason}: {f'{order.state} {said}'.rstrip()}. It stays "
+        "armed and is tried again, less and less often; `kt order list` shows every try.",
     )
 
 

@@ -42,6 +42,7 @@ def test_a_connection_that_does_not_come_back() -> None:
     assert connection(2, SETTINGS) is None
     lost = connection(3, SETTINGS)
     assert lost is not None
+    assert lost.code == "CONNECTION"
     assert lost.detail == "3 failed reconnects in a row >= limit 3"
 
 
@@ -95,8 +96,11 @@ def test_the_kinds_of_refusals_add_up() -> None:
         (70_000, 80_500, "005930: 70,000 to 80,500 is +15.00 % between two ticks, limit 15 %"),
         (0, 70_000, None),
         (70_000, 0, None),
+        (1, 2, "005930: 1 to 2 is +100.00 % between two ticks, limit 15 %"),
+        (2, 1, "005930: 2 to 1 is -50.00 % between two ticks, limit 15 %"),
     ],
 )
 def test_price_jumps(before: int, price: int, detail: str | None) -> None:
     alarm = price_jump("005930", before, price, SETTINGS)
     assert (alarm.detail if alarm else None) == detail
+    assert alarm is None or alarm.code == "PRICE_JUMP"

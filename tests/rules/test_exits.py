@@ -35,6 +35,9 @@ def test_the_process_documents_example() -> None:
 def test_both_are_rounded_up_to_the_grid() -> None:
     assert exit_prices(70_033, Exits()) == ExitPrices(stop=66_600, target=77_100)
     assert exit_prices(10_000, Exits(), "ETF") == ExitPrices(stop=9_500, target=11_000)
+    assert exit_prices(10_003, Exits(), "ETF") == ExitPrices(stop=9_505, target=11_005)
+    near = Exits(stop_loss_pct=0.01, take_profit_pct=0.01)
+    assert exit_prices(10_000, near, "ETF") == ExitPrices(stop=9_995, target=10_005)
 
 
 @given(

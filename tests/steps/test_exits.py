@@ -16,8 +16,11 @@ from kt.records import (
     OrderTicket,
     OrderType,
     Origin,
+    Position,
+    SessionNotice,
     Side,
 )
+from kt.rules import session
 from kt.steps import check, exits, follow, place, settle, stops
 from kt.steps.reconcile import reconcile
 from tests import fakes
@@ -233,6 +236,7 @@ def test_exits_follow_the_average_and_the_configuration(world: World) -> None:
 def test_the_analyst_confirms_a_profit_or_cannot(world: World) -> None:
     world.configure(exits=Exits(ask_before_profit=True))
     bought(world)
+    bought(world, 1, code=HYNIX)
     (due,) = exits.exits_due(world.ctx, tick(world, 77_000))
     assert exits.wants_confirmation(world.ctx, due)
     world.analyst.answers = [{SAMSUNG: fakes.sell()}]
@@ -241,8 +245,10 @@ def test_the_analyst_confirms_a_profit_or_cannot(world: World) -> None:
     assert not exits.confirm_profit(world.ctx, due)
     world.analyst.error = "timeout"
     assert exits.confirm_profit(world.ctx, due)
+    assert SAMSUNG in {stock.stock_code for stock in world.analyst.briefs[-1].stocks}
     world.market.failing["quote"] = Unreachable("gone")
     assert exits.confirm_profit(world.ctx, due)
+    assert ("exit.confirm_profit", "gone") in noted(world)
     (stop,) = exits.exits_due(world.ctx, tick(world, 60_000))
     assert not exits.wants_confirmation(world.ctx, stop)
     world.configure(exits=Exits())
@@ -391,6 +397,122 @@ def test_a_sell_of_somebody_else_is_not_touched(world: World) -> None:
     leave(world, 66_000)
     assert world.broker.sent == [market_sell(10)]
     assert world.broker.rows[number].open_quantity == 10
+
+
+def test_what_cannot_be_taken_back_keeps_no_other_from_it(world: World) -> None:
+    """The newest is at market, the next is refused, the third ended, the oldest comes back."""
+    bought(world)
+    oldest, ended, refused = resting(world, 1), resting(world, 1), resting(world, 1)
+    resting(world, 1, 0, Origin.MANUAL, OrderType.MARKET)
+    world.broker.fill(ended.ord_no, 1, 71_000)
+    world.broker.outcomes = [fakes.rejected("RC4061")]
+    left = leave(world, 66_000)
+    assert [order.order_id for order in left.taken_back] == [oldest.order_id]
+    cancels = [sent.ord_no for sent in world.broker.sent if isinstance(sent, CancelTicket)]
+    assert cancels == [refused.ord_no, ended.ord_no, oldest.ord_no]
+    assert left.order is None or left.order.quantity == 7
+
+
+def test_an_open_buy_of_the_stock_binds_nothing_and_stays(world: World) -> None:
+    bought(world, 5)
+    buying = place.place(world.ctx, check.check_order(world.ctx, fakes.intent(quantity=5)))
+    forget(world)
+    left = leave(world, 66_000)
+    assert world.broker.sent == [market_sell(5)]
+    assert left.taken_back == ()
+    assert now(world, buying) == buying
+
+
+def test_sells_of_another_stock_are_another_matter(world: World) -> None:
+    """Resting, unknown, lost and refused ones of Hynix keep nobody from leaving Samsung."""
+    bought(world)
+    bought(world, 5, code=HYNIX)
+    world.broker.taken = False
+    for outcome in (fakes.rejected("571476"), fakes.unknown(), fakes.unknown()):
+        world.broker.outcomes = [outcome]
+        leave(world, 170_000, HYNIX)
+        reconcile(world.ctx)
+    assert exits.exits_due(world.ctx, tick(world, 170_000, HYNIX)) == (), "lost twice"
+    wanted = fakes.intent(Side.SELL, code=HYNIX, price=181_000, quantity=1)
+    world.broker.hold(HYNIX, 1, 180_000)
+    limit = place.place(world.ctx, check.check_order(world.ctx, wanted))
+    forget(world)
+    world.broker.outcomes = [fakes.rejected("571476")]
+    left = leave(world, 66_000)
+    assert world.broker.sent == [market_sell(10)]
+    assert (left.taken_back, left.again_in) == ((), exits.FIRST_WAIT)
+    assert exits.wait_left(world.ctx, SAMSUNG) == exits.FIRST_WAIT
+    assert titles(world) == [f"stop-loss of {SAMSUNG} 삼성전자 did not leave"]
+    assert now(world, limit) == limit
+
+
+@pytest.mark.parametrize("why", ["bound", "refused", "gone"])
+def test_what_became_of_an_exit_says_of_which_and_what_was_taken_back(
+    world: World, why: str
+) -> None:
+    bought(world)
+    limit = resting(world, 1)
+    due = exits.due_at(world.ctx, position(world), 66_000)
+    assert due is not None
+    if why == "bound":
+        resting(world, 9, 0, Origin.MANUAL, OrderType.MARKET)
+        world.journal.put_position(replace(position(world), quantity=9))
+    elif why == "gone":
+        world.journal.put_position(replace(position(world), quantity=0))
+
+    def refuse() -> None:
+        if isinstance(world.broker.sent[-1], OrderTicket):
+            world.broker.outcomes = [fakes.rejected("571476")]
+
+    world.broker.on_sent = refuse
+    left = exits.leave(world.ctx, due)
+    assert left.due == due
+    assert [order.order_id for order in left.taken_back] == [limit.order_id]
+    assert (left.order is not None) is (why == "refused")
+    assert left.again_in == (0.0 if why == "gone" else exits.FIRST_WAIT)
+
+
+def test_the_markets_own_word_holds_for_an_exit(world: World) -> None:
+    """The broker has said that the market is closed: nothing is sent, not for fewer shares
+    either."""
+    bought(world)
+    closed = SessionNotice(code="8", at=world.clock.now())
+    assert not session.may_order(world.clock.now(), world.config.session, closed)
+    (due,) = exits.exits_due(world.ctx, tick(world, 66_000))
+    left = exits.leave(world.ctx, due, closed)
+    assert left.order is not None
+    assert (left.order.state, left.order.code) == (OrderState.DENIED, "SESSION")
+    assert world.broker.sent == []
+
+
+def test_without_the_list_of_stocks_the_grid_is_that_of_stocks(world: World) -> None:
+    """A process that has just begun knows nothing but its journal."""
+    held = world.journal
+    held.put_position(
+        Position(
+            stock_code=SAMSUNG,
+            stock_name="삼성전자",
+            quantity=10,
+            average_price=70_000,
+            cost=700_100,
+            opened_at=world.clock.now(),
+            updated_at=world.clock.now(),
+            stop_price=66_500,
+            target_price=77_000,
+        )
+    )
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    leave(world, 78_350)
+    assert [sent.price for sent in world.broker.sent if isinstance(sent, OrderTicket)] == [78_300]
+    assert world.market.asked == []
+
+
+def test_the_positions_that_the_caller_knows_are_the_ones_looked_at(world: World) -> None:
+    bought(world)
+    assert exits.exits_due(world.ctx, tick(world, 66_000), ()) == ()
+    raised = replace(position(world), stop_price=69_900)
+    (due,) = exits.exits_due(world.ctx, tick(world, 69_900), (raised,))
+    assert due.position == raised
 
 
 # trailing stop, time stop, what kt did not buy

@@ -31,6 +31,23 @@ def test_where_the_broker_has_fewer_shares_those_are_sold(world: World) -> None:
     assert titles(world) == [], "it left"
 
 
+def test_one_free_share_is_sold(world: World) -> None:
+    bought(world)
+    world.broker.hold(SAMSUNG, -9, 70_000)
+    world.broker.outcomes = [TOO_MANY]
+    leave(world, 66_000)
+    assert world.broker.sent == [market_sell(10), market_sell(1)]
+
+
+def test_shares_that_are_not_free_elsewhere_are_found_by_the_broker_itself(world: World) -> None:
+    """Somebody else's sell of 4 rests: the fake broker refuses as the real one does."""
+    bought(world)
+    world.broker.stand(fakes.ticket(fakes.Side.SELL, quantity=4, price=72_000))
+    left = leave(world, 66_000)
+    assert world.broker.sent == [market_sell(10), market_sell(6)]
+    assert left.order is not None and left.order.ord_no
+
+
 def test_the_broker_is_asked_for_a_second_at_most_and_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,7 +147,8 @@ def test_a_row_of_refusals_waits_longer_and_longer_and_is_told_once(world: World
 def test_what_never_reached_the_broker_waits_a_quarter_of_a_minute_at_most(world: World) -> None:
     bought(world)
     assert row_of(world, fakes.not_placed, 5) == [5, 10, 15, 15, 15]
-    assert len(world.notifier.told) == 1
+    ((_, _, text),) = world.notifier.told
+    assert "(average 70,000): NOT_PLACED. It stays armed" in text
 
 
 def test_the_newest_says_how_long_the_longest_wait_is(world: World) -> None:
@@ -176,6 +194,10 @@ def test_refusals_of_a_sell_that_is_no_exit_make_no_row(world: World) -> None:
     assert exits.wait_left(world.ctx, SAMSUNG) == 0
     world.broker.outcomes = [HALTED]
     assert leave(world, 66_000).again_in == 5
+    later = place.place(world.ctx, check.check_order(world.ctx, fakes.intent(fakes.Side.SELL)))
+    place.cancel(world.ctx, later)
+    world.broker.outcomes = [HALTED]
+    assert leave(world, 66_000).again_in == 10, "nor do they end one"
 
 
 def test_a_refused_exit_stays_armed(world: World) -> None:
