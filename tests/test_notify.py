@@ -87,7 +87,7 @@ def test_more_notices_than_the_messenger_can_take_are_shown_all_the_same(
     assert any("too many notices" in line for line in shown)
 
 
-def test_without_a_command_there_is_no_messenger(tmp_path: Path) -> None:
+def test_without_a_command_there_is_no_messenger() -> None:
     shown: list[str] = []
     owner = OwnerNotifier(Notify(), shown.append, ENVIRON)
     owner.notify("critical", "kt: halt", "now")

@@ -77,7 +77,7 @@ def test_done_is_0(front: Front) -> None:
     assert front("status").code == ExitCode.DONE
 
 
-def test_a_fault_of_kt_is_one_line_and_a_file(front: Front, tmp_path: Path) -> None:
+def test_a_fault_of_kt_is_one_line_and_a_file(front: Front) -> None:
     front.environ["GEMINI_API_KEY"] = "top-secret"
     front.broken = RuntimeError("a defect with top-secret in it\nand a second line")
     ran = front("status")
@@ -261,7 +261,7 @@ def test_an_outcome_is_told_even_when_its_data_cannot_be_written(front: Front) -
     )
 
 
-def test_a_closed_stdin_is_no_terminal(tmp_path: Path) -> None:
+def test_a_closed_stdin_is_no_terminal() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "kt", "help"],
         stdin=subprocess.DEVNULL,

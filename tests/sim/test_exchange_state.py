@@ -215,7 +215,7 @@ def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     assert int(buy(desk, 1).ord_no) == max(map(int, known)) + 1
 
 
-def test_the_day_is_the_anchor_not_the_market(tmp_path: Path) -> None:
+def test_the_day_is_the_anchor_not_the_market() -> None:
     """Another date, the same prices: the first try is the same on every day."""
     one, _ = opened(at(10))
     other, _ = opened(at(10, day=7))
