@@ -23,6 +23,7 @@ from kt.records import (
 from kt.rules import session
 from kt.steps import check, exits, follow, place, settle, stops
 from kt.steps.reconcile import reconcile
+from kt.steps.reports import Exit
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 from tests.steps.trading import (
@@ -305,6 +306,17 @@ def test_every_kind_of_stop_takes_it_back(world: World, stop: Origin) -> None:
     world.clock.advance(3600)
     left = leave(world, 70_000 if stop is Origin.TIME_STOP else 66_000)
     assert (left.due.origin, len(left.taken_back)) == (stop, 1)
+    assert world.broker.sent[-1] == market_sell(10)
+
+
+def test_the_sale_before_the_close_takes_it_back_too(world: World) -> None:
+    bought(world)
+    before = resting(world)
+    due = Exit(position(world), Origin.CLOSE, 70_000, "sold before the close")
+    left = exits.leave(world.ctx, due)
+    assert [order.order_id for order in left.taken_back] == [before.order_id]
+    assert left.order is not None
+    assert (left.order.origin, left.order.reason) == (Origin.CLOSE, "sold before the close")
     assert world.broker.sent[-1] == market_sell(10)
 
 
