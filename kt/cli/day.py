@@ -55,7 +55,6 @@ def run_day(
         announce=session.say,
         still_ours=still_ours,
     )
-    session.app.http.keep_ready()  # a stop-loss waits for no handshake
     session.say(f"trading on {ctx.profile}; Ctrl-C ends it")
     with sending(ctx), stopping(day):
         report = day.run()

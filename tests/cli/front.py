@@ -97,13 +97,6 @@ class FakeRest:
 class FakeApp:
     """The app's face to the commands, over the fakes of one world that outlives a command."""
 
-    @property
-    def http(self) -> FakeApp:
-        return self
-
-    def keep_ready(self) -> None:
-        """No connections are made here."""
-
     def __init__(self, front: Front, session: Session) -> None:
         self.front = front
         self.config = session.config
