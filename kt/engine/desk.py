@@ -73,8 +73,13 @@ class Desk:
     def on_prices(self, prices: dict[str, int]) -> None:
         """Prices that were asked for, because no stream brings them."""
         self.state.prices.update(prices)
+        self.at_last_prices()
+
+    def at_last_prices(self) -> None:
+        """What is due by the newest price, though no trade says so again: an exit that was
+        refused while the stock does not trade, a position that was held for too long."""
         for position in tuple(self.state.positions.values()):
-            self.at_price(position, prices.get(position.stock_code, 0))
+            self.at_price(position, self.state.prices.get(position.stock_code, 0))
 
     def at_price(self, position: Position, price: int) -> None:
         """What a price in won does to a position: it may be due, or its trailing stop rises."""

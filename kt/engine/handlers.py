@@ -107,12 +107,15 @@ def _stream(day: Day, happened: StreamState) -> None:
     day.announce(f"stream {happened.state} {happened.detail}".rstrip())
     match happened.state:
         case "reconnected":
+            day.state.feed_lost = False
             day.timers.again("look", now)
             day.timers.again("books", now)
             day.state.wake()
             day.alarms.over("CONNECTION")
             day.phases.work("quotes")
         case "lost":
+            day.state.feed_lost = True
+            day.phases.ask_prices()
             note_error(day.ctx, "stream", Unreachable(f"the stream was lost: {happened.detail}"))
             day.desk.raise_if(day.watchdog.error("network", day.ctx.clock.now()))
         case "closed":
@@ -223,6 +226,7 @@ def _feed(day: Day, failure: Exception | None) -> None:
     if failure is None:
         day.voice.works("feed")
         state.feed_failures = 0
+        state.feed_lost = False
         day.state.wake()
         day.alarms.over("CONNECTION")
         day.phases.work("quotes")

@@ -140,14 +140,21 @@ class Phases:
             day.end("the day is over, but it could not be settled", ExitCode.ERROR)
         elif name == "flatten or end":
             day.end(day.state.ending, ExitCode.ERROR)
-        elif name == "look" and not day.feed.running and day.state.positions:
-            self.work("quotes")
+        elif name == "look":
+            day.desk.at_last_prices()
+            if day.state.feed_lost or not day.feed.running:
+                self.ask_prices()
             self.work("look")
         elif name == "books" and day.desk.lost():
             self.work("recover")
             self.work("books")
         else:
             self.work(name)
+
+    def ask_prices(self) -> None:
+        """What the stream does not tell, for what is held."""
+        if self._day.state.positions:
+            self.work("quotes")
 
     def work(self, name: str) -> None:
         """Start a worker's job by its name; skipped while the one before it runs."""
@@ -210,8 +217,7 @@ class Phases:
         for order in found.external:
             day.announce(f"not kt's: {order.side} {order.stock_name} x{order.open_quantity}")
         self.watch()
-        if day.state.positions:
-            self.work("quotes")
+        self.ask_prices()
 
     def scanned(self, then: str) -> None:
         """The first result of the day is used at once; later ones wait for their timers."""

@@ -48,6 +48,8 @@ class DayState:
     """When an exit of a stock may be tried again, in the clock's monotonic seconds. A profit
     that waits holds back no stop-loss."""
     feed_failures: int = 0
+    feed_lost: bool = False
+    """The stream is being connected again: until then prices are asked for."""
     feed_replaced: bool = False
     ending: str = ""
     """Why the day ends as soon as its flatten has; empty when it does not."""

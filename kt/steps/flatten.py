@@ -108,6 +108,7 @@ class _Flattening:
         self.sold: dict[str, Order] = {}
         self.left: dict[str, str] = {}
         self.blocked: set[str] = set()
+        self.told: set[str] = set()
 
     def to_the_end(self, patient: bool) -> None:
         """Pass after pass until nothing is left, the owner decided otherwise, or only a person
@@ -119,6 +120,7 @@ class _Flattening:
                 return
             if not patient or not self._market_open():
                 return
+            self._tell_left()
             self.ctx.clock.sleep(refused)
             refused = min(LONGEST_REFUSED, refused * 2)
 
@@ -148,6 +150,22 @@ class _Flattening:
 
     def _market_open(self) -> bool:
         return session.may_order(self.ctx.clock.now(), self.ctx.config.session)
+
+    def _tell_left(self) -> None:
+        """What is tried again and again is told once: the end of this may be hours away."""
+        if self.left.keys() <= self.told:
+            return
+        self.told |= self.left.keys()
+        stops.tell(
+            self.ctx,
+            "critical",
+            "kt: flatten goes on",
+            f"not sold yet: {'; '.join(self._named())}. It is tried again, less and less often, "
+            "until the market closes.",
+        )
+
+    def _named(self) -> tuple[str, ...]:
+        return tuple(f"{code}: {why}" if code else why for code, why in self.left.items())
 
     def _tell_waiting(self, failure: KtError) -> None:
         stops.tell(
@@ -302,7 +320,7 @@ class _Flattening:
         return Flattened(
             cancelled=tuple(self.cancelled.values()),
             sold=sold,
-            left=tuple(f"{code}: {why}" if code else why for code, why in self.left.items()),
+            left=self._named(),
             done=not self.left,
         )
 

@@ -82,3 +82,7 @@ ORDER_FAULTS: dict[str, Row] = {
     "sell refused": {"action": "refuse", "count": 0},
 }
 """Those of one stock's sell orders: each stock has its own."""
+TELLING = (
+    "sell hangs, taken", "sell hangs, not taken", "sell 5xx, taken", "sell empty", "sell refused",
+)  # fmt: skip
+"""The ones that the short matrix plays: the others differ little in what kt makes of them."""

@@ -52,9 +52,14 @@ class House:
             rate=0.0,
             idle_minutes=15,
         )
-        running = launch.start(settings, lambda line: None)
+        self.settings = settings
+        self.come_back()
+
+    def come_back(self) -> None:
+        """Start it; one that was killed goes on over its state, where its clients look for it."""
+        running = launch.start(self.settings, lambda line: None)
         self.base_url, self.clock, self.pid = running.base_url, running.clock, running.pid
-        self.control = control.of(folder)
+        self.control = control.of(self.folder)
 
     def fault(self, *rules: Row) -> None:
         """Put these in force, in place of those before."""

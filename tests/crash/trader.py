@@ -26,7 +26,7 @@ BASE: dict[str, dict[str, Any]] = {
         "orders_per_minute": 10_000, "orders_per_day": 100_000, "min_confidence": 0,
     },
     "exits": {"min_holding_minutes": 1440},
-    "scan": {"min_price": 10**13},
+    "scan": {"min_price": 10**13, "fast_every": 86400, "deep_every": 86400, "ai_every": 86400},
     "cycle": {"every": 5},
     "pipe": {"max_age": 600},
     "emergency": {
@@ -38,8 +38,8 @@ BASE: dict[str, dict[str, Any]] = {
 """Nothing is bought by kt itself, nothing is an emergency: each test says what it wants else."""
 CASH = 10**10
 OF_ALL = (
-    "kt: flatten waits", "kt: flatten left", "kt: cannot log in", "kt: emergency REJECTS",
-    "kt: emergency CONNECTION", "kt: emergency SYSTEM_ERRORS",
+    "kt: flatten waits", "kt: cannot log in", "kt: emergency REJECTS", "kt: emergency CONNECTION",
+    "kt: emergency SYSTEM_ERRORS",
 )  # fmt: skip
 """Notices that tell of everything that is held."""
 
@@ -81,6 +81,7 @@ class Trader(Account):
     def __init__(self, house: House, folder: Path, forge: Forge | None, text: str) -> None:
         super().__init__(house, folder, forge, text)
         self.bought: dict[str, int] = {}
+        self._known: dict[str, Row] = {}
         self._heard = 0
 
     # --- holding ----------------------------------------------------------------------------
@@ -114,7 +115,14 @@ class Trader(Account):
         assert held == self.bought, f"{held}\n{self.told()}"
 
     def positions(self) -> dict[str, Row]:
-        return {row["stock_code"]: row for row in self.rows("SELECT * FROM positions")}
+        held = {row["stock_code"]: row for row in self.rows("SELECT * FROM positions")}
+        self._known |= held
+        return held
+
+    def known(self, code: str) -> Row:
+        """The position, or what it was before it was sold."""
+        self.positions()
+        return self._known[code]
 
     # --- due ----------------------------------------------------------------------------------
 
@@ -124,15 +132,15 @@ class Trader(Account):
 
     def fall(self, code: str) -> None:
         """Through the stop."""
-        self.steer(code, self.positions()[code]["stop_price"])
+        self.steer(code, self.known(code)["stop_price"])
 
     def rise(self, code: str) -> None:
         """To the target."""
-        self.steer(code, ticks.round_up(self.positions()[code]["target_price"]))
+        self.steer(code, ticks.round_up(self.known(code)["target_price"]))
 
     def age(self, code: str, minutes: int) -> None:
         """As if it had been bought so much earlier on this day."""
-        at = datetime.fromisoformat(self.positions()[code]["opened_at"])
+        at = datetime.fromisoformat(self.known(code)["opened_at"])
         past = (at - timedelta(minutes=minutes)).isoformat()
         self.change(f"UPDATE fills SET at = '{past}' WHERE stock_code = '{code}'")
         self.change(f"UPDATE positions SET opened_at = '{past}' WHERE stock_code = '{code}'")
@@ -169,7 +177,7 @@ class Trader(Account):
     def ends(self, codes: Iterable[str]) -> dict[str, str]:
         """By stock: `gone`, `standing` (its sells are in the market), `told`, or nothing yet."""
         real = self.real()
-        titles = [str(row["title"]) for row in self.notices()]
+        notices = self.notices()
 
         def end_of(code: str) -> str:
             held = real.held.get(code, 0)
@@ -177,7 +185,7 @@ class Trader(Account):
                 return "gone"
             if real.selling.get(code, 0) >= held:
                 return "standing"
-            return "told" if any(_tells_of(code, title) for title in titles) else ""
+            return "told" if any(_tells_of(code, row) for row in notices) else ""
 
         return {code: end_of(code) for code in codes}
 
@@ -212,8 +220,11 @@ class Trader(Account):
             holder.join()
 
 
-def _tells_of(code: str, title: str) -> bool:
+def _tells_of(code: str, notice: Row) -> bool:
     """Whether a notice says that this position is not sold yet: that an order was taken back for
     the stop, or that a flatten has begun, does not."""
+    title, text = str(notice["title"]), str(notice["text"])
+    if title.startswith("kt: flatten "):
+        return code in text or title.startswith(OF_ALL)
     of_it = code in title and not title.startswith("taken back")
     return of_it or title.startswith(OF_ALL)

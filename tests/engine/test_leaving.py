@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -66,12 +67,44 @@ def test_a_refusing_stock_is_tried_less_and_less_often_and_told_once(stage: Make
     made.world.broker.outcomes = [halted()] * 20
     for second in range(20, 60):
         made.act(f"10:00:{second}", lambda: made.tick(66_000))
-    made.play("10:01:40")
+    made.play("10:01:30")
     tried = [order.created_at.second for order in made.world.journal.orders()[:-1]][::-1]
     assert tried == [20, 25, 35, 55]
     assert made.world.journal.stop().mode is StopMode.RUNNING, "one stock is no emergency"
     told = [title for _, title, _ in made.world.notifier.told]
     assert told == ["stop-loss of 005930 삼성전자 did not leave"]
+
+
+def test_a_refusing_stock_is_tried_again_though_it_does_not_trade(stage: Make) -> None:
+    """A halted stock brings no tick that would say again that its stop is due."""
+    made = stage()
+    made.hold()
+    made.world.broker.outcomes = [halted()] * 3
+    made.act("10:00:20", lambda: made.tick(66_000))
+    made.play("10:02:10")
+    tried = [order.created_at for order in made.world.journal.orders()[:-1]][::-1]
+    waits = [(after - before).total_seconds() for before, after in pairwise(tried)]
+    assert len(tried) == 4, "the last one is taken"
+    assert all(wait <= got <= wait + 6 for wait, got in zip((5, 10, 20), waits, strict=True))
+
+
+def test_what_was_held_for_too_long_is_sold_though_it_does_not_trade(stage: Make) -> None:
+    made = stage(Config(exits=Exits(max_holding_minutes=2)))
+    made.hold()
+    made.act("10:00:20", lambda: made.tick(70_000))
+    made.play("10:02:10")
+    (sold,) = sells(made)
+    assert (sold.quantity, sold.price) == (10, 0)
+
+
+def test_while_the_stream_is_away_prices_are_asked_for(stage: Make) -> None:
+    made = stage(QUIET)
+    made.hold()
+    made.act("10:00:20", lambda: made.state("lost"))
+    made.act("10:00:23", lambda: made.world.market.prices.update({SAMSUNG: 66_000}))
+    made.play("10:00:31")
+    (sold,) = sells(made)
+    assert (sold.quantity, sold.price) == (10, 0)
 
 
 @pytest.mark.parametrize(

