@@ -82,6 +82,12 @@ def test_an_empty_list_empties_nothing(held: World) -> None:
     for code, kept in after.items():
         assert (kept.stop_price, kept.source) == (before[code].stop_price, "kt")
     assert notices(held) == ["holdings doubted"] * 2
+    rows = held.journal.events(kinds=["notice"], limit=100)
+    assert [(row["level"], row["text"]) for row in rows if row["title"] == "holdings doubted"] == [
+        ("warning", first.text()),
+        ("warning", second.text()),
+    ]
+    assert {first.what, second.what} == {"position"}
     assert held.journal.doubts() == (
         doubt(HYNIX, "SK하이닉스", 2, since),
         doubt(SAMSUNG, "삼성전자", 10, since),
@@ -202,6 +208,37 @@ def test_one_trade_explains_one_booking(held: World) -> None:
     assert [trade.sell_price for trade in held.journal.trades()] == [71_000, 74_000]
 
 
+def test_bookings_of_another_stock_or_day_take_nothing_from_a_trade(held: World) -> None:
+    number = held.broker.stand(fakes.ticket(Side.SELL, HYNIX, 2, 180_000))
+    held.broker.fill(number, 2, 180_000)
+    look(held)
+    elsewhere(held, shares=2)
+    look(held)
+    assert quantities(held) == {SAMSUNG: 8}
+    held.clock.advance(24 * 3600)
+    elsewhere(held, shares=2)
+    (difference,) = look(held)
+    assert quantities(held) == {SAMSUNG: 6}
+    assert not difference.alarming
+
+
+def test_a_booking_is_an_order_of_somebody_elses_that_filled(held: World) -> None:
+    elsewhere(held, shares=4)
+    (difference,) = look(held)
+    assert (difference.what, difference.stock_code) == ("position", SAMSUNG)
+    order = held.journal.orders()[0]
+    assert (order.origin, order.side) == (Origin.EXTERNAL, Side.SELL)
+    assert order.state is OrderState.FILLED
+    assert (order.stock_name, order.quantity, order.price) == ("삼성전자", 4, 71_000)
+    assert order.reason == "the broker holds another quantity than kt's books said"
+    (fill,) = held.journal.fills(order_id=order.order_id)
+    assert (fill.quantity, fill.price, fill.ord_no, fill.source) == (4, 71_000, "", "rest")
+    rows = held.journal.events(kinds=["notice"], limit=100)
+    (notice,) = [row for row in rows if row["title"] == "books repaired"]
+    assert (notice["level"], notice["text"]) == ("warning", difference.text())
+    assert held.notifier.told == [], "kept, and for the caller to tell"
+
+
 def test_a_trade_that_is_listed_after_its_shares_were_believed_gone_explains_no_more(
     held: World,
 ) -> None:
@@ -275,6 +312,27 @@ def test_a_balance_frame_that_says_the_same_is_believed(
     assert not difference.alarming
 
 
+def test_a_frame_is_compared_with_what_the_list_says(held: World) -> None:
+    hide(held, shares=5)
+    mend.mend(held.ctx, {SAMSUNG: frame(held, 5), HYNIX: frame(held, 5)})
+    assert quantities(held) == {SAMSUNG: 5, HYNIX: 2}
+
+
+def test_cash_is_counted_from_the_last_note(world: World) -> None:
+    """Noted after the buy, so that what the buy cost is in the note already."""
+    world.broker.d2_cash = 10_000_000
+    assert reconcile(world.ctx).clean
+    bought(world)
+    world.broker.d2_cash = 10_000_000 + world.journal.cash_flow().won
+    assert reconcile(world.ctx).clean
+    note = world.journal.cash_note()
+    assert note is not None and note.won == -700_100
+    hide(world)
+    world.broker.d2_cash += 700_000
+    look(world)
+    assert quantities(world) == {}
+
+
 @pytest.mark.parametrize(
     ("came_in", "believed"),
     [(700_000, True), (666_000, True), (734_000, True), (664_000, False), (736_000, False)],
@@ -323,6 +381,27 @@ def test_more_shares_are_taken_in_at_once(held: World) -> None:
     (difference,) = look(held)
     assert not difference.alarming, "a trade of the day explains it"
     assert position(held).quantity == 20
+
+
+def test_more_shares_are_booked_so_that_the_cost_is_the_brokers(held: World) -> None:
+    """5 more, for 72,000 each; the trade's own price is another matter."""
+    elsewhere(held, Side.BUY, 5, 72_000)
+    item = held.broker.held[SAMSUNG]
+    assert item.cost == 1_060_000
+    held.broker.fills[-1] = replace(held.broker.fills[-1], price=90_000)
+    look(held)
+    found = position(held)
+    assert (found.quantity, found.average_price) == (15, 70_660)
+    assert found.cost == pytest.approx(1_060_000, abs=15)
+
+
+def test_one_share_more_and_one_less(held: World) -> None:
+    held.broker.hold(SAMSUNG, 1, 70_000)
+    look(held)
+    assert position(held).quantity == 11
+    elsewhere(held, shares=1)
+    look(held)
+    assert position(held).quantity == 10
 
 
 def test_a_doubt_is_dropped_when_the_list_is_right_again(held: World) -> None:

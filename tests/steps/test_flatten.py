@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kt.errors import AuthError, JournalError, Unreachable
 from kt.records import (
@@ -19,12 +20,12 @@ from kt.records import (
     Stop,
     StopMode,
 )
-from kt.steps import check, flatten, place, stops
+from kt.steps import check, flatten, follow, place, stops
 from tests import fakes
 from tests.engine.acting import at
 from tests.fakes import HYNIX, OPEN, SAMSUNG, PumpedClock, World, memory_folder
 from tests.steps.test_exits import QUERIES
-from tests.steps.trading import bought, noted, titles
+from tests.steps.trading import bought, noted, resting, titles
 
 
 def arranged(world: World) -> None:
@@ -356,11 +357,42 @@ def test_a_patient_flatten_ends_with_the_market_and_the_stop_stays(world: World)
     assert world.journal.stop().mode is StopMode.FLATTEN
 
 
+def test_a_market_that_is_configured_to_close_early_ends_it_early(world: World) -> None:
+    world.configure(session=replace(world.config.session, last_buy="10:30", close="11:00"))
+    bought(world)
+    refusing(world, SAMSUNG, 999)
+    assert not flatten.flatten(world.ctx, "by hand", patient=True).done
+    assert at("11:00") <= world.clock.now() <= at("11:06")
+
+
+def test_an_order_that_has_just_ended_is_no_trouble(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Filled between the look and the cancel."""
+    bought(world)
+    order = resting(world, 4)
+    real = place.cancel
+
+    def too_late(ctx: object, wanted: object) -> object:
+        follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 71_000))
+        world.broker.fill_at_once = True
+        return real(world.ctx, order)
+
+    monkeypatch.setattr(place, "cancel", too_late)
+    done = flatten.flatten(world.ctx, "by hand")
+    assert done.done
+    assert [(o.order_id, o.state) for o in done.cancelled] == [(order.order_id, OrderState.FILLED)]
+    assert market_sells(world) == {SAMSUNG: [6]}
+    ((where, what),) = noted(world)
+    assert (where, "there is nothing to change" in what) == ("flatten.cancel", True)
+
+
 def test_without_patience_it_is_tried_once_and_named(world: World) -> None:
     bought(world)
     tried = refusing(world, SAMSUNG, 999)
     done = flatten.flatten(world.ctx, "by hand")
     assert len(tried) == 1
+    assert done.sold == (), "what was refused was not sold"
     assert done.left == (f"{SAMSUNG}: 10 shares: REJECTED 571476 거래정지",)
     assert world.journal.stop().mode is StopMode.FLATTEN
 

@@ -13,7 +13,7 @@ from kt.steps import exits, follow, stops
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 from tests.steps.test_exits import market_sell
-from tests.steps.trading import bought, forget, leave, noted, position, tick, titles
+from tests.steps.trading import bought, forget, leave, noted, now, position, tick, titles
 
 TOO_MANY = fakes.rejected("800033", "매도가능수량 부족", not_enough=True)
 HALTED = fakes.rejected("571476", "거래정지", concerns=Concern.STOCK)
@@ -198,6 +198,24 @@ def test_refusals_of_a_sell_that_is_no_exit_make_no_row(world: World) -> None:
     place.cancel(world.ctx, later)
     world.broker.outcomes = [HALTED]
     assert leave(world, 66_000).again_in == 10, "nor do they end one"
+
+
+@pytest.mark.parametrize("price", [66_000, 77_000])
+def test_an_order_that_waits_in_the_queue_is_told_with_its_price(world: World, price: int) -> None:
+    bought(world)
+    order = leave(world, price).order
+    assert order is not None
+    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, price))
+    exits.tell_queued(world.ctx, now(world, order))
+    name, at = ("stop-loss", "at market") if price < 70_000 else ("take-profit", "at 77,000")
+    assert world.notifier.told == [
+        (
+            "warning",
+            f"{name} of {SAMSUNG} 삼성전자 waits in the queue",
+            f"6 of 10 shares {at} (order {order.ord_no}) are not sold yet: there may be no buyers, "
+            "as at the lower price limit. The order keeps its place.",
+        )
+    ]
 
 
 def test_a_refused_exit_stays_armed(world: World) -> None:

@@ -106,7 +106,54 @@ def test_a_change_under_way_is_left_to_end(world: World) -> None:
     world.broker.outcomes = [fakes.unknown()]
     place.cancel(world.ctx, order)
     world.clock.advance(600)
+    world.broker.sent.clear()
     assert unfilled.unfilled(world.ctx) == ()
+    assert (world.broker.sent, noted(world)) == ([], [])
+
+
+def test_an_order_at_market_is_taken_back(world: World) -> None:
+    checked = check.check_order(
+        world.ctx,
+        fakes.intent(quantity=5, price=0, order_type=OrderType.MARKET, origin=Origin.CYCLE),
+    )
+    order = place.place(world.ctx, checked)
+    assert order.ord_no, order
+    world.clock.advance(300)
+    (after,) = unfilled.unfilled(world.ctx)
+    assert (after.order_id, after.state) == (order.order_id, OrderState.CANCELLED)
+
+
+def test_no_amend_may_be_configured(world: World) -> None:
+    order = waiting(world, max_amends=0)
+    world.clock.advance(300)
+    unfilled.unfilled(world.ctx)
+    assert now(world, order).state is OrderState.CANCELLED
+
+
+def test_orders_that_ended_and_those_of_yesterday_are_not_looked_at(world: World) -> None:
+    order = waiting(world)
+    place.cancel(world.ctx, order)
+    world.clock.advance(3600)
+    assert unfilled.overdue(world.ctx) == ()
+    waiting(world)
+    world.clock.advance(24 * 3600)
+    assert unfilled.overdue(world.ctx) == ()
+
+
+def test_a_change_that_is_denied_is_noted(world: World) -> None:
+    order = waiting(world)
+    place.cancel(world.ctx, order)
+    assert unfilled.chase(world.ctx, order) is None
+    ((where, what),) = noted(world)
+    assert (where, "there is nothing to change" in what) == ("unfilled", True)
+
+
+def test_a_book_that_cannot_be_asked_is_noted(world: World) -> None:
+    order = waiting(world)
+    world.market.failing["book"] = Unreachable("HTTP 503")
+    after = unfilled.chase(world.ctx, order)
+    assert after is not None and after.state is OrderState.CANCELLED
+    assert noted(world) == [("unfilled.price", "HTTP 503")]
 
 
 @pytest.mark.parametrize("order_type", list(OrderType))
