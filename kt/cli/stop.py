@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from kt.records import Position, Stop
     from kt.steps.context import Context
 
+LOOK = 1.0
+"""Real seconds for which the preview of a flatten waits for the broker's list of holdings."""
+
 
 def _reason(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--reason", default="", help="Why; kept in the journal.")(function)
@@ -114,17 +117,19 @@ def run_flatten(session: Session, reason: str) -> None:
     guard.confirm(session, preview + positions(held, session.console), "Sell everything?")
     if ctx.config.dry_run:
         return
-    with watching(session, True) as events, sending(ctx):
+    with watching(session, True, waits=False) as events, sending(ctx):
         done = step.flatten(ctx, reason or "by hand", events=events)
     _report(session, ctx, done)
 
 
 def _held(ctx: Context) -> tuple[Position, ...]:
-    """What the broker says is held; what kt last knew when it does not answer."""
+    """What the broker says is held; what kt last knew when it does not answer at once."""
+    from kt.ports.patience import within
     from kt.steps.account import merged
 
     try:
-        return merged(ctx, ctx.broker.holdings())
+        with within(LOOK):
+            return merged(ctx, ctx.broker.holdings())
     except KtError:
         return ctx.journal.positions()
 

@@ -31,6 +31,7 @@ from kt.rules import session
 from kt.rules.emergency import Alarm
 from kt.steps import exits, follow, ledger, unfilled
 from kt.steps.exits import Left
+from kt.steps.lost import NOT_FOUND
 from kt.steps.reports import Difference, Exit
 
 if TYPE_CHECKING:
@@ -55,9 +56,14 @@ class Desk:
         self.line_up = day.workers.line_up
         self.say = day.voice.say
         self._queue = day.queue
-        self.tell = day.voice.order
+        self._voice = day.voice
         self.sent = 0
         self._queued: set[str] = set()
+
+    def tell(self, order: Order) -> None:
+        """What is new about it, by the journal: since an answer came the stream may have told
+        more."""
+        self._voice.order(self.ctx.journal.order(order.order_id) or order)
 
     # what the stream brings
 
@@ -108,16 +114,20 @@ class Desk:
         return order
 
     def looked(self, changed: Iterable[Order]) -> None:
-        """What the broker's lists told of open orders; the stream may have told more since."""
+        """What the broker's lists told of open orders."""
         self.state.refresh(self.ctx)
         for order in changed:
-            self.tell(self.ctx.journal.order(order.order_id) or order)
+            self.tell(order)
 
     def lost(self) -> bool:
-        """Whether there is an order of today, or a change of one, that nobody knows the end of."""
+        """Whether there is an order of today, or a change of one, that nobody knows the end of. A
+        sell that was given up as not found is one: the broker may list it late."""
         today = self.ctx.clock.now().date()
         waiting = UNRESOLVED_STATES | CHANGING_STATES
-        return bool(self.ctx.journal.orders(day=today, states=waiting, limit=1))
+        given_up = self.ctx.journal.orders(day=today, states=[OrderState.NOT_PLACED])
+        return any(order.code == NOT_FOUND for order in given_up) or bool(
+            self.ctx.journal.orders(day=today, states=waiting, limit=1)
+        )
 
     def may_be_ours(self, notice: OrderNotice) -> bool:
         return any(

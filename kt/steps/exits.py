@@ -31,7 +31,7 @@ from kt.records import (
 from kt.rules import exits, ticks
 from kt.rules.risk_state import MOST_LOST
 from kt.steps import analyze as analysis
-from kt.steps import check, collect, place
+from kt.steps import check, collect, ledger, place
 from kt.steps.context import Context
 from kt.steps.gather import note_error
 from kt.steps.lost import lost_sells
@@ -141,10 +141,11 @@ def leave(ctx: Context, due: Exit, notice: SessionNotice | None = None) -> Left:
     """
     code = due.position.stock_code
     taken_back = _take_back(ctx, due) if due.origin in STOP_EXITS else ()
-    position = next((p for p in ctx.journal.positions() if p.stock_code == code), None)
+    sells = _sells(ctx, code)
+    position = _held(ctx, code, sells)
     if position is None:  # it may have been sold by what could not be taken back
         return Left(due, None, 0.0, taken_back)
-    bound = sum(o.open_quantity for o in _sells(ctx, code) if o.state in OPEN_STATES)
+    bound = sum(order.open_quantity for order in sells if order.state in OPEN_STATES)
     if position.quantity <= bound:
         return Left(due, None, FIRST_WAIT, taken_back)
     refused_before = bool(_refusals(ctx, code))
@@ -158,6 +159,15 @@ def leave(ctx: Context, due: Exit, notice: SessionNotice | None = None) -> Left:
     if not refused_before:  # of a row of refusals the owner is told once, however long it is
         _tell_refused(ctx, due, order)
     return Left(due, order, _wait_after(_refusals(ctx, code)), taken_back)
+
+
+def _held(ctx: Context, stock_code: str, sells: Iterable[Order]) -> Position | None:
+    """The position, less what these sells have filled: a fill is kept a moment before the books
+    take it in, and what is sold must not be offered again."""
+    if any(order.filled_quantity for order in sells):
+        return ledger.book(ctx, stock_code)
+    held = (p for p in ctx.journal.positions() if p.stock_code == stock_code)
+    return next(held, None)
 
 
 def _sell(

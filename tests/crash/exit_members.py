@@ -57,12 +57,27 @@ class Member:
         self.running = self.trader.start(*self.argv, **HURRIED, **env)
 
     def ready(self) -> None:
-        """The run has reconciled, and its stream follows what is held."""
-        done = "SELECT name FROM steps WHERE outcome = 'done' AND name IN ('reconcile', 'feed')"
-        until(lambda: len(self.trader.rows(done)) >= 2, READY, self.said)
+        """Until the run is at work."""
+        until(self.is_ready, READY, self.said)
+
+    def is_ready(self) -> bool:
+        """Whether the newest run has reconciled, and its stream follows what is held."""
+        done = self.trader.rows(
+            "SELECT name FROM steps WHERE outcome = 'done' AND name IN ('reconcile', 'feed')"
+            " AND run = (SELECT MAX(run) FROM runs WHERE command = 'run')"
+        )
+        return len(done) >= 2
 
     def prime(self) -> None:
         """What must have happened before the exits can be due."""
+        self.lead_up()
+        until(self.is_primed, READY, self.said)
+
+    def lead_up(self) -> None:
+        """Bring that about."""
+
+    def is_primed(self) -> bool:
+        return True
 
     # --- and then -----------------------------------------------------------------------------
 
@@ -139,7 +154,7 @@ class Member:
             )
             if self.alone and row["code"] == "800033" and row["stock_code"] not in lost:
                 yield f"{self.name}: {row['stock_code']} was offered twice"
-            if "UNKNOWN" in {event["kind"] for event in events}:
+            if {"UNKNOWN", "GIVEN_UP"} & {event["kind"] for event in events}:
                 lost.add(row["stock_code"])
 
 
@@ -164,18 +179,14 @@ class Prices(Member):
             ran = self.trader.kept(each.wait())
             assert ran.code == 0, ran.told()
 
-    def prime(self) -> None:
+    def lead_up(self) -> None:
         """A new high, which the trailing stop follows."""
-        rising = self.of("trailing")
-        for code in rising:
-            row = self.trader.positions()[code]
-            self.trader.steer(code, row["average_price"] * 109 // 100)
+        for code in self.of("trailing"):
+            self.trader.steer(code, self.trader.known(code)["average_price"] * 109 // 100)
 
-        def raised() -> bool:
-            held = self.trader.positions()
-            return all(held[code]["trailing"] for code in rising)
-
-        until(raised, READY, self.said)
+    def is_primed(self) -> bool:
+        held = self.trader.positions()
+        return all(held[code]["trailing"] for code in self.of("trailing"))
 
     def due(self) -> None:
         for code, kind in self.stocks.items():
@@ -212,8 +223,8 @@ class Closed(Member):
 
     def start(self, **env: str) -> None:
         soon = self.trader.house.now() + timedelta(seconds=40)
-        closing = soon.replace(second=0, microsecond=0) + timedelta(minutes=1)
-        session = {"last_buy": f"{closing:%H:%M}", "close_positions": True}
+        self.closing = soon.replace(second=0, microsecond=0) + timedelta(minutes=1)
+        session = {"last_buy": f"{self.closing:%H:%M}", "close_positions": True}
         text = config(**self.settings, session=session)
         (self.trader.folder / "config.yaml").write_text(text, encoding="utf-8")
         super().start(**env)
@@ -250,8 +261,8 @@ class Typed(Member):
     def start(self, **env: str) -> None:
         """There is nothing to start before."""
 
-    def ready(self) -> None:
-        """Nor to wait for."""
+    def is_ready(self) -> bool:
+        return True
 
     def due(self) -> None:
         super().start()

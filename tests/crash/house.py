@@ -13,6 +13,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from kt.sim import control, launch
 from kt.sim.server.settings import Settings
 from tests.crash.processes import Forge, Forked, Plain, Ran, Running, Streams
@@ -53,11 +55,14 @@ class House:
             idle_minutes=15,
         )
         self.settings = settings
-        self.come_back()
+        self._start(settings)
 
     def come_back(self) -> None:
-        """Start it; one that was killed goes on over its state, where its clients look for it."""
-        running = launch.start(self.settings, lambda line: None)
+        """One that was killed goes on over its state, where and when its clients look for it."""
+        self._start(replace(self.settings, day=""))
+
+    def _start(self, settings: Settings) -> None:
+        running = launch.start(settings, lambda line: None)
         self.base_url, self.clock, self.pid = running.base_url, running.clock, running.pid
         self.control = control.of(self.folder)
 

@@ -25,8 +25,8 @@ class Stage:
     waits for late lists takes, and a process that is slow under load seems to have died.
     """
 
-    def __init__(self, threads: int, speed: float = 10.0) -> None:
-        self.speed = speed
+    def __init__(self, threads: int, speed: float = 10.0, cash: int = 10_000_000) -> None:
+        self.speed, self.cash = speed, cash
         # Short, for the path of a Unix socket may not be long.
         self.folder = Path(tempfile.mkdtemp(prefix="kt-crash-"))
         self.forge = Forge(self.folder)
@@ -49,7 +49,7 @@ class Stage:
             self._houses.remove(house)
             house = None
         if house is None:
-            house = mine[speed] = House(self.new_folder("exchange"), speed=speed)
+            house = mine[speed] = House(self.new_folder("exchange"), speed=speed, cash=self.cash)
             self._houses.append(house)
         return house
 

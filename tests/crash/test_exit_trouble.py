@@ -13,17 +13,14 @@ from typing import Any
 import pytest
 
 from kt.steps.points import POINTS
-from tests.crash.exit_members import Aged, Alarmed, Member, Prices
+from tests.crash.exit_members import Aged, Alarmed, Member, Prices, Typed
 from tests.crash.house import House
 from tests.crash.stage import Stage
 from tests.crash.trader import CASH, stocks, until
 
-pytestmark = pytest.mark.soak
-"""Long, and some scenes of an emergency are not green yet: by hand until they are."""
-
 SOON = 40.0
 """Real seconds, on a machine that is busy with other tests."""
-FIRST, SECOND, THIRD = stocks()[:3]
+FIRST, SECOND, THIRD, *_, THIN = stocks()
 ON_THE_WAY = tuple(point for point in POINTS if point.startswith(("place.", "cancel.")))
 
 
@@ -112,8 +109,15 @@ SOON_AN_EMERGENCY = {
 }
 
 
-@pytest.mark.parametrize("dies", [False, True], ids=["kt-stays", "kt-dies-too"])
-@pytest.mark.parametrize("how", GONE)
+@pytest.mark.parametrize(
+    ("how", "dies"),
+    [
+        ("killed", False),
+        ("killed", True),
+        ("stopped", False),
+        pytest.param("stopped", True, marks=pytest.mark.soak),
+    ],
+)
 def test_a_broker_that_was_gone_finds_everything_sold(
     how: str, dies: bool, open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
@@ -137,6 +141,19 @@ def test_a_broker_that_was_gone_finds_everything_sold(
     assert len(titles(one, "kt: emergency")) == 1, one.said()
     assert titles(one, "kt: flatten", "kt: halt").count("kt: flatten") == 1, one.said()
     assert titles(one, "kt: halt") == ["kt: halt"], one.said()
+
+
+def test_a_typed_flatten_waits_for_no_stream_and_no_list_of_holdings(
+    open_house: Callable[..., House], member: Callable[..., Member]
+) -> None:
+    house = open_house()
+    one = member(Typed, house, {FIRST: "typed"})
+    house.fault(
+        {"action": "hang", "stream": "handshake", "seconds": 60, "count": 0},
+        {"action": "hang", "api": "kt00018", "seconds": 60, "count": 0},
+    )
+    one.running = one.trader.start("flatten")
+    until(lambda: not one.trader.real().held, 8.0, one.said)
 
 
 def test_reduce_keeps_the_exits_alive(
@@ -207,6 +224,7 @@ def test_a_halted_stock_is_tried_again_until_it_trades(
     assert all(wait >= 5 * 2**n for n, wait in enumerate(waits)), waits
 
 
+@pytest.mark.soak
 def test_in_an_interruption_the_sell_stands_and_trades_at_its_end(
     open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
@@ -215,37 +233,35 @@ def test_in_an_interruption_the_sell_stands_and_trades_at_its_end(
     control.steer(FIRST, vi=True)
     trader.house.pass_time(2)
     trader.age(FIRST, 91)
-    trader.house.pass_time(10)
-    sent = trader.kt("order", "sell", FIRST, "6", "--market")
-    assert sent.code == 0, sent.told()
-    real = trader.real()
-    assert (real.held, real.selling) == ({FIRST: 6}, {FIRST: 6}), one.said()
+    until(lambda: trader.real().selling, SOON, one.said)
+    trader.house.pass_time(30)
+    assert trader.ends([FIRST]) == {FIRST: "standing"}, one.said()
     gone(one)
     ended_well(one)
     (sell,) = trader.sells()
-    assert sell["origin"] == "manual"
+    assert sell["origin"] == "time_stop"
 
 
 def test_a_sell_that_fills_in_parts_is_followed_to_its_end(
     open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
     """More than all that is bid for."""
-    one = member(Prices, open_house(), {THIRD: "stop-loss"}, run=False)
+    one = member(Prices, open_house(), {THIN: "stop-loss"}, run=False)
     trader = one.trader
-    body = trader.wire.call("ka10004", {"stk_cd": THIRD}).json()
+    body = trader.wire.call("ka10004", {"stk_cd": THIN}).json()
     bids = int(body["tot_buy_req"].lstrip("+-"))
-    while trader.real().held[THIRD] < bids * 1.3:
-        one.foreign.append(trader.trade("BUY", THIRD, max(1, bids // 3)))
+    while trader.real().held[THIN] < bids * 1.3:
+        one.foreign.append(trader.trade("BUY", THIN, max(1, bids // 3)))
         trader.house.pass_time(12)
     trader.bought = dict(trader.truth().held)
     started(one)
-    until(lambda: trader.positions()[THIRD]["quantity"] == trader.bought[THIRD], SOON, one.said)
-    trader.fall(THIRD)
+    until(lambda: trader.positions()[THIN]["quantity"] == trader.bought[THIN], SOON, one.said)
+    trader.fall(THIN)
     gone(one)
     ended_well(one)
     parts = trader.rows("SELECT * FROM fills WHERE side = 'SELL'")
     assert len(parts) > 1
-    assert sum(row["quantity"] for row in parts) == trader.bought[THIRD]
+    assert sum(row["quantity"] for row in parts) == trader.bought[THIN]
 
 
 # kt dies on the way

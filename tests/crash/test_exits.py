@@ -17,9 +17,6 @@ from tests.crash.exit_faults import FAULTS, KINDS, ORDER_FAULTS, TELLING
 from tests.crash.exit_scene import ORDERS, Played, play
 from tests.crash.stage import Stage
 
-pytestmark = pytest.mark.soak
-"""Long, and some scenes of an emergency are not green yet: by hand until they are."""
-
 AT_ONCE = 3
 ONE = ((ORDERS, False), *((fault, False) for fault in FAULTS))
 SAMPLE = (("5xx", True), ("refused-all", True), ("journal-busy", True))

@@ -19,6 +19,7 @@ from kt.records import (
     Concern,
     OrderState,
     OrderTicket,
+    Origin,
     Outcome,
     OutcomeStatus,
     SessionNotice,
@@ -301,3 +302,47 @@ def test_an_order_that_hangs_keeps_no_stop_waiting(tmp_path: Path) -> None:
         running.join(20)
         world.close()
     assert [one.side for one in world.broker.sent[:1]] == [Side.SELL]
+
+
+def test_an_answer_that_comes_after_its_fills_says_none_of_them_again(stage: Make) -> None:
+    made = stage(QUIET)
+    made.hold()
+    world, desk = made.world, made.day.desk
+
+    def answered_late() -> None:
+        (order,) = world.journal.orders(states=[OrderState.ACKED])
+        desk.on_order(world.broker.fill(order.ord_no, 4, 66_000))
+        desk.placed(order)
+        desk.on_order(world.broker.fill(order.ord_no, 6, 66_000))
+
+    made.act("10:00:20", lambda: made.tick(66_000))
+    made.act("10:00:23", answered_late)
+    made.play("10:00:26")
+    filled = [line.split(" ", 1)[1] for line in made.lines if "filled" in line]
+    name = "filled: SELL 삼성전자"
+    assert filled == [f"{name} 4 at 66,000 (4/10)", f"{name} 6 at 66,000 (10/10)"]
+
+
+def test_a_sell_that_was_given_up_and_is_listed_late_is_taken_over(
+    stage: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The broker's lists lack it for a while, and nothing else asks for it afterwards."""
+    made = stage(QUIET)
+    made.hold()
+    broker = made.world.broker
+    broker.outcomes = [Outcome(status=OutcomeStatus.UNKNOWN, evidence="read timeout")]
+
+    def gone() -> None:
+        for name in ("day_orders", "open_orders", "executions"):
+            monkeypatch.setattr(broker, name, lambda *_: ())
+
+    made.act("10:00:19", gone)
+    made.act("10:00:20", lambda: made.tick(66_000))
+    made.act("10:00:21", lambda: broker.fill(max(broker.rows), 10, 66_000))
+    made.act("10:00:50", monkeypatch.undo)
+    made.play("10:02:30")
+    sold = [o for o in made.world.journal.orders() if o.side is Side.SELL and o.filled_quantity]
+    assert [(order.state, order.filled_quantity) for order in sold] == [(OrderState.FILLED, 10)]
+    assert made.world.journal.positions() == ()
+    bookings = [o for o in made.world.journal.orders() if o.origin is Origin.EXTERNAL]
+    assert bookings == []

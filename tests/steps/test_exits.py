@@ -21,7 +21,7 @@ from kt.records import (
     Side,
 )
 from kt.rules import session
-from kt.steps import check, exits, follow, place, settle, stops
+from kt.steps import check, exits, follow, ledger, place, settle, stops
 from kt.steps.reconcile import reconcile
 from kt.steps.reports import Exit
 from tests import fakes
@@ -641,3 +641,22 @@ def test_more_than_the_books_say_is_never_checked_through(world: World) -> None:
     assert [result.code for result in checked.denials] == ["SELLABLE"]
     with pytest.raises(Denied):
         place.cancel(world.ctx, place.place(world.ctx, checked))
+
+
+@pytest.mark.parametrize("filled", [4, 10])
+def test_what_is_sold_and_not_booked_yet_is_not_offered_again(
+    world: World, monkeypatch: pytest.MonkeyPatch, filled: int
+) -> None:
+    """Another thread has kept the fill, and takes it into the books next."""
+    bought(world)
+    sold = leave(world, 66_000).order
+    assert sold is not None
+    due = exits.due_at(world.ctx, position(world), 66_000)
+    assert due is not None
+    with monkeypatch.context() as between:
+        between.setattr(ledger, "book", lambda *_: None)
+        follow.on_notice(world.ctx, world.broker.fill(sold.ord_no, filled, 66_000))
+    assert position(world).quantity == 10, "not booked yet"
+    left = exits.leave(world.ctx, due)
+    assert left.order is None
+    assert world.broker.sent == [market_sell(10)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -50,20 +51,31 @@ def sending(ctx: Context, changes: Order | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def watching(session: Session, wanted: bool) -> Iterator[queue.Queue[StreamEvent]]:
+def watching(
+    session: Session, wanted: bool, *, waits: bool = True
+) -> Iterator[queue.Queue[StreamEvent]]:
     """The account's notices as a queue, from before an order is sent; an empty one when nobody
-    wants to wait, or when there is no stream (the broker's lists are asked then)."""
+    wants to wait, or when there is no stream (the broker's lists are asked then). Who cannot wait
+    for the stream (`waits` False) goes on while it is being connected."""
     events: queue.Queue[StreamEvent] = queue.Queue()
     if not wanted:
         yield events
         return
     stream = session.app.stream()
-    try:
+    expected = (Unreachable, AuthError) if waits else (KtError,)
+
+    def begin() -> None:
         try:
             stream.start(events.put)
             stream.subscribe([StreamKind.ORDERS])
-        except (Unreachable, AuthError) as error:
-            session.say(f"no live notices ({error.message}); asking the broker's lists instead")
+        except expected as error:
+            session.say(f"no live notices ({error}); asking the broker's lists instead")
+
+    try:
+        if waits:
+            begin()
+        else:
+            threading.Thread(target=begin, name="kt-watching", daemon=True).start()
         yield events
     finally:
         stream.close()
