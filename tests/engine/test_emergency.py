@@ -214,7 +214,7 @@ def test_a_journal_that_breaks_ends_the_run_with_nothing_sent(
     made = stage()
     made.hold()
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise JournalError("disk full")
 
     made.act("10:00:20", lambda: monkeypatch.setattr(made.world.journal, "plan_order", full))

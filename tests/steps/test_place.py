@@ -220,7 +220,7 @@ def test_nothing_is_sent_when_the_intent_cannot_be_kept(
 ) -> None:
     checked = check.check_order(world.ctx, fakes.intent())
 
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise JournalError("disk full")
 
     monkeypatch.setattr(world.journal, "plan_order", full)
@@ -237,8 +237,8 @@ def test_an_intent_that_another_process_gave_up_is_not_sent(
     checked = check.check_order(world.ctx, fakes.intent())
     plan = world.journal.plan_order
 
-    def plan_and_lose(order: Order, planned: object) -> Order:
-        kept = plan(order, planned)  # type: ignore[arg-type]
+    def plan_and_lose(order: Order, planned: object, **more: bool) -> Order:
+        kept = plan(order, planned, **more)  # type: ignore[arg-type]
         world.journal.record(event(world.ctx, order.order_id, OrderEventKind.GIVEN_UP))
         return kept
 

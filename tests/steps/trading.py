@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from kt.ids import new_id
 from kt.records import (
     EXITS,
     Action,
@@ -118,7 +119,7 @@ def decided(world: World, **more: Any) -> Decision:
         "reason": "test",
         "confidence": 0.9,
         "risk_level": RiskLevel.LOW,
-        "decision_id": "D",
+        "decision_id": new_id(world.clock.now()),
         "decided_at": world.clock.now(),
     }
     return Decision(**(fields | more))
