@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from kt.clock import ManualClock
 from kt.config.model import Config
+from kt.errors import UnknownStock
 from kt.ports import SealedGateway
 from kt.records import (
     KST,
@@ -58,6 +59,7 @@ from kt.records import (
     StreamState,
     Strength,
 )
+from kt.rules import ticks
 from kt.sim.exchange import Exchange
 from kt.steps.context import Context
 from kt.store.journal import SqliteJournal
@@ -71,7 +73,8 @@ NAMES = {SAMSUNG: "삼성전자", HYNIX: "SK하이닉스", "035720": "카카오"
 
 class FakeMarket:
     """A market that stands still at `prices`. What is in `failing` raises its error instead:
-    by method name (`book`) or by method and stock (`book.005930`)."""
+    by method name (`book`) or by method and stock (`book.005930`). What it tells is held to what
+    the exchange tells: tests/contract/test_fakes.py."""
 
     def __init__(self, clock: ManualClock, prices: dict[str, int] | None = None) -> None:
         self.clock = clock
@@ -86,6 +89,8 @@ class FakeMarket:
         for key in (name, f"{name}.{code}"):
             if key in self.failing:
                 raise self.failing[key]
+        if code and code not in self.prices:
+            raise UnknownStock(f"no such stock on the fake market: {code!r}")
 
     def instruments(self) -> tuple[Instrument, ...]:
         self._ask("instruments")
@@ -121,6 +126,7 @@ class FakeMarket:
     def quote(self, stock_code: str) -> Quote:
         self._ask("quote", stock_code)
         price = self.prices[stock_code]
+        lower, upper = ticks.price_limits(price)
         return Quote(
             stock_code=stock_code,
             stock_name=NAMES.get(stock_code, stock_code),
@@ -129,10 +135,10 @@ class FakeMarket:
             change=0,
             change_pct=0.0,
             volume=1_000_000,
-            upper_limit=int(price * 1.29) // 1000 * 1000,
-            lower_limit=int(price * 0.71) // 1000 * 1000,
+            upper_limit=upper,
+            lower_limit=lower,
             bid=price,
-            ask=price,
+            ask=ticks.step(price, 1),
             at=self.clock.now(),
         )
 
@@ -145,8 +151,8 @@ class FakeMarket:
         price = self.prices[stock_code]
         return Book(
             stock_code=stock_code,
-            asks=tuple(Level(price + 100 * n, 1000) for n in range(1, 4)),
-            bids=tuple(Level(price - 100 * n, 1000) for n in range(3)),
+            asks=tuple(Level(ticks.step(price, n), 1000) for n in range(1, 4)),
+            bids=tuple(Level(ticks.step(price, -n), 1000) for n in range(3)),
             total_ask=3000,
             total_bid=3000,
             at=self.clock.now(),
@@ -209,7 +215,7 @@ class FakeMarket:
                 close=price,
                 volume=1000,
             )
-            for n in range(3)
+            for n in range(3 - min(count, 3), 3)
         )
 
 
@@ -219,8 +225,10 @@ class FakeBroker:
     `outcomes` are the answers to the next order calls, in order; when the list is empty the
     answer is what really happened (ACKED, or REJECTED for what cannot be). An outcome of UNKNOWN
     has `taken` say whether the order stands all the same. `listed_after` hides an order and its
-    fills from the lists for so many seconds of the clock. `sent` is every order call. `d2_cash` is
-    the cash after settlement that it tells; 0 until a test says more: nothing is told.
+    fills from the lists for so many seconds of the clock; `missing` are shares, by stock, that the
+    list of holdings lacks though they are there. `sent` is every order call. `d2_cash` is the cash
+    after settlement that it tells; 0 until a test says more: nothing is told. It is held to what
+    the exchange does (tests/contract/test_fakes.py), but knows no price limits.
     """
 
     def __init__(self, clock: ManualClock, cash: int = 10_000_000) -> None:
@@ -236,6 +244,7 @@ class FakeBroker:
         self.rows: dict[int, BrokerOrder] = {}
         self.fills: list[Execution] = []
         self.held: dict[str, Holding] = {}
+        self.missing: dict[str, int] = {}
         self.fill_at_once = False
         self.on_sent: Callable[[], None] | None = None
         self.clock_off = 0.0
@@ -258,15 +267,14 @@ class FakeBroker:
 
     def deposit(self) -> Deposit:
         self._ask("deposit")
-        bound = sum(
-            row.open_quantity * row.price for row in self.rows.values() if row.side is Side.BUY
-        )
+        orderable = self._orderable()
         return Deposit(
-            cash=self.cash,
-            orderable=self.cash - bound,
-            withdrawable=self.cash - bound,
-            d2_cash=self.d2_cash,
+            cash=self.cash, orderable=orderable, withdrawable=orderable, d2_cash=self.d2_cash
         )
+
+    def _orderable(self) -> int:
+        buys = (row for row in self.rows.values() if row.side is Side.BUY)
+        return self.cash - sum(row.open_quantity * row.price for row in buys)
 
     def orderable(self, stock_code: str, price: int) -> Orderable | None:
         self._ask("orderable")
@@ -274,14 +282,28 @@ class FakeBroker:
 
     def holdings(self) -> Holdings:
         self._ask("holdings")
-        items = tuple(held for held in self.held.values() if held.quantity)
+        listed = (self._listed(held) for held in self.held.values())
+        items = tuple(held for held in listed if held.quantity)
         return Holdings(
-            items=tuple(replace(held, sellable=self._sellable(held)) for held in items),
+            items=items,
             total_cost=sum(held.cost for held in items),
             total_value=sum(held.value for held in items),
             total_profit=sum(held.profit for held in items),
             total_profit_pct=0.0,
             estimated_assets=self.cash,
+        )
+
+    def _listed(self, held: Holding) -> Holding:
+        quantity = held.quantity - self.missing.get(held.stock_code, 0)
+        if quantity == held.quantity:
+            return replace(held, sellable=self._sellable(held))
+        return replace(
+            held,
+            quantity=quantity,
+            sellable=min(quantity, self._sellable(held)),
+            cost=held.cost * quantity // held.quantity,
+            value=held.value * quantity // held.quantity,
+            profit=held.profit * quantity // held.quantity,
         )
 
     def _sellable(self, held: Holding) -> int:
@@ -341,12 +363,28 @@ class FakeBroker:
             outcome = self.outcomes.pop(0) if self.outcomes else None
             if outcome is not None and not self._stands(outcome):
                 return outcome
+            refused = self._refused(ticket) if outcome is None else None
+            if refused is not None:
+                return refused
             number = self.stand(ticket)
             if self.fill_at_once:
                 self.fill(number, ticket.quantity, ticket.price or 70_000)
             if outcome is not None and outcome.status is OutcomeStatus.UNKNOWN:
                 return outcome
             return acked(f"{number:07d}")
+
+    def _refused(self, ticket: OrderTicket) -> Outcome | None:
+        """Why the broker would not take it; None when it would."""
+        if ticket.quantity <= 0:
+            return rejected("308002", "주문수량을 입력하십시요")
+        if ticket.price and not ticks.is_on_tick(ticket.price):
+            return rejected("RC4003", "호가단위 오류")
+        held = self.held.get(ticket.stock_code)
+        if ticket.side is Side.SELL and ticket.quantity > (self._sellable(held) if held else 0):
+            return rejected("800033", "매도가능수량 부족", not_enough=True)
+        if ticket.side is Side.BUY and ticket.quantity * ticket.price > self._orderable():
+            return rejected("RC4025", "증거금 부족")
+        return None
 
     def _stands(self, outcome: Outcome) -> bool:
         if outcome.status is OutcomeStatus.UNKNOWN:
@@ -378,24 +416,30 @@ class FakeBroker:
         return self._next
 
     def amend(self, ticket: AmendTicket) -> Outcome:
-        return self._change(ticket, "AMEND", "RC4032")
+        return self._change(ticket, "AMEND")
 
     def cancel(self, ticket: CancelTicket) -> Outcome:
-        return self._change(ticket, "CANCEL", "RC4033")
+        return self._change(ticket, "CANCEL")
 
-    def _change(self, ticket: AmendTicket | CancelTicket, kind: str, too_late: str) -> Outcome:
+    def _change(self, ticket: AmendTicket | CancelTicket, kind: str) -> Outcome:
         self.sent.append(ticket)
         if self.on_sent is not None:
             self.on_sent()
         outcome = self.outcomes.pop(0) if self.outcomes else None
         if outcome is not None and not self._stands(outcome):
             return outcome
-        row = self.rows[int(ticket.ord_no)]
+        row = self.rows.get(int(ticket.ord_no))
+        if row is None:
+            return rejected("RC4061", "주문번호 오류")
         if not row.open_quantity:
-            return rejected(too_late)
+            return rejected("RC4033", "정정/취소할 수량이 없습니다")
         price = ticket.price if isinstance(ticket, AmendTicket) else row.price
         number = self._child(row, kind, ticket.quantity or row.open_quantity, price)
-        return outcome or acked(f"{number:07d}", self.rows[number].quantity)
+        root = row
+        while root.original_ord_no:
+            root = self.rows[int(root.original_ord_no)]
+        done = acked(f"{number:07d}", self.rows[number].quantity)
+        return outcome or replace(done, original_ord_no=root.ord_no)
 
     def _child(self, row: BrokerOrder, kind: str, quantity: int, price: int) -> int:
         number = self._number()
@@ -408,6 +452,7 @@ class FakeBroker:
             price=price,
             open_quantity=quantity if kind == "AMEND" else 0,
             filled_quantity=0,
+            status="CONFIRMED",
             kind=kind,
             confirmed_quantity=quantity,
             at=self.clock.now(),

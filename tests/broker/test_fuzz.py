@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import random
@@ -47,6 +48,13 @@ def nested(depth: int) -> list[Any]:
     for _ in range(depth):
         found = [found]
     return found
+
+
+def odd(chance: random.Random) -> Any:
+    """One of ODD, for whoever takes it alone: what is changed in place must not come back."""
+    value = chance.choice(ODD)
+    deep = isinstance(value, list) and bool(value) and isinstance(value[0], list) and value[0]
+    return nested(900) if deep else copy.deepcopy(value)
 
 
 PARSERS: dict[str, Parser] = {
@@ -148,7 +156,7 @@ def mutate(body: Body, chance: random.Random) -> None:
     if lists and chance.random() < 0.8:
         rows = body[chance.choice(lists)]
         if chance.random() < 0.1:
-            rows.append(chance.choice(ODD))
+            rows.append(odd(chance))
         target = rows[0]
     if not isinstance(target, dict) or not target:
         return
@@ -156,7 +164,7 @@ def mutate(body: Body, chance: random.Random) -> None:
     if chance.random() < 0.15:
         del target[name]
     else:
-        target[name] = chance.choice(ODD)
+        target[name] = odd(chance)
 
 
 def retold(text: str, chance: random.Random) -> bytes:

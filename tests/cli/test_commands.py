@@ -108,8 +108,8 @@ def test_balance(front: Front) -> None:
         "realised today  0\n"
         "assets          10,000,000\n"
         "\nHoldings\n"
-        "code    name      quantity  average   price    value  profit  return\n"
-        "005930  삼성전자        10   70,000  70,000  700,000       0   0.00%\n"
+        "code    name      quantity  average   price    value  profit  return  stop\n"
+        "005930  삼성전자        10   70,000  70,000  700,000       0   0.00%  none\n"
         "\nOpen orders\n"
         "(none)\n"
     )
@@ -126,6 +126,7 @@ def test_balance(front: Front) -> None:
         "estimated_assets",
         "realised_today",
         "at",
+        "doubts",
     ]
     assert item["account"] == "******7890"
     assert item["at"] == "2026-11-23T10:00:00+09:00"
@@ -435,6 +436,7 @@ def test_status(front: Front) -> None:
             "orders_today": 0,
             "orders_open": 0,
             "orders_unknown": 0,
+            "doubted": [],
             "locked": [],
             "analyst": "scripted",
             "dry_run": False,
@@ -655,7 +657,7 @@ def test_watch_on_a_terminal_leaves_its_last_table(front: Front) -> None:
     assert ran.out.endswith(
         "\x1b[?25h\x1b[?1049l"
         "code    name       price  change  volume     bid     ask  time\n"
-        "005930  삼성전자  70,100  +0.14%   1,000  70,000  70,000  10:00:00\n"
+        "005930  삼성전자  70,100  +0.14%   1,000  70,000  70,100  10:00:00\n"
     )
 
 

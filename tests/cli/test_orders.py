@@ -107,6 +107,8 @@ def test_a_buy_in_a_pipe(front: Front) -> None:
         "code": "",
         "message": "",
         "reason": "",
+        "concerns": None,
+        "not_enough": False,
     }
     assert front.world.broker.sent == [
         OrderTicket(
@@ -543,7 +545,7 @@ def test_flatten_shows_what_the_broker_holds_before_it_sells(front: Front) -> No
     line = next(line for line in ran.err.splitlines() if line.startswith(HYNIX))
     assert line.split()[2:4] == ["4", "180,000"]
     front.world.broker.failing["holdings"] = GONE
-    assert "(none)" in front("flatten", terminal=True).err
+    assert "(none)" in front("flatten", "--dry-run", terminal=True).err
 
 
 def test_flatten_sells_everything_and_halts(front: Front) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import signal
 import socket
 import sqlite3
@@ -55,6 +56,7 @@ def exchange_whose_orders(deed: Deed, served: Served) -> Iterator[Hostile]:
         while b"\r\n\r\n" not in request:
             request += line.recv(65536)
         first, _, rest = request.partition(b"\r\n\r\n")
+        first = re.sub(rb"(?im)^host:.*$", f"Host: {where.netloc}\r".encode(), first)
         length = next(
             (int(one.split(b":")[1]) for one in first.split(b"\r\n")
              if one.lower().startswith(b"content-length:")), 0

@@ -24,7 +24,7 @@ from kt.config.load import load_config
 from kt.errors import ConfigError, UnknownStock, WireError
 from kt.text import steering
 from tests.broker.test_fuzz import GOOD as BODIES
-from tests.broker.test_fuzz import ODD, PARSERS, damage, mutate, nested
+from tests.broker.test_fuzz import PARSERS, damage, mutate, nested, odd
 from tests.cli.front import MOMENT, Front, Ran, document
 from tests.fakes import HYNIX, SAMSUNG, World, buy
 
@@ -295,7 +295,7 @@ def changed(record: dict[str, Any], chance: random.Random) -> None:
     elif isinstance(record[name], dict) and chance.random() < 0.7:
         changed(record[name], chance)
     else:
-        record[name] = chance.choice((*ODD, *ODD_TEXT))
+        record[name] = odd(chance) if chance.random() < 0.6 else chance.choice(ODD_TEXT)
 
 
 class Known(dict[str, int]):

@@ -86,7 +86,8 @@ def test_the_last_sale_counts(world: World) -> None:
 def entered(world: World, outcome: fakes.Outcome | None = None) -> Order:
     """One share bought by decision."""
     world.broker.outcomes = [outcome] if outcome else []
-    order = place.place(world.ctx, wished(world, quantity=1))
+    number = len(world.journal.orders())
+    order = place.place(world.ctx, wished(world, quantity=1, decision_id=f"D{number}"))
     if order.ord_no:
         sold(world, order, 70_000)
     return order

@@ -41,14 +41,12 @@ def held(world: World) -> World:
 
 def hide(world: World, code: str = SAMSUNG, shares: int = 10) -> None:
     """The broker's list lacks shares, though nobody sold them; cash and fills stay."""
-    item = world.broker.held[code]
-    left = item.quantity - shares
-    world.broker.held[code] = replace(item, quantity=left, cost=item.cost * left // item.quantity)
+    world.broker.missing[code] = shares
 
 
-def show(world: World, shares: int = 10, code: str = SAMSUNG) -> None:
-    item = world.broker.held[code]
-    world.broker.held[code] = replace(item, quantity=shares, cost=shares * item.average_price)
+def show(world: World) -> None:
+    """The list is right again."""
+    world.broker.missing.clear()
 
 
 def look(world: World) -> tuple[Difference, ...]:
@@ -120,7 +118,7 @@ def test_other_numbers_are_a_new_doubt(held: World) -> None:
     hide(held)
     look(held)
     held.clock.advance(100)
-    show(held, 5)
+    hide(held, shares=5)
     look(held)
     (doubt,) = held.journal.doubts()
     assert (doubt.brokers, doubt.since, doubt.looks) == (5, held.clock.now(), 1)
@@ -197,7 +195,7 @@ def test_one_trade_explains_one_booking(held: World) -> None:
     look(held)
     assert doubts(held) == {SAMSUNG: (6, 2, 1)}
     assert quantities(held)[SAMSUNG] == 6
-    show(held, 6)
+    show(held)
     elsewhere(held, shares=2, price=74_000)
     look(held)
     assert quantities(held)[SAMSUNG] == 4
@@ -317,7 +315,7 @@ def test_trades_that_cannot_be_asked_are_no_evidence(held: World) -> None:
 
 
 def test_more_shares_are_taken_in_at_once(held: World) -> None:
-    show(held, 15)
+    held.broker.hold(SAMSUNG, 5, 70_000)
     (difference,) = look(held)
     assert difference.alarming
     assert (position(held).quantity, position(held).source) == (15, "external")
@@ -387,7 +385,7 @@ def test_holdings_that_cannot_be_asked_leave_the_books_to_sell_by(held: World) -
 
 
 def test_more_at_the_broker_than_in_the_books_may_be_sold(held: World) -> None:
-    show(held, 15)
+    held.broker.hold(SAMSUNG, 5, 70_000)
     assert sell(held, 15).passed
     assert not sell(held, 16).passed
 
@@ -467,7 +465,7 @@ def test_what_was_sold_elsewhere_and_bought_again_is_a_new_position(held: World)
 
 def test_another_quantity_that_turns_up_is_not_what_was_gone(held: World) -> None:
     gone(held)
-    show(held, 7)
+    hide(held, shares=3)
     look(held)
     assert (position(held).quantity, position(held).source) == (7, "external")
 

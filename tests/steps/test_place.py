@@ -237,7 +237,7 @@ def test_an_intent_that_another_process_gave_up_is_not_sent(
     checked = check.check_order(world.ctx, fakes.intent())
     plan = world.journal.plan_order
 
-    def plan_and_lose(order: Order, planned: object, **more: bool) -> Order:
+    def plan_and_lose(order: Order, planned: object, **more: object) -> Order:
         kept = plan(order, planned, **more)  # type: ignore[arg-type]
         world.journal.record(event(world.ctx, order.order_id, OrderEventKind.GIVEN_UP))
         return kept

@@ -63,7 +63,7 @@ def order(order_id: str = "O1", **changes: Any) -> Order:
         "origin": Origin.CYCLE,
         "created_at": T0,
         "updated_at": T0,
-        "decision_id": f"D{order_id.removeprefix('O')}",
+        "decision_id": "D1" if order_id == "O1" else f"D-{order_id}",
         "reason": "buyers lead",
     }
     return Order(**(values | changes))

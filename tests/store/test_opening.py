@@ -190,11 +190,14 @@ def fill_disk(journal: SqliteJournal) -> None:
 
 def test_a_full_disk_stops_before_anything_is_sent(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
-        kept = [placed(journal, f"A{index}", f"{index + 1}") for index in range(3)]
+        kept = [
+            placed(journal, f"A{index}", f"{index + 1}", decision_id=f"A{index}")
+            for index in range(3)
+        ]
         fill_disk(journal)
         with pytest.raises(JournalError, match="the disk is full") as full:
             for index in range(500):
-                placed(journal, f"B{index}", f"{index + 100}")
+                placed(journal, f"B{index}", f"{index + 100}", decision_id=f"B{index}")
         assert full.value.code == "SQLITE_FULL"
         assert "free some space" in str(full.value.hint)
         assert set(kept) <= set(journal.orders())

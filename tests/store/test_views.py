@@ -97,7 +97,7 @@ def _one_run(folder: Path) -> None:
         journal.record(fill_event(fill(4, 10, price=70_000)))
         journal.put_position(position())
         journal.exit_set(position(), "opened", T0)
-        sell = order("O2", side=Side.SELL, origin="take_profit", decision_id="D1")
+        sell = order("O2", side=Side.SELL, origin="take_profit", decision_id="D1")  # type: ignore[arg-type]
         journal.plan_order(sell, event("PLANNED", "O2"))
         journal.record(event("SENDING", "O2"))
         journal.record(event("ACKED", "O2", ord_no="0000200"))

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def guarded(row: Position, price: int) -> str:
-    """An exit's price; what kt did not buy and is told to leave alone has none."""
-    return "left alone" if row.source == "external" and not price else money(price or None)
+    """An exit's price; what kt did not buy may have none (`exits.external`)."""
+    return "none" if row.source == "external" and not price else money(price or None)
 
 
 POSITIONS = (
