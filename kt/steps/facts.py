@@ -5,9 +5,10 @@ What cannot be had stays unknown, and a rule that needs it denies.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any
 
 from kt.records import (
@@ -15,6 +16,7 @@ from kt.records import (
     UNRESOLVED_STATES,
     BrokerOrder,
     Deposit,
+    Fill,
     Holding,
     Holdings,
     Order,
@@ -34,6 +36,10 @@ from kt.steps.context import Context
 from kt.steps.gather import gather
 from kt.steps.stocks import known_list
 
+FEW = 5
+"""Stocks whose quotes are asked for one by one; those of more come a hundred in one answer."""
+_CODE = re.compile("[0-9A-Z]{6}")
+"""One code that is none would cost the others of its answer."""
 _NEVER_SENT = frozenset({OrderState.DENIED, OrderState.PLANNED})
 
 
@@ -69,9 +75,13 @@ def look(
     for as well, so that the check need not wait for it.
     """
     questions: dict[str, Callable[[], Any]] = {"holdings": ctx.broker.holdings}
+    wanted = tuple(dict.fromkeys(codes))
     if everything:
         questions |= {"deposit": ctx.broker.deposit, "open_orders": ctx.broker.open_orders}
-        questions |= {f"quote.{code}": _quote_of(ctx, code) for code in dict.fromkeys(codes)}
+        if len(wanted) <= FEW:
+            questions |= {f"quote.{code}": _quote_of(ctx, code) for code in wanted}
+        else:
+            questions["quotes"] = lambda: ctx.market.quotes(tuple(filter(_CODE.fullmatch, wanted)))
     asked = {f"orderable.{code}": (code, price) for code, price in (buying or {}).items()}
     questions |= {name: _orderable_of(ctx, *what) for name, what in asked.items()}
     had = gather(ctx, "check", questions).answers
@@ -79,7 +89,8 @@ def look(
         deposit=had.get("deposit"),
         holdings=had.get("holdings"),
         open_orders=had.get("open_orders"),
-        quotes={
+        quotes={quote.stock_code: quote for quote in had.get("quotes", ())}
+        | {
             name.removeprefix("quote."): quote
             for name, quote in had.items()
             if name.startswith("quote.")
@@ -111,6 +122,8 @@ class Books:
     positions: Mapping[str, Position]
     """What the books say is held, by stock."""
     unrealised: int
+    fills: tuple[Fill, ...] = ()
+    """Of today."""
     reserved: dict[str, int] = field(default_factory=dict)
     """Won by stock, of the orders that passed before in the same batch."""
     passed: int = 0
@@ -143,12 +156,12 @@ class Books:
             and (order.state in OPEN_STATES or order.state in UNRESOLVED_STATES)
         )
 
-    def bought(self, day: date, without: Order | None = None) -> int:
-        """Won of a day's buys: what was filled, what open ones may still cost, and what passed
+    def bought(self, without: Order | None = None) -> int:
+        """Won of the day's buys: what was filled, what open ones may still cost, and what passed
         before in this batch."""
         filled = sum(
             fill.quantity * fill.price
-            for fill in self.ctx.journal.fills(day=day)
+            for fill in self.fills
             if fill.side is Side.BUY and fill.ord_no
         )
         open_buys = sum(
@@ -263,6 +276,7 @@ def books(ctx: Context, account: Account) -> Books:
         orders=ctx.journal.orders(day=today),
         locks={lock.stock_code: lock.reason for lock in ctx.journal.locks()},
         trades=ctx.journal.trades(since=today, until=today),
+        fills=ctx.journal.fills(day=today),
         positions=positions,
         unrealised=_unrealised(account, positions) - settle.carried(ctx, today),
     )

@@ -142,7 +142,7 @@ def _with_turnover(
     ctx: Context, known: Books, facts: RiskFacts, without: Order | None
 ) -> RiskFacts:
     """How the stock was left and entered today, and what the day's buys came to."""
-    code, today = facts.stock_code, facts.now.date()
+    code = facts.stock_code
     left = [trade for trade in known.trades if trade.stock_code == code]
     buys = [o for o in known.orders if o.side is Side.BUY and o.origin is not Origin.EXTERNAL]
     entered = [o for o in buys if o.stock_code == code and o.state not in _NEVER_STOOD]
@@ -153,7 +153,7 @@ def _with_turnover(
         left_by=Origin(left[-1].origin) if left else None,
         left_at=left[-1].closed_at if left else None,
         entries=len([o for o in entered if not without or o.order_id != without.order_id]),
-        bought_today=known.bought(today, without),
+        bought_today=known.bought(without),
         min_holding_minutes=ctx.config.exits.min_holding_minutes,
         held_since=_last_entry(entered, position),
     )
@@ -189,25 +189,38 @@ def _with_money(ctx: Context, known: Books, facts: RiskFacts, without: Order | N
             stocks=len(invested),
             in_stock=code in invested,
         )
-    freed = without.open_quantity * without.price if without else 0
-    taken = sum(known.reserved.values()) - freed
+    taken = _taken(known, without)
     if deposit is not None:
         facts = replace(facts, cash=deposit.orderable - taken)
-    return replace(facts, orderable=_orderable(ctx, known, facts, taken))
+    what = (code, facts.price or facts.upper_limit or 0)
+    answer = known.account.orderable.get(what)
+    orderable = facts.cash if answer is None else answer.amount - taken
+    return replace(facts, orderable=orderable if what[1] else None)
 
 
-def _orderable(ctx: Context, known: Books, facts: RiskFacts, taken: int) -> int | None:
-    """The broker's word for this stock and price; the cash where it gives none."""
-    code, price = facts.stock_code, facts.price or facts.upper_limit
-    if not price:
-        return None
-    if (code, price) in known.account.orderable:
-        answer = known.account.orderable[code, price]
-    else:
-        asked = gather(
-            ctx, "check.orderable", {"answer": lambda: ctx.broker.orderable(code, price)}
-        )
-        if asked.failures:
-            return None
-        answer = asked.answers["answer"]
-    return facts.cash if answer is None else answer.amount - taken
+def _taken(known: Books, without: Order | None) -> int:
+    """Won that the batch has taken before; an order that is amended frees its own."""
+    freed = without.open_quantity * without.price if without else 0
+    return sum(known.reserved.values()) - freed
+
+
+def with_orderable(
+    ctx: Context, known: Books, facts: RiskFacts, without: Order | None
+) -> RiskFacts:
+    """The broker's own word for a buy of this stock at this price; the cash where it gives none.
+
+    It is asked for one stock at a time, and the broker answers a few a second: only of an order
+    that everything else allows.
+    """
+    what = (facts.stock_code, facts.price or facts.upper_limit or 0)
+    if facts.side is not Side.BUY or what in known.account.orderable:
+        return facts
+    asked = gather(ctx, "check.orderable", {"answer": lambda: ctx.broker.orderable(*what)})
+    if asked.failures:
+        return replace(facts, orderable=None)
+    answer = asked.answers["answer"]
+    return (
+        facts
+        if answer is None
+        else replace(facts, orderable=answer.amount - _taken(known, without))
+    )

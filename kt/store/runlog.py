@@ -11,7 +11,7 @@ from kt.ids import new_id
 from kt.records import Answer, Candidate, Check, Decision
 from kt.store.part import Part
 from kt.store.rows import from_row, time_text, to_row
-from kt.store.writer import Insert, Item, Statement
+from kt.store.writer import MANY, Insert, Item, Statement
 
 
 class RunRows(Part):
@@ -106,6 +106,8 @@ class RunRows(Part):
                 for place, result in enumerate(item.results, 1)
             )
         self._writer.put(rows)
+        if len(rows) > MANY:
+            self._writer.flush()
 
     def error(self, run: str, kind: str, where: str, message: str, at: datetime) -> None:
         text = self._mask(message)

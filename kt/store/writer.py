@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 CAPACITY = 50_000
 """Rows that may wait. At the broker's five calls a second that is hours."""
+MANY = 10_000
 _GATHER = 0.2
 """Seconds a first row waits for company."""
 _RETRY = 1.0
@@ -67,13 +68,14 @@ class BatchWriter:
         self._thread: threading.Thread | None = None
 
     def put(self, items: Sequence[Item]) -> None:
-        """Hand rows over. Raises JournalError when earlier ones cannot be written."""
+        """Hand rows over. Raises JournalError when earlier ones cannot be written. Any number is
+        taken at once when nothing waits: who has more than MANY of them flushes after it."""
         with self._condition:
             if self._fault is not None and self._fault.code not in BUSY_CODES:
                 self._raise_fault()
             if self._closing:
                 raise JournalError(f"journal {self._path} is closed", code="CLOSED")
-            if len(self._waiting) + len(items) > CAPACITY:
+            if self._waiting and len(self._waiting) + len(items) > CAPACITY:
                 raise JournalError(
                     f"journal {self._path}: {len(self._waiting)} rows wait to be written",
                     hint="the disk is too slow or full: run `kt doctor`",

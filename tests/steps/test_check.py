@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from kt.config.model import Limits, ProfileConfig, Scan
 from kt.errors import Unreachable
+from kt.ids import new_id
 from kt.records import (
     Action,
     Check,
@@ -36,7 +37,7 @@ def decided(world: World, **more: Any) -> Decision:
         "reason": "test",
         "confidence": 0.9,
         "risk_level": RiskLevel.LOW,
-        "decision_id": "D",
+        "decision_id": new_id(world.clock.now()),
         "decided_at": world.clock.now(),
     }
     return Decision(**(fields | more))

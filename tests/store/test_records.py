@@ -221,7 +221,7 @@ def test_times_are_korean_and_sort_as_text(at: datetime, hours: int, other: date
 
 
 @given(
-    name=st.text(),
+    name=st.text(max_size=200),
     change=st.floats(-1e9, 1e9),
     net=st.none() | st.integers(-(10**15), 10**15),
     reasons=st.lists(st.text(), max_size=3),
