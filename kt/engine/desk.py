@@ -113,6 +113,14 @@ class Desk:
             self.tell(order)
         return order
 
+    def tell_open(self) -> None:
+        """What another process booked of orders whose end was not told yet: of that no frame and
+        no list speaks here again."""
+        for order_id in self._voice.unfinished():
+            order = self.ctx.journal.order(order_id)
+            if order is not None:
+                self.tell(order)
+
     def looked(self, changed: Iterable[Order]) -> None:
         """What the broker's lists told of open orders."""
         self.state.refresh(self.ctx)

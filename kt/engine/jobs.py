@@ -81,8 +81,8 @@ def weigh(
 def recover(ctx: Context) -> tuple[Order, ...]:
     """Look for orders, amends and cancels whose answer was lost; those that were settled."""
     resolved, _ = recovery.settle_intents(ctx)
-    follow.catch_up(ctx)
-    return (*resolved, *changes.settle_changes(ctx, recovery.PATIENCE))
+    caught_up = follow.catch_up(ctx)
+    return (*resolved, *caught_up, *changes.settle_changes(ctx, recovery.PATIENCE))
 
 
 @dataclass(frozen=True, slots=True)

@@ -142,6 +142,7 @@ class Phases:
             day.end(day.state.ending, ExitCode.ERROR)
         elif name == "look":
             day.desk.at_last_prices()
+            day.desk.tell_open()
             if day.state.feed_lost or not day.feed.running:
                 self.ask_prices()
             self.work("look")

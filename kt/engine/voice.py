@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from kt.ports import Clock
-from kt.records import Order, OrderState, OrderType, Origin
+from kt.records import FINAL_STATES, Order, OrderState, OrderType, Origin
 from kt.steps.gather import error_kind
 
 JOBS = {
@@ -111,6 +111,12 @@ class Voice:
                 f"filled: {_named(order)} {quantity} at {round(value / quantity):,} "
                 f"({order.filled_quantity}/{order.quantity})"
             )
+
+    def unfinished(self) -> tuple[str, ...]:
+        """The orders that were spoken of and whose end was not."""
+        return tuple(
+            order_id for order_id, order in self._orders.items() if order.state not in FINAL_STATES
+        )
 
     def knows(self, order: Order) -> None:
         """Nothing of what was before this is news."""

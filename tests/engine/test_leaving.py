@@ -346,3 +346,20 @@ def test_a_sell_that_was_given_up_and_is_listed_late_is_taken_over(
     assert made.world.journal.positions() == ()
     bookings = [o for o in made.world.journal.orders() if o.origin is Origin.EXTERNAL]
     assert bookings == []
+
+
+def test_what_another_process_booked_of_an_order_is_told_too(stage: Make) -> None:
+    """Its frame came before the number was known here, and nobody speaks of it again."""
+    from kt.steps import check, follow, place
+
+    made = stage()
+    other = made.world.context(run="OTHER")
+
+    def bought() -> None:
+        order = place.place(other, check.check_order(other, fakes.intent(quantity=2)))
+        made.day.desk.tell(order)
+        follow.on_notice(other, made.world.broker.fill(order.ord_no, 2, 70_000))
+
+    made.act("10:00:12", bought)
+    made.play("10:00:20")
+    assert [line for line in made.lines if "filled: BUY 삼성전자 2 at 70,000 (2/2)" in line]
