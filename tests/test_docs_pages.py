@@ -1,0 +1,198 @@
+"""The developer pages are true: links and anchors lead somewhere, commands run.
+
+A block fenced as `sh` runs, on an embedded exchange in a temporary folder. Of one fenced as
+`sh by-hand` it is checked that its commands, options and modules exist.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from kt.app import App
+from kt.cli.root import root
+from kt.cli.topics import TOPICS
+from tests.cli.front import Front
+from tests.fakes import World
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`[^`]*`")
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+CITED = re.compile(r"\bdocs/[\w-]+\.md(?:#[\w-]+)?")
+RUNS, BY_HAND = "sh", "sh by-hand"
+CONFIG = "simulator: {speed: 20}\nscan: {fast_keep: 10, deep_keep: 4, ai_keep: 2}\n"
+"""The exchange's seconds pass fast, and with them its request limits."""
+PROGRAMS = {"kt", "pytest", "python", "python3", "pip", "ruff", "mypy", "git", "jq"}
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def prose(page: Path) -> str:
+    return FENCE.sub("", page.read_text(encoding="utf-8"))
+
+
+def links(page: Path) -> list[str]:
+    """Where the page points, on this machine."""
+    return [link for link in LINK.findall(CODE.sub("", prose(page))) if "://" not in link]
+
+
+def blocks(page: Path, info: str) -> Iterator[str]:
+    for fence in FENCE.finditer(page.read_text(encoding="utf-8")):
+        if fence[1] == info:
+            yield fence[2]
+
+
+@cache
+def anchors(page: Path) -> frozenset[str]:
+    """The names under which GitHub finds a page's headings, and those given by hand."""
+    text = prose(page)
+    found = {
+        re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    }
+    return frozenset(found | set(re.findall(r'<a id="([^"]+)">', text)))
+
+
+def missing(target: str, base: Path) -> bool:
+    """Whether a relative link leads nowhere."""
+    path, _, anchor = target.partition("#")
+    page = (base.parent / path).resolve() if path else base
+    return not page.exists() or bool(anchor and anchor not in anchors(page))
+
+
+@every_page
+def test_every_link_and_anchor_resolves(page: Path) -> None:
+    assert not [link for link in links(page) if missing(link, page)]
+
+
+def test_the_index_names_every_page() -> None:
+    index = ROOT / "docs" / "README.md"
+    pages = {page.name for page in PAGES if page.parent == index.parent}
+    assert pages - {index.name} <= set(links(index))
+
+
+def test_every_citation_in_the_code_resolves() -> None:
+    sources = [path for folder in ("kt", "tests") for path in (ROOT / folder).rglob("*.py")]
+    wrong = [
+        f"{path.relative_to(ROOT)}: {cited}"
+        for path in sources
+        for cited in CITED.findall(path.read_text(encoding="utf-8"))
+        if missing(cited, ROOT / "README.md")
+    ]
+    assert not wrong
+
+
+@every_page
+def test_every_block_says_what_it_is(page: Path) -> None:
+    infos = {fence[1] for fence in FENCE.finditer(page.read_text(encoding="utf-8"))}
+    assert infos <= {"", RUNS, BY_HAND}
+
+
+@pytest.fixture(scope="module")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
+    """The front door before kt's own adapters; the exchange starts when a command needs it."""
+    folder = tmp_path_factory.mktemp("pages")
+    made = Front(folder, World(folder))
+    made.configure(CONFIG)
+    yield made
+    made("sim", "stop", build_app=real_app)
+
+
+def real_app(session: Any) -> App:
+    return App(session.config, session.environ, session.tell)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if any(blocks(page, RUNS))],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_blocks_run(page: Path, front: Front) -> None:
+    for line in "".join(blocks(page, RUNS)).splitlines():
+        piped = ""
+        for part in line.split("|"):
+            program, *words = shlex.split(part, comments=True)
+            assert program == "kt", f"{line}: only kt runs here; fence it as `{BY_HAND}`"
+            ran = front(*words, stdin=piped, build_app=real_app)
+            assert ran.code == 0, f"{part.strip()}: {ran.err}"
+            piped = ran.out
+
+
+@every_page
+def test_commands_by_hand_exist(page: Path) -> None:
+    lines = (line for block in blocks(page, BY_HAND) for line in block.splitlines())
+    assert not [f"{line}: {fault}" for line in lines for fault in faults_of_line(line)]
+
+
+@every_page
+def test_commands_in_the_text_exist(page: Path) -> None:
+    spans = re.findall(r"`kt (-?-?\w[^`]*)`", re.sub(r"\s+", " ", prose(page)))
+    assert not [f"kt {span}: {fault}" for span in spans for fault in faults_of_kt(span.split())]
+
+
+def faults_of_line(line: str) -> Iterator[str]:
+    """What does not exist in one line of a shell: pipes and lists are looked at part by part."""
+    for part in re.split(r"\||&&", line):
+        words = shlex.split(part, comments=True)
+        at = next((n for n, word in enumerate(words) if is_program(word)), None)
+        if at is None:
+            yield "no known program"
+            continue
+        yield from faults_of_program(Path(words[at]).name, words[at + 1 :])
+
+
+def is_program(word: str) -> bool:
+    return Path(word).name in PROGRAMS or (ROOT / word).is_file()
+
+
+def faults_of_program(program: str, words: list[str]) -> Iterator[str]:
+    if program == "kt":
+        yield from faults_of_kt(words)
+    if program.startswith("python") and words[0] == "-m":
+        yield from faults_of_module(words[1], words[2:])
+
+
+def faults_of_module(name: str, words: list[str]) -> Iterator[str]:
+    """A module that is not there, or options of ours that it does not name."""
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        yield f"no module {name}"
+    elif name.startswith(("kt.", "tests.")):
+        main = Path(found.origin).with_name("__main__.py")
+        source = (main if found.submodule_search_locations else Path(found.origin)).read_text()
+        yield from (word for word in words if word.startswith("--") and f'"{word}"' not in source)
+
+
+def faults_of_kt(words: list[str]) -> Iterator[str]:
+    """Words of a command line of kt that its commands do not know. Arguments are not judged, but
+    for the topics of `kt help`."""
+    found: click.Command = root
+    for word in words:
+        if word.startswith("-"):
+            if word not in options(found):
+                yield word
+        elif isinstance(found, click.Group):
+            below = found.get_command(click.Context(found), word)
+            if below is None:
+                yield word
+                return
+            found = below
+        elif found.name == "help" and word not in {*TOPICS, "TOPIC"}:
+            yield word
+
+
+def options(command: click.Command) -> set[str]:
+    return {
+        "--help",
+        *(name for param in command.get_params(click.Context(command)) for name in param.opts),
+    }
