@@ -94,7 +94,7 @@ class Network(httpcore.NetworkBackend):
     """Opens connections, or hands out one that was opened ahead."""
 
     def __init__(self) -> None:
-        self.spares: Spares | None = None
+        self.spares: Spares[Line] | None = None
 
     def connect_tcp(
         self,
@@ -214,7 +214,7 @@ class Transport(httpx.BaseTransport):
         self._network.spares = Spares(opened, count)
 
     @property
-    def spares(self) -> Spares | None:
+    def spares(self) -> Spares[Line] | None:
         return self._network.spares
 
     def close(self) -> None:

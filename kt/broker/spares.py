@@ -10,12 +10,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, TypeVar
 
 from kt.broker.caught import caught
-
-if TYPE_CHECKING:
-    from kt.broker.http_transport import Line
 
 COUNT = 2
 """Connections kept open: one to use, and one for the order right after it."""
@@ -29,9 +26,21 @@ PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 60.0
 """After a server that refused, or that hung up soon; doubled each time."""
 
 
+class Line(Protocol):
+    """What is kept ready: a connection that can say whether it is still good."""
+
+    def silent(self) -> bool:
+        """Open, and nothing was said on it yet."""
+
+    def close(self) -> None: ...
+
+
+L = TypeVar("L", bound=Line)
+
+
 @dataclass(frozen=True, slots=True)
-class Spare:
-    line: Line
+class Spare(Generic[L]):
+    line: L
     since: float
 
     @property
@@ -39,20 +48,20 @@ class Spare:
         return time.monotonic() - self.since
 
 
-class Spares:
+class Spares(Generic[L]):
     """Keeps `count` connections ready from now until `close`, on a thread of its own."""
 
-    def __init__(self, opened: Callable[[], Line], count: int = COUNT) -> None:
+    def __init__(self, opened: Callable[[], L], count: int = COUNT) -> None:
         self._opened = opened
         self._count = count
-        self._idle: list[Spare] = []
+        self._idle: list[Spare[L]] = []
         self._turn = threading.Condition()
         self._closed = False
         self._pause = PAUSE_SECONDS
         self._paused_until = 0.0
         threading.Thread(target=self._run, name="kt-spares", daemon=True).start()
 
-    def take(self) -> Line | None:
+    def take(self) -> L | None:
         """The youngest that is still good, or None; it belongs to the caller now."""
         with self._turn:
             while self._idle:

@@ -40,6 +40,7 @@ from kt.records import (
     Ranking,
     Side,
 )
+from kt.sim.exchange import AccountDesk
 from tests.serving import Served, serve
 
 CODE = "005930"
@@ -57,7 +58,7 @@ class Both:
 
     @property
     def direct(self) -> Broker:
-        return self.served.exchange.account("contract")
+        return AccountDesk(self.served.exchange, "contract")
 
     @property
     def market(self) -> Market:

@@ -28,7 +28,7 @@ from kt.records import (
     Side,
 )
 from kt.rules import ticks
-from kt.sim.exchange import Exchange
+from kt.sim.exchange import AccountDesk, Exchange
 from tests import fakes
 from tests.fakes import OPEN, SAMSUNG, FakeBroker, FakeMarket
 
@@ -78,7 +78,7 @@ def market(side: Side, quantity: int) -> OrderTicket:
 def exchange() -> Venue:
     clock = ManualClock(OPEN)
     made = Exchange(clock=clock, seed=1)
-    return Venue(clock, made.market, made.account("contract"), fake=False)
+    return Venue(clock, made.market, AccountDesk(made, "contract"), fake=False)
 
 
 def faked() -> Venue:

@@ -14,7 +14,6 @@ from kt.rules import calendar
 from kt.sim import replay as replays
 from kt.sim.account import COMMISSION_PCT
 from kt.sim.exchange import steering
-from kt.sim.exchange.desk import AccountDesk
 from kt.sim.exchange.intake import Intake
 from kt.sim.exchange.ledger import Addressed, Ledger
 from kt.sim.exchange.refusals import Refused
@@ -145,11 +144,10 @@ class Exchange:
 
     # --- doors ------------------------------------------------------------------------------
 
-    def account(self, key: str) -> AccountDesk:
-        """The app key's account as a broker port; a new key gets a new account."""
+    def open_account(self, key: str) -> None:
+        """An account for an app key, unless it has one."""
         with self._lock:
             self._ledger.account(key)
-        return AccountDesk(self, key)
 
     def submit(self, call: Callable[[Intake], Outcome]) -> Outcome:
         """One order call; what it changed is on disk before its outcome is returned."""

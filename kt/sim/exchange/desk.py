@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -23,17 +22,16 @@ from kt.records import (
     Side,
 )
 from kt.sim.account import Held
+from kt.sim.exchange.core import Exchange
 from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.orders import execution, listed
 
-if TYPE_CHECKING:
-    from kt.sim.exchange.core import Exchange
-
 
 class AccountDesk:
-    """Implements `kt.ports.Broker` for one app key."""
+    """Implements `kt.ports.Broker` for one app key; a new key gets a new account."""
 
     def __init__(self, exchange: Exchange, key: str) -> None:
+        exchange.open_account(key)
         self._exchange = exchange
         self._key = key
 

@@ -7,10 +7,11 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import TYPE_CHECKING
+from functools import partial
 
 from kt.clock import ScaledClock
 from kt.records import Instrument
+from kt.sim.exchange import AccountDesk, Exchange
 from kt.sim.faults import Faults
 from kt.sim.limits import Limits
 from kt.sim.place import loop_lives
@@ -19,10 +20,6 @@ from kt.sim.server.pages import Pages
 from kt.sim.server.settings import Settings
 from kt.sim.tokens import Tokens
 from kt.sim.wire.recent import Recent
-
-if TYPE_CHECKING:
-    from kt.sim.exchange import Exchange
-
 
 MOST_SOCKETS = 64
 """WebSockets open at once; logged in there is one for each app key."""
@@ -54,7 +51,7 @@ class Desk:
         self.limits = Limits(clock, settings.rate, settings.speed)
         self.pages = Pages()
         self.recent = Recent()
-        self.hub = Hub(exchange.market, exchange.account)
+        self.hub = Hub(exchange.market, partial(AccountDesk, exchange))
         self._instruments: dict[str, Instrument] = {}
         self._listed_on: date | None = None
         self._last_used = time.monotonic()

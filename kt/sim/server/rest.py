@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from kt.errors import UnknownStock
+from kt.sim.exchange import AccountDesk
 from kt.sim.server.desk import Desk
 from kt.sim.server.guard import is_json
 from kt.sim.server.pages import Cursor, Page, cursor, window
@@ -140,7 +141,7 @@ def perform(desk: Desk, admitted: Admitted, headers: Mapping[str, str], lag: flo
 
 
 def _call(desk: Desk, admitted: Admitted, at: Cursor) -> Call:
-    account = desk.exchange.account(admitted.app_key)
+    account = AccountDesk(desk.exchange, admitted.app_key)
     return Call(
         body=admitted.fields,
         market=desk.exchange.market,

@@ -92,7 +92,7 @@ async def serve(desk: Desk, listening: socket.socket, running: Server) -> None:
         failed = [task.exception() for task in work if task.done() and not task.cancelled()]
         for task in work:
             task.cancel()
-        await asyncio.gather(*work, return_exceptions=True)
+        await asyncio.wait(work)
     for error in failed:
         if error is not None:
             raise error

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kt.sim.server import transport
 from kt.sim.server.bodies import deepened
@@ -33,6 +33,8 @@ FAREWELL_SECONDS = 1.0
 AN_HOUR = 3600.0
 LOGIN_SECONDS = 30.0
 """Real seconds within which a connection must log in."""
+_GONE = (WebSocketDisconnect, OSError, RuntimeError)
+"""What a send raises when the client has left: RuntimeError is the server's word for it too."""
 MARKET_TYPES = frozenset({"0B", "0D", "0H"})
 WHOLE_MARKET = frozenset({"0s"})
 """Types that are about no stock, whatever item they are registered under."""
@@ -112,8 +114,12 @@ class Session:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.wait(tasks)
             self._leave()
+        for task in tasks:
+            if not task.cancelled():
+                with contextlib.suppress(*_GONE):
+                    task.result()
 
     def _leave(self) -> None:
         if self._app_key:
