@@ -10,8 +10,7 @@ import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import TracebackType
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from kt.errors import AuthError, JournalError, KtError, RateLimited, Unreachable, WireError
@@ -55,7 +54,7 @@ def gather(
         for _ in questions:
             asked = done.get()
             if asked.raised is None:
-                answers[asked.name] = asked.answer()
+                answers[asked.name] = asked.answers[0]
             elif isinstance(asked.raised, KtError) and not isinstance(asked.raised, _FATAL):
                 failures[asked.name] = asked.raised
                 note_error(ctx, f"{where}.{asked.name}", asked.raised)
@@ -69,36 +68,27 @@ def gather(
 _FATAL = (AuthError, JournalError)
 
 
+@dataclass(slots=True)
 class _Asked(Generic[T]):
-    """One question and its answer; what it raised is carried to whoever asked."""
+    """One question with its answer, or with what it raised."""
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.values: list[T] = []
-        self.raised: BaseException | None = None
-
-    def answer(self) -> T:
-        return self.values[0]
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(
-        self, kind: object, raised: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        self.raised = raised
-        return True
+    name: str
+    answers: list[T] = field(default_factory=list)
+    raised: Exception | None = None
 
 
 def _ask(waiting: deque[tuple[str, Callable[[], T]]], done: queue.SimpleQueue[_Asked[T]]) -> None:
-    """Ask what waits, one after another."""
+    """Ask what waits, one after another. What a question raises is raised again by `gather`."""
     while True:
         try:
             name, question = waiting.popleft()
         except IndexError:
             return
         asked = _Asked[T](name)
-        with asked:
-            asked.values.append(question())
+        try:
+            asked.answers.append(question())
+        except Exception as raised:  # noqa: BLE001 - carried to whoever asked, who raises it
+            asked.raised = raised
         done.put(asked)
 
 
