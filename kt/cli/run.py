@@ -107,8 +107,8 @@ def allow(session: Session) -> None:
 
 def run_once(session: Session, ctx: Context, still_ours: Callable[[], str | None]) -> None:
     from kt.cli.order.sending import sending
-    from kt.engine.alarms import tell_disowned
     from kt.engine.cycle import run_cycle
+    from kt.engine.emergency import tell_disowned
 
     def announce(step: StepSummary) -> None:
         progress(session, step)

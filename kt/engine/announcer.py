@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from kt.ports import Clock
 from kt.records import FINAL_STATES, Order, OrderState, OrderType, Origin
 from kt.steps.gather import error_kind
 
-JOBS = {
-    "begin": "the start",
-    "books": "the look at the holdings",
-    "chased": "the change of an order that stayed open",
-    "checked": "the check of decisions",
-    "exit": "an exit",
-    "flatten": "the flatten",
-    "placed": "an order",
-    "profit": "the question about a profit",
-    "taken back": "the cancel of an order",
-    "trail": "the trailing stop",
-    "feed": "the stream",
-    "fast": "the fast scan",
-    "deep": "the deep scan",
-    "ai": "the analysis",
-    "learn": "learning",
-    "look": "the look at open orders",
-    "plan": "the plan",
-    "quotes": "the prices of what is held",
-    "reconcile": "the reconciliation",
-    "recover": "the search for lost answers",
-    "settle": "the settlement",
-    "watch": "the stream's subscriptions",
-}
-"""Workers' jobs in words."""
 _TITLES = {
     Origin.STOP_LOSS: "stop-loss",
     Origin.TAKE_PROFIT: "take-profit",
@@ -59,12 +34,16 @@ class _Failing:
     times: int
 
 
-class Voice:
-    """`announce` gets the lines, with the time before each. Used on the decision thread alone."""
+class Announcer:
+    """`announce` gets the lines, with the time before each. `titles` are the jobs in words.
+    Used on the decision thread alone."""
 
-    def __init__(self, clock: Clock, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self, clock: Clock, announce: Callable[[str], None], titles: Mapping[str, str]
+    ) -> None:
         self._clock = clock
         self._announce = announce
+        self._titles = titles
         self._failing: dict[str, _Failing] = {}
         self._orders: dict[str, Order] = {}
 
@@ -78,7 +57,7 @@ class Voice:
             self._failing[where] = _Failing(kind, before.since, before.times + 1)
             return
         self._failing[where] = _Failing(kind, self._clock.monotonic(), 1)
-        self.say(f"{_job(where)} failed: {failure}")
+        self.say(f"{self._titled(where)} failed: {failure}")
 
     def works(self, where: str) -> None:
         """The end of a row of failures."""
@@ -86,7 +65,15 @@ class Voice:
         if before is not None:
             seconds = self._clock.monotonic() - before.since
             times = f"{before.times} failures" if before.times > 1 else "1 failure"
-            self.say(f"{_job(where)} works again, after {times} in {seconds:.0f} s")
+            self.say(f"{self._titled(where)} works again, after {times} in {seconds:.0f} s")
+
+    def _titled(self, where: str) -> str:
+        """A job in words, with the stock it is about."""
+        name, _, stock = where.partition(".")
+        title = self._titles.get(name)
+        if title is None:
+            return where
+        return f"{title} of {stock}" if stock else title
 
     def order(self, order: Order) -> None:
         """What is new about an order since it was last spoken of."""
@@ -124,12 +111,6 @@ class Voice:
 
     def new_day(self) -> None:
         self._orders.clear()
-
-
-def _job(where: str) -> str:
-    """A job in words, with the stock it is about."""
-    name, _, stock = where.partition(".")
-    return f"{JOBS.get(name, name)} of {stock}" if stock else JOBS.get(where, where)
 
 
 def _named(order: Order) -> str:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from kt.engine import words
-from kt.engine.jobs import recover
+from kt.engine import summaries
+from kt.engine.work import recover
 from kt.errors import AuthError, Denied, Halted, JournalError, KtError
 from kt.records import (
     Balance,
@@ -122,11 +122,11 @@ class _Cycle:
 
     def run(self) -> CycleReport:
         report = self.report
-        report.reconciliation = self.step("reconcile", self.reconcile, words.reconciliation)
+        report.reconciliation = self.step("reconcile", self.reconcile, summaries.reconciliation)
         if report.reconciliation is None:
             raise self.failure or KtError("the books could not be reconciled")
         self.take_over()
-        report.balance = self.step("account", lambda: account.balance(self.ctx), words.balance)
+        report.balance = self.step("account", lambda: account.balance(self.ctx), summaries.balance)
         self.scan()
         self.decide()
         self.trade()
@@ -146,11 +146,11 @@ class _Cycle:
     def scan(self) -> None:
         """50 → 20 → 5; where a later scan fails, the earlier one's best go on."""
         ctx, report = self.ctx, self.report
-        found = self.step("scan fast", lambda: scan.fast(ctx), words.candidates) or ()
+        found = self.step("scan fast", lambda: scan.fast(ctx), summaries.candidates) or ()
         if found:
-            deeper = self.step("scan deep", lambda: scan.deep(ctx, found), words.candidates)
+            deeper = self.step("scan deep", lambda: scan.deep(ctx, found), summaries.candidates)
             found = deeper or found[: ctx.config.scan.deep_keep]
-            chosen = self.step("scan ai", lambda: scan.shortlist(ctx, found), words.candidates)
+            chosen = self.step("scan ai", lambda: scan.shortlist(ctx, found), summaries.candidates)
             found = chosen or found[: ctx.config.scan.ai_keep]
         report.candidates = found
         held = [position.stock_code for position in ctx.journal.positions()]
@@ -165,25 +165,25 @@ class _Cycle:
         )
         if brief is None or not brief.stocks:
             return
-        decisions = self.step("analyze", lambda: analysis.analyze(ctx, brief), words.decisions)
+        decisions = self.step("analyze", lambda: analysis.analyze(ctx, brief), summaries.decisions)
         report.decisions = decisions or ()
-        checks = self.step("check", lambda: check.check(ctx, report.decisions), words.checks)
+        checks = self.step("check", lambda: check.check(ctx, report.decisions), summaries.checks)
         report.checks = checks or ()
 
     def trade(self) -> None:
         """Exits first: they free cash and risk; then what was decided."""
         ctx, report = self.ctx, self.report
-        sold = self.step("exits", self.exits, words.orders) or ()
-        sent = (*sold, *(self.step("place", self.place, words.orders) or ()))
-        changed = self.step("unfilled", lambda: unfilled.unfilled(ctx), words.orders) or ()
+        sold = self.step("exits", self.exits, summaries.orders) or ()
+        sent = (*sold, *(self.step("place", self.place, summaries.orders) or ()))
+        changed = self.step("unfilled", lambda: unfilled.unfilled(ctx), summaries.orders) or ()
         report.orders = (*sent, *(o for o in changed if o.order_id not in _ids(sent)))
         live = [order for order in report.orders if order.ord_no]
         if live:
-            followed = self.step("follow", lambda: self.follow(live), words.orders) or ()
+            followed = self.step("follow", lambda: self.follow(live), summaries.orders) or ()
             now = {order.order_id: order for order in followed}
             report.orders = tuple(now.get(o.order_id, o) for o in report.orders)
         if report.unknown:
-            self.step("recover", lambda: recover(ctx), words.orders)
+            self.step("recover", lambda: recover(ctx), summaries.orders)
             report.orders = tuple(ctx.journal.order(o.order_id) or o for o in report.orders)
 
     def exits(self) -> tuple[Order, ...]:
@@ -217,8 +217,8 @@ class _Cycle:
 
     def close(self) -> None:
         ctx, report = self.ctx, self.report
-        report.day = self.step("settle", lambda: settle.settle(ctx), words.day)
-        self.step("compare", lambda: settle.compare(ctx), words.differences)
+        report.day = self.step("settle", lambda: settle.settle(ctx), summaries.day)
+        self.step("compare", lambda: settle.compare(ctx), summaries.differences)
         learned = self.step(
             "learn", lambda: learning.learn(ctx), lambda found: f"{len(found.outcomes)} judged"
         )

@@ -7,25 +7,21 @@ all come to `Day._turn`. A stop-loss therefore waits for nothing but the event b
 from __future__ import annotations
 
 import queue
-import traceback
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from kt.engine import handlers
-from kt.engine.alarms import Alarms
-from kt.engine.desk import Desk
+from kt.engine import dispatch, emergency, schedule
+from kt.engine.announcer import Announcer
 from kt.engine.feed import Feed
-from kt.engine.phases import Phases
-from kt.engine.state import DayReport, DayState
-from kt.engine.timers import Timers
-from kt.engine.voice import Voice
+from kt.engine.registry import JOBS
+from kt.engine.runtime import Event, Runtime
+from kt.engine.state import DayReport
 from kt.engine.watchdog import Watchdog
 from kt.engine.workers import Answered, Inline, Workers
-from kt.errors import AuthError, ExitCode, JournalError, KtError
+from kt.errors import ExitCode, KtError
 from kt.ports import Stream
 from kt.steps.context import Context
-from kt.steps.gather import error_kind, note_error
 from kt.steps.waiting import by_hand, wait_for
 
 TURN = 1.0
@@ -53,130 +49,98 @@ class Day:
         announce: Callable[[str], None] | None = None,
         still_ours: Callable[[], str | None] = lambda: None,
     ) -> None:
-        self.ctx: Context = ctx
-        self.until_close = until_close
-        self.voice = Voice(ctx.clock, announce or (lambda line: None))
-        self.announce = self.voice.say
-        self.still_ours = still_ours
-        self.queue: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        self.state: DayState = DayState()
-        self.timers = Timers()
-        self.report = DayReport()
-        self.watchdog = Watchdog(ctx.config.emergency)
-        self.workers = (Inline if by_hand(ctx.clock) else Workers)(self.queue, self._contain)
-        self.feed = Feed(ctx, stream_factory, self.queue.put)
-        self.alarms = Alarms(self)
-        self.desk: Desk = Desk(self)
-        self.phases: Phases = Phases(self)
+        events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        titles = {name: job.title for name, job in JOBS.items()}
+        contain = partial(_contain, ctx)
+        self.runtime = Runtime(
+            ctx,
+            events,
+            (Inline if by_hand(ctx.clock) else Workers)(events, contain),
+            Feed(ctx, stream_factory, events.put),
+            Announcer(ctx.clock, announce or (lambda line: None), titles),
+            Watchdog(ctx.config.emergency),
+            until_close,
+        )
+        self._still_ours = still_ours
         self._stopping = ""
 
     def stop(self, reason: str = "stopped") -> None:
         """End after the event at hand. Open orders stay at the broker; the next start finds
         them."""
         self._stopping = self._stopping or reason
-        self.queue.put(None)
+        self.runtime.events.put(None)
 
     def run(self) -> DayReport:
         """Until `stop`, the close, or something that a person must put right."""
         try:
-            while not (self._stopping or self.state.ended):
+            while not (self._stopping or self.runtime.state.ended):
                 self._turn()
         finally:
             self._finish()
-        return self.report
+        return self.runtime.report
 
     def _turn(self) -> None:
         """The events that wait, the phase, and the timers that are due."""
-        clock = self.ctx.clock
-        wait = self.timers.next_in(clock.monotonic(), TURN)
-        happened = wait_for(clock, self.queue, wait)
+        runtime = self.runtime
+        wait = runtime.timers.next_in(runtime.seconds, TURN)
+        happened = wait_for(runtime.ctx.clock, runtime.events, wait)
         handled = 0
         while happened is not None and not self._stopping:
-            self.guarded("event", partial(handlers.handle, self, happened))
+            self._guarded("event", partial(dispatch.handle, runtime, happened))
             handled += 1
             happened = self._next() if handled < BURST else None
-        self.guarded("phase", self.phases.follow)
-        for name in self.timers.due(clock.monotonic()):
-            self.guarded(f"timer.{name}", partial(self.phases.timer, name))
-        if lost := self.still_ours():
-            self.alarms.disowned(lost)
+        self._guarded("phase", partial(schedule.follow, runtime))
+        for timer in runtime.timers.due(runtime.seconds):
+            self._guarded(f"timer.{timer}", partial(schedule.DUE[timer], runtime))
+        if lost := self._still_ours():
+            emergency.disowned(runtime, lost)
 
-    def _next(self) -> Any:
+    def _next(self) -> Event | None:
         try:
-            return self.queue.get_nowait()
+            return self.runtime.events.get_nowait()
         except queue.Empty:
             return None
 
-    def guarded(self, where: str, work: Callable[[], object]) -> None:
+    def _guarded(self, where: str, work: Callable[[], object]) -> None:
         """Do something on the decision thread; what it raises becomes an error of its kind."""
         try:
             work()
         except Exception as failure:  # noqa: BLE001 - the day outlives every single event
-            self.failed(where, failure)
-
-    def _contain(self, job: str, work: Callable[[], Any]) -> Answered:
-        """A worker's job, whatever it raises."""
-        try:
-            return Answered(job, self._step(job, work))
-        except Exception as failure:  # noqa: BLE001 - what a worker raises is its answer
-            return Answered(job, failure=failure)
-
-    def _step(self, name: str, work: Callable[[], Any]) -> Any:
-        """Do it, time it, journal it."""
-        ctx, clock = self.ctx, self.ctx.clock
-        started, began = clock.now(), clock.monotonic()
-        outcome, detail = "failed", ""
-        try:
-            result = work()
-            outcome = "done"
-        except KtError as failure:
-            detail = str(failure)
-            raise
-        finally:
-            seconds = clock.monotonic() - began
-            ctx.journal.step(ctx.run, name, started, seconds, outcome, detail)
-        return result
-
-    def failed(self, where: str, failure: Exception) -> None:
-        """One of the five kinds of error: journaled, counted, and acted on."""
-        if isinstance(failure, JournalError):
-            self.end(f"the journal cannot be used, so nothing is sent: {failure}", ExitCode.ERROR)
-            return
-        try:
-            self._note(where, failure)
-        except JournalError as worse:
-            self.end(f"the journal cannot be used, so nothing is sent: {worse}", ExitCode.ERROR)
-
-    def _note(self, where: str, failure: Exception) -> None:
-        note_error(self.ctx, where, failure)
-        if not isinstance(failure, KtError):
-            text = "".join(traceback.format_exception(failure))
-            now = self.ctx.clock.now()
-            self.ctx.journal.notice(self.ctx.run, "critical", f"defect in {where}", text, now)
-        self.voice.failed(where.removeprefix("worker."), failure)
-        if isinstance(failure, AuthError):
-            self.alarms.authentication(failure)
-            return
-        alarm = self.watchdog.error(error_kind(failure), self.ctx.clock.now())
-        if alarm is not None:
-            self.alarms.raise_(alarm, fatal=not isinstance(failure, KtError))
-
-    def end(self, reason: str, code: ExitCode = ExitCode.DONE) -> None:
-        """The run is over after this event."""
-        if not self.state.ended:
-            self.state.ended = reason
-            self.state.exit_code = code
-            self.announce(reason)
+            emergency.failed(self.runtime, where, failure)
 
     def _finish(self) -> None:
         """Leave nothing half done that can be done: the orders on their way answered, the stream
         closed, the books marked."""
-        if not self.workers.drain(LAST_ANSWERS):
-            self.announce("an order's answer did not come in time; the next start looks for it")
-        self.feed.drop()
-        state, report = self.state, self.report
-        report.ended = state.ended or self._stopping
-        report.exit_code = state.exit_code
-        report.orders = self.desk.sent
-        if state.exit_code is not ExitCode.ERROR:
-            self.guarded("finish", self.phases.finish)
+        runtime, report = self.runtime, self.runtime.report
+        if not runtime.workers.drain(LAST_ANSWERS):
+            runtime.say("an order's answer did not come in time; the next start looks for it")
+        runtime.feed.drop()
+        report.ended = runtime.state.ended or self._stopping
+        report.exit_code = runtime.state.exit_code
+        if report.exit_code is not ExitCode.ERROR:
+            self._guarded("finish", partial(schedule.finish, runtime))
+
+
+def _contain(ctx: Context, job: str, work: Callable[[], Any]) -> Answered:
+    """A worker's job, whatever it raises."""
+    try:
+        return Answered(job, _step(ctx, job, work))
+    except Exception as failure:  # noqa: BLE001 - what a worker raises is its answer
+        return Answered(job, failure=failure)
+
+
+def _step(ctx: Context, name: str, work: Callable[[], Any]) -> Any:
+    """Do it, time it, journal it."""
+    clock = ctx.clock
+    started, began = clock.now(), clock.monotonic()
+    outcome, detail = "failed", ""
+    try:
+        result = work()
+        outcome = "done"
+    except KtError as failure:
+        detail = str(failure)
+        raise
+    finally:
+        seconds = clock.monotonic() - began
+        ctx.journal.step(ctx.run, name, started, seconds, outcome, detail)
+    return result

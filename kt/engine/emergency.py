@@ -7,124 +7,180 @@ to stop, and a broker that rests at night is no emergency.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import traceback
+from collections.abc import Callable
+from functools import partial
 
-from kt.errors import AuthError, ExitCode, JournalError
+from kt.engine.jobs import Job
+from kt.engine.runtime import Runtime
+from kt.engine.timers import Timer
+from kt.errors import AuthError, ExitCode, JournalError, KtError
 from kt.records import Stop, StopMode
 from kt.rules.emergency import Alarm
-from kt.steps import flatten, stops
+from kt.steps import flatten as flattening
+from kt.steps import stops
+from kt.steps.context import Context
+from kt.steps.gather import error_kind, note_error
+from kt.steps.reports import Flattened
 
-if TYPE_CHECKING:
-    from kt.engine.day import Day
-    from kt.steps.context import Context
-
-BY = flatten.EMERGENCY
+BY = flattening.EMERGENCY
 LAST = 60.0
 """Seconds of the clock that a run waits for its flatten after a defect of its own."""
-
-
 SAY_AGAIN = 600.0
 """Seconds of the clock after which an alarm that goes on is mentioned again."""
 
 
-class Alarms:
-    """Does what `emergency.action` says. An alarm that goes on is said once."""
+# errors
 
-    def __init__(self, day: Day) -> None:
-        self._day = day
-        self._said: dict[str, float] = {}
 
-    def raise_(self, alarm: Alarm, *, fatal: bool = False) -> None:
-        """An emergency. After a `fatal` one, a defect of kt itself, the run ends as well."""
-        day, ctx = self._day, self._day.ctx
-        reason = f"{alarm.code}: {alarm.detail}"
-        stopped = stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN)
-        if fatal or (day.phases.trading and not stopped and not self._acted(alarm)):
-            self._said[alarm.code] = ctx.clock.monotonic()
-            day.report.alarms.append(reason)
-            day.announce(f"EMERGENCY {reason}")
-            stops.tell(ctx, "critical", f"kt: emergency {alarm.code}", alarm.detail)
-            self._act(reason)
-        elif self._worth_saying(alarm):
-            day.announce(reason)
-            ctx.journal.notice(ctx.run, "warning", alarm.code, alarm.detail, ctx.clock.now())
-        if fatal:
-            self._end(reason)
+def failed(runtime: Runtime, where: str, failure: Exception) -> None:
+    """One of the five kinds of error: journaled, counted, and acted on."""
+    unusable = "the journal cannot be used, so nothing is sent"
+    if isinstance(failure, JournalError):
+        runtime.end(f"{unusable}: {failure}", ExitCode.ERROR)
+        return
+    try:
+        _note(runtime, where, failure)
+    except JournalError as worse:
+        runtime.end(f"{unusable}: {worse}", ExitCode.ERROR)
 
-    def over(self, code: str) -> None:
-        """What raised it has passed: the next one is a new alarm."""
-        self._said.pop(code, None)
 
-    def _acted(self, alarm: Alarm) -> bool:
-        """Whether this alarm goes on under a stop that it set and that lets exits leave."""
-        reducing = stops.current(self._day.ctx).mode is StopMode.REDUCE
-        return reducing and alarm.code in self._said
+def _note(runtime: Runtime, where: str, failure: Exception) -> None:
+    ctx, now = runtime.ctx, runtime.ctx.clock.now()
+    note_error(ctx, where, failure)
+    if not isinstance(failure, KtError):
+        text = "".join(traceback.format_exception(failure))
+        ctx.journal.notice(ctx.run, "critical", f"defect in {where}", text, now)
+    runtime.announcer.failed(where.removeprefix("worker."), failure)
+    if isinstance(failure, AuthError):
+        _cannot_log_in(runtime, failure)
+        return
+    alarm = runtime.watchdog.error(error_kind(failure), ctx.clock.now())
+    if alarm is not None:
+        raise_alarm(runtime, alarm, fatal=not isinstance(failure, KtError))
 
-    def _worth_saying(self, alarm: Alarm) -> bool:
-        now = self._day.ctx.clock.monotonic()
-        if now - self._said.get(alarm.code, -SAY_AGAIN) < SAY_AGAIN:
-            return False
-        self._said[alarm.code] = now
-        return True
 
-    def _act(self, reason: str) -> None:
-        ctx = self._day.ctx
-        action = ctx.config.emergency.action
-        if stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN):
-            return
-        if action == "flatten":
-            stops.begin_flatten(ctx, reason, by=BY)
-            self.flatten(reason, by=BY)
-        elif action == "reduce":
-            stops.reduce(ctx, reason, by=BY)
-        else:
-            stops.halt(ctx, reason, by=BY)
+def _cannot_log_in(runtime: Runtime, failure: AuthError) -> None:
+    """Nobody but a person can put keys right: buy nothing more, say so, end. The next run
+    that can log in watches the exits at once."""
+    reason = f"AUTH: {failure}"
+    runtime.report.alarms.append(reason)
+    stops.reduce(runtime.ctx, reason, by=BY)
+    hint = f"{failure} {failure.hint or ''}".strip()
+    stops.tell(runtime.ctx, "critical", "kt: cannot log in", hint)
+    runtime.end(f"ended: {failure}", ExitCode.AUTH)
 
-    def _end(self, reason: str) -> None:
-        """A defect of kt itself: the run ends, after the flatten that it began if there is one.
-        What that cannot bring to its end in time, the next run does."""
-        day = self._day
-        why = f"ended after {reason}"
-        if not day.workers.busy("flatten"):
-            day.end(why, ExitCode.ERROR)
-        elif not day.state.ending:
-            day.state.ending = why
-            now = day.ctx.clock.monotonic()
-            day.timers.every("flatten or end", LAST, now, first=LAST)
 
-    def flattened(self) -> None:
-        """The flatten has ended, as well as it could."""
-        if self._day.state.ending:
-            self._day.end(self._day.state.ending, ExitCode.ERROR)
+# alarms
 
-    def flatten(self, reason: str, by: str) -> None:
-        """On a worker: the decision thread goes on folding the fills that it brings about."""
-        ctx, workers = self._day.ctx, self._day.workers
-        workers.start("flatten", lambda: flatten.flatten(ctx, reason, by=by, patient=True))
 
-    def take_over(self, stop: Stop) -> None:
-        """A flatten whose process is gone is brought to its end."""
-        ctx, day = self._day.ctx, self._day
-        if flatten.abandoned(ctx, stop) and not day.workers.busy("flatten"):
-            day.announce(f"going on with the flatten of {stop.at:%H:%M:%S}: {stop.reason}")
-            self.flatten(stop.reason, stop.by)
+def raise_if(runtime: Runtime, alarm: Alarm | None) -> None:
+    if alarm is not None:
+        raise_alarm(runtime, alarm)
 
-    def authentication(self, failure: AuthError) -> None:
-        """Nobody but a person can put keys right: buy nothing more, say so, end. The next run
-        that can log in watches the exits at once."""
-        ctx = self._day.ctx
-        reason = f"AUTH: {failure}"
-        self._day.report.alarms.append(reason)
+
+def raise_alarm(runtime: Runtime, alarm: Alarm, *, fatal: bool = False) -> None:
+    """An emergency. After a `fatal` one, a defect of kt itself, the run ends as well."""
+    ctx, state = runtime.ctx, runtime.state
+    reason = f"{alarm.code}: {alarm.detail}"
+    stopped = stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN)
+    if fatal or (state.trading and not stopped and not _acted(runtime, alarm)):
+        state.alarms_said[alarm.code] = runtime.seconds
+        runtime.report.alarms.append(reason)
+        runtime.say(f"EMERGENCY {reason}")
+        stops.tell(ctx, "critical", f"kt: emergency {alarm.code}", alarm.detail)
+        _act(runtime, reason)
+    elif _worth_saying(runtime, alarm):
+        runtime.say(reason)
+        ctx.journal.notice(ctx.run, "warning", alarm.code, alarm.detail, ctx.clock.now())
+    if fatal:
+        _end(runtime, reason)
+
+
+def over(runtime: Runtime, code: str) -> None:
+    """What raised it has passed: the next one is a new alarm."""
+    runtime.state.alarms_said.pop(code, None)
+
+
+def _acted(runtime: Runtime, alarm: Alarm) -> bool:
+    """Whether this alarm goes on under a stop that it set and that lets exits leave."""
+    reducing = stops.current(runtime.ctx).mode is StopMode.REDUCE
+    return reducing and alarm.code in runtime.state.alarms_said
+
+
+def _worth_saying(runtime: Runtime, alarm: Alarm) -> bool:
+    said = runtime.state.alarms_said
+    if runtime.seconds - said.get(alarm.code, -SAY_AGAIN) < SAY_AGAIN:
+        return False
+    said[alarm.code] = runtime.seconds
+    return True
+
+
+def _act(runtime: Runtime, reason: str) -> None:
+    ctx = runtime.ctx
+    action = ctx.config.emergency.action
+    if stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN):
+        return
+    if action == "flatten":
+        stops.begin_flatten(ctx, reason, by=BY)
+        FLATTEN.start(runtime, reason, BY)
+    elif action == "reduce":
         stops.reduce(ctx, reason, by=BY)
-        stops.tell(ctx, "critical", "kt: cannot log in", f"{failure} {failure.hint or ''}".strip())
-        self._day.end(f"ended: {failure}", ExitCode.AUTH)
+    else:
+        stops.halt(ctx, reason, by=BY)
 
-    def disowned(self, lost: str) -> None:
-        """The run's files are gone from under it. What had happened was still acted on; now
-        another kt may be at work on files of its own, so this one ends."""
-        tell_disowned(self._day.ctx, lost)
-        self._day.report.alarms.append(lost)
-        self._day.end(lost, ExitCode.ERROR)
+
+def _end(runtime: Runtime, reason: str) -> None:
+    """A defect of kt itself: the run ends, after the flatten that it began if there is one.
+    What that cannot bring to its end in time, the next run does."""
+    why = f"ended after {reason}"
+    if not runtime.workers.busy(FLATTEN.name):
+        runtime.end(why, ExitCode.ERROR)
+    elif not runtime.state.ending:
+        runtime.state.ending = why
+        runtime.timers.every(Timer.END, LAST, runtime.seconds, first=LAST)
+
+
+def end_now(runtime: Runtime) -> None:
+    """The flatten took too long."""
+    runtime.end(runtime.state.ending, ExitCode.ERROR)
+
+
+# flatten
+
+
+def _flatten(runtime: Runtime, reason: str, by: str) -> Callable[[], Flattened]:
+    """On a worker: the decision thread goes on folding the fills that it brings about."""
+    return partial(flattening.flatten, runtime.ctx, reason, by=by, patient=True)
+
+
+def _flattened(runtime: Runtime, done: Flattened) -> None:
+    """It has ended, as well as it could."""
+    runtime.booked((*done.cancelled, *done.sold))
+    runtime.say(done.text())
+    if runtime.state.ending:
+        runtime.end(runtime.state.ending, ExitCode.ERROR)
+
+
+FLATTEN = Job("flatten", "the flatten", _flatten, _flattened)
+
+
+def take_over(runtime: Runtime, stop: Stop) -> None:
+    """A flatten whose process is gone is brought to its end."""
+    if flattening.abandoned(runtime.ctx, stop) and not runtime.workers.busy(FLATTEN.name):
+        runtime.say(f"going on with the flatten of {stop.at:%H:%M:%S}: {stop.reason}")
+        FLATTEN.start(runtime, stop.reason, stop.by)
+
+
+# lost files
+
+
+def disowned(runtime: Runtime, lost: str) -> None:
+    """The run's files are gone from under it. What had happened was still acted on; now
+    another kt may be at work on files of its own, so this one ends."""
+    tell_disowned(runtime.ctx, lost)
+    runtime.report.alarms.append(lost)
+    runtime.end(lost, ExitCode.ERROR)
 
 
 def tell_disowned(ctx: Context, lost: str) -> JournalError:

@@ -18,7 +18,7 @@ from kt.records import (
     Position,
     SessionNotice,
 )
-from kt.rules.session import Phase
+from kt.rules.session import TRADING, Phase
 from kt.steps.context import Context
 from kt.steps.facts import Account
 
@@ -47,6 +47,10 @@ class DayState:
     not_before: dict[tuple[str, Origin], float] = field(default_factory=dict)
     """When an exit of a stock may be tried again, in the clock's monotonic seconds. A profit
     that waits holds back no stop-loss."""
+    alarms_said: dict[str, float] = field(default_factory=dict)
+    """When each alarm that goes on was said last, in the clock's monotonic seconds."""
+    queued: set[str] = field(default_factory=set)
+    """Orders of exits of which the owner was told that nobody buys."""
     feed_failures: int = 0
     feed_lost: bool = False
     """The stream is being connected again: until then prices are asked for."""
@@ -56,6 +60,10 @@ class DayState:
     ended: str = ""
     """Why the day ends; empty while it goes on."""
     exit_code: ExitCode = ExitCode.DONE
+
+    @property
+    def trading(self) -> bool:
+        return self.phase in TRADING
 
     def refresh(self, ctx: Context) -> None:
         """Read again what is held."""

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Timer(StrEnum):
+    """The day's timers; `schedule.py` says what each does."""
+
+    HEARTBEAT = "heartbeat"
+    RECONCILE = "reconcile"
+    FEED = "feed"
+    FAST = "fast"
+    DEEP = "deep"
+    AI = "ai"
+    CYCLE = "cycle"
+    LOOK = "look"
+    BOOKS = "books"
+    LEARN = "learn"
+    SETTLE = "settle"
+    GIVE_UP = "give up"
+    END = "end"
 
 
 @dataclass(slots=True)
-class _Timer:
+class _Set:
     every: float
     due: float
 
@@ -15,20 +34,20 @@ class Timers:
     """Named, repeating. A timer that was missed fires once, not once for each time missed."""
 
     def __init__(self) -> None:
-        self._timers: dict[str, _Timer] = {}
+        self._timers: dict[Timer, _Set] = {}
 
-    def every(self, name: str, seconds: float, now: float, *, first: float = 0.0) -> None:
+    def every(self, name: Timer, seconds: float, now: float, *, first: float = 0.0) -> None:
         """(Re)start a timer; the first time comes `first` seconds from now."""
-        self._timers[name] = _Timer(seconds, now + first)
+        self._timers[name] = _Set(seconds, now + first)
 
-    def stop(self, *names: str) -> None:
+    def stop(self, *names: Timer) -> None:
         for name in names:
             self._timers.pop(name, None)
 
-    def running(self, name: str) -> bool:
+    def running(self, name: Timer) -> bool:
         return name in self._timers
 
-    def due(self, now: float) -> tuple[str, ...]:
+    def due(self, now: float) -> tuple[Timer, ...]:
         """The timers whose time has come, in the order they were set; each is set anew."""
         names = []
         for name, timer in self._timers.items():
@@ -39,7 +58,7 @@ class Timers:
                     timer.due = now + timer.every
         return tuple(names)
 
-    def again(self, name: str, now: float) -> None:
+    def again(self, name: Timer, now: float) -> None:
         """Make a timer due at once."""
         if name in self._timers:
             self._timers[name].due = now

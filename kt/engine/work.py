@@ -1,4 +1,4 @@
-"""Slow work of the day as plain functions: each runs on a worker, and its answer is an event."""
+"""The slow work of the jobs as plain functions: each runs on a worker."""
 
 from __future__ import annotations
 

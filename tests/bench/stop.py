@@ -131,7 +131,8 @@ class Hanging:
 
 def watch(marks: Marks, app: App, day: Day) -> None:
     """Put marks into kt's way, without a change to kt."""
-    later, reach, wait, heard = day.desk.later, place.reach, app.pacer.wait, Departure.heard
+    workers = day.runtime.workers
+    later, reach, wait, heard = workers.start, place.reach, app.pacer.wait, Departure.heard
 
     def started(job: str, work: Callable[[], Any]) -> bool:
         if not job.startswith(EXIT):
@@ -165,7 +166,7 @@ def watch(marks: Marks, app: App, day: Day) -> None:
             marks.mine("connected")
         heard(trip, event, info)
 
-    day.desk.later = started
+    workers.start = started  # type: ignore[method-assign]
     place.reach = reached
     app.pacer.wait = waited  # type: ignore[method-assign]
     Departure.heard = told  # type: ignore[method-assign]
@@ -203,12 +204,12 @@ class Rig:
             with self.ctx.journal.together():
                 for code in codes:
                     self.bought(code)
-            self.day.state.refresh(self.ctx)
+            self.day.runtime.state.refresh(self.ctx)
             self.ready.set()
 
         self.ready.clear()
         self.pipe.send(("hold", {code: (SHARES, self.prices[code]) for code in codes}))
-        self.day.queue.put(Todo((book,)))
+        self.day.runtime.events.put(Todo((book,)))
         assert self.ready.wait(30)
 
     def bought(self, code: str) -> None:
@@ -245,7 +246,7 @@ class Rig:
     def gone(self, code: str) -> None:
         """Wait until its fill is booked, but not for ever."""
         ends = time.monotonic() + 2
-        while code in self.day.state.positions and time.monotonic() < ends:
+        while code in self.day.runtime.state.positions and time.monotonic() < ends:
             time.sleep(0.01)
 
     def exits(self, wanted: int) -> list[dict[str, int]]:
@@ -315,7 +316,7 @@ def measure(way: str, options: Options, exchange: launch.Running, out: Connectio
 
     def drive() -> None:
         try:
-            while not (day.state.reconciled and day.feed.running):
+            while not (day.runtime.state.reconciled and day.runtime.feed.running):
                 time.sleep(0.1)
             time.sleep(5.0)
             late: list[tuple[int, float]] = []

@@ -10,7 +10,7 @@ import pytest
 
 from kt.cli import watchers
 from kt.cli.instance import only_one
-from kt.engine import phases
+from kt.engine import schedule
 from kt.errors import ExitCode
 from tests.cli.front import Front
 from tests.cli.test_doctor import doctor, rows
@@ -43,7 +43,7 @@ def run_row(front: Front, run: str, command: str) -> None:
 
 
 def test_three_heartbeats_are_the_measure() -> None:
-    assert watchers.SILENT == 3 * phases.BEAT
+    assert watchers.SILENT == 3 * schedule.BEAT
 
 
 def test_nobody_watches(holding: Front) -> None:

@@ -8,7 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from kt.clock import ManualClock
-from kt.engine.voice import Voice
+from kt.engine.announcer import Announcer
+from kt.engine.registry import JOBS
 from kt.errors import RateLimited, Unreachable
 from kt.records import Order, OrderState, OrderType, Origin, Side
 from tests.fakes import OPEN, SAMSUNG
@@ -25,8 +26,8 @@ def lines() -> list[str]:
 
 
 @pytest.fixture
-def voice(clock: ManualClock, lines: list[str]) -> Voice:
-    return Voice(clock, lines.append)
+def announcer(clock: ManualClock, lines: list[str]) -> Announcer:
+    return Announcer(clock, lines.append, {name: job.title for name, job in JOBS.items()})
 
 
 SENT = Order(
@@ -52,21 +53,23 @@ def words(lines: list[str]) -> list[str]:
 
 
 def test_every_line_begins_with_the_time(
-    voice: Voice, clock: ManualClock, lines: list[str]
+    announcer: Announcer, clock: ManualClock, lines: list[str]
 ) -> None:
-    voice.say("open")
+    announcer.say("open")
     clock.advance(61)
-    voice.say("later")
+    announcer.say("later")
     later = OPEN + timedelta(seconds=61)
     assert lines == [f"{OPEN:%H:%M:%S} open", f"{later:%H:%M:%S} later"]
 
 
-def test_a_row_of_failures_is_two_lines(voice: Voice, clock: ManualClock, lines: list[str]) -> None:
+def test_a_row_of_failures_is_two_lines(
+    announcer: Announcer, clock: ManualClock, lines: list[str]
+) -> None:
     for _ in range(3):
-        voice.failed("fast", Unreachable("connect error"))
+        announcer.failed("fast", Unreachable("connect error"))
         clock.advance(10)
-    voice.works("fast")
-    voice.works("fast")
+    announcer.works("fast")
+    announcer.works("fast")
     assert words(lines) == [
         "the fast scan failed: connect error",
         "the fast scan works again, after 3 failures in 30 s",
@@ -74,22 +77,22 @@ def test_a_row_of_failures_is_two_lines(voice: Voice, clock: ManualClock, lines:
 
 
 def test_another_kind_of_failure_is_news_and_so_is_another_job(
-    voice: Voice, lines: list[str]
+    announcer: Announcer, lines: list[str]
 ) -> None:
-    voice.failed("fast", Unreachable("connect error"))
-    voice.failed("fast", RateLimited("too many requests"))
-    voice.failed("profit.005930", Unreachable("connect error"))
+    announcer.failed("fast", Unreachable("connect error"))
+    announcer.failed("fast", RateLimited("too many requests"))
+    announcer.failed("profit.005930", Unreachable("connect error"))
     assert len(lines) == 3
 
 
-def test_an_orders_life_is_told_once(voice: Voice, lines: list[str]) -> None:
+def test_an_orders_life_is_told_once(announcer: Announcer, lines: list[str]) -> None:
     part = replace(SENT, state=OrderState.PARTIAL, filled_quantity=4, filled_value=280_000)
     amended = replace(part, price=70_100, ord_no="0000002")
     done = replace(
         amended, state=OrderState.FILLED, filled_quantity=10, filled_value=280_000 + 6 * 70_100
     )
     for order in (SENT, SENT, part, part, amended, done, done):
-        voice.order(order)
+        announcer.order(order)
     assert words(lines) == [
         "sent: BUY 삼성전자 10 at 70,000",
         "filled: BUY 삼성전자 4 at 70,000 (4/10)",
@@ -98,8 +101,8 @@ def test_an_orders_life_is_told_once(voice: Voice, lines: list[str]) -> None:
     ]
 
 
-def test_an_exit_says_why(voice: Voice, lines: list[str]) -> None:
-    voice.order(
+def test_an_exit_says_why(announcer: Announcer, lines: list[str]) -> None:
+    announcer.order(
         replace(
             SENT,
             side=Side.SELL,
@@ -124,15 +127,17 @@ def test_an_exit_says_why(voice: Voice, lines: list[str]) -> None:
     ],
 )
 def test_an_order_that_came_to_nothing_says_why(
-    voice: Voice, lines: list[str], state: OrderState, title: str
+    announcer: Announcer, lines: list[str], state: OrderState, title: str
 ) -> None:
-    voice.order(replace(SENT, ord_no="", state=state, code="CODE", message="the arithmetic"))
+    announcer.order(replace(SENT, ord_no="", state=state, code="CODE", message="the arithmetic"))
     assert words(lines) == [f"{title}: BUY 삼성전자 10: CODE the arithmetic"]
 
 
-def test_what_was_before_the_start_is_no_news(voice: Voice, lines: list[str]) -> None:
-    voice.knows(replace(SENT, state=OrderState.PARTIAL, filled_quantity=4, filled_value=280_000))
-    voice.order(
+def test_what_was_before_the_start_is_no_news(announcer: Announcer, lines: list[str]) -> None:
+    announcer.knows(
+        replace(SENT, state=OrderState.PARTIAL, filled_quantity=4, filled_value=280_000)
+    )
+    announcer.order(
         replace(
             SENT,
             state=OrderState.CANCELLED,

@@ -15,7 +15,7 @@ from kt.clock import ScaledClock
 from kt.config.model import Config, Cycle, Exits, Limits, Orders, Scan, Session
 from kt.engine import day as day_module
 from kt.engine.day import Day
-from kt.engine.phases import BEAT
+from kt.engine.schedule import BEAT
 from kt.errors import ExitCode, Unreachable
 from kt.records import (
     Check,
@@ -28,7 +28,7 @@ from kt.records import (
     StreamKind,
 )
 from kt.rules.session import Phase
-from kt.sim.exchange import Exchange
+from kt.sim.exchange import AccountDesk, Exchange
 from kt.steps import check, place, stops
 from tests import fakes
 from tests.engine.acting import Make, Stage, at
@@ -44,7 +44,7 @@ def test_a_whole_day_from_eight_to_four(tmp_path: Path, monkeypatch: pytest.Monk
     )
     world = World(tmp_path, config, clock=clock)
     ctx = world.context(
-        market=exchange.market, broker=exchange.account("kt"), analyst=RulesAnalyst(clock)
+        market=exchange.market, broker=AccountDesk(exchange, "kt"), analyst=RulesAnalyst(clock)
     )
     lines: list[str] = []
     report = Day(
@@ -88,7 +88,7 @@ def test_the_day_of_decisions_is_judged_at_its_end(stage: Make) -> None:
     made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]
     made.play("15:32:30")
     assert made.world.journal.outcomes()
-    assert [result.day for result in made.day.report.days] == [date(2026, 11, 23)]
+    assert [result.day for result in made.day.runtime.report.days] == [date(2026, 11, 23)]
 
 
 def test_a_tick_below_the_stop_sells_at_market_at_once(stage: Make) -> None:
@@ -207,7 +207,7 @@ def test_no_buys_after_the_last_buy_and_open_buys_are_taken_back(stage: Make) ->
     made.play("15:25")
     order = made.world.journal.orders()[-1]
     assert order.state is OrderState.CANCELLED
-    assert made.day.timers.running("fast") is False
+    assert made.day.runtime.timers.running("fast") is False
 
 
 def test_positions_may_be_closed_before_the_close(stage: Make) -> None:
@@ -226,7 +226,7 @@ def test_the_markets_own_word_ends_buying_early(stage: Make) -> None:
         lambda: made.stream.say(SessionNotice(code="4", at=made.clock.now())),
     )
     made.play("14:01")
-    assert made.day.state.phase == "settle"
+    assert made.day.runtime.state.phase == "settle"
 
 
 def test_unfilled_orders_are_amended_once_and_then_cancelled(stage: Make) -> None:
@@ -330,8 +330,8 @@ def test_the_next_trading_day_begins_by_itself(
     made.play("09:01", day=1)
     phases = [line.split()[1] for line in made.lines if line.split()[1] in set(Phase)]
     assert phases[-5:] == ["idle", "before", "start", "prepare", "open"]
-    assert made.day.state.begun == date(2026, 11, 24)
-    assert made.day.state.reconciled
+    assert made.day.runtime.state.begun == date(2026, 11, 24)
+    assert made.day.runtime.state.reconciled
     assert len(made.streams) == 2
 
 

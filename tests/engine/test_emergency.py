@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kt.config.model import Config, Emergency, Limits, Scan
-from kt.engine import handlers
+from kt.engine import dispatch
 from kt.errors import (
     AuthError,
     ExitCode,
@@ -176,14 +176,14 @@ def test_a_defect_is_contained_and_repeated_ones_end_the_run(
     stage: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = stage()
-    handled = handlers.handle
+    handled = dispatch.handle
 
     def broken(day: object, happened: object) -> None:
         if isinstance(happened, Tick):
             raise ZeroDivisionError("a defect")
         handled(day, happened)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(handlers, "handle", broken)
+    monkeypatch.setattr(dispatch, "handle", broken)
     for second in range(10, 15):
         made.act(f"10:00:{second}", lambda: made.tick(70_000))
     report = made.play("10:01")

@@ -12,7 +12,9 @@ import pytest
 
 from kt.clock import ScaledClock
 from kt.config.model import Config, Emergency, Exits
+from kt.engine import orders
 from kt.engine.day import Day
+from kt.engine.holdings import BOOKS
 from kt.errors import Unreachable
 from kt.records import (
     BalanceNotice,
@@ -136,7 +138,7 @@ def test_refusals_of_different_stocks_are_an_emergency(stage: Make) -> None:
     made = stage(Config(emergency=Emergency(rejects_in_row=2, action="reduce")))
     made.hold()
     made.world.broker.hold(HYNIX, 5, 180_000)
-    made.act("10:00:10", lambda: made.day.phases.work("books"))
+    made.act("10:00:10", lambda: BOOKS.start(made.day.runtime))
     made.world.broker.outcomes = [halted(), halted()]
     made.act("10:00:30", lambda: made.tick(66_000))
     made.act("10:00:31", lambda: made.tick(150_000, HYNIX))
@@ -307,13 +309,13 @@ def test_an_order_that_hangs_keeps_no_stop_waiting(tmp_path: Path) -> None:
 def test_an_answer_that_comes_after_its_fills_says_none_of_them_again(stage: Make) -> None:
     made = stage(QUIET)
     made.hold()
-    world, desk = made.world, made.day.desk
+    world, runtime = made.world, made.day.runtime
 
     def answered_late() -> None:
         (order,) = world.journal.orders(states=[OrderState.ACKED])
-        desk.on_order(world.broker.fill(order.ord_no, 4, 66_000))
-        desk.placed(order)
-        desk.on_order(world.broker.fill(order.ord_no, 6, 66_000))
+        orders.on_notice(runtime, world.broker.fill(order.ord_no, 4, 66_000))
+        orders.placed(runtime, order)
+        orders.on_notice(runtime, world.broker.fill(order.ord_no, 6, 66_000))
 
     made.act("10:00:20", lambda: made.tick(66_000))
     made.act("10:00:23", answered_late)
@@ -357,7 +359,7 @@ def test_what_another_process_booked_of_an_order_is_told_too(stage: Make) -> Non
 
     def bought() -> None:
         order = place.place(other, check.check_order(other, fakes.intent(quantity=2)))
-        made.day.desk.tell(order)
+        made.day.runtime.tell(order)
         follow.on_notice(other, made.world.broker.fill(order.ord_no, 2, 70_000))
 
     made.act("10:00:12", bought)

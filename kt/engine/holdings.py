@@ -1,0 +1,41 @@
+"""The broker's word about what is held, beside kt's books."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from kt.engine import emergency
+from kt.engine.jobs import Job
+from kt.engine.runtime import Runtime
+from kt.engine.timers import Timer
+from kt.records import BalanceNotice
+from kt.rules.emergency import Alarm
+from kt.steps import mend
+from kt.steps.reports import Difference
+
+
+def on_balance(runtime: Runtime, notice: BalanceNotice) -> None:
+    """A frame that says something else than the books: the lists are asked at once."""
+    state = runtime.state
+    state.frames[notice.stock_code] = notice
+    ours = state.positions.get(notice.stock_code)
+    if notice.quantity != (ours.quantity if ours else 0):
+        runtime.timers.again(Timer.LOOK, runtime.seconds)
+
+
+def _compare(runtime: Runtime) -> Callable[[], tuple[Difference, ...]]:
+    return partial(mend.mend, runtime.ctx, dict(runtime.state.frames))
+
+
+def _compared(runtime: Runtime, differences: Iterable[Difference]) -> None:
+    """What nothing explains and what lasted long enough to be believed is an emergency; what is
+    doubted is shown."""
+    runtime.state.refresh(runtime.ctx)
+    for difference in differences:
+        runtime.say(difference.text())
+        if difference.alarming:
+            emergency.raise_alarm(runtime, Alarm("MISMATCH", difference.text()))
+
+
+BOOKS = Job("books", "the look at the holdings", _compare, _compared)
