@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,36 @@ def test_imports_run_one_way() -> None:
 
 def test_every_floor_has_a_wall() -> None:
     assert {floor(path) for path in FILES} <= set(MAY_IMPORT)
+
+
+def module(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module(path) for path in FILES}
+
+
+def imported_modules(tree: ast.AST) -> Iterator[str]:
+    """The modules of kt that a file imports, inside functions and for types alone too."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.module and not node.level, "imports are absolute"
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                if full in MODULES or node.module in MODULES:
+                    yield full if full in MODULES else node.module
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = {module(path): set(imported_modules(parsed(path))) - {module(path)} for path in FILES}
+    assert sum(map(len, graph.values())) > len(FILES), "imports are found at all"
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as found:
+        pytest.fail(" -> ".join(reversed(found.args[1])))
 
 
 ADAPTERS = {"analyst", "broker", "notify", "sim", "store"}
@@ -254,22 +285,93 @@ def test_files_and_functions_are_small(path: Path) -> None:
             assert lines < MAX_FUNCTION_LINES, f"{path.name}: {node.name} has {lines} lines"
 
 
-def test_no_bare_exception_but_where_a_process_ends() -> None:
-    allowed = {
-        "cli/io.py",
-        "engine/day.py",
-        "broker/caught.py",  # around an order nothing may escape: it would leave it SENDING
+CATCH_ALL = {
+    "cli/io.py": "the last door of the command line",
+    "engine/day.py": "the day outlives every single event",
+    "broker/caught.py": "around an order nothing may escape: it would leave it SENDING",
+    "steps/gather.py": "what a thread's question raises is carried to whoever asked, and raised",
+}
+"""Where everything is caught, and why."""
+
+
+def catches_all(tree: ast.AST) -> Iterator[int]:
+    """The lines that stop exceptions of every kind, by whatever means."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.ExceptHandler(type=kind) if kind is None or names_all(kind):
+                yield node.lineno
+            case ast.Call(func=called, args=kinds) if ast.unparse(called).endswith("suppress"):
+                if any(names_all(kind) for kind in kinds):
+                    yield node.lineno
+            case ast.keyword(arg="return_exceptions"):
+                yield node.value.lineno
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if node.name in EXITS:
+                yield from (part.lineno for part in ast.walk(node) if swallows(part))
+            case ast.Try(finalbody=last):
+                yield from (n.lineno for part in last for n in ast.walk(part) if leaves(n))
+
+
+EXITS = {"__exit__", "__aexit__"}
+
+
+def names_all(kind: ast.expr) -> bool:
+    """Whether these are exceptions of every kind, alone or among others."""
+    return any(
+        isinstance(part, ast.Name | ast.Attribute)
+        and ast.unparse(part).split(".")[-1] in {"Exception", "BaseException"}
+        for part in ast.walk(kind)
+    )
+
+
+def swallows(node: ast.AST) -> bool:
+    """A context manager's exit that returns anything but None or False."""
+    if not isinstance(node, ast.Return) or node.value is None:
+        return False
+    return not (isinstance(node.value, ast.Constant) and not node.value.value)
+
+
+def leaves(node: ast.AST) -> bool:
+    """What ends a `finally` early drops the exception that is under way."""
+    return isinstance(node, ast.Return | ast.Break | ast.Continue)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "try: work()\nexcept: pass",
+        "try: work()\nexcept Exception: pass",
+        "try: work()\nexcept (ValueError, builtins.BaseException) as error: pass",
+        "with contextlib.suppress(Exception): work()",
+        "with suppress(*[KeyError, Exception]): work()",
+        "class Calm:\n def __exit__(self, kind, error, trace):\n  return True",
+        "class Calm:\n async def __aexit__(self, *given):\n  return self.calm",
+        "def calm():\n try: return work()\n finally: return None",
+        "await asyncio.gather(work(), return_exceptions=True)",
+    ],
+)
+def test_every_means_of_catching_all_is_seen(source: str) -> None:
+    assert list(catches_all(ast.parse(source)))
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "try: work()\nexcept (ValueError, ArithmeticError): pass\nfinally: end()",
+        "with contextlib.suppress(OSError, MyException): work()",
+        "class Closing:\n def __exit__(self, *given):\n  self.close()\n  return False",
+    ],
+)
+def test_what_catches_some_kinds_alone_is_let_through(source: str) -> None:
+    assert not list(catches_all(ast.parse(source)))
+
+
+def test_everything_is_caught_only_where_there_is_a_reason() -> None:
+    found = {
+        path.relative_to(KT).as_posix(): list(catches_all(parsed(path)))
+        for path in FILES
+        if any(catches_all(parsed(path)))
     }
-    wrong = []
-    for path in FILES:
-        if path.relative_to(KT).as_posix() in allowed:
-            continue
-        for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.ExceptHandler):
-                caught = ast.unparse(node.type) if node.type else "everything"
-                if caught in {"Exception", "BaseException", "everything"}:
-                    wrong.append(f"{path.relative_to(ROOT)}:{node.lineno}")
-    assert not wrong, wrong
+    assert found.keys() == CATCH_ALL.keys(), found
 
 
 def test_every_file_says_what_it_promises() -> None:
