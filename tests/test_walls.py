@@ -289,6 +289,9 @@ CATCH_ALL = {
     "cli/io.py": "the last door of the command line",
     "engine/day.py": "the day outlives every single event",
     "broker/caught.py": "around an order nothing may escape: it would leave it SENDING",
+    "broker/rest.py": "what the HTTP library raises is evidence; kt's own books are no outcome",
+    "broker/kiwoom_orders.py": "an answer that cannot be read is an order whose outcome is unknown",
+    "broker/spares.py": "a connection that cannot be opened ahead is opened when it is needed",
     "steps/gather.py": "what a thread's question raises is carried to whoever asked, and raised",
 }
 """Where everything is caught, and why."""
@@ -303,6 +306,8 @@ def catches_all(tree: ast.AST) -> Iterator[int]:
             case ast.Call(func=called, args=kinds) if ast.unparse(called).endswith("suppress"):
                 if any(names_all(kind) for kind in kinds):
                     yield node.lineno
+            case ast.ImportFrom(module=module) if module and module.endswith(".caught"):
+                yield node.lineno
             case ast.keyword(arg="return_exceptions"):
                 yield node.value.lineno
             case ast.FunctionDef() | ast.AsyncFunctionDef() if node.name in EXITS:
@@ -347,6 +352,7 @@ def leaves(node: ast.AST) -> bool:
         "class Calm:\n async def __aexit__(self, *given):\n  return self.calm",
         "def calm():\n try: return work()\n finally: return None",
         "await asyncio.gather(work(), return_exceptions=True)",
+        "from kt.broker.caught import caught",
     ],
 )
 def test_every_means_of_catching_all_is_seen(source: str) -> None:

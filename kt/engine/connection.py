@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from kt.engine import emergency
 from kt.engine.exits import QUOTES, ask_prices
+from kt.engine.feed import Feed
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
 from kt.engine.subscriptions import watch
@@ -13,15 +12,14 @@ from kt.engine.timers import Timer
 from kt.errors import StreamReplaced, Unreachable
 from kt.records import StreamState
 from kt.rules.emergency import Alarm
+from kt.steps.context import Context
 from kt.steps.gather import note_error
 
 ALARM = "CONNECTION"
 
 
-def _start(runtime: Runtime) -> Callable[[], None] | None:
-    if runtime.feed.running or runtime.state.feed_replaced:
-        return None
-    return runtime.feed.start
+def _start(ctx: Context, feed: Feed) -> None:
+    feed.start()
 
 
 def _started(runtime: Runtime, _: None) -> None:
@@ -43,7 +41,14 @@ def _not_started(runtime: Runtime, failure: Exception) -> None:
             emergency.raise_alarm(runtime, alarm)
 
 
-FEED = Job("feed", "the stream", _start, _started, failed=_not_started)
+FEED = Job(
+    "feed",
+    "the stream",
+    _start,
+    _started,
+    when=lambda runtime: not (runtime.feed.running or runtime.state.feed_replaced),
+    failed=_not_started,
+)
 
 
 def on_state(runtime: Runtime, happened: StreamState) -> None:

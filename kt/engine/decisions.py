@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 from kt.engine import orders, work
@@ -12,14 +12,10 @@ from kt.engine.state import Judged
 from kt.engine.subscriptions import watch
 from kt.engine.timers import Timer
 from kt.engine.work import Placed
-from kt.records import Candidate, Check, Decision
+from kt.records import Candidate, Check
 from kt.steps import scan
 
 # scans: a stage's first result of the day is used by the next stage at once
-
-
-def _scan_fast(runtime: Runtime) -> Callable[[], tuple[Candidate, ...]]:
-    return partial(scan.fast, runtime.ctx)
 
 
 def _scanned_fast(runtime: Runtime, found: tuple[Candidate, ...]) -> None:
@@ -29,12 +25,7 @@ def _scanned_fast(runtime: Runtime, found: tuple[Candidate, ...]) -> None:
         runtime.timers.again(Timer.DEEP, runtime.seconds)
 
 
-FAST = Job("fast", "the fast scan", _scan_fast, _scanned_fast)
-
-
-def _scan_deep(runtime: Runtime) -> Callable[[], tuple[Candidate, ...]] | None:
-    fast = runtime.state.fast
-    return partial(scan.deep, runtime.ctx, fast) if fast else None
+FAST = Job("fast", "the fast scan", scan.fast, _scanned_fast)
 
 
 def _scanned_deep(runtime: Runtime, found: tuple[Candidate, ...]) -> None:
@@ -44,17 +35,16 @@ def _scanned_deep(runtime: Runtime, found: tuple[Candidate, ...]) -> None:
         runtime.timers.again(Timer.AI, runtime.seconds)
 
 
-DEEP = Job("deep", "the deep scan", _scan_deep, _scanned_deep)
+DEEP = Job(
+    "deep",
+    "the deep scan",
+    scan.deep,
+    _scanned_deep,
+    when=lambda runtime: bool(runtime.state.fast),
+)
 
 
 # decisions
-
-
-def _judge(runtime: Runtime) -> Callable[[], Judged] | None:
-    state = runtime.state
-    if not (state.deep or state.positions):
-        return None
-    return partial(work.judge, runtime.ctx, state.deep, state.notice)
 
 
 def _judged(runtime: Runtime, judged: Judged) -> None:
@@ -64,7 +54,13 @@ def _judged(runtime: Runtime, judged: Judged) -> None:
     watch(runtime)
 
 
-AI = Job("ai", "the analysis", _judge, _judged)
+AI = Job(
+    "ai",
+    "the analysis",
+    work.judge,
+    _judged,
+    when=lambda runtime: bool(runtime.state.deep or runtime.state.positions),
+)
 
 
 def _take(runtime: Runtime, judged: Judged) -> None:
@@ -73,43 +69,31 @@ def _take(runtime: Runtime, judged: Judged) -> None:
         return
     runtime.state.shortlist = judged.shortlist
     if runtime.state.reconciled:
-        CHECK.line_up(runtime, judged)
-
-
-def _check(runtime: Runtime, judged: Judged) -> Callable[[], tuple[Check, ...]]:
-    return partial(work.check_all, runtime.ctx, judged, runtime.state.notice)
+        CHECK.line_up(runtime, judged, runtime.state.notice)
 
 
 def _checked(runtime: Runtime, checks: Iterable[Check]) -> None:
     runtime.one_by_one(partial(PLACE.line_up, runtime, checked) for checked in checks)
 
 
-CHECK = Job("checked", "the check of decisions", _check, _checked)
-
-
-def _place(runtime: Runtime, checked: Check) -> Callable[[], Placed]:
-    return partial(work.place_one, runtime.ctx, checked)
+CHECK = Job("checked", "the check of decisions", work.check_all, _checked)
 
 
 def _placed(runtime: Runtime, placed: Placed) -> None:
     if placed.order is not None:
         orders.placed(runtime, placed.order)
     if placed.again is not None:
-        AGAIN.start(runtime, placed.again)
+        state = runtime.state
+        AGAIN.start(runtime, state.shortlist, (placed.again,), state.notice)
 
 
-PLACE = Job("placed", "an order", _place, _placed, orders=True)
-
-
-def _weigh(runtime: Runtime, decision: Decision) -> Callable[[], Judged]:
-    state = runtime.state
-    return partial(work.weigh, runtime.ctx, state.shortlist, (decision,), state.notice)
+PLACE = Job("placed", "an order", work.place_one, _placed, orders=True)
 
 
 AGAIN = Job(
     "again",
     "the second look at a decision",
-    _weigh,
+    work.weigh,
     _take,
-    about=lambda decision: decision.stock_code,
+    about=lambda chosen, decisions, notice: decisions[0].stock_code,
 )

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Callable
-from functools import partial
 
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
@@ -123,7 +121,7 @@ def _act(runtime: Runtime, reason: str) -> None:
         return
     if action == "flatten":
         stops.begin_flatten(ctx, reason, by=BY)
-        FLATTEN.start(runtime, reason, BY)
+        FLATTEN.start(runtime, reason, by=BY, patient=True)
     elif action == "reduce":
         stops.reduce(ctx, reason, by=BY)
     else:
@@ -149,11 +147,6 @@ def end_now(runtime: Runtime) -> None:
 # flatten
 
 
-def _flatten(runtime: Runtime, reason: str, by: str) -> Callable[[], Flattened]:
-    """On a worker: the decision thread goes on folding the fills that it brings about."""
-    return partial(flattening.flatten, runtime.ctx, reason, by=by, patient=True)
-
-
 def _flattened(runtime: Runtime, done: Flattened) -> None:
     """It has ended, as well as it could."""
     runtime.booked((*done.cancelled, *done.sold))
@@ -162,14 +155,15 @@ def _flattened(runtime: Runtime, done: Flattened) -> None:
         runtime.end(runtime.state.ending, ExitCode.ERROR)
 
 
-FLATTEN = Job("flatten", "the flatten", _flatten, _flattened)
+FLATTEN = Job("flatten", "the flatten", flattening.flatten, _flattened)
+"""On a worker: the decision thread goes on folding the fills that it brings about."""
 
 
 def take_over(runtime: Runtime, stop: Stop) -> None:
     """A flatten whose process is gone is brought to its end."""
     if flattening.abandoned(runtime.ctx, stop) and not runtime.workers.busy(FLATTEN.name):
         runtime.say(f"going on with the flatten of {stop.at:%H:%M:%S}: {stop.reason}")
-        FLATTEN.start(runtime, stop.reason, stop.by)
+        FLATTEN.start(runtime, stop.reason, by=stop.by, patient=True)
 
 
 # lost files

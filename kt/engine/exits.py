@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 from kt.engine import emergency, orders, work
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
@@ -69,16 +66,12 @@ def _may_exit(runtime: Runtime) -> bool:
     return runtime.state.reconciled and session.may_order(now, config, runtime.state.notice)
 
 
-def _quotes(runtime: Runtime) -> Callable[[], dict[str, int]]:
-    return partial(settle.quotes, runtime.ctx)
-
-
 def _on_prices(runtime: Runtime, prices: dict[str, int]) -> None:
     runtime.state.prices.update(prices)
     at_last_prices(runtime)
 
 
-QUOTES = Job("quotes", "the prices of what is held", _quotes, _on_prices)
+QUOTES = Job("quotes", "the prices of what is held", settle.quotes, _on_prices)
 
 
 def ask_prices(runtime: Runtime) -> None:
@@ -87,15 +80,17 @@ def ask_prices(runtime: Runtime) -> None:
         QUOTES.start(runtime)
 
 
-def _trail(runtime: Runtime, code: str, price: int) -> Callable[[], Position | None]:
-    return partial(ledger.book, runtime.ctx, code, price)
-
-
 def _trailed(runtime: Runtime, _: Position | None) -> None:
     runtime.state.refresh(runtime.ctx)
 
 
-TRAIL = Job("trail", "the trailing stop", _trail, _trailed, about=lambda code, price: code)
+TRAIL = Job(
+    "trail",
+    "the trailing stop",
+    ledger.book,
+    _trailed,
+    about=lambda stock_code, price=0: stock_code,
+)
 
 
 # exits
@@ -121,20 +116,12 @@ def close_positions(runtime: Runtime) -> None:
 
 def _leave(runtime: Runtime, due: Exit) -> None:
     _wait(runtime, due, exits.FIRST_WAIT)
-    EXIT.start(runtime, due)
+    EXIT.start(runtime, due, runtime.state.notice)
 
 
 def _wait(runtime: Runtime, due: Exit, seconds: float) -> None:
     """Until then this exit is not tried again."""
     runtime.state.not_before[due.position.stock_code, due.origin] = runtime.seconds + seconds
-
-
-def _code(due: Exit) -> str:
-    return due.position.stock_code
-
-
-def _exit(runtime: Runtime, due: Exit) -> Callable[[], Left]:
-    return partial(work.leave, runtime.ctx, due, runtime.state.notice)
 
 
 def _left(runtime: Runtime, left: Left) -> None:
@@ -147,11 +134,14 @@ def _left(runtime: Runtime, left: Left) -> None:
         orders.placed(runtime, left.order)
 
 
-EXIT = Job(EXIT_PREFIX.rstrip("."), "an exit", _exit, _left, about=_code, orders=True)
-
-
-def _ask(runtime: Runtime, due: Exit) -> Callable[[], tuple[Exit, bool]]:
-    return lambda: (due, exits.confirm_profit(runtime.ctx, due))
+EXIT = Job(
+    EXIT_PREFIX.rstrip("."),
+    "an exit",
+    work.leave,
+    _left,
+    about=lambda due, notice: due.position.stock_code,
+    orders=True,
+)
 
 
 def _confirmed(runtime: Runtime, answer: tuple[Exit, bool]) -> None:
@@ -163,4 +153,10 @@ def _confirmed(runtime: Runtime, answer: tuple[Exit, bool]) -> None:
         _leave(runtime, due)
 
 
-PROFIT = Job("profit", "the question about a profit", _ask, _confirmed, about=_code)
+PROFIT = Job(
+    "profit",
+    "the question about a profit",
+    work.ask_profit,
+    _confirmed,
+    about=lambda due: due.position.stock_code,
+)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from functools import partial
+from collections.abc import Iterable
 
 from kt.engine import emergency
 from kt.engine.jobs import Job
@@ -24,10 +23,6 @@ def on_balance(runtime: Runtime, notice: BalanceNotice) -> None:
         runtime.timers.again(Timer.LOOK, runtime.seconds)
 
 
-def _compare(runtime: Runtime) -> Callable[[], tuple[Difference, ...]]:
-    return partial(mend.mend, runtime.ctx, dict(runtime.state.frames))
-
-
 def _compared(runtime: Runtime, differences: Iterable[Difference]) -> None:
     """What nothing explains and what lasted long enough to be believed is an emergency; what is
     doubted is shown."""
@@ -38,4 +33,4 @@ def _compared(runtime: Runtime, differences: Iterable[Difference]) -> None:
             emergency.raise_alarm(runtime, Alarm("MISMATCH", difference.text()))
 
 
-BOOKS = Job("books", "the look at the holdings", _compare, _compared)
+BOOKS = Job("books", "the look at the holdings", mend.mend, _compared)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from kt.engine.runtime import Runtime
+from kt.steps.context import Context
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -14,6 +16,10 @@ T = TypeVar("T")
 
 def _nothing(*_: object, **__: object) -> str:
     return ""
+
+
+def _always(runtime: Runtime) -> bool:
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +30,14 @@ class Job(Generic[P, T]):
     name: str
     title: str
     """For people: "<title> failed: ..."."""
-    work: Callable[Concatenate[Runtime, P], Callable[[], T] | None]
-    """Called on the decision thread with what is known there: what a worker is to do, or None
-    when there is nothing to do now."""
+    work: Callable[Concatenate[Context, P], T]
+    """Runs on a worker: it gets what it needs of the day's state as arguments."""
     then: Callable[[Runtime, T], object] = _nothing
     """What the answer does, on the decision thread."""
+    when: Callable[[Runtime], bool] = _always
+    """Whether there is anything to do now."""
     about: Callable[P, str] = _nothing
-    """The stock that this start is about; jobs of one name run one at a time for each stock."""
+    """The stock that a start is about: one at a time for each. Empty: one at a time."""
     failed: Callable[[Runtime, Exception], None] | None = None
     """What a failure does beyond being noted, counted and announced."""
     orders: bool = False
@@ -38,14 +45,12 @@ class Job(Generic[P, T]):
 
     def start(self, runtime: Runtime, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Beside all others; False when there is nothing to do or the one before still runs."""
-        work = self.work(runtime, *args, **kwargs)
-        if work is None:
+        if not self.when(runtime):
             return False
         about = self.about(*args, **kwargs)
-        return runtime.workers.start(f"{self.name}.{about}" if about else self.name, work)
+        name = f"{self.name}.{about}" if about else self.name
+        return runtime.workers.start(name, partial(self.work, runtime.ctx, *args, **kwargs))
 
     def line_up(self, runtime: Runtime, *args: P.args, **kwargs: P.kwargs) -> None:
         """After all that was lined up before: what buys, amends and cancels."""
-        work = self.work(runtime, *args, **kwargs)
-        if work is not None:
-            runtime.workers.line_up(self.name, work)
+        runtime.workers.line_up(self.name, partial(self.work, runtime.ctx, *args, **kwargs))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 
 from kt.engine import emergency, work
@@ -67,22 +67,20 @@ def numbers_known(runtime: Runtime) -> None:
         runtime.events.put(notice)
 
 
-def _look(runtime: Runtime) -> Callable[[], tuple[Order, ...]] | None:
-    return partial(follow.catch_up, runtime.ctx) if runtime.open_orders() else None
-
-
-def _recover(runtime: Runtime) -> Callable[[], tuple[Order, ...]]:
-    return partial(work.recover, runtime.ctx)
-
-
 def _looked(runtime: Runtime, changed: Iterable[Order]) -> None:
     """What the broker's lists told of open orders."""
     runtime.booked(changed)
     watch(runtime)
 
 
-LOOK = Job("look", "the look at open orders", _look, _looked)
-RECOVER = Job("recover", "the search for lost answers", _recover, _looked)
+LOOK = Job(
+    "look",
+    "the look at open orders",
+    follow.catch_up,
+    _looked,
+    when=lambda runtime: bool(runtime.open_orders()),
+)
+RECOVER = Job("recover", "the search for lost answers", work.recover, _looked)
 
 
 def lost(runtime: Runtime) -> bool:
@@ -117,28 +115,22 @@ def placed(runtime: Runtime, order: Order) -> None:
     emergency.raise_if(runtime, runtime.watchdog.order(order, runtime.ctx.clock.now()))
 
 
-def _chase(runtime: Runtime, order: Order) -> Callable[[], Order | None]:
-    book = runtime.state.books.get(order.stock_code)
-    return partial(work.chase, runtime.ctx, order.order_id, book)
-
-
 def _chased(runtime: Runtime, changed: Order | None) -> None:
     if changed is not None:
         runtime.tell(changed)
         emergency.raise_if(runtime, runtime.watchdog.order(changed, runtime.ctx.clock.now()))
 
 
-CHASE = Job("chased", "the change of an order that stayed open", _chase, _chased, orders=True)
+CHASE = Job("chased", "the change of an order that stayed open", work.chase, _chased, orders=True)
 
 
 def unfilled(runtime: Runtime) -> None:
     """Amend or cancel what has been open for too long."""
-    late = overdue.overdue(runtime.ctx)
-    runtime.one_by_one(partial(CHASE.line_up, runtime, order) for order in late)
-
-
-def _take_back(runtime: Runtime, order: Order) -> Callable[[], Order | None]:
-    return partial(work.take_back, runtime.ctx, order.order_id)
+    books = runtime.state.books
+    runtime.one_by_one(
+        partial(CHASE.line_up, runtime, order.order_id, books.get(order.stock_code))
+        for order in overdue.overdue(runtime.ctx)
+    )
 
 
 def _taken_back(runtime: Runtime, order: Order | None) -> None:
@@ -146,14 +138,14 @@ def _taken_back(runtime: Runtime, order: Order | None) -> None:
         runtime.tell(order)
 
 
-TAKE_BACK = Job("taken back", "the cancel of an order", _take_back, _taken_back, orders=True)
+TAKE_BACK = Job("taken back", "the cancel of an order", work.take_back, _taken_back, orders=True)
 
 
 def cancel_buys(runtime: Runtime) -> None:
     """Take back every open buy: before the close, and when kt is stopped, because nothing
     would sell what they bring. A cancel under way is left to end."""
     buys = (order for order in runtime.open_orders() if order.side is Side.BUY)
-    runtime.one_by_one(partial(TAKE_BACK.line_up, runtime, order) for order in buys)
+    runtime.one_by_one(partial(TAKE_BACK.line_up, runtime, order.order_id) for order in buys)
 
 
 def tell_queued(runtime: Runtime) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from kt.engine import emergency, work
 from kt.engine.connection import FEED
@@ -21,7 +20,7 @@ from kt.records import StopMode
 from kt.rules import session
 from kt.rules.session import Phase
 from kt.steps import learn, settle, stops
-from kt.steps.reports import Learned, Reconciliation
+from kt.steps.reports import Reconciliation
 
 SCANS = (Timer.FAST, Timer.DEEP, Timer.AI)
 LOOK_EVERY = 5.0
@@ -135,10 +134,6 @@ BEGINS: dict[Phase, Callable[[Runtime], None]] = {
 # jobs
 
 
-def _reconcile(runtime: Runtime) -> Callable[[], Reconciliation]:
-    return partial(work.begin, runtime.ctx)
-
-
 def _reconciled(runtime: Runtime, found: Reconciliation) -> None:
     runtime.state.reconciled = True
     runtime.timers.stop(Timer.RECONCILE)
@@ -153,11 +148,7 @@ def _reconciled(runtime: Runtime, found: Reconciliation) -> None:
     ask_prices(runtime)
 
 
-RECONCILE = Job("reconcile", "the reconciliation", _reconcile, _reconciled)
-
-
-def _plan(runtime: Runtime) -> Callable[[], Plan]:
-    return partial(work.plan, runtime.ctx)
+RECONCILE = Job("reconcile", "the reconciliation", work.begin, _reconciled)
 
 
 def _planned(runtime: Runtime, plan: Plan) -> None:
@@ -165,18 +156,10 @@ def _planned(runtime: Runtime, plan: Plan) -> None:
     runtime.say(plan.text())
 
 
-PLAN = Job("plan", "the plan", _plan, _planned)
+PLAN = Job("plan", "the plan", work.plan, _planned)
 
 
-def _learn(runtime: Runtime) -> Callable[[], Learned]:
-    return partial(learn.learn, runtime.ctx)
-
-
-LEARN = Job("learn", "learning", _learn)
-
-
-def _settle(runtime: Runtime) -> Callable[[], Settled]:
-    return partial(work.settle_day, runtime.ctx, runtime.state.notice)
+LEARN = Job("learn", "learning", learn.learn)
 
 
 def _settled(runtime: Runtime, found: Settled) -> None:
@@ -192,7 +175,7 @@ def _settled(runtime: Runtime, found: Settled) -> None:
         runtime.end("the trading day is over")
 
 
-SETTLE = Job("settle", "the settlement", _settle, _settled)
+SETTLE = Job("settle", "the settlement", work.settle_day, _settled)
 
 
 # timers
@@ -233,7 +216,7 @@ def _look(runtime: Runtime) -> None:
 def _books(runtime: Runtime) -> None:
     if lost(runtime):
         RECOVER.start(runtime)
-    BOOKS.start(runtime)
+    BOOKS.start(runtime, dict(runtime.state.frames))
 
 
 def _give_up(runtime: Runtime) -> None:
@@ -243,15 +226,15 @@ def _give_up(runtime: Runtime) -> None:
 DUE: dict[Timer, Callable[[Runtime], object]] = {
     Timer.HEARTBEAT: _beat,
     Timer.RECONCILE: RECONCILE.start,
-    Timer.FEED: FEED.start,
+    Timer.FEED: lambda runtime: FEED.start(runtime, runtime.feed),
     Timer.FAST: FAST.start,
-    Timer.DEEP: DEEP.start,
-    Timer.AI: AI.start,
+    Timer.DEEP: lambda runtime: DEEP.start(runtime, runtime.state.fast),
+    Timer.AI: lambda runtime: AI.start(runtime, runtime.state.deep, runtime.state.notice),
     Timer.CYCLE: _cycle,
     Timer.LOOK: _look,
     Timer.BOOKS: _books,
     Timer.LEARN: LEARN.start,
-    Timer.SETTLE: SETTLE.start,
+    Timer.SETTLE: lambda runtime: SETTLE.start(runtime, runtime.state.notice),
     Timer.GIVE_UP: _give_up,
     Timer.END: emergency.end_now,
 }

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from kt.engine.feed import Feed
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
+from kt.steps.context import Context
 
 
-def _point(runtime: Runtime) -> Callable[[], None]:
-    return runtime.feed.point
+def _point(ctx: Context, feed: Feed) -> None:
+    feed.point()
 
 
 def _pointed(runtime: Runtime, _: None) -> None:
     if runtime.feed.behind:
-        WATCH.start(runtime)
+        WATCH.start(runtime, runtime.feed)
 
 
 WATCH = Job("watch", "the stream's subscriptions", _point, _pointed)
@@ -33,4 +33,4 @@ def watch(runtime: Runtime) -> None:
         [found.stock_code for found in state.deep],
     )
     if other:
-        WATCH.start(runtime)
+        WATCH.start(runtime, runtime.feed)

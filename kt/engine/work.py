@@ -114,6 +114,11 @@ def leave(ctx: Context, due: Exit, notice: SessionNotice | None) -> Left:
     return exits.leave(ctx, due, notice)
 
 
+def ask_profit(ctx: Context, due: Exit) -> tuple[Exit, bool]:
+    """Whether the analyst wants that profit taken."""
+    return due, exits.confirm_profit(ctx, due)
+
+
 def take_back(ctx: Context, order_id: str) -> Order | None:
     """Cancel an open order; None when there is nothing to cancel any more."""
     order = ctx.journal.order(order_id)

@@ -138,7 +138,7 @@ def test_refusals_of_different_stocks_are_an_emergency(stage: Make) -> None:
     made = stage(Config(emergency=Emergency(rejects_in_row=2, action="reduce")))
     made.hold()
     made.world.broker.hold(HYNIX, 5, 180_000)
-    made.act("10:00:10", lambda: BOOKS.start(made.day.runtime))
+    made.act("10:00:10", lambda: BOOKS.start(made.day.runtime, {}))
     made.world.broker.outcomes = [halted(), halted()]
     made.act("10:00:30", lambda: made.tick(66_000))
     made.act("10:00:31", lambda: made.tick(150_000, HYNIX))
