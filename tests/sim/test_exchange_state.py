@@ -173,6 +173,7 @@ from datetime import datetime
 from pathlib import Path
 from tests.sim.scene import CODE, at, buy, opened
 from kt.rules import ticks
+from kt.sim.exchange import AccountDesk
 
 exchange, clock = opened(state=Path(sys.argv[1]), cash=10**9)
 desk = AccountDesk(exchange, "a")
