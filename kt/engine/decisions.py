@@ -76,7 +76,7 @@ def _checked(runtime: Runtime, checks: Iterable[Check]) -> None:
     runtime.one_by_one(partial(PLACE.line_up, runtime, checked) for checked in checks)
 
 
-CHECK = Job("checked", "the check of decisions", work.check_all, _checked)
+CHECK = Job("checked", "the check of decisions", work.check_all, _checked, orders=True)
 
 
 def _placed(runtime: Runtime, placed: Placed) -> None:

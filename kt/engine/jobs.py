@@ -41,7 +41,7 @@ class Job(Generic[P, T]):
     failed: Callable[[Runtime, Exception], None] | None = None
     """What a failure does beyond being noted, counted and announced."""
     orders: bool = False
-    """When it has ended, the numbers of the orders that it sent are known."""
+    """While it runs an order may be on its way; when it has ended, the order's number is known."""
 
     def start(self, runtime: Runtime, *args: P.args, **kwargs: P.kwargs) -> bool:
         """Beside all others; False when there is nothing to do or the one before still runs."""

@@ -32,12 +32,13 @@ QUEUED = 10.0
 
 def on_notice(runtime: Runtime, notice: OrderNotice) -> None:
     """Fold the frame; a number nobody knows may be an intent whose answer was lost."""
+    # Both are asked before the number is looked for: its answer may be written down just after.
+    on_its_way, unanswered = runtime.workers.sending, _may_be_ours(runtime, notice)
     order = follow.on_notice(runtime.ctx, notice)
-    if order is None and _may_be_ours(runtime, notice):
-        _early(runtime, notice)
-        return
     runtime.booked(() if order is None else (order,))
     if order is None:
+        if unanswered:
+            _early(runtime, notice, on_its_way)
         return
     runtime.state.wake(order.stock_code)
     if notice.status == "FILL":
@@ -52,9 +53,9 @@ def _may_be_ours(runtime: Runtime, notice: OrderNotice) -> bool:
     )
 
 
-def _early(runtime: Runtime, notice: OrderNotice) -> None:
-    """A frame of an order whose number is not known: it is on its way, or its answer was lost."""
-    if runtime.workers.sending:
+def _early(runtime: Runtime, notice: OrderNotice, on_its_way: bool) -> None:
+    """A frame of an order whose number is not known: an answer comes, or it was lost."""
+    if on_its_way:
         runtime.state.early.append(notice)
     elif not runtime.workers.busy(RECOVER.name):
         RECOVER.start(runtime)
