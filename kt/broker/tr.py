@@ -1,10 +1,13 @@
-"""The APIs kt calls: where each lives, which budget it draws on, how urgent it is."""
+"""Every API as kt calls it: where it lives, which budget it draws on, how urgent it is."""
 
 from __future__ import annotations
 
+import functools
 import math
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+
+from kt import api_catalog
 
 
 class Priority(IntEnum):
@@ -41,65 +44,24 @@ class Tr:
         return self.group.value if self.group is Group.ORDER else self.api_id
 
 
-_ACCOUNT = "/api/dostk/acnt"
-_ORDERS = "/api/dostk/ordr"
-_RANKING = "/api/dostk/rkinfo"
-_STOCK = "/api/dostk/stkinfo"
-_CONDITION = "/api/dostk/mrkcond"
-_CHART = "/api/dostk/chart"
-_FOREIGN = "/api/dostk/frgnistt"
-
-_TABLE: tuple[Tr, ...] = (
-    Tr("au10001", "/oauth2/token", Group.TOKEN, Priority.ORDER),
-    Tr("au10002", "/oauth2/revoke", Group.TOKEN, Priority.ORDER),
-    Tr("ka00001", _ACCOUNT, priority=Priority.ACCOUNT),
-    Tr("kt00001", _ACCOUNT, priority=Priority.ACCOUNT),
-    Tr("kt00007", _ACCOUNT, priority=Priority.ACCOUNT),
-    Tr("kt00010", _ACCOUNT, priority=Priority.ACCOUNT),
-    Tr("kt00018", _ACCOUNT, priority=Priority.ACCOUNT),
-    Tr("ka10075", _ACCOUNT, priority=Priority.ACCOUNT),
-    Tr("ka10076", _ACCOUNT, priority=Priority.ACCOUNT),
-    Tr("ka10077", _ACCOUNT, priority=Priority.ACCOUNT),
-    Tr("ka10085", _ACCOUNT, priority=Priority.ACCOUNT),
-    Tr("kt10000", _ORDERS, Group.ORDER, Priority.ORDER),
-    Tr("kt10001", _ORDERS, Group.ORDER, Priority.ORDER),
-    Tr("kt10002", _ORDERS, Group.ORDER, Priority.ORDER),
-    Tr("kt10003", _ORDERS, Group.ORDER, Priority.ORDER),
-    Tr("ka10001", _STOCK, priority=Priority.EXIT),
-    Tr("ka10095", _STOCK, priority=Priority.EXIT),
-    Tr("ka10004", _CONDITION, priority=Priority.EXIT),
-    Tr("ka10002", _STOCK),
-    Tr("ka10008", _FOREIGN),
-    Tr("ka10045", _CONDITION),
-    Tr("ka10046", _CONDITION),
-    Tr("ka10059", _STOCK),
-    Tr("ka10099", _STOCK, priority=Priority.EXIT, at_most=0.5),  # no check without the list
-    Tr("ka10023", _RANKING),
-    Tr("ka10027", _RANKING),
-    Tr("ka10030", _RANKING),
-    Tr("ka10032", _RANKING),
-    Tr("ka10079", _CHART),
-    Tr("ka10080", _CHART),
-    Tr("ka10081", _CHART),
-    Tr("ka10082", _CHART),
-    Tr("ka10083", _CHART),
-)
-TABLE: dict[str, Tr] = {tr.api_id: tr for tr in _TABLE}
-
-_MORE_ORDERS = "/api/dostk/crdordr"
+_URGENT = {
+    Priority.ACCOUNT: "ka00001 kt00001 kt00007 kt00010 kt00018 ka10075 ka10076 ka10077 ka10085",
+    Priority.EXIT: "ka10001 ka10095 ka10004 ka10099",  # no check without the list of stocks
+}
+URGENT = {api_id: priority for priority, ids in _URGENT.items() for api_id in ids.split()}
+"""The queries that do not wait behind scans. Orders and tokens go before them all."""
+AT_MOST = {"ka10099": 0.5}
+"""Calls a second where the server is stricter than for its group."""
+TOKENS = frozenset({"au10001", "au10002"})
 
 
+@functools.cache
 def find(api_id: str) -> Tr:
-    """The API's entry; one kt itself does not call is looked up in the facts (`kt api`).
-
-    Raises UsageError for an id that does not exist.
-    """
-    known = TABLE.get(api_id)
-    if known is not None:
-        return known
-    from kt.broker import facts
-
-    path = facts.api(api_id).path
-    if path in {_ORDERS, _MORE_ORDERS}:
-        return Tr(api_id, path, Group.ORDER, Priority.ORDER)
-    return Tr(api_id, path)
+    """How the API is called. Raises UsageError for an id that does not exist."""
+    api = api_catalog.api(api_id)
+    if api.places_orders:
+        return Tr(api_id, api.path, Group.ORDER, Priority.ORDER)
+    if api_id in TOKENS:
+        return Tr(api_id, api.path, Group.TOKEN, Priority.ORDER)
+    priority = URGENT.get(api_id, Priority.SCAN)
+    return Tr(api_id, api.path, priority=priority, at_most=AT_MOST.get(api_id, math.inf))

@@ -15,7 +15,7 @@ from kt.errors import UsageError
 from kt.text import json_text, one_line
 
 if TYPE_CHECKING:
-    from kt.broker.facts import Api, Field
+    from kt.api_catalog import Api, Field
     from kt.cli.session import Session
 
 NAMED = "kt.cli.api.id"
@@ -32,16 +32,16 @@ class ApiCommand(Command):
         if not ctx.meta.get(NAMED):
             super().format_help_text(ctx, formatter)
             return
-        from kt.broker import facts
+        from kt import api_catalog
 
-        formatter.write("\n" + described(facts.api(ctx.meta[NAMED])))
+        formatter.write("\n" + described(api_catalog.api(ctx.meta[NAMED])))
 
 
 def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
     """What the shell offers after `kt api`."""
-    from kt.broker import facts
+    from kt import api_catalog
 
-    return [name for name in facts.ids() if name.startswith(begun)]
+    return [name for name in api_catalog.ids() if name.startswith(begun)]
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ def api(session: Session, api_id: str, body: str, all_pages: bool, count: int | 
 
 
 def run_api(session: Session, options: ApiOptions) -> None:
-    from kt.broker import facts
+    from kt import api_catalog
     from kt.broker.wire.stocks import unknown_if_blank
     from kt.cli.documents import MAX_BYTES, as_json
 
     if not options.api_id:
         _list(session)
         return
-    described_api = facts.api(options.api_id)
+    described_api = api_catalog.api(options.api_id)
     if session.output in {"csv", "yaml"}:
         raise UsageError("a raw answer is JSON", hint="Leave out -o.")
     text = session.console.read(MAX_BYTES) if options.body == "-" else options.body.encode()
@@ -166,10 +166,10 @@ def merged(pages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def _list(session: Session) -> None:
-    from kt.broker import facts
+    from kt import api_catalog
     from kt.cli.documents import emit
 
-    known = [facts.api(name) for name in facts.ids()]
+    known = [api_catalog.api(name) for name in api_catalog.ids()]
     rows = [
         {"kind": "api", "id": item.api_id, "name": item.name, "transport": item.transport}
         for item in known

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kt.broker import facts
+from kt import api_catalog
 from kt.broker.answer import Answer
 from kt.broker.kiwoom_orders import outcome
 from kt.broker.rest import Http
@@ -125,7 +125,7 @@ def body_of(api_id: str) -> Body:
 
     body: Body = {"return_code": 0, "return_msg": ""}
     row: Body | None = None
-    for field in facts.api(api_id).response:
+    for field in api_catalog.api(api_id).response:
         if field.is_list:
             row = {}
             body[field.name] = [row]

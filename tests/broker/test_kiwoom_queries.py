@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kt.broker import facts
+from kt import api_catalog
 from kt.broker.kiwoom import Kiwoom
 from kt.errors import BrokerRefused, UnknownStock, UsageError, WireError
 from kt.records import Interval, MarketName, OrderType, Ranking, Side
@@ -20,7 +20,7 @@ from tests.broker.wiring import answers, line, ok, said
 
 def empty(request: httpx.Request) -> httpx.Response:
     """A success whose lists are empty, and with it every field the API has."""
-    api = facts.api(request.headers["api-id"])
+    api = api_catalog.api(request.headers["api-id"])
     fields: dict[str, Any] = {
         field.name: [] if field.is_list else "0" for field in api.response if not field.depth
     }
@@ -63,7 +63,7 @@ EVERY_QUERY: dict[str, Callable[[Kiwoom], object]] = {
 def test_every_request_holds_what_is_required_and_nothing_else(api_id: str, tmp_path: Path) -> None:
     told = line(empty, tmp_path)
     EVERY_QUERY[api_id](told.kiwoom)
-    api = facts.api(api_id)
+    api = api_catalog.api(api_id)
     known = {field.name for field in api.request}
     for request, body in zip(told.requests, told.bodies(), strict=True):
         assert request.headers["api-id"] == api_id
@@ -225,7 +225,7 @@ def test_quotes_leave_unknown_codes_out(tmp_path: Path) -> None:
 def test_a_blank_success_is_an_unknown_stock(
     api_id: str, ask: Callable[[Kiwoom], object], tmp_path: Path
 ) -> None:
-    blank = ok(**{field.name: "" for field in facts.api(api_id).response})
+    blank = ok(**{field.name: "" for field in api_catalog.api(api_id).response})
     with pytest.raises(UnknownStock, match="999999"):
         ask(line(answers(blank), tmp_path).kiwoom)
     with pytest.raises(UnknownStock):

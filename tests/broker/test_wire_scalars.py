@@ -191,7 +191,7 @@ def test_words_for_kinds_types_and_statuses() -> None:
 
 def test_a_bad_field_names_itself() -> None:
     body = {"cntr": [{"cntr_pric": "12a", "cntr_qty": "1"}]}
-    row = next(rows(body, "cntr", "ka10076"))
+    row = next(rows(body, "ka10076"))
     with pytest.raises(WireError) as fault:
         row.price("cntr_pric")
     assert str(fault.value) == "ka10076.cntr[0].cntr_pric: '12a'"
@@ -252,15 +252,15 @@ def test_a_long_bad_value_is_quoted_in_part() -> None:
 
 
 def test_one_bad_row_does_not_lose_the_others() -> None:
-    body = {"rows": [{"n": "1"}, {"n": "x"}, {"n": ""}, "text", {"n": "4"}]}
+    body = {"cntr": [{"n": "1"}, {"n": "x"}, {"n": ""}, "text", {"n": "4"}]}
     faults: list[WireError] = []
-    assert tolerant(body, "rows", "api", lambda row: row.integer("n"), faults.append) == [1, 4]
-    assert [fault.where for fault in faults] == ["api.rows[1].n", "api.rows[3]"]
+    assert tolerant(body, "ka10076", lambda row: row.integer("n"), faults.append) == [1, 4]
+    assert [fault.where for fault in faults] == ["ka10076.cntr[1].n", "ka10076.cntr[3]"]
 
 
 def test_a_missing_list_is_a_fault() -> None:
-    with pytest.raises(WireError, match=r"api\.rows: None"):
-        list(rows({}, "rows", "api"))
+    with pytest.raises(WireError, match=r"ka10076\.cntr: None"):
+        list(rows({}, "ka10076"))
 
 
 @pytest.mark.parametrize(
@@ -273,8 +273,8 @@ def test_a_missing_list_is_a_fault() -> None:
 )
 def test_rows_of_blanks_and_zeros_are_dropped(row: dict[str, object]) -> None:
     """An empty day can come as one such row."""
-    assert list(rows({"rows": [row]}, "rows", "api")) == []
-    assert list(rows({"rows": [row | {"e": "5"}]}, "rows", "api")) != []
+    assert list(rows({"cntr": [row]}, "ka10076")) == []
+    assert list(rows({"cntr": [row | {"e": "5"}]}, "ka10076")) != []
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kt.broker import facts
+from kt import api_catalog
 from kt.broker.taxonomy import RULES, Category
 from kt.broker.token import Kept, key_hash
 from kt.errors import ExitCode
@@ -303,7 +303,7 @@ def blank(api_id: str, body: Body) -> Body:
     nothing = "0" if api_id.startswith("kt0") else ""
     fields: Body = {
         field.name: [] if field.is_list else nothing
-        for field in facts.api(api_id).response
+        for field in api_catalog.api(api_id).response
         if not field.depth
     }
     return {**fields, "return_code": 0, "return_msg": "정상적으로 처리되었습니다"}
@@ -344,9 +344,9 @@ def test_an_order_for_an_unknown_stock_is_denied_and_never_sent(
 def test_the_help_of_every_api_names_its_fields(
     kt: Door, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert len(facts.ids()) == 207
-    for api_id in facts.ids():
-        described = facts.api(api_id)
+    assert len(api_catalog.ids()) == 207
+    for api_id in api_catalog.ids():
+        described = api_catalog.api(api_id)
         assert kt("api", api_id, "--help").code == 0
         shown = capsys.readouterr().out
         assert f"{api_id}  {described.name}" in shown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -12,12 +11,10 @@ from typing import Any
 
 import pytest
 
+from kt import api_catalog
 from kt.records import KST
-from kt.sim.wire.apis import DOCUMENTED, SERVED
 from tests.serving import Served, serve
 from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient, client
-
-REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "kiwoom" / "api"
 
 
 @pytest.fixture(scope="module")
@@ -32,20 +29,9 @@ def wire(served: Served) -> Iterator[WireClient]:
         yield found
 
 
-def documented(api_id: str) -> tuple[dict[str, Any], set[str], str, set[str]]:
-    path = REFERENCE / f"{api_id}.json"
-    if not path.exists():
-        pytest.skip("the broker's reference is not beside this checkout")
-    api = json.loads(path.read_text(encoding="utf-8"))
-    lists = [field["name"] for field in api["response"] if field["type"] == "list"]
-    rows = {field["name"] for field in api["response"] if field.get("depth") == 1}
-    top = {f["name"] for f in api["response"] if not f.get("depth") and f["type"] != "list"}
-    return api, top, lists[0] if lists else "", rows
-
-
 @pytest.mark.parametrize("api_id", sorted(BODIES))
 def test_every_documented_field_is_there_and_a_string(wire: WireClient, api_id: str) -> None:
-    api, top, list_name, row_names = documented(api_id)
+    api = api_catalog.api(api_id)
     wire.order("kt10000", ord_qty="1", trde_tp="3")
     answer = wire.call(api_id)
     body = answer.json()
@@ -54,24 +40,12 @@ def test_every_documented_field_is_there_and_a_string(wire: WireClient, api_id: 
     assert answer.headers["api-id"] == api_id
     assert body.pop("return_code") == 0
     assert isinstance(body.pop("return_msg"), str)
-    rows = body.pop(list_name, [])
-    assert set(body) == top
+    rows = body.pop(api.row_list, [])
+    assert set(body) == set(api.fields)
     assert all(isinstance(value, str) for value in body.values())
     for row in rows:
-        assert set(row) == row_names
+        assert set(row) == set(api.row_fields)
         assert all(isinstance(value, str) for value in row.values())
-    assert DOCUMENTED[api_id] == api["path"]
-    required = [field["name"] for field in api["request"] if field.get("required")]
-    assert list(SERVED[api_id].required) == required
-
-
-def test_the_table_of_documented_apis_is_the_reference() -> None:
-    if not REFERENCE.exists():
-        pytest.skip("the broker's reference is not beside this checkout")
-    apis = [json.loads(path.read_text(encoding="utf-8")) for path in REFERENCE.glob("k*.json")]
-    found = {api["id"]: api["path"] for api in apis if api["transport"] == "rest"}
-    del found["ka10009"]
-    assert found == DOCUMENTED
 
 
 @pytest.mark.parametrize("api_id", ["ka10008", "ka10046", "ka10023", "ka10080"])

@@ -61,7 +61,7 @@ def holdings(pages: Iterable[Body]) -> Holdings:
     rows_of: dict[str, dict[tuple[object, ...], Holding]] = {}
     for body in pages:
         first = first or Row(body, "kt00018")
-        for row in rows(body, "acnt_evlt_remn_indv_tot", "kt00018"):
+        for row in rows(body, "kt00018"):
             item, credit = _holding(row), row.text("crd_tp", "")
             same = (credit, row.text("crd_loan_dt", ""), item.quantity, item.cost)
             if item.quantity:
@@ -155,14 +155,14 @@ def realised(body: Body) -> list[Realised]:
             fee=row.integer("tdy_trde_cmsn", 0),
             tax=row.integer("tdy_trde_tax", 0),
         )
-        for row in rows(body, "tdy_rlzt_pl_dtl", "ka10077")
+        for row in rows(body, "ka10077")
     ]
 
 
 def returns(body: Body) -> list[AccountReturn]:
     """ka10085, one page. Its rows tell no rate: price x quantity against the cost."""
     found = []
-    for row in rows(body, "acnt_prft_rt", "ka10085"):
+    for row in rows(body, "ka10085"):
         price, quantity = row.price("cur_prc"), row.integer("rmnd_qty")
         cost = row.integer("pur_amt")
         found.append(

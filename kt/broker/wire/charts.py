@@ -13,10 +13,9 @@ from kt.records import KST, Bar, Interval
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Where an interval's bars stand, and the sizes that may be asked for."""
+    """Where an interval's bars come from, and the sizes that may be asked for."""
 
     api_id: str
-    rows: str
     sizes: tuple[int, ...] = (1,)
 
     @property
@@ -26,11 +25,11 @@ class Chart:
 
 
 CHARTS: dict[Interval, Chart] = {
-    Interval.TICK: Chart("ka10079", "stk_tic_chart_qry", (1, 3, 5, 10, 30)),
-    Interval.MINUTE: Chart("ka10080", "stk_min_pole_chart_qry", (1, 3, 5, 10, 15, 30, 45, 60)),
-    Interval.DAY: Chart("ka10081", "stk_dt_pole_chart_qry"),
-    Interval.WEEK: Chart("ka10082", "stk_stk_pole_chart_qry"),
-    Interval.MONTH: Chart("ka10083", "stk_mth_pole_chart_qry"),
+    Interval.TICK: Chart("ka10079", (1, 3, 5, 10, 30)),
+    Interval.MINUTE: Chart("ka10080", (1, 3, 5, 10, 15, 30, 45, 60)),
+    Interval.DAY: Chart("ka10081"),
+    Interval.WEEK: Chart("ka10082"),
+    Interval.MONTH: Chart("ka10083"),
 }
 
 
@@ -51,7 +50,7 @@ def bars(body: Mapping[str, object], interval: Interval, faulty: Faulty) -> list
             value=turnover(row.integer("trde_prica", 0), volume, close) if chart.dated else 0,
         )
 
-    return tolerant(body, chart.rows, chart.api_id, one, faulty)
+    return tolerant(body, chart.api_id, one, faulty)
 
 
 def _start(row: Row, chart: Chart) -> datetime:

@@ -15,7 +15,7 @@ Body = Mapping[str, object]
 def open_orders(body: Body, today: date) -> list[BrokerOrder]:
     """ka10075, one page. `filled_quantity` is what the order lost to fills so far."""
     found = []
-    for row in rows(body, "oso", "ka10075"):
+    for row in rows(body, "ka10075"):
         price, original = row.price("ord_pric", 0), row.order_number("orig_ord_no", "")
         kind = scalars.order_kind(row.text("io_tp_nm"), row.text("ord_stt"))
         found.append(
@@ -43,7 +43,7 @@ def open_orders(body: Body, today: date) -> list[BrokerOrder]:
 def executions(body: Body, today: date) -> list[Execution]:
     """ka10076, one page. Rows without a filled quantity are receipts, not fills."""
     found = []
-    for row in rows(body, "cntr", "ka10076"):
+    for row in rows(body, "ka10076"):
         quantity = row.price("cntr_qty")
         if not quantity:
             continue
@@ -70,7 +70,7 @@ def executions(body: Body, today: date) -> list[Execution]:
 def day_orders(body: Body, today: date) -> list[BrokerOrder]:
     """kt00007, one page. Its receipts say 접수 of filled orders too: fills tell more."""
     found = []
-    for row in rows(body, "acnt_ord_cntr_prps_dtl", "kt00007"):
+    for row in rows(body, "kt00007"):
         price, filled = row.price("ord_uv", 0), row.integer("cntr_qty", 0)
         found.append(
             BrokerOrder(

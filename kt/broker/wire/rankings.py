@@ -13,10 +13,9 @@ from kt.records import Ranked, Ranking
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Where a ranking's rows stand and what its columns are called."""
+    """Where a ranking comes from and what its columns are called."""
 
     api_id: str
-    rows: str
     volume: str
     value: str = ""
     surge: str = ""
@@ -24,10 +23,10 @@ class Shape:
 
 
 SHAPES: dict[Ranking, Shape] = {
-    Ranking.VOLUME_SURGE: Shape("ka10023", "trde_qty_sdnin", "now_trde_qty", surge="sdnin_rt"),
-    Ranking.VOLUME: Shape("ka10030", "tdy_trde_qty_upper", "trde_qty", value="trde_amt"),
-    Ranking.VALUE: Shape("ka10032", "trde_prica_upper", "now_trde_qty", value="trde_prica"),
-    Ranking.CHANGE: Shape("ka10027", "pred_pre_flu_rt_upper", "now_trde_qty", strength="cntr_str"),
+    Ranking.VOLUME_SURGE: Shape("ka10023", "now_trde_qty", surge="sdnin_rt"),
+    Ranking.VOLUME: Shape("ka10030", "trde_qty", value="trde_amt"),
+    Ranking.VALUE: Shape("ka10032", "now_trde_qty", value="trde_prica"),
+    Ranking.CHANGE: Shape("ka10027", "now_trde_qty", strength="cntr_str"),
 }
 
 
@@ -53,4 +52,4 @@ def ranked(body: Mapping[str, object], ranking: Ranking, faulty: Faulty) -> list
             strength=row.rate(shape.strength) if shape.strength else None,
         )
 
-    return tolerant(body, shape.rows, shape.api_id, one, faulty)
+    return tolerant(body, shape.api_id, one, faulty)

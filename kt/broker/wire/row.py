@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
 from typing import TypeVar
 
+from kt import api_catalog
 from kt.broker.wire import scalars
 from kt.errors import WireError
 from kt.records import OrderType, Side
@@ -112,34 +113,31 @@ def shown(raw: object) -> object:
     return f"<{type(raw).__name__}>"
 
 
-def rows(body: Mapping[str, object], name: str, where: str) -> Iterator[Row]:
-    """The rows of the list `name`, blank ones dropped: an empty day may come as one of these.
+def rows(body: Mapping[str, object], api_id: str) -> Iterator[Row]:
+    """The rows of the API's list, blank ones dropped: an empty day may come as one of these.
 
     Read strictly, for money follows from it: what is no list, and a row that is no object
     (`null` too), is a fault.
     """
-    for path, fields in _listed(body, name, where):
+    for path, fields in _listed(body, api_id):
         row = Row(fields, path)
         if not row.blank():
             yield row
 
 
-def _listed(body: Mapping[str, object], name: str, where: str) -> Iterator[tuple[str, object]]:
+def _listed(body: Mapping[str, object], api_id: str) -> Iterator[tuple[str, object]]:
     """Path and fields of what the list holds. Only `[]` is an empty list: `null`, a blank and a
     list that is not there say that something went wrong, and not that there is nothing."""
-    found = body.get(name)
+    path = f"{api_id}.{api_catalog.api(api_id).row_list}"
+    found = body.get(api_catalog.api(api_id).row_list)
     if not isinstance(found, list):
-        raise WireError(f"{where}.{name}", shown(found), hint="A list was expected here.")
+        raise WireError(path, shown(found), hint="A list was expected here.")
     for index, fields in enumerate(found):
-        yield f"{where}.{name}[{index}]", fields
+        yield f"{path}[{index}]", fields
 
 
 def tolerant(
-    body: Mapping[str, object],
-    name: str,
-    where: str,
-    parse: Callable[[Row], T],
-    faulty: Faulty,
+    body: Mapping[str, object], api_id: str, parse: Callable[[Row], T], faulty: Faulty
 ) -> list[T]:
     """Every row that can be read; each that cannot is told to `faulty` and left out.
 
@@ -148,7 +146,7 @@ def tolerant(
     at all is a fault.
     """
     kept: list[T] = []
-    for path, fields in _listed(body, name, where):
+    for path, fields in _listed(body, api_id):
         try:
             row = Row(fields, path)
             if not row.blank():

@@ -115,7 +115,7 @@ def quotes(body: Body, today: date, faulty: Faulty) -> list[Quote]:
             at=row.moment("cntr_tm", day) if row.has("cntr_tm") else None,
         )
 
-    found = tolerant(body, "atn_stk_infr", "ka10095", one, faulty)
+    found = tolerant(body, "ka10095", one, faulty)
     return [quote for quote in found if quote is not None]
 
 
@@ -179,7 +179,7 @@ def strength(body: Body, today: date, faulty: Faulty) -> list[Strength]:
             strength_60m=row.rate("cntr_str_60min"),
         )
 
-    return tolerant(body, "cntr_str_tm", "ka10046", one, faulty)
+    return tolerant(body, "ka10046", one, faulty)
 
 
 def flow(body: Body, faulty: Faulty) -> list[Flow]:
@@ -195,7 +195,7 @@ def flow(body: Body, faulty: Faulty) -> list[Flow]:
             institution=row.integer("orgn"),
         )
 
-    return tolerant(body, "stk_invsr_orgn", "ka10059", one, faulty)
+    return tolerant(body, "ka10059", one, faulty)
 
 
 def foreign(body: Body, faulty: Faulty) -> list[ForeignHolding]:
@@ -211,7 +211,7 @@ def foreign(body: Body, faulty: Faulty) -> list[ForeignHolding]:
             weight_pct=row.rate("wght"),
         )
 
-    return tolerant(body, "stk_frgnr", "ka10008", one, faulty)
+    return tolerant(body, "ka10008", one, faulty)
 
 
 def institutions(body: Body, faulty: Faulty) -> list[InstitutionDay]:
@@ -233,7 +233,7 @@ def institutions(body: Body, faulty: Faulty) -> list[InstitutionDay]:
             foreign_total=row.integer("for_dt_acc"),
         )
 
-    found = tolerant(body, "stk_orgn_trde_trnsn", "ka10045", one, faulty)
+    found = tolerant(body, "ka10045", one, faulty)
     before = [*(day.institution_total for _, day in found[1:]), 0]
     return [
         day if told else msgspec.structs.replace(day, institution=day.institution_total - earlier)
@@ -255,7 +255,7 @@ def instruments(body: Body, market: MarketName, faulty: Faulty) -> list[Instrume
             kind=_kind(row),
         )
 
-    return tolerant(body, "list", "ka10099", one, faulty)
+    return tolerant(body, "ka10099", one, faulty)
 
 
 def _kind(row: Row) -> str:

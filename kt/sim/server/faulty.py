@@ -57,7 +57,7 @@ def _taken(desk: Desk, request: Request, rules: Sequence[Rule]) -> Answer:
     admitted = rest.admit(desk, request)
     lag = max((rule.seconds for rule in rules if rule.action == "late"), default=0.0)
     found = rest.perform(desk, admitted, request.headers, lag)
-    if admitted.api.is_order:
+    if admitted.served.api.places_orders:
         said = found.body.get("ord_no") or found.body["return_msg"]
         log.info("%s %s: %s", request.api_id, admitted.fields.get("stk_cd", ""), said)
     return found

@@ -15,7 +15,7 @@ from kt.sim.server.guard import is_json
 from kt.sim.server.pages import Cursor, Page, cursor, window
 from kt.sim.tokens import WrongKeys
 from kt.sim.wire import errors, tokens
-from kt.sim.wire.apis import DOCUMENTED, RETIRED, REVOKE_PATH, SERVED, TOKEN_PATH, Api
+from kt.sim.wire.apis import SERVED, TOKENS, Served, documented
 from kt.sim.wire.errors import Refusal
 from kt.sim.wire.frame import Call
 
@@ -35,9 +35,7 @@ class Request:
 
     @property
     def api_id(self) -> str:
-        if self.path == TOKEN_PATH:
-            return tokens.ISSUE
-        return tokens.REVOKE if self.path == REVOKE_PATH else self.headers.get("api-id", "").strip()
+        return TOKENS.get(self.path) or self.headers.get("api-id", "").strip()
 
 
 @dataclass(slots=True)
@@ -57,7 +55,7 @@ def refuse(refusal: Refusal) -> Answer:
 class Admitted:
     """A call that may be made: by whom, to what, with which fields."""
 
-    api: Api
+    served: Served
     app_key: str
     fields: Fields
 
@@ -67,21 +65,22 @@ def admit(desk: Desk, request: Request) -> Admitted:
     api_id = request.api_id
     if not api_id:
         raise errors.missing_api_id()
-    if api_id in RETIRED or api_id not in DOCUMENTED:
+    api = documented(api_id)
+    if api is None:
         raise errors.unknown_api(api_id)
-    if DOCUMENTED[api_id] != request.path:
+    if api.path != request.path:
         raise errors.wrong_path(api_id, request.path)
     app_key = authenticated(desk, request.headers)
-    api = SERVED.get(api_id)
-    if api is None:
+    served = SERVED.get(api_id)
+    if served is None:
         raise errors.not_offered()
-    if not desk.limits.allow(app_key, api.bucket):
-        raise errors.too_fast(api_id, desk.limits.rate(api.bucket))
+    if not desk.limits.allow(app_key, served.bucket):
+        raise errors.too_fast(api_id, desk.limits.rate(served.bucket))
     fields = body_fields(request)
     for name in api.required:
         if not fields.get(name, "").strip():
             raise errors.missing_field(name)
-    return Admitted(api, app_key, fields)
+    return Admitted(served, app_key, fields)
 
 
 def authenticated(desk: Desk, headers: Mapping[str, str]) -> str:
@@ -120,20 +119,20 @@ def body_fields(request: Request) -> Fields:
 
 def perform(desk: Desk, admitted: Admitted, headers: Mapping[str, str], lag: float) -> Answer:
     """Makes the call on the exchange; an order's frames go out with its answer."""
-    api_id = admitted.api.api_id
+    served, api_id = admitted.served, admitted.served.api.api_id
     try:
         at = cursor(api_id, headers)
         if at is not None and at.kept:
             return paged(desk.pages.later(admitted.app_key, at))
         call = _call(desk, admitted, at or Cursor(api_id, 0))
         with desk.listing_late(lag):
-            reply = admitted.api.answer(call)
+            reply = served.answer(call)
     except Refusal as refusal:
         return refuse(refusal)
     except UnknownStock:
         return refuse(errors.no_such_stock())
     finally:
-        if admitted.api.is_order:
+        if served.api.places_orders:
             desk.pump()
     if reply.window:
         return paged(window(api_id, call.seek, reply))
@@ -166,7 +165,7 @@ def paged(page: Page) -> Answer:
 def token_call(desk: Desk, request: Request, renew: bool) -> Answer:
     """au10001 and au10002."""
     fields = body_fields(request)
-    if request.path == REVOKE_PATH:
+    if TOKENS.get(request.path) == tokens.REVOKE:
         return _revoke(desk, fields)
     tokens.check_grant(fields)
     app_key, secret_key = tokens.keys(fields)

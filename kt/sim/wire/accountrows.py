@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from kt import api_catalog
 from kt.records import BalanceNotice, OrderNotice, Quote, Side
-from kt.sim.wire.frame import Row, filled, names
+from kt.sim.wire.frame import Row, filled
 from kt.sim.wire.values import account_code, clock, order_number, price
 
-ORDER_FIDS = names("""
-9201 9203 9205 9001 912 913 302 900 901 902 903 904 905 906 907 908 909 910 911 10 27 28 914 915
-938 939 919 920 921 922 923 10010 2134 2135 2136
-""")
-BALANCE_FIDS = names("""
-9201 9001 917 916 302 10 930 931 932 933 945 946 950 951 27 28 307 8019 957 958 918 990 991 992
-993 959 924
-""")
+ORDER_ROW = api_catalog.api("00")
+BALANCE_ROW = api_catalog.api("04")
 STATES = {
     "RECEIVED": "접수",
     "CONFIRMED": "확인",
@@ -76,7 +71,7 @@ def order(notice: OrderNotice, around: Surroundings) -> Row:
         "919": notice.reject_reason or "0",
     }
     fill = _fill(notice, around) if notice.status == "FILL" else {}
-    return filled(ORDER_FIDS, "", **{**FIXED, **values, **fill, **_prices(around.quote, base)})
+    return filled(ORDER_ROW.fids, "", **{**FIXED, **values, **fill, **_prices(around.quote, base)})
 
 
 def _fill(notice: OrderNotice, around: Surroundings) -> Row:
@@ -103,7 +98,7 @@ def balance(notice: BalanceNotice, around: Surroundings) -> Row:
     base = around.quote.base_price if around.quote else notice.price
     profit = str(notice.realised_today)
     return filled(
-        BALANCE_FIDS,
+        BALANCE_ROW.fids,
         "0",
         **{
             **_prices(around.quote, base),

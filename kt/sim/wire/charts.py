@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
+from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Bar, Interval
 from kt.sim.wire import errors
@@ -35,7 +36,7 @@ ValueMaker = Callable[[int], str]
 
 def ticks(call: Call) -> Reply:
     """ka10079: prices unsigned, as the document shows them."""
-    reply = _window(call, Interval.TICK, "stk_tic_chart_qry", _tick)
+    reply = _window(call, Interval.TICK, "ka10079", _tick)
     return Reply(
         {"stk_cd": call.text("stk_cd"), "last_tic_cnt": ""},
         reply.rows_name,
@@ -48,19 +49,19 @@ def ticks(call: Call) -> Reply:
 
 def minutes(call: Call) -> Reply:
     """ka10080: signed prices (recorded), the bar's start, the day's volume up to its end."""
-    return _window(call, Interval.MINUTE, "stk_min_pole_chart_qry", _minute)
+    return _window(call, Interval.MINUTE, "ka10080", _minute)
 
 
 def days(call: Call) -> Reply:
-    return _window(call, Interval.DAY, "stk_dt_pole_chart_qry", _day)
+    return _window(call, Interval.DAY, "ka10081", _day)
 
 
 def weeks(call: Call) -> Reply:
-    return _window(call, Interval.WEEK, "stk_stk_pole_chart_qry", _long)
+    return _window(call, Interval.WEEK, "ka10082", _long)
 
 
 def months(call: Call) -> Reply:
-    return _window(call, Interval.MONTH, "stk_mth_pole_chart_qry", _long)
+    return _window(call, Interval.MONTH, "ka10083", _long)
 
 
 class Run:
@@ -104,7 +105,7 @@ def _last_closes(bars: Sequence[Bar]) -> dict[date, int]:
     return closes
 
 
-def _window(call: Call, interval: Interval, rows_name: str, row: RowMaker) -> Reply:
+def _window(call: Call, interval: Interval, api_id: str, row: RowMaker) -> Reply:
     """One page of bars. Later pages are cut against the first page's newest bar, so a bar that
     begins between two pages moves nothing."""
     bars = _bars(call, interval)
@@ -114,6 +115,7 @@ def _window(call: Call, interval: Interval, rows_name: str, row: RowMaker) -> Re
     rows = [row(run, index) for index in range(newest - 1, oldest - 1, -1)]
     anchor = call.anchor or (bars[-1].at.isoformat() if bars else "")
     fields = {"stk_cd": call.text("stk_cd")}
+    rows_name = api_catalog.api(api_id).row_list
     return Reply(fields, rows_name, rows, window=True, more=oldest > 0, anchor=anchor)
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Flow, ForeignHolding, InstitutionDay, Strength
-from kt.sim.wire.frame import Call, Reply, Row, filled, names
+from kt.sim.wire.frame import Call, Reply, Row, filled
 from kt.sim.wire.values import (
     change_pct,
     clock,
@@ -19,22 +20,10 @@ from kt.sim.wire.values import (
     signed,
 )
 
-FOREIGN_FIELDS = names("""
-dt close_pric pred_pre trde_qty chg_qty poss_stkcnt wght gain_pos_stkcnt frgnr_limit
-frgnr_limit_irds limit_exh_rt
-""")
-INSTITUTION_FIELDS = names("""
-dt close_pric pre_sig pred_pre flu_rt trde_qty orgn_dt_acc for_dt_acc for_daly_nettrde_qty
-limit_exh_rt orgn_daly_nettrde_qty
-""")
-STRENGTH_FIELDS = names("""
-cntr_tm cur_prc pred_pre pred_pre_sig flu_rt trde_qty acc_trde_prica acc_trde_qty cntr_str
-cntr_str_5min cntr_str_20min cntr_str_60min stex_tp
-""")
-INVESTOR_FIELDS = names("""
-dt cur_prc pre_sig pred_pre flu_rt acc_trde_qty acc_trde_prica ind_invsr frgnr_invsr orgn fnnc_invt
-insrnc invtrt etc_fnnc bank penfnd_etc samo_fund natn etc_corp natfor
-""")
+FOREIGN = api_catalog.api("ka10008")
+INSTITUTIONS = api_catalog.api("ka10045")
+STRENGTH = api_catalog.api("ka10046")
+INVESTORS = api_catalog.api("ka10059")
 KINDS_OF_INSTITUTION = {
     "fnnc_invt": 40,
     "penfnd_etc": 25,
@@ -57,7 +46,7 @@ def foreign(call: Call) -> Reply:
         days = ()
     closes = [item.close for item in days]
     rows = [_foreign(item, before) for item, before in zip(days, _earlier(closes), strict=True)]
-    return Reply(rows_name="stk_frgnr", rows=rows)
+    return Reply(rows_name=FOREIGN.row_list, rows=rows)
 
 
 def _earlier(closes: Sequence[int]) -> list[int]:
@@ -68,7 +57,7 @@ def _earlier(closes: Sequence[int]) -> list[int]:
 def _foreign(item: ForeignHolding, before: int) -> Row:
     limit = round(item.shares * 100 / item.weight_pct) if item.weight_pct else item.shares
     return filled(
-        FOREIGN_FIELDS,
+        FOREIGN.row_fields,
         "0",
         dt=item.day.strftime("%Y%m%d"),
         close_pric=price(item.close, before),
@@ -98,12 +87,12 @@ def institutions(call: Call) -> Reply:
         for item, before in zip(days, _earlier(closes), strict=True)
     ]
     fields = {"orgn_prsm_avg_pric": average, "for_prsm_avg_pric": average}
-    return Reply(fields, "stk_orgn_trde_trnsn", rows)
+    return Reply(fields, INSTITUTIONS.row_list, rows)
 
 
 def _institution(item: InstitutionDay, before: int, weight: float) -> Row:
     return filled(
-        INSTITUTION_FIELDS,
+        INSTITUTIONS.row_fields,
         "0",
         dt=item.day.strftime("%Y%m%d"),
         close_pric=price(item.close, before),
@@ -125,17 +114,17 @@ def strength(call: Call) -> Reply:
     try:
         quote, found = call.market.quote(code), call.market.strength(code)
     except UnknownStock:
-        return Reply(rows_name="cntr_str_tm")
+        return Reply(rows_name=STRENGTH.row_list)
     rows, volume, value = [], quote.volume, quote.value
     for item in found:
         rows.append(_strength(item, quote.base_price, volume, value))
         volume, value = max(0, volume - item.volume), max(0, value - item.volume * item.price)
-    return Reply(rows_name="cntr_str_tm", rows=rows)
+    return Reply(rows_name=STRENGTH.row_list, rows=rows)
 
 
 def _strength(item: Strength, base: int, volume: int, value: int) -> Row:
     return filled(
-        STRENGTH_FIELDS,
+        STRENGTH.row_fields,
         "",
         cntr_tm=clock(item.at),
         cur_prc=price(item.price, base),
@@ -164,13 +153,13 @@ def investors(call: Call) -> Reply:
         _investors(item, before, call)
         for item, before in zip(days, _earlier([item.price for item in days]), strict=True)
     ]
-    return Reply(rows_name="stk_invsr_orgn", rows=rows)
+    return Reply(rows_name=INVESTORS.row_list, rows=rows)
 
 
 def _investors(item: Flow, before: int, call: Call) -> Row:
     value = item.volume * item.price
     return filled(
-        INVESTOR_FIELDS,
+        INVESTORS.row_fields,
         "0",
         dt=item.day.strftime("%Y%m%d"),
         cur_prc=price(item.price, before),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from kt import api_catalog
 from kt.records import Holding, Realised, Side
 from kt.rules.fees import commission, sell_tax
-from kt.sim.wire.frame import SHOWN, Call, Reply, Row, filled, names
+from kt.sim.wire.frame import SHOWN, Call, Reply, Row, filled
 from kt.sim.wire.values import (
     account_code,
     bare_code,
@@ -14,29 +15,16 @@ from kt.sim.wire.values import (
     rate,
 )
 
-TOTAL_FIELDS = names("""
-tot_pur_amt tot_evlt_amt tot_evlt_pl tot_prft_rt prsm_dpst_aset_amt tot_loan_amt tot_crd_loan_amt
-tot_crd_ls_amt
-""")
-HOLDING_FIELDS = names("""
-stk_cd stk_nm evltv_prft prft_rt pur_pric pred_close_pric rmnd_qty trde_able_qty cur_prc pred_buyq
-pred_sellq tdy_buyq tdy_sellq pur_amt pur_cmsn evlt_amt sell_cmsn tax sum_cmsn poss_rt crd_tp
-crd_tp_nm crd_loan_dt
-""")
-RETURN_FIELDS = names("""
-dt stk_cd stk_nm cur_prc pur_pric pur_amt rmnd_qty tdy_sel_pl tdy_trde_cmsn tdy_trde_tax crd_tp
-loan_dt setl_remn clrn_alow_qty crd_amt crd_int expr_dt
-""")
-REALISED_FIELDS = names("""
-stk_nm cntr_qty buy_uv cntr_pric tdy_sel_pl pl_rt tdy_trde_cmsn tdy_trde_tax stk_cd
-""")
+HOLDINGS = api_catalog.api("kt00018")
+RETURNS = api_catalog.api("ka10085")
+REALISED = api_catalog.api("ka10077")
 
 
 def holdings(call: Call) -> Reply:
     """kt00018"""
     held = call.broker.holdings()
     fields = filled(
-        TOTAL_FIELDS,
+        HOLDINGS.fields,
         padded(0),
         tot_pur_amt=padded(held.total_cost),
         tot_evlt_amt=padded(held.total_value),
@@ -45,8 +33,7 @@ def holdings(call: Call) -> Reply:
         prsm_dpst_aset_amt=padded(held.estimated_assets),
     )
     rows = [holding(item, call) for item in held.items]
-    name = "acnt_evlt_remn_indv_tot"
-    return Reply(fields, name, rows, page=50, message="모의투자 조회완료")
+    return Reply(fields, HOLDINGS.row_list, rows, page=50, message="모의투자 조회완료")
 
 
 def holding(item: Holding, call: Call) -> Row:
@@ -68,7 +55,7 @@ def holding(item: Holding, call: Call) -> Row:
         "sum_cmsn": buying + selling,
     }
     return filled(
-        HOLDING_FIELDS,
+        HOLDINGS.row_fields,
         padded(0),
         stk_cd=account_code(item.stock_code),
         stk_nm=item.stock_name,
@@ -103,7 +90,7 @@ def returns(call: Call) -> Reply:
     """ka10085: plain codes, no padding, and no rate."""
     rows = [
         filled(
-            RETURN_FIELDS,
+            RETURNS.row_fields,
             "0",
             dt="",
             stk_cd=item.stock_code,
@@ -123,7 +110,7 @@ def returns(call: Call) -> Reply:
         )
         for item in call.broker.returns()
     ]
-    return Reply(rows_name="acnt_prft_rt", rows=rows, message=SHOWN)
+    return Reply(rows_name=RETURNS.row_list, rows=rows, message=SHOWN)
 
 
 def realised(call: Call) -> Reply:
@@ -131,12 +118,12 @@ def realised(call: Call) -> Reply:
     sales = call.broker.realised(bare_code(call.text("stk_cd")))
     rows = [sale(item) for item in sales]
     total = {"tdy_rlzt_pl": str(sum(item.profit for item in sales))}
-    return Reply(total, "tdy_rlzt_pl_dtl", rows, message=SHOWN)
+    return Reply(total, REALISED.row_list, rows, message=SHOWN)
 
 
 def sale(item: Realised) -> Row:
     return filled(
-        REALISED_FIELDS,
+        REALISED.row_fields,
         "0",
         stk_nm=item.stock_name,
         cntr_qty=str(item.quantity),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from kt import api_catalog
 from kt.records import BrokerOrder, Execution, OrderType, Side
-from kt.sim.wire.frame import SHOWN, Call, Reply, Row, filled, names
+from kt.sim.wire.frame import SHOWN, Call, Reply, Row, filled
 from kt.sim.wire.values import (
     SIDE_NAMES,
     account_code,
@@ -14,19 +15,9 @@ from kt.sim.wire.values import (
     price,
 )
 
-OPEN_FIELDS = names("""
-acnt_no ord_no mang_empno stk_cd tsk_tp ord_stt stk_nm ord_qty ord_pric oso_qty cntr_tot_amt
-orig_ord_no io_tp_nm trde_tp tm cntr_no cntr_pric cntr_qty cur_prc sel_bid buy_bid unit_cntr_pric
-unit_cntr_qty tdy_trde_cmsn tdy_trde_tax ind_invsr stex_tp stex_tp_txt sor_yn stop_pric
-""")
-FILL_FIELDS = names("""
-ord_no stk_nm io_tp_nm ord_pric ord_qty cntr_pric cntr_qty oso_qty tdy_trde_cmsn tdy_trde_tax
-ord_stt trde_tp orig_ord_no ord_tm stk_cd stex_tp stex_tp_txt sor_yn stop_pric
-""")
-DAY_FIELDS = names("""
-ord_no stk_cd trde_tp crd_tp ord_qty ord_uv cnfm_qty acpt_tp rsrv_tp ord_tm ori_ord stk_nm
-io_tp_nm loan_dt cntr_qty cntr_uv ord_remnq comm_ord_tp mdfy_cncl cnfm_tm dmst_stex_tp cond_uv
-""")
+OPEN_ORDERS = api_catalog.api("ka10075")
+FILLS = api_catalog.api("ka10076")
+DAY_ORDERS = api_catalog.api("kt00007")
 TYPE_NAMES = {OrderType.LIMIT: "보통", OrderType.MARKET: "시장가"}
 CHANGES = {"NEW": "", "AMEND": "정정", "CANCEL": "취소"}
 NXT = "2"
@@ -46,7 +37,7 @@ def open_orders(call: Call) -> Reply:
     found.sort(key=lambda order: int(order.ord_no), reverse=True)
     account = call.broker.account()
     rows = [open_order(order, account, call) for order in found]
-    return Reply(rows_name="oso", rows=rows, message=SHOWN)
+    return Reply(rows_name=OPEN_ORDERS.row_list, rows=rows, message=SHOWN)
 
 
 def open_order(order: BrokerOrder, account: str, call: Call) -> Row:
@@ -54,7 +45,7 @@ def open_order(order: BrokerOrder, account: str, call: Call) -> Row:
     status = "체결" if order.filled_quantity else "접수"
     quote = call.market.quote(order.stock_code)
     return filled(
-        OPEN_FIELDS,
+        OPEN_ORDERS.row_fields,
         "",
         acnt_no=account,
         ord_no=order_number(order.ord_no),
@@ -94,12 +85,12 @@ def fills(call: Call) -> Reply:
         and call.text("stex_tp") != NXT
         and (not before or int(item.ord_no) < before)
     ]
-    return Reply(rows_name="cntr", rows=rows, message=SHOWN)
+    return Reply(rows_name=FILLS.row_list, rows=rows, message=SHOWN)
 
 
 def fill(item: Execution) -> Row:
     return filled(
-        FILL_FIELDS,
+        FILLS.row_fields,
         "0",
         ord_no=order_number(item.ord_no),
         stk_nm=item.stock_name,
@@ -125,7 +116,7 @@ def fill(item: Execution) -> Row:
 def day_orders(call: Call) -> Reply:
     """kt00007: today's orders from a number on; `qry_tp` 1 in order, 2 newest first, 3 open ones,
     4 filled ones. Another day than today has none: the exchange keeps the session's orders."""
-    name, message = "acnt_ord_cntr_prps_dtl", "모의투자 조회완료"
+    name, message = DAY_ORDERS.row_list, "모의투자 조회완료"
     query, start = call.text("qry_tp"), max(0, call.whole("fr_ord_no"))
     elsewhere = call.text("dmst_stex_tp") in OTHER_VENUES or call.text("stk_bond_tp") == BONDS
     if elsewhere or call.text("ord_dt", day(call.now)) != day(call.now):
@@ -151,7 +142,7 @@ def day_order(order: BrokerOrder) -> Row:
     """`A` codes, ten-digit numbers, times with colons, and the order kind without a sign."""
     change = CHANGES[order.kind]
     return filled(
-        DAY_FIELDS,
+        DAY_ORDERS.row_fields,
         "",
         ord_no=order_number(order.ord_no),
         stk_cd=account_code(order.stock_code),

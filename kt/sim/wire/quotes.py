@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Book, BrokerShare, Instrument, Level, MarketName, Quote
 from kt.sim.wire import errors
@@ -20,22 +21,10 @@ from kt.sim.wire.values import (
     signed,
 )
 
-STOCK_FIELDS = names("""
-stk_cd stk_nm setl_mm fav cap flo_stk crd_rt oyr_hgst oyr_lwst mac mac_wght for_exh_rt repl_pric
-per eps roe pbr ev bps sale_amt bus_pro cup_nga 250hgst 250lwst open_pric high_pric low_pric
-upl_pric lst_pric base_pric exp_cntr_pric exp_cntr_qty 250hgst_pric_dt 250hgst_pric_pre_rt
-250lwst_pric_dt 250lwst_pric_pre_rt cur_prc pre_sig pred_pre flu_rt trde_qty trde_pre fav_unit
-dstr_stk dstr_rt
-""")
-WATCH_FIELDS = names("""
-stk_cd stk_nm cur_prc base_pric pred_pre pred_pre_sig flu_rt trde_qty trde_prica cntr_qty cntr_str
-pred_trde_qty_pre sel_bid buy_bid sel_1th_bid sel_2th_bid sel_3th_bid sel_4th_bid sel_5th_bid
-buy_1th_bid buy_2th_bid buy_3th_bid buy_4th_bid buy_5th_bid upl_pric lst_pric open_pric high_pric
-low_pric close_pric cntr_tm exp_cntr_pric exp_cntr_qty cap fav mac stkcnt bid_tm dt pri_sel_req
-pri_buy_req pri_sel_cnt pri_buy_cnt tot_sel_req tot_buy_req tot_sel_cnt tot_buy_cnt prty gear
-pl_qutr cap_support elwexec_pric cnvt_rt elwexpr_dt cntr_engg cntr_pred_pre theory_pric innr_vltl
-delta gam theta vega law
-""")
+STOCK = api_catalog.api("ka10001")
+WATCH_LIST = api_catalog.api("ka10095")
+FIRMS = api_catalog.api("ka10002")
+INSTRUMENTS = api_catalog.api("ka10099")
 ACCOUNTS = names("per eps roe pbr ev bps sale_amt bus_pro cup_nga")
 """A company's accounts, which the exchange does not have."""
 FACE_VALUE = 500
@@ -54,10 +43,10 @@ def stock(call: Call) -> Reply:
     try:
         quote = call.market.quote(call.code())
     except UnknownStock:
-        return Reply(filled(STOCK_FIELDS, ""))
+        return Reply(filled(STOCK.fields, ""))
     base, shares = quote.base_price, quote.listed_shares
     fields = filled(
-        STOCK_FIELDS,
+        STOCK.fields,
         "",
         **_company(shares, quote.price),
         **_day_range(quote),
@@ -129,7 +118,7 @@ def watch_list(call: Call) -> Reply:
         raise errors.too_many_codes()
     rows = [watched(quote, call.market.book(quote.stock_code), call)
             for quote in call.market.quotes(codes)]  # fmt: skip
-    return Reply(rows_name="atn_stk_infr", rows=rows, page=MOST_CODES)
+    return Reply(rows_name=WATCH_LIST.row_list, rows=rows, page=MOST_CODES)
 
 
 def watched(quote: Quote, book: Book, call: Call) -> Row:
@@ -140,7 +129,7 @@ def watched(quote: Quote, book: Book, call: Call) -> Row:
         for number, level in enumerate(_five(found), 1)
     }
     return filled(
-        WATCH_FIELDS,
+        WATCH_LIST.row_fields,
         "",
         **_company(quote.listed_shares, quote.price),
         **_day_range(quote),
@@ -208,7 +197,7 @@ def firms(call: Call) -> Reply:
     try:
         quote, activity = call.market.quote(code), call.market.brokers(code)
     except UnknownStock:
-        return Reply(dict.fromkeys(_firm_names(), ""))
+        return Reply(dict.fromkeys(FIRMS.fields, ""))
     base = quote.base_price
     fields = {
         "stk_cd": code,
@@ -229,14 +218,6 @@ def firms(call: Call) -> Reply:
     return Reply(fields)
 
 
-def _firm_names() -> tuple[str, ...]:
-    head = names("stk_cd stk_nm cur_prc flu_smbol base_pric pred_pre flu_rt")
-    parts = ("trde_ori_nm", "trde_ori", "trde_qty")
-    return head + tuple(
-        f"{side}_{part}_{n}" for n in range(1, 6) for side in ("sel", "buy") for part in parts
-    )
-
-
 def instruments(call: Call) -> Reply:
     """ka10099: one market's stocks, counts of 16 digits, prices of 8."""
     asked = call.text("mrkt_tp")
@@ -245,7 +226,7 @@ def instruments(call: Call) -> Reply:
         for item in call.instruments.values()
         if asked == _list_of(item)
     ]
-    return Reply(rows_name="list", rows=rows, page=10_000)
+    return Reply(rows_name=INSTRUMENTS.row_list, rows=rows, page=10_000)
 
 
 def _list_of(item: Instrument) -> str:

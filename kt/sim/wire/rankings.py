@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from kt import api_catalog
 from kt.records import Book, Interval, Quote, Ranked, Ranking
 from kt.sim.wire import filters
-from kt.sim.wire.frame import Call, Reply, Row, filled, names
+from kt.sim.wire.frame import Call, Reply, Row, filled
 from kt.sim.wire.values import (
     counter,
     direction,
@@ -19,21 +20,10 @@ from kt.sim.wire.values import (
     signed,
 )
 
-SURGE_FIELDS = names("""
-stk_cd stk_nm cur_prc pred_pre_sig pred_pre flu_rt prev_trde_qty now_trde_qty sdnin_qty sdnin_rt
-""")
-VOLUME_FIELDS = names("""
-stk_cd stk_nm cur_prc pred_pre_sig pred_pre flu_rt trde_qty pred_rt trde_tern_rt trde_amt
-opmr_trde_qty opmr_pred_rt opmr_trde_rt opmr_trde_amt af_mkrt_trde_qty af_mkrt_pred_rt
-af_mkrt_trde_rt af_mkrt_trde_amt bf_mkrt_trde_qty bf_mkrt_pred_rt bf_mkrt_trde_rt bf_mkrt_trde_amt
-""")
-VALUE_FIELDS = names("""
-stk_cd now_rank pred_rank stk_nm cur_prc pred_pre_sig pred_pre flu_rt sel_bid buy_bid now_trde_qty
-pred_trde_qty trde_prica
-""")
-CHANGE_FIELDS = names("""
-stk_cls stk_cd stk_nm cur_prc pred_pre_sig pred_pre flu_rt sel_req buy_req now_trde_qty cntr_str cnt
-""")
+SURGES = api_catalog.api("ka10023")
+VOLUMES = api_catalog.api("ka10030")
+VALUES = api_catalog.api("ka10032")
+CHANGES = api_catalog.api("ka10027")
 OUT_OF_HOURS = frozenset("23")
 """mrkt_open_tp: before and after the session, when nothing trades here."""
 MOST_MINUTES = 99
@@ -69,7 +59,7 @@ def surges(call: Call) -> Reply:
     this time (tm_tp 2), or with the day's volume up to so many minutes ago (1)."""
     before = _some_minutes_ago(call) if call.text("tm_tp") == "1" else yesterday
     found = filters.kept(
-        call, Ranking.VOLUME_SURGE, "ka10023",
+        call, Ranking.VOLUME_SURGE, SURGES.api_id,
         volume="trde_qty_tp", price="pric_tp", condition="stk_cnd",
     )  # fmt: skip
     surges = [before(item) for item in found]
@@ -78,7 +68,7 @@ def surges(call: Call) -> Reply:
         surges = [one for one in surges if one.shares < 0]
     by_rate = sort in {"2", "4"}
     surges.sort(key=lambda one: one.percent if by_rate else one.shares, reverse=not falling)
-    return Reply(rows_name="trde_qty_sdnin", rows=[surge(one, call) for one in surges])
+    return Reply(rows_name=SURGES.row_list, rows=[surge(one, call) for one in surges])
 
 
 def compared(volume: int, surge_pct: float) -> int:
@@ -106,7 +96,7 @@ def _some_minutes_ago(call: Call) -> Callable[[Ranked], Surge]:
 
 def surge(one: Surge, call: Call) -> Row:
     return filled(
-        SURGE_FIELDS,
+        SURGES.row_fields,
         "",
         **_stock(one.item, call),
         prev_trde_qty=counter(one.before),
@@ -119,7 +109,7 @@ def surge(one: Surge, call: Call) -> Row:
 def volumes(call: Call) -> Reply:
     """ka10030: sort 1 volume, 2 turnover, 3 value; the value in millions of won."""
     found = filters.kept(
-        call, Ranking.VOLUME, "ka10030", volume="trde_qty_tp", price="pric_tp",
+        call, Ranking.VOLUME, VOLUMES.api_id, volume="trde_qty_tp", price="pric_tp",
         value="trde_prica_tp", condition="mang_stk_incls", credit="crd_tp",
     )  # fmt: skip
     if call.text("mrkt_open_tp") in OUT_OF_HOURS:
@@ -132,7 +122,7 @@ def volumes(call: Call) -> Reply:
     found.sort(key=orders.get(call.text("sort_tp"), orders["1"]), reverse=True)
     surges = _surges(call)
     rows = [volume(item, surges.get(item.stock_code, 0.0), call) for item in found]
-    return Reply(rows_name="tdy_trde_qty_upper", rows=rows)
+    return Reply(rows_name=VOLUMES.row_list, rows=rows)
 
 
 def turnover(item: Ranked, call: Call) -> float:
@@ -160,8 +150,8 @@ def volume(item: Ranked, surge_pct: float, call: Call) -> Row:
         "opmr_trde_rt": session["trde_tern_rt"],
         "opmr_trde_amt": session["trde_amt"],
     }
-    rates = {name: "0.00" for name in VOLUME_FIELDS if name.endswith("_rt")}
-    return filled(VOLUME_FIELDS, "0", **{**rates, **_stock(item, call), **session, **regular})
+    rates = {name: "0.00" for name in VOLUMES.row_fields if name.endswith("_rt")}
+    return filled(VOLUMES.row_fields, "0", **{**rates, **_stock(item, call), **session, **regular})
 
 
 def values(call: Call) -> Reply:
@@ -173,7 +163,7 @@ def values(call: Call) -> Reply:
         quote, base = quotes[item.stock_code], call.base(item.stock_code)
         rows.append(
             filled(
-                VALUE_FIELDS,
+                VALUES.row_fields,
                 "0",
                 **_stock(item, call),
                 now_rank=str(position),
@@ -185,7 +175,7 @@ def values(call: Call) -> Reply:
                 trde_prica=millions(item.value),
             )
         )
-    return Reply(rows_name="trde_prica_upper", rows=rows)
+    return Reply(rows_name=VALUES.row_list, rows=rows)
 
 
 def _quotes(call: Call, items: Sequence[Ranked]) -> dict[str, Quote]:
@@ -197,7 +187,7 @@ def _quotes(call: Call, items: Sequence[Ranked]) -> dict[str, Quote]:
 def changes(call: Call) -> Reply:
     """ka10027: sort 1, 2 rising by rate or won; 3, 4 falling; 5 unchanged."""
     asked = filters.kept(
-        call, Ranking.CHANGE, "ka10027", volume="trde_qty_cnd", price="pric_cnd",
+        call, Ranking.CHANGE, CHANGES.api_id, volume="trde_qty_cnd", price="pric_cnd",
         value="trde_prica_cnd", condition="stk_cnd", credit="crd_cnd",
     )  # fmt: skip
     found = [
@@ -213,7 +203,7 @@ def changes(call: Call) -> Reply:
         reverse=True,
     )
     rows = [change(item, call) for item in found]
-    return Reply(rows_name="pred_pre_flu_rt_upper", rows=rows)
+    return Reply(rows_name=CHANGES.row_list, rows=rows)
 
 
 def _moves(change_pct: float, sort: str) -> bool:
@@ -225,7 +215,7 @@ def _moves(change_pct: float, sort: str) -> bool:
 def change(item: Ranked, call: Call) -> Row:
     book: Book = call.market.book(item.stock_code)
     return filled(
-        CHANGE_FIELDS,
+        CHANGES.row_fields,
         "0",
         **_stock(item, call),
         sel_req=counter(book.total_ask),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from kt import api_catalog
 from kt.records import (
     BalanceNotice,
     BookUpdate,
@@ -20,7 +21,7 @@ from kt.records import (
 from kt.sim.wire import accountrows
 from kt.sim.wire.accountrows import Surroundings
 from kt.sim.wire.bookrow import book_values
-from kt.sim.wire.frame import Row, filled, names
+from kt.sim.wire.frame import Row, filled
 from kt.sim.wire.values import (
     change_pct,
     clock,
@@ -32,34 +33,15 @@ from kt.sim.wire.values import (
 )
 
 NAMES = {
-    "00": "주문체결",
-    "04": "현물잔고",
-    "0A": "주식기세",
-    "0B": "주식체결",
-    "0C": "주식우선호가",
-    "0D": "주식호가잔량",
-    "0E": "주식시간외호가",
-    "0F": "주식당일거래원",
-    "0G": "ETF NAV",
-    "0H": "주식예상체결",
-    "0I": "국제금환산가격",
-    "0J": "업종지수",
-    "0U": "업종등락",
-    "0g": "주식종목정보",
-    "0m": "ELW 이론가",
-    "0s": "장시작시간",
-    "0u": "ELW 지표",
-    "0w": "종목프로그램매매",
-    "1h": "VI발동/해제",
-}
-"""Every type that may be registered. The exchange sends 00, 04, 0B, 0D, 0s, 0H and 1h."""
+    api_id: api_catalog.api(api_id).name for api_id in api_catalog.ids() if len(api_id) == 2
+} | {"04": "현물잔고"}
+"""Every type that may be registered, by the name in its frames: 04 has another one there. The
+exchange sends 00, 04, 0B, 0D, 0s, 0H and 1h."""
 ACCOUNT_TYPES = frozenset({"00", "04"})
 """They belong to the account: registered without a stock."""
 
-TRADE_FIDS = names("""
-20 10 11 12 27 28 15 13 14 16 17 18 25 26 29 30 31 32 228 311 290 691 567 568 851 1890 1891 1892
-1030 1031 1032 1071 1072 1313 1315 1316 1314 1497 1498 620 732 852 9081
-""")
+TRADE_ROW = api_catalog.api("0B")
+INTERRUPTION_ROW = api_catalog.api("1h")
 
 
 def row(kind: str, item: str, values: Row) -> dict[str, Any]:
@@ -108,7 +90,7 @@ def trade(tick: Tick, quote: Quote | None) -> Row:
         "9081": "KRX",
     }
     parts = (prices, fixed, _volumes(tick, quote), _one_trade(tick), _costs(tick.price))
-    return filled(TRADE_FIDS, "", **{fid: text for part in parts for fid, text in part.items()})
+    return filled(TRADE_ROW.fids, "", **{fid: text for part in parts for fid, text in part.items()})
 
 
 def _volumes(tick: Tick, quote: Quote | None) -> Row:
@@ -168,9 +150,6 @@ def expected(quote: Quote, at: datetime) -> Row:
     }
 
 
-INTERRUPTION_FIDS = names("""
-9001 302 13 14 9068 9008 9075 1221 1223 1224 1225 1236 1237 1238 1239 1489 1490 9069 1279
-""")
 _INTERRUPTED = timedelta(minutes=2)
 
 
@@ -184,7 +163,7 @@ def interruption(notice: ViNotice, quote: Quote, market: MarketName) -> Row:
     if not notice.active:
         times = {"1223": clock(notice.at), "1224": clock(notice.at)}
     return filled(
-        INTERRUPTION_FIDS,
+        INTERRUPTION_ROW.fids,
         "0",
         **times,
         **{

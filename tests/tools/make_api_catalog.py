@@ -1,8 +1,8 @@
-"""Writes kt/broker/facts.json: the names of every API's fields, from the reference's files.
+"""Writes kt/api_catalog/apis.json: the names of every API's fields, from the reference's files.
 
-    python tests/tools/make_facts.py REFERENCE/api
+    python tests/tools/make_api_catalog.py REFERENCE/api
 
-Facts alone: ids, paths, field names, Korean labels, what is required, what nests in what.
+Facts alone, no prose: ids, paths, field names, Korean labels, what is required, what nests in what.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-TARGET = Path(__file__).resolve().parents[2] / "kt" / "broker" / "facts.json"
+TARGET = Path(__file__).resolve().parents[2] / "kt" / "api_catalog" / "apis.json"
 
 
 def field(described: dict[str, Any]) -> list[Any]:
