@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import log2
+from typing import Any
 
 import msgspec
 
@@ -20,11 +21,6 @@ RANK_POINTS: dict[Ranking, float] = {
 
 _RISE_POINTS = 10.0
 _FAST_SHARE = 0.3
-_STRENGTH_POINTS = 20.0
-_BOOK_POINTS = 15.0
-_FOREIGN_POINTS = 12.5
-_INSTITUTION_POINTS = 12.5
-_BROKER_POINTS = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,46 +64,35 @@ def fast_score(rows: Sequence[Ranked]) -> Score:
     return Score((*parts, _rise(rows[0].change_pct)))
 
 
-def deep_candidate(
-    candidate: Candidate,
-    *,
-    strength: Sequence[Strength] = (),
-    book: Book | None = None,
-    flow: Sequence[Flow] = (),
-    brokers: BrokerActivity | None = None,
-) -> Candidate:
+def deep_candidate(candidate: Candidate, answers: Mapping[str, Any]) -> Candidate:
     """The candidate after the closer look, with what was found and the new score.
 
-    `strength` and `flow` newest first. A part that could not be had counts half: it speaks
-    neither for nor against the stock.
+    `answers` by the Market's question (see DEEP_SCAN), lists newest first. What could not be had
+    counts half: it speaks neither for nor against the stock.
     """
-    today = flow[0] if flow else None
-    volume = today.volume if today and today.volume > 0 else candidate.volume
-    looked = msgspec.structs.replace(
+    figures = {item.name: item.figure(answers) for item in DEEP_SCAN}
+    if figures["strength"] is None:
+        figures["strength"] = candidate.strength  # from the ranking by change
+    days: Sequence[Flow] = answers.get("flow", ())
+    volume = days[0].volume if days and days[0].volume > 0 else candidate.volume
+    score = deep_score(figures, candidate.score, volume)
+    return msgspec.structs.replace(
         candidate,
         stage="deep",
-        strength=strength[0].strength if strength else candidate.strength,
-        book_ratio=_book_ratio(book),
-        foreign_net=today.foreign if today else None,
-        institution_net=today.institution if today else None,
-        broker_net=_broker_net(brokers),
+        score=score.total,
+        reasons=score.reasons,
+        **{item.field: figures[item.name] for item in DEEP_SCAN if item.field},
     )
-    score = deep_score(looked, candidate.score, volume)
-    return msgspec.structs.replace(looked, score=score.total, reasons=score.reasons)
 
 
-def deep_score(looked: Candidate, fast: float, volume: int) -> Score:
-    """The score after the closer look. `volume` in shares is what the flows are measured by."""
-    return Score(
-        (
-            Part("fast scan", fast * _FAST_SHARE, 100 * _FAST_SHARE, f"{fast:.1f}"),
-            _strength(looked.strength),
-            _book(looked.book_ratio),
-            _net("foreign", looked.foreign_net, volume, _FOREIGN_POINTS),
-            _net("institution", looked.institution_net, volume, _INSTITUTION_POINTS),
-            _net("brokers", looked.broker_net, volume, _BROKER_POINTS),
-        )
-    )
+Figure = float | None
+
+
+def deep_score(figures: Mapping[str, Figure], fast: float, volume: int) -> Score:
+    """The score after the closer look, from each ingredient's figure by its name. `volume` in
+    shares is what the flows are measured by."""
+    first = Part("fast scan", fast * _FAST_SHARE, 100 * _FAST_SHARE, f"{fast:.1f}")
+    return Score((first, *(item.part(figures.get(item.name), volume) for item in DEEP_SCAN)))
 
 
 def _place(ranking: Ranking, row: Ranked, most: float) -> Part:
@@ -124,32 +109,22 @@ def _rise(change_pct: float) -> Part:
     return Part("change", _RISE_POINTS * min(up, spent), _RISE_POINTS, f"{change_pct:+.2f} %")
 
 
-def _strength(strength: float | None) -> Part:
+def _strength(strength: float, volume: int) -> tuple[float, str]:
     """Nothing at 80 (sellers hit), half at 100, full at 120 (buyers lift)."""
-    if strength is None:
-        return _unknown("strength", _STRENGTH_POINTS)
-    share = _between(strength, 80.0, 120.0)
-    return Part("strength", _STRENGTH_POINTS * share, _STRENGTH_POINTS, f"{strength:.1f}")
+    return _between(strength, 80.0, 120.0), f"{strength:.1f}"
 
 
-def _book(ratio: float | None) -> Part:
+def _book(ratio: float, volume: int) -> tuple[float, str]:
     """Nothing at half as many bids as asks, half when even, full at twice as many."""
-    if ratio is None:
-        return _unknown("book", _BOOK_POINTS)
-    share = _between(log2(ratio), -1.0, 1.0) if ratio > 0 else 0.0
-    return Part("book", _BOOK_POINTS * share, _BOOK_POINTS, f"bid/ask {ratio:.2f}")
+    return _between(log2(ratio), -1.0, 1.0) if ratio > 0 else 0.0, f"bid/ask {ratio:.2f}"
 
 
-def _net(name: str, net: int | None, volume: int, most: float) -> Part:
+def _net(net: float, volume: int) -> tuple[float, str] | None:
     """Nothing when 5 % of the volume was sold net, half when even, full at 5 % bought net."""
-    if net is None or volume <= 0:
-        return _unknown(name, most)
+    if volume <= 0:
+        return None
     share = net * 100 / volume
-    return Part(name, most * _between(share, -5.0, 5.0), most, f"{share:+.2f} % of volume")
-
-
-def _unknown(name: str, most: float) -> Part:
-    return Part(name, most / 2, most, "not known")
+    return _between(share, -5.0, 5.0), f"{share:+.2f} % of volume"
 
 
 def _between(value: float, low: float, high: float) -> float:
@@ -157,14 +132,64 @@ def _between(value: float, low: float, high: float) -> float:
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
-def _book_ratio(book: Book | None) -> float | None:
-    if book is None or book.total_bid + book.total_ask <= 0:
+def _newest_strength(rows: Sequence[Strength]) -> Figure:
+    return rows[0].strength if rows else None
+
+
+def _book_ratio(book: Book) -> Figure:
+    if book.total_bid + book.total_ask <= 0:
         return None
     return round(book.total_bid / max(1, book.total_ask), 2)
 
 
-def _broker_net(brokers: BrokerActivity | None) -> int | None:
-    if brokers is None or not (brokers.buyers or brokers.sellers):
+def _foreign_net(days: Sequence[Flow]) -> Figure:
+    return days[0].foreign if days else None
+
+
+def _institution_net(days: Sequence[Flow]) -> Figure:
+    return days[0].institution if days else None
+
+
+def _broker_net(brokers: BrokerActivity) -> Figure:
+    if not (brokers.buyers or brokers.sellers):
         return None
     bought = sum(share.quantity for share in brokers.buyers)
     return bought - sum(share.quantity for share in brokers.sellers)
+
+
+@dataclass(frozen=True, slots=True)
+class Ingredient:
+    """One thing the deep scan weighs: the question, the figure in its answer, what that earns."""
+
+    name: str
+    """In the reasons."""
+    question: str
+    """The method of the Market port, asked with the stock's code alone."""
+    most: float
+    """Points. Those of all ingredients are 70; the fast scan's are the other 30."""
+    read: Callable[[Any], Figure]
+    """From the answer; None where it tells nothing."""
+    rate: Callable[[float, int], tuple[float, str] | None]
+    """From the figure and the day's volume: the share of the points (0..1) and words for it."""
+    field: str = ""
+    """The candidate's field that keeps the figure; without one the reasons alone tell it."""
+
+    def figure(self, answers: Mapping[str, Any]) -> Figure:
+        return self.read(answers[self.question]) if self.question in answers else None
+
+    def part(self, figure: Figure, volume: int) -> Part:
+        rated = None if figure is None else self.rate(figure, volume)
+        share, detail = rated or (0.5, "not known")
+        return Part(self.name, self.most * share, self.most, detail)
+
+
+DEEP_SCAN = (
+    Ingredient("strength", "strength", 20.0, _newest_strength, _strength, "strength"),
+    Ingredient("book", "book", 15.0, _book_ratio, _book, "book_ratio"),
+    Ingredient("foreign", "flow", 12.5, _foreign_net, _net, "foreign_net"),
+    Ingredient("institution", "flow", 12.5, _institution_net, _net, "institution_net"),
+    Ingredient("brokers", "brokers", 10.0, _broker_net, _net, "broker_net"),
+)
+"""Another API in the deep scan is another row here (and the points of the others less)."""
+QUESTIONS = tuple(dict.fromkeys(item.question for item in DEEP_SCAN))
+"""What is asked about every candidate."""

@@ -8,14 +8,12 @@ from typing import Any
 from msgspec.structs import replace
 
 from kt.records import Candidate, Ranked, Ranking
-from kt.rules.score import deep_candidate
+from kt.rules.score import QUESTIONS, deep_candidate
 from kt.rules.screen import screen
 from kt.rules.verdict import judge_shortlist
 from kt.steps.context import Context
 from kt.steps.gather import Gathered, gather
 from kt.steps.stocks import known_list
-
-PARTS = ("flow", "book", "strength", "brokers")
 
 
 def fast(ctx: Context) -> tuple[Candidate, ...]:
@@ -38,7 +36,7 @@ def _ranking(ctx: Context, ranking: Ranking) -> Callable[[], tuple[Ranked, ...]]
 
 
 def deep(ctx: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Flow, book, strength and brokers of each candidate; at most `scan.deep_keep`, best first.
+    """What DEEP_SCAN asks about each candidate; at most `scan.deep_keep`, best first.
 
     A part that cannot be had is named among the candidate's reasons and counts half.
     """
@@ -50,7 +48,7 @@ def deep(ctx: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]
         {
             f"{part}.{candidate.stock_code}": _part(ctx, part, candidate.stock_code)
             for candidate in candidates
-            for part in PARTS
+            for part in QUESTIONS
         },
     )
     asked.raise_if_empty()
@@ -67,9 +65,9 @@ def _part(ctx: Context, part: str, code: str) -> Callable[[], Any]:
 
 
 def _deepened(candidate: Candidate, asked: Gathered[Any]) -> Candidate:
-    names = {part: f"{part}.{candidate.stock_code}" for part in PARTS}
+    names = {part: f"{part}.{candidate.stock_code}" for part in QUESTIONS}
     had = {part: asked.answers[name] for part, name in names.items() if name in asked.answers}
-    looked = deep_candidate(candidate, **had)
+    looked = deep_candidate(candidate, had)
     missing = tuple(
         f"{part} missing: {asked.failures[name]}"
         for part, name in names.items()

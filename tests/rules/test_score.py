@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -9,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kt.config.model import Scan
+from kt.ports import Market
 from kt.records import (
     Book,
     BrokerActivity,
     BrokerShare,
+    Candidate,
     Flow,
     Instrument,
     Level,
@@ -21,7 +24,7 @@ from kt.records import (
     Ranking,
     Strength,
 )
-from kt.rules.score import deep_candidate, deep_score, fast_score
+from kt.rules.score import DEEP_SCAN, deep_candidate, deep_score, fast_score
 from kt.rules.screen import screen, unfit
 from tests.rules.make import T0, candidate
 
@@ -94,23 +97,23 @@ def test_the_fast_score_by_hand(rows: list[Ranked], total: float) -> None:
 
 
 def test_the_deep_scan_fills_in_what_it_found() -> None:
-    found = deep_candidate(
-        candidate(),
-        strength=[strength(120.0), strength(50.0)],
-        book=Book(
+    answers = {
+        "strength": [strength(120.0), strength(50.0)],
+        "book": Book(
             stock_code="005930",
             asks=(Level(70_100, 1),),
             bids=(Level(70_000, 1),),
             total_ask=100,
             total_bid=200,
         ),
-        flow=[flow(50_000, 0), flow(-1, -1)],
-        brokers=BrokerActivity(
+        "flow": [flow(50_000, 0), flow(-1, -1)],
+        "brokers": BrokerActivity(
             stock_code="005930",
             sellers=(BrokerShare(name="가", code="1", quantity=70_000),),
             buyers=(BrokerShare(name="나", code="2", quantity=20_000),),
         ),
-    )
+    }
+    found = deep_candidate(candidate(), answers)
 
     assert found.stage == "deep"
     assert (found.strength, found.book_ratio) == (120.0, 2.0)
@@ -127,7 +130,7 @@ def test_the_deep_scan_fills_in_what_it_found() -> None:
 
 
 def test_what_could_not_be_had_counts_half() -> None:
-    found = deep_candidate(candidate(score=100.0))
+    found = deep_candidate(candidate(score=100.0), {})
 
     assert found.score == 30.0 + 35.0
     assert found.reasons[1] == "strength not known: 10.0 of 20"
@@ -138,11 +141,24 @@ def test_an_empty_book_side_and_no_volume() -> None:
     book = Book(stock_code="005930", asks=(), bids=(Level(91_000, 5),), total_ask=0, total_bid=500)
     none = Book(stock_code="005930", asks=(), bids=(), total_ask=0, total_bid=0)
 
-    assert deep_candidate(candidate(), book=book).book_ratio == 500.0
-    assert deep_candidate(candidate(), book=none).book_ratio is None
-    assert (
-        deep_score(candidate(foreign_net=5, book_ratio=0.0), 0.0, 0).total == 10 + 0 + 6.25 * 2 + 5
-    )
+    assert deep_candidate(candidate(), {"book": book}).book_ratio == 500.0
+    assert deep_candidate(candidate(), {"book": none}).book_ratio is None
+    assert deep_score({"foreign": 5, "book": 0.0}, 0.0, 0).total == 10 + 0 + 6.25 * 2 + 5
+
+
+def test_without_a_strength_of_its_own_the_fast_scans_one_counts() -> None:
+    fast = candidate(strength=120.0)
+    assert deep_candidate(fast, {}).reasons[1] == "strength 120.0: 20.0 of 20"
+    asked = deep_candidate(fast, {"strength": [strength(80.0)]})
+    assert (asked.strength, asked.reasons[1]) == (80.0, "strength 80.0: 0.0 of 20")
+
+
+def test_every_ingredient_asks_the_market_and_fills_a_field_of_the_candidate() -> None:
+    for item in DEEP_SCAN:
+        asked = inspect.signature(getattr(Market, item.question)).parameters
+        assert list(asked) == ["self", "stock_code"], item
+        assert not item.field or item.field in Candidate.__struct_fields__, item
+    assert len({item.name for item in DEEP_SCAN}) == len(DEEP_SCAN)
 
 
 @given(
@@ -161,25 +177,20 @@ def test_the_deep_score_stays_in_its_bounds_and_rises_with_its_parts(
     broker: int,
     volume: int,
 ) -> None:
-    looked = candidate(
-        strength=power,
-        book_ratio=ratio,
-        foreign_net=foreign,
-        institution_net=institution,
-        broker_net=broker,
-    )
+    looked = {
+        "strength": power,
+        "book": ratio,
+        "foreign": foreign,
+        "institution": institution,
+        "brokers": broker,
+    }
+    assert looked.keys() == {item.name for item in DEEP_SCAN}
     found = deep_score(looked, fast, volume)
 
     assert 0 <= found.total <= 100
     assert all(0 <= part.points <= part.most for part in found.parts)
     assert sum(part.most for part in found.parts) == 100
-    better = candidate(
-        strength=power + 10,
-        book_ratio=ratio + 1,
-        foreign_net=foreign + 1,
-        institution_net=institution + 1,
-        broker_net=broker + 1,
-    )
+    better = {name: figure + 10 for name, figure in looked.items()}
     assert deep_score(better, fast, volume).total >= found.total
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from kt.config.model import Scan
 from kt.errors import AuthError, Unreachable
 from kt.records import Instrument, MarketName, Ranked, Ranking
+from kt.rules.score import QUESTIONS
 from kt.steps import scan
 from tests.fakes import HYNIX, SAMSUNG, World
 
@@ -115,7 +116,7 @@ def test_a_deep_scan_asks_four_things_of_each_stock(world: World) -> None:
     world.market.asked.clear()
     scan.deep(world.ctx, found)
     assert sorted(world.market.asked) == sorted(
-        f"{part}.{code}" for part in scan.PARTS for code in world.market.prices
+        f"{part}.{code}" for part in QUESTIONS for code in world.market.prices
     )
 
 
