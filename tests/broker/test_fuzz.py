@@ -7,8 +7,7 @@ import json
 import math
 import random
 import re
-from collections.abc import Callable, Iterator
-from datetime import date
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -22,25 +21,11 @@ from kt.broker.answer import Answer
 from kt.broker.kiwoom_orders import outcome
 from kt.broker.rest import Http
 from kt.broker.verdict import classify
-from kt.broker.wire import account, charts, orders, rankings, stocks
 from kt.errors import UnknownStock, WireError
-from kt.records import Interval, MarketName, OutcomeStatus, Ranking
+from kt.records import OutcomeStatus
+from tests.broker.queries import EVERY_QUERY, read
 
-TODAY = date(2026, 11, 23)
 Body = dict[str, Any]
-Parser = Callable[[Body], object]
-
-
-def ignore(_: WireError) -> None:
-    """A bad row of a list of facts is left out."""
-
-
-def chart(interval: Interval) -> Parser:
-    return lambda body: charts.bars(body, interval, ignore)
-
-
-def ranked(ranking: Ranking) -> Parser:
-    return lambda body: rankings.ranked(body, ranking, ignore)
 
 
 def nested(depth: int) -> list[Any]:
@@ -56,36 +41,6 @@ def odd(chance: random.Random) -> Any:
     deep = isinstance(value, list) and bool(value) and isinstance(value[0], list) and value[0]
     return nested(900) if deep else copy.deepcopy(value)
 
-
-PARSERS: dict[str, Parser] = {
-    "ka00001": account.account,
-    "kt00001": account.deposit,
-    "kt00010": account.orderable,
-    "kt00018": lambda body: account.believed(account.holdings([body, body])),
-    "ka10077": account.realised,
-    "ka10085": account.returns,
-    "kt00007": lambda body: orders.day_orders(body, TODAY),
-    "ka10075": lambda body: orders.open_orders(body, TODAY),
-    "ka10076": lambda body: orders.executions(body, TODAY),
-    "ka10001": lambda body: stocks.quote(body, "005930"),
-    "ka10095": lambda body: stocks.quotes(body, TODAY, ignore),
-    "ka10004": lambda body: stocks.book(body, "005930", TODAY),
-    "ka10002": lambda body: stocks.brokers(body, "005930"),
-    "ka10046": lambda body: stocks.strength(body, TODAY, ignore),
-    "ka10059": lambda body: stocks.flow(body, ignore),
-    "ka10008": lambda body: stocks.foreign(body, ignore),
-    "ka10045": lambda body: stocks.institutions(body, ignore),
-    "ka10099": lambda body: stocks.instruments(body, MarketName.KOSPI, ignore),
-    "ka10023": ranked(Ranking.VOLUME_SURGE),
-    "ka10030": ranked(Ranking.VOLUME),
-    "ka10032": ranked(Ranking.VALUE),
-    "ka10027": ranked(Ranking.CHANGE),
-    "ka10079": chart(Interval.TICK),
-    "ka10080": chart(Interval.MINUTE),
-    "ka10081": chart(Interval.DAY),
-    "ka10082": chart(Interval.WEEK),
-    "ka10083": chart(Interval.MONTH),
-}
 
 ODD: list[Any] = [
     "", " ", "-", "--", "+", "0", "-0", "+0", " 0", "00000000", "0000000", "12a", "--12", "1.5",
@@ -112,7 +67,7 @@ TOKENS = [
 
 
 def body_of(api_id: str) -> Body:
-    """A good answer by the facts: every field filled so that its parser takes it."""
+    """A good answer by the facts: every field filled so that the client takes it."""
 
     def value(name: str) -> str:
         if name.endswith("_tm") or name == "tm":
@@ -138,12 +93,12 @@ def body_of(api_id: str) -> Body:
     return body
 
 
-GOOD = {api_id: json.dumps(body_of(api_id), ensure_ascii=False) for api_id in PARSERS}
+GOOD = {api_id: json.dumps(body_of(api_id), ensure_ascii=False) for api_id in EVERY_QUERY}
 
 
-@pytest.mark.parametrize("api_id", PARSERS)
+@pytest.mark.parametrize("api_id", EVERY_QUERY)
 def test_the_bodies_that_are_mutated_are_good(api_id: str) -> None:
-    PARSERS[api_id](json.loads(GOOD[api_id]))
+    read(api_id, json.loads(GOOD[api_id]))
 
 
 def mutate(body: Body, chance: random.Random) -> None:
@@ -209,7 +164,7 @@ def damage(text: str, chance: random.Random) -> bytes:
 def survive(api_id: str, body: Body) -> bool:
     """Was it read?"""
     try:
-        found = PARSERS[api_id](body)
+        found = read(api_id, body)
     except WireError as fault:
         assert fault.where.startswith(api_id)
         assert len(str(fault)) < 300
@@ -236,7 +191,7 @@ def numbers(value: object) -> Iterator[float]:
 def fuzz(count: int, seed: int) -> None:
     chance, server = random.Random(seed), Server()
     outcomes = {True: 0, False: 0}
-    names = list(PARSERS)
+    names = list(EVERY_QUERY)
     for number in range(count):
         api_id = names[number % len(names)]
         if number % 3:
@@ -274,7 +229,7 @@ relaxed = settings(max_examples=300, deadline=None, suppress_health_check=[Healt
 
 
 @relaxed
-@given(st.sampled_from(sorted(PARSERS)), st.data())
+@given(st.sampled_from(sorted(EVERY_QUERY)), st.data())
 def test_any_value_in_any_field(api_id: str, data: st.DataObject) -> None:
     body = json.loads(GOOD[api_id])
     lists = [value for value in body.values() if isinstance(value, list)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -11,11 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
+import kt.broker
 from kt import api_catalog
 from kt.broker.kiwoom import Kiwoom
 from kt.errors import BrokerRefused, UnknownStock, UsageError, WireError
 from kt.records import Interval, MarketName, OrderType, Ranking, Side
+from tests.broker.queries import EVERY_QUERY
 from tests.broker.wiring import answers, line, ok, said
+
+BROKER = Path(kt.broker.__file__).parent
 
 
 def empty(request: httpx.Request) -> httpx.Response:
@@ -28,35 +33,13 @@ def empty(request: httpx.Request) -> httpx.Response:
     return ok(**fields)
 
 
-EVERY_QUERY: dict[str, Callable[[Kiwoom], object]] = {
-    "ka10099": lambda kiwoom: kiwoom.instruments(),
-    "ka10023": lambda kiwoom: kiwoom.ranking(Ranking.VOLUME_SURGE),
-    "ka10030": lambda kiwoom: kiwoom.ranking(Ranking.VOLUME),
-    "ka10032": lambda kiwoom: kiwoom.ranking(Ranking.VALUE),
-    "ka10027": lambda kiwoom: kiwoom.ranking(Ranking.CHANGE),
-    "ka10001": lambda kiwoom: kiwoom.quote("005930"),
-    "ka10095": lambda kiwoom: kiwoom.quotes(["005930", "000660"]),
-    "ka10004": lambda kiwoom: kiwoom.book("005930"),
-    "ka10002": lambda kiwoom: kiwoom.brokers("005930"),
-    "ka10046": lambda kiwoom: kiwoom.strength("005930"),
-    "ka10059": lambda kiwoom: kiwoom.flow("005930"),
-    "ka10008": lambda kiwoom: kiwoom.foreign("005930"),
-    "ka10045": lambda kiwoom: kiwoom.institutions("005930", date(2026, 11, 1), date(2026, 11, 23)),
-    "ka10079": lambda kiwoom: kiwoom.bars("005930", Interval.TICK, 10, size=30),
-    "ka10080": lambda kiwoom: kiwoom.bars("005930", Interval.MINUTE, 10, size=5),
-    "ka10081": lambda kiwoom: kiwoom.bars("005930", Interval.DAY, 10),
-    "ka10082": lambda kiwoom: kiwoom.bars("005930", Interval.WEEK, 10),
-    "ka10083": lambda kiwoom: kiwoom.bars("005930", Interval.MONTH, 10),
-    "ka00001": lambda kiwoom: kiwoom.account(),
-    "kt00001": lambda kiwoom: kiwoom.deposit(),
-    "kt00010": lambda kiwoom: kiwoom.orderable("005930", 70_000),
-    "kt00018": lambda kiwoom: kiwoom.holdings(),
-    "kt00007": lambda kiwoom: kiwoom.day_orders("0000010"),
-    "ka10075": lambda kiwoom: kiwoom.open_orders(),
-    "ka10076": lambda kiwoom: kiwoom.executions("005930"),
-    "ka10077": lambda kiwoom: kiwoom.realised("005930"),
-    "ka10085": lambda kiwoom: kiwoom.returns(),
-}
+def test_every_api_the_client_asks_has_a_query_here() -> None:
+    sources = [*BROKER.glob("kiwoom_*.py"), *(BROKER / "wire").glob("*.py")]
+    named = {
+        api_id for path in sources for api_id in re.findall(r'"(k[at]\d{5})"', path.read_text())
+    }
+    queries = {api_id for api_id in named if not api_catalog.api(api_id).places_orders}
+    assert EVERY_QUERY.keys() == queries
 
 
 @pytest.mark.parametrize("api_id", EVERY_QUERY)

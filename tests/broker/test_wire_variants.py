@@ -19,7 +19,7 @@ import pytest
 from kt.errors import WireError
 from kt.records import OrderTicket, OrderType, Side
 from kt.sim.exchange import AccountDesk
-from tests.broker.test_kiwoom_queries import EVERY_QUERY
+from tests.broker.queries import EVERY_QUERY
 from tests.broker.wiring import line
 from tests.serving import Served, serve
 from tests.sim.wireclient import client

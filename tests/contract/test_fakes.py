@@ -6,6 +6,7 @@ wire says too.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -303,18 +304,20 @@ def test_bars_run_oldest_first_and_are_as_many_as_asked_for(
                for bar in bars)  # fmt: skip
 
 
-OF_ONE: dict[str, Callable[[Market], object]] = {
-    "quote": lambda market: market.quote(NOBODY),
-    "book": lambda market: market.book(NOBODY),
-    "brokers": lambda market: market.brokers(NOBODY),
-    "strength": lambda market: market.strength(NOBODY),
-    "flow": lambda market: market.flow(NOBODY),
-    "foreign": lambda market: market.foreign(NOBODY),
-    "bars": lambda market: market.bars(NOBODY, Interval.DAY, 2),
-}
+OF_ONE = [
+    name
+    for name, method in inspect.getmembers(Market, inspect.isfunction)
+    if list(inspect.signature(method).parameters) == ["self", "stock_code"]
+]
+"""What the Market is asked about one stock."""
 
 
 @pytest.mark.parametrize("name", OF_ONE)
 def test_a_stock_that_is_none_is_unknown(venue: Venue, name: str) -> None:
     with pytest.raises(UnknownStock):
-        OF_ONE[name](venue.market)
+        getattr(venue.market, name)(NOBODY)
+
+
+def test_a_stock_that_is_none_has_no_bars(venue: Venue) -> None:
+    with pytest.raises(UnknownStock):
+        venue.market.bars(NOBODY, Interval.DAY, 2)

@@ -23,8 +23,9 @@ from kt.cli.documents import UNREADABLE
 from kt.config.load import load_config
 from kt.errors import ConfigError, UnknownStock, WireError
 from kt.text import steering
+from tests.broker.queries import EVERY_QUERY, read
 from tests.broker.test_fuzz import GOOD as BODIES
-from tests.broker.test_fuzz import PARSERS, damage, mutate, nested, odd
+from tests.broker.test_fuzz import damage, mutate, nested, odd
 from tests.cli.front import MOMENT, Front, Ran, document
 from tests.fakes import HYNIX, SAMSUNG, World, buy
 
@@ -204,9 +205,9 @@ class Fuzz:
         self.line("arguments", *words, terminal=chance.random() < 0.3)
 
     def answer(self) -> None:
-        """A body of the broker's, before its parser."""
+        """A body of the broker's, before the client."""
         chance = self.chance
-        api_id = chance.choice(list(PARSERS))
+        api_id = chance.choice(list(EVERY_QUERY))
         if chance.random() < 0.5:
             body = decoded(damage(BODIES[api_id], chance))
             if body is None:
@@ -216,7 +217,7 @@ class Fuzz:
             body = json.loads(BODIES[api_id])
             for _ in range(chance.randint(1, 4)):
                 mutate(body, chance)
-        self.parsed("answer", lambda: PARSERS[api_id](body), WireError, UnknownStock)
+        self.parsed("answer", lambda: read(api_id, body), WireError, UnknownStock)
 
     def reply(self) -> None:
         """A model's reply, before its reader and before the decision that is made of it."""

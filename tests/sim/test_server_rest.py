@@ -13,6 +13,7 @@ import pytest
 
 from kt import api_catalog
 from kt.records import KST
+from kt.sim.wire.apis import SERVED
 from tests.serving import Served, serve
 from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient, client
 
@@ -27,6 +28,11 @@ def served() -> Iterator[Served]:
 def wire(served: Served) -> Iterator[WireClient]:
     with client(served.base_url) as found:
         yield found
+
+
+def test_every_query_the_exchange_serves_has_a_request_here() -> None:
+    queries = {api_id for api_id, served in SERVED.items() if not served.api.places_orders}
+    assert BODIES.keys() == queries
 
 
 @pytest.mark.parametrize("api_id", sorted(BODIES))

@@ -1,4 +1,4 @@
-"""A client of the wire that knows nothing of kt: plain HTTP, plain frames, no retries."""
+"""A client of the wire that knows nothing of kt but its catalogue: plain HTTP and frames."""
 
 from __future__ import annotations
 
@@ -11,34 +11,28 @@ from typing import Any
 import httpx
 import websocket
 
-PATHS = {
-    "kt00004": "acnt", "kt00005": "acnt", "ka10003": "stkinfo", "ka10100": "stkinfo",
-    "kt00001": "acnt", "kt00010": "acnt", "kt00018": "acnt", "kt00007": "acnt",
-    "ka00001": "acnt", "ka10075": "acnt", "ka10076": "acnt", "ka10077": "acnt", "ka10085": "acnt",
-    "ka10023": "rkinfo", "ka10030": "rkinfo", "ka10032": "rkinfo", "ka10027": "rkinfo",
-    "ka10001": "stkinfo", "ka10002": "stkinfo", "ka10059": "stkinfo", "ka10095": "stkinfo",
-    "ka10099": "stkinfo", "ka10004": "mrkcond", "ka10045": "mrkcond", "ka10046": "mrkcond",
-    "ka10008": "frgnistt", "ka10079": "chart", "ka10080": "chart", "ka10081": "chart",
-    "ka10082": "chart", "ka10083": "chart", "kt10000": "ordr", "kt10001": "ordr",
-    "kt10002": "ordr", "kt10003": "ordr",
-}  # fmt: skip
+from kt import api_catalog
+from kt.sim.wire.apis import SERVED
+
 STOCK = "005930"
 DAY = "20261123"
 RANK = {"mrkt_tp": "000", "sort_tp": "1", "stex_tp": "3"}
-BODIES: dict[str, dict[str, str]] = {
+OF_ONE_STOCK = {
+    api_id: {"stk_cd": STOCK}
+    for api_id, served in SERVED.items()
+    if served.api.required == ("stk_cd",)
+}
+BODIES: dict[str, dict[str, str]] = OF_ONE_STOCK | {
     "ka00001": {},
     "kt00001": {"qry_tp": "3"},
     "kt00004": {"qry_tp": "0", "dmst_stex_tp": "KRX"},
     "kt00005": {"dmst_stex_tp": "KRX"},
-    "ka10003": {"stk_cd": STOCK},
-    "ka10100": {"stk_cd": STOCK},
     "kt00010": {"stk_cd": STOCK, "trde_tp": "2", "uv": "200000"},
     "kt00018": {"qry_tp": "1", "dmst_stex_tp": "KRX"},
     "kt00007": {"ord_dt": "", "qry_tp": "1", "stk_bond_tp": "0", "sell_tp": "0", "stk_cd": "",
                 "fr_ord_no": "", "dmst_stex_tp": "%"},
     "ka10075": {"all_stk_tp": "0", "trde_tp": "0", "stk_cd": "", "stex_tp": "0"},
     "ka10076": {"stk_cd": "", "qry_tp": "0", "sell_tp": "0", "ord_no": "", "stex_tp": "0"},
-    "ka10077": {"stk_cd": STOCK},
     "ka10085": {"stex_tp": "0"},
     "ka10023": {**RANK, "tm_tp": "2", "trde_qty_tp": "5", "tm": "", "stk_cnd": "0",
                 "pric_tp": "0"},
@@ -47,13 +41,8 @@ BODIES: dict[str, dict[str, str]] = {
     "ka10032": {"mrkt_tp": "000", "mang_stk_incls": "1", "stex_tp": "3"},
     "ka10027": {**RANK, "trde_qty_cnd": "0000", "stk_cnd": "0", "crd_cnd": "0",
                 "updown_incls": "1", "pric_cnd": "0", "trde_prica_cnd": "0"},
-    "ka10001": {"stk_cd": STOCK},
-    "ka10002": {"stk_cd": STOCK},
-    "ka10004": {"stk_cd": STOCK},
-    "ka10008": {"stk_cd": STOCK},
     "ka10045": {"stk_cd": STOCK, "strt_dt": "20261101", "end_dt": DAY, "orgn_prsm_unp_tp": "1",
                 "for_prsm_unp_tp": "1"},
-    "ka10046": {"stk_cd": STOCK},
     "ka10059": {"dt": DAY, "stk_cd": STOCK, "amt_qty_tp": "2", "trde_tp": "0", "unit_tp": "1"},
     "ka10095": {"stk_cd": f"{STOCK}|000660"},
     "ka10099": {"mrkt_tp": "0"},
@@ -101,7 +90,7 @@ class WireClient:
         headers: dict[str, str] | None = None,
     ) -> httpx.Response:
         sent = {"api-id": api_id, "authorization": f"Bearer {self.token}", **(headers or {})}
-        where = path or f"/api/dostk/{PATHS[api_id]}"
+        where = path or api_catalog.api(api_id).path
         return self.http.post(
             where, json=BODIES.get(api_id, {}) if body is None else body, headers=sent
         )
