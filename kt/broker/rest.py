@@ -142,7 +142,7 @@ class Http:
             "POST",
             self.base_url + path,
             headers={**HEADERS, **headers},
-            content=msgspec.json.encode(body),
+            content=_content(body),
             extensions={"ends": ends, "trip": trip},
         )
         line = self.line(fresh)
@@ -158,6 +158,15 @@ class Http:
             for line in self._lines.values():
                 line.close()
             self._lines.clear()
+
+
+def _content(body: object) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError as fault:
+        raise UsageError(
+            "the request holds half a letter, which no UTF-8 can carry", hint="Nothing was sent."
+        ) from fault
 
 
 class Rest:

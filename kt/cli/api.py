@@ -134,12 +134,13 @@ def json_object(text: bytes) -> dict[str, Any]:
     """The request as typed. Raises UsageError when it is no JSON object."""
     import msgspec
 
-    from kt.cli.documents import UNREADABLE
+    from kt.cli.documents import UNREADABLE, unreadable
 
     try:
         body = msgspec.json.decode(text)
     except UNREADABLE as error:
-        raise UsageError(f"the request is no JSON: {error}", hint="Nothing was sent.") from error
+        said = f"the request {unreadable(error, text)}"
+        raise UsageError(said, hint="Nothing was sent.") from error
     if not isinstance(body, dict):
         raise UsageError("the request must be one JSON object")
     return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -117,7 +118,7 @@ def parse(data: bytes, wanted: str) -> Document:
     except msgspec.ValidationError as error:
         raise InputError(f"the input is no kt document: {_lower(error)}", hint=_NOTHING) from error
     except UNREADABLE as error:
-        raise InputError(_broken(error), hint=_NOTHING) from error
+        raise InputError(f"the input {unreadable(error, data)}", hint=_NOTHING) from error
 
 
 _NOTHING = "Nothing was done."
@@ -125,15 +126,26 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading JSON of any kind may raise."""
 
 
-def _broken(error: Exception) -> str:
+_HALF_LETTER = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+"""An escape of one surrogate without the other."""
+
+
+def unreadable(error: Exception, data: bytes) -> str:
+    """What is wrong with bytes that are to be JSON, after their name."""
     text = str(error)
+    half = _HALF_LETTER.search(data)
+    if half:
+        return f"holds half a letter ({half[0].decode()}), which no UTF-8 can carry"
     if isinstance(error, RecursionError):
-        return "the input is nested too deeply"
+        return "is nested too deeply"
     if "truncated" in text:
-        return "the input is cut off: whoever wrote it did not finish"
+        return "is cut off: whoever wrote it did not finish"
     if "trailing" in text:
-        return "the input holds more than one document"
-    return f"the input is not JSON: {text}"
+        return "holds more than one document"
+    return f"is not JSON: {text}"
 
 
 def _lower(error: Exception) -> str:

@@ -15,7 +15,7 @@ from kt.config.addresses import check_addresses
 from kt.config.file import MOST_LETTERS, named, read_yaml
 from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig, Section
 from kt.errors import ConfigError
-from kt.text import steering
+from kt.text import steering, visible
 
 S = TypeVar("S", bound=Section)
 
@@ -121,12 +121,19 @@ def build_config(
 
 
 def state_folder(config: Config) -> Path:
-    """The folder of all profiles' state (not made here)."""
-    if config.state_dir:
-        return at_home(config.state_dir)
+    """The folder of all profiles' state (not made here). Raises ConfigError where its name, or
+    that of the working folder it is in, is no UTF-8: what kt keeps there names it in JSON."""
     import platformdirs
 
-    return platformdirs.user_state_path("kt")
+    folder = at_home(config.state_dir) if config.state_dir else platformdirs.user_state_path("kt")
+    try:
+        str(folder.absolute()).encode()
+    except UnicodeEncodeError as error:
+        raise ConfigError(
+            f"the name of the state folder is no UTF-8: {visible(str(folder.absolute()), 200)}",
+            hint="Name another folder with KT_STATE_DIR.",
+        ) from error
+    return folder
 
 
 def _check_environment(environ: Mapping[str, str]) -> None:

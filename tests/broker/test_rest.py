@@ -40,6 +40,15 @@ def test_what_goes_out(tmp_path: Path) -> None:
     assert request.content == b'{"stk_cd":"005930"}'
 
 
+def test_half_a_letter_is_not_sent(tmp_path: Path) -> None:
+    told = line(answers(ok()), tmp_path)
+    with pytest.raises(UsageError, match="half a letter"):
+        told.rest.call("ka10001", {"stk_cd": "\ud800"})
+    ordered = told.rest.send_order("kt10000", {"stk_cd": "\ud800"})
+    assert not ordered.left
+    assert told.requests == []
+
+
 @pytest.mark.parametrize(
     "fault",
     [

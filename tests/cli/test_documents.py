@@ -95,7 +95,14 @@ BAD: dict[str, tuple[str, str]] = {
         GOOD.replace("a test", "\udcff"),
         "items[0] of the decisions: 'utf-8' codec can't decode",
     ),
-    "half a letter": (GOOD.replace("a test", "\\ud800"), "the input is not JSON"),
+    "half a letter": (
+        GOOD.replace("a test", "\\ud800"),
+        r"the input holds half a letter (\ud800), which no UTF-8 can carry",
+    ),
+    "half a letter at the end": (
+        '{"kt":"\\udc00"}',
+        r"the input holds half a letter (\udc00), which no UTF-8 can carry",
+    ),
     "too deep": ("[" * 100_000, "the input is no kt document"),
     "a deep item": (
         GOOD.replace("70000", "[" * 5_000 + "]" * 5_000),

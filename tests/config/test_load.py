@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import inspect
 
-from kt.config.load import build_config, load_config
+from kt.config.load import build_config, load_config, state_folder
 from kt.config.model import Config
 from kt.errors import ConfigError, ExitCode
 
@@ -225,6 +225,20 @@ def test_a_path_that_cannot_be_one(name: str) -> None:
 def test_the_environment_is_checked_like_the_file(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=f"^{name} holds what it cannot be$"):
         load_config(environ={name: value})
+
+
+@pytest.mark.parametrize("state_dir", ["", "state"])
+def test_a_state_folder_whose_name_is_no_utf8_is_refused(
+    state_dir: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's own folder, and one that is named below such a working folder."""
+    place = tmp_path / "half \udcff"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    monkeypatch.setenv("XDG_STATE_HOME", str(place))
+    config = load_config(environ={"KT_STATE_DIR": state_dir})
+    with pytest.raises(ConfigError, match=r"no UTF-8: .*half \\udcff"):
+        state_folder(config)
 
 
 def test_an_error_names_the_variable(tmp_path: Path) -> None:
