@@ -93,7 +93,7 @@ BAD: dict[str, tuple[str, str]] = {
     "bytes that are no text": ("\udcff\udcfe", "the input is not JSON"),
     "an item that is no text": (
         GOOD.replace("a test", "\udcff"),
-        "items[0] of the decisions: 'utf-8' codec can't decode",
+        "items[0] of the decisions: ",  # msgspec's words, which change from version to version
     ),
     "half a letter": (
         GOOD.replace("a test", "\\ud800"),
