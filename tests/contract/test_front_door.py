@@ -395,7 +395,7 @@ def test_pages_without_an_end_are_given_up(broker: ScriptedBroker, kt: Door) -> 
     [
         (("ka99999",), "there is no API 'ka99999'"),
         (("ka1000", "{}"), "Did you mean ka"),
-        (("ka10001", "{bad"), "the request is no JSON"),
+        (("ka10001", "{bad"), "the request is not JSON"),
         (("ka10001", "[1]"), "must be one JSON object"),
         (("ka10001", '{"stk_cd":["005930"]}'), "must be one JSON object"),
         (("0B", "{}", "--all-pages"), "frames have no pages"),
