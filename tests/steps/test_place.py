@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from kt.errors import Denied, ExitCode, Halted, JournalError, NotKept, Unreachable
 from kt.records import (
+    BrokerOrder,
     CancelTicket,
     Order,
     OrderEvent,
@@ -132,6 +133,45 @@ def test_a_halt_between_check_and_send_stops_it(world: World) -> None:
     assert (order.state, order.code) == (OrderState.DENIED, "HALTED")
     assert "enough for today" in order.message
     assert world.broker.sent == []
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_a_halt_that_is_set_while_the_broker_is_asked_stops_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, side: Side
+) -> None:
+    if side is Side.SELL:
+        world.broker.hold(SAMSUNG, 10, 70_000)
+    checked = check.check_order(world.ctx, fakes.intent(side))
+    ask = world.broker.day_orders
+
+    def slow(first: str = "") -> tuple[BrokerOrder, ...]:
+        stops.halt(world.ctx, "enough for today")
+        return ask(first)
+
+    monkeypatch.setattr(world.broker, "day_orders", slow)
+    order = place.place(world.ctx, checked)
+    assert (order.state, order.code) == (OrderState.DENIED, "HALTED")
+    assert kinds(world, order) == ["DENIED"]
+    assert world.broker.sent == []
+
+
+def test_of_an_order_that_dies_before_its_sending_is_kept_nothing_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plan and sending are one transaction: an intent in the journal may have been sent."""
+    checked = check.check_order(world.ctx, fakes.intent())
+
+    def die(name: str, profile: str) -> None:
+        if name == "place.planned":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(place, "reach", die)
+        with pytest.raises(KeyboardInterrupt):
+            place.place(world.ctx, checked)
+    assert world.journal.orders() == ()
+    assert place.place(world.ctx, checked).state is OrderState.ACKED
+    assert len(world.broker.sent) == 1
 
 
 @pytest.mark.parametrize(
