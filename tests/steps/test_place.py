@@ -104,6 +104,18 @@ def test_a_rate_limit_is_waited_out_and_the_order_sent_again(world: World) -> No
     ]  # fmt: skip
 
 
+def test_an_exit_waits_for_nothing_but_its_turn_in_the_budget(world: World) -> None:
+    """The gateway paces it: what the broker did not take is handed to it again at once."""
+    wanted = fakes.intent(Side.SELL, quantity=4, origin=Origin.STOP_LOSS)
+    checked = check.check_exit(world.ctx, wanted, 4)
+    world.broker.hold(SAMSUNG, 4, 70_000)
+    world.broker.outcomes = [fakes.not_placed(retryable=True), fakes.not_placed(retryable=True)]
+    before = world.clock.now()
+    order = place.place(world.ctx, checked)
+    assert (order.state, len(world.broker.sent)) == (OrderState.ACKED, 3)
+    assert world.clock.now() == before
+
+
 def test_a_rate_limit_that_does_not_end_is_given_up(world: World) -> None:
     world.broker.outcomes = [fakes.not_placed(retryable=True)] * 5
     order = order_now(world)
