@@ -205,7 +205,10 @@ class Rig:
             with self.ctx.journal.together():
                 for code in codes:
                     self.bought(code)
-            self.day.runtime.state.refresh(self.ctx)
+            # One that was sold before fell: without a trade since, it would be due at once.
+            state = self.day.runtime.state
+            state.prices.update({code: self.prices[code] for code in codes})
+            state.refresh(self.ctx)
             self.ready.set()
 
         self.ready.clear()
