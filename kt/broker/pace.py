@@ -1,8 +1,9 @@
 """One app key's request budget, shared by all its processes: waiting beats being refused.
 
-A budget lets `rate` calls through in any second. The file in the state folder keeps when the
-last calls went out and who waits; its lock dies with its process, and a waiter that died is
-forgotten shortly after its turn. The most urgent waiter goes first, then the one that came first.
+A budget lets `rate` calls through in any second. A file in the state folder, one for each group
+of budgets, keeps when the last calls went out and who waits; its lock dies with its process, and
+a waiter that died is forgotten shortly after its turn. The most urgent waiter goes first, then
+the one that came first. An order waits for nobody's query: its file and lock are its own.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from kt.ports.patience import time_left
 MARGIN = 0.05
 """Clock seconds a window is longer than the server's: the network pushes calls together."""
 SPREAD = 0.9
-"""Part of the even distance that calls of a busy budget keep: what leaves in one bunch is counted
-in another, and the window then overflows."""
+"""Part of the even distance that queries of a busy budget keep: what leaves in one bunch is
+counted in another, and the window then overflows. Orders leave as soon as the window lets them:
+one that the server counts in another bunch was not taken, and is sent again."""
 PENALTY = 1.0
 """After a refusal nothing goes out on that budget for so many seconds."""
 INSTANT = 0.0005
@@ -71,20 +73,21 @@ class State(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """So many calls in any `window` seconds."""
+    """So many calls in any `window` seconds, kept apart by a part `spread` of the even distance."""
 
     calls: int
     window: float
+    spread: float = SPREAD
 
-    @property
-    def distance(self) -> float:
-        return self.window / self.calls
+    def gap(self, sent: int) -> float:
+        """Seconds to the next call after so many in the window: the fuller it is, the longer."""
+        return self.window / self.calls * min(1.0, sent / self.calls) * self.spread
 
 
-def budget(per_second: float) -> Budget:
+def budget(per_second: float, spread: float = SPREAD) -> Budget:
     """5 a second = 5 in any second; 0.5 a second = 1 in any two."""
     calls = max(1, math.floor(per_second))
-    return Budget(calls, calls / per_second + MARGIN)
+    return Budget(calls, calls / per_second + MARGIN, spread)
 
 
 class Pacer:
@@ -101,15 +104,19 @@ class Pacer:
         queries_per_second: float,
         orders_per_second: float,
     ) -> None:
-        self.path = state_dir / f"pace-{key}.json"
+        self.path = state_dir / f"pace-{key}"
         self.clock = clock
         self.rates = {
             Group.QUERY: queries_per_second,
             Group.ORDER: orders_per_second,
             Group.TOKEN: TOKENS_PER_SECOND,
         }
-        self._threads = threading.Lock()
+        self._threads = {group: threading.Lock() for group in Group}
         self._grace = GRACE / (clock.to_real(1.0) or 1.0)
+
+    def file(self, group: Group) -> Path:
+        """Where this group's budgets are kept; their lock lies beside it."""
+        return self.path.with_name(f"{self.path.name}-{group}.json")
 
     def wait(self, tr: Tr, priority: Priority | None = None) -> int:
         """Return when a call of this API may go out; it is counted as gone now.
@@ -117,7 +124,8 @@ class Pacer:
         The number returned is for `went`, which tells when it really did. Raises RateLimited at
         once when its turn comes after the asker's time is over (`kt.ports.patience`).
         """
-        allowed = budget(min(self.rates[tr.group], tr.at_most))
+        spread = 0.0 if tr.group is Group.ORDER else SPREAD
+        allowed = budget(min(self.rates[tr.group], tr.at_most), spread)
         urgency = tr.priority if priority is None else priority
         number = 0
         while True:
@@ -135,20 +143,20 @@ class Pacer:
 
     def _leave(self, tr: Tr, number: int) -> None:
         """Wait no longer, and hold up nobody who does."""
-        with self._state() as state:
+        with self._state(tr.group) as state:
             bucket = state.buckets.setdefault(tr.bucket, Bucket())
             bucket.waiting = [one for one in bucket.waiting if one.number != number]
 
     def went(self, tr: Tr, number: int, at: float) -> None:
         """The call was on the wire at `at`: connecting may take longer than the margin allows."""
-        with self._state() as state:
+        with self._state(tr.group) as state:
             bucket = state.buckets.setdefault(tr.bucket, Bucket())
             others = [one for one in bucket.sent if one.number != number]
             bucket.sent = sorted([*others, Sent(number, at)], key=lambda one: one.at)
 
     def refused(self, tr: Tr, *, whole_group: bool = False) -> None:
         """The server counted more than we did: close the budget (1700) or its group (1701/2)."""
-        with self._state() as state:
+        with self._state(tr.group) as state:
             until = self.clock.monotonic() + PENALTY
             names = {tr.bucket, tr.group.value} if whole_group else {tr.bucket}
             for name in names:
@@ -157,7 +165,7 @@ class Pacer:
 
     def _try(self, tr: Tr, allowed: Budget, urgency: int, number: int) -> tuple[int, float]:
         """One look at the budget: (this waiter's number, seconds left; 0 = go)."""
-        with self._state() as state:
+        with self._state(tr.group) as state:
             now = self.clock.monotonic()
             bucket = state.buckets.setdefault(tr.bucket, Bucket())
             self._tidy(bucket, allowed, now)
@@ -175,18 +183,16 @@ class Pacer:
 
     @staticmethod
     def _turn(bucket: Bucket, allowed: Budget, ahead: int, now: float) -> float:
-        """When a call with so many waiters ahead of it may go out.
-
-        A first call goes at once; the fuller the window, the further apart they go.
-        """
-        sent = bucket.sent
-        if not sent:
-            return now + ahead * allowed.distance
-        fullness = min(1.0, len(sent) / allowed.calls)
-        free = sent[-1].at + allowed.distance * fullness * SPREAD
-        if len(sent) >= allowed.calls:
-            free = max(free, sent[-allowed.calls].at + allowed.window)
-        return max(now, free) + ahead * allowed.distance
+        """When a call with so many waiters ahead of it may go out: a first call at once."""
+        times = [one.at for one in bucket.sent]
+        for _ in range(ahead + 1):
+            free = now
+            if times:
+                free = max(free, times[-1] + allowed.gap(len(times)))
+            if len(times) >= allowed.calls:
+                free = max(free, times[-allowed.calls] + allowed.window)
+            times.append(free)
+        return times[-1]
 
     @staticmethod
     def _closed(state: State, tr: Tr, now: float) -> float:
@@ -205,15 +211,16 @@ class Pacer:
         bucket.waiting = [one for one in bucket.waiting if now <= one.until <= horizon]
 
     @contextlib.contextmanager
-    def _state(self) -> Iterator[State]:
+    def _state(self, group: Group) -> Iterator[State]:
         """The file's contents under its lock, written back when the block ends."""
+        path = self.file(group)
         try:
-            private_folder(self.path.parent)
-            with held(self._threads, self.path.with_suffix(".lock"), poll=0.002):
-                handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            private_folder(path.parent)
+            with held(self._threads[group], path.with_suffix(".lock"), poll=0.002):
+                handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
                 try:
                     data = os.read(handle, 1 << 20)
-                    state = self._decode(data)
+                    state = self._decode(data, group)
                     yield state
                     text = msgspec.json.encode(state)
                     # One write that covers what stood there: a kill leaves no half of two.
@@ -223,10 +230,10 @@ class Pacer:
                     os.close(handle)
         except OSError as fault:
             why, advice = trouble(fault)
-            message = f"the request budget {self.path} cannot be kept: {why}"
+            message = f"the request budget {path} cannot be kept: {why}"
             raise KtError(message, hint=advice) from fault
 
-    def _decode(self, data: bytes) -> State:
+    def _decode(self, data: bytes, group: Group) -> State:
         """An empty file is a new one; an unreadable one counts as a budget just used up."""
         if not data.strip():
             return State()
@@ -234,5 +241,4 @@ class Pacer:
             return msgspec.json.decode(data, type=State)
         except msgspec.MsgspecError:
             until = self.clock.monotonic() + PENALTY
-            names = [group.value for group in Group]
-            return State(buckets={name: Bucket(closed_until=until) for name in names})
+            return State(buckets={group.value: Bucket(closed_until=until)})

@@ -114,6 +114,7 @@ class Day:
         runtime, report = self.runtime, self.runtime.report
         if not runtime.workers.drain(LAST_ANSWERS):
             runtime.say("an order's answer did not come in time; the next start looks for it")
+        runtime.workers.close()
         runtime.feed.drop()
         report.ended = runtime.state.ended or self._stopping
         report.exit_code = runtime.state.exit_code

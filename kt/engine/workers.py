@@ -20,6 +20,12 @@ class Answered:
 
 
 Work = Callable[[], Any]
+EXIT = "exit."
+"""What the names of the jobs that sell a position begin with."""
+READY = 10
+"""Threads that wait for work from the first job on: so many exits may be due in one tick, and a
+thread that is only begun then takes its time while others compute."""
+Jobs = queue.SimpleQueue[tuple[str, Work] | None]
 Contain = Callable[[str, Work], Answered]
 """Runs the work and makes an answer even of what it raises."""
 
@@ -27,17 +33,21 @@ Contain = Callable[[str, Work], Answered]
 class Workers:
     """Runs work beside the decision thread and puts the answers on its queue.
 
-    The threads are daemons: a process that ends does not wait for an analyst's slow answer.
+    The threads are daemons: a process that ends does not wait for an analyst's slow answer. Each
+    waits for the next job when it has ended one.
     """
 
     def __init__(self, answers: queue.SimpleQueue[Any], contain: Contain) -> None:
         self._answers = answers
         self._contain = contain
         self._busy: set[str] = set()
-        self._in_line: queue.SimpleQueue[tuple[str, Work]] = queue.SimpleQueue()
-        self._waiting = 0
-        self._lock = threading.Condition()
+        self._jobs: Jobs = queue.SimpleQueue()
+        self._in_line: Jobs = queue.SimpleQueue()
+        self._threads = 0
+        self._idle = 0
+        self._orders = 0
         self._line: threading.Thread | None = None
+        self._lock = threading.Condition()
 
     def start(self, job: str, work: Work) -> bool:
         """Begin a job; False when the one before it has not ended yet (this one is skipped)."""
@@ -45,15 +55,21 @@ class Workers:
             if job in self._busy:
                 return False
             self._busy.add(job)
-        threading.Thread(target=self._run, args=(job, work), name=f"kt-{job}", daemon=True).start()
+            self._orders += job.startswith(EXIT)
+            while not self._idle or self._threads < READY:
+                self._hire()
+            self._idle -= 1
+        self._jobs.put((job, work))
         return True
 
     def line_up(self, job: str, work: Work) -> None:
         """Do it after all that was lined up before: buys, amends and cancels of the day."""
         with self._lock:
-            self._waiting += 1
+            self._orders += 1
             if self._line is None:
-                self._line = threading.Thread(target=self._serve, name="kt-orders", daemon=True)
+                self._line = threading.Thread(
+                    target=self._serve_line, name="kt-orders", daemon=True
+                )
                 self._line.start()
         self._in_line.put((job, work))
 
@@ -63,40 +79,51 @@ class Workers:
 
     @property
     def sending(self) -> bool:
-        """Whether an order may be on its way, whose number nobody knows yet."""
+        """Whether an order may be on its way whose answer is not on the queue yet."""
         with self._lock:
-            return self._sending()
+            return self._orders > 0
 
     def drain(self, seconds: float) -> bool:
         """Wait for the orders on their way, so many real seconds at most; whether none is left."""
         ends = time.monotonic() + seconds
         with self._lock:
-            while self._sending() and (left := ends - time.monotonic()) > 0:
+            while self._orders and (left := ends - time.monotonic()) > 0:
                 self._lock.wait(left)
-            return not self._sending()
+            return not self._orders
 
-    def _sending(self) -> bool:
-        return self._waiting > 0 or any(job.startswith(EXIT) for job in self._busy)
-
-    def _run(self, job: str, work: Work) -> None:
-        answered = self._contain(job, work)
+    def close(self) -> None:
+        """Let every thread go that waits, and the others when they have done their work."""
         with self._lock:
-            self._busy.discard(job)
-            self._lock.notify_all()
-        self._answers.put(answered)
+            for _ in range(self._threads):
+                self._jobs.put(None)
+            self._in_line.put(None)
+
+    def _hire(self) -> None:
+        self._threads += 1
+        self._idle += 1
+        name = f"kt-worker-{self._threads}"
+        threading.Thread(target=self._serve, name=name, daemon=True).start()
 
     def _serve(self) -> None:
-        while True:
-            job, work = self._in_line.get()
+        while (given := self._jobs.get()) is not None:
+            job, work = given
             answered = self._contain(job, work)
             with self._lock:
-                self._waiting -= 1
-                self._lock.notify_all()
-            self._answers.put(answered)
+                self._busy.discard(job)
+                self._idle += 1
+            self._answer(answered, order=job.startswith(EXIT))
 
+    def _serve_line(self) -> None:
+        while (given := self._in_line.get()) is not None:
+            self._answer(self._contain(*given), order=True)
 
-EXIT = "exit."
-"""What the names of the jobs that sell a position begin with."""
+    def _answer(self, answered: Answered, *, order: bool) -> None:
+        """An order is on its way until its answer is on the queue: who sees a frame of it before
+        that knows that the answer comes after the frame."""
+        self._answers.put(answered)
+        with self._lock:
+            self._orders -= order
+            self._lock.notify_all()
 
 
 class Inline(Workers):

@@ -16,6 +16,7 @@ from kt.records import (
     Check,
     CheckResult,
     Order,
+    OrderEvent,
     OrderEventKind,
     OrderState,
     Outcome,
@@ -35,7 +36,8 @@ from kt.steps.wish import Changed, Wish
 SENDS = 3
 """How often an order that the broker said it did not take (429) is sent in all."""
 PAUSE = 1.0
-"""Seconds before it is sent again: the broker counts by the second."""
+"""Seconds before it is sent again: others may need the budget more. An exit needs it most and
+waits for its turn in the budget alone, which stays closed for a second after a 429."""
 
 _AFTER_PLACE = {
     OutcomeStatus.ACKED: OrderEventKind.ACKED,
@@ -66,14 +68,30 @@ def place(ctx: Context, check: Check, *, client_id: str = "", again: bool = Fals
         check_time(ctx)
     order = replace(order, noted_ord_no=intent.noted_number(ctx, order))
     reach("place.before_plan", ctx.profile)
+    planned = _plan(ctx, order, check, again=again)
+    mine = planned.order_id == order.order_id and planned.state is OrderState.SENDING
+    return _send(ctx, planned, check) if mine else planned
+
+
+def _plan(ctx: Context, order: Order, check: Check, *, again: bool) -> Order:
+    """The intent with its first sending, in one durable transaction and under the stops as they
+    are in it; what the journal has instead, when the order is one of before or is denied. Of a
+    process that dies in here nothing stays, and one that dies later may have sent the order."""
     with ctx.journal.together():
+        refused = intent.stopped(ctx, order.side, order.origin)
+        if refused is not None:
+            return _deny(ctx, order, refused)
         intent.nothing_bought_since(ctx, check)
         intended = event(ctx, order.order_id, OrderEventKind.PLANNED)
         planned = ctx.journal.plan_order(order, intended, again=again)
-    reach("place.planned", ctx.profile)
-    if planned.order_id != order.order_id:
-        return planned
-    return _send(ctx, planned, check)
+        reach("place.planned", ctx.profile)
+        if planned.order_id != order.order_id:
+            return planned
+        return ctx.journal.record(_sending(ctx, order, 1))
+
+
+def _sending(ctx: Context, order: Order, attempt: int) -> OrderEvent:
+    return event(ctx, order.order_id, OrderEventKind.SENDING, key=str(attempt))
 
 
 def _sent_before(ctx: Context, check: Check, client_id: str, *, again: bool) -> Order | None:
@@ -104,25 +122,28 @@ def _deny(ctx: Context, order: Order, refused: CheckResult) -> Order:
 
 
 def _send(ctx: Context, order: Order, check: Check) -> Order:
-    for attempt in range(1, SENDS + 1):
-        key = str(attempt)
-        with ctx.journal.together():
-            if attempt > 1 and intent.overtaken(ctx, order, check):
-                return order  # not placed, and in the pause somebody ordered or set a stop
-            order = ctx.journal.record(event(ctx, order.order_id, OrderEventKind.SENDING, key=key))
-        if order.state is not OrderState.SENDING:
-            return order  # another process settled this intent: it must not be sent any more
+    """Send what the journal has as SENDING, and again what the broker surely did not take."""
+    attempt = 1
+    while True:
         reach("place.sending", ctx.profile)
         outcome = unseal(ctx.gateway).place(check.ticket)
         reach("place.sent", ctx.profile)
-        kind = _AFTER_PLACE[outcome.status]
+        told = from_outcome(ctx, order, _AFTER_PLACE[outcome.status], outcome, key=str(attempt))
         with kept(order, _named(order), outcome):
-            order = ctx.journal.record(from_outcome(ctx, order, kind, outcome, key=key))
+            order = ctx.journal.record(told)
         reach("place.recorded", ctx.profile)
-        if not (outcome.status is OutcomeStatus.NOT_PLACED and outcome.retryable):
+        untaken = outcome.status is OutcomeStatus.NOT_PLACED and outcome.retryable
+        if not untaken or attempt == SENDS:
             break
-        if attempt < SENDS:
+        if order.origin not in EXITS:
             ctx.clock.sleep(PAUSE * attempt)
+        attempt += 1
+        with ctx.journal.together():
+            if intent.overtaken(ctx, order, check):
+                return order  # not placed, and in the pause somebody ordered or set a stop
+            order = ctx.journal.record(_sending(ctx, order, attempt))
+        if order.state is not OrderState.SENDING:
+            return order  # another process settled this intent: it must not be sent any more
     with kept(order, _named(order), outcome):
         return _after(ctx, order, outcome)
 

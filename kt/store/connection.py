@@ -18,8 +18,9 @@ from kt.store import schema
 from kt.store.faults import is_busy, journal_error, mapped
 
 BUSY_SECONDS = 10.0
-_SQLITE, _STEP = 0.03, (0.001, 0.01)
-"""Seconds for which SQLite waits by itself, and between two tries of ours."""
+_SHORTEST, _LONGEST, _PART = 0.0003, 0.01, 0.01
+"""Seconds between two tries at most, and the part of the wait so far that they grow to: another's
+commit takes less than a millisecond, and who still waits then waits for something longer."""
 _SMALL = 16 * 1024 * 1024
 """Files up to this size are checked whole at every opening (some 30 ms); `kt doctor` checks all."""
 
@@ -127,22 +128,24 @@ def make_private(path: Path) -> None:
 class PatientConnection(sqlite3.Connection):
     """Waits up to `patience` seconds for a file that somebody else holds.
 
-    SQLite waits by itself, but not in every case (two that switch a new file to WAL, recovery
+    SQLite would wait by itself, but not in every case (two that switch a new file to WAL, recovery
     after a kill), and in ever longer steps, which may miss the moments between two others' turns
-    again and again: ours are short and of no fixed length.
+    again and again: ours are short, at first very short, and of no fixed length.
     """
 
     patience = 0.0
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        deadline = time.monotonic() + self.patience
+        began = time.monotonic()
         while True:
             try:
                 return super().execute(sql, parameters)
             except sqlite3.OperationalError as error:
-                if not is_busy(error) or time.monotonic() > deadline:
+                waited = time.monotonic() - began
+                if not is_busy(error) or waited > self.patience:
                     raise
-            time.sleep(random.uniform(*_STEP))
+            step = min(_LONGEST, max(_SHORTEST, waited * _PART))
+            time.sleep(step * random.uniform(0.2, 1.0))
 
 
 def connect(
@@ -151,7 +154,7 @@ def connect(
     """A connection without Python's own transactions, usable from several threads in turn."""
     connection = sqlite3.connect(
         path,
-        timeout=min(_SQLITE, busy_seconds),
+        timeout=0,
         isolation_level=None,
         check_same_thread=False,
         factory=PatientConnection,

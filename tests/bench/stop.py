@@ -20,6 +20,7 @@ import os
 import random
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -204,7 +205,10 @@ class Rig:
             with self.ctx.journal.together():
                 for code in codes:
                     self.bought(code)
-            self.day.runtime.state.refresh(self.ctx)
+            # One that was sold before fell: without a trade since, it would be due at once.
+            state = self.day.runtime.state
+            state.prices.update({code: self.prices[code] for code in codes})
+            state.refresh(self.ctx)
             self.ready.set()
 
         self.ready.clear()
@@ -336,7 +340,7 @@ def measure(way: str, options: Options, exchange: launch.Running, out: Connectio
     threading.Thread(target=drive, daemon=True).start()
     report = day.run()
     for alarm in report.alarms:
-        print("alarm:", alarm)
+        print("alarm:", alarm, file=sys.stderr)
     for process in (writer, server, sleeper):
         with contextlib.suppress(AssertionError, AttributeError):
             process.terminate()
@@ -416,23 +420,26 @@ def disk(folder: Path, rounds: int = 200) -> list[float]:
     return times
 
 
+def line(what: str, shown: str) -> None:
+    print(f"{what:26} {shown}")
+
+
 def show(
     way: str, found: list[dict[str, int]], burst: list[float], calls: float, mine: Any, others: Any
 ) -> None:
     load = " ".join(f"{one:.1f}" for one in os.getloadavg())
-    print(f"\n{way}: {len(found)} exits beside {calls:.0f} other calls a second; load {load}")
-    print(f"  {'ms':22} {'median':>8} {'p90':>8} {'p99':>8} {'max':>8}")
-    total = [(one["order"] - one["tick"]) / 1e6 for one in found]
-    print(f"  {'tick to first byte':22} {figures(total)}")
+    print(f"\n{way}: {len(found)} exits beside {calls:.1f} calls a second; machine's load {load}")
+    line("ms", f"{'median':>8} {'p90':>8} {'p99':>8} {'max':>8}")
+    line("tick to first byte", figures([(one["order"] - one["tick"]) / 1e6 for one in found]))
     for before, after in zip(("tick", *STAGES[:-1]), STAGES, strict=True):
         last = "order" if after == "wire" else after
         spans = [(one[last] - one[before]) / 1e6 for one in found if before in one and last in one]
         if spans:
-            print(f"    {f'to {after}':20} {figures(spans)}")
-    print(f"  {'kt wakes up late':22} {figures([late for _, late in mine])}")
-    print(f"  {'an idle process':22} {figures([late for _, late in others])}")
+            line(f"  to {after}", figures(spans))
+    line("kt wakes up late", figures([late for _, late in mine]))
+    line("an idle process", figures([late for _, late in others]))
     waits = " ".join(f"{one:.2f}" for one in burst)
-    print(f"  ten at once, left after s: {waits}  (5 a second allow 1.05 for the tenth)")
+    line("ten at once, s each", f"{waits}  (5 a second allow 1.05 for the tenth)")
 
 
 def main() -> None:
@@ -444,11 +451,11 @@ def main() -> None:
     options.add_argument("--frames", type=int, default=1500)
     options.add_argument("--quiet", action="store_true")
     given = options.parse_args()
-    with contextlib.nullcontext(tempfile.mkdtemp(prefix="stop-", dir=given.state)) as name:
+    with tempfile.TemporaryDirectory(prefix="stop-", dir=given.state) as name:
         folder = Path(name)
         wanted = Options(given.exits, folder, given.pause, given.frames, given.quiet)
-        print(f"{'':24} {'median':>8} {'p90':>8} {'p99':>8} {'max':>8}")
-        print(f"{'the disk alone, ms':24} {figures(disk(folder))}")
+        print("under no load but the machine's own" if given.quiet else "under load")
+        line("the disk before, ms", figures(disk(folder)))
         settings = Settings(state_dir=folder, rate=0, day="2026-11-23", open_at="10:00")
         exchange = launch.start(settings, lambda line: None)
         try:
@@ -462,7 +469,7 @@ def main() -> None:
                 child.join()
         finally:
             launch.stop(folder)
-        print(f"{'the disk alone, ms':24} {figures(disk(folder))}")
+        line("the disk after, ms", figures(disk(folder)))
 
 
 if __name__ == "__main__":

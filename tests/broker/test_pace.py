@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kt.broker.pace import Pacer, budget
-from kt.broker.tr import Priority, find
+from kt.broker.tr import Group, Priority, find
 from kt.clock import ScaledClock, SystemClock
 from kt.errors import KtError
 from tests.broker.wiring import NOW, SteppingClock
@@ -49,6 +49,41 @@ def test_five_a_second(tmp_path: Path) -> None:
     assert 9.5 < found[-1] < 10.5
     for start in found:
         assert sum(start <= at < start + 1.04 for at in found) <= 5
+
+
+def test_ten_orders_at_once_leave_as_soon_as_five_a_second_allow(tmp_path: Path) -> None:
+    clock = SteppingClock()
+    paced = pacer(tmp_path, clock)
+    assert times(clock, lambda: paced.wait(SELL), 11) == [0.0] * 5 + [1.05] * 5 + [2.1]
+
+
+def test_ten_threads_orders_leave_as_soon_as_five_a_second_allow(tmp_path: Path) -> None:
+    """Whoever waits behind others sleeps no longer than the window does."""
+    paced = Pacer(tmp_path, "k", SystemClock(), 5, 5)
+    began, left = time.monotonic(), list[float]()
+
+    def leave() -> None:
+        paced.wait(SELL)
+        left.append(time.monotonic() - began)
+
+    threads = [threading.Thread(target=leave) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    left.sort()
+    assert left[5] - left[0] >= 1.0
+    assert left[-1] < 1.05 + 0.25, "a quarter of a second for a slow machine"
+
+
+def test_an_order_does_not_wait_for_the_lock_of_queries(tmp_path: Path) -> None:
+    paced = pacer(tmp_path, SteppingClock())
+    paced.wait(CHART)
+    with paced._state(Group.QUERY):
+        began = time.monotonic()
+        paced.refused(SELL)
+        paced.went(SELL, paced.wait(SELL), 0.0)
+        assert time.monotonic() - began < 1.0
 
 
 def test_one_a_second_as_on_mock(tmp_path: Path) -> None:
@@ -141,11 +176,10 @@ def test_times_from_before_a_restart_of_the_machine_are_forgotten(tmp_path: Path
 def test_a_broken_file_counts_as_a_budget_just_used_up(text: bytes, tmp_path: Path) -> None:
     clock = SteppingClock()
     paced = pacer(tmp_path, clock)
-    paced.path.write_bytes(text)
+    paced.file(Group.QUERY).write_bytes(text)
     paced.wait(CHART)
     assert clock.slept == [1.0]
-    paced.wait(BUY)
-    json.loads(paced.path.read_text())
+    json.loads(paced.file(Group.QUERY).read_text())
 
 
 def test_a_file_that_shrinks_leaves_no_rest_of_the_longer_one(tmp_path: Path) -> None:
@@ -155,7 +189,7 @@ def test_a_file_that_shrinks_leaves_no_rest_of_the_longer_one(tmp_path: Path) ->
         paced.wait(CHART)
     clock.advance(10)
     paced.wait(CHART)
-    assert len(json.loads(paced.path.read_text())["buckets"]["ka10080"]["sent"]) == 1
+    assert len(json.loads(paced.file(Group.QUERY).read_text())["buckets"]["ka10080"]["sent"]) == 1
 
 
 def test_a_folder_that_cannot_be_used_says_so(tmp_path: Path) -> None:
@@ -172,7 +206,7 @@ def test_budgets() -> None:
 
 def waiting(paced: Pacer, bucket: str) -> int:
     try:
-        state = json.loads(paced.path.read_text())
+        state = json.loads(paced.file(Group.QUERY).read_text())
     except ValueError:  # read in the middle of a write
         return -1
     return len(state["buckets"].get(bucket, {}).get("waiting", []))
@@ -226,7 +260,7 @@ for _ in range(int(sys.argv[2])):
     paced.wait(find("ka10080"))
     print(time.monotonic(), flush=True)
 if sys.argv[3:] == ["hold"]:
-    with paced._state():
+    with paced._state(find("ka10080").group):
         print("holding", flush=True)
         time.sleep(60)
 if sys.argv[3:] == ["wait"]:

@@ -18,7 +18,7 @@ from kt.broker import deadlines, http_transport
 from kt.broker.day_list import DayList
 from kt.broker.deadlines import PATIENCE, Patience, patience
 from kt.broker.pace import Pacer
-from kt.broker.tr import Priority, find
+from kt.broker.tr import Group, Priority, find
 from kt.clock import SystemClock
 from kt.errors import Busy, RateLimited, Unreachable
 from kt.ports.patience import asked_once, bounded, regardless, time_left, within
@@ -121,7 +121,7 @@ def test_a_turn_that_comes_too_late_is_not_waited_for(tmp_path: Path) -> None:
     paced.wait(chart)
     with at_once(0.0), pytest.raises(RateLimited, match="no turn for it in time"), within(SHORT):
         paced.wait(chart)
-    assert '"waiting":[]' in paced.path.read_text()
+    assert '"waiting":[]' in paced.file(Group.QUERY).read_text()
 
 
 def test_an_order_does_not_wait_behind_scans(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ def locked(path: Path) -> Iterator[None]:
 
 def test_a_lock_that_somebody_holds_is_waited_for_no_longer(tmp_path: Path) -> None:
     told = line(answers(ok()), tmp_path)
-    for path in (told.rest.tokens.path, told.rest.pacer.path):
+    for path in (told.rest.tokens.path, told.rest.pacer.file(Group.QUERY)):
         lock = path.with_suffix(".lock")
         with locked(lock), within(SHORT), at_once(), pytest.raises(Busy, match="somebody else"):
             told.rest.call("ka00001")
@@ -223,7 +223,7 @@ def test_an_orders_budget_file_does_not_hold_up_its_outcome(
     monkeypatch.setattr("kt.broker.rest.BOOKS_SECONDS", SHORT)
 
     def handler(_: httpx.Request) -> httpx.Response:
-        stack.enter_context(locked(told.rest.pacer.path.with_suffix(".lock")))
+        stack.enter_context(locked(told.rest.pacer.file(Group.ORDER).with_suffix(".lock")))
         return httpx.Response(429, text="<html>")
 
     told = line(handler, tmp_path)

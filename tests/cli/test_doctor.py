@@ -38,8 +38,10 @@ def doctor(front: Front, monkeypatch: pytest.MonkeyPatch) -> Front:
     class Pacer:
         def __init__(self) -> None:
             self.rates = {"query": 5.0, "order": 5.0}
-            self.path = front.folder / "pace.json"
             self.clock = front.world.clock
+
+        def file(self, group: str) -> Path:
+            return front.folder / f"pace-{group}.json"
 
     monkeypatch.setattr(FakeApp, "server", Server(), raising=False)
     monkeypatch.setattr(FakeApp, "pacer", Pacer(), raising=False)
@@ -138,10 +140,11 @@ def test_no_keys(doctor: Front) -> None:
     assert (row["status"], row["hint"]) == ("fail", "Set them.")
 
 
-def test_a_closed_or_crowded_budget(doctor: Front) -> None:
+@pytest.mark.parametrize("group", ["query", "order"])
+def test_a_closed_or_crowded_budget(doctor: Front, group: str) -> None:
     now = doctor.world.clock.monotonic()
     busy = State(buckets={"ka10001": Bucket(closed_until=now + 1, waiting=[Waiter(1, 3, now + 1)])})
-    (doctor.folder / "pace.json").write_bytes(msgspec.json.encode(busy))
+    (doctor.folder / f"pace-{group}.json").write_bytes(msgspec.json.encode(busy))
     row = rows(doctor)["requests"]
     assert row["status"] == "warn" and "refused lately: ka10001; 1 waiting" in row["detail"]
 

@@ -361,9 +361,14 @@ def test_a_life_of_orders(both: Both) -> None:
 def test_the_same_refusal_either_way(
     both: Both, ticket: OrderTicket | CancelTicket, code: str
 ) -> None:
-    for broker in (both.direct, both.wire):
-        found = broker.cancel(ticket) if isinstance(ticket, CancelTicket) else broker.place(ticket)
-        assert (found.status, found.code, found.ord_no) == (OutcomeStatus.REJECTED, code, "")
+    found = [
+        broker.cancel(ticket) if isinstance(ticket, CancelTicket) else broker.place(ticket)
+        for broker in (both.direct, both.wire)
+    ]
+    for one in found:
+        assert (one.status, one.code, one.ord_no) == (OutcomeStatus.REJECTED, code, "")
+    direct, wire = ((one.concerns, one.not_enough) for one in found)
+    assert direct == wire
 
 
 def test_what_is_gone_cannot_be_cancelled_again(both: Both) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -12,13 +14,17 @@ import pytest
 
 from kt.clock import ScaledClock
 from kt.config.model import Config, Emergency, Exits
-from kt.engine import orders
+from kt.engine import dispatch, orders, work
 from kt.engine.day import Day
 from kt.engine.holdings import BOOKS
+from kt.engine.workers import Workers
 from kt.errors import Unreachable
+from kt.ports import SealedGateway
 from kt.records import (
     BalanceNotice,
     Concern,
+    Order,
+    OrderNotice,
     OrderState,
     OrderTicket,
     Origin,
@@ -29,7 +35,8 @@ from kt.records import (
     StopMode,
     ViNotice,
 )
-from kt.steps import stops
+from kt.steps import check, follow, stops
+from kt.steps.context import Context
 from tests import fakes
 from tests.engine.acting import Make, Stage, at
 from tests.fakes import HYNIX, SAMSUNG, FakeStream, World
@@ -278,8 +285,6 @@ class Hanging:
 
 def test_an_order_that_hangs_keeps_no_stop_waiting(tmp_path: Path) -> None:
     """Real threads, real time."""
-    from kt.ports import SealedGateway
-
     clock = ScaledClock(at("10:00"), time.time(), 1.0)
     world = World(tmp_path, clock=clock)
     stage = Stage.__new__(Stage)
@@ -365,3 +370,51 @@ def test_what_another_process_booked_of_an_order_is_told_too(stage: Make) -> Non
     made.act("10:00:12", bought)
     made.play("10:00:20")
     assert [line for line in made.lines if "filled: BUY 삼성전자 2 at 70,000 (2/2)" in line]
+
+
+class FilledFirst:
+    """The broker's gateway, whose answer comes when it is let go: the fill's frame before it."""
+
+    def __init__(self, world: World) -> None:
+        self.broker = world.broker
+        self.let_go = threading.Event()
+        self.frames: queue.SimpleQueue[OrderNotice] = queue.SimpleQueue()
+
+    def place(self, ticket: OrderTicket) -> Outcome:
+        outcome = self.broker.place(ticket)
+        self.frames.put(self.broker.fill(outcome.ord_no, ticket.quantity, ticket.price))
+        self.let_go.wait(20)
+        return outcome
+
+
+def test_a_fill_that_comes_beside_its_orders_answer_is_kept(
+    stage: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The frame's number is looked for in vain; then the worker writes the answer down, and
+    nothing waits for an answer any more."""
+    made = stage(QUIET)
+    world, gateway = made.world, FilledFirst(made.world)
+    ctx = world.context(gateway=SealedGateway(gateway))  # type: ignore[arg-type]
+    usual = made.day.runtime
+    workers = Workers(usual.events, usual.workers._contain)
+    runtime = replace(usual, workers=workers)
+    look = follow.find
+
+    def look_and_be_answered(ctx: Context, *numbers: str) -> Order | None:
+        found = look(ctx, *numbers)
+        gateway.let_go.set()
+        assert workers.drain(20)
+        return found
+
+    checked = check.check_order(ctx, fakes.intent())
+    workers.line_up("placed", lambda: work.place_one(ctx, checked))
+    frame = gateway.frames.get(timeout=20)
+    with monkeypatch.context() as racing:
+        racing.setattr(follow, "find", look_and_be_answered)
+        dispatch.handle(runtime, frame)
+    while (found := runtime.events.get(timeout=1)) is not frame:
+        dispatch.handle(runtime, found)
+    dispatch.handle(runtime, frame)
+    workers.close()
+    (order,) = world.journal.orders()
+    assert order.state is OrderState.FILLED

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
@@ -14,7 +16,7 @@ from msgspec.structs import replace
 from kt.config.model import Emergency
 from kt.engine.timers import Timers
 from kt.engine.watchdog import Watchdog
-from kt.engine.workers import Answered, Inline, Workers
+from kt.engine.workers import READY, Answered, Inline, Workers
 from kt.records import Order, OrderState, OrderType, Origin, Side, Tick
 from tests.fakes import OPEN, SAMSUNG
 
@@ -98,6 +100,66 @@ def test_what_a_worker_raises_is_its_answer() -> None:
         workers.start("scan", fail)
         assert answers.get(timeout=10) == Answered("scan", failure=failure)
         assert not workers.busy("scan")
+
+
+class Answers(queue.SimpleQueue[Any]):
+    """Notes at each answer whether an order may still be on its way."""
+
+    workers: Workers
+
+    def __init__(self) -> None:
+        self.sending: list[bool] = []
+
+    def put(self, answered: Any, block: bool = True, timeout: float | None = None) -> None:
+        self.sending.append(self.workers.sending)
+        super().put(answered, block, timeout)
+
+
+@pytest.mark.parametrize(("job", "order"), [("exit.005930", True), ("scan", False)])
+def test_an_order_is_on_its_way_until_its_answer_is_on_the_queue(job: str, order: bool) -> None:
+    """A frame that is put aside is read again when the answer comes: it must come after it."""
+    answers = Answers()
+    workers = answers.workers = Workers(answers, contain)
+    workers.start(job, lambda: 1)
+    answers.get(timeout=10)
+    assert answers.sending == [order]
+    assert workers.drain(10) and not workers.sending
+    workers.line_up("placed", lambda: 1)
+    answers.get(timeout=10)
+    assert answers.sending == [order, True]
+    workers.close()
+
+
+def test_an_exit_waits_for_no_new_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The day's first job is no exit: from then on threads wait for work, and after it again."""
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    workers, go = Workers(answers, contain), threading.Event()
+    workers.start("reconcile", lambda: 0)
+    answers.get(timeout=10)
+    monkeypatch.setattr(threading.Thread, "start", lambda thread: pytest.fail("a new thread"))
+    for _ in range(2):
+        go.clear()
+        for number in range(READY):
+            assert workers.start(f"exit.{number}", lambda: go.wait(10))
+        go.set()
+        for _ in range(READY):
+            answers.get(timeout=10)
+        assert workers.drain(10)
+    workers.close()
+
+
+def test_more_jobs_than_threads_that_wait_all_run_at_once() -> None:
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    workers, together = Workers(answers, contain), threading.Barrier(2 * READY)
+    for number in range(2 * READY):
+        workers.start(f"job {number}", lambda: together.wait(10))
+    assert {answers.get(timeout=10).failure for _ in range(2 * READY)} == {None}
+    before = threading.active_count()
+    workers.close()
+    ends = time.monotonic() + 10
+    while threading.active_count() > before - 2 * READY:
+        assert time.monotonic() < ends
+        time.sleep(0.005)
 
 
 # the watchdog

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kt.broker.taxonomy import BY_CODE, TREATMENTS
 from kt.records import (
     AmendTicket,
     CancelTicket,
@@ -15,6 +16,7 @@ from kt.records import (
 from kt.rules import ticks
 from kt.sim.book import down, up
 from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange.refusals import TEXTS, Refused
 from tests.sim.scene import CODE, at, balances, buy, mine, opened, orders, sell, ticket
 
 BIG = "005930"
@@ -439,3 +441,11 @@ def test_a_book_is_never_crossed_by_who_waits() -> None:
         clock.advance(1)
         book = exchange.market.book(CODE)
         assert book.bids[0].price < book.asks[0].price
+
+
+@pytest.mark.parametrize("code", TEXTS)
+def test_a_refusal_says_what_the_broker_reads_from_its_code(code: str) -> None:
+    """A day over the exchange in this process learns the same as one over its wire."""
+    rule, outcome = BY_CODE[code], Refused(code).outcome()
+    assert (outcome.concerns, outcome.not_enough) == (rule.concerns, rule.not_enough)
+    assert outcome.status is TREATMENTS[rule.category].order

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from kt.errors import Denied, ExitCode, Halted, JournalError, NotKept, Unreachable
 from kt.records import (
+    BrokerOrder,
     CancelTicket,
     Order,
     OrderEvent,
@@ -103,6 +104,18 @@ def test_a_rate_limit_is_waited_out_and_the_order_sent_again(world: World) -> No
     ]  # fmt: skip
 
 
+def test_an_exit_waits_for_nothing_but_its_turn_in_the_budget(world: World) -> None:
+    """The gateway paces it: what the broker did not take is handed to it again at once."""
+    wanted = fakes.intent(Side.SELL, quantity=4, origin=Origin.STOP_LOSS)
+    checked = check.check_exit(world.ctx, wanted, 4)
+    world.broker.hold(SAMSUNG, 4, 70_000)
+    world.broker.outcomes = [fakes.not_placed(retryable=True), fakes.not_placed(retryable=True)]
+    before = world.clock.now()
+    order = place.place(world.ctx, checked)
+    assert (order.state, len(world.broker.sent)) == (OrderState.ACKED, 3)
+    assert world.clock.now() == before
+
+
 def test_a_rate_limit_that_does_not_end_is_given_up(world: World) -> None:
     world.broker.outcomes = [fakes.not_placed(retryable=True)] * 5
     order = order_now(world)
@@ -132,6 +145,45 @@ def test_a_halt_between_check_and_send_stops_it(world: World) -> None:
     assert (order.state, order.code) == (OrderState.DENIED, "HALTED")
     assert "enough for today" in order.message
     assert world.broker.sent == []
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_a_halt_that_is_set_while_the_broker_is_asked_stops_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, side: Side
+) -> None:
+    if side is Side.SELL:
+        world.broker.hold(SAMSUNG, 10, 70_000)
+    checked = check.check_order(world.ctx, fakes.intent(side))
+    ask = world.broker.day_orders
+
+    def slow(first: str = "") -> tuple[BrokerOrder, ...]:
+        stops.halt(world.ctx, "enough for today")
+        return ask(first)
+
+    monkeypatch.setattr(world.broker, "day_orders", slow)
+    order = place.place(world.ctx, checked)
+    assert (order.state, order.code) == (OrderState.DENIED, "HALTED")
+    assert kinds(world, order) == ["DENIED"]
+    assert world.broker.sent == []
+
+
+def test_of_an_order_that_dies_before_its_sending_is_kept_nothing_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plan and sending are one transaction: an intent in the journal may have been sent."""
+    checked = check.check_order(world.ctx, fakes.intent())
+
+    def die(name: str, profile: str) -> None:
+        if name == "place.planned":
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as dying:
+        dying.setattr(place, "reach", die)
+        with pytest.raises(KeyboardInterrupt):
+            place.place(world.ctx, checked)
+    assert world.journal.orders() == ()
+    assert place.place(world.ctx, checked).state is OrderState.ACKED
+    assert len(world.broker.sent) == 1
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,13 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from kt.errors import JournalError
 from kt.records import SymbolLock
-from kt.store import schema
+from kt.store import connection, schema
 from kt.store.journal import SqliteJournal
 from tests.store.make import T0, day_result, event, open_journal, order, placed, position
 
@@ -133,6 +134,30 @@ def test_the_short_moments_between_others_turns_are_found(tmp_path: Path) -> Non
             ended.set()
             holder.join()
         assert len(journal.locks()) == 10
+
+
+def test_the_first_tries_come_at_once_and_later_ones_now_and_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another's commit takes less than a millisecond: who waits for it must not sleep for ten."""
+    slept, now = list[float](), 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+        slept.append(seconds)
+        if now > 2.0:
+            other.execute("ROLLBACK")
+            monkeypatch.undo()
+
+    with open_journal(tmp_path) as journal, closing(raw(tmp_path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        fake = SimpleNamespace(sleep=sleep, monotonic=lambda: now)
+        monkeypatch.setattr(connection, "time", fake)
+        journal.lock_symbol(SymbolLock(stock_code="005930", reason="", order_id="", at=T0))
+    assert max(slept[:10]) <= 0.0003
+    assert max(slept[-10:]) <= 0.01
+    assert len(slept) < 2_000, "and nobody computes while he waits"
 
 
 def test_a_file_that_somebody_holds_is_busy(tmp_path: Path) -> None:

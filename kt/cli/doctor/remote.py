@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -56,20 +57,22 @@ def budget(session: Session) -> Iterable[Finding]:
     """How much of the shared request budget is taken now, and whether the server closed one."""
     import msgspec
 
-    from kt.broker.pace import State
+    from kt.broker.pace import Bucket, State
 
     pacer = session.app.pacer
     rates = ", ".join(f"{group} {rate:g}/s" for group, rate in pacer.rates.items())
-    try:
-        state = msgspec.json.decode(pacer.path.read_bytes(), type=State)
-    except (FileNotFoundError, msgspec.DecodeError):
+    buckets: dict[str, Bucket] = {}
+    for group in pacer.rates:
+        with suppress(FileNotFoundError, msgspec.DecodeError):
+            buckets |= msgspec.json.decode(pacer.file(group).read_bytes(), type=State).buckets
+    if not buckets:
         return [Finding("requests", "ok", f"nothing sent yet; {rates}")]
     now = pacer.clock.monotonic()
-    closed = [name for name, bucket in state.buckets.items() if bucket.closed_until > now]
-    waiting = sum(len(bucket.waiting) for bucket in state.buckets.values())
+    closed = [name for name, bucket in buckets.items() if bucket.closed_until > now]
+    waiting = sum(len(bucket.waiting) for bucket in buckets.values())
     if closed or waiting:
         detail = f"refused lately: {', '.join(closed) or 'none'}; {waiting} waiting; {rates}"
         hint = "Another program may be using this app key."
         return [Finding("requests", "warn", detail, hint)]
-    sent = sum(now - one.at <= 1.0 for bucket in state.buckets.values() for one in bucket.sent)
+    sent = sum(now - one.at <= 1.0 for bucket in buckets.values() for one in bucket.sent)
     return [Finding("requests", "ok", f"{sent} in the last second; {rates}")]

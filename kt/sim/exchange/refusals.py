@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kt.records import Outcome, OutcomeStatus
+from kt.records import Concern, Outcome, OutcomeStatus
 
 OFF_TICK = "RC4003"
 UNTRADABLE = "RC4007"
@@ -32,6 +32,21 @@ TEXTS = {
     NO_QUANTITY: "주문수량을 입력하십시요",
     HALTED: "거래정지 종목입니다.",
 }
+CONCERNS = {
+    OFF_TICK: Concern.ORDER,
+    UNTRADABLE: Concern.STOCK,
+    NOT_A_BUSINESS_DAY: Concern.MARKET,
+    SHORT_OF_CASH: Concern.ACCOUNT,
+    OUTSIDE_LIMITS: Concern.ORDER,
+    NOTHING_LEFT: Concern.ORDER,
+    BEFORE_OPEN: Concern.MARKET,
+    AFTER_CLOSE: Concern.MARKET,
+    BAD_NUMBER: Concern.ORDER,
+    SHORT_OF_SHARES: Concern.ORDER,
+    NO_QUANTITY: Concern.ORDER,
+    HALTED: Concern.STOCK,
+}
+"""Whose trouble each is, as `broker/taxonomy.py` reads it from the wire (a test compares them)."""
 
 
 class Refused(Exception):
@@ -49,4 +64,6 @@ class Refused(Exception):
             code=self.code,
             message=message,
             http_status=200,
+            concerns=CONCERNS[self.code],
+            not_enough=self.code == SHORT_OF_SHARES,
         )
