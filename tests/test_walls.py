@@ -18,7 +18,8 @@ MAX_FILE_LINES = 400
 MAX_FUNCTION_LINES = 40
 
 COMMON = {
-    "records", "errors", "ports", "config", "clock", "ids", "files", "children", "text", "__init__",
+    "records", "errors", "ports", "config", "clock", "ids", "files", "paths", "children", "text",
+    "__init__",
 }  # fmt: skip
 """What every floor may use."""
 MAY_IMPORT: dict[str, set[str]] = {
@@ -26,13 +27,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "ids": set(),
     "files": set(),
+    "paths": set(),
     "children": set(),
     "text": set(),
     "ports": {"records", "ports"},
-    "config": {"config", "errors", "records", "files", "text"},
+    "config": {"config", "errors", "records", "files", "paths", "text"},
     "clock": {"records"},
     "notify": {"config", "text"},
-    "rules": COMMON - {"clock", "ids", "ports", "files", "children"} | {"rules"},
+    "rules": COMMON - {"clock", "ids", "ports", "files", "paths", "children"} | {"rules"},
     "steps": COMMON | {"steps", "rules"},
     "engine": COMMON | {"engine", "steps", "rules"},
     "broker": COMMON | {"broker", "rules"},

@@ -21,6 +21,7 @@ from kt.broker.locks import held
 from kt.broker.tr import Group, Priority, Tr
 from kt.errors import KtError, RateLimited
 from kt.files import private_folder, trouble
+from kt.paths import ProfilePaths, lock_of
 from kt.ports import Clock
 from kt.ports.patience import time_left
 
@@ -101,7 +102,7 @@ class Pacer:
         queries_per_second: float,
         orders_per_second: float,
     ) -> None:
-        self.path = state_dir / f"pace-{key}.json"
+        self.path = ProfilePaths(state_dir).budget(key)
         self.clock = clock
         self.rates = {
             Group.QUERY: queries_per_second,
@@ -209,7 +210,7 @@ class Pacer:
         """The file's contents under its lock, written back when the block ends."""
         try:
             private_folder(self.path.parent)
-            with held(self._threads, self.path.with_suffix(".lock"), poll=0.002):
+            with held(self._threads, lock_of(self.path), poll=0.002):
                 handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
                 try:
                     data = os.read(handle, 1 << 20)

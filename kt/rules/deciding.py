@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from kt.records import EXITS, OrderType, Side
+from kt.records import OrderType
 from kt.rules.facts import RiskFacts
+from kt.rules.stops import is_exit
 
 T = TypeVar("T")
 Verdict = tuple[bool, str]
@@ -41,4 +42,4 @@ def worst_price(f: RiskFacts) -> int:
 
 def stoppable(f: RiskFacts) -> bool:
     """Whether rules of prudence may hold this order back: everything but an urgent exit."""
-    return not (f.origin in EXITS and f.side is Side.SELL)
+    return not is_exit(f.side, f.origin)

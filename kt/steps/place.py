@@ -77,13 +77,11 @@ def place(ctx: Context, check: Check, *, client_id: str = "", again: bool = Fals
 
 
 def _sent_before(ctx: Context, check: Check, client_id: str, *, again: bool) -> Order | None:
-    """The first order of this very decision, however it was sized then."""
-    first = ctx.journal.order_of_client(client_id)
+    """The first order of this very wish, however it was sized then. Raises Denied(CLIENT_ID)."""
     decision_id = check.decision_id
-    if first and decision_id and first.decision_id == decision_id:
+    first = ctx.journal.repeated(client_id, decision_id=decision_id, ticket=check.ticket)
+    if first or again:
         return first
-    if again:
-        return None
     return ctx.journal.order_of_decision(decision_id, check.side, check.stock_code)
 
 

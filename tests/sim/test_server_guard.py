@@ -19,7 +19,8 @@ import pytest
 import websocket
 
 from kt.errors import Unreachable, UsageError
-from kt.sim import control, launch, place
+from kt.paths import ExchangePaths
+from kt.sim import control, launch
 from kt.sim.control import HEADER, Control
 from kt.sim.server import guard, session, transport
 from kt.sim.server.settings import Settings
@@ -331,7 +332,7 @@ def test_everything_it_makes_is_private(tmp_path: Path, umask: str) -> None:
             assert b"PATH=" in environ.read_bytes()
     finally:
         launch.stop(state)
-    assert not place.key_file(state / "sim").exists()
+    assert not ExchangePaths(state / "sim").control_key.exists()
 
 
 def test_secrets_survive_a_restart_and_are_forgotten_by_a_reset(tmp_path: Path) -> None:
