@@ -232,15 +232,6 @@ class App:
         """A row or a frame that could not be read: the others went on."""
         self.journal.error(self.run, "wire", "broker", str(error), self.clock.now())
 
-    def _on_call(
-        self,
-        api_id: str,
-        started: datetime,
-        milliseconds: int,
-        http_status: int,
-        return_code: str,
-        message: str,
-    ) -> None:
-        self.journal.api_call(
-            self.run, api_id, started, milliseconds, http_status, return_code, message
-        )
+    def _on_call(self, *call: *tuple[str, datetime, int, int, str, str]) -> None:
+        """One call of the broker's API, as `ports.RunLog.api_call` takes it after the run."""
+        self.journal.api_call(self.run, *call)

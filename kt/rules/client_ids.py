@@ -15,7 +15,7 @@ def refuse_other(planned: Order, decision_id: str, ticket: OrderTicket | None) -
     if decision_id or planned.decision_id or ticket is None:
         same = planned.decision_id == decision_id
     else:
-        same = ticket == ticket_of(planned)
+        same = ticket == OrderTicket.of(planned)
     if not same:
         of = ", of another decision" if planned.decision_id != decision_id else ""
         raise Denied(
@@ -24,14 +24,3 @@ def refuse_other(planned: Order, decision_id: str, ticket: OrderTicket | None) -
             hint="Use a new --client-id for a new order.",
             code=Code.CLIENT_ID,
         )
-
-
-def ticket_of(order: Order) -> OrderTicket:
-    """What this order asks of the broker."""
-    return OrderTicket(
-        side=order.side,
-        stock_code=order.stock_code,
-        quantity=order.quantity,
-        order_type=order.order_type,
-        price=order.price,
-    )

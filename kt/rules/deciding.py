@@ -29,6 +29,12 @@ def compare(left: int, limit: int, words: str = "limit") -> Verdict:
     return passed, f"{left:,} {'<=' if passed else '>'} {words} {limit:,}"
 
 
+def adds_up(before: int, more: int, limit: int, words: str = "limit") -> Verdict:
+    """`800,000 + 400,000 = 1,200,000 > limit 1,000,000`"""
+    passed, compared = compare(before + more, limit, words)
+    return passed, f"{before:,} + {more:,} = {compared}"
+
+
 def flag(passed: bool, yes: str, no: str) -> Verdict:
     return passed, yes if passed else no
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kt.records import Origin, Side
-from kt.rules.deciding import Verdict, compare, flag, known
+from kt.rules.deciding import Verdict, adds_up, flag, known
 from kt.rules.denials import Code
 from kt.rules.facts import RiskFacts
 from kt.rules.stops import refusal
@@ -77,14 +77,12 @@ def duplicate(f: RiskFacts) -> Verdict:
 
 def rate(f: RiskFacts) -> Verdict:
     sent = known(f.orders_last_minute, "the orders of the last minute")
-    passed, words = compare(sent + 1, f.limits.orders_per_minute, "orders a minute")
-    return passed, f"{sent:,} + 1 = {words}"
+    return adds_up(sent, 1, f.limits.orders_per_minute, "orders a minute")
 
 
 def day_orders(f: RiskFacts) -> Verdict:
     sent = known(f.orders_today, "today's orders")
-    passed, words = compare(sent + 1, f.limits.orders_per_day, "orders a day")
-    return passed, f"{sent:,} + 1 = {words}"
+    return adds_up(sent, 1, f.limits.orders_per_day, "orders a day")
 
 
 def test_mode(f: RiskFacts) -> Verdict:

@@ -20,7 +20,7 @@ from kt.records import (
     Origin,
     Side,
 )
-from kt.rules.client_ids import refuse_other, ticket_of
+from kt.rules.client_ids import refuse_other
 from kt.rules.order import Derived, derive
 from kt.store.connection import rows
 from kt.store.part import Part
@@ -186,7 +186,7 @@ def _first_of_client(connection: sqlite3.Connection, order: Order) -> Order | No
     """The order that this one would repeat: of the same id, or of the same client id."""
     sql = "SELECT * FROM orders WHERE order_id = ? OR (client_id <> '' AND client_id = ?) LIMIT 1"
     found = rows(connection, sql, (order.order_id, order.client_id))
-    return _same_again(found, order.decision_id, ticket_of(order))
+    return _same_again(found, order.decision_id, OrderTicket.of(order))
 
 
 def _same_again(

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -28,12 +27,6 @@ from tests.serving import Served, serve
 from tests.sim.wireclient import WireClient, client, frames
 
 OWN = ["/kt/status", "/kt/faults"]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve() as found:
-        yield found
 
 
 def port(served: Served) -> int:

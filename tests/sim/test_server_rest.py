@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
@@ -18,18 +17,6 @@ from tests.serving import Served, serve
 from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient, client
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "kiwoom" / "api"
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve() as found:
-        yield found
-
-
-@pytest.fixture
-def wire(served: Served) -> Iterator[WireClient]:
-    with client(served.base_url) as found:
-        yield found
 
 
 def documented(api_id: str) -> tuple[dict[str, Any], set[str], str, set[str]]:

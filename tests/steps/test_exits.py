@@ -28,6 +28,7 @@ from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 from tests.steps.trading import (
     bought,
+    filled_meanwhile,
     forget,
     leave,
     noted,
@@ -354,13 +355,7 @@ def test_one_that_ended_meanwhile_is_noted_and_the_stop_leaves(
 ) -> None:
     bought(world)
     order = resting(world, 4)
-    real = place.cancel
-
-    def too_late(ctx: object, wanted: object) -> object:
-        follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 71_000))
-        return real(world.ctx, order)
-
-    monkeypatch.setattr(place, "cancel", too_late)
+    filled_meanwhile(world, order, monkeypatch)
     left = leave(world, 66_000)
     assert left.taken_back == ()
     assert world.broker.sent == [market_sell(6)]
