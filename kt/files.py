@@ -1,5 +1,5 @@
 """Private files and folders, atomic writes, file locks, living processes; and plain words for what
-the operating system refuses. Nothing else in kt opens a file for writing by hand."""
+the operating system refuses. Nothing else in kt makes a file by hand."""
 
 from __future__ import annotations
 
@@ -54,17 +54,17 @@ def create_private(path: Path) -> None:
     handle of the process on it is closed. SQLite gives -wal and -shm the file's own mode."""
     if not path.exists():
         with contextlib.suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE))
+            os.close(open_private(path, os.O_RDWR | os.O_EXCL))
 
 
-def append_private(path: Path) -> int:
-    """A descriptor that writes at the end of the file; the caller closes it."""
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, FILE_MODE)
+def open_private(path: Path, flags: int) -> int:
+    """A descriptor of the file, opened as `flags` say and made if missing; the caller closes it."""
+    return os.open(path, flags | os.O_CREAT, FILE_MODE)
 
 
 def write_private(path: Path, data: bytes, *, durable: bool = False) -> None:
     """Put this into a file, in place; when `durable` it is on the disk when this returns."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    handle = open_private(path, os.O_WRONLY | os.O_TRUNC)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
         if durable:

@@ -25,7 +25,7 @@ def test_what_is_made_is_this_users_alone(tmp_path: Path) -> None:
     files.write_private(folder / "written", b"1")
     files.replace_private(folder / "replaced", b"1", durable=True)
     files.create_private(folder / "created")
-    os.close(files.append_private(folder / "appended"))
+    os.close(files.open_private(folder / "appended", os.O_WRONLY | os.O_APPEND))
     assert {mode(folder), mode(folder.parent)} == {0o700}
     assert {mode(path) for path in folder.iterdir()} == {0o600}
     assert len(list(folder.iterdir())) == 4

@@ -215,6 +215,7 @@ def test_one_home_for_each_transport() -> None:
         "httpx": {"broker/rest.py", "broker/answer.py", "broker/http_transport.py"},
         "httpcore": {"broker/http_transport.py"},
         "google.generativeai": {"analyst/gemini.py"},
+        "filelock": {"files.py", "broker/lease.py"},
     }
     for module, allowed in homes.items():
         users = {
@@ -385,3 +386,13 @@ def test_everything_is_caught_only_where_there_is_a_reason() -> None:
 def test_every_file_says_what_it_promises() -> None:
     silent = [str(path.relative_to(ROOT)) for path in FILES if not ast.get_docstring(parsed(path))]
     assert not silent
+
+
+def test_files_are_made_in_one_place() -> None:
+    """Private from the start, whole or not at all: `kt/files.py` knows how."""
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in FILES
+        if path != KT / "files.py" and "O_CREAT" in named(parsed(path))
+    ]
+    assert not wrong

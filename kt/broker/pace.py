@@ -20,7 +20,7 @@ import msgspec
 from kt.broker.locks import held
 from kt.broker.tr import Group, Priority, Tr
 from kt.errors import KtError, RateLimited
-from kt.files import private_folder, trouble
+from kt.files import open_private, private_folder, trouble
 from kt.paths import ProfilePaths, lock_of
 from kt.ports import Clock
 from kt.ports.patience import time_left
@@ -211,7 +211,7 @@ class Pacer:
         try:
             private_folder(self.path.parent)
             with held(self._threads, lock_of(self.path), poll=0.002):
-                handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+                handle = open_private(self.path, os.O_RDWR)
                 try:
                     data = os.read(handle, 1 << 20)
                     state = self._decode(data)

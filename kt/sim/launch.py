@@ -19,7 +19,7 @@ import kt
 from kt.clock import ScaledClock, SystemClock
 from kt.config.model import Config
 from kt.errors import Busy, KtError, Unreachable
-from kt.files import append_private, lock_file, private_folder, trouble
+from kt.files import lock_file, open_private, private_folder, trouble
 from kt.paths import SIM, ExchangePaths
 from kt.ports import Clock
 from kt.sim import control, place
@@ -237,7 +237,7 @@ def _launch(settings: Settings, folder: Path) -> Running:
 
     root = str(Path(kt.__file__).resolve().parent.parent)
     search = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-    log = append_private(ExchangePaths(folder).log)
+    log = open_private(ExchangePaths(folder).log, os.O_WRONLY | os.O_APPEND)
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "kt.sim.server"],

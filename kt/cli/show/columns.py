@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from kt.cli.show.cells import money, percent, signed, updown
 from kt.cli.show.table import Column
 
@@ -12,20 +14,21 @@ STOCK = (
 HELD = (*STOCK, Column("quantity", lambda row: money(row.quantity), right=True))
 
 
-def profit(rank: int) -> tuple[Column, Column]:
-    """Won and percent after costs, red or blue; the percent leaves with this rank."""
-    return (
-        Column(
-            "profit",
-            lambda row: signed(row.profit),
-            right=True,
-            color=lambda row: updown(row.profit),
-        ),
-        Column(
-            "return",
-            lambda row: percent(row.profit_pct),
-            right=True,
-            rank=rank,
-            color=lambda row: updown(row.profit),
-        ),
+def gain(name: str) -> Column:
+    """Won that were gained or lost: the field's name is the heading, its sign the colour."""
+    value = attrgetter(name)
+    return Column(
+        name, lambda row: signed(value(row)), right=True, color=lambda row: updown(value(row))
     )
+
+
+def profit(rank: int) -> tuple[Column, Column]:
+    """The profit after costs in won and in percent; the percent leaves with this rank."""
+    rate = Column(
+        "return",
+        lambda row: percent(row.profit_pct),
+        right=True,
+        rank=rank,
+        color=lambda row: updown(row.profit),
+    )
+    return gain("profit"), rate

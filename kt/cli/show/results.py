@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show import columns
-from kt.cli.show.cells import moment, money, signed, updown
+from kt.cli.show.cells import moment, money
 from kt.cli.show.table import Column, pairs, render
 from kt.records import DayResult, StockResult, Trade
 
@@ -23,21 +23,11 @@ TRADES = (
     Column("why sold", lambda row: row.origin, rank=2),
 )
 
+RESULTS = tuple(columns.gain(name) for name in ("realised", "unrealised", "total"))
+
 DAYS = (
     Column("day", lambda row: row.day.isoformat()),
-    Column(
-        "realised",
-        lambda row: signed(row.realised),
-        right=True,
-        color=lambda row: updown(row.realised),
-    ),
-    Column(
-        "unrealised",
-        lambda row: signed(row.unrealised),
-        right=True,
-        color=lambda row: updown(row.unrealised),
-    ),
-    Column("total", lambda row: signed(row.total), right=True, color=lambda row: updown(row.total)),
+    *RESULTS,
     Column("trades", lambda row: money(row.trades), right=True),
     Column("wins", lambda row: money(row.wins), right=True, rank=1),
     Column("bought", lambda row: money(row.bought), right=True, rank=3),
@@ -45,11 +35,10 @@ DAYS = (
     Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=2),
 )
 
-
 STOCKS = (
     *columns.STOCK,
     Column("held", lambda row: money(row.quantity), right=True, rank=3),
-    *(column for column in DAYS if column.heading in {"realised", "unrealised", "total"}),
+    *RESULTS,
     Column("trades", lambda row: money(row.trades), right=True, rank=1),
     Column("wins", lambda row: money(row.wins), right=True, rank=2),
     Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=4),
