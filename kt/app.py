@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from kt import __version__
 from kt.children import child_environment
-from kt.config.load import state_folder
+from kt.config.load import profile_paths, state_folder
 from kt.config.model import Config
 from kt.config.secrets import AppKeys, app_keys
 from kt.errors import JournalError, KtError
 from kt.files import private_folder, trouble
 from kt.ids import new_id
+from kt.paths import ProfilePaths
 from kt.ports import Clock, SealedGateway
 from kt.steps.context import Context
 
@@ -54,31 +55,23 @@ class App:
         self.say = say
         self.run = ""
 
-    @property
-    def state_root(self) -> Path:
-        return state_folder(self.config)
-
     @cached_property
-    def state_dir(self) -> Path:
-        """This profile's folder, made if missing, closed to others."""
-        folder = self.state_root / self.config.profile
+    def paths(self) -> ProfilePaths:
+        """This profile's files; their folder is made if missing, closed to others."""
+        paths = profile_paths(self.config)
         try:
-            private_folder(folder)
+            private_folder(paths.folder)
         except OSError as error:
             why, advice = trouble(error)
             raise JournalError(
-                f"the state folder {folder} cannot be made: {why}",
+                f"the state folder {paths.folder} cannot be made: {why}",
                 hint=f"Nothing was sent; {advice}",
             ) from error
-        return folder
+        return paths
 
     @property
     def database(self) -> Path:
-        return self.state_dir / "kt.db"
-
-    @property
-    def halt_flag(self) -> Path:
-        return self.state_dir / "halt.json"
+        return self.paths.journal
 
     @cached_property
     def server(self) -> Server:
@@ -93,7 +86,7 @@ class App:
         if given.base_url:
             clock = launch.clock_of(given.base_url)
             return Server(given.base_url, given.ws_url or launch.ws_url(given.base_url), clock)
-        running = launch.ensure(self.config, self.state_root, self.say)
+        running = launch.ensure(self.config, state_folder(self.config), self.say)
         return Server(running.base_url, given.ws_url or running.ws_url, running.clock)
 
     @property
@@ -111,7 +104,7 @@ class App:
         return SqliteJournal(
             self.database,
             self.clock,
-            self.halt_flag,
+            self.paths.halt_flag,
             self.config.profile,
             secrets=(self.keys.app_key, self.keys.secret_key),
         )
@@ -129,7 +122,7 @@ class App:
 
         server = self.config.server
         return Pacer(
-            self.state_dir,
+            self.paths.folder,
             key_hash(self.server.base_url, self.keys.app_key),
             self.clock,
             server.queries_per_second,
@@ -142,7 +135,7 @@ class App:
         from kt.broker.token_server import WireTokenServer
 
         server = WireTokenServer(self.http, self.pacer, self.clock, self._on_call)
-        return TokenSource(self.keys, self.server.base_url, self.state_dir, self.clock, server)
+        return TokenSource(self.keys, self.server.base_url, self.paths.folder, self.clock, server)
 
     @cached_property
     def rest(self) -> Rest:
@@ -156,7 +149,7 @@ class App:
         from kt.broker.day_list import DayList
         from kt.broker.kiwoom import Kiwoom
 
-        stocks = DayList(self.state_dir, self.server.base_url, self.clock)
+        stocks = DayList(self.paths.folder, self.server.base_url, self.clock)
         return Kiwoom(self.rest, self.clock, self._on_fault, stocks)
 
     @property
@@ -176,7 +169,7 @@ class App:
             self.server.ws_url,
             self.token_source,
             self.clock,
-            self.state_dir / "locks",
+            self.paths.locks,
             self.keys.app_key,
             report=self._on_fault,
             patience=Patience(reconnects=self.config.emergency.reconnects),
@@ -186,7 +179,7 @@ class App:
         """Who owns the one connection that the broker allows this key."""
         from kt.broker.lease import Lease
 
-        return Lease(self.state_dir / "locks", self.keys.app_key, self.server.ws_url)
+        return Lease(self.paths.locks, self.keys.app_key, self.server.ws_url)
 
     def raw_frames(self, api_id: str, body: dict[str, Any]) -> Generator[bytes, None, None]:
         """The frames that follow a request on the broker's WebSocket, as they come."""
@@ -239,15 +232,6 @@ class App:
         """A row or a frame that could not be read: the others went on."""
         self.journal.error(self.run, "wire", "broker", str(error), self.clock.now())
 
-    def _on_call(
-        self,
-        api_id: str,
-        started: datetime,
-        milliseconds: int,
-        http_status: int,
-        return_code: str,
-        message: str,
-    ) -> None:
-        self.journal.api_call(
-            self.run, api_id, started, milliseconds, http_status, return_code, message
-        )
+    def _on_call(self, *call: *tuple[str, datetime, int, int, str, str]) -> None:
+        """One call of the broker's API, as `ports.RunLog.api_call` takes it after the run."""
+        self.journal.api_call(self.run, *call)

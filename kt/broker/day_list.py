@@ -6,17 +6,16 @@ One process asks and the others of the profile read; the list ends with the trad
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 from pathlib import Path
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from kt.broker.deadlines import LOCK_SECONDS
-from kt.files import write_private
+from kt.files import lock_file, replace_private
+from kt.paths import ProfilePaths, lock_of
 from kt.ports import Clock
 from kt.ports.patience import time_left
 from kt.records import KST, Instrument
@@ -42,7 +41,7 @@ class DayList:
     """
 
     def __init__(self, folder: Path, server: str, clock: Clock) -> None:
-        self.path = folder / "stocks.json"
+        self.path = ProfilePaths(folder).instruments
         self.server = server
         self.clock = clock
         self._threads = threading.Lock()
@@ -62,16 +61,13 @@ class DayList:
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
         """One process and one thread at a time; who waits too long goes on without the file."""
-        lock = FileLock(self.path.with_suffix(".lock"), mode=0o600, thread_local=False)
-        first = self._threads.acquire(timeout=min(LOCK_SECONDS, time_left()))
-        try:
-            with contextlib.suppress(Timeout, OSError):
-                lock.acquire(timeout=min(LOCK_SECONDS, time_left()), poll_interval=0.05)
+        with contextlib.ExitStack() as held:
+            if self._threads.acquire(timeout=min(LOCK_SECONDS, time_left())):
+                held.callback(self._threads.release)
+            with contextlib.suppress(OSError):  # TimeoutError is one
+                seconds = min(LOCK_SECONDS, time_left())
+                held.enter_context(lock_file(lock_of(self.path), seconds))
             yield
-        finally:
-            lock.release()
-            if first:
-                self._threads.release()
 
     def _read(self) -> Kept | None:
         try:
@@ -80,11 +76,8 @@ class DayList:
             return None
 
     def _write(self, kept: Kept) -> None:
-        """In one step, so that a reader never sees half a list."""
-        partial = self.path.with_suffix(f".{os.getpid()}.new")
         with contextlib.suppress(OSError):
-            write_private(partial, msgspec.json.encode(kept))
-            partial.replace(self.path)
+            replace_private(self.path, msgspec.json.encode(kept))
 
 
 def list_day(now: datetime) -> str:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import date
-
-from kt.broker.rest import Rest
+from kt.broker.queries import Queries
 from kt.broker.taxonomy import BY_CODE
 from kt.broker.wire import account, orders
 from kt.errors import BrokerRefused
-from kt.ports import Clock
 from kt.records import (
     AccountReturn,
     BrokerOrder,
@@ -24,11 +20,8 @@ ALL_VENUES = "0"
 """stex_tp of ka10075, ka10076 and ka10085: orders placed elsewhere count too."""
 
 
-class KiwoomAccount:
+class KiwoomAccount(Queries):
     """The queries of ports.Broker."""
-
-    rest: Rest
-    clock: Clock
 
     def account(self) -> str:
         return account.account(self.rest.call("ka00001").body)
@@ -122,14 +115,6 @@ class KiwoomAccount:
         for body in self._bodies("ka10085", {"stex_tp": ALL_VENUES}):
             found += account.returns(body)
         return tuple(dict.fromkeys(found))
-
-    def _today(self) -> date:
-        return self.clock.now().date()
-
-    def _bodies(self, api_id: str, asked: dict[str, str]) -> Iterator[dict[str, object]]:
-        for reply in self.rest.pages(api_id, asked):
-            if not reply.nothing:
-                yield reply.body
 
 
 def _by_number(found: list[BrokerOrder]) -> tuple[BrokerOrder, ...]:

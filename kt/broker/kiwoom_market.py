@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TypeVar
 
 from kt.broker.day_list import DayList
-from kt.broker.rest import Rest
+from kt.broker.queries import Queries
 from kt.broker.wire import Faulty, charts, rankings, stocks
 from kt.errors import UsageError
-from kt.ports import Clock
 from kt.records import (
     Bar,
     Book,
@@ -54,11 +53,9 @@ RANKING_BODIES: dict[Ranking, dict[str, str]] = {
 }  # fmt: skip
 
 
-class KiwoomMarket:
+class KiwoomMarket(Queries):
     """Implements ports.Market. A row that cannot be read is left out and told to `on_fault`."""
 
-    rest: Rest
-    clock: Clock
     on_fault: Faulty
     day_list: DayList | None
 
@@ -152,15 +149,6 @@ class KiwoomMarket:
             if len(found) >= count:
                 break
         return tuple(reversed(found[:count]))
-
-    def _today(self) -> date:
-        return self.clock.now().date()
-
-    def _bodies(self, api_id: str, asked: dict[str, str]) -> Iterator[dict[str, object]]:
-        """Every page that holds something."""
-        for reply in self.rest.pages(api_id, asked):
-            if not reply.nothing:
-                yield reply.body
 
     def _one(self, api_id: str, stock_code: str) -> dict[str, object]:
         """The answer about one stock; no data about it means no such stock."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kt.broker.deadlines import LOCK_SECONDS
 from kt.errors import Busy
+from kt.files import lock_file
 from kt.ports.patience import time_left
 
 
@@ -17,23 +18,18 @@ from kt.ports.patience import time_left
 def held(threads: threading.Lock, path: Path, *, poll: float = 0.05) -> Iterator[None]:
     """One thread of this process, and then one process, at a time; the file's lock dies with its
     process. Raises Busy when somebody else keeps it, OSError when the file cannot be used."""
-    from filelock import FileLock, Timeout
-
     began = time.monotonic()
     seconds = min(LOCK_SECONDS, time_left())
-    lock = FileLock(path, mode=0o600, thread_local=False)
     if not threads.acquire(timeout=seconds):
         raise _busy(path, seconds)
     try:
         try:
             rest = max(0.0, began + seconds - time.monotonic())
-            lock.acquire(timeout=rest, poll_interval=poll)
-        except Timeout:
+            lock = lock_file(path, rest, poll=poll)
+        except TimeoutError:
             raise _busy(path, seconds) from None
-        try:
+        with lock:
             yield
-        finally:
-            lock.release()
     finally:
         threads.release()
 

@@ -21,7 +21,8 @@ import msgspec
 from kt.broker.locks import held
 from kt.broker.tr import Group, Priority, Tr
 from kt.errors import KtError, RateLimited
-from kt.files import private_folder, trouble
+from kt.files import open_private, private_folder, trouble
+from kt.paths import ProfilePaths, lock_of
 from kt.ports import Clock
 from kt.ports.patience import time_left
 
@@ -104,7 +105,8 @@ class Pacer:
         queries_per_second: float,
         orders_per_second: float,
     ) -> None:
-        self.path = state_dir / f"pace-{key}"
+        self._paths = ProfilePaths(state_dir)
+        self._key = key
         self.clock = clock
         self.rates = {
             Group.QUERY: queries_per_second,
@@ -116,7 +118,7 @@ class Pacer:
 
     def file(self, group: Group) -> Path:
         """Where this group's budgets are kept; their lock lies beside it."""
-        return self.path.with_name(f"{self.path.name}-{group}.json")
+        return self._paths.budget(self._key, group)
 
     def wait(self, tr: Tr, priority: Priority | None = None) -> int:
         """Return when a call of this API may go out; it is counted as gone now.
@@ -216,8 +218,8 @@ class Pacer:
         path = self.file(group)
         try:
             private_folder(path.parent)
-            with held(self._threads[group], path.with_suffix(".lock"), poll=0.002):
-                handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            with held(self._threads[group], lock_of(path), poll=0.002):
+                handle = open_private(path, os.O_RDWR)
                 try:
                     data = os.read(handle, 1 << 20)
                     state = self._decode(data, group)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +21,8 @@ from kt.broker.deadlines import TOKEN
 from kt.broker.locks import held
 from kt.config.secrets import AppKeys
 from kt.errors import KtError
-from kt.files import private_folder, trouble
+from kt.files import private_folder, replace_private, trouble
+from kt.paths import ProfilePaths, lock_of
 from kt.ports import Clock
 from kt.ports.patience import bounded
 from kt.records import KST
@@ -101,7 +100,7 @@ class TokenSource:
         self.clock = clock
         self.server = server
         self.hash = key_hash(environment, keys.app_key)
-        self.path = state_dir / f"token-{self.hash}.json"
+        self.path = ProfilePaths(state_dir).token(self.hash)
         self._kept: Kept | None = None
         self._threads = threading.Lock()
 
@@ -164,7 +163,7 @@ class TokenSource:
             if kept is None or kept.token == bad or not self._fresh(kept):
                 issued = self.server.issue(self.keys)
                 kept = Kept(issued.token, issued.expires_at, self.clock.now())
-                self._write(kept)
+                replace_private(self.path, msgspec.json.encode(kept))
             self._kept = kept
             return kept.token
 
@@ -173,7 +172,7 @@ class TokenSource:
         """One process and one thread at a time, for no longer than a token may take."""
         try:
             private_folder(self.path.parent)
-            with bounded(TOKEN.whole), held(self._threads, self.path.with_suffix(".lock")):
+            with bounded(TOKEN.whole), held(self._threads, lock_of(self.path)):
                 yield
         except OSError as fault:
             raise unusable(self.path, fault) from fault
@@ -186,16 +185,6 @@ class TokenSource:
             return None
         except OSError as fault:
             raise unusable(self.path, fault) from fault
-
-    def _write(self, kept: Kept) -> None:
-        """Replace the file in one step; only the owner may read it."""
-        handle, name = tempfile.mkstemp(prefix=".token-", dir=self.path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(msgspec.json.encode(kept))
-            Path(name).replace(self.path)
-        finally:
-            Path(name).unlink(missing_ok=True)
 
 
 def unusable(path: Path, fault: OSError) -> KtError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -14,12 +13,6 @@ if TYPE_CHECKING:
     from kt.cli.session import Session
     from kt.records import Candidate
     from kt.steps.context import Context
-
-
-@dataclass(frozen=True)
-class AnalyzeOptions:
-    codes: tuple[str, ...]
-    held: bool
 
 
 @command(
@@ -38,17 +31,13 @@ class AnalyzeOptions:
 @click.option("--held", is_flag=True, help="Only what is held; read no pipe.")
 @pass_session
 def analyze(session: Session, codes: tuple[str, ...], held: bool) -> None:
-    run_analyze(session, AnalyzeOptions(codes=codes, held=held))
-
-
-def run_analyze(session: Session, options: AnalyzeOptions) -> None:
     from kt.cli.documents import emit
     from kt.steps import analyze as analyze_step
     from kt.steps import collect as collect_step
 
     ctx = session.context("analyze")
-    candidates = _candidates(session, ctx, options)
-    brief = collect_step.collect(ctx, candidates, options.codes)
+    candidates = () if codes or held else _piped(session, ctx)
+    brief = collect_step.collect(ctx, candidates, codes)
     decisions = analyze_step.analyze(ctx, brief)
     emit(session, "decisions", decisions, run=ctx.run)
     if not decisions:
@@ -57,10 +46,10 @@ def run_analyze(session: Session, options: AnalyzeOptions) -> None:
     session.say(f"{len(decisions)} decisions by {decisions[0].analyst or ctx.analyst.name}")
 
 
-def _candidates(session: Session, ctx: Context, options: AnalyzeOptions) -> tuple[Candidate, ...]:
+def _piped(session: Session, ctx: Context) -> tuple[Candidate, ...]:
     from kt.cli.documents import piped, read
 
-    if options.codes or options.held or not piped(session):
+    if not piped(session):
         return ()
     max_age = ctx.config.pipe.scan_max_age
     _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now)

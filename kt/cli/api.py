@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -44,15 +43,6 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
     return [name for name in api_catalog.ids() if name.startswith(begun)]
 
 
-@dataclass(frozen=True)
-class ApiOptions:
-    api_id: str
-    body: str
-    all_pages: bool
-    count: int = 0
-    """Frames of a live API after which it ends; 0 = none."""
-
-
 @click.command(
     "api",
     cls=ApiCommand,
@@ -74,52 +64,48 @@ class ApiOptions:
 @click.option("--count", type=Whole(1, 10**9), help="End a live API after so many frames.")
 @pass_session
 def api(session: Session, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
-    run_api(session, ApiOptions(api_id, body, all_pages, count or 0))
-
-
-def run_api(session: Session, options: ApiOptions) -> None:
     from kt import api_catalog
     from kt.broker.wire.stocks import unknown_if_blank
     from kt.cli.documents import MAX_BYTES, as_json
 
-    if not options.api_id:
+    if not api_id:
         _list(session)
         return
-    described_api = api_catalog.api(options.api_id)
+    described_api = api_catalog.api(api_id)
     if session.output in {"csv", "yaml"}:
         raise UsageError("a raw answer is JSON", hint="Leave out -o.")
-    text = session.console.read(MAX_BYTES) if options.body == "-" else options.body.encode()
+    text = session.console.read(MAX_BYTES) if body == "-" else body.encode()
     if described_api.transport != "rest":
-        _listen(session, options, json_object(text))
+        if all_pages:
+            raise UsageError("frames have no pages", hint="Leave out --all-pages.")
+        _listen(session, api_id, json_object(text), count)
         return
-    body = request_body(text)
-    session.context(f"api {options.api_id}")
+    wanted = request_body(text)
+    session.context(f"api {api_id}")
     rest = session.app.rest
-    if options.all_pages:
-        answer = merged(reply.body for reply in rest.pages(options.api_id, body))
+    if all_pages:
+        answer = merged(reply.body for reply in rest.pages(api_id, wanted))
     else:
-        reply = rest.call(options.api_id, body)
+        reply = rest.call(api_id, wanted)
         answer = reply.body
         if reply.more:
             session.say("there are more pages: --all-pages follows them")
     session.console.write(as_json(answer, pretty=session.console.out_terminal))
-    unheard_of = unknown_if_blank(options.api_id, body, answer)
+    unheard_of = unknown_if_blank(api_id, wanted, answer)
     if unheard_of is not None:
         raise unheard_of
 
 
-def _listen(session: Session, options: ApiOptions, body: dict[str, Any]) -> None:
+def _listen(session: Session, api_id: str, body: dict[str, Any], count: int | None) -> None:
     """The WebSocket's APIs: every frame is a line, until the answer, --count or Ctrl-C."""
     from itertools import islice
 
     from kt.broker import raw_stream
 
-    if options.all_pages:
-        raise UsageError("frames have no pages", hint="Leave out --all-pages.")
-    session.context(f"api {options.api_id}")
-    wanted = raw_stream.request(options.api_id, body)
-    with closing(session.app.raw_frames(options.api_id, wanted)) as frames:
-        for frame in islice(frames, options.count or None):
+    session.context(f"api {api_id}")
+    wanted = raw_stream.request(api_id, body)
+    with closing(session.app.raw_frames(api_id, wanted)) as frames:
+        for frame in islice(frames, count):
             session.console.write(json_line(frame) + "\n")
             if session.console.closed:
                 return

@@ -29,35 +29,23 @@ auth = LazyGroup(
 @command("login", help="Get a token (au10001), keep it for all commands, show its life.")
 @pass_session
 def login(session: Session) -> None:
-    run_login(session)
-
-
-@command("status", help="Show the token kept for this profile; asks the broker nothing.")
-@pass_session
-def status(session: Session) -> None:
-    run_status(session)
-
-
-@command("logout", help="Give the token back (au10002) and forget it.")
-@pass_session
-def logout(session: Session) -> None:
-    run_logout(session)
-
-
-def run_login(session: Session) -> None:
     ctx = session.context("auth login")
     session.app.token_source.token()
     _show(session, ctx.run)
     session.say(f"logged in on the profile {session.config.profile}")
 
 
-def run_status(session: Session) -> None:
+@command("status", help="Show the token kept for this profile; asks the broker nothing.")
+@pass_session
+def status(session: Session) -> None:
     ctx = session.context("auth status")
     if not _show(session, ctx.run):
         raise AuthError("no valid token", hint="Run `kt auth login`.")
 
 
-def run_logout(session: Session) -> None:
+@command("logout", help="Give the token back (au10002) and forget it.")
+@pass_session
+def logout(session: Session) -> None:
     ctx = session.context("auth logout")
     was_there = session.app.token_source.revoke()
     _show(session, ctx.run)

@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 )
 @pass_session
 def balance(session: Session) -> None:
-    run_balance(session)
-
-
-def run_balance(session: Session) -> None:
     from kt.cli.documents import emit
     from kt.cli.watchers import tell_held
     from kt.steps import account

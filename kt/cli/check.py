@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 )
 @pass_session
 def check(session: Session) -> None:
-    run_check(session)
-
-
-def run_check(session: Session) -> None:
     from kt.cli.documents import emit, read
     from kt.records import Origin
     from kt.steps import check as step

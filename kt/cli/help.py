@@ -30,10 +30,6 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
 @click.pass_context
 @pass_session
 def help_command(session: Session, context: click.Context, topic: tuple[str, ...]) -> None:
-    run_help(session, context, topic)
-
-
-def run_help(session: Session, context: click.Context, topic: tuple[str, ...]) -> None:
     if not topic:
         session.console.write(_list())
     elif len(topic) == 1 and topic[0] in TOPICS:

@@ -36,10 +36,6 @@ Next:
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @pass_session
 def init(session: Session, path: str | None, force: bool) -> None:
-    run_init(session, path, force)
-
-
-def run_init(session: Session, path: str | None, force: bool) -> None:
     from kt.cli.docs.example import example_config
     from kt.config.load import at_home
 

@@ -10,15 +10,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from kt.errors import Busy, JournalError
-from kt.files import private_folder, trouble, write_private
-
-if TYPE_CHECKING:
-    from filelock import BaseFileLock
+from kt.files import FOLDER_MODE, lock_file, private_folder, replace_private, trouble
+from kt.paths import ProfilePaths
 
 PROBED = 0.3
 """Seconds to wait for the lock: who only looks whether it is held holds it for a moment."""
@@ -59,55 +56,47 @@ class OwnFiles:
         return None
 
 
-def _paths(folder: Path) -> tuple[Path, Path]:
-    return folder / "locks" / "run.lock", folder / "locks" / "run.json"
-
-
 @contextmanager
-def only_one(folder: Path, command: str, now: datetime) -> Iterator[OwnFiles]:
+def only_one(paths: ProfilePaths, command: str, now: datetime) -> Iterator[OwnFiles]:
     """Hold the profile's run lock. Raises Busy, with who holds it, when it is taken, and
     JournalError when the folder cannot be written to."""
-    lock_path, note_path = _paths(folder)
     note = Holder(os.getpid(), command, now.isoformat(timespec="seconds"))
     own = OwnFiles()
     with ExitStack() as held:
         try:
-            private_folder(lock_path.parent)
-            held.enter_context(_taken(lock_path))
-            held.enter_context(_outside(folder))
-            write_private(note_path, msgspec.json.encode(note))
-            own.add("state folder", folder)
-            own.add("run's lock", lock_path)
+            private_folder(paths.locks)
+            held.enter_context(_taken(paths.run_lock))
+            held.enter_context(_outside(paths.folder))
+            replace_private(paths.run_note, msgspec.json.encode(note))
+            own.add("state folder", paths.folder)
+            own.add("run's lock", paths.run_lock)
         except OSError as error:
             why, advice = trouble(error)
             raise JournalError(
-                f"the folder {lock_path.parent} cannot be written to: {why}",
+                f"the folder {paths.locks} cannot be written to: {why}",
                 hint=f"Nothing was sent; {advice}. `kt doctor` looks closer",
             ) from error
         try:
             yield own
         finally:
             if own.still_ours() is None:  # otherwise it is the next one's
-                note_path.unlink(missing_ok=True)
+                paths.run_note.unlink(missing_ok=True)
 
 
 @contextmanager
 def _taken(path: Path, *, leave: bool = True) -> Iterator[None]:
     """Hold this lock, on the file that is at the path; without `leave` the file goes with it.
     Raises Busy, and OSError."""
-    from filelock import Timeout
-
-    lock = _lock(path)
     try:
-        lock.acquire(timeout=PROBED, poll_interval=0.01)
-    except Timeout:
+        lock = lock_file(path, PROBED, poll=0.01)
+    except TimeoutError:
         raise Busy(_who(path), hint="`kt status` shows it.", code="RUNNING") from None
-    try:
-        yield
-    finally:
-        if not leave:
-            path.unlink(missing_ok=True)
-        lock.release()
+    with lock:
+        try:
+            yield
+        finally:
+            if not leave:
+                path.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -133,18 +122,12 @@ def _shared() -> Path | None:
         return None
     path = Path("/tmp") / f"kt-{os.getuid()}"
     try:
-        path.mkdir(mode=0o700, exist_ok=True)
+        path.mkdir(mode=FOLDER_MODE, exist_ok=True)
         found = path.lstat()
     except OSError:
         return None
     private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o077
     return path if private and found.st_uid == os.getuid() else None
-
-
-def _lock(path: Path) -> BaseFileLock:
-    from filelock import FileLock
-
-    return FileLock(path, mode=0o600, thread_local=False)
 
 
 def _who(lock_path: Path) -> str:
@@ -153,22 +136,17 @@ def _who(lock_path: Path) -> str:
     return f"another kt run of this profile is at work{who}"
 
 
-def holder(folder: Path) -> Holder | None:
+def holder(paths: ProfilePaths) -> Holder | None:
     """Who holds the run lock now; None when nobody does."""
-    from filelock import Timeout
-
-    lock_path, note_path = _paths(folder)
-    if not lock_path.exists():
+    if not paths.run_lock.exists():
         return None
-    lock = _lock(lock_path)
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return _read(note_path) or Holder(0, "run", "")
+        with lock_file(paths.run_lock, 0):
+            return None
+    except TimeoutError:
+        return _read(paths.run_note) or Holder(0, "run", "")
     except OSError:
         return None
-    lock.release()
-    return None
 
 
 def _read(path: Path) -> Holder | None:

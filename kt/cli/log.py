@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -38,13 +37,6 @@ POLL_SECONDS = 0.5
 PAGE = 500
 
 
-@dataclass(frozen=True)
-class LogOptions:
-    follow: bool
-    kinds: tuple[str, ...]
-    lines: int
-
-
 @command(
     "log",
     help="""Show what happened: decisions, checks, orders, fills, stops, errors.
@@ -71,36 +63,20 @@ class LogOptions:
 )
 @pass_session
 def log(session: Session, follow: bool, kinds: tuple[str, ...], lines: int) -> None:
-    run_log(session, LogOptions(follow=follow, kinds=kinds, lines=lines))
-
-
-def run_log(session: Session, options: LogOptions) -> None:
     from kt.cli.documents import emit
 
-    if options.follow and session.output not in {"table", "json"}:
+    if follow and session.output not in {"table", "json"}:
         raise UsageError(f"--follow cannot be written as {session.output}")
     ctx = session.context("log")
-    rows = newest(ctx, options)
-    if not options.follow and session.output != "table":
+    wanted = None if "all" in kinds else kinds or QUIET_KINDS
+    rows = ctx.journal.events(after=-lines, limit=lines, kinds=wanted) if lines else ()
+    if not follow and session.output != "table":
         emit(session, "events", rows, run=ctx.run)
         return
     for row in rows:
         _write(session, row)
-    if options.follow:
-        _follow(session, ctx, options, rows[-1]["seq"] if rows else _end(ctx))
-
-
-def wanted(options: LogOptions) -> tuple[str, ...] | None:
-    if "all" in options.kinds:
-        return None
-    return options.kinds or QUIET_KINDS
-
-
-def newest(ctx: Context, options: LogOptions) -> tuple[dict[str, Any], ...]:
-    """The newest rows, oldest first."""
-    if not options.lines:
-        return ()
-    return ctx.journal.events(after=-options.lines, limit=options.lines, kinds=wanted(options))
+    if follow:
+        _follow(session, ctx, wanted, rows[-1]["seq"] if rows else _end(ctx))
 
 
 def _end(ctx: Context) -> int:
@@ -108,11 +84,11 @@ def _end(ctx: Context) -> int:
     return int(last[-1]["seq"]) if last else 0
 
 
-def _follow(session: Session, ctx: Context, options: LogOptions, after: int) -> None:
+def _follow(session: Session, ctx: Context, kinds: tuple[str, ...] | None, after: int) -> None:
     import time
 
     while not session.console.closed:
-        page = ctx.journal.events(after=after, limit=PAGE, kinds=wanted(options))
+        page = ctx.journal.events(after=after, limit=PAGE, kinds=kinds)
         for row in page:
             _write(session, row)
             after = row["seq"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -19,13 +18,6 @@ if TYPE_CHECKING:
     from kt.steps.context import Context
 
 DEFAULT_DAYS = 30
-
-
-@dataclass(frozen=True)
-class PnlOptions:
-    by: str
-    decisions: bool
-    since: date | None
 
 
 @command(
@@ -47,21 +39,17 @@ class PnlOptions:
 @click.option("--since", type=DAY, help="From this day on; default: 30 days ago.")
 @pass_session
 def pnl(session: Session, by: str, decisions: bool, since: date | None) -> None:
-    run_pnl(session, PnlOptions(by=by, decisions=decisions, since=since))
-
-
-def run_pnl(session: Session, options: PnlOptions) -> None:
     from kt.cli.documents import emit
 
     ctx = session.context("pnl")
     today = ctx.clock.now().date()
-    since = options.since or today - timedelta(days=DEFAULT_DAYS)
+    since = since or today - timedelta(days=DEFAULT_DAYS)
     if since > today:
         raise UsageError(f"--since {since} lies in the future: today is {today}")
-    if options.decisions:
+    if decisions:
         emit(session, "events", decision_rows(ctx, since), run=ctx.run)
         return
-    emit(session, "pnl", rows(ctx, options.by, since), run=ctx.run)
+    emit(session, "pnl", rows(ctx, by, since), run=ctx.run)
 
 
 def rows(ctx: Context, by: str, since: date) -> Sequence[DayResult | StockResult | Trade]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -19,13 +18,6 @@ if TYPE_CHECKING:
     from kt.engine.feed import Feed
     from kt.records import StreamEvent
     from kt.steps.context import Context
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    once: bool
-    skip_if_running: bool
-    until_close: bool
 
 
 @command(
@@ -50,30 +42,26 @@ class RunOptions:
 )
 @pass_session
 def run(session: Session, once: bool, until_close: bool, skip_if_running: bool) -> None:
-    run_run(session, RunOptions(once, skip_if_running, until_close))
-
-
-def run_run(session: Session, options: RunOptions) -> None:
     from kt.cli.instance import only_one
 
-    if options.once and options.until_close:
+    if once and until_close:
         raise UsageError("give --once or --until-close, not both")
     allow(session)
-    name = "run --once" if options.once else "run"
+    name = "run --once" if once else "run"
     try:
-        with only_one(session.app.state_dir, name, session.app.clock.now()) as own:
+        with only_one(session.app.paths, name, session.app.clock.now()) as own:
             ctx = session.context(name)
             own.add("database", session.app.database)
-            if options.once:
+            if once:
                 run_once(session, ctx, own.still_ours)
             else:
                 from kt.cli.day import run_day
 
-                run_day(session, ctx, own.still_ours, until_close=options.until_close)
+                run_day(session, ctx, own.still_ours, until_close=until_close)
     except Busy as busy:
         if busy.code == "RUNNING":
             _alive(session)
-        if not (options.skip_if_running and busy.code == "RUNNING"):
+        if not (skip_if_running and busy.code == "RUNNING"):
             raise
         session.say(f"{busy.message}; nothing was done")
 
@@ -162,7 +150,7 @@ def _show(session: Session, ctx: Context, report: CycleReport) -> None:
 
 def raise_for(ctx: Context, report: CycleReport) -> None:
     """What a script must know: an unknown order first, then a halt, then failed steps."""
-    from kt.records import StopMode
+    from kt.rules.stops import halts
 
     if report.unknown:
         lost = report.unknown[0]
@@ -172,7 +160,7 @@ def raise_for(ctx: Context, report: CycleReport) -> None:
             hint="Do not send it again; see `kt order list --unknown`.",
         )
     stop = ctx.journal.stop()
-    if stop.mode in (StopMode.HALT, StopMode.FLATTEN):
+    if halts(stop.mode):
         raise Halted(f"kt is halted: {stop.reason}", hint="`kt resume` is the way back.")
     if report.failed:
         names = ", ".join(step.name for step in report.failed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kt.cli.lazy import Entry, LazyGroup, command, pass_session
@@ -38,7 +37,7 @@ scan = LazyGroup(
 )
 @pass_session
 def fast(session: Session) -> None:
-    run_scan(session, ScanOptions(stage="fast"))
+    _scan(session, "fast")
 
 
 @command(
@@ -48,7 +47,7 @@ def fast(session: Session) -> None:
 )
 @pass_session
 def deep(session: Session) -> None:
-    run_scan(session, ScanOptions(stage="deep"))
+    _scan(session, "deep")
 
 
 @command(
@@ -58,25 +57,20 @@ def deep(session: Session) -> None:
 )
 @pass_session
 def ai(session: Session) -> None:
-    run_scan(session, ScanOptions(stage="ai"))
-
-
-@dataclass(frozen=True)
-class ScanOptions:
-    stage: str
+    _scan(session, "ai")
 
 
 STAGES = ("fast", "deep", "ai")
 
 
-def run_scan(session: Session, options: ScanOptions) -> None:
+def _scan(session: Session, stage: str) -> None:
     from kt.cli.documents import emit
 
-    ctx = session.context(f"scan {options.stage}")
-    found = _before(session, ctx, options.stage)
-    found = _sieve(ctx, options.stage, found)
+    ctx = session.context(f"scan {stage}")
+    found = _before(session, ctx, stage)
+    found = _sieve(ctx, stage, found)
     emit(session, "candidates", found, run=ctx.run)
-    session.say(f"{options.stage} scan: {len(found)} candidates")
+    session.say(f"{stage} scan: {len(found)} candidates")
 
 
 def _before(session: Session, ctx: Context, stage: str) -> tuple[Candidate, ...]:

@@ -35,10 +35,6 @@ KIND_NAMES = (
 @click.argument("kind", metavar="[KIND]", required=False, type=click.Choice(KIND_NAMES))
 @pass_session
 def schema(session: Session, kind: str | None) -> None:
-    run_schema(session, kind)
-
-
-def run_schema(session: Session, kind: str | None) -> None:
     from kt.cli.documents import as_json
 
     if kind is None and session.console.out_terminal:

@@ -13,10 +13,10 @@ from kt.text import visible
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from pathlib import Path
 
     from kt.app import App
     from kt.config.model import Config
+    from kt.paths import ProfilePaths
     from kt.steps.context import Context
 
 FORMATS = ("table", "json", "csv", "yaml")
@@ -108,11 +108,11 @@ class Session:
             del self.__dict__["app"]
 
     @property
-    def profile_folder(self) -> Path:
+    def paths(self) -> ProfilePaths:
         """Where this profile's database, token, locks and flag file are; needs no server."""
-        from kt.config.load import state_folder
+        from kt.config.load import profile_paths
 
-        return state_folder(self.config) / self.config.profile
+        return profile_paths(self.config)
 
     def now(self) -> datetime:
         """The app's time when there is an app, otherwise the system's."""

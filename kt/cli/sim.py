@@ -11,6 +11,7 @@ import click
 from kt.cli.lazy import Entry, LazyGroup, command, pass_session
 from kt.cli.values import DAY, WON, Real, Whole, shown
 from kt.errors import KtError, UsageError
+from kt.paths import SIM
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
@@ -73,7 +74,13 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
 @_settings
 @pass_session
 def start(session: Session, /, **given: Any) -> None:
-    run_start(session, given)
+    from kt.sim import launch
+
+    settings = settings_of(session, given, idle=session.config.simulator.idle_minutes)
+    if launch.find(_root(session) / SIM) is not None:
+        session.say("an exchange is running already; its settings stay as they are")
+    launch.start(settings, session.say)
+    _show(session)
 
 
 @command(
@@ -87,19 +94,25 @@ def start(session: Session, /, **given: Any) -> None:
 @_settings
 @pass_session
 def serve(session: Session, /, **given: Any) -> None:
-    run_serve(session, given)
+    from kt.sim import launch
+
+    launch.serve(settings_of(session, given, idle=0), session.say)
 
 
 @command("stop", help="End the running exchange; accounts and orders are kept.")
 @pass_session
 def stop(session: Session) -> None:
-    run_stop(session)
+    from kt.sim import launch
+
+    stopped = launch.stop(_root(session))
+    _emit(session, {"kind": "exchange", "running": False, "stopped": stopped})
+    session.say("the exchange has stopped" if stopped else "no exchange was running")
 
 
 @command("status", help="Show where the exchange is, what its clock says, and its seed.")
 @pass_session
 def status(session: Session) -> None:
-    run_status(session)
+    _show(session)
 
 
 @command(
@@ -112,38 +125,6 @@ def status(session: Session) -> None:
 )
 @pass_session
 def reset(session: Session) -> None:
-    run_reset(session)
-
-
-def run_start(session: Session, given: dict[str, Any]) -> None:
-    from kt.sim import launch
-
-    settings = settings_of(session, given, idle=session.config.simulator.idle_minutes)
-    if launch.find(_root(session) / "sim") is not None:
-        session.say("an exchange is running already; its settings stay as they are")
-    launch.start(settings, session.say)
-    _show(session)
-
-
-def run_serve(session: Session, given: dict[str, Any]) -> None:
-    from kt.sim import launch
-
-    launch.serve(settings_of(session, given, idle=0), session.say)
-
-
-def run_stop(session: Session) -> None:
-    from kt.sim import launch
-
-    stopped = launch.stop(_root(session))
-    _emit(session, {"kind": "exchange", "running": False, "stopped": stopped})
-    session.say("the exchange has stopped" if stopped else "no exchange was running")
-
-
-def run_status(session: Session) -> None:
-    _show(session)
-
-
-def run_reset(session: Session) -> None:
     from kt.sim import launch
 
     launch.reset(_root(session))

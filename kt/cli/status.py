@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 )
 @pass_session
 def status(session: Session) -> None:
-    run_status(session)
-
-
-def run_status(session: Session) -> None:
     from kt.cli.documents import emit
     from kt.cli.watchers import look, tell
 
@@ -71,7 +67,7 @@ def read_status(session: Session, ctx: Context, watch: Watch) -> dict[str, Any]:
         "locked": [lock.stock_code for lock in ctx.journal.locks()],
         "analyst": ctx.analyst.name,
         "dry_run": ctx.config.dry_run,
-        "state_folder": str(session.profile_folder),
+        "state_folder": str(session.paths.folder),
         **watched(watch, positions),
     }
 

@@ -37,7 +37,7 @@ def _reason(function: Callable[..., Any]) -> Callable[..., Any]:
 @_reason
 @pass_session
 def halt(session: Session, reason: str) -> None:
-    run_stop(session, "halt", reason)
+    _stop(session, "halt", reason)
 
 
 @command(
@@ -49,7 +49,7 @@ def halt(session: Session, reason: str) -> None:
 @_reason
 @pass_session
 def reduce(session: Session, reason: str) -> None:
-    run_stop(session, "reduce", reason)
+    _stop(session, "reduce", reason)
 
 
 @command(
@@ -64,44 +64,6 @@ def reduce(session: Session, reason: str) -> None:
 @_reason
 @pass_session
 def flatten(session: Session, reason: str) -> None:
-    run_flatten(session, reason)
-
-
-@command("resume", help="End the stop in force and trade again.")
-@_reason
-@pass_session
-def resume(session: Session, reason: str) -> None:
-    run_resume(session, reason)
-
-
-def run_stop(session: Session, verb: str, reason: str) -> None:
-    """The flag file first, without the broker and without the database; then the row."""
-    from kt.records import Stop, StopMode
-
-    mode = StopMode(verb)
-    why = reason or "by hand"
-    flagged = Stop(mode=mode, reason=why, by="owner", at=session.now())
-    _write_flag(session, flagged)
-    said = "no new order leaves" if mode is StopMode.HALT else "positions can only shrink"
-    session.say(f"{said} until `kt resume`")
-    run, stop = "", flagged
-    try:
-        ctx = session.context(verb)
-        run, stop = ctx.run, _steps(verb)(ctx, why)
-    except (KtError, OSError) as failure:
-        _note(session, flagged, failure)
-    _show(session, run, stop)
-
-
-def run_resume(session: Session, reason: str) -> None:
-    from kt.steps import stops
-
-    ctx = session.context("resume")
-    _show(session, ctx.run, stops.resume(ctx, reason))
-    session.say("orders leave again")
-
-
-def run_flatten(session: Session, reason: str) -> None:
     from kt.cli import guard
     from kt.cli.order.sending import sending, watching
     from kt.cli.show.account import positions
@@ -120,6 +82,36 @@ def run_flatten(session: Session, reason: str) -> None:
     with watching(session, True, waits=False) as events, sending(ctx):
         done = step.flatten(ctx, reason or "by hand", events=events)
     _report(session, ctx, done)
+
+
+@command("resume", help="End the stop in force and trade again.")
+@_reason
+@pass_session
+def resume(session: Session, reason: str) -> None:
+    from kt.steps import stops
+
+    ctx = session.context("resume")
+    _show(session, ctx.run, stops.resume(ctx, reason))
+    session.say("orders leave again")
+
+
+def _stop(session: Session, verb: str, reason: str) -> None:
+    """The flag file first, without the broker and without the database; then the row."""
+    from kt.records import Stop, StopMode
+
+    mode = StopMode(verb)
+    why = reason or "by hand"
+    flagged = Stop(mode=mode, reason=why, by="owner", at=session.now())
+    _write_flag(session, flagged)
+    said = "no new order leaves" if mode is StopMode.HALT else "positions can only shrink"
+    session.say(f"{said} until `kt resume`")
+    run, stop = "", flagged
+    try:
+        ctx = session.context(verb)
+        run, stop = ctx.run, _steps(verb)(ctx, why)
+    except (KtError, OSError) as failure:
+        _note(session, flagged, failure)
+    _show(session, run, stop)
 
 
 def _held(ctx: Context) -> tuple[Position, ...]:
@@ -172,9 +164,10 @@ def _steps(verb: str) -> Callable[[Context, str], Stop]:
 
 def _write_flag(session: Session, stop: Stop) -> None:
     """Before anything that can fail: a stricter stop in force stays."""
-    from kt.store.flag import read_flag, stricter, write_flag
+    from kt.rules.stops import stricter
+    from kt.store.flag import read_flag, write_flag
 
-    path = session.profile_folder / "halt.json"
+    path = session.paths.halt_flag
     before = read_flag(path, stop.at)
     write_flag(path, stop if before is None else stricter(before, stop))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -54,15 +53,6 @@ class StreamTypes(Type):
         return tuple(TYPE_NAMES[name] for name in value.split(","))
 
 
-@dataclass(frozen=True)
-class WatchOptions:
-    codes: tuple[str, ...]
-    types: tuple[str, ...]
-    """As on the wire; empty = the default ones."""
-    count: int
-    seconds: float
-
-
 @command(
     "watch",
     help="""Watch stocks and the account live: a table on a terminal, one JSON object a
@@ -96,27 +86,23 @@ def watch(
     seconds: float | None,
 ) -> None:
     wanted = tuple(dict.fromkeys(name for several in types for name in several))
-    run_watch(session, WatchOptions(codes, wanted, count or 0, seconds or 0.0))
-
-
-def run_watch(session: Session, options: WatchOptions) -> None:
     if session.output not in {"table", "json"}:
         raise UsageError(f"a stream cannot be written as {session.output}")
     ctx = session.context("watch")
-    codes = options.codes or tuple(item.stock_code for item in ctx.journal.positions())
-    if not codes and set(options.types) & set(STOCK_TYPES):
+    codes = codes or tuple(item.stock_code for item in ctx.journal.positions())
+    if not codes and set(wanted) & set(STOCK_TYPES):
         raise UsageError("nothing is held: name the stocks to watch")
     quotes = _known(ctx, codes)
     events: queue.Queue[StreamEvent] = queue.Queue()
     stream = session.app.stream()
     try:
         stream.start(events.put)
-        account, stocks = _kinds(options.types or DEFAULT_TYPES)
+        account, stocks = _kinds(wanted or DEFAULT_TYPES)
         if account:
             stream.subscribe(account)
         if stocks and codes:
             stream.subscribe(stocks, codes)
-        _show(session, quotes, _happening(session, ctx, events, options))
+        _show(session, quotes, _happening(session, ctx, events, count, seconds))
     finally:
         stream.close()
 
@@ -144,7 +130,11 @@ def _kinds(types: tuple[str, ...]) -> tuple[list[StreamKind], list[StreamKind]]:
 
 
 def _happening(
-    session: Session, ctx: Context, events: queue.Queue[StreamEvent], options: WatchOptions
+    session: Session,
+    ctx: Context,
+    events: queue.Queue[StreamEvent],
+    count: int | None,
+    seconds: float | None,
 ) -> Iterator[StreamEvent | None]:
     """Events until their number, the time or the reader ends; None when nothing came for a
     moment, so that a live table can be drawn."""
@@ -152,7 +142,7 @@ def _happening(
 
     started, seen = ctx.clock.monotonic(), 0
     while not session.console.closed:
-        if options.seconds and ctx.clock.monotonic() - started >= options.seconds:
+        if seconds and ctx.clock.monotonic() - started >= seconds:
             return
         try:
             event = events.get(timeout=POLL_SECONDS)
@@ -164,7 +154,7 @@ def _happening(
             continue
         yield event
         seen += 1
-        if seen == options.count:
+        if seen == count:
             return
 
 

@@ -75,7 +75,7 @@ def look(session: Session) -> Watch:
     cron = journal.exits_looked_at()
     if cron is not None and not 0 <= _real(clock, (now - cron).total_seconds()) <= CRON:
         cron = None
-    runner = holder(session.profile_folder)
+    runner = holder(session.paths)
     if runner is None:
         return Watch(None, cron=cron)
     seen = journal.sign_of_life(runner.pid, runner.command) or _since(runner)

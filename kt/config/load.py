@@ -15,6 +15,7 @@ from kt.config.addresses import check_addresses
 from kt.config.file import MOST_LETTERS, named, read_yaml
 from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig, Section
 from kt.errors import ConfigError
+from kt.paths import ProfilePaths
 from kt.text import steering, visible
 
 S = TypeVar("S", bound=Section)
@@ -134,6 +135,11 @@ def state_folder(config: Config) -> Path:
             hint="Name another folder with KT_STATE_DIR.",
         ) from error
     return folder
+
+
+def profile_paths(config: Config) -> ProfilePaths:
+    """Where the configured profile's files are (not made here)."""
+    return ProfilePaths(state_folder(config) / config.profile)
 
 
 def _check_environment(environ: Mapping[str, str]) -> None:

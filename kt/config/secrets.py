@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kt.config.load import at_home, state_folder
+from kt.config.load import at_home, profile_paths
 from kt.config.model import Config
 from kt.errors import AuthError, ConfigError, JournalError
 from kt.files import private_folder, trouble, write_private
@@ -21,8 +21,6 @@ MOST_BYTES = 4_096
 SIM_KEY = "kt-sim"
 """The embedded exchange takes any key; each is an account of its own, and its first secret is
 its secret."""
-SIM_SECRET = "account.secret"
-"""The file in the sim profile's state folder that holds the secret of kt's own account there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ def app_keys(config: Config, environ: Mapping[str, str]) -> AppKeys:
 def _own_account(config: Config) -> AppKeys:
     """kt's account on the embedded exchange: nobody but this user can log in to it. On an
     exchange that somebody else started every state folder has an account of its own."""
-    secret = _own_secret(state_folder(config) / config.profile / SIM_SECRET)
+    secret = _own_secret(profile_paths(config).account_secret)
     key = f"{SIM_KEY}-{secret[:8]}" if config.server.base_url else SIM_KEY
     return AppKeys(key, secret, source="embedded exchange")
 

@@ -15,6 +15,7 @@ from kt.engine.timers import Timer
 from kt.errors import AuthError, ExitCode, JournalError, KtError
 from kt.records import Stop, StopMode
 from kt.rules.emergency import Alarm
+from kt.rules.stops import halts
 from kt.steps import flatten as flattening
 from kt.steps import stops
 from kt.steps.context import Context
@@ -81,7 +82,7 @@ def raise_alarm(runtime: Runtime, alarm: Alarm, *, fatal: bool = False) -> None:
     """An emergency. After a `fatal` one, a defect of kt itself, the run ends as well."""
     ctx, state = runtime.ctx, runtime.state
     reason = f"{alarm.code}: {alarm.detail}"
-    stopped = stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN)
+    stopped = halts(stops.current(ctx).mode)
     if fatal or (state.trading and not stopped and not _acted(runtime, alarm)):
         state.alarms_said[alarm.code] = runtime.seconds
         runtime.report.alarms.append(reason)
@@ -117,7 +118,7 @@ def _worth_saying(runtime: Runtime, alarm: Alarm) -> bool:
 def _act(runtime: Runtime, reason: str) -> None:
     ctx = runtime.ctx
     action = ctx.config.emergency.action
-    if stops.current(ctx).mode in (StopMode.HALT, StopMode.FLATTEN):
+    if halts(stops.current(ctx).mode):
         return
     if action == "flatten":
         stops.begin_flatten(ctx, reason, by=BY)

@@ -19,6 +19,7 @@ from kt.errors import ExitCode
 from kt.records import StopMode
 from kt.rules import session
 from kt.rules.session import Phase
+from kt.rules.stops import takes_buys_back
 from kt.steps import learn, settle, stops
 from kt.steps.reports import Reconciliation
 
@@ -193,7 +194,7 @@ def _cycle(runtime: Runtime) -> None:
     if not state.reconciled:
         return
     stop = stops.current(ctx)
-    if stop.mode in (StopMode.HALT, StopMode.REDUCE):
+    if takes_buys_back(stop.mode):
         cancel_buys(runtime)
     emergency.take_over(runtime, stop)
     unfilled(runtime)

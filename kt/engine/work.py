@@ -175,7 +175,6 @@ class Settled:
     ended: tuple[Order, ...]
     """What was still open, as it stood then."""
     differences: tuple[Difference, ...]
-    judged: int
 
     def text(self) -> str:
         day = self.result
@@ -202,11 +201,11 @@ def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
     result = settle.settle(ctx)
     try:
         differences = (*settle.compare(ctx), *cash.compare(ctx))
-        judged = len(learning.learn(ctx).outcomes)
+        learning.learn(ctx)
     except KtError as failure:
         note_error(ctx, "settle.compare", failure)
-        differences, judged = (), 0
-    return Settled(result, ended, differences, judged)
+        differences = ()
+    return Settled(result, ended, differences)
 
 
 def _take_back(ctx: Context, order: Order) -> Order:

@@ -20,6 +20,7 @@ from kt.records import (
     Fill,
     Order,
     OrderEvent,
+    OrderTicket,
     Position,
     Side,
     Stop,
@@ -99,8 +100,8 @@ class OrderLog(Protocol):
         A decision that has become an order returns that order unchanged, whatever its state,
         unless it is wanted `again`.
 
-        A client id seen before returns the first order unchanged when its contents are the
-        same, and raises Denied(CLIENT_ID) when they differ. Raises Denied(DUPLICATE) when the
+        A client id seen before returns the first order unchanged when the same is wanted, and
+        raises Denied(CLIENT_ID) when it belongs to another order. Raises Denied(DUPLICATE) when the
         same stock and side already has an unresolved intent.
         """
         ...
@@ -117,6 +118,14 @@ class OrderLog(Protocol):
 
     def order_of_client(self, client_id: str) -> Order | None:
         """The order that was wanted under this client id, ever; None for an empty id too."""
+        ...
+
+    def repeated(
+        self, client_id: str, *, decision_id: str = "", ticket: OrderTicket | None = None
+    ) -> Order | None:
+        """The order of this client id, when the same is wanted again (`kt.rules.client_ids`); None
+        for an id that was never used. Raises Denied(CLIENT_ID) when it belongs to another order.
+        `ticket` None: the decision is not sized yet."""
         ...
 
     def order_of_decision(self, decision_id: str, side: Side, stock_code: str) -> Order | None:

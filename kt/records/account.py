@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Self
 
 from kt.records.base import OrderType, Record, Side
 
@@ -137,6 +138,11 @@ class OrderTicket(Record, frozen=True, kw_only=True):
     quantity: int
     order_type: OrderType
     price: int
+
+    @classmethod
+    def of(cls, order: Record) -> Self:
+        """As this order, check or intent asks for it: all of them carry a ticket's fields."""
+        return cls(**{name: getattr(order, name) for name in cls.__struct_fields__})
 
 
 class AmendTicket(Record, frozen=True, kw_only=True):

@@ -109,13 +109,7 @@ class OrderIntent(Record, frozen=True, kw_only=True):
     @property
     def ticket(self) -> OrderTicket:
         """As it goes to the broker."""
-        return OrderTicket(
-            side=self.side,
-            stock_code=self.stock_code,
-            quantity=self.quantity,
-            order_type=self.order_type,
-            price=self.price,
-        )
+        return OrderTicket.of(self)
 
 
 class Check(OrderIntent, frozen=True, kw_only=True):

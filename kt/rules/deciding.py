@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from kt.records import EXITS, OrderType, Side
+from kt.records import OrderType
 from kt.rules.facts import RiskFacts
+from kt.rules.stops import is_exit
 
 T = TypeVar("T")
 Verdict = tuple[bool, str]
@@ -28,6 +29,12 @@ def compare(left: int, limit: int, words: str = "limit") -> Verdict:
     return passed, f"{left:,} {'<=' if passed else '>'} {words} {limit:,}"
 
 
+def adds_up(before: int, more: int, limit: int, words: str = "limit") -> Verdict:
+    """`800,000 + 400,000 = 1,200,000 > limit 1,000,000`"""
+    passed, compared = compare(before + more, limit, words)
+    return passed, f"{before:,} + {more:,} = {compared}"
+
+
 def flag(passed: bool, yes: str, no: str) -> Verdict:
     return passed, yes if passed else no
 
@@ -41,4 +48,4 @@ def worst_price(f: RiskFacts) -> int:
 
 def stoppable(f: RiskFacts) -> bool:
     """Whether rules of prudence may hold this order back: everything but an urgent exit."""
-    return not (f.origin in EXITS and f.side is Side.SELL)
+    return not is_exit(f.side, f.origin)

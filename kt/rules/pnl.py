@@ -6,7 +6,7 @@ sequence of fills the profits are what came in, less what went out, plus the cos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -58,25 +58,6 @@ def apply_fill(position: Position | None, order: Order, fill: Fill) -> Applied:
         decision_id=order.decision_id,
     )
     return Applied(_sold(held, matched, removed, fill.at), trade, unmatched)
-
-
-def replay(
-    orders: Mapping[str, Order], fills: Iterable[Fill]
-) -> tuple[dict[str, Position], tuple[Trade, ...]]:
-    """Open positions by stock code and all trades, from fills alone, in the order of their times.
-
-    `orders` by order id. What the books must say when no fill was lost or doubled.
-    """
-    positions: dict[str, Position] = {}
-    trades: list[Trade] = []
-    for fill in sorted(fills, key=lambda f: (f.at, f.side, f.fill_id)):
-        applied = apply_fill(positions.get(fill.stock_code), orders[fill.order_id], fill)
-        positions[fill.stock_code] = applied.position
-        if applied.trade:
-            trades.append(applied.trade)
-        if not applied.position.quantity:
-            del positions[fill.stock_code]
-    return positions, tuple(trades)
 
 
 def mark(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kt.rules import fees
-from kt.rules.deciding import Verdict, compare, known, stoppable, worst_price
+from kt.rules.deciding import Verdict, adds_up, compare, known, stoppable, worst_price
 from kt.rules.facts import RiskFacts
 
 
@@ -21,24 +21,19 @@ def sellable(f: RiskFacts) -> Verdict:
 
 def per_stock_limit(f: RiskFacts) -> Verdict:
     held = known(f.invested_in_stock, "the money in this stock")
-    value = f.quantity * worst_price(f)
-    passed, words = compare(held + value, f.limits.per_stock)
-    return passed, f"{held:,} + {value:,} = {words}"
+    return adds_up(held, f.quantity * worst_price(f), f.limits.per_stock)
 
 
 def total_limit(f: RiskFacts) -> Verdict:
     held = known(f.invested_total, "the money in all stocks")
-    value = f.quantity * worst_price(f)
-    passed, words = compare(held + value, f.limits.total)
-    return passed, f"{held:,} + {value:,} = {words}"
+    return adds_up(held, f.quantity * worst_price(f), f.limits.total)
 
 
 def max_positions(f: RiskFacts) -> Verdict:
     stocks = known(f.stocks, "the number of stocks held")
     if known(f.in_stock, "whether this stock is held"):
         return True, f"{f.stock_code} is one of {stocks:,} already"
-    passed, words = compare(stocks + 1, f.limits.positions)
-    return passed, f"{stocks:,} + 1 = {words}"
+    return adds_up(stocks, 1, f.limits.positions)
 
 
 def buying(f: RiskFacts, available: int, what: str) -> Verdict:

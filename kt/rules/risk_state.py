@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from kt.records import Origin, Side, StopMode
-from kt.rules.deciding import Verdict, compare, flag, known, stoppable
+from kt.records import Origin, Side
+from kt.rules.deciding import Verdict, adds_up, flag, known
+from kt.rules.denials import Code
 from kt.rules.facts import RiskFacts
+from kt.rules.stops import refusal
 
 MOST_LOST = 1
 """A sell that is nowhere at the broker is tried once more by kt, and not a third time."""
@@ -14,14 +16,14 @@ _CLOCK_SKEW = 5.0
 
 def halted(f: RiskFacts) -> Verdict:
     stop = known(f.stop, "the stop in force")
-    leaving = stop is StopMode.FLATTEN and not stoppable(f)
-    free = stop in (StopMode.RUNNING, StopMode.REDUCE) or leaving
+    free = refusal(stop, f.side, f.origin) is not Code.HALTED
     return flag(free, f"stop: {stop}", f"{stop}: {f.stop_reason or 'no reason given'}")
 
 
 def reducing(f: RiskFacts) -> Verdict:
     stop = known(f.stop, "the stop in force")
-    return flag(stop is not StopMode.REDUCE, f"stop: {stop}", f"{stop}: {f.stop_reason}")
+    free = refusal(stop, f.side, f.origin) is not Code.REDUCING
+    return flag(free, f"stop: {stop}", f"{stop}: {f.stop_reason}")
 
 
 def not_live(f: RiskFacts) -> Verdict:
@@ -75,14 +77,12 @@ def duplicate(f: RiskFacts) -> Verdict:
 
 def rate(f: RiskFacts) -> Verdict:
     sent = known(f.orders_last_minute, "the orders of the last minute")
-    passed, words = compare(sent + 1, f.limits.orders_per_minute, "orders a minute")
-    return passed, f"{sent:,} + 1 = {words}"
+    return adds_up(sent, 1, f.limits.orders_per_minute, "orders a minute")
 
 
 def day_orders(f: RiskFacts) -> Verdict:
     sent = known(f.orders_today, "today's orders")
-    passed, words = compare(sent + 1, f.limits.orders_per_day, "orders a day")
-    return passed, f"{sent:,} + 1 = {words}"
+    return adds_up(sent, 1, f.limits.orders_per_day, "orders a day")
 
 
 def test_mode(f: RiskFacts) -> Verdict:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from kt.config.model import Cooldown
 from kt.records import STOP_EXITS, Origin
-from kt.rules.deciding import Verdict, compare, known, worst_price
+from kt.rules.deciding import Verdict, adds_up, known, worst_price
 from kt.rules.facts import RiskFacts
 
 WHOLE_DAY = 1440
@@ -33,15 +33,12 @@ def _minutes(settings: Cooldown, left_by: Origin) -> int:
 
 def entries(f: RiskFacts) -> Verdict:
     made = known(f.entries, "the day's buys of this stock")
-    passed, words = compare(made + 1, f.limits.entries_per_stock, "buys of one stock a day")
-    return passed, f"{made:,} + 1 = {words}"
+    return adds_up(made, 1, f.limits.entries_per_stock, "buys of one stock a day")
 
 
 def turnover(f: RiskFacts) -> Verdict:
     bought = known(f.bought_today, "the money of the day's buys")
-    value = f.quantity * worst_price(f)
-    passed, words = compare(bought + value, f.limits.turnover)
-    return passed, f"{bought:,} + {value:,} = {words}"
+    return adds_up(bought, f.quantity * worst_price(f), f.limits.turnover)
 
 
 def holding_time(f: RiskFacts) -> Verdict:

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from kt.config.model import Scan
 from kt.records import Candidate, Instrument, Ranked
 from kt.rules.score import fast_score
 
 
-@dataclass(frozen=True, slots=True)
-class Screened:
-    """What the screen kept, best first, and why it left the others out (code to reasons)."""
-
-    candidates: tuple[Candidate, ...]
-    left_out: Mapping[str, tuple[str, ...]]
-
-
 def screen(
     rows: Iterable[Ranked], scan: Scan, instruments: Mapping[str, Instrument] | None = None
-) -> Screened:
-    """Rank all stocks of the rankings and keep the best `scan.fast_keep`.
+) -> tuple[Candidate, ...]:
+    """Rank all stocks of the rankings and keep the best `scan.fast_keep` fit ones, best first.
 
     `instruments` by stock code; without it the checks for listing, kind and warnings are not
     made. Stocks of equal score are kept by traded value, then by code.
@@ -29,17 +20,10 @@ def screen(
     by_code: dict[str, list[Ranked]] = {}
     for row in rows:
         by_code.setdefault(row.stock_code, []).append(row)
-    fit: list[Candidate] = []
-    left_out: dict[str, tuple[str, ...]] = {}
-    for code, found in by_code.items():
-        candidate = _candidate(found)
-        reasons = unfit(candidate, scan, instruments)
-        if reasons:
-            left_out[code] = reasons
-        else:
-            fit.append(candidate)
+    ranked = (_candidate(found) for found in by_code.values())
+    fit = [candidate for candidate in ranked if not unfit(candidate, scan, instruments)]
     fit.sort(key=lambda c: (-c.score, -c.value, c.stock_code))
-    return Screened(tuple(fit[: scan.fast_keep]), left_out)
+    return tuple(fit[: scan.fast_keep])
 
 
 def unfit(

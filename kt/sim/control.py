@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 
 from kt.clock import ScaledClock
 from kt.errors import Unreachable, UsageError
+from kt.paths import SIM
 from kt.sim.place import read_key, read_place
 
 HEADER = "kt-control"
@@ -80,10 +81,10 @@ class Control:
 
 def of(state_dir: Path) -> Control:
     """The control of the exchange that runs on a state folder. Raises Unreachable."""
-    where = read_place(state_dir / "sim")
+    where = read_place(state_dir / SIM)
     if where is None:
         raise Unreachable("no exchange is running", hint="`kt sim start` starts one.")
-    return Control(where.base_url, read_key(state_dir / "sim"))
+    return Control(where.base_url, read_key(state_dir / SIM))
 
 
 def clock_at(base_url: str) -> ScaledClock:

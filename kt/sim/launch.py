@@ -19,9 +19,10 @@ import kt
 from kt.clock import ScaledClock, SystemClock
 from kt.config.model import Config
 from kt.errors import Busy, KtError, Unreachable
-from kt.files import trouble
+from kt.files import lock_file, open_private, private_folder, trouble
+from kt.paths import SIM, ExchangePaths
 from kt.ports import Clock
-from kt.sim import control, place, private
+from kt.sim import control, place
 from kt.sim.control import Control
 from kt.sim.place import Place, ws_url
 from kt.sim.revival import left_behind
@@ -65,7 +66,7 @@ def ensure(config: Config, state_dir: Path, announce: Announce) -> Running:
     from kt.sim.server.settings import from_simulator
 
     settings = from_simulator(config.simulator, state_dir)
-    left = left_behind(state_dir / "sim")
+    left = left_behind(state_dir / SIM)
     if left is not None:
         settings = msgspec.structs.replace(settings, speed=left.speed, seed=left.seed)
     return _find_or_start(settings, announce)
@@ -99,7 +100,7 @@ def _find_or_start(settings: Settings, announce: Announce) -> Running:
 
 def _start_one(settings: Settings, folder: Path, announce: Announce) -> Running:
     """Starts it, unless another process was first. Raises OSError about the folder."""
-    private.folder(folder)
+    private_folder(folder)
     with _starting(folder):
         found = find(folder)
         if found is None:
@@ -137,7 +138,7 @@ def clock_of(base_url: str) -> Clock:
 
 def status(state_dir: Path) -> dict[str, Any] | None:
     """What the running exchange says of itself, with its address; None when none runs."""
-    found = _describe(state_dir / "sim")
+    found = _describe(state_dir / SIM)
     if found is None:
         return None
     where, said = found
@@ -151,25 +152,22 @@ def stop(state_dir: Path) -> bool:
         return False
     with contextlib.suppress(ProcessLookupError):
         os.kill(int(found["pid"]), signal.SIGTERM)
-    from filelock import FileLock, Timeout
-
-    # The exchange holds this lock for as long as it lives, and so waits for nothing else.
-    lock = FileLock(state_dir / "sim" / "exchange-running.lock", mode=private.FILE)
+    paths = ExchangePaths(state_dir / SIM)
     try:
-        lock.acquire(timeout=STOP_SECONDS, poll_interval=0.02)
-    except Timeout:
+        # The exchange holds this lock for as long as it lives, and so waits for nothing else.
+        with lock_file(paths.running_lock, STOP_SECONDS, poll=0.02):
+            return True
+    except TimeoutError:
         raise Unreachable(
             f"the exchange (process {found['pid']}) has not stopped in {STOP_SECONDS:g} s",
-            hint=f"Look at {state_dir / 'sim' / 'exchange.log'}; end the process by hand.",
+            hint=f"Look at {paths.log}; end the process by hand.",
         ) from None
-    lock.release()
-    return True
 
 
 def reset(state_dir: Path) -> None:
     """Stops the exchange and forgets accounts, orders, tokens and its clock."""
     stop(state_dir)
-    folder = state_dir / "sim"
+    folder = state_dir / SIM
     for path in folder.glob("exchange*"):
         if path.suffix == ".lock":
             continue
@@ -221,17 +219,16 @@ def _folder(settings: Settings) -> Path:
 
 @contextlib.contextmanager
 def _starting(folder: Path) -> Any:
-    from filelock import FileLock, Timeout  # 30 ms that a running exchange spares everyone
-
-    lock = FileLock(folder / "exchange-start.lock", mode=private.FILE)
+    paths = ExchangePaths(folder)
     try:
-        with lock.acquire(timeout=START_SECONDS + 5, poll_interval=0.02):
-            yield
-    except Timeout:
+        lock = lock_file(paths.start_lock, START_SECONDS + 5, poll=0.02)
+    except TimeoutError:
         raise Busy(
             "another process is starting the exchange and does not come to an end",
-            hint=f"Look at {folder / 'exchange.log'}.",
+            hint=f"Look at {paths.log}.",
         ) from None
+    with lock:
+        yield
 
 
 def _launch(settings: Settings, folder: Path) -> Running:
@@ -240,7 +237,7 @@ def _launch(settings: Settings, folder: Path) -> Running:
 
     root = str(Path(kt.__file__).resolve().parent.parent)
     search = os.pathsep.join(part for part in (root, os.environ.get("PYTHONPATH", "")) if part)
-    log = private.append(folder / "exchange.log")
+    log = open_private(ExchangePaths(folder).log, os.O_WRONLY | os.O_APPEND)
     try:
         process = subprocess.Popen(
             [sys.executable, "-m", "kt.sim.server"],
@@ -296,7 +293,7 @@ def _first_line(pipe: IO[bytes], seconds: float) -> bytes:
 
 
 def _did_not_start(folder: Path) -> KtError:
-    log = folder / "exchange.log"
+    log = ExchangePaths(folder).log
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     last = lines[-1] if lines else "its log is empty"
     return Unreachable(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import msgspec
+
+from kt.files import process_lives
+from kt.paths import ExchangePaths, ProfilePaths
 
 STREAM_PATH = "/api/dostk/websocket"
 
@@ -29,27 +31,18 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://127.0.0.1:{self.port}"
 
 
-def running_file(folder: Path) -> Path:
-    return folder / "exchange.json"
-
-
 def read_place(folder: Path) -> Place | None:
     """What the file says; None when there is none or it cannot be read."""
     try:
-        return msgspec.json.decode(running_file(folder).read_bytes(), type=Place)
+        return msgspec.json.decode(ExchangePaths(folder).place.read_bytes(), type=Place)
     except (OSError, msgspec.DecodeError):
         return None
-
-
-def key_file(folder: Path) -> Path:
-    """Holds what controls the exchange that runs now; only its owner can read it."""
-    return folder / "exchange-control.key"
 
 
 def read_key(folder: Path) -> str:
     """Empty when there is none."""
     try:
-        return key_file(folder).read_text(encoding="ascii")
+        return ExchangePaths(folder).control_key.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
         return ""
 
@@ -63,12 +56,10 @@ def loop_lives(folder: Path | None) -> bool:
     if folder is None:
         return False
     try:
-        note = msgspec.json.decode((folder / "locks" / "run.json").read_bytes(), type=_Loop)
-        if os.name == "posix":  # elsewhere this would end the process
-            os.kill(note.pid, 0)
+        note = msgspec.json.decode(ProfilePaths(folder).run_note.read_bytes(), type=_Loop)
     except (OSError, msgspec.DecodeError):
         return False
-    return True
+    return process_lives(note.pid)
 
 
 def ws_url(base_url: str) -> str:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from kt.clock import ScaledClock
+from kt.paths import ExchangePaths
 from kt.sim.place import Place, read_place
 
 AWAY_SECONDS = 120.0
@@ -36,4 +37,7 @@ def clock(place: Place) -> ScaledClock:
 
 def _last_alive(folder: Path) -> float:
     """When its state was last written, which it does every other second."""
-    return max((path.stat().st_mtime for path in folder.glob("exchange.db*")), default=0.0)
+    return max(
+        (path.stat().st_mtime for path in folder.glob(f"{ExchangePaths(folder).database.name}*")),
+        default=0.0,
+    )

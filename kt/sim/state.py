@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from kt.errors import KtError
+from kt.files import create_private, private_folder
 from kt.records import Side
-from kt.sim import private
 from kt.sim.account import Account
 from kt.sim.book import Eaten
 from kt.sim.exchange.orders import SimFill, SimOrder
@@ -33,10 +33,10 @@ class State:
     """One file. The market itself is not in it: it is made again from the seed."""
 
     def __init__(self, path: Path) -> None:
-        private.folder(path.parent)
+        private_folder(path.parent)
         self.path = path
         try:
-            private.touch(path)
+            create_private(path)
             self._db = _connected(path)
         except (OSError, sqlite3.Error) as error:
             raise KtError(

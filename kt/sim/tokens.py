@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from kt.files import replace_private
 from kt.ports import Clock
-from kt.sim import private
 
 LIFE = timedelta(hours=24) - timedelta(seconds=1)
 """Recorded: a token expires 86,399 s after it was issued."""
@@ -124,7 +124,7 @@ class Tokens:
             return
         grants = {key: asdict(grant) for key, grant in self._grants.items()}
         kept = {"secret": self._secret.hex(), "grants": grants}
-        private.write(self._path, json.dumps(kept).encode())
+        replace_private(self._path, json.dumps(kept).encode())
 
 
 def _same(one: tuple[str, str], other: tuple[str, str]) -> bool:

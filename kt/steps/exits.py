@@ -26,7 +26,6 @@ from kt.records import (
     Position,
     SessionNotice,
     Side,
-    Tick,
 )
 from kt.rules import exits, ticks
 from kt.rules.risk_state import MOST_LOST
@@ -59,20 +58,11 @@ class Left:
     taken_back: tuple[Order, ...] = ()
 
 
-def exits_due(
-    ctx: Context, tick: Tick, positions: Iterable[Position] | None = None
-) -> tuple[Exit, ...]:
-    """The exits a trade's price makes due, unless a sell of the stock is in their way.
-
-    `positions` are the ones known to the caller; without them the journal is asked.
-    """
-    return exits_at(ctx, {tick.stock_code: tick.price}, positions)
-
-
 def exits_at(
     ctx: Context, prices: Mapping[str, int], positions: Iterable[Position] | None = None
 ) -> tuple[Exit, ...]:
-    """The exits that prices in won by stock code make due and that may leave now."""
+    """The exits that prices in won by stock code make due and that may leave now. `positions` are
+    the ones known to the caller; without them the journal is asked."""
     held = ctx.journal.positions() if positions is None else positions
     found = (due_at(ctx, position, prices.get(position.stock_code, 0)) for position in held)
     return tuple(due for due in found if due is not None and not held_back(ctx, due))

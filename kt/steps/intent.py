@@ -16,14 +16,13 @@ from kt.records import (
     OrderState,
     Origin,
     Side,
-    StopMode,
 )
 from kt.rules import session
 from kt.rules.denials import Code
 from kt.steps.context import Context
 from kt.steps.facts import buys_of_others
 from kt.steps.gather import note_error
-from kt.steps.stops import current
+from kt.steps.stops import refusal
 
 LOOK = 1.0
 """Real seconds that a sell waits for the broker's list of orders."""
@@ -55,9 +54,9 @@ def denial(ctx: Context, check: Check) -> CheckResult | None:
     """Why this must not be sent: the check's own verdict first, then what changed since it."""
     if not check.passed:
         return check.denials[0] if check.denials else _no("UNKNOWN", "the check did not pass")
-    halted = stopped(ctx, check.side, check.origin)
-    if halted is not None:
-        return halted
+    stopped = refusal(ctx, check.side, check.origin)
+    if stopped is not None:
+        return stopped
     if check.side is Side.BUY and _too_late(ctx, check):
         return _no("NO_NEW_BUYS", f"the time for buys ended after {check.checked_at:%H:%M:%S}")
     if check.origin not in EXITS:
@@ -76,19 +75,6 @@ def _too_late(ctx: Context, check: Check) -> bool:
     orders of a batch leave one by one."""
     hours = ctx.config.session
     return session.may_buy(check.checked_at, hours) and not session.may_buy(ctx.clock.now(), hours)
-
-
-def stopped(ctx: Context, side: Side, origin: Origin) -> CheckResult | None:
-    """What the stop in force now says against an order. Asked before anything is asked of the
-    broker, and once more in the transaction that plans the order: a stop that is set while the
-    broker is asked holds."""
-    stop = current(ctx)
-    leaving = origin in EXITS and side is Side.SELL
-    if stop.mode is StopMode.HALT or (stop.mode is StopMode.FLATTEN and not leaving):
-        return _no("HALTED", f"kt is halted: {stop.reason}")
-    if stop.mode is StopMode.REDUCE and side is Side.BUY:
-        return _no("REDUCING", f"only orders that shrink a position: {stop.reason}")
-    return None
 
 
 def _no(code: str, detail: str) -> CheckResult:
@@ -118,7 +104,7 @@ def overtaken(ctx: Context, order: Order, check: Check) -> bool:
     """Whether an order that was not placed may not be sent again: a stop was set, another one of
     its stock and side is under way by now, or its check's sums do not hold any more. To be asked
     in the send's own transaction."""
-    if stopped(ctx, order.side, order.origin) is not None:
+    if refusal(ctx, order.side, order.origin) is not None:
         return True
     waiting = ctx.journal.orders(states=UNRESOLVED_STATES, stock_code=order.stock_code)
     beside = any(

@@ -30,7 +30,7 @@ from kt.steps.events import event, from_outcome
 from kt.steps.kept import kept
 from kt.steps.points import reach
 from kt.steps.right_time import check_time
-from kt.steps.stops import tell
+from kt.steps.stops import refusal, tell
 from kt.steps.wish import Changed, Wish
 
 SENDS = 3
@@ -78,7 +78,7 @@ def _plan(ctx: Context, order: Order, check: Check, *, again: bool) -> Order:
     are in it; what the journal has instead, when the order is one of before or is denied. Of a
     process that dies in here nothing stays, and one that dies later may have sent the order."""
     with ctx.journal.together():
-        refused = intent.stopped(ctx, order.side, order.origin)
+        refused = refusal(ctx, order.side, order.origin)
         if refused is not None:
             return _deny(ctx, order, refused)
         intent.nothing_bought_since(ctx, check)
@@ -95,13 +95,11 @@ def _sending(ctx: Context, order: Order, attempt: int) -> OrderEvent:
 
 
 def _sent_before(ctx: Context, check: Check, client_id: str, *, again: bool) -> Order | None:
-    """The first order of this very decision, however it was sized then."""
-    first = ctx.journal.order_of_client(client_id)
+    """The first order of this very wish, however it was sized then. Raises Denied(CLIENT_ID)."""
     decision_id = check.decision_id
-    if first and decision_id and first.decision_id == decision_id:
+    first = ctx.journal.repeated(client_id, decision_id=decision_id, ticket=check.ticket)
+    if first or again:
         return first
-    if again:
-        return None
     return ctx.journal.order_of_decision(decision_id, check.side, check.stock_code)
 
 

@@ -37,15 +37,8 @@ def facts_for(
 ) -> RiskFacts:
     """Everything `rules/risk.py` may ask about this order; None where it is not known."""
     decision = intent.decision
-    facts = RiskFacts(
-        side=intent.side,
-        stock_code=intent.stock_code,
-        quantity=intent.quantity,
-        price=intent.price,
-        order_type=intent.order_type,
-        origin=intent.origin,
-        now=ctx.clock.now(),
-        limits=ctx.config.limits,
+    facts = replace(
+        _of_intent(ctx, intent),
         decided=decision is not None,
         input_at=decision.decided_at if decision else None,
         max_age=ctx.config.pipe.max_age,
@@ -65,6 +58,18 @@ def exit_facts(
 ) -> RiskFacts:
     """What an exit's rules need, from the journal, the configuration and the clock."""
     stop, now, hours = stops.current(ctx), ctx.clock.now(), ctx.config.session
+    return replace(
+        _of_intent(ctx, intent),
+        stop=stop.mode,
+        stop_reason=stop.reason,
+        may_order=session.may_order(now, hours, notice),
+        phase=session.phase(now, hours, notice),
+        held=held,
+    )
+
+
+def _of_intent(ctx: Context, intent: OrderIntent) -> RiskFacts:
+    """The order itself and the configuration."""
     return RiskFacts(
         side=intent.side,
         stock_code=intent.stock_code,
@@ -72,15 +77,10 @@ def exit_facts(
         price=intent.price,
         order_type=intent.order_type,
         origin=intent.origin,
-        now=now,
+        now=ctx.clock.now(),
         limits=ctx.config.limits,
-        stop=stop.mode,
-        stop_reason=stop.reason,
         live=ctx.config.server.live,
         test_mode=ctx.config.dry_run,
-        may_order=session.may_order(now, hours, notice),
-        phase=session.phase(now, hours, notice),
-        held=held,
     )
 
 
@@ -91,8 +91,6 @@ def _with_permits(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
         facts,
         stop=known.stop.mode,
         stop_reason=known.stop.reason,
-        live=ctx.config.server.live,
-        test_mode=ctx.config.dry_run,
         may_order=may_order,
         may_buy=may_buy,
         phase=phase,

@@ -46,7 +46,6 @@ def reconcile(
     return Reconciliation(
         resolved=(*resolved, *settled),
         unknown=tuple(unknown),
-        pending=ctx.journal.orders(states=OPEN_STATES),
         expired=expired,
         external=external,
         differences=differences,

@@ -30,15 +30,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The result of starting: what was settled, what is still open, what differed."""
+    """The result of starting: what was settled, what ended, what differed."""
 
     resolved: tuple[Order, ...] = ()
     """Intents whose outcome was unknown before and is known now."""
     unknown: tuple[Order, ...] = ()
     """Intents a person must settle (`kt order resolve`), and those sent so lately that their
     answer may still come."""
-    pending: tuple[Order, ...] = ()
-    """Orders of ours that the broker still holds open."""
     expired: tuple[Order, ...] = ()
     external: tuple[BrokerOrder, ...] = ()
     """Open orders at the broker that kt did not place: counted in risk, never touched."""
@@ -46,10 +44,6 @@ class Reconciliation:
     positions: tuple[Position, ...] = ()
     caught_up: int = 0
     """Fills found over REST."""
-
-    @property
-    def clean(self) -> bool:
-        return not (self.resolved or self.unknown or self.differences or self.expired)
 
     def lines(self) -> tuple[str, ...]:
         """One line for each thing worth saying; empty when all agreed."""

@@ -26,7 +26,7 @@ def fast(ctx: Context) -> tuple[Candidate, ...]:
     )
     asked.raise_if_empty()
     rows = [row for ranking in Ranking for row in asked.answers.get(ranking.value, ())]
-    found = screen(rows, ctx.config.scan, known_list(ctx)).candidates
+    found = screen(rows, ctx.config.scan, known_list(ctx))
     ctx.journal.scan(ctx.run, "fast", ctx.clock.now(), found)
     return found
 

@@ -9,18 +9,28 @@ from __future__ import annotations
 from datetime import date
 
 from kt.errors import Denied
-from kt.records import Stop, StopMode
+from kt.records import CheckResult, Origin, Side, Stop, StopMode
+from kt.rules import stops as rules
+from kt.rules.denials import Code
 from kt.steps.context import Context
 
 
 def current(ctx: Context) -> Stop:
     """The stop in force now; one whose day has come is lifted first."""
     stop = ctx.journal.stop()
-    if stop.mode is StopMode.RUNNING or stop.until is None:
-        return stop
-    if ctx.clock.now().date() < stop.until:
+    if stop.mode is StopMode.RUNNING or rules.in_force(stop, ctx.clock.now().date()):
         return stop
     return _set(ctx, StopMode.RUNNING, f"a new trading day; lifted: {stop.reason}", "kt", None)
+
+
+def refusal(ctx: Context, side: Side, origin: Origin) -> CheckResult | None:
+    """Why the stop in force lets no such order leave; None when it may (`kt.rules.stops`)."""
+    stop = current(ctx)
+    code = rules.refusal(stop.mode, side, origin)
+    if code is None:
+        return None
+    what = "kt is halted" if code is Code.HALTED else "only orders that shrink a position"
+    return CheckResult(code=code, passed=False, detail=f"{what}: {stop.reason}")
 
 
 def halt(ctx: Context, reason: str, by: str = "owner", until: date | None = None) -> Stop:

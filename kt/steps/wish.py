@@ -21,14 +21,12 @@ from kt.records import (
     Origin,
     Outcome,
     OutcomeStatus,
-    Side,
-    StopMode,
 )
 from kt.rules.denials import Code
 from kt.steps.context import Context
 from kt.steps.events import event, from_outcome
 from kt.steps.points import reach
-from kt.steps.stops import current
+from kt.steps.stops import refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +141,7 @@ def _not_open(order: Order) -> Denied:
 
 def not_stopped(ctx: Context, order: Order) -> None:
     """Raises Halted or Denied where the stop in force forbids to amend this order."""
-    stop = current(ctx)
-    if stop.mode in (StopMode.HALT, StopMode.FLATTEN):
-        raise Halted(f"kt is halted: {stop.reason}", hint="see `kt resume`", code=Code.HALTED)
-    if stop.mode is StopMode.REDUCE and order.side is Side.BUY:
-        raise Denied(f"only shrinking orders: {stop.reason}", code=Code.REDUCING)
+    refused = refusal(ctx, order.side, Origin.MANUAL)
+    if refused is not None:
+        kind = Halted if refused.code == Code.HALTED else Denied
+        raise kind(refused.detail, hint="see `kt resume`", code=refused.code)

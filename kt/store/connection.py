@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
 import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from kt.errors import JournalError
-from kt.files import private_folder
+from kt.files import create_private, private_folder
 from kt.store import schema
 from kt.store.faults import is_busy, journal_error, mapped
 
@@ -38,7 +37,7 @@ class DatabaseFile:
         self._lock = threading.RLock()
         with mapped(path):
             private_folder(path.parent)
-            make_private(path)
+            create_private(path)
             self._connection = connect(path, busy_seconds=busy_seconds)
         with ExitStack() as undo:
             undo.callback(self._connection.close)
@@ -114,15 +113,6 @@ class DatabaseFile:
     def close(self) -> None:
         with self._lock, mapped(self.path):
             self._connection.close()
-
-
-def make_private(path: Path) -> None:
-    """An empty file that only this user may read: SQLite gives its -wal and -shm the same mode.
-    One that is there is not even opened: closing it again would end this process's locks on it.
-    """
-    if not path.exists():
-        with suppress(FileExistsError):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 class PatientConnection(sqlite3.Connection):

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
 
-from kt.files import private_folder, write_private
+from kt.files import private_folder, replace_private, sync_folder, write_private
 from kt.records import Stop, StopMode
 from kt.store.faults import mapped
-
-STRICTNESS: dict[StopMode, int] = {
-    StopMode.RUNNING: 0,
-    StopMode.REDUCE: 1,
-    StopMode.FLATTEN: 2,
-    StopMode.HALT: 3,
-}
-"""Flatten still sells, halt does nothing: halt is the stricter one."""
 
 
 def read_flag(path: Path, at: datetime) -> Stop | None:
@@ -50,13 +42,13 @@ def write_flag(path: Path, stop: Stop) -> None:
         else:
             private_folder(path.parent)
             try:
-                _replace(path, msgspec.json.encode(stop))
+                replace_private(path, msgspec.json.encode(stop) + b"\n", durable=True)
             except OSError:
                 if not _into_room(path, stop):
                     if stop.mode is not StopMode.HALT:
                         raise
                     write_private(path, b"")
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
 
 ROOM = 4096
@@ -67,7 +59,7 @@ def keep_room(path: Path) -> None:
     kept = _kept(path)
     with contextlib.suppress(OSError):
         if not kept.exists():
-            _put(kept, b" " * ROOM)
+            write_private(kept, b" " * ROOM, durable=True)
 
 
 def _into_room(path: Path, stop: Stop) -> bool:
@@ -86,42 +78,3 @@ def _into_room(path: Path, stop: Stop) -> bool:
 
 def _kept(path: Path) -> Path:
     return path.with_suffix(".room")
-
-
-def in_force(stop: Stop, today: date) -> bool:
-    """Whether a stop holds today: `until` is the day on which it is over by itself."""
-    return stop.mode is not StopMode.RUNNING and (stop.until is None or today < stop.until)
-
-
-def stricter(first: Stop, second: Stop) -> Stop:
-    """The stricter of two stops; of equal ones the newer."""
-    return max(first, second, key=lambda stop: (STRICTNESS[stop.mode], stop.at))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        _put(draft, content + b"\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
-
-
-def _put(path: Path, content: bytes) -> None:
-    """As write_private, and on the disk when it returns."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    """A rename is durable only once its folder is (and there is nothing to sync if it is gone)."""
-    if not folder.is_dir():
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

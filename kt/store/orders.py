@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
 from msgspec.structs import replace
 
 from kt.errors import Denied, JournalError
-from kt.records import UNRESOLVED_STATES, Fill, Order, OrderEvent, OrderState, Origin, Side
+from kt.records import (
+    UNRESOLVED_STATES,
+    Fill,
+    Order,
+    OrderEvent,
+    OrderState,
+    OrderTicket,
+    Origin,
+    Side,
+)
+from kt.rules.client_ids import refuse_other
 from kt.rules.order import Derived, derive
 from kt.store.connection import rows
 from kt.store.part import Part
 from kt.store.rows import day_of, day_text, from_row, insert_sql, json_text, time_text, to_row
 
 _UNRESOLVED = tuple(sorted(state.value for state in UNRESOLVED_STATES))
-_CONTENTS = ("side", "stock_code", "order_type", "quantity", "price")
-"""What a client id stands for."""
 
 
 class OrderRows(Part):
@@ -84,6 +92,12 @@ class OrderRows(Part):
         sql = "SELECT * FROM orders WHERE client_id = ? AND client_id <> ''"
         found = self._file.read(sql, (client_id,))
         return from_row(found[0], Order) if found else None
+
+    def repeated(
+        self, client_id: str, *, decision_id: str = "", ticket: OrderTicket | None = None
+    ) -> Order | None:
+        sql = "SELECT * FROM orders WHERE client_id = ? AND client_id <> ''"
+        return _same_again(self._file.read(sql, (client_id,)), decision_id, ticket)
 
     def order_of_decision(self, decision_id: str, side: Side, stock_code: str) -> Order | None:
         if not decision_id:
@@ -172,19 +186,19 @@ def _first_of_client(connection: sqlite3.Connection, order: Order) -> Order | No
     """The order that this one would repeat: of the same id, or of the same client id."""
     sql = "SELECT * FROM orders WHERE order_id = ? OR (client_id <> '' AND client_id = ?) LIMIT 1"
     found = rows(connection, sql, (order.order_id, order.client_id))
+    return _same_again(found, order.decision_id, OrderTicket.of(order))
+
+
+def _same_again(
+    found: Sequence[Mapping[str, Any]], decision_id: str, ticket: OrderTicket | None
+) -> Order | None:
+    """The order that was found under a client id. Raises Denied(CLIENT_ID) for another wish."""
     if not found:
         return None
     first = from_row(found[0], Order)
-    before = {**to_row(first), "price": found[0]["planned_price"]}
-    now = to_row(order)
-    if all(before[name] == now[name] for name in _CONTENTS):
-        return first
-    was = ", ".join(f"{name} {before[name]}" for name in _CONTENTS)
-    raise Denied(
-        f"client id {order.client_id!r} was used for another order ({was}): nothing was sent",
-        hint="use a new --client-id for a new order",
-        code="CLIENT_ID",
-    )
+    planned = replace(first, price=found[0]["planned_price"])
+    refuse_other(planned, decision_id, ticket)
+    return first
 
 
 def _decision_query(decision_id: str, side: Side, stock_code: str) -> tuple[str, tuple[str, ...]]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 from kt.errors import JournalError
 from kt.records import KST, Stop, StopMode, SymbolLock
+from kt.rules.stops import in_force, stricter
 from kt.store.connection import DatabaseFile
-from kt.store.flag import in_force, keep_room, read_flag, stricter, write_flag
+from kt.store.flag import keep_room, read_flag, write_flag
 from kt.store.part import HasNow, Part
 from kt.store.rows import from_row, insert_sql, time_text, to_row, update_all
 from kt.store.writer import BatchWriter

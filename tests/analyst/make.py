@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from kt.clock import ManualClock
 from kt.records import (
-    KST,
     Bar,
     Book,
     Brief,
@@ -22,8 +21,9 @@ from kt.records import (
     StockBrief,
     Strength,
 )
+from tests.rules import make as plain
+from tests.rules.make import T0
 
-T0 = datetime(2026, 11, 23, 10, 0, tzinfo=KST)
 CLOCK = ManualClock(T0)
 
 
@@ -136,19 +136,7 @@ def falling(code: str = "000660", name: str = "SK하이닉스", **changes: Any) 
 
 
 def held(**changes: Any) -> Position:
-    values: dict[str, Any] = {
-        "stock_code": "005930",
-        "stock_name": "삼성전자",
-        "quantity": 10,
-        "average_price": 70_000,
-        "cost": 700_100,
-        "opened_at": T0,
-        "updated_at": T0,
-        "stop_price": 66_500,
-        "target_price": 77_000,
-        "sellable": 7,
-    }
-    return Position(**(values | changes))
+    return plain.position(**changes)
 
 
 def brief(*stocks: StockBrief, **changes: Any) -> Brief:

@@ -53,7 +53,7 @@ def test_another_process_reads_what_one_has_fetched(tmp_path: Path, clock: Manua
     assert DayList(tmp_path, SERVER, clock).get(asked) == STOCKS
     assert DayList(tmp_path, SERVER, clock).get(asked) == STOCKS
     assert asked.times == 1
-    assert [path.name for path in tmp_path.glob("*.new")] == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["stocks.json", "stocks.lock"]
 
 
 @pytest.mark.parametrize(

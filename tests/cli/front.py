@@ -15,7 +15,7 @@ from kt.broker.token import TokenStatus
 from kt.cli.console import Console
 from kt.cli.io import run
 from kt.cli.session import Session
-from kt.config.load import state_folder
+from kt.config.load import profile_paths
 from kt.config.secrets import AppKeys
 from kt.errors import Unreachable
 from kt.records import KST
@@ -108,10 +108,9 @@ class FakeApp:
         self.token_source = front.tokens
         self.keys = front.tokens.keys
         self.rest = front.rest
-        self.state_dir = state_folder(session.config) / session.config.profile
-        self.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.paths = profile_paths(session.config)
+        self.paths.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.database = front.database or self.journal.path
-        self.halt_flag = self.state_dir / "halt.json"
 
     def context(self, command: str) -> Context:
         if self.front.broken is not None:
@@ -122,7 +121,7 @@ class FakeApp:
         return self.world.context(run=run_id, config=self.config)
 
     def lease(self) -> Lease:
-        return Lease(self.state_dir / "locks", "key", "ws://127.0.0.1:1")
+        return Lease(self.paths.locks, "key", "ws://127.0.0.1:1")
 
     def stream(self) -> FakeStream:
         return self.front.stream

@@ -19,6 +19,7 @@ from kt.broker.pace import Bucket, State, Waiter
 from kt.cli.doctor.remote import skew
 from kt.cli.instance import only_one
 from kt.errors import AuthError, ExitCode
+from kt.paths import ProfilePaths
 from tests.cli.front import GONE, FakeApp, Front
 from tests.fakes import OPEN, SAMSUNG, unknown
 
@@ -191,7 +192,7 @@ def test_a_stop_in_force(doctor: Front) -> None:
 
 
 def test_who_runs(doctor: Front) -> None:
-    with only_one(doctor.folder / "state" / "sim", "run", OPEN):
+    with only_one(ProfilePaths(doctor.folder / "state" / "sim"), "run", OPEN):
         assert "run since 10:00:00" in rows(doctor)["kt run"]["detail"]
 
 

@@ -12,23 +12,24 @@ import pytest
 
 from kt.cli.instance import OwnFiles, holder, only_one
 from kt.errors import Busy
+from kt.paths import ProfilePaths
 from kt.records import KST
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=KST)
 
 
 def test_one_at_a_time_and_who_it_is(tmp_path: Path) -> None:
-    assert holder(tmp_path) is None
-    with only_one(tmp_path, "run --once", NOW):
-        found = holder(tmp_path)
+    assert holder(ProfilePaths(tmp_path)) is None
+    with only_one(ProfilePaths(tmp_path), "run --once", NOW):
+        found = holder(ProfilePaths(tmp_path))
         assert found is not None
         assert (found.command, found.since) == ("run --once", "2026-11-23T10:00:00+09:00")
         with (
             pytest.raises(Busy, match=rf"\(process {found.pid}, since 10:00:00\)"),
-            only_one(tmp_path, "run", NOW),
+            only_one(ProfilePaths(tmp_path), "run", NOW),
         ):
             pass
-    assert holder(tmp_path) is None
+    assert holder(ProfilePaths(tmp_path)) is None
 
 
 def test_who_only_looks_keeps_nobody_from_running(tmp_path: Path) -> None:
@@ -37,14 +38,14 @@ def test_who_only_looks_keeps_nobody_from_running(tmp_path: Path) -> None:
 
     def look() -> None:
         while not ended.is_set():
-            holder(tmp_path)
+            holder(ProfilePaths(tmp_path))
 
     lookers = [threading.Thread(target=look) for _ in range(2)]
     for looker in lookers:
         looker.start()
     try:
         for _ in range(50):
-            with only_one(tmp_path, "run", NOW):
+            with only_one(ProfilePaths(tmp_path), "run", NOW):
                 pass
     finally:
         ended.set()
@@ -86,20 +87,23 @@ def test_what_is_not_ours_any_more(tmp_path: Path, harm: Callable[[Path], None])
 
 def test_the_folder_made_anew_is_no_way_around_the_lock(tmp_path: Path) -> None:
     folder = tmp_path / "sim"
-    with only_one(folder, "run", NOW) as own:
+    with only_one(ProfilePaths(folder), "run", NOW) as own:
         assert own.still_ours() is None
         shutil.rmtree(folder)
-        with pytest.raises(Busy, match="another kt run"), only_one(folder, "run", NOW):
+        with (
+            pytest.raises(Busy, match="another kt run"),
+            only_one(ProfilePaths(folder), "run", NOW),
+        ):
             pass
         assert own.still_ours() == f"the state folder {folder} was deleted or replaced"
-    with only_one(folder, "run", NOW) as own:
+    with only_one(ProfilePaths(folder), "run", NOW) as own:
         (folder / "locks" / "run.lock").unlink()
         assert own.still_ours() == f"the run's lock {folder}/locks/run.lock was deleted or replaced"
 
 
 def test_the_end_of_a_run_that_lost_its_folder_leaves_the_next_ones_note(tmp_path: Path) -> None:
     folder, note = tmp_path / "sim", tmp_path / "sim" / "locks" / "run.json"
-    with only_one(folder, "run", NOW):
+    with only_one(ProfilePaths(folder), "run", NOW):
         shutil.rmtree(folder)
         note.parent.mkdir(parents=True)
         note.write_text("the next one's")

@@ -294,6 +294,14 @@ def test_a_client_id_for_another_order_is_refused(front: Front) -> None:
     assert len(front.world.broker.sent) == 1
 
 
+def test_a_client_id_of_an_amended_order_still_stands_for_what_was_typed(front: Front) -> None:
+    first = front(*BUY, "--client-id", "monday-1")
+    front("order", "amend", first.items[0]["order_id"], "--price", "70100", "--yes")
+    again = front(*BUY, "--client-id", "monday-1")
+    assert (again.code, again.items[0]["price"]) == (0, 70_100), again.err
+    assert again.items[0]["order_id"] == first.items[0]["order_id"]
+
+
 def test_wait_follows_the_order_to_its_end(front: Front) -> None:
     front.world.broker.fill_at_once = True
     ran = front(*BUY, "--wait")

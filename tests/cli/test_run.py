@@ -17,6 +17,7 @@ from kt.cli.day import stopping
 from kt.cli.instance import holder, only_one
 from kt.engine.state import DayReport
 from kt.errors import Busy, ExitCode
+from kt.paths import ProfilePaths
 from kt.records import DayResult, Ranked, Ranking
 from tests.cli.front import GONE, Front
 from tests.fakes import OPEN, SAMSUNG, buy, unknown
@@ -154,7 +155,7 @@ def test_a_cycle_whose_files_are_gone_ends_before_it_orders(
 
 
 def test_a_second_one_says_so(trading: Front) -> None:
-    with only_one(trading.folder / "state" / "sim", "run", OPEN):
+    with only_one(ProfilePaths(trading.folder / "state" / "sim"), "run", OPEN):
         ran = trading("run", "--once")
         skipped = trading("run", "--once", "--skip-if-running")
         assert trading("status").items[0]["running"] is True
@@ -169,8 +170,8 @@ def test_a_second_one_says_so(trading: Front) -> None:
 def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom datetime import datetime\nfrom pathlib import Path\n"
-        "from kt.cli.instance import only_one\n"
-        "with only_one(Path(sys.argv[1]), 'run', datetime.now().astimezone()):\n"
+        "from kt.cli.instance import only_one\nfrom kt.paths import ProfilePaths\n"
+        "with only_one(ProfilePaths(Path(sys.argv[1])), 'run', datetime.now().astimezone()):\n"
         "    print('held', flush=True)\n    sys.stdin.read()\n"
     )
     child = subprocess.Popen(
@@ -181,16 +182,16 @@ def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
     )
     assert child.stdout is not None and child.stdin is not None
     assert child.stdout.readline() == "held\n"
-    found = holder(tmp_path)
+    found = holder(ProfilePaths(tmp_path))
     assert found is not None and found.pid == child.pid
-    with pytest.raises(Busy), only_one(tmp_path, "run", OPEN):
+    with pytest.raises(Busy), only_one(ProfilePaths(tmp_path), "run", OPEN):
         pass
     child.kill()
     child.wait(10)
     child.stdin.close()
     child.stdout.close()
-    assert holder(tmp_path) is None
-    with only_one(tmp_path, "run", OPEN):
+    assert holder(ProfilePaths(tmp_path)) is None
+    with only_one(ProfilePaths(tmp_path), "run", OPEN):
         pass
 
 

@@ -12,6 +12,7 @@ from kt.cli import watchers
 from kt.cli.instance import only_one
 from kt.engine import schedule
 from kt.errors import ExitCode
+from kt.paths import ProfilePaths
 from tests.cli.front import Front
 from tests.cli.test_doctor import doctor, rows
 from tests.cli.test_orders import BUY, UNWATCHED
@@ -61,7 +62,7 @@ def test_the_doctor_says_so(doctor: Front) -> None:
     row = rows(doctor)["exits"]
     assert (row["status"], row["hint"]) == ("warn", watchers.HELP)
     assert row["detail"] == "1 position(s) with a stop or a target that nobody watches"
-    with only_one(doctor.folder / "state" / "sim", "run", OPEN):
+    with only_one(ProfilePaths(doctor.folder / "state" / "sim"), "run", OPEN):
         row = rows(doctor)["exits"]
         assert (row["status"], row["detail"]) == ("ok", "run since 10:00")
 
@@ -76,7 +77,7 @@ def test_a_purchase_by_hand_says_so_at_its_end(front: Front) -> None:
 
 def test_a_run_watches_while_it_lives(holding: Front) -> None:
     folder = holding.folder / "state" / "sim"
-    with only_one(folder, "run", OPEN):
+    with only_one(ProfilePaths(folder), "run", OPEN):
         run_row(holding, "R", "run")
         holding.world.journal.heartbeat("R", "open", holding.world.clock.now())
         holding.world.clock.advance(watchers.SILENT)
@@ -98,7 +99,7 @@ def test_a_silent_run_is_told_with_what_to_do(doctor: Front) -> None:
         f"the process {pid} (kt run) is there, but has given no sign of life for 3 min 20 s: it "
         "is stopped, or it hangs"
     )
-    with only_one(doctor.folder / "state" / "sim", "run", doctor.world.clock.now()):
+    with only_one(ProfilePaths(doctor.folder / "state" / "sim"), "run", doctor.world.clock.now()):
         run_row(doctor, "R", "run")
         doctor.world.clock.advance(200)
         row = rows(doctor)["kt run"]
@@ -123,7 +124,9 @@ def test_cron_watches_for_as_long_as_its_cycles_come(holding: Front) -> None:
 
 
 def test_a_cycle_that_is_at_work_may_take_its_time(holding: Front) -> None:
-    with only_one(holding.folder / "state" / "sim", "run --once", holding.world.clock.now()):
+    with only_one(
+        ProfilePaths(holding.folder / "state" / "sim"), "run --once", holding.world.clock.now()
+    ):
         run_row(holding, "R", "run --once")
         holding.world.clock.advance(watchers.SILENT_CYCLE)
         assert status(holding)["running"] is True

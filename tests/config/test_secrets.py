@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from kt.config.load import build_config
-from kt.config.secrets import SIM_KEY, SIM_SECRET, app_keys
+from kt.config.secrets import SIM_KEY, app_keys
 from kt.errors import AuthError, ConfigError
+from kt.paths import ProfilePaths
 
 
 def test_the_embedded_exchange_needs_no_key_and_its_account_is_this_users_alone(
@@ -22,7 +23,7 @@ def test_the_embedded_exchange_needs_no_key_and_its_account_is_this_users_alone(
     assert mine.app_key == SIM_KEY
     assert len(mine.secret_key) >= 32
     assert app_keys(config, {}) == mine, "the same account again"
-    secret = tmp_path / "sim" / SIM_SECRET
+    secret = ProfilePaths(tmp_path / "sim").account_secret
     assert stat.S_IMODE(secret.stat().st_mode) == 0o600
     assert stat.S_IMODE(secret.parent.stat().st_mode) == 0o700
     other = app_keys(build_config({"state_dir": str(tmp_path / "other")}, {}, {}), {})
@@ -43,7 +44,7 @@ def test_many_at_once_agree_on_the_secret(tmp_path: Path) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = set(pool.map(lambda _: app_keys(config, {}).secret_key, range(32)))
     assert len(found) == 1
-    assert [path.name for path in (tmp_path / "sim").iterdir()] == [SIM_SECRET]
+    assert [path.name for path in (tmp_path / "sim").iterdir()] == ["account.secret"]
 
 
 def test_the_environment_comes_first_and_is_never_shown() -> None:

@@ -15,6 +15,7 @@ from kt.records import (
     OrderState,
     OrderType,
     Origin,
+    Position,
     Side,
 )
 
@@ -87,3 +88,19 @@ def candidate(**changes: Any) -> Candidate:
         "stage": "fast",
     }
     return Candidate(**(values | changes))
+
+
+def position(**changes: Any) -> Position:
+    values: dict[str, Any] = {
+        "stock_code": "005930",
+        "stock_name": "삼성전자",
+        "quantity": 10,
+        "average_price": 70_000,
+        "cost": 700_100,
+        "opened_at": T0,
+        "updated_at": T0,
+        "stop_price": 66_500,
+        "target_price": 77_000,
+        "sellable": 7,
+    }
+    return Position(**(values | changes))

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kt.records import Side
-from kt.rules.match import Clearing, Interest, auction, crosses, priority
+from kt.rules.match import crosses, priority
+from tests.rules.clearing import Clearing, Interest, auction
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt.records import Fill, Order, Origin, Position, Side
-from kt.rules.pnl import apply_fill, day_result, mark, percent, replay
+from kt.records import Fill, Order, Origin, Position, Side, Trade
+from kt.rules.pnl import apply_fill, day_result, mark, percent
 from tests.rules.make import T0, fill, order
 
 STOCK = {"market": "KOSPI", "kind": "STOCK"}
+
+
+def replay(
+    orders: Mapping[str, Order], fills: Iterable[Fill]
+) -> tuple[dict[str, Position], tuple[Trade, ...]]:
+    """Open positions by stock code and all trades, from fills alone, in the order of their times.
+
+    `orders` by order id. What the books must say when no fill was lost or doubled.
+    """
+    positions: dict[str, Position] = {}
+    trades: list[Trade] = []
+    for one in sorted(fills, key=lambda f: (f.at, f.side, f.fill_id)):
+        applied = apply_fill(positions.get(one.stock_code), orders[one.order_id], one)
+        positions[one.stock_code] = applied.position
+        if applied.trade:
+            trades.append(applied.trade)
+        if not applied.position.quantity:
+            del positions[one.stock_code]
+    return positions, tuple(trades)
 
 
 def trade(side: Side, quantity: int, price: int, fee: int = 0, tax: int = 0, n: int = 0) -> Fill:

@@ -252,12 +252,11 @@ def test_the_screen_merges_ranks_and_keeps_the_best() -> None:
 
     found = screen(rows, Scan(fast_keep=2))
 
-    assert [c.stock_code for c in found.candidates] == ["A00001", "A00002"]
-    best = found.candidates[0]
+    assert [c.stock_code for c in found] == ["A00001", "A00002"]
+    best = found[0]
     assert best.rankings == ("value", "volume_surge")
     assert (best.surge_pct, best.strength, best.stage) == (400.0, 130.0, "fast")
     assert best.value == 70_000_000_000
-    assert found.left_out == {"A00004": ("traded value 700,000 < 1,000,000,000",)}
 
 
 def test_equal_scores_are_kept_by_value_then_code() -> None:
@@ -266,5 +265,5 @@ def test_equal_scores_are_kept_by_value_then_code() -> None:
         ranked("value", 200, "B00001", value=5_000_000_000),
         ranked("value", 200, "B00003", value=6_000_000_000),
     ]
-    kept = [c.stock_code for c in screen(rows, SCAN).candidates]
+    kept = [c.stock_code for c in screen(rows, SCAN)]
     assert kept == ["B00003", "B00001", "B00002"]

@@ -16,6 +16,7 @@ from kt.sim.exchange.orders import SimOrder
 from kt.sim.market import auction
 from kt.sim.market.days import CONTINUOUS_MINUTES
 from kt.sim.market.path import SessionPath
+from tests.rules import clearing
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=KST)
 PRICE = 10_000
@@ -252,7 +253,7 @@ def test_the_others_orders_clear_at_the_print(key: int, ticks_up: int, volume: i
     path.key = key
     price = PRICE + ticks_up * TICK
     buys, sells = auction.background(path, price, volume)
-    cleared = match.auction(buys, sells, path.base)
+    cleared = clearing.auction(buys, sells, path.base)
     assert cleared is not None
     assert (cleared.price, cleared.volume) == (price, volume)
 

@@ -29,12 +29,6 @@ def served(running: Served) -> Iterator[Served]:
     running.set_faults([])
 
 
-@pytest.fixture
-def wire(served: Served, request: pytest.FixtureRequest) -> Iterator[WireClient]:
-    with client(served.base_url, request.node.name) as found:
-        yield found
-
-
 def buy(wire: WireClient, quantity: int = 1) -> httpx.Response:
     return wire.order("kt10000", ord_qty=str(quantity), trde_tp="3")
 

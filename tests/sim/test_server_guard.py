@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,7 +18,8 @@ import pytest
 import websocket
 
 from kt.errors import Unreachable, UsageError
-from kt.sim import control, launch, place
+from kt.paths import ExchangePaths
+from kt.sim import control, launch
 from kt.sim.control import HEADER, Control
 from kt.sim.server import guard, session, transport
 from kt.sim.server.settings import Settings
@@ -27,12 +27,6 @@ from tests.serving import Served, serve
 from tests.sim.wireclient import WireClient, client, frames
 
 OWN = ["/kt/status", "/kt/faults"]
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve() as found:
-        yield found
 
 
 def port(served: Served) -> int:
@@ -331,7 +325,7 @@ def test_everything_it_makes_is_private(tmp_path: Path, umask: str) -> None:
             assert b"PATH=" in environ.read_bytes()
     finally:
         launch.stop(state)
-    assert not place.key_file(state / "sim").exists()
+    assert not ExchangePaths(state / "sim").control_key.exists()
 
 
 def test_secrets_survive_a_restart_and_are_forgotten_by_a_reset(tmp_path: Path) -> None:

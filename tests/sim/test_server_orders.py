@@ -17,13 +17,6 @@ def served() -> Iterator[Served]:
         yield found
 
 
-@pytest.fixture
-def wire(served: Served, request: pytest.FixtureRequest) -> Iterator[WireClient]:
-    """A new account for each test."""
-    with client(served.base_url, request.node.name) as found:
-        yield found
-
-
 def limits(wire: WireClient) -> tuple[int, int, int]:
     """Base price, upper and lower limit."""
     body = wire.call("ka10001").json()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
@@ -16,18 +15,6 @@ from kt.records import KST
 from kt.sim.wire.apis import SERVED
 from tests.serving import Served, serve
 from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient, client
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve() as found:
-        yield found
-
-
-@pytest.fixture
-def wire(served: Served) -> Iterator[WireClient]:
-    with client(served.base_url) as found:
-        yield found
 
 
 def test_every_query_the_exchange_serves_has_a_request_here() -> None:

@@ -27,12 +27,6 @@ def served() -> Iterator[Served]:
 
 
 @pytest.fixture
-def wire(served: Served, request: pytest.FixtureRequest) -> Iterator[WireClient]:
-    with client(served.base_url, request.node.name) as found:
-        yield found
-
-
-@pytest.fixture
 def stream(served: Served, wire: WireClient) -> Iterator[Frames]:
     with frames(served.ws_url, wire.token) as found:
         yield found

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from kt.sim.wire.apis import SERVED
-from tests.serving import Served, serve
-from tests.sim.wireclient import BODIES, WireClient, client, frames
+from tests.serving import Served
+from tests.sim.wireclient import BODIES, WireClient, frames
 
 ORDER = {"dmst_stex_tp": "KRX", "stk_cd": "005930", "ord_qty": "1", "ord_uv": "", "trde_tp": "3",
          "cond_uv": "", "orig_ord_no": "0000001", "mdfy_qty": "1", "mdfy_uv": "1",
@@ -24,18 +23,6 @@ BODIES_OF_NOBODY = [
     b"", b"null", b'"x"', b"[]", b"{", b"[" * 50_000, b'{"a":' * 10_000, b"\xff\xfe",
     b'{"stk_cd":' + b"9" * 6_000 + b"}", b'{"stk_cd":1e999}', b'{"stk_cd":"\\ud800"}',
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def served() -> Iterator[Served]:
-    with serve() as found:
-        yield found
-
-
-@pytest.fixture
-def wire(served: Served) -> Iterator[WireClient]:
-    with client(served.base_url) as found:
-        yield found
 
 
 @pytest.mark.parametrize("api_id", SERVED)

@@ -12,7 +12,7 @@ from kt.records import Interval
 from kt.sim.wire.charts import MOST_BARS, PAGES
 from kt.sim.wire.recent import KEPT, Recent
 from tests.serving import Served, serve
-from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient, client
+from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient
 
 Rows = list[dict[str, str]]
 
@@ -20,12 +20,6 @@ Rows = list[dict[str, str]]
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
     with serve(speed=30) as found:
-        yield found
-
-
-@pytest.fixture
-def wire(served: Served) -> Iterator[WireClient]:
-    with client(served.base_url) as found:
         yield found
 
 

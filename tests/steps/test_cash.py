@@ -26,7 +26,7 @@ START = 10_000_000
 def noted(world: World) -> World:
     """A world whose cash was noted a minute ago."""
     world.broker.d2_cash = START
-    assert reconcile(world.ctx).clean
+    assert reconcile(world.ctx).lines() == ()
     world.clock.advance(60)
     return world
 
@@ -62,11 +62,11 @@ def test_the_first_time_the_cash_is_only_noted(noted: World) -> None:
 def test_what_kts_own_trades_moved_is_no_difference(noted: World) -> None:
     filled(noted)
     noted.broker.d2_cash = START - 700_100
-    assert reconcile(noted.restart()).clean
+    assert reconcile(noted.restart()).lines() == ()
     assert note(noted) == START - 700_100
     filled(noted, Side.SELL, tax=1_400)
     noted.broker.d2_cash += 700_000 - 100 - 1_400
-    assert reconcile(noted.restart()).clean
+    assert reconcile(noted.restart()).lines() == ()
     assert note(noted) == START - 1_600
 
 
@@ -82,7 +82,7 @@ def test_money_from_elsewhere_shows_once(noted: World, moved: int) -> None:
     assert [d.what for d in found.differences] == ["cash"]
     assert cash_notices(noted) == list(found.lines())
     assert note(noted) == START + moved
-    assert reconcile(noted.restart()).clean
+    assert reconcile(noted.restart()).lines() == ()
     assert len(cash_notices(noted)) == 1
 
 
@@ -114,7 +114,7 @@ def test_beside_an_order_under_way_the_old_note_waits(noted: World) -> None:
     before = noted.journal.cash_note()
     order = standing(noted)
     noted.broker.d2_cash = START - 700_100 + 500_000  # filled, but listed nowhere yet
-    assert reconcile(noted.ctx).clean
+    assert reconcile(noted.ctx).lines() == ()
     assert noted.journal.cash_note() == before
     frame = noted.broker.fill(order.ord_no, 10, 70_000)
     follow.on_notice(noted.ctx, replace(frame, fee=100))
@@ -157,12 +157,12 @@ def test_a_trade_outside_kt_shows_as_shares_alone(noted: World) -> None:
     noted.broker.d2_cash = START - 455_060  # with a fee that nobody told kt
     found = reconcile(noted.ctx)
     assert [d.what for d in found.differences] == ["position"]
-    assert reconcile(noted.restart()).clean
+    assert reconcile(noted.restart()).lines() == ()
     number = noted.broker.stand(fakes.ticket(Side.SELL, quantity=7, price=80_000))
     noted.broker.fill(number, 7, 80_000)
     noted.broker.d2_cash += 558_800  # and what they brought
     assert [d.what for d in reconcile(noted.ctx).differences] == ["position"]
-    assert reconcile(noted.restart()).clean
+    assert reconcile(noted.restart()).lines() == ()
     assert note(noted) == START - 455_060 + 558_800
     noted.broker.d2_cash += 1_000
     assert [d.what for d in reconcile(noted.ctx).differences] == ["cash"]
@@ -200,7 +200,7 @@ def test_another_process_that_was_faster_tells(
 
 def test_a_server_that_tells_no_such_cash_is_not_compared(noted: World) -> None:
     noted.broker.d2_cash = 0
-    assert reconcile(noted.ctx).clean
+    assert reconcile(noted.ctx).lines() == ()
     assert note(noted) == START
     noted.broker.cash = 0  # nothing at all is told too
     assert [d.brokers for d in reconcile(noted.ctx).differences] == ["0 won"]
@@ -208,7 +208,7 @@ def test_a_server_that_tells_no_such_cash_is_not_compared(noted: World) -> None:
 
 def test_a_deposit_that_cannot_be_asked_keeps_nobody_from_starting(noted: World) -> None:
     noted.broker.failing["deposit"] = Unreachable("HTTP 503")
-    assert reconcile(noted.ctx).clean
+    assert reconcile(noted.ctx).lines() == ()
     errors = noted.journal.events(kinds=["error"], limit=100)
     assert [row["place"] for row in errors] == ["cash.compare"]
     noted.broker.failing["deposit"] = AuthError("the token is dead")
@@ -232,19 +232,19 @@ def floor(tmp_path: Path) -> Iterator[tuple[World, Context]]:
 def test_settlement_does_not_move_the_cash_compared(floor: tuple[World, Context]) -> None:
     """On the exchange: a trade, its settlement two sessions later, and trades of both sides."""
     world, ctx = floor
-    assert reconcile(ctx).clean
+    assert reconcile(ctx).lines() == ()
     bought = market_order(ctx, Side.BUY, 2)
     assert bought.filled_quantity == 2
-    assert reconcile(ctx).clean
+    assert reconcile(ctx).lines() == ()
     after, settled = note(world), {ctx.broker.deposit().cash}
     for days in (1, 2, 3):
         skip_to(ctx, days)
-        assert reconcile(ctx).clean
+        assert reconcile(ctx).lines() == ()
         assert note(world) == after
         settled.add(ctx.broker.deposit().cash)
     assert len(settled) == 2, "the cash itself moved when the trade settled"
     assert market_order(ctx, Side.SELL, 2).filled_quantity == 2
-    assert reconcile(ctx).clean
+    assert reconcile(ctx).lines() == ()
     assert note(world) == ctx.broker.deposit().d2_cash != after
 
 
@@ -261,7 +261,7 @@ def test_trades_outside_kt_that_leave_no_shares_show_as_cash(
         ctx.clock.sleep(5)
     (difference,) = reconcile(ctx).differences
     assert difference.what == "cash"
-    assert reconcile(ctx).clean
+    assert reconcile(ctx).lines() == ()
 
 
 def market_order(ctx: Context, side: Side, quantity: int) -> Order:

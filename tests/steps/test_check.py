@@ -9,38 +9,18 @@ from msgspec.structs import replace
 
 from kt.config.model import Limits, ProfileConfig, Scan
 from kt.errors import Unreachable
-from kt.ids import new_id
 from kt.records import (
     Action,
     Check,
-    Decision,
-    Instrument,
-    MarketName,
     OrderType,
     Origin,
-    RiskLevel,
     Side,
 )
 from kt.steps import check, place, settle, stops
 from tests import fakes
 from tests.engine.acting import at
 from tests.fakes import HYNIX, SAMSUNG, World
-
-
-def decided(world: World, **more: Any) -> Decision:
-    fields: dict[str, Any] = {
-        "action": Action.BUY,
-        "stock_code": SAMSUNG,
-        "stock_name": "삼성전자",
-        "quantity": 10,
-        "price": 70_000,
-        "reason": "test",
-        "confidence": 0.9,
-        "risk_level": RiskLevel.LOW,
-        "decision_id": new_id(world.clock.now()),
-        "decided_at": world.clock.now(),
-    }
-    return Decision(**(fields | more))
+from tests.steps.trading import decided, warned
 
 
 def denied(checked: Check) -> set[str]:
@@ -107,18 +87,6 @@ def test_a_market_order_under_way_counts_at_the_upper_price_limit(
     assert total.detail.startswith(f"{under_way} + 70,000 = ")
 
 
-def warned(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    stock = Instrument(
-        stock_code=SAMSUNG,
-        stock_name="삼성전자",
-        market=MarketName.KOSPI,
-        base_price=70_000,
-        listed_shares=1,
-        warning="관리종목",
-    )
-    monkeypatch.setattr(world.market, "instruments", lambda: (stock,))
-
-
 def arrange(world: World, code: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Make one rule say no; the ticket's fields that it needs."""
     limits = world.config.limits
@@ -135,7 +103,7 @@ def arrange(world: World, code: str, monkeypatch: pytest.MonkeyPatch) -> dict[st
     elif code == "EXCLUDED":
         world.configure(scan=Scan(exclude=(SAMSUNG,)))
     elif code == "WARNED":
-        warned(world, monkeypatch)
+        monkeypatch.setattr(world.market, "instruments", lambda: (warned(),))
     elif code == "SESSION":
         world.clock.set(at("16:05"))
     elif code == "NO_NEW_BUYS":

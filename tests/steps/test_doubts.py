@@ -24,7 +24,7 @@ from kt.steps.reports import Difference
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 from tests.steps.test_exits import market_sell
-from tests.steps.trading import bought, forget, leave, noted, position, resting, tick
+from tests.steps.trading import bought, forget, leave, noted, position, resting
 
 STAYS = "the position and its exits stay"
 
@@ -34,7 +34,7 @@ def held(world: World) -> World:
     """10 of Samsung and 2 of Hynix, bought by kt; the books agree."""
     bought(world)
     bought(world, 2, code=HYNIX)
-    assert reconcile(world.ctx).clean
+    assert reconcile(world.ctx).lines() == ()
     world.clock.advance(60)
     return world
 
@@ -138,7 +138,7 @@ def test_exits_of_a_doubted_position_are_due_and_sell_all_of_it(held: World) -> 
     hide(held)
     look(held)
     forget(held)
-    assert len(exits.exits_due(held.ctx, tick(held, 77_000))) == 1
+    assert len(exits.exits_at(held.ctx, {SAMSUNG: 77_000})) == 1
     leave(held, 66_000)
     assert held.broker.sent == [market_sell(10)]
     assert held.broker.asked == []
@@ -160,7 +160,7 @@ def test_what_has_been_missing_for_minutes_is_believed(held: World) -> None:
     assert quantities(held) == {HYNIX: 2}
     assert held.journal.doubts() == ()
     assert notices(held) == ["holdings doubted", "books repaired"]
-    assert reconcile(held.ctx).clean
+    assert reconcile(held.ctx).lines() == ()
     (trade,) = held.journal.trades()
     assert trade.profit == pytest.approx(0, abs=10), "nobody knows what they brought"
 
@@ -282,7 +282,7 @@ def test_an_order_of_kts_own_is_no_trade_of_others(held: World) -> None:
 
     follow.on_notice(held.ctx, held.broker.fill(order.ord_no, 10, 66_000))
     bought(held)
-    assert reconcile(held.ctx).clean
+    assert reconcile(held.ctx).lines() == ()
     hide(held)
     look(held)
     assert doubts(held) == {SAMSUNG: (10, 0, 1)}
@@ -321,10 +321,10 @@ def test_a_frame_is_compared_with_what_the_list_says(held: World) -> None:
 def test_cash_is_counted_from_the_last_note(world: World) -> None:
     """Noted after the buy, so that what the buy cost is in the note already."""
     world.broker.d2_cash = 10_000_000
-    assert reconcile(world.ctx).clean
+    assert reconcile(world.ctx).lines() == ()
     bought(world)
     world.broker.d2_cash = 10_000_000 + world.journal.cash_flow().won
-    assert reconcile(world.ctx).clean
+    assert reconcile(world.ctx).lines() == ()
     note = world.journal.cash_note()
     assert note is not None and note.won == -700_100
     hide(world)
@@ -340,7 +340,7 @@ def test_cash_is_counted_from_the_last_note(world: World) -> None:
 def test_cash_of_about_their_worth_is_believed(world: World, came_in: int, believed: bool) -> None:
     """10 shares at 70,000, within 5 %."""
     world.broker.d2_cash = 10_000_000
-    assert reconcile(world.ctx).clean
+    assert reconcile(world.ctx).lines() == ()
     bought(world)
     world.broker.d2_cash = 10_000_000 + world.journal.cash_flow().won
     hide(world)

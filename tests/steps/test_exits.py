@@ -28,13 +28,13 @@ from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 from tests.steps.trading import (
     bought,
+    filled_meanwhile,
     forget,
     leave,
     noted,
     now,
     position,
     resting,
-    tick,
     titles,
 )
 
@@ -64,9 +64,9 @@ def test_an_exit_is_due_at_its_price_and_beyond(
     world: World, price: int, origin: Origin | None
 ) -> None:
     bought(world)
-    due = exits.exits_due(world.ctx, tick(world, price))
+    due = exits.exits_at(world.ctx, {SAMSUNG: price})
     assert [one.origin for one in due] == ([origin] if origin else [])
-    assert exits.exits_due(world.ctx, tick(world, price, "000660")) == ()
+    assert exits.exits_at(world.ctx, {"000660": price}) == ()
 
 
 @pytest.mark.parametrize("failing", [False, True])
@@ -165,9 +165,9 @@ def test_the_rest_of_a_partly_filled_exit_is_followed_and_then_sold(world: World
     bought(world)
     order = leave(world, 66_000).order
     assert order is not None
-    assert exits.exits_due(world.ctx, tick(world, 65_000)) == ()
+    assert exits.exits_at(world.ctx, {SAMSUNG: 65_000}) == ()
     follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 66_000))
-    assert exits.exits_due(world.ctx, tick(world, 65_000)) == (), "6 are held, and on their way"
+    assert exits.exits_at(world.ctx, {SAMSUNG: 65_000}) == (), "6 are held, and on their way"
     place.cancel(world.ctx, order)
     forget(world)
     left = leave(world, 65_000)
@@ -184,7 +184,7 @@ def test_the_rest_of_a_partly_filled_exit_is_followed_and_then_sold(world: World
 
 def test_what_is_gone_by_now_is_not_sold(world: World) -> None:
     bought(world)
-    (due,) = exits.exits_due(world.ctx, tick(world, 66_000))
+    (due,) = exits.exits_at(world.ctx, {SAMSUNG: 66_000})
     order = leave(world, 66_000).order
     assert order is not None
     follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 10, 66_000))
@@ -200,11 +200,11 @@ def test_an_unknown_sell_blocks_and_is_tried_once_more_and_no_more(world: World)
         world.broker.outcomes = [fakes.unknown()]
         left = leave(world, 66_000)
         assert left.order is not None and left.order.state is OrderState.UNKNOWN
-        assert exits.exits_due(world.ctx, tick(world, 66_000)) == (), attempt
+        assert exits.exits_at(world.ctx, {SAMSUNG: 66_000}) == (), attempt
         again = exits.leave(world.ctx, left.due)
         assert (again.order, again.again_in) == (None, exits.FIRST_WAIT)
         reconcile(world.ctx)
-    assert exits.exits_due(world.ctx, tick(world, 66_000)) == ()
+    assert exits.exits_at(world.ctx, {SAMSUNG: 66_000}) == ()
     assert len(world.broker.sent) == 2
 
 
@@ -238,7 +238,7 @@ def test_the_analyst_confirms_a_profit_or_cannot(world: World) -> None:
     world.configure(exits=Exits(ask_before_profit=True))
     bought(world)
     bought(world, 1, code=HYNIX)
-    (due,) = exits.exits_due(world.ctx, tick(world, 77_000))
+    (due,) = exits.exits_at(world.ctx, {SAMSUNG: 77_000})
     assert exits.wants_confirmation(world.ctx, due)
     world.analyst.answers = [{SAMSUNG: fakes.sell()}]
     assert exits.confirm_profit(world.ctx, due)
@@ -250,7 +250,7 @@ def test_the_analyst_confirms_a_profit_or_cannot(world: World) -> None:
     world.market.failing["quote"] = Unreachable("gone")
     assert exits.confirm_profit(world.ctx, due)
     assert ("exit.confirm_profit", "gone") in noted(world)
-    (stop,) = exits.exits_due(world.ctx, tick(world, 60_000))
+    (stop,) = exits.exits_at(world.ctx, {SAMSUNG: 60_000})
     assert not exits.wants_confirmation(world.ctx, stop)
     world.configure(exits=Exits())
     assert not exits.wants_confirmation(world.ctx, due)
@@ -259,7 +259,7 @@ def test_the_analyst_confirms_a_profit_or_cannot(world: World) -> None:
 def test_single_flight_between_processes_holds_for_exits(world: World) -> None:
     """Another process has sent a sell since this one looked: nothing is sent, and it is noted."""
     bought(world)
-    (due,) = exits.exits_due(world.ctx, tick(world, 66_000))
+    (due,) = exits.exits_at(world.ctx, {SAMSUNG: 66_000})
     world.broker.outcomes = [fakes.unknown()]
     world.broker.taken = False
     exits.leave(world.ctx, due)
@@ -355,13 +355,7 @@ def test_one_that_ended_meanwhile_is_noted_and_the_stop_leaves(
 ) -> None:
     bought(world)
     order = resting(world, 4)
-    real = place.cancel
-
-    def too_late(ctx: object, wanted: object) -> object:
-        follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 71_000))
-        return real(world.ctx, order)
-
-    monkeypatch.setattr(place, "cancel", too_late)
+    filled_meanwhile(world, order, monkeypatch)
     left = leave(world, 66_000)
     assert left.taken_back == ()
     assert world.broker.sent == [market_sell(6)]
@@ -371,7 +365,7 @@ def test_one_that_ended_meanwhile_is_noted_and_the_stop_leaves(
 def test_a_take_profit_leaves_a_resting_sell_alone(world: World) -> None:
     bought(world)
     before = resting(world, 4, 71_400)
-    assert exits.exits_due(world.ctx, tick(world, 77_000)) == ()
+    assert exits.exits_at(world.ctx, {SAMSUNG: 77_000}) == ()
     due = exits.due_at(world.ctx, position(world), 77_000)
     assert due is not None and exits.held_back(world.ctx, due)
     left = exits.leave(world.ctx, due)
@@ -444,7 +438,7 @@ def test_sells_of_another_stock_are_another_matter(world: World) -> None:
         world.broker.outcomes = [outcome]
         leave(world, 170_000, HYNIX)
         reconcile(world.ctx)
-    assert exits.exits_due(world.ctx, tick(world, 170_000, HYNIX)) == (), "lost twice"
+    assert exits.exits_at(world.ctx, {HYNIX: 170_000}) == (), "lost twice"
     wanted = fakes.intent(Side.SELL, code=HYNIX, price=181_000, quantity=1)
     world.broker.hold(HYNIX, 1, 180_000)
     limit = place.place(world.ctx, check.check_order(world.ctx, wanted))
@@ -490,7 +484,7 @@ def test_the_markets_own_word_holds_for_an_exit(world: World) -> None:
     bought(world)
     closed = SessionNotice(code="8", at=world.clock.now())
     assert not session.may_order(world.clock.now(), world.config.session, closed)
-    (due,) = exits.exits_due(world.ctx, tick(world, 66_000))
+    (due,) = exits.exits_at(world.ctx, {SAMSUNG: 66_000})
     left = exits.leave(world.ctx, due, closed)
     assert left.order is not None
     assert (left.order.state, left.order.code) == (OrderState.DENIED, "SESSION")
@@ -521,9 +515,9 @@ def test_without_the_list_of_stocks_the_grid_is_that_of_stocks(world: World) -> 
 
 def test_the_positions_that_the_caller_knows_are_the_ones_looked_at(world: World) -> None:
     bought(world)
-    assert exits.exits_due(world.ctx, tick(world, 66_000), ()) == ()
+    assert exits.exits_at(world.ctx, {SAMSUNG: 66_000}, ()) == ()
     raised = replace(position(world), stop_price=69_900)
-    (due,) = exits.exits_due(world.ctx, tick(world, 69_900), (raised,))
+    (due,) = exits.exits_at(world.ctx, {SAMSUNG: 69_900}, (raised,))
     assert due.position == raised
 
 
@@ -540,7 +534,7 @@ def test_a_trailing_stop_rises_never_falls_and_survives_a_restart(world: World) 
     settle.mark(world.ctx, {SAMSUNG: 74_000})
     risen = position(world)
     assert (risen.stop_price, risen.peak_price, risen.trailing) == (72_800, 75_000, True)
-    assert exits.exits_due(world.ctx, tick(world, 72_900)) == ()
+    assert exits.exits_at(world.ctx, {SAMSUNG: 72_900}) == ()
     order = leave(world, 72_800).order
     assert order is not None
     assert order.origin is Origin.TRAILING_STOP
@@ -585,7 +579,7 @@ def test_a_time_stop_sells_what_is_held_for_long(world: World) -> None:
     world.configure(exits=Exits(max_holding_minutes=60))
     bought(world)
     world.clock.advance(3599)
-    assert exits.exits_due(world.ctx, tick(world, 70_000)) == ()
+    assert exits.exits_at(world.ctx, {SAMSUNG: 70_000}) == ()
     world.restart()
     world.clock.advance(1)
     order = leave(world, 70_000).order
@@ -617,7 +611,7 @@ def test_what_kt_did_not_buy_is_left_alone_where_that_is_configured(world: World
     settle.mark(world.ctx, {SAMSUNG: 80_000})
     world.clock.advance(3600)
     for price in (1, 70_000, 10**6):
-        assert exits.exits_due(world.ctx, tick(world, price)) == ()
+        assert exits.exits_at(world.ctx, {SAMSUNG: price}) == ()
     world.configure(exits=Exits())
     settle.mark(world.ctx, {SAMSUNG: 80_000})
     assert position(world).stop_price == 76_000, "protected from now on"

@@ -20,12 +20,12 @@ from kt.records import (
     Stop,
     StopMode,
 )
-from kt.steps import check, flatten, follow, place, stops
+from kt.steps import check, flatten, place, stops
 from tests import fakes
 from tests.engine.acting import at
 from tests.fakes import HYNIX, OPEN, SAMSUNG, PumpedClock, World, memory_folder
 from tests.steps.test_exits import QUERIES
-from tests.steps.trading import bought, noted, resting, titles
+from tests.steps.trading import bought, filled_meanwhile, noted, resting, titles
 
 
 def arranged(world: World) -> None:
@@ -371,14 +371,8 @@ def test_an_order_that_has_just_ended_is_no_trouble(
     """Filled between the look and the cancel."""
     bought(world)
     order = resting(world, 4)
-    real = place.cancel
-
-    def too_late(ctx: object, wanted: object) -> object:
-        follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 71_000))
-        world.broker.fill_at_once = True
-        return real(world.ctx, order)
-
-    monkeypatch.setattr(place, "cancel", too_late)
+    filled_meanwhile(world, order, monkeypatch)
+    world.broker.fill_at_once = True
     done = flatten.flatten(world.ctx, "by hand")
     assert done.done
     assert [(o.order_id, o.state) for o in done.cancelled] == [(order.order_id, OrderState.FILLED)]

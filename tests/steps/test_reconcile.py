@@ -23,7 +23,7 @@ from kt.steps.events import event
 from kt.steps.reconcile import reconcile, resolve
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
-from tests.steps.trading import now, tick
+from tests.steps.trading import now
 
 
 def planned(world: World, side: Side = Side.BUY, **more: object) -> Order:
@@ -43,7 +43,7 @@ def sending(world: World, side: Side = Side.BUY) -> Order:
 
 def test_nothing_to_do_says_nothing_and_asks_little(world: World) -> None:
     found = reconcile(world.ctx)
-    assert found.clean
+    assert found.lines() == ()
     assert found.lines() == ()
     assert sorted(world.broker.asked) == ["deposit", "holdings", "open_orders"]
 
@@ -182,14 +182,14 @@ def test_a_sell_that_was_lost_twice_is_a_persons(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     reconcile(world.ctx)
     for _ in range(2):
-        assert len(exits.exits_due(world.ctx, tick(world, 60_000))) == 1
+        assert len(exits.exits_at(world.ctx, {SAMSUNG: 60_000})) == 1
         sending(world, Side.SELL)
         reconcile(world.restart())
     level, title, text = world.notifier.told[-1]
     assert (level, title) == ("critical", f"a sell was lost: {SAMSUNG} x10")
     assert "kt tries no third time: look there" in text
     for price in (60_000, 80_000):
-        assert exits.exits_due(world.ctx, tick(world, price)) == ()
+        assert exits.exits_at(world.ctx, {SAMSUNG: price}) == ()
     ticket = fakes.ticket(Side.SELL)
     for origin, may in ((Origin.CYCLE, False), (Origin.PIPE, False), (Origin.MANUAL, True)):
         checked = check.check_order(world.ctx, fakes.wanted(ticket, origin))
@@ -374,7 +374,6 @@ def test_fills_that_nobody_saw_are_caught_up(world: World) -> None:
     world.broker.fill(order.ord_no, 3, 70_000)
     found = reconcile(world.restart())
     assert (now(world, order).state, found.caught_up) == (OrderState.PARTIAL, 1)
-    assert [o.order_id for o in found.pending] == [order.order_id]
     assert [p.quantity for p in found.positions] == [3]
 
 
@@ -394,7 +393,7 @@ def test_shares_kt_did_not_buy_are_taken_into_the_books_once(world: World) -> No
     assert (difference.ours, difference.brokers) == ("0 shares", "7 shares")
     (position,) = found.positions
     assert (position.quantity, position.average_price, position.source) == (7, 65_000, "external")
-    assert reconcile(world.restart()).clean
+    assert reconcile(world.restart()).lines() == ()
     orders = world.journal.orders()
     assert [(o.origin, o.state, o.quantity) for o in orders] == [
         (Origin.EXTERNAL, OrderState.FILLED, 7)

@@ -13,7 +13,7 @@ from kt.steps import exits, follow, stops
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 from tests.steps.test_exits import market_sell
-from tests.steps.trading import bought, forget, leave, noted, now, position, tick, titles
+from tests.steps.trading import bought, forget, leave, noted, now, position, titles
 
 TOO_MANY = fakes.rejected("800033", "매도가능수량 부족", not_enough=True)
 HALTED = fakes.rejected("571476", "거래정지", concerns=Concern.STOCK)
@@ -222,7 +222,7 @@ def test_a_refused_exit_stays_armed(world: World) -> None:
     bought(world)
     world.broker.outcomes = [HALTED]
     leave(world, 66_000)
-    assert len(exits.exits_due(world.ctx, tick(world, 66_000))) == 1
+    assert len(exits.exits_at(world.ctx, {SAMSUNG: 66_000})) == 1
     assert leave(world, 66_000).order is not None
     assert world.broker.sent == [market_sell(10)] * 2
 

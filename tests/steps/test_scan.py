@@ -7,10 +7,11 @@ from msgspec.structs import replace
 
 from kt.config.model import Scan
 from kt.errors import AuthError, Unreachable
-from kt.records import Instrument, MarketName, Ranked, Ranking
+from kt.records import Ranked, Ranking
 from kt.rules.score import QUESTIONS
 from kt.steps import scan
 from tests.fakes import HYNIX, SAMSUNG, World
+from tests.steps.trading import warned
 
 
 def crowd(world: World, count: int) -> None:
@@ -70,16 +71,8 @@ def test_without_the_list_of_stocks_the_scan_goes_on(world: World) -> None:
 def test_what_must_be_kept_away_from_is_left_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    warned = Instrument(
-        stock_code=SAMSUNG,
-        stock_name="삼성전자",
-        market=MarketName.KOSPI,
-        base_price=70_000,
-        listed_shares=1,
-        warning="관리종목",
-    )
     others = [i for i in world.market.instruments() if i.stock_code != SAMSUNG]
-    monkeypatch.setattr(world.market, "instruments", lambda: (warned, *others))
+    monkeypatch.setattr(world.market, "instruments", lambda: (warned(), *others))
     ctx = world.configure(scan=Scan(exclude=(HYNIX,)))
     assert [candidate.stock_code for candidate in scan.fast(ctx)] == ["035720"]
 

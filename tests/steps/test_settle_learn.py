@@ -16,7 +16,6 @@ from kt.records import (
     Decision,
     DecisionOutcome,
     Realised,
-    RiskLevel,
     Side,
     StopMode,
 )
@@ -24,6 +23,7 @@ from kt.steps import account, check, follow, learn, place, settle, stops
 from tests import fakes
 from tests.engine.acting import at
 from tests.fakes import SAMSUNG, World, unknown
+from tests.steps import trading
 from tests.steps.test_follow import standing
 
 
@@ -171,21 +171,9 @@ def test_the_balance_calls_nothing_external_that_kt_may_have_bought(
 
 
 def decided(world: World, **more: Any) -> Decision:
-    fields: dict[str, Any] = {
-        "action": Action.BUY,
-        "stock_code": SAMSUNG,
-        "stock_name": "삼성전자",
-        "quantity": 10,
-        "price": 70_000,
-        "reason": "test",
-        "confidence": 0.9,
-        "risk_level": RiskLevel.LOW,
-        "decision_id": f"D{len(more)}{more.get('action', 'BUY')}",
-        "decided_at": world.clock.now(),
-        "reference_price": 70_000,
-        "analyst": "scripted",
-    }
-    decision = Decision(**(fields | more))
+    name = f"D{len(more)}{more.get('action', 'BUY')}"
+    fields = {"decision_id": name, "reference_price": 70_000, "analyst": "scripted"}
+    decision = trading.decided(world, **(fields | more))
     world.journal.decisions("RUN", [decision])
     return decision
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from kt.ids import new_id
@@ -11,13 +12,14 @@ from kt.records import (
     EXITS,
     Action,
     Decision,
+    Instrument,
+    MarketName,
     Order,
     OrderType,
     Origin,
     Position,
     RiskLevel,
     Side,
-    Tick,
 )
 from kt.steps import check, exits, follow, place
 from kt.steps.exits import Left
@@ -69,21 +71,9 @@ def resting(
     return order
 
 
-def tick(world: World, price: int, code: str = SAMSUNG) -> Tick:
-    return Tick(
-        stock_code=code,
-        price=price,
-        quantity=1,
-        side=Side.SELL,
-        volume=1,
-        change_pct=0.0,
-        at=world.clock.now(),
-    )
-
-
 def leave(world: World, price: int, code: str = SAMSUNG) -> Left:
     """The one exit that a price makes due, and what became of it."""
-    (due,) = exits.exits_due(world.ctx, tick(world, price, code))
+    (due,) = exits.exits_at(world.ctx, {code: price})
     return exits.leave(world.ctx, due)
 
 
@@ -123,3 +113,26 @@ def decided(world: World, **more: Any) -> Decision:
         "decided_at": world.clock.now(),
     }
     return Decision(**(fields | more))
+
+
+def warned() -> Instrument:
+    """Samsung as a stock that the exchange warns of."""
+    return Instrument(
+        stock_code=SAMSUNG,
+        stock_name="삼성전자",
+        market=MarketName.KOSPI,
+        base_price=70_000,
+        listed_shares=1,
+        warning="관리종목",
+    )
+
+
+def filled_meanwhile(world: World, order: Order, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The order of 4 is filled between the look at it and its cancel."""
+    real = place.cancel
+
+    def too_late(ctx: object, wanted: object) -> object:
+        follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 71_000))
+        return real(world.ctx, order)
+
+    monkeypatch.setattr(place, "cancel", too_late)

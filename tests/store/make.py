@@ -9,7 +9,6 @@ from typing import Any
 
 from kt.clock import ManualClock
 from kt.records import (
-    KST,
     Action,
     Answer,
     Candidate,
@@ -23,8 +22,6 @@ from kt.records import (
     Fill,
     Order,
     OrderEvent,
-    OrderEventKind,
-    OrderState,
     OrderType,
     Origin,
     Position,
@@ -33,8 +30,9 @@ from kt.records import (
     Trade,
 )
 from kt.store.journal import SqliteJournal
+from tests.rules import make as plain
+from tests.rules.make import T0
 
-T0 = datetime(2026, 11, 23, 10, 0, tzinfo=KST)
 DAY = date(2026, 11, 23)
 Open = Callable[..., SqliteJournal]
 
@@ -50,51 +48,25 @@ def open_journal(folder: Path, **changes: Any) -> SqliteJournal:
 
 
 def order(order_id: str = "O1", **changes: Any) -> Order:
-    values: dict[str, Any] = {
-        "order_id": order_id,
-        "run": "R1",
-        "side": Side.BUY,
-        "stock_code": "005930",
-        "stock_name": "삼성전자",
-        "order_type": OrderType.LIMIT,
-        "quantity": 10,
-        "price": 70_000,
-        "state": OrderState.PLANNED,
-        "origin": Origin.CYCLE,
-        "created_at": T0,
-        "updated_at": T0,
-        "decision_id": "D1" if order_id == "O1" else f"D-{order_id}",
-        "reason": "buyers lead",
-    }
-    return Order(**(values | changes))
+    decision_id = "D1" if order_id == "O1" else f"D-{order_id}"
+    values = {"order_id": order_id, "decision_id": decision_id, "reason": "buyers lead"}
+    return plain.order(**(values | changes))
 
 
 def event(kind: str, order_id: str = "O1", key: str = "", **changes: Any) -> OrderEvent:
-    values: dict[str, Any] = {
-        "event_id": f"{order_id}:{kind}{key}",
-        "order_id": order_id,
-        "kind": OrderEventKind(kind),
-        "at": T0,
-    }
-    return OrderEvent(**(values | changes))
+    values: dict[str, Any] = {"event_id": f"{order_id}:{kind}{key}", "order_id": order_id}
+    return plain.event(kind, **(values | changes))
 
 
 def fill(start: int, end: int, order_id: str = "O1", **changes: Any) -> Fill:
     values: dict[str, Any] = {
         "fill_id": f"{order_id}:101:{start}-{end}",
         "order_id": order_id,
-        "ord_no": "0000101",
-        "stock_code": "005930",
-        "stock_name": "삼성전자",
-        "side": Side.BUY,
-        "quantity": end - start,
         "price": 69_900,
         "at": later(end),
-        "from_quantity": start,
-        "to_quantity": end,
         "fee": 10,
     }
-    return Fill(**(values | changes))
+    return plain.fill(start, end, **(values | changes))
 
 
 def fill_event(told: Fill, key: str = "") -> OrderEvent:
@@ -113,12 +85,7 @@ def placed(
 
 def candidate(**changes: Any) -> Candidate:
     values: dict[str, Any] = {
-        "stock_code": "005930",
-        "stock_name": "삼성전자",
-        "price": 70_000,
         "change_pct": 2.5,
-        "volume": 1_000_000,
-        "value": 70_000_000_000,
         "score": 71.5,
         "stage": "deep",
         "rankings": ("volume", "value"),
@@ -126,7 +93,7 @@ def candidate(**changes: Any) -> Candidate:
         "strength": 123.4,
         "foreign_net": -5,
     }
-    return Candidate(**(values | changes))
+    return plain.candidate(**(values | changes))
 
 
 def decision(decision_id: str = "D1", **changes: Any) -> Decision:
@@ -192,12 +159,8 @@ def answer(key: str = "k1", **changes: Any) -> Answer:
 
 def position(**changes: Any) -> Position:
     values: dict[str, Any] = {
-        "stock_code": "005930",
-        "stock_name": "삼성전자",
-        "quantity": 10,
         "average_price": 69_900,
         "cost": 699_100,
-        "opened_at": T0,
         "updated_at": later(5),
         "stop_price": 66_400,
         "target_price": 76_900,
@@ -207,7 +170,7 @@ def position(**changes: Any) -> Position:
         "profit": -600,
         "profit_pct": -0.09,
     }
-    return Position(**(values | changes))
+    return plain.position(**(values | changes))
 
 
 def doubt(**changes: Any) -> Doubt:

@@ -72,19 +72,23 @@ def test_external_orders_are_in_nobodys_way(journal: SqliteJournal) -> None:
 
 
 def test_a_client_id_seen_before_gives_the_first_order(journal: SqliteJournal) -> None:
-    placed(journal, client_id="mine")
+    placed(journal, client_id="mine", decision_id="")
     first = journal.record(fill_event(fill(0, 10)))
-    again = journal.plan_order(order("O2", client_id="mine"), event("PLANNED", "O2"))
+    again = journal.plan_order(
+        order("O2", client_id="mine", decision_id=""), event("PLANNED", "O2")
+    )
     assert again == first
     assert len(journal.orders()) == 1
 
 
 def test_an_amended_order_still_answers_to_its_first_contents(journal: SqliteJournal) -> None:
-    placed(journal, client_id="mine")
+    placed(journal, client_id="mine", decision_id="")
     journal.record(event("AMENDING", ord_no="0000101", price=70_500))
     amended = journal.record(event("AMENDED", ord_no="0000102", price=70_500))
     assert amended.price == 70_500
-    again = journal.plan_order(order("O2", client_id="mine"), event("PLANNED", "O2"))
+    again = journal.plan_order(
+        order("O2", client_id="mine", decision_id=""), event("PLANNED", "O2")
+    )
     assert again == amended
 
 
@@ -101,9 +105,11 @@ def test_an_amended_order_still_answers_to_its_first_contents(journal: SqliteJou
 def test_a_client_id_with_other_contents_is_refused(
     journal: SqliteJournal, change: dict[str, object]
 ) -> None:
-    placed(journal, client_id="mine")
-    with pytest.raises(Denied, match="another order") as denied:
-        journal.plan_order(order("O2", client_id="mine", **change), event("PLANNED", "O2"))
+    placed(journal, client_id="mine", decision_id="")
+    with pytest.raises(Denied, match="belongs to BUY 10 005930") as denied:
+        journal.plan_order(
+            order("O2", client_id="mine", decision_id="", **change), event("PLANNED", "O2")
+        )
     assert denied.value.code == "CLIENT_ID"
     assert len(journal.orders()) == 1
 

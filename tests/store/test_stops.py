@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from kt.clock import ManualClock
 from kt.errors import JournalError
 from kt.records import Stop, StopMode
+from kt.rules.stops import in_force
 from kt.store import flag
 from kt.store.journal import SqliteJournal
 from tests.store.make import DAY, T0, later, open_journal
@@ -105,12 +106,16 @@ def test_a_flag_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A disk on which no new file can be made (the real one is in tests/crash)."""
+    """A disk that takes no more content (the real one is in tests/crash)."""
+    write = flag.write_private
 
-    def refuse(path: Path, content: bytes) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
+    def refuse(path: Path, data: bytes, *, durable: bool = False) -> None:
+        if data:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, data)
 
-    monkeypatch.setattr(flag, "_put", refuse)
+    monkeypatch.setattr(flag, "replace_private", refuse)
+    monkeypatch.setattr(flag, "write_private", refuse)
 
 
 @pytest.mark.parametrize("mode", ["reduce", "flatten", "halt"])
@@ -157,10 +162,10 @@ def test_a_stop_ends_on_its_day(tmp_path: Path) -> None:
         over = stop("halt", until=DAY + timedelta(days=1))
         journal.set_stop(over)
         clock.set(T0 + timedelta(hours=13, minutes=59))
-        assert flag.in_force(journal.stop(), clock.now().date())
+        assert in_force(journal.stop(), clock.now().date())
         clock.set(T0 + timedelta(hours=14))  # midnight: it is over, and can be lifted
         assert journal.stop() == over
-        assert not flag.in_force(journal.stop(), clock.now().date())
+        assert not in_force(journal.stop(), clock.now().date())
 
 
 def test_a_stop_that_is_over_does_not_hide_one_that_holds(tmp_path: Path) -> None:

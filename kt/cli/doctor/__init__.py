@@ -26,10 +26,6 @@ if TYPE_CHECKING:
 )
 @pass_session
 def doctor(session: Session) -> None:
-    run_doctor(session)
-
-
-def run_doctor(session: Session) -> None:
     from kt.cli.documents import emit
 
     findings, profile = examine(session)

@@ -51,7 +51,7 @@ def _live(session: Session) -> Finding:
 
 def folder(session: Session) -> Iterable[Finding]:
     """The state folder: there, writable, closed to others."""
-    path = session.app.state_dir
+    path = session.app.paths.folder
     probe = path / ".doctor"
     probe.write_text("")
     probe.unlink()
@@ -73,7 +73,7 @@ def analyst(session: Session) -> Iterable[Finding]:
 
 def journal(session: Session) -> Iterable[Finding]:
     app = session.app
-    return examine(app.database, session.config.profile, app.halt_flag, session.now())
+    return examine(app.database, session.config.profile, app.paths.halt_flag, session.now())
 
 
 def locks(session: Session) -> Iterable[Finding]:

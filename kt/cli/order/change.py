@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -18,14 +17,6 @@ if TYPE_CHECKING:
     from kt.steps.wish import Changed
 
 
-@dataclass(frozen=True)
-class ChangeOptions:
-    name: str
-    price: int = 0
-    quantity: int = 0
-    """To cancel; 0 = all that is open."""
-
-
 @command(
     "amend",
     help="""Change an open order's price, for all of it that is open.
@@ -38,7 +29,28 @@ class ChangeOptions:
 @click.option("--price", type=PRICE, required=True, help="The new limit price.")
 @pass_session
 def amend(session: Session, order: str, price: int) -> None:
-    run_amend(session, ChangeOptions(name=order, price=price))
+    from kt.cli import guard
+    from kt.cli.documents import emit
+    from kt.cli.order.find import find_order
+    from kt.cli.order.outcome import begin
+    from kt.cli.order.sending import sending
+    from kt.cli.show.cells import money
+    from kt.steps import check, place
+
+    ctx = begin(session, "order amend")
+    found = find_order(ctx, order)
+    checked = check.check_amend(ctx, found, price=price)
+    if not checked.passed:
+        raise _denied(found, checked)
+    change = ("new price", f"{money(price)} won")
+    preview = _describe(session, found, change, found.open_quantity)
+    guard.confirm(session, preview, "Amend this?")
+    if ctx.config.dry_run:
+        emit(session, "orders", [found], run=ctx.run)
+        return
+    with sending(ctx, found):
+        changed = place.amend(ctx, found, price=price)
+    _finish(session, ctx, changed, "amend", took=changed.order.price == price)
 
 
 @command(
@@ -53,35 +65,6 @@ def amend(session: Session, order: str, price: int) -> None:
 @click.option("--quantity", type=SHARES, help="So many shares; default: all that is open.")
 @pass_session
 def cancel(session: Session, order: str, quantity: int | None) -> None:
-    run_cancel(session, ChangeOptions(name=order, quantity=quantity or 0))
-
-
-def run_amend(session: Session, options: ChangeOptions) -> None:
-    from kt.cli import guard
-    from kt.cli.documents import emit
-    from kt.cli.order.find import find_order
-    from kt.cli.order.outcome import begin
-    from kt.cli.order.sending import sending
-    from kt.cli.show.cells import money
-    from kt.steps import check, place
-
-    ctx = begin(session, "order amend")
-    order = find_order(ctx, options.name)
-    checked = check.check_amend(ctx, order, price=options.price)
-    if not checked.passed:
-        raise _denied(order, checked)
-    change = ("new price", f"{money(options.price)} won")
-    preview = _describe(session, order, change, order.open_quantity)
-    guard.confirm(session, preview, "Amend this?")
-    if ctx.config.dry_run:
-        emit(session, "orders", [order], run=ctx.run)
-        return
-    with sending(ctx, order):
-        changed = place.amend(ctx, order, price=options.price)
-    _finish(session, ctx, changed, "amend", took=changed.order.price == options.price)
-
-
-def run_cancel(session: Session, options: ChangeOptions) -> None:
     from kt.cli import guard
     from kt.cli.documents import emit
     from kt.cli.order.find import find_order
@@ -91,23 +74,23 @@ def run_cancel(session: Session, options: ChangeOptions) -> None:
     from kt.steps import place
 
     ctx = begin(session, "order cancel")
-    order = find_order(ctx, options.name)
-    quantity = options.quantity or order.open_quantity
-    guard.confirm(session, _describe(session, order, None, quantity), "Cancel this?")
+    found = find_order(ctx, order)
+    shares = quantity or found.open_quantity
+    guard.confirm(session, _describe(session, found, None, shares), "Cancel this?")
     if ctx.config.dry_run:
-        emit(session, "orders", [order], run=ctx.run)
+        emit(session, "orders", [found], run=ctx.run)
         return
-    with sending(ctx, order):
-        changed = place.cancel(ctx, order, quantity=options.quantity)
+    with sending(ctx, found):
+        changed = place.cancel(ctx, found, quantity=quantity or 0)
     gone = changed.order.state is OrderState.CANCELLED
     _finish(session, ctx, changed, "cancel", took=gone)
 
 
 def _denied(order: Order, checked: Check) -> Denied:
-    from kt.cli.order.outcome import denials, told
+    from kt.cli.order.outcome import denials, halted, told
 
     reasons = denials(checked)
-    kind = Halted if any(code == "HALTED" for code, _ in reasons) else Denied
+    kind = Halted if halted(reasons) else Denied
     return kind(
         f"the amend of order {order.ord_no} was denied, and nothing was sent: {told(reasons)}",
         hint="See `kt help denials`.",

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from kt.cli.values import shown
-from kt.errors import Denied, UsageError
+from kt.errors import UsageError
 
 if TYPE_CHECKING:
-    from kt.records import Order, OrderTicket
+    from kt.records import Order
     from kt.steps.context import Context
 
 SHORTEST = 6
@@ -48,16 +48,3 @@ def used(first: Order) -> str:
         f"{first.created_at:%Y-%m-%d %H:%M:%S} ({first.state}) already; nothing was sent, "
         "--again orders it once more"
     )
-
-
-def same_contents(first: Order, ticket: OrderTicket) -> None:
-    """Raises Denied(CLIENT_ID) when the id was used for another order; nothing was sent."""
-    was = (first.side, first.stock_code, first.quantity, first.order_type, first.price)
-    now = (ticket.side, ticket.stock_code, ticket.quantity, ticket.order_type, ticket.price)
-    if was != now:
-        raise Denied(
-            f"the client id {first.client_id!r} belongs to {first.side} {first.quantity:,} "
-            f"{first.stock_code} (order {first.order_id}); nothing was sent",
-            hint="Use a new id for a new order.",
-            code="CLIENT_ID",
-        )

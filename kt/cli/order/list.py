@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -12,15 +11,6 @@ from kt.errors import UsageError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
-    from kt.records import Order
-    from kt.steps.context import Context
-
-
-@dataclass(frozen=True)
-class ListOptions:
-    unknown: bool
-    open: bool
-    all: bool
 
 
 @command(
@@ -36,31 +26,21 @@ class ListOptions:
 @click.option("--all", "all_", is_flag=True, help="Orders of all days.")
 @pass_session
 def list_command(session: Session, unknown: bool, open_: bool, all_: bool) -> None:
-    run_list(session, ListOptions(unknown=unknown, open=open_, all=all_))
-
-
-def run_list(session: Session, options: ListOptions) -> None:
     from kt.cli.documents import emit
     from kt.cli.order.outcome import begin
+    from kt.records import OPEN_STATES, UNRESOLVED_STATES
 
-    if options.unknown and options.open:
+    if unknown and open_:
         raise UsageError("give --unknown or --open, not both")
     ctx = begin(session, "order list", alone=True)
-    orders = _orders(ctx, options)
+    if unknown:
+        orders = ctx.journal.orders(states=UNRESOLVED_STATES)
+    else:
+        day = None if all_ else ctx.clock.now().date()
+        orders = ctx.journal.orders(day=day, states=OPEN_STATES if open_ else None)
     emit(session, "orders", orders, run=ctx.run)
     if session.output == "table":
         from kt.cli.show.orders import notes
         from kt.text import harmless
 
         session.console.show(notes(harmless(orders), session.console))
-
-
-def _orders(ctx: Context, options: ListOptions) -> tuple[Order, ...]:
-    from kt.records import OPEN_STATES, UNRESOLVED_STATES
-
-    if options.unknown:
-        return ctx.journal.orders(states=UNRESOLVED_STATES)
-    return ctx.journal.orders(
-        day=None if options.all else ctx.clock.now().date(),
-        states=OPEN_STATES if options.open else None,
-    )

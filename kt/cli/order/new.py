@@ -88,15 +88,14 @@ def sell(session: Session, /, **values: Any) -> None:
 
 def run_new(session: Session, options: NewOptions) -> None:
     from kt.cli import guard
-    from kt.cli.order.find import repeated, same_contents
+    from kt.cli.order.find import repeated
     from kt.cli.order.outcome import begin, finish
     from kt.steps import check as check_step
 
     intent = intent_of(options)
     ctx = begin(session, f"order {options.side.lower()}", repeats=options.client_id)
-    first = ctx.journal.order_of_client(options.client_id)
+    first = ctx.journal.repeated(options.client_id, ticket=intent.ticket)
     if first is not None:
-        same_contents(first, intent.ticket)
         session.say(repeated(first))
         finish(session, ctx.run, [first])
         return
@@ -135,12 +134,12 @@ def last_price(ctx: Context, code: str) -> dict[str, int]:
 
 
 def _send(session: Session, ctx: Context, check: Check, options: NewOptions) -> tuple[Order, Check]:
-    from kt.cli.order.sending import sending, wait, watching
+    from kt.cli.order.sending import sending, wait_for, watching
     from kt.steps.afresh import place_checked
 
     follows = options.wait and check.passed and not ctx.config.dry_run
     with watching(session, follows) as events, sending(ctx):
         order, check = place_checked(ctx, check, client_id=options.client_id)
         if follows:
-            order = wait(session, ctx, [order], events, ctx.config.cycle.fill_wait)[0]
+            order = wait_for(session, ctx, [order], events, ctx.config.cycle.fill_wait)[0]
     return order, check

@@ -17,14 +17,13 @@ from kt.errors import (
     Unreachable,
 )
 from kt.records import UNRESOLVED_STATES, Check, Order, OrderState, Origin
+from kt.rules.denials import Code
 from kt.text import visible
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
     from kt.steps.context import Context
 
-HALTED_CODES = ("HALTED",)
-DRY_RUN_CODE = "TEST_MODE"
 _RANK = (OutcomeUnknown, NotKept, Halted, Unreachable, BrokerRefused, Denied)
 """The worst first: what a script must know before anything else."""
 
@@ -119,14 +118,13 @@ def _how_again(order: Order) -> str:
 
 
 def _denied(order: Order, check: Check | None, what: str) -> KtError | None:
-    if order.code == DRY_RUN_CODE:
+    if order.code == Code.TEST_MODE:
         return None
     reasons = [(order.code, order.message)]
     if check is not None and not check.passed:
         reasons = denials(check) or reasons
-    codes = {code for code, _ in reasons}
     text = told(reasons)
-    if codes & set(HALTED_CODES):
+    if halted(reasons):
         return Halted(
             f"{what} was denied: {text}",
             hint="`kt status` shows the stop, `kt resume` ends it.",
@@ -141,7 +139,12 @@ def _denied(order: Order, check: Check | None, what: str) -> KtError | None:
 
 def denials(check: Check) -> list[tuple[str, str]]:
     """Why a check said no, without test mode's note, which is no reason of its own."""
-    return [(item.code, item.detail) for item in check.denials if item.code != DRY_RUN_CODE]
+    return [(item.code, item.detail) for item in check.denials if item.code != Code.TEST_MODE]
+
+
+def halted(reasons: Sequence[tuple[str, str]]) -> bool:
+    """Whether a stop is among the reasons: that has an exit code of its own."""
+    return any(code == Code.HALTED for code, _ in reasons)
 
 
 def told(reasons: Sequence[tuple[str, str]]) -> str:

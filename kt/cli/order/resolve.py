@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -14,13 +13,6 @@ from kt.errors import UsageError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
-
-
-@dataclass(frozen=True)
-class ResolveOptions:
-    name: str
-    placed: str
-    not_placed: bool
 
 
 @command(
@@ -40,23 +32,17 @@ class ResolveOptions:
 @click.option("--not-placed", is_flag=True, help="The broker never took it.")
 @pass_session
 def resolve(session: Session, order: str, placed: str, not_placed: bool) -> None:
-    run_resolve(session, ResolveOptions(name=order, placed=placed, not_placed=not_placed))
-
-
-def run_resolve(session: Session, options: ResolveOptions) -> None:
     from kt.cli.documents import emit
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.steps import reconcile
 
-    if bool(options.placed) == options.not_placed:
+    if bool(placed) == not_placed:
         raise UsageError("give either --placed NUMBER or --not-placed")
-    if options.placed and not re.fullmatch("[0-9]{1,18}", options.placed):
-        raise UsageError(f"{shown(options.placed)} is no order number: the broker's are digits")
+    if placed and not re.fullmatch("[0-9]{1,18}", placed):
+        raise UsageError(f"{shown(placed)} is no order number: the broker's are digits")
     ctx = begin(session, "order resolve", alone=True)
-    order = find_order(ctx, options.name)
-    settled = reconcile.resolve(
-        ctx, order.order_id, placed=options.placed, not_placed=options.not_placed
-    )
+    found = find_order(ctx, order)
+    settled = reconcile.resolve(ctx, found.order_id, placed=placed, not_placed=not_placed)
     emit(session, "orders", [settled], run=ctx.run)
     session.say(f"order {settled.order_id} is {settled.state}; {settled.stock_code} is free again")

@@ -81,7 +81,7 @@ def watching(
         stream.close()
 
 
-def wait(
+def wait_for(
     session: Session,
     ctx: Context,
     orders: Sequence[Order],

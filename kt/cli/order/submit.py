@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,13 +14,6 @@ if TYPE_CHECKING:
     from kt.cli.session import Session
     from kt.records import Check, Decision, Order
     from kt.steps.context import Context
-
-
-@dataclass(frozen=True)
-class SubmitOptions:
-    client_id: str
-    wait: bool
-    again: bool
 
 
 @command(
@@ -47,10 +39,6 @@ class SubmitOptions:
 @click.option("--again", is_flag=True, help="Order also decisions that have become orders before.")
 @pass_session
 def submit(session: Session, client_id: str, wait: bool, again: bool) -> None:
-    run_submit(session, SubmitOptions(client_id=client_id, wait=wait, again=again))
-
-
-def run_submit(session: Session, options: SubmitOptions) -> None:
     from kt.cli import guard
     from kt.cli.documents import read
     from kt.cli.order.find import repeated, used
@@ -69,7 +57,7 @@ def run_submit(session: Session, options: SubmitOptions) -> None:
         finish(session, ctx.run, [])
         return
     ctx = begin(session, "order submit")
-    placed_before, decided_before, left = _split(ctx, decisions, options)
+    placed_before, decided_before, left = _split(ctx, decisions, client_id, again=again)
     for first in placed_before:
         session.say(repeated(first))
     for first in decided_before:
@@ -78,7 +66,7 @@ def run_submit(session: Session, options: SubmitOptions) -> None:
     passed = [check for check in checks if check.passed]
     if passed:
         guard.confirm(session, guard.preview(session, passed, {}), f"Send {len(passed)} order(s)?")
-    orders, stopped = _send(session, ctx, checks, options)
+    orders, stopped = _send(session, ctx, checks, client_id, wait=wait, again=again)
     finish(session, ctx.run, [*placed_before, *orders], checks, stopped, before=decided_before)
 
 
@@ -107,7 +95,7 @@ def item_id(client_id: str, side: str, stock_code: str) -> str:
 
 
 def _split(
-    ctx: Context, decisions: Sequence[Decision], options: SubmitOptions
+    ctx: Context, decisions: Sequence[Decision], client_id: str, *, again: bool
 ) -> tuple[list[Order], list[Order], list[Decision]]:
     """What this submission has placed before, what the decisions became without it, and what is
     left to do."""
@@ -118,13 +106,13 @@ def _split(
     left: list[Decision] = []
     for decision in _once(decisions):
         side, code = Side(decision.action), decision.stock_code
-        first = ctx.journal.order_of_client(item_id(options.client_id, side, code))
+        item = item_id(client_id, side, code)
+        first = ctx.journal.repeated(item, decision_id=decision.decision_id)
         if first is not None:
-            _same(first, decision)
             placed.append(first)
             continue
         used = ctx.journal.order_of_decision(decision.decision_id, side, code)
-        if used is None or options.again:
+        if used is None or again:
             left.append(decision)
         else:
             decided.append(used)
@@ -141,25 +129,21 @@ def _once(decisions: Sequence[Decision]) -> list[Decision]:
     ]
 
 
-def _same(first: Order, decision: Decision) -> None:
-    """The same client id for another decision is refused, with nothing sent."""
-    if first.decision_id != decision.decision_id:
-        raise Denied(
-            f"the client id {first.client_id!r} belongs to another decision "
-            f"(order {first.order_id}); nothing was sent",
-            hint="Use a new id for a new submission.",
-            code="CLIENT_ID",
-        )
-
-
 def _send(
-    session: Session, ctx: Context, checks: Sequence[Check], options: SubmitOptions
+    session: Session,
+    ctx: Context,
+    checks: Sequence[Check],
+    client_id: str,
+    *,
+    wait: bool,
+    again: bool,
 ) -> tuple[list[Order], list[KtError]]:
     """The orders as they became, and what kept others from being sent: a denial costs one
     order, anything else ends the submission, and what was sent before is still shown."""
-    from kt.cli.order.sending import sending, wait, watching
+    from kt.cli.order.sending import sending, wait_for, watching
+    from kt.steps.afresh import place_checked
 
-    follows = options.wait and not ctx.config.dry_run
+    follows = wait and not ctx.config.dry_run
     orders: list[Order] = []
     stopped: list[KtError] = []
     with watching(session, follows) as events:
@@ -167,19 +151,13 @@ def _send(
             with sending(ctx):
                 for check in checks:
                     try:
-                        orders.append(_place(ctx, check, options))
+                        item = item_id(client_id, check.side, check.stock_code)
+                        order, _ = place_checked(ctx, check, client_id=item, again=again)
+                        orders.append(order)
                     except Denied as denied:
                         stopped.append(denied)
         except KtError as error:
             stopped.append(error)
         if follows:
-            orders = wait(session, ctx, orders, events, ctx.config.cycle.fill_wait)
+            orders = wait_for(session, ctx, orders, events, ctx.config.cycle.fill_wait)
     return orders, stopped
-
-
-def _place(ctx: Context, check: Check, options: SubmitOptions) -> Order:
-    from kt.steps.afresh import place_checked
-
-    client_id = item_id(options.client_id, check.side, check.stock_code)
-    order, _ = place_checked(ctx, check, client_id=client_id, again=options.again)
-    return order

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kt.cli.show import columns
 from kt.cli.show.cells import clock, money, paint, percent, signed, updown
 from kt.cli.show.orders import side_color
 from kt.cli.show.table import Column, pairs, render
@@ -21,22 +22,11 @@ def guarded(row: Position, price: int) -> str:
 
 
 POSITIONS = (
-    Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, shorten=14),
-    Column("quantity", lambda row: money(row.quantity), right=True),
+    *columns.HELD,
     Column("average", lambda row: money(row.average_price), right=True),
     Column("price", lambda row: money(row.price), right=True),
     Column("value", lambda row: money(row.value), right=True, rank=4),
-    Column(
-        "profit", lambda row: signed(row.profit), right=True, color=lambda row: updown(row.profit)
-    ),
-    Column(
-        "return",
-        lambda row: percent(row.profit_pct),
-        right=True,
-        rank=3,
-        color=lambda row: updown(row.profit),
-    ),
+    *columns.profit(rank=3),
     Column("stop", lambda row: guarded(row, row.stop_price), right=True, rank=1),
     Column("target", lambda row: money(row.target_price or None), right=True, rank=2),
 )
@@ -45,9 +35,7 @@ OPEN_ORDERS = (
     Column("number", lambda row: row.ord_no),
     Column("time", lambda row: clock(row.at), rank=1),
     Column("side", lambda row: row.side, color=lambda row: side_color(row.side)),
-    Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, shorten=14),
-    Column("quantity", lambda row: money(row.quantity), right=True),
+    *columns.HELD,
     Column("open", lambda row: money(row.open_quantity), right=True),
     Column(
         "price",

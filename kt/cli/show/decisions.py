@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kt.cli.show import columns
 from kt.cli.show.cells import DIM, GREEN, RED, large, money, percent, plain, signed, updown
 from kt.cli.show.table import Column, render
 from kt.cli.show.text import paragraph
@@ -13,10 +14,7 @@ from kt.records import Action, Candidate, Check, Decision
 if TYPE_CHECKING:
     from kt.cli.console import Console
 
-CODE_AND_NAME = (
-    Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, shorten=14),
-)
+CODE_AND_NAME = (*columns.STOCK,)
 
 CANDIDATES = (
     *CODE_AND_NAME,

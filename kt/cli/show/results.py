@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.show.cells import moment, money, percent, signed, updown
+from kt.cli.show import columns
+from kt.cli.show.cells import moment, money
 from kt.cli.show.table import Column, pairs, render
 from kt.records import DayResult, StockResult, Trade
 
@@ -14,40 +15,19 @@ if TYPE_CHECKING:
 
 TRADES = (
     Column("closed", lambda row: moment(row.closed_at), rank=3),
-    Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, shorten=14),
-    Column("quantity", lambda row: money(row.quantity), right=True),
+    *columns.HELD,
     Column("bought", lambda row: money(round(row.buy_price)), right=True),
     Column("sold", lambda row: money(round(row.sell_price)), right=True),
     Column("costs", lambda row: money(row.fee + row.tax), right=True, rank=4),
-    Column(
-        "profit", lambda row: signed(row.profit), right=True, color=lambda row: updown(row.profit)
-    ),
-    Column(
-        "return",
-        lambda row: percent(row.profit_pct),
-        right=True,
-        rank=1,
-        color=lambda row: updown(row.profit),
-    ),
+    *columns.profit(rank=1),
     Column("why sold", lambda row: row.origin, rank=2),
 )
 
+RESULTS = tuple(columns.gain(name) for name in ("realised", "unrealised", "total"))
+
 DAYS = (
     Column("day", lambda row: row.day.isoformat()),
-    Column(
-        "realised",
-        lambda row: signed(row.realised),
-        right=True,
-        color=lambda row: updown(row.realised),
-    ),
-    Column(
-        "unrealised",
-        lambda row: signed(row.unrealised),
-        right=True,
-        color=lambda row: updown(row.unrealised),
-    ),
-    Column("total", lambda row: signed(row.total), right=True, color=lambda row: updown(row.total)),
+    *RESULTS,
     Column("trades", lambda row: money(row.trades), right=True),
     Column("wins", lambda row: money(row.wins), right=True, rank=1),
     Column("bought", lambda row: money(row.bought), right=True, rank=3),
@@ -55,12 +35,10 @@ DAYS = (
     Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=2),
 )
 
-
 STOCKS = (
-    Column("code", lambda row: row.stock_code),
-    Column("name", lambda row: row.stock_name, shorten=14),
+    *columns.STOCK,
     Column("held", lambda row: money(row.quantity), right=True, rank=3),
-    *(column for column in DAYS if column.heading in {"realised", "unrealised", "total"}),
+    *RESULTS,
     Column("trades", lambda row: money(row.trades), right=True, rank=1),
     Column("wins", lambda row: money(row.wins), right=True, rank=2),
     Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=4),

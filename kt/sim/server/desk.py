@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial
 
 from kt.clock import ScaledClock
+from kt.paths import ExchangePaths
 from kt.records import Instrument
 from kt.sim.exchange import AccountDesk, Exchange
 from kt.sim.faults import Faults
@@ -42,7 +43,7 @@ class Desk:
         self.faults = faults
         self.tokens = Tokens(
             clock,
-            folder / "exchange-tokens.json" if folder else None,
+            ExchangePaths(folder).tokens if folder else None,
             app_key=settings.app_key,
             secret_key=settings.secret_key,
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
@@ -27,7 +26,6 @@ from kt.sim.wire.realtime import ACCOUNT_TYPES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-log = logging.getLogger("kt.exchange")
 ROWS_IN_FRAME = 50
 KINDS: dict[type[Any], str] = {
     Tick: "0B",

@@ -10,6 +10,7 @@ from datetime import time as dt_time
 
 from kt.clock import ScaledClock
 from kt.errors import ConfigError
+from kt.paths import ExchangePaths
 from kt.records import KST
 from kt.rules import calendar
 from kt.sim import revival
@@ -28,7 +29,7 @@ def open_desk(settings: Settings, left: Place | None = None) -> Iterator[Desk]:
     Raises ConfigError when the settings do not fit the kept state or a file is wrong.
     """
     faults = Faults(read_faults(settings.faults) if settings.faults else ())
-    state = settings.folder / "exchange.db" if settings.folder else None
+    state = ExchangePaths(settings.folder).database if settings.folder else None
     seen = last_seen(state) if state else None
     clock = ScaledClock(begin(settings, seen), time.time(), settings.speed)
     if left is not None and left.speed == settings.speed and not settings.day:

@@ -12,12 +12,12 @@ import time
 from collections.abc import Callable, Iterator
 
 import msgspec
-from filelock import FileLock, Timeout
 
 from kt import __version__
 from kt.errors import Busy, UsageError
-from kt.sim import private
-from kt.sim.place import Place, key_file, running_file
+from kt.files import lock_file, private_folder, replace_private
+from kt.paths import ExchangePaths
+from kt.sim.place import Place
 from kt.sim.revival import left_behind
 from kt.sim.server import run
 from kt.sim.server.open import open_desk
@@ -32,9 +32,9 @@ def run_detached(settings: Settings) -> None:
     if folder is None:
         raise ValueError("a detached exchange needs a state folder")
     os.umask(0o077)
-    private.folder(folder)
+    private_folder(folder)
     logging.basicConfig(
-        filename=folder / "exchange.log",
+        filename=ExchangePaths(folder).log,
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
     )
@@ -73,8 +73,9 @@ def run_here(settings: Settings, ready: Callable[[Place], None]) -> None:
 
         def up() -> None:
             if settings.folder is not None:
-                private.write(key_file(settings.folder), desk.control_key.encode())
-                private.write(running_file(settings.folder), msgspec.json.encode(place))
+                paths = ExchangePaths(settings.folder)
+                replace_private(paths.control_key, desk.control_key.encode())
+                replace_private(paths.place, msgspec.json.encode(place))
             log.info("serving on %s:%s", run.HOST, place.port)
             ready(place)
 
@@ -98,18 +99,18 @@ def _only_one(settings: Settings) -> Iterator[None]:
     if folder is None:
         yield
         return
-    private.folder(folder)
-    lock = FileLock(folder / "exchange-running.lock", mode=private.FILE)
+    private_folder(folder)
+    paths = ExchangePaths(folder)
     try:
-        lock.acquire(timeout=0.5, poll_interval=0.05)
-    except Timeout:
+        lock = lock_file(paths.running_lock, 0.5)
+    except TimeoutError:
         raise Busy(
             f"an exchange is already running on {folder}",
             hint="See `kt sim status`; stop it with `kt sim stop`, or name another state folder.",
         ) from None
-    try:
-        yield
-    finally:
-        running_file(folder).unlink(missing_ok=True)
-        key_file(folder).unlink(missing_ok=True)
-        lock.release()
+    with lock:
+        try:
+            yield
+        finally:
+            paths.place.unlink(missing_ok=True)
+            paths.control_key.unlink(missing_ok=True)

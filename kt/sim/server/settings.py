@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from kt.config.model import Simulator, TimeOfDay
+from kt.paths import SIM
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def folder(self) -> Path | None:
         """Where the exchange keeps what must survive."""
-        return self.state_dir / "sim" if self.state_dir else None
+        return self.state_dir / SIM if self.state_dir else None
 
 
 def from_simulator(simulator: Simulator, state_dir: Path) -> Settings:

@@ -1,0 +1,25 @@
+"""What the queries of the market and of the account share: pages that hold something, and today."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+
+from kt.broker.rest import Rest
+from kt.ports import Clock
+
+
+class Queries:
+    """Questions to the broker over REST."""
+
+    rest: Rest
+    clock: Clock
+
+    def _today(self) -> date:
+        return self.clock.now().date()
+
+    def _bodies(self, api_id: str, asked: dict[str, str]) -> Iterator[dict[str, object]]:
+        """Every page that holds something."""
+        for reply in self.rest.pages(api_id, asked):
+            if not reply.nothing:
+                yield reply.body
