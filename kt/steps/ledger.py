@@ -30,6 +30,8 @@ from kt.steps.stocks import instrument
 LOOK_BACK = timedelta(days=7)
 """Fills of a stock that is not held are replayed from so long ago: a crash may have kept them
 from being booked, on a Friday before a holiday too."""
+SUMS = ("bought", "buy_fee", "fee", "tax", "profit")
+"""What of a sale is counted in won."""
 LISTED = "list"
 """The source of a booking that rests on the broker's holdings alone: no trade shows it."""
 
@@ -253,19 +255,17 @@ def _cut(trade: Trade, known: int) -> Trade:
     return replace(
         trade,
         quantity=trade.quantity - known,
-        fee=part(trade.fee),
-        tax=part(trade.tax),
-        profit=part(trade.profit),
+        **{name: part(getattr(trade, name)) for name in SUMS},
     )
 
 
 def _correction(trades: list[Trade], booked: list[Trade]) -> Trade | None:
     """What is booked of an order too much or too little, in won."""
     last = trades[-1]
-    fee, tax, profit = (
-        sum(getattr(t, name) for t in trades) - sum(getattr(t, name) for t in booked)
-        for name in ("fee", "tax", "profit")
-    )
-    if not (fee or tax or profit):
+    missing = {
+        name: sum(getattr(t, name) for t in trades) - sum(getattr(t, name) for t in booked)
+        for name in SUMS
+    }
+    if not any(missing.values()):
         return None
-    return replace(last, quantity=0, fee=fee, tax=tax, profit=profit, profit_pct=0.0)
+    return replace(last, quantity=0, profit_pct=0.0, **missing)
