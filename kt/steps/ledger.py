@@ -177,9 +177,13 @@ def _put(ctx: Context, before: Position | None, now: Position | None) -> None:
             ctx.journal.put_position(replace(before, quantity=0))
         return
     ctx.journal.put_position(now)
-    exits_before = (before.stop_price, before.target_price) if before else (0, 0)
-    if (now.stop_price, now.target_price) != exits_before:
+    if before is None or _exits(now) != _exits(before):
         ctx.journal.exit_set(now, _why(before, now), ctx.clock.now())
+
+
+def _exits(position: Position) -> tuple[int, int, int]:
+    """What the exits are: where they stand, and for how many shares."""
+    return position.stop_price, position.target_price, position.quantity
 
 
 def _why(before: Position | None, now: Position) -> str:
@@ -187,6 +191,8 @@ def _why(before: Position | None, now: Position) -> str:
         return "position opened"
     if now.trailing and now.stop_price > before.stop_price:
         return f"trailing stop: {now.peak_price:,} is the highest price so far"
+    if now.average_price == before.average_price and now.quantity != before.quantity:
+        return f"{now.quantity - before.quantity:+,} shares"
     return "average price changed"
 
 
