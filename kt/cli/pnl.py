@@ -14,7 +14,14 @@ from kt.errors import UsageError
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
-    from kt.records import DayResult, DecisionOutcome, Position, StockResult, Trade
+    from kt.records import (
+        DayResult,
+        DecisionOutcome,
+        Position,
+        RoundTrip,
+        StockResult,
+        Trade,
+    )
     from kt.steps.context import Context
 
 DEFAULT_DAYS = 30
@@ -52,42 +59,56 @@ def pnl(session: Session, by: str, decisions: bool, since: date | None) -> None:
     emit(session, "pnl", rows(ctx, by, since), run=ctx.run)
 
 
-def rows(ctx: Context, by: str, since: date) -> Sequence[DayResult | StockResult | Trade]:
+def rows(ctx: Context, by: str, since: date) -> Sequence[DayResult | StockResult | RoundTrip]:
     """Today's figures are computed now, at the market's prices; earlier days are as settled."""
+    from kt.rules.trips import round_trips
     from kt.steps import settle
 
+    sales = settle.sales_back(ctx, since)
     if by == "trade":
-        return ctx.journal.trades(since=since)
+        made = round_trips(sales, ctx.journal.positions())
+        return [trip for trip in made if trip.closed_at.date() >= since]
     positions = settle.mark(ctx, settle.quotes(ctx))
     if by == "stock":
-        return by_stock(ctx.journal.trades(since=since), positions)
+        return by_stock(sales, positions, since)
     today = settle.figures(ctx, positions)
     earlier = [day for day in ctx.journal.days(since=since) if day.day < today.day]
     return [*earlier, today]
 
 
-def by_stock(trades: Sequence[Trade], positions: Sequence[Position]) -> list[StockResult]:
-    """One row a stock that was sold or is held, the best first."""
+def by_stock(
+    sales: Sequence[Trade], positions: Sequence[Position], since: date
+) -> list[StockResult]:
+    """One row a stock that was sold since a day or is held, the best first. `sales` go back to
+    where the positions began; a trade counts when all of it is sold."""
     from kt.records import StockResult
+    from kt.rules.trips import round_trips
 
+    ended = [
+        trip
+        for trip in round_trips(sales, positions)
+        if not trip.open and trip.closed_at.date() >= since
+    ]
+    sales = [sale for sale in sales if sale.closed_at.date() >= since]
     held = {position.stock_code: position for position in positions}
-    names = {trade.stock_code: trade.stock_name for trade in trades}
+    names = {sale.stock_code: sale.stock_name for sale in sales}
     names |= {code: position.stock_name for code, position in held.items()}
     found = []
     for code, name in names.items():
-        sold = [trade for trade in trades if trade.stock_code == code]
+        sold = [sale for sale in sales if sale.stock_code == code]
+        trades = [trip for trip in ended if trip.stock_code == code]
         position = held.get(code)
         found.append(
             StockResult(
                 stock_code=code,
                 stock_name=name,
                 quantity=position.quantity if position else 0,
-                realised=sum(trade.profit for trade in sold),
+                realised=sum(sale.profit for sale in sold),
                 unrealised=position.profit if position else 0,
-                fees=sum(trade.fee for trade in sold),
-                taxes=sum(trade.tax for trade in sold),
-                trades=len(sold),
-                wins=sum(trade.profit > 0 for trade in sold),
+                fees=sum(sale.fee + sale.buy_fee for sale in sold),
+                taxes=sum(sale.tax for sale in sold),
+                trades=len(trades),
+                wins=sum(trip.won for trip in trades),
             )
         )
     return sorted(found, key=lambda row: -row.total)

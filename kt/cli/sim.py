@@ -24,6 +24,7 @@ sim = LazyGroup(
         "serve": Entry("kt.cli.sim:serve", "Keep it in the foreground, until Ctrl-C."),
         "stop": Entry("kt.cli.sim:stop", "End it; its state is kept."),
         "status": Entry("kt.cli.sim:status", "Its address, clock and seed."),
+        "scenario": Entry("kt.cli.scenario:scenario", "Play a scenario of the document."),
         "reset": Entry("kt.cli.sim:reset", "End it and forget its accounts and orders."),
     },
     help="""The embedded exchange: a real server on this machine that speaks the broker's
@@ -39,7 +40,6 @@ TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of start and serve; what is not given is the configuration's."""
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
-    either = click.Path(exists=True, path_type=Path)
     for decorate in reversed(
         (
             click.option("--port", type=Whole(0, 65535), help="Default: any free one."),
@@ -54,7 +54,7 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--open-at", metavar="HH:MM", help="What a new clock shows first."),
             click.option("--day", type=DAY, metavar="YYYY-MM-DD", help="The day of a new clock."),
             click.option("--faults", type=file, help="Misbehave as this file says."),
-            click.option("--replay", type=either, help="Recorded bars in place of the market."),
+            click.option("--replay", type=file, help="Recorded bars in place of the market."),
             click.option("--cash", type=WON, help="What every new account starts with."),
             click.option("--costs", type=click.Choice(["real", "mock"]), help="Whose costs."),
             click.option("--rate", type=Real(0, 100_000), help="Requests a second; 0 = no limit."),
@@ -149,8 +149,22 @@ def settings_of(session: Session, given: dict[str, Any], *, idle: int) -> Settin
         named["app_key"], named["secret_key"] = key_pair(key_file)
     from msgspec.structs import asdict
 
+    _check_files(named)
     base = asdict(from_simulator(session.config.simulator, _root(session)))
     return Settings(**{**base, "idle_minutes": idle, **named})
+
+
+def _check_files(named: dict[str, Any]) -> None:
+    """A file that cannot be used is said here, by its line, and not by a server that does not
+    start. Raises InputError or ConfigError."""
+    if "replay" in named:
+        from kt.sim import replay
+
+        replay.read(named["replay"])
+    if "faults" in named:
+        from kt.sim.faults import read_faults
+
+        read_faults(named["faults"])
 
 
 def _root(session: Session) -> Path:

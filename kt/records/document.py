@@ -11,7 +11,7 @@ from msgspec import Meta
 from kt.records.base import Name, Record
 from kt.records.decision import Candidate, Check, Decision
 from kt.records.order import Fill, Order
-from kt.records.result import Balance, DayResult, Position, StockResult, Trade
+from kt.records.result import Balance, DayResult, Position, RoundTrip, StockResult
 
 VERSION = 1
 
@@ -23,7 +23,7 @@ KINDS: dict[str, Any] = {
     "fills": Fill,
     "positions": Position,
     "balance": Balance,
-    "pnl": Trade | DayResult | StockResult,
+    "pnl": RoundTrip | DayResult | StockResult,
     "events": dict[str, Any],
 }
 """What the items of each kind are."""

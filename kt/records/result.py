@@ -33,6 +33,8 @@ class Position(Record, frozen=True, kw_only=True):
     """The highest price seen since it was opened, where a trailing stop follows it; else 0."""
     trailing: bool = False
     """Whether `stop_price` is the trailing stop's."""
+    fees: int = 0
+    """The buy fees in `cost`."""
 
 
 class Doubt(Record, frozen=True, kw_only=True):
@@ -88,14 +90,21 @@ class Balance(Record, frozen=True, kw_only=True):
     """Stocks of which the broker lists fewer shares than kt's books: shown by the books."""
 
 
-class Trade(Record, tag="trade", tag_field="type", frozen=True, kw_only=True):
-    """A sale matched with what it sold, after all costs. Money in won."""
+class Trade(Record, tag="sale", tag_field="type", frozen=True, kw_only=True):
+    """One execution of a sale with what it sold: a part of a round trip. Money in won.
+
+    `buy_price` is the average price paid, without costs; `fee` and `tax` are the sale's own,
+    `buy_fee` is the sold shares' part of the buy fees, and `profit` is what is left after all.
+    """
 
     stock_code: str
     stock_name: str
     quantity: int
     buy_price: float
     sell_price: float
+    bought: int
+    """What the sold shares were bought for, without costs."""
+    buy_fee: int
     fee: int
     tax: int
     profit: int
@@ -105,6 +114,42 @@ class Trade(Record, tag="trade", tag_field="type", frozen=True, kw_only=True):
     order_id: str
     origin: str
     decision_id: str = ""
+
+
+class RoundTrip(Record, tag="trade", tag_field="type", frozen=True, kw_only=True):
+    """One trade: a position from its first share to its last, by average cost. Money in won.
+
+    `quantity`, the prices (averages, without costs) and the sums are those of the shares sold so
+    far; `fee` holds both sides' commission. `profit` is after all costs, `gross` before them, and
+    `profit_pct` is in percent of what was paid, its commission included. While some of it is
+    held, `open` is true, and `closed_at` is the last sale so far.
+    """
+
+    stock_code: str
+    stock_name: str
+    quantity: int
+    buy_price: float
+    sell_price: float
+    bought: int
+    sold: int
+    gross: int
+    fee: int
+    tax: int
+    profit: int
+    profit_pct: float
+    opened_at: datetime
+    closed_at: datetime
+    held_minutes: int
+    open: bool
+    origin: str
+    """Why the last share was sold."""
+    decision_id: str = ""
+    parts: tuple[Trade, ...] = ()
+    """Its sales, oldest first."""
+
+    @property
+    def won(self) -> bool:
+        return self.profit > 0
 
 
 class DayResult(Record, tag="day", tag_field="type", frozen=True, kw_only=True):

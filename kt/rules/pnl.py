@@ -1,19 +1,21 @@
 """Profit and loss by average cost, exact to the won: what fills make of positions and days.
 
-A position's cost holds its buy commissions. A sale takes its share of the cost out, so over any
-sequence of fills the profits are what came in, less what went out, plus the cost still held.
+A position's cost holds its buy commissions. A sale takes its share of the price paid and of the
+commissions out, each cut to the won as the broker does, so over any sequence of fills the profits
+are what came in, less what went out, plus the cost still held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import msgspec
 
 from kt.records import KST, DayResult, Fill, Order, Position, Side, Trade
-from kt.rules import fees
+from kt.rules import fees, trips
+from kt.rules.trips import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +39,30 @@ def apply_fill(position: Position | None, order: Order, fill: Fill) -> Applied:
     held = position or _empty(fill)
     matched = min(held.quantity, fill.quantity)
     unmatched = fill.quantity - matched
-    removed = held.cost * matched // held.quantity if matched else 0
+    value = (held.cost - held.fees) * matched // held.quantity if matched else 0
+    buy_fee = held.fees * matched // held.quantity if matched else 0
     proceeds = fill.quantity * fill.price - fill.fee - fill.tax
-    basis = removed + proceeds * unmatched // fill.quantity
-    profit = proceeds - basis
+    bought = value + proceeds * unmatched // fill.quantity
+    profit = proceeds - bought - buy_fee
     trade = Trade(
         stock_code=fill.stock_code,
         stock_name=fill.stock_name,
         quantity=fill.quantity,
-        buy_price=basis / fill.quantity,
+        buy_price=bought / fill.quantity,
         sell_price=float(fill.price),
         fee=fill.fee,
         tax=fill.tax,
         profit=profit,
-        profit_pct=percent(profit, basis),
+        profit_pct=percent(profit, bought + buy_fee),
         opened_at=held.opened_at,
         closed_at=fill.at,
         order_id=order.order_id,
         origin=order.origin,
         decision_id=order.decision_id,
+        bought=bought,
+        buy_fee=buy_fee,
     )
-    return Applied(_sold(held, matched, removed, fill.at), trade, unmatched)
+    return Applied(_sold(held, matched, value, buy_fee, fill.at), trade, unmatched)
 
 
 def mark(
@@ -92,54 +97,58 @@ def mark(
 
 def day_result(
     day: date,
-    trades: Iterable[Trade],
+    sales: Sequence[Trade],
     fills: Iterable[Fill],
-    positions: Iterable[Position],
+    positions: Sequence[Position],
     at: datetime,
 ) -> DayResult:
-    """One day's profit and loss in won. Trades and fills of other days are left out; the
-    unrealised part is that of the positions as they are marked."""
-    sales = [trade for trade in trades if trade.closed_at.astimezone(KST).date() == day]
+    """One day's profit and loss in won. The unrealised part is that of the positions as they are
+    marked; the trades are the round trips that ended on the day, so `sales` must go back to where
+    they began. Sales and fills of other days add nothing else."""
+    ended = [
+        trip
+        for trip in trips.round_trips(sales, positions)
+        if not trip.open and trip.closed_at.astimezone(KST).date() == day
+    ]
+    sales = [sale for sale in sales if sale.closed_at.astimezone(KST).date() == day]
     done = [fill for fill in fills if fill.at.astimezone(KST).date() == day]
     return DayResult(
         day=day,
-        realised=sum(trade.profit for trade in sales),
+        realised=sum(sale.profit for sale in sales),
         unrealised=sum(position.profit for position in positions),
         fees=sum(fill.fee for fill in done),
         taxes=sum(fill.tax for fill in done),
-        trades=len(sales),
-        wins=sum(trade.profit > 0 for trade in sales),
+        trades=len(ended),
+        wins=sum(trip.won for trip in ended),
         bought=sum(fill.quantity * fill.price for fill in done if fill.side is Side.BUY),
         sold=sum(fill.quantity * fill.price for fill in done if fill.side is Side.SELL),
         at=at,
     )
 
 
-def percent(part: int, whole: int) -> float:
-    """`part` in percent of `whole`, to two digits; 0 of nothing."""
-    return round(part * 100 / whole, 2) if whole else 0.0
-
-
 def _bought(position: Position | None, fill: Fill) -> Position:
     held = position if position and position.quantity else _empty(fill)
     quantity = held.quantity + fill.quantity
-    value = held.average_price * held.quantity + fill.price * fill.quantity
+    value = held.cost - held.fees + fill.price * fill.quantity
+    fees = held.fees + fill.fee + fill.tax
     return msgspec.structs.replace(
         held,
         quantity=quantity,
         sellable=held.sellable + fill.quantity,
         average_price=(value + quantity // 2) // quantity,
-        cost=held.cost + fill.price * fill.quantity + fill.fee + fill.tax,
+        cost=value + fees,
+        fees=fees,
         updated_at=max(held.updated_at, fill.at),
     )
 
 
-def _sold(held: Position, quantity: int, removed: int, at: datetime) -> Position:
+def _sold(held: Position, quantity: int, value: int, fees: int, at: datetime) -> Position:
     return msgspec.structs.replace(
         held,
         quantity=held.quantity - quantity,
         sellable=max(0, held.sellable - quantity),
-        cost=held.cost - removed,
+        cost=held.cost - value - fees,
+        fees=held.fees - fees,
         updated_at=max(held.updated_at, at),
     )
 

@@ -55,6 +55,8 @@ class Control:
         stock_code: str,
         *,
         price: int | None = None,
+        side: str | None = None,
+        shares: int | None = None,
         free: bool = False,
         halt: bool | None = None,
         vi: bool = False,
@@ -62,17 +64,21 @@ class Control:
     ) -> dict[str, Any]:
         """Make one stock do something from the next second of its clock on; what then holds.
 
-        `price`: trade there until it is steered again; `free`: move on its own again from where
-        it stands; `halt`: suspend trading (False: go on); `vi`: a volatility interruption of two
-        minutes; `lock`: `lower` or `upper`, nobody on the other side at the limit (an empty text:
-        they come back). Raises UsageError for what the market could not do.
+        `price`: trade there until it is steered again, with `side` (`BUY`, `SELL`) as who crosses
+        the spread, and with `shares` no more than so many, all with the accounts' waiting orders;
+        `free`: move on its own again from where it stands; `halt`: suspend trading (False: go
+        on); `vi`: a volatility interruption of two minutes; `lock`: `lower` or `upper`, nobody on
+        the other side at the limit (an empty text: they come back). Raises UsageError for what
+        the market could not do.
         """
-        wish = {"price": price, "free": free, "halt": halt, "vi": vi, "lock": lock}
+        wish = {"price": price, "side": side, "shares": shares}
+        wish |= {"free": free, "halt": halt, "vi": vi, "lock": lock}
         given = {name: value for name, value in wish.items() if value is not None}
         return self._ask("POST", "/kt/market", {"stock_code": stock_code, **given})
 
     def steered(self, stock_code: str) -> dict[str, Any]:
-        """What holds for a stock: where it stands, whether it is halted, locked, interrupted."""
+        """What holds for a stock: where it stands, whether it is halted, locked, interrupted, and
+        which orders wait."""
         return self._ask("GET", f"/kt/market?stock_code={quote(stock_code)}")
 
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:

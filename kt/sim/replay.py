@@ -10,6 +10,8 @@ their order from session 0 on; afterwards the seeded market goes on from the las
 from __future__ import annotations
 
 import csv
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -22,6 +24,9 @@ from kt.sim.market.listing import Listing
 from kt.sim.market.path import SessionPath
 
 HEADER = ("code", "at", "open", "high", "low", "close", "volume")
+_CODE = re.compile(r"[0-9A-Z]{6}")
+_WHOLE = re.compile(r"[0-9]{1,12}")
+_HINT = "`kt help simulator` shows the form of the file."
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,34 +119,60 @@ class Recording:
 
 def read(path: Path) -> Recording:
     """The recording in a file. Raises InputError, naming the line, when it cannot be used."""
-    found: dict[str, dict[date, RecordedDay]] = {}
+    found: dict[str, dict[date, dict[int, RecordedBar]]] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = csv.DictReader(file)
-        if tuple(rows.fieldnames or ()) != HEADER:
-            raise InputError(
-                f"{path}: the first line is not {','.join(HEADER)}",
-                hint="see the documentation of --replay for the file's form",
-            )
-        for number, row in enumerate(rows, start=2):
-            try:
-                day, bar = _bar(row)
-            except (KeyError, TypeError, ValueError) as error:
-                raise InputError(f"{path}, line {number}: {error}") from None
-            found.setdefault(row["code"], {}).setdefault(day, RecordedDay()).append(bar)
-    days = {code: [by_day[day] for day in sorted(by_day)] for code, by_day in found.items()}
-    for recorded in (day for several in days.values() for day in several):
-        recorded.sort(key=lambda bar: bar.minute)
-    return Recording(days)
+        rows = csv.reader(file)
+        try:
+            for row in rows:
+                if rows.line_num == 1:
+                    _need(tuple(row) == HEADER, f"the first line is not {','.join(HEADER)}")
+                elif row:
+                    code, day, bar = _bar(row)
+                    bars = found.setdefault(code, {}).setdefault(day, {})
+                    _need(bar.minute not in bars, f"a second bar of {code} at {row[1]}")
+                    bars[bar.minute] = bar
+            _need(bool(found), "there is no bar in it")
+        except (UnicodeDecodeError, ValueError, csv.Error) as error:
+            line = rows.line_num + isinstance(error, UnicodeDecodeError)
+            raise InputError(f"{path}, line {max(1, line)}: {_said(error)}", hint=_HINT) from None
+    return Recording(
+        {
+            code: [RecordedDay(bars[minute] for minute in sorted(bars)) for bars in _in_order(days)]
+            for code, days in found.items()
+        }
+    )
 
 
-def _bar(row: dict[str, str]) -> tuple[date, RecordedBar]:
-    at = datetime.fromisoformat(row["at"])
+def _in_order(days: dict[date, dict[int, RecordedBar]]) -> Iterator[dict[int, RecordedBar]]:
+    return (days[day] for day in sorted(days))
+
+
+def _bar(row: list[str]) -> tuple[str, date, RecordedBar]:
+    """A line's stock, day and bar. Raises ValueError with what is wrong."""
+    _need(len(row) == len(HEADER), f"{len(row)} fields where {len(HEADER)} should be")
+    code, moment, *figures = row
+    _need(bool(_CODE.fullmatch(code)), f"{code!r} is no stock code of six characters")
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        raise ValueError(f"{moment!r} is no time like 2026-11-23T09:00") from None
     at = at.astimezone(KST) if at.tzinfo else at.replace(tzinfo=KST)
     minute = at.hour * 60 + at.minute - 540
-    if not 0 <= minute <= 390:
-        raise ValueError(f"{row['at']} is outside 09:00 to 15:30")
-    opening, high, low, close = (int(row[name]) for name in ("open", "high", "low", "close"))
-    volume = int(row["volume"])
-    if not 0 < low <= min(opening, close) <= max(opening, close) <= high or volume < 0:
-        raise ValueError(f"not a bar: {opening}, {high}, {low}, {close}, volume {volume}")
-    return at.date(), RecordedBar(minute, opening, high, low, close, volume)
+    _need(0 <= minute <= 390, f"{moment} is outside 09:00 to 15:30")
+    wrong = [figure for figure in figures if not _WHOLE.fullmatch(figure)]
+    _need(not wrong, f"{(wrong or [''])[0]!r} is no whole number")
+    opening, high, low, close, volume = map(int, figures)
+    _need(
+        0 < low <= min(opening, close) <= max(opening, close) <= high,
+        f"not a bar: open {opening}, high {high}, low {low}, close {close}",
+    )
+    return code, at.date(), RecordedBar(minute, opening, high, low, close, volume)
+
+
+def _need(true: bool, otherwise: str) -> None:
+    if not true:
+        raise ValueError(otherwise)
+
+
+def _said(error: Exception) -> str:
+    return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

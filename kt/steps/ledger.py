@@ -30,6 +30,8 @@ from kt.steps.stocks import instrument
 LOOK_BACK = timedelta(days=7)
 """Fills of a stock that is not held are replayed from so long ago: a crash may have kept them
 from being booked, on a Friday before a holiday too."""
+SUMS = ("bought", "buy_fee", "fee", "tax", "profit")
+"""What of a sale is counted in won."""
 LISTED = "list"
 """The source of a booking that rests on the broker's holdings alone: no trade shows it."""
 
@@ -175,9 +177,13 @@ def _put(ctx: Context, before: Position | None, now: Position | None) -> None:
             ctx.journal.put_position(replace(before, quantity=0))
         return
     ctx.journal.put_position(now)
-    exits_before = (before.stop_price, before.target_price) if before else (0, 0)
-    if (now.stop_price, now.target_price) != exits_before:
+    if before is None or _exits(now) != _exits(before):
         ctx.journal.exit_set(now, _why(before, now), ctx.clock.now())
+
+
+def _exits(position: Position) -> tuple[int, int, int]:
+    """What the exits are: where they stand, and for how many shares."""
+    return position.stop_price, position.target_price, position.quantity
 
 
 def _why(before: Position | None, now: Position) -> str:
@@ -185,6 +191,8 @@ def _why(before: Position | None, now: Position) -> str:
         return "position opened"
     if now.trailing and now.stop_price > before.stop_price:
         return f"trailing stop: {now.peak_price:,} is the highest price so far"
+    if now.average_price == before.average_price and now.quantity != before.quantity:
+        return f"{now.quantity - before.quantity:+,} shares"
     return "average price changed"
 
 
@@ -253,19 +261,17 @@ def _cut(trade: Trade, known: int) -> Trade:
     return replace(
         trade,
         quantity=trade.quantity - known,
-        fee=part(trade.fee),
-        tax=part(trade.tax),
-        profit=part(trade.profit),
+        **{name: part(getattr(trade, name)) for name in SUMS},
     )
 
 
 def _correction(trades: list[Trade], booked: list[Trade]) -> Trade | None:
     """What is booked of an order too much or too little, in won."""
     last = trades[-1]
-    fee, tax, profit = (
-        sum(getattr(t, name) for t in trades) - sum(getattr(t, name) for t in booked)
-        for name in ("fee", "tax", "profit")
-    )
-    if not (fee or tax or profit):
+    missing = {
+        name: sum(getattr(t, name) for t in trades) - sum(getattr(t, name) for t in booked)
+        for name in SUMS
+    }
+    if not any(missing.values()):
         return None
-    return replace(last, quantity=0, fee=fee, tax=tax, profit=profit, profit_pct=0.0)
+    return replace(last, quantity=0, profit_pct=0.0, **missing)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 from kt.errors import KtError
-from kt.records import DayResult, Origin, Position
+from kt.records import DayResult, Origin, Position, Trade
 from kt.rules import calendar, pnl
 from kt.steps import ledger, stops
 from kt.steps.context import Context
@@ -73,9 +73,17 @@ def figures(ctx: Context, positions: tuple[Position, ...]) -> DayResult:
     """The day's numbers from the journal; nothing is written."""
     now = ctx.clock.now()
     today = now.date()
-    trades = ctx.journal.trades(since=today, until=today)
+    sales = sales_back(ctx, today, today)
     fills = [fill for fill in ctx.journal.fills(day=today) if fill.ord_no]
-    return pnl.day_result(today, trades, fills, positions, now)
+    return pnl.day_result(today, sales, fills, positions, now)
+
+
+def sales_back(ctx: Context, since: date, until: date | None = None) -> tuple[Trade, ...]:
+    """The sales from `since` to `until`, and those before from the first share of each position
+    that they sold: all parts of the trades that ended in these days."""
+    found = ctx.journal.trades(since=since, until=until)
+    first = min((sale.opened_at.date() for sale in found), default=since)
+    return found if first >= since else ctx.journal.trades(since=first, until=until)
 
 
 def loss(ctx: Context, result: DayResult) -> int:

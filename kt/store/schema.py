@@ -10,7 +10,15 @@ if TYPE_CHECKING:
     from sqlite_utils.db import Database
     from sqlite_utils.migrations import Migrations
 
-MIGRATIONS = ("0001_tables", "0002_log", "0003_judged", "0004_cash", "0005_decisions", "0006_exits")
+MIGRATIONS = (
+    "0001_tables",
+    "0002_log",
+    "0003_judged",
+    "0004_cash",
+    "0005_decisions",
+    "0006_exits",
+    "0009_trades",
+)
 """Files of `sql/`, in order. A released one never changes; a new one is added at the end."""
 VERSION = len(MIGRATIONS)
 VIEWS = "views"

@@ -397,8 +397,10 @@ def sold(front: Front) -> None:
             stock_code=HYNIX,
             stock_name="SK하이닉스",
             quantity=2,
-            buy_price=180_027.0,
+            buy_price=180_000.0,
             sell_price=185_000.0,
+            bought=360_000,
+            buy_fee=54,
             fee=50,
             tax=740,
             profit=9_156,
@@ -504,7 +506,7 @@ def test_pnl_by_trade_and_by_stock(front: Front) -> None:
     front.world.market.prices[SAMSUNG] = 71_000
     assert front("pnl", "--by", "trade", terminal=True).out == (
         "code    name        quantity   bought     sold  profit  return  why sold\n"
-        "000660  SK하이닉스         2  180,027  185,000  +9,156  +2.54%  take_profit\n"
+        "000660  SK하이닉스         2  180,000  185,000  +9,156  +2.54%  take_profit\n"
     )
     trade = front("pnl", "--by", "trade").items[0]
     assert (trade["type"], trade["profit"], trade["origin"]) == ("trade", 9_156, "take_profit")

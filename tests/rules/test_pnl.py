@@ -193,6 +193,7 @@ def test_the_day_is_the_sum_of_its_own_trades_and_what_is_still_held() -> None:
         trade(Side.SELL, 4, 69_000, 40, 552, n=3),
     ]
     positions, trades = replay(ORDERS, fills)
+    assert sum(t.buy_fee for t in trades) + positions["005930"].fees == 100
     marked = [mark(p, 70_000, T0, **STOCK) for p in positions.values()]
     yesterday = msgspec.structs.replace(fills[0], at=T0 - timedelta(days=1))
 
@@ -201,7 +202,7 @@ def test_the_day_is_the_sum_of_its_own_trades_and_what_is_still_held() -> None:
     assert found.realised == sum(t.profit for t in trades)
     assert found.unrealised == 140_000 - 20 - 280 - 140_020
     assert (found.fees, found.taxes) == (180, 1_128)
-    assert (found.trades, found.wins) == (2, 1)
+    assert (found.trades, found.wins) == (0, 0), "two are held: the trade is not over"
     assert (found.bought, found.sold) == (700_000, 564_000)
     later = day_result(T0.date() + timedelta(days=1), trades, fills, [], T0)
     assert (later.realised, later.trades, later.fees) == (0, 0, 0)

@@ -26,7 +26,7 @@ def decision(action: Action = Action.BUY, quantity: int = 1_000, risk: str = "LO
 
 @pytest.mark.parametrize(
     ("risk", "quantity", "expected"),
-    [("LOW", 1_000, 14), ("MEDIUM", 1_000, 9), ("HIGH", 1_000, 5), ("LOW", 10, 10), ("LOW", 0, 0)],
+    [("LOW", 1_000, 14), ("MEDIUM", 1_000, 10), ("HIGH", 1_000, 5), ("LOW", 10, 10), ("LOW", 0, 0)],
 )
 def test_by_hand(risk: str, quantity: int, expected: int) -> None:
     found = buy_size(
@@ -39,7 +39,7 @@ def test_by_hand(risk: str, quantity: int, expected: int) -> None:
     assert found.quantity == expected
 
 
-@pytest.mark.parametrize(("risk", "expected"), [("LOW", 999), ("MEDIUM", 699), ("HIGH", 399)])
+@pytest.mark.parametrize(("risk", "expected"), [("LOW", 999), ("MEDIUM", 749), ("HIGH", 399)])
 def test_the_risk_level_takes_its_part_of_the_room(risk: str, expected: int) -> None:
     room = {"cash": 10**6, "per_stock_left": 10**6, "total_left": 10**6}
     assert buy_size(decision(risk=risk), 1_000, **room).quantity == expected
@@ -53,10 +53,10 @@ def test_the_arithmetic_is_shown() -> None:
         per_stock_left=1_000_000,
         total_left=800_000,
     )
-    assert found.quantity == 7
+    assert found.quantity == 8
     assert found.detail == (
         "room min(cash 10,000,000, stock 1,000,000, total 800,000) = 800,000; "
-        "MEDIUM 70 % = 560,000; at 70,000 with fee 7 shares; analyst 1,000: 7"
+        "MEDIUM 75 % = 600,000; at 70,000 with fee 8 shares; analyst 1,000: 8"
     )
 
 

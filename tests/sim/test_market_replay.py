@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kt.cli.topics import topic_text
 from kt.errors import InputError
 from kt.records import Interval
 from kt.sim.exchange import AccountDesk
@@ -99,11 +100,33 @@ def test_an_unknown_stock_is_listed(tmp_path: Path) -> None:
         ("code,time\n", "first line"),
         (HEADER + "005930,2026-03-20T09:00:00,1,2,3,4,5\n", "line 2: not a bar"),
         (HEADER + "005930,2026-03-20T08:59:00,1,1,1,1,5\n", "line 2: .* outside"),
-        (HEADER + "005930,yesterday,1,1,1,1,5\n", "line 2: "),
-        (HEADER + "005930,2026-03-20T09:00:00,1,1,1,1,many\n", "line 2: "),
-        (HEADER + "005930,2026-03-20T09:00:00,1,1\n", "line 2: "),
+        (HEADER + "005930,yesterday,1,1,1,1,5\n", "line 2: 'yesterday' is no time like"),
+        (HEADER + "005930,2026-03-20T09:00:00,1,1,1,1,many\n", "line 2: 'many' is no whole"),
+        (HEADER + "005930,2026-03-20T09:00:00,1,1\n", "line 2: 4 fields where 7"),
+        (HEADER + "5930,2026-03-20T09:00:00,1,1,1,1,5\n", "line 2: '5930' is no stock code"),
+        (HEADER + "005930,2026-03-20T09:00:00,1,1,1,1,5\n" * 2, "line 3: a second bar"),
+        (HEADER, "line 1: there is no bar"),
+        ("", "line 1: there is no bar"),
     ],
 )
 def test_a_broken_file_names_its_line(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
         opened(replay=recorded(tmp_path, text))
+
+
+def test_a_file_in_another_encoding_names_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "bars.csv"
+    path.write_bytes(HEADER.encode() + "삼성전자,2026-03-20T09:00:00,1,1,1,1,5\n".encode("cp949"))
+    with pytest.raises(InputError, match=r"line \d+: not UTF-8"):
+        opened(replay=path)
+
+
+def test_the_example_of_the_help_is_played(tmp_path: Path) -> None:
+    text = topic_text("simulator")
+    lines = [
+        line.strip() for line in text.splitlines() if line.startswith(("    code,", "    0059"))
+    ]
+    exchange, clock = opened(at(9, 0, 59), replay=recorded(tmp_path, "\n".join(lines) + "\n"))
+    assert exchange.market.quote("005930").price == 70_200
+    clock.set(at(15, 31))
+    assert exchange.market.quote("005930").price == 70_500

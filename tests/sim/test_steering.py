@@ -11,13 +11,14 @@ import msgspec
 import pytest
 
 from kt.clock import ManualClock
-from kt.errors import UsageError
+from kt.errors import KtError, UsageError
 from kt.records import (
     AmendTicket,
     BookUpdate,
     CancelTicket,
     Interval,
     OutcomeStatus,
+    Side,
     Tick,
     ViNotice,
 )
@@ -27,6 +28,7 @@ from kt.sim.exchange import Exchange, Steer, Steered
 from kt.sim.exchange.desk import AccountDesk
 from kt.sim.market.days import AUCTION_SECOND
 from kt.sim.market.steered import SteeredPath, Turn, seconds_of
+from kt.sim.scenario import play
 from tests.serving import Served, serve
 from tests.sim.scene import CODE, STATEFUL, at, board_of, buy, opened, sell
 from tests.sim.wireclient import client, frames
@@ -569,3 +571,62 @@ def test_nobody_else_steers(served: Served) -> None:
         for method in ("GET", "POST"):
             answer = wire.http.request(method, "/kt/market?stock_code=005930")
             assert answer.status_code == 403
+
+
+# --- shares and sides ------------------------------------------------------------------------
+
+
+def test_so_many_shares_trade_with_the_waiting_orders_and_then_nothing() -> None:
+    exchange, clock = opened(cash=10**11)
+    desk, neighbour = exchange.account("a"), exchange.account("b")
+    price = step(exchange, -3)
+    first, second = buy(desk, 10, price).ord_no, buy(neighbour, 10, price).ord_no
+    assert exchange.steered(CODE).waiting == ((Side.BUY, price, 10), (Side.BUY, price, 10))
+    steer(exchange, price=price, side=Side.SELL, shares=13)
+    clock.advance(600)
+    assert (filled(desk, clock), filled(neighbour, clock)) == ({first: 10}, {second: 3})
+    quote = exchange.market.quote(CODE)
+    clock.advance(600)
+    assert exchange.market.quote(CODE).volume == quote.volume
+    steer(exchange, price=price, shares=7)
+    clock.advance(2)
+    assert filled(neighbour, clock) == {second: 10}
+    steer(exchange, price=step(exchange, 1))
+    clock.advance(60)
+    assert exchange.market.quote(CODE).volume > quote.volume + 7, "it trades as usual again"
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_the_side_says_on_which_side_of_the_book_the_price_is(side: Side) -> None:
+    exchange, clock = opened()
+    price = step(exchange, 5)
+    steer(exchange, price=price, side=side)
+    for _ in range(30):
+        clock.advance(7)
+        book = exchange.market.book(CODE)
+        best = book.asks[0] if side is Side.BUY else book.bids[0]
+        assert best.price == price
+
+
+def test_shares_need_a_price_and_a_stock_that_trades() -> None:
+    exchange, clock = opened()
+    price = step(exchange, 1)
+    for loose in ({"shares": 5}, {"side": Side.BUY}, {"free": True, "shares": 5}):
+        with pytest.raises(UsageError, match="go with a price"):
+            steer(exchange, **loose)
+    steer(exchange, halt=True)
+    clock.advance(1)
+    with pytest.raises(UsageError, match="nobody can be served"):
+        steer(exchange, price=price, shares=5)
+
+
+def test_a_scenario_without_its_order_ends_and_says_which(served: Served) -> None:
+    said: list[str] = []
+    moves = play(
+        served.control, "buy", "005930", served.clock, pause=0, patience=0.5, say=said.append
+    )
+    assert next(moves).price == 70_100
+    with pytest.raises(KtError, match="no order to buy 005930 at 70,000 has come") as raised:
+        next(moves)
+    assert raised.value.hint == "kt order buy 005930 10 --price 70000"
+    assert said == ["waiting for an order to buy 005930 at 70,000"]

@@ -50,6 +50,20 @@ def test_fills_in_parts_make_a_position_with_its_exits(world: World) -> None:
     assert [row["reason"] for row in exits] == ["position opened", "average price changed"]
 
 
+def test_the_exits_hold_for_all_that_is_held_at_one_price_too(world: World) -> None:
+    order = standing(world)
+    for quantity in (5, 5):
+        follow.on_notice(world.ctx, world.broker.fill(order.ord_no, quantity, 70_000))
+    sold = standing(world, Side.SELL)
+    follow.on_notice(world.ctx, world.broker.fill(sold.ord_no, 3, 71_000))
+    exits = world.journal.events(limit=100, kinds=["exit"])
+    assert [(row["quantity"], row["reason"]) for row in exits] == [
+        (5, "position opened"),
+        (10, "+5 shares"),
+        (7, "-3 shares"),
+    ]
+
+
 def test_a_sale_books_its_trade_after_all_costs(world: World) -> None:
     order = standing(world)
     follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 10, 70_000))

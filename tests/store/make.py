@@ -193,6 +193,8 @@ def trade(**changes: Any) -> Trade:
         "quantity": 10,
         "buy_price": 69_900.0,
         "sell_price": 76_900.0,
+        "bought": 699_000,
+        "buy_fee": 0,
         "fee": 210,
         "tax": 1_538,
         "profit": 68_252,

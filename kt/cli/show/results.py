@@ -8,17 +8,32 @@ from typing import TYPE_CHECKING, Any
 from kt.cli.show import columns
 from kt.cli.show.cells import moment, money
 from kt.cli.show.table import Column, pairs, render
-from kt.records import DayResult, StockResult, Trade
+from kt.records import DayResult, RoundTrip, StockResult, Trade
 
 if TYPE_CHECKING:
     from kt.cli.console import Console
 
+
+def _trade_name(row: RoundTrip | Trade) -> str:
+    """A part stands below its trade; a trade that is not over says so."""
+    if isinstance(row, Trade):
+        return "  part"
+    return f"{row.stock_name} (open)" if row.open else row.stock_name
+
+
+def _fees(row: RoundTrip | Trade) -> int:
+    return row.fee + row.buy_fee if isinstance(row, Trade) else row.fee
+
+
 TRADES = (
     Column("closed", lambda row: moment(row.closed_at), rank=3),
-    *columns.HELD,
+    Column("code", lambda row: "" if isinstance(row, Trade) else row.stock_code),
+    Column("name", _trade_name, shorten=14),
+    Column("quantity", lambda row: money(row.quantity), right=True),
     Column("bought", lambda row: money(round(row.buy_price)), right=True),
     Column("sold", lambda row: money(round(row.sell_price)), right=True),
-    Column("costs", lambda row: money(row.fee + row.tax), right=True, rank=4),
+    Column("fee", lambda row: money(_fees(row)), right=True, rank=5),
+    Column("tax", lambda row: money(row.tax), right=True, rank=4),
     *columns.profit(rank=1),
     Column("why sold", lambda row: row.origin, rank=2),
 )
@@ -45,12 +60,18 @@ STOCKS = (
 )
 
 
-def pnl(rows: Sequence[Trade | DayResult | StockResult], console: Console) -> str:
-    """Days, stocks or trades: a document holds one of the three."""
+def pnl(rows: Sequence[RoundTrip | DayResult | StockResult], console: Console) -> str:
+    """Days, stocks or trades: a document holds one of the three. A trade that was sold in
+    several parts shows them."""
     if not rows:
         return render((), rows, console)
-    layout = {DayResult: DAYS, StockResult: STOCKS, Trade: TRADES}[type(rows[0])]
-    return render(layout, rows, console)
+    layout = {DayResult: DAYS, StockResult: STOCKS, RoundTrip: TRADES}[type(rows[0])]
+    shown: list[Any] = []
+    for row in rows:
+        shown.append(row)
+        if isinstance(row, RoundTrip) and len(row.parts) > 1:
+            shown += row.parts
+    return render(layout, shown, console)
 
 
 LABELS = {"stop": "stop mode"}

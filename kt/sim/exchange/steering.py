@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
+from msgspec import Meta
 
 from kt.errors import UsageError
+from kt.records import Side
 from kt.rules import match, ticks
 from kt.sim.book import down, up
 from kt.sim.exchange.ledger import Ledger
+from kt.sim.exchange.matching import by_priority
 from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
 from kt.sim.market.noise import scatter
 from kt.sim.market.path import SessionPath
@@ -30,14 +33,18 @@ _META = "steered"
 class Steer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What somebody wants of a stock; at least one of these.
 
-    `price`: trade there, in won, from now on; in a halt or an interruption, after it. `free`: go
-    on as the market does. `halt`: suspend trading, or end that. `vi`: a volatility interruption
-    now. `lock`: nobody bids (`lower`) or offers (`upper`) any more, at the limit; an empty text
-    ends it, one tick off the limit.
+    `price`: trade there, in won, from now on; in a halt or an interruption, after it. With
+    `side`, who crosses the spread: `BUY` makes the price the best offer, `SELL` the best bid.
+    With `shares`, so many trade with the accounts' orders that wait there, and then nothing until
+    the stock is steered again. `free`: go on as the market does. `halt`: suspend trading, or end
+    that. `vi`: a volatility interruption now. `lock`: nobody bids (`lower`) or offers (`upper`)
+    any more, at the limit; an empty text ends it, one tick off the limit.
     """
 
     stock_code: str
     price: int | None = None
+    side: Side | None = None
+    shares: Annotated[int, Meta(gt=0)] | None = None
     free: bool = False
     halt: bool | None = None
     vi: bool = False
@@ -45,14 +52,17 @@ class Steer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class Steered(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds for a stock from `at` on. `vi_until` is the end of its interruption."""
+    """What holds for a stock from `at` on. `vi_until` is the end of its interruption; `waiting`
+    are the accounts' limit orders as (side, price in won, open shares), the first served first."""
 
     stock_code: str
+    stock_name: str
     at: datetime
     price: int
     halted: bool
     locked: bool
     vi_until: datetime | None
+    waiting: tuple[tuple[Side, int, int], ...]
 
 
 def steer(ledger: Ledger, wish: Steer, at: datetime) -> None:
@@ -74,11 +84,16 @@ def state(ledger: Ledger, code: str, at: datetime) -> Steered:
     days, session = ledger.board.days, ledger.session
     return Steered(
         stock_code=code,
+        stock_name=ledger.board.listing(code).name,
         at=days.at(session, second),
         price=path.pinned(second),
         halted=path.halted(second),
         locked=path.locked(second),
         vi_until=days.at(session, call.end) if call else None,
+        waiting=tuple(
+            (order.side, order.price, order.open)
+            for order in by_priority(ledger.open_orders(code=code))
+        ),
     )
 
 
@@ -96,6 +111,8 @@ def _turns(ledger: Ledger, wish: Steer, path: SessionPath, second: int) -> Itera
     """In the order in which they hold: what stops trading, where it stands, what lets it go on."""
     halted, calling = path.halted(second), path.interruption(second) is not None
     locked = path.locked(second)
+    if wish.shares:
+        _need(not (halted or calling or locked), "the stock does not trade: nobody can be served")
     if wish.halt and not halted:
         yield Turn(second=second, action="halt")
     if wish.vi:
@@ -122,6 +139,8 @@ def _price(wish: Steer, path: SessionPath, second: int) -> int:
     """Where the wish wants the stock to stand; 0 when it does not say."""
     given = [wish.price is not None, wish.free, wish.lock is not None]
     _need(sum(given) <= 1, "give one of price, free and lock")
+    loose = wish.price is None and (wish.side or wish.shares)
+    _need(not loose, "side and shares go with a price")
     if wish.price is not None:
         _need(
             path.lower <= wish.price <= path.upper,
@@ -145,15 +164,29 @@ def _moving(
     price: int,
 ) -> Turn:
     """A turn that prints at once, with enough shares for every order that the price goes through
-    or reaches: there was room for all of them on the way."""
-    orders = ledger.open_orders(code=wish.stock_code)
-    met = sum(
-        order.open + order.ahead
-        for order in orders
+    or reaches: there was room for all of them on the way. With `shares` it is no more than those,
+    and nobody stands before the orders."""
+    met = [
+        order
+        for order in ledger.open_orders(code=wish.stock_code)
         if order.price and match.crosses(order.side, order.price, price)
+    ]
+    if wish.shares:
+        for order in met:
+            order.ahead = 0
+            ledger.queue_moved(order)
+        quantity = wish.shares
+    else:
+        unit = ledger.board.unit(wish.stock_code)
+        quantity = unit + sum(order.open + order.ahead for order in met)
+    return Turn(
+        second=second,
+        action=action,
+        price=price,
+        quantity=quantity,
+        side=wish.side,
+        only=wish.shares is not None,
     )
-    quantity = ledger.board.unit(wish.stock_code) + met
-    return Turn(second=second, action=action, price=price, quantity=quantity)
 
 
 def _need(true: bool, otherwise: str) -> None:

@@ -9,10 +9,12 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import itemgetter
 from typing import Literal
 
 import msgspec
 
+from kt.records import Side
 from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 from kt.sim.market.draw import snap
 from kt.sim.market.path import Interruption, SessionPath
@@ -27,7 +29,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
     `price` is where it trades (`price`) or the limit it is locked at (`lock`); `quantity` are the
     shares that trade at once besides the usual ones; `until` is the second of an interruption's
-    print.
+    print. `side` is who crosses the spread in the trades from now on, and `only` means that
+    nothing trades after the shares that trade at once.
     """
 
     second: int
@@ -35,6 +38,8 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
     price: int = 0
     quantity: int = 0
     until: int = 0
+    side: Side | None = None
+    only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +71,12 @@ class _Tape:
         self.halts: list[tuple[int, int]] = []
         self.locks: list[tuple[int, int]] = []
         self.calls: list[tuple[int, int]] = []
+        self.sides: list[tuple[int, Side | None]] = []
 
     def lay(self, turn: Turn) -> None:
         start = max(turn.second, 0)
         if turn.action in {"price", "free"}:
+            self.sides.append((start, turn.side))
             self._move(turn, start)
         elif turn.action == "halt":
             self._quiet(start)
@@ -97,7 +104,11 @@ class _Tape:
             self.locks[-1] = (self.locks[-1][0], start)
             self._go_on(start, turn.quantity)
         elif not _within(self.halts, start) and not _within(self.calls, start):
-            self._trade(start, turn.quantity)
+            if turn.only:
+                self._quiet(start)
+                self._trade(start, turn.quantity)
+            else:
+                self._go_on(start, turn.quantity)
 
     def _pin(self, start: int, price: int) -> None:
         """At this price from now on."""
@@ -156,6 +167,7 @@ class SteeredPath(SessionPath):
         self._sums = [0, *accumulate(tape.quantities)]
         self._traded = [second for second, size in enumerate(tape.quantities) if size]
         self._halts, self._locks = tape.halts, tape.locks
+        self._sides = tape.sides
         self._calls = tuple(self._call(tape, start, end) for start, end in tape.calls)
         minutes = [self._bar(index) for index in range(CONTINUOUS_MINUTES)]
         closing = minutes[-1][-1] if self.halted(CLOSING_SECOND) else tape.closing
@@ -204,6 +216,12 @@ class SteeredPath(SessionPath):
     def last_traded(self, second: int) -> int | None:
         place = bisect_right(self._traded, second)
         return self._traded[place - 1] if place else None
+
+    def side_at(self, second: int) -> Side:
+        last = self.last_traded(second)
+        place = bisect_right(self._sides, second if last is None else last, key=itemgetter(0))
+        given = self._sides[place - 1][1] if place else None
+        return given or super().side_at(second)
 
     # --- what holds ---------------------------------------------------------------------------
 
