@@ -112,12 +112,12 @@ def _listen(session: Session, options: ApiOptions, body: dict[str, Any]) -> None
     """The WebSocket's APIs: every frame is a line, until the answer, --count or Ctrl-C."""
     from itertools import islice
 
-    from kt.broker import raw_stream
+    from kt.broker.stream import raw
 
     if options.all_pages:
         raise UsageError("frames have no pages", hint="Leave out --all-pages.")
     session.context(f"api {options.api_id}")
-    wanted = raw_stream.request(options.api_id, body)
+    wanted = raw.request(options.api_id, body)
     with closing(session.app.raw_frames(options.api_id, wanted)) as frames:
         for frame in islice(frames, options.count or None):
             session.console.write(json_line(frame) + "\n")

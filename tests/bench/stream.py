@@ -24,9 +24,9 @@ from typing import Any
 import msgspec
 import websocket
 
-from kt.broker.frames import FrameReader
-from kt.broker.session import Session
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.session import Session
+from kt.broker.stream.timeouts import Patience
 from kt.clock import SystemClock
 from kt.records import StreamEvent
 

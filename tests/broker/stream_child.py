@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from kt.broker.stream import KiwoomStream
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.live import KiwoomStream
+from kt.broker.stream.timeouts import Patience
 from kt.clock import SystemClock
 from kt.records import StreamEvent, StreamKind
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from kt.broker.stream import KiwoomStream
-from kt.broker.stream_line import MOST_BYTES
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.connection import MOST_BYTES
+from kt.broker.stream.live import KiwoomStream
+from kt.broker.stream.timeouts import Patience
 from kt.clock import ManualClock
 from kt.errors import (
     AuthError,

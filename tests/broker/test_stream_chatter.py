@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from websockets.sync.server import ServerConnection
 
-from kt.broker.stream import KiwoomStream
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.live import KiwoomStream
+from kt.broker.stream.timeouts import Patience
 from kt.clock import ManualClock
 from kt.errors import BrokerRefused, KtError
 from kt.records import KST, StreamKind, StreamState

@@ -11,8 +11,8 @@ import pytest
 from kt.broker.kiwoom import Kiwoom
 from kt.broker.pace import Pacer
 from kt.broker.rest import Http, Rest
-from kt.broker.stream import KiwoomStream
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.live import KiwoomStream
+from kt.broker.stream.timeouts import Patience
 from kt.broker.token import TokenSource
 from kt.broker.token_server import WireTokenServer
 from kt.config.secrets import AppKeys

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kt.broker.lease import Lease, Owner
 from kt.broker.pace import Bucket, State, Waiter
+from kt.broker.stream.lease import Lease, Owner
 from kt.cli.doctor.remote import skew
 from kt.cli.instance import only_one
 from kt.errors import AuthError, ExitCode

@@ -16,9 +16,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from kt.broker.lease import Lease, Owner
-from kt.broker.stream_groups import Key
-from kt.broker.stream_local import (
+from kt.broker.stream.conflation import Seat
+from kt.broker.stream.groups import Key
+from kt.broker.stream.lease import Lease, Owner
+from kt.broker.stream.local_protocol import (
     BEAT_SECONDS,
     Answer,
     Beat,
@@ -29,7 +30,6 @@ from kt.broker.stream_local import (
     listen,
     same,
 )
-from kt.broker.stream_queue import Seat
 from kt.errors import KtError
 from kt.files import trouble
 

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from kt.broker.stream_groups import Key
+from kt.broker.stream.groups import Key
 
 OWN = 0
 """This process among the parties; guests have the hub's numbers, from 1 on."""

@@ -14,13 +14,22 @@ from pathlib import Path
 
 import pytest
 
-from kt.broker import stream_queue
-from kt.broker.hub import HELLO_LIMIT, MOST_SEATS, Hub
-from kt.broker.lease import Lease, Owner
-from kt.broker.stream_groups import Groups, Key, keys_of
-from kt.broker.stream_local import LINE_LIMIT, FromOwner, Hello, Lines, Want, Welcome, dial, line
-from kt.broker.stream_queue import ACCOUNT_LINES, MARKET_LINES, Outbox
-from kt.broker.stream_register import OWN, Register, Route
+from kt.broker.stream import conflation
+from kt.broker.stream.conflation import ACCOUNT_LINES, MARKET_LINES, Outbox
+from kt.broker.stream.groups import Groups, Key, keys_of
+from kt.broker.stream.lease import Lease, Owner
+from kt.broker.stream.local_protocol import (
+    LINE_LIMIT,
+    FromOwner,
+    Hello,
+    Lines,
+    Want,
+    Welcome,
+    dial,
+    line,
+)
+from kt.broker.stream.local_server import HELLO_LIMIT, MOST_SEATS, Hub
+from kt.broker.stream.registry import OWN, Register, Route
 from kt.records import StreamKind
 from tests.broker.scripted import wait_for
 
@@ -170,7 +179,7 @@ def test_garbage_from_many_at_once(house: House) -> None:
 def test_a_stranger_that_says_nothing_is_shown_out(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_queue, "LINE_SECONDS", 0.1)
+    monkeypatch.setattr(conflation, "LINE_SECONDS", 0.1)
     good = house.guest()
     quiet = house.dial()
     slow = house.dial(b'{"type":"hello",')
@@ -186,7 +195,7 @@ def test_a_stranger_that_says_nothing_is_shown_out(
 def test_a_dripping_guest_is_not_kept_alive_by_its_drips(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stream_queue, "LINE_SECONDS", 0.1)
+    monkeypatch.setattr(conflation, "LINE_SECONDS", 0.1)
     plug = house.guest()
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         for byte in line(Want(1, add=(A,))):

@@ -6,10 +6,10 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from kt.broker.session import SHOWN, Session
-from kt.broker.stream_groups import Batch, Groups, Key
-from kt.broker.stream_local import Refusal, SubscriptionRefused
-from kt.broker.stream_register import Register
+from kt.broker.stream.groups import Batch, Groups, Key
+from kt.broker.stream.local_protocol import Refusal, SubscriptionRefused
+from kt.broker.stream.registry import Register
+from kt.broker.stream.session import SHOWN, Session
 from kt.errors import KtError
 
 Done = Callable[[bool, tuple[Refusal, ...]], None]

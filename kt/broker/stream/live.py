@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kt.broker.lease import Lease
-from kt.broker.stream_groups import Key, keys_of
-from kt.broker.stream_guest import Guest
-from kt.broker.stream_local import SubscriptionRefused, over_state
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.follower import Guest
+from kt.broker.stream.groups import Key, keys_of
+from kt.broker.stream.lease import Lease
+from kt.broker.stream.local_protocol import SubscriptionRefused, over_state
+from kt.broker.stream.timeouts import Patience
 from kt.errors import Busy, KtError, StreamReplaced, Unreachable, UsageError
 from kt.files import trouble
 from kt.ports import Clock
 from kt.records import StreamEvent, StreamKind, StreamState
 
 if TYPE_CHECKING:
-    from kt.broker.stream_owner import Owner, Tokens
+    from kt.broker.stream.leader import Owner, Tokens
 
 FIRST_TRIES = 2
 """Attempts of a start: a second one, for a blip."""
@@ -186,7 +186,7 @@ class KiwoomStream:
                 self._closing.wait(_POLL_SECONDS)
 
     def _own(self) -> None:
-        from kt.broker.stream_owner import Owner
+        from kt.broker.stream.leader import Owner
 
         owner = Owner(
             self.ws_url,

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import pytest
 
-from kt.broker.lease import Lease, Owner
-from kt.broker.stream import KiwoomStream
-from kt.broker.stream_local import Welcome, line
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.lease import Lease, Owner
+from kt.broker.stream.live import KiwoomStream
+from kt.broker.stream.local_protocol import Welcome, line
+from kt.broker.stream.timeouts import Patience
 from kt.clock import ManualClock
 from kt.errors import AuthError, BrokerRefused, KtError, Unreachable
 from kt.records import KST, OrderNotice, StreamKind
@@ -329,7 +329,7 @@ def test_a_process_that_just_ends_says_nothing(
         join("005930")
     code = f"""
 from pathlib import Path
-from kt.broker.stream import KiwoomStream
+from kt.broker.stream.live import KiwoomStream
 from kt.clock import SystemClock
 from kt.records import StreamKind
 from tests.broker.stream_child import OneToken, show

@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from kt.broker.frames import FrameReader
-from kt.broker.session import Session
-from kt.broker.stream_line import MOST_BYTES, MOST_HEAD, dial
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.connection import MOST_BYTES, MOST_HEAD, dial
+from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.session import Session
+from kt.broker.stream.timeouts import Patience
 from kt.clock import ManualClock
 from kt.errors import Unreachable, WireError
 from kt.records import KST, StreamEvent, Tick

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kt.broker.lease import Lease, Owner
+from kt.broker.stream.lease import Lease, Owner
 from kt.errors import KtError
 
 URL = "ws://127.0.0.1:1/"
@@ -36,7 +36,7 @@ def test_another_key_and_another_server_are_another_stream(
 
 def test_it_dies_with_its_process(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from kt.broker.lease import Lease, Owner\n"
+        "import sys; from pathlib import Path; from kt.broker.stream.lease import Lease, Owner\n"
         f"lease = Lease(Path({str(tmp_path)!r}), 'key', {URL!r}); assert lease.take()\n"
         "lease.publish(Owner(pid=1, secret='s', path='p')); print('held', flush=True)\n"
         "sys.stdin.read()"

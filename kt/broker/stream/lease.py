@@ -11,7 +11,7 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Meta
 
-from kt.broker.envelope import UNREADABLE
+from kt.broker.stream.envelope import UNREADABLE
 from kt.errors import KtError
 from kt.files import private_folder, trouble, write_private
 

@@ -10,9 +10,9 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 
-from kt.broker import lease
-from kt.broker.stream_groups import Key
-from kt.broker.stream_local import (
+from kt.broker.stream import lease
+from kt.broker.stream.groups import Key
+from kt.broker.stream.local_protocol import (
     Answer,
     FromOwner,
     Hello,
@@ -23,7 +23,7 @@ from kt.broker.stream_local import (
     dial,
     line,
 )
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.timeouts import Patience
 from kt.errors import KtError, StreamReplaced, Unreachable
 from kt.ports import Clock
 from kt.records import StreamEvent, StreamState

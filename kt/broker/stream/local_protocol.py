@@ -14,8 +14,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from kt.broker.lease import Owner
-from kt.broker.stream_groups import Key
+from kt.broker.stream.groups import Key
+from kt.broker.stream.lease import Owner
 from kt.errors import BrokerRefused, KtError, StreamReplaced
 from kt.records import StreamEvent, StreamKind, StreamState
 

@@ -16,8 +16,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Raw, field
 
-from kt.broker.envelope import FRAME, UNREADABLE, Frame, RawRow, opened
-from kt.broker.stream_account import balance_notice, order_notice, session_notice, vi_notice
+from kt.broker.stream.envelope import FRAME, UNREADABLE, Frame, RawRow, opened
+from kt.broker.stream.notices import balance_notice, order_notice, session_notice, vi_notice
 from kt.broker.wire import Faulty, Row, scalars, shown
 from kt.errors import WireError
 from kt.ports import Clock

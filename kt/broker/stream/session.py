@@ -20,11 +20,11 @@ from typing import Any
 import msgspec
 import websocket
 
-from kt.broker.envelope import Frame
-from kt.broker.frames import FrameReader
-from kt.broker.stream_groups import Batch
-from kt.broker.stream_line import TOO_LATE, Line, dial
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.connection import TOO_LATE, Line, dial
+from kt.broker.stream.envelope import Frame
+from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.groups import Batch
+from kt.broker.stream.timeouts import Patience
 from kt.errors import AuthError, StreamReplaced, Unreachable, WireError
 from kt.records import StreamEvent
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import socket
 import time
 
-from kt.broker.stream_groups import Key
-from kt.broker.stream_local import LINE_SECONDS, FromGuest, Lines
+from kt.broker.stream.groups import Key
+from kt.broker.stream.local_protocol import LINE_SECONDS, FromGuest, Lines
 
 MARKET_LINES = 2_000
 """So many lines may wait before market data is thinned out."""

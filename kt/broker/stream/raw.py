@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from kt.broker.frames import FrameReader
-from kt.broker.lease import Lease
-from kt.broker.session import LoginRefused, Session
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.lease import Lease
+from kt.broker.stream.session import LoginRefused, Session
+from kt.broker.stream.timeouts import Patience
 from kt.broker.token import TokenSource
 from kt.errors import Busy, StreamReplaced, Unreachable, WireError
 from kt.ports import Clock

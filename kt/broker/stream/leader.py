@@ -7,15 +7,22 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from kt.broker.frames import FrameReader
-from kt.broker.hub import Hub
-from kt.broker.lease import Lease
-from kt.broker.session import LoginRefused, Session
-from kt.broker.stream_desk import Desk
-from kt.broker.stream_groups import WITHOUT_STOCK, Key, key_of
-from kt.broker.stream_local import Answer, Refusal, SubscriptionRefused, Want, line, over_state
-from kt.broker.stream_patience import Patience
-from kt.broker.stream_register import OWN
+from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.groups import WITHOUT_STOCK, Key, key_of
+from kt.broker.stream.lease import Lease
+from kt.broker.stream.local_protocol import (
+    Answer,
+    Refusal,
+    SubscriptionRefused,
+    Want,
+    line,
+    over_state,
+)
+from kt.broker.stream.local_server import Hub
+from kt.broker.stream.registry import OWN
+from kt.broker.stream.session import LoginRefused, Session
+from kt.broker.stream.subscriptions import Desk
+from kt.broker.stream.timeouts import Patience
 from kt.errors import AuthError, KtError, StreamReplaced, Unreachable
 from kt.ports import Clock
 from kt.records import StreamEvent, StreamState
