@@ -170,7 +170,7 @@ class App:
     def stream(self) -> KiwoomStream:
         """A new stream, not started; the process that owns the connection serves the others."""
         from kt.broker.stream.live import KiwoomStream
-        from kt.broker.stream.timeouts import Patience
+        from kt.broker.stream.timeouts import Timeouts
 
         return KiwoomStream(
             self.server.ws_url,
@@ -179,7 +179,7 @@ class App:
             self.state_dir / "locks",
             self.keys.app_key,
             report=self._on_fault,
-            patience=Patience(reconnects=self.config.emergency.reconnects),
+            timeouts=Timeouts(reconnects=self.config.emergency.reconnects),
         )
 
     def lease(self) -> Lease:

@@ -31,7 +31,7 @@ CONTROL = frozenset({ABNF.OPCODE_CLOSE, ABNF.OPCODE_PING, ABNF.OPCODE_PONG})
 KINDS = CONTROL | {ABNF.OPCODE_CONT, ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY}
 
 
-class Line:
+class Connection:
     """A connected socket, read in big pieces by one thread: three system calls a frame would cost
     more than parsing it. What it cannot take it raises as OSError, in words.
 
@@ -147,7 +147,7 @@ class Line:
         self._data, self._at = data, 0
 
 
-def dial(url: str, seconds: float, frame_seconds: float) -> Line:
+def dial(url: str, seconds: float, frame_seconds: float) -> Connection:
     """A connection to the address in `url`, secured for wss; the handshake that follows has what
     is left of the seconds. Raises OSError, and ValueError for what is no address."""
     until = time.monotonic() + seconds
@@ -172,7 +172,7 @@ def dial(url: str, seconds: float, frame_seconds: float) -> Line:
             plug.settimeout(_left(until))
             plug = ssl.create_default_context().wrap_socket(plug, server_hostname=host)
         undo.pop_all()
-    return Line(plug, frame_seconds, until)
+    return Connection(plug, frame_seconds, until)
 
 
 def _left(until: float) -> float:

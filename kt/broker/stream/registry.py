@@ -1,4 +1,4 @@
-"""Who wants what: the subscriptions of this process and of its guests, and who gets an event."""
+"""Who wants what: the subscriptions of this process and of its followers, and who gets an event."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import NamedTuple
 from kt.broker.stream.groups import Key
 
 OWN = 0
-"""This process among the parties; guests have the hub's numbers, from 1 on."""
+"""This process among the parties; followers have the hub's numbers, from 1 on."""
 
 
 class Route(NamedTuple):
     """Who gets the events of one subscription."""
 
     own: bool
-    guests: tuple[int, ...]
+    followers: tuple[int, ...]
 
 
-class Register:
+class Registry:
     """Subscriptions by party. A key is wanted as long as one party wants it."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Register:
             self._route(changed)
 
     def forget(self, party: int) -> None:
-        """A guest has gone."""
+        """A follower has gone."""
         with self._lock:
             self._route(self._wants.pop(party, set()))
 

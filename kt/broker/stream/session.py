@@ -20,11 +20,11 @@ from typing import Any
 import msgspec
 import websocket
 
-from kt.broker.stream.connection import TOO_LATE, Line, dial
+from kt.broker.stream.connection import TOO_LATE, Connection, dial
 from kt.broker.stream.envelope import Frame
 from kt.broker.stream.frames import FrameReader
 from kt.broker.stream.groups import Batch
-from kt.broker.stream.timeouts import Patience
+from kt.broker.stream.timeouts import Timeouts
 from kt.errors import AuthError, StreamReplaced, Unreachable, WireError
 from kt.records import StreamEvent
 
@@ -58,7 +58,7 @@ class LoginRefused(AuthError):
         self.stale = code == STALE_TOKEN or (number == BAD_TOKEN and not code)
 
 
-class Session:
+class StreamSession:
     """A connection: `connect`, then `run` on the same or a new thread; `request` from any other.
 
     Once connected, `run` must be called: it alone lets the socket go. `ended` is called when the
@@ -70,13 +70,13 @@ class Session:
         ws_url: str,
         reader: FrameReader,
         deliver: Callable[[StreamEvent], None],
-        patience: Patience,
+        timeouts: Timeouts,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.ws_url = ws_url
         self.reader = reader
         self.deliver = deliver
-        self.patience = patience
+        self.timeouts = timeouts
         self.ended = ended
         self.over = threading.Event()
         self.reason = ""
@@ -84,7 +84,7 @@ class Session:
         """Over because the same app key logged in elsewhere."""
         # Any: what this library annotates differs from one of its versions to the next.
         self._socket: Any = websocket.WebSocket()
-        self._line: Line | None = None
+        self._line: Connection | None = None
         self._asking = threading.Lock()
         self._ending = threading.Lock()
         self._awaited = ""
@@ -99,7 +99,7 @@ class Session:
             undo.callback(self._socket.shutdown)
             undo.callback(self.close)
             try:
-                self._line = dial(self.ws_url, self.patience.connect, self.patience.frame)
+                self._line = dial(self.ws_url, self.timeouts.connect, self.timeouts.frame)
                 undo.callback(self._line.close)
                 self._shake_hands(self._line)
             except _UNUSABLE as error:
@@ -114,7 +114,7 @@ class Session:
                 raise LoginRefused(answer)
             undo.pop_all()
 
-    def _shake_hands(self, line: Line) -> None:
+    def _shake_hands(self, line: Connection) -> None:
         """Ask for a WebSocket. Every answer but 101 is refused: to follow a redirect would take
         the LOGIN frame, and the token in it, to whatever address the answer names."""
         refused: Exception | None = None
@@ -156,8 +156,8 @@ class Session:
             if self.over.is_set():
                 raise Unreachable(self.reason)
             self._send(msgspec.json.encode(batch.body(trnm)))
-            if not self._answered.wait(self.patience.answer):
-                self._end(f"{trnm} was not answered within {self.patience.answer:g} seconds")
+            if not self._answered.wait(self.timeouts.answer):
+                self._end(f"{trnm} was not answered within {self.timeouts.answer:g} seconds")
                 self._cut()
             answer, self._awaited = self._answer, ""
         if answer is None:
@@ -175,7 +175,7 @@ class Session:
 
     def _log_in(self, token: str) -> Frame:
         self._await("LOGIN")
-        deadline = time.monotonic() + self.patience.answer
+        deadline = time.monotonic() + self.timeouts.answer
         self._send(msgspec.json.encode({"trnm": "LOGIN", "token": token}))
         while self._answer is None:
             if self.replaced:
@@ -217,7 +217,7 @@ class Session:
         """The next message, on the monotonic clock not later than `by`."""
         assert self._line is not None
         try:
-            kind, data = self._line.message(self.patience.silence, self._socket.pong, by)
+            kind, data = self._line.message(self.timeouts.silence, self._socket.pong, by)
         except TimeoutError as error:
             raise Unreachable(str(error)) from error
         except _BROKEN as error:

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from kt.broker.stream.groups import Batch, Groups, Key
 from kt.broker.stream.local_protocol import Refusal, SubscriptionRefused
-from kt.broker.stream.registry import Register
-from kt.broker.stream.session import SHOWN, Session
+from kt.broker.stream.registry import Registry
+from kt.broker.stream.session import SHOWN, StreamSession
 from kt.errors import KtError
 
 Done = Callable[[bool, tuple[Refusal, ...]], None]
@@ -23,12 +23,12 @@ class Ticket(NamedTuple):
     done: Done
 
 
-class Desk:
+class Subscriptions:
     """Changes come in on any thread; one thread makes them true (`apply`, `settle`, `wait`)."""
 
     def __init__(self, report: Callable[[KtError], None]) -> None:
         self.report = report
-        self.register = Register()
+        self.registry = Registry()
         self._groups = Groups()
         self._changed = threading.Condition()
         self._dirty = False
@@ -40,7 +40,7 @@ class Desk:
     def change(self, party: int, add: Iterable[Key], drop: Iterable[Key], done: Done) -> None:
         """`done` is called once: now when there is no connection, otherwise after the answer."""
         keys = frozenset(add)
-        self.register.change(party, keys, drop)
+        self.registry.change(party, keys, drop)
         with self._changed:
             self._dirty = True
             live = self._live
@@ -51,8 +51,8 @@ class Desk:
             done(False, ())
 
     def forget(self, party: int) -> None:
-        """A guest has gone, and what only it wanted goes with it."""
-        self.register.forget(party)
+        """A follower has gone, and what only it wanted goes with it."""
+        self.registry.forget(party)
         self.wake(dirty=True)
 
     def wake(self, *, dirty: bool = False) -> None:
@@ -75,19 +75,19 @@ class Desk:
         with self._changed:
             self._live = True
 
-    def apply(self, session: Session) -> None:
-        """Register what is missing, remove what nobody wants. Raises Unreachable."""
+    def apply(self, session: StreamSession) -> None:
+        """Registry what is missing, remove what nobody wants. Raises Unreachable."""
         with self._changed:
             self._dirty = False
             self._due += self._queued
             self._queued = []
-        wanted = self.register.wanted()
+        wanted = self.registry.wanted()
         for batch in self._groups.drop(self._groups.keys - wanted):
             session.request("REMOVE", batch)
         for batch in self._groups.add(wanted - self._groups.keys):
             self._enrol(session, batch)
         self._groups.drop(self._refused)
-        self.register.refuse(self._refused)
+        self.registry.refuse(self._refused)
 
     def settle(self, *, live: bool) -> None:
         """Answer everybody whose change was made true, or all when there is no connection."""
@@ -104,7 +104,7 @@ class Desk:
         for key in refused.keys() - asked:
             self.report(SubscriptionRefused([refused[key]]))
 
-    def _enrol(self, session: Session, batch: Batch) -> None:
+    def _enrol(self, session: StreamSession, batch: Batch) -> None:
         """REG; a refused frame is halved until it is known which stocks are at fault."""
         answer = session.request("REG", batch)
         if not answer.refused:

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class Timeouts:
     """Transport waits. The defaults fit the broker; tests take shorter ones."""
 
     connect: float = 10.0
     answer: float = 10.0
     """To LOGIN, REG and REMOVE."""
     silence: float = 35.0
-    """The server's PING and the owner's beat come every 10 seconds: after three and a half of
+    """The server's PING and the leader's beat come every 10 seconds: after three and a half of
     them the line is dead."""
     frame: float = 10.0
     """For the rest of a message that began: it is small, and whoever sends it has all of it."""
