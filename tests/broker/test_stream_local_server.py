@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kt.broker.stream import local_protocol, local_server
+from kt.broker.stream import local_server
 from kt.broker.stream.conflation import ACCOUNT_MESSAGES, MARKET_MESSAGES, ConflatingQueue
 from kt.broker.stream.groups import Groups, Key, keys_of
 from kt.broker.stream.lease import LeaderAddress, Lease
@@ -128,8 +128,7 @@ def ended(opened: socket.socket) -> bool:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """A message has a tenth of a second."""
-    for module in (local_protocol, local_server):
-        monkeypatch.setattr(module, "MESSAGE_SECONDS", 0.1)
+    monkeypatch.setattr(local_server, "MESSAGE_SECONDS", 0.1)
 
 
 @pytest.fixture

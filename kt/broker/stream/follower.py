@@ -15,12 +15,12 @@ from kt.broker.stream.local_protocol import (
     FROM_LEADER,
     Answer,
     Hello,
+    Inbox,
     SubscriptionRefused,
     Want,
     Welcome,
     connect,
     packed,
-    receive,
 )
 from kt.broker.stream.timeouts import Timeouts
 from kt.errors import KtError, StreamReplaced, Unreachable
@@ -76,10 +76,11 @@ class Follower:
                     reader, writer = await connect(self.leader)
                     undo.callback(writer.close)
                     writer.write(packed(Hello(self.leader.secret, os.getpid())))
-                    welcome = await receive(reader, FROM_LEADER)
+                    inbox = Inbox(reader, FROM_LEADER, seconds=self.timeouts.frame)
+                    messages = await inbox.next()
             except OSError:
                 return False
-            if not isinstance(welcome, Welcome):
+            if not messages or not isinstance(welcome := messages.pop(0), Welcome):
                 return False
             if welcome.replaced:
                 raise StreamReplaced(
@@ -89,9 +90,11 @@ class Follower:
             undo.callback(self.close)
             self._open(writer)
             writer.write(packed(Want(_FIRST, add=tuple(joined()))))
-            silence, frame = self.timeouts.silence, self.timeouts.frame
-            while message := await receive(reader, FROM_LEADER, silence=silence, seconds=frame):
-                self._receive(message, name)
+            messages = messages or await inbox.next(self.timeouts.silence)
+            while messages:
+                for message in messages:
+                    self._receive(message, name)
+                messages = await inbox.next(self.timeouts.silence)
         return True
 
     def _open(self, writer: asyncio.StreamWriter) -> None:

@@ -8,7 +8,7 @@ import os
 import socket
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -70,8 +70,7 @@ class Beat(msgspec.Struct, tag="beat", tag_field="type", frozen=True):
     """The leader is there, though nothing happens."""
 
 
-HELLO = msgspec.json.Decoder(Hello)
-WANT = msgspec.json.Decoder(Want)
+FROM_FOLLOWER = msgspec.json.Decoder(Hello | Want)
 FROM_LEADER = msgspec.json.Decoder(Welcome | Answer | Beat | StreamEvent)
 
 
@@ -98,36 +97,65 @@ MOST_BYTES = 1 << 20
 """A message may have so many."""
 MESSAGE_SECONDS = 10.0
 """So long may a message take from its first byte to its last."""
+READ_BYTES = 65_536
+LENGTH_BYTES = 4
 LOOPBACK = "127.0.0.1"
 
 
 def packed(message: object) -> bytes:
     data = msgspec.json.encode(message)
-    return len(data).to_bytes(4, "big") + data
+    return len(data).to_bytes(LENGTH_BYTES, "big") + data
 
 
-async def receive(
-    reader: asyncio.StreamReader,
-    decoder: msgspec.json.Decoder[T],
-    *,
-    most: int = MOST_BYTES,
-    silence: float | None = None,
-    seconds: float | None = None,
-) -> T | None:
-    """The next message; None when the other side has gone, sends what is no message or one of
-    more than `most` bytes, is silent for `silence` seconds, or needs more than `seconds`
-    (MESSAGE_SECONDS) for the rest of a message that began."""
-    try:
-        async with asyncio.timeout(silence):
-            head = await reader.readexactly(1)
-        async with asyncio.timeout(MESSAGE_SECONDS if seconds is None else seconds):
-            size = int.from_bytes(head + await reader.readexactly(3), "big")
-            if size > most:
-                return None
-            data = await reader.readexactly(size)
-        return decoder.decode(data)
-    except (OSError, EOFError, *UNREADABLE):
-        return None
+class Inbox(Generic[T]):
+    """The messages of one connection. None may have more than `most` bytes, or take more than
+    `seconds` from its first byte to its last."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        decoder: msgspec.json.Decoder[T],
+        *,
+        most: int = MOST_BYTES,
+        seconds: float = MESSAGE_SECONDS,
+    ) -> None:
+        self.most = most
+        self.seconds = seconds
+        self._reader = reader
+        self._decoder = decoder
+        self._rest = bytearray()
+
+    async def next(self, silence: float | None = None) -> list[T]:
+        """The messages that are here, at least one; none when the other side has gone, sends what
+        is no message, is late, or says nothing for `silence` seconds."""
+        try:
+            async with asyncio.timeout(self.seconds if self._rest else silence) as limit:
+                while not (messages := self._whole()):
+                    data = await self._reader.read(READ_BYTES)
+                    if not data:
+                        return []
+                    if not self._rest:
+                        limit.reschedule(asyncio.get_running_loop().time() + self.seconds)
+                    self._rest += data
+                return messages
+        except (OSError, ValueError, *UNREADABLE):
+            return []
+
+    def _whole(self) -> list[T]:
+        """Take out what is complete. Raises ValueError or the decoder's errors."""
+        messages: list[T] = []
+        at, rest = 0, self._rest
+        while len(rest) >= at + LENGTH_BYTES:
+            start = at + LENGTH_BYTES
+            end = start + int.from_bytes(rest[at:start], "big")
+            if end - start > self.most:
+                raise ValueError("too long a message")
+            if end > len(rest):
+                break
+            messages.append(self._decoder.decode(rest[start:end]))
+            at = end
+        del rest[:at]
+        return messages
 
 
 def listen(path: str) -> tuple[socket.socket, str, int]:

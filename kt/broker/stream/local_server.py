@@ -21,16 +21,17 @@ from kt.broker.stream.groups import Key
 from kt.broker.stream.lease import LeaderAddress, Lease
 from kt.broker.stream.local_protocol import (
     BEAT_SECONDS,
-    HELLO,
+    FROM_FOLLOWER,
     MESSAGE_SECONDS,
-    WANT,
+    MOST_BYTES,
     Answer,
     Beat,
+    Hello,
+    Inbox,
     Want,
     Welcome,
     listen,
     packed,
-    receive,
 )
 from kt.errors import KtError
 from kt.files import trouble
@@ -203,16 +204,25 @@ class LocalServer:
         return True
 
     async def _hear(self, peer: Peer, reader: asyncio.StreamReader) -> None:
-        hello = None
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(MESSAGE_SECONDS):
-                hello = await receive(reader, HELLO, most=HELLO_BYTES)
-        if hello is None or not _same(hello.secret, self._secret):
+        inbox = Inbox(reader, FROM_FOLLOWER, most=HELLO_BYTES, seconds=MESSAGE_SECONDS)
+        first = await inbox.next(MESSAGE_SECONDS)
+        if not first or not self._welcomes(peer, first[0]):
             return
+        inbox.most = MOST_BYTES
+        messages = first[1:] or await inbox.next()
+        while messages:
+            for want in messages:
+                if not isinstance(want, Want):
+                    return
+                self.wanted(peer.number, want)
+            messages = await inbox.next()
+
+    def _welcomes(self, peer: Peer, hello: Hello | Want) -> bool:
+        if not isinstance(hello, Hello) or not _same(hello.secret, self._secret):
+            return False
         peer.pid = hello.pid or -1
         peer.put(packed(Welcome(pid=os.getpid(), replaced=self.replaced)), None)
-        while (want := await receive(reader, WANT)) is not None:
-            self.wanted(peer.number, want)
+        return True
 
 
 def _same(secret: str, other: str) -> bool:
