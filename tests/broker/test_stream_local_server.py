@@ -29,7 +29,7 @@ from kt.broker.stream.local_protocol import (
     packed,
 )
 from kt.broker.stream.local_server import HELLO_BYTES, MOST_PEERS, LocalServer
-from kt.broker.stream.registry import OWN, Registry, Route
+from kt.broker.stream.subscriptions import OWN, Registry, Route
 from kt.records import StreamKind
 from tests.broker.scripted import framed, wait_for
 

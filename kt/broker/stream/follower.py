@@ -52,7 +52,7 @@ class Follower:
         self._numbers = itertools.count(_FIRST + 1)
         self._waiting: dict[int, tuple[threading.Event, list[Answer]]] = {}
         self._lock = threading.Lock()
-        self._line: tuple[asyncio.AbstractEventLoop, asyncio.StreamWriter] | None = None
+        self._link: tuple[asyncio.AbstractEventLoop, asyncio.StreamWriter] | None = None
         """While the leader may be written to."""
         self._cancel: Callable[[], object] = lambda: None
         self._arrived = False
@@ -101,7 +101,7 @@ class Follower:
         task = asyncio.current_task()
         assert task is not None
         with self._lock:
-            self._line, self._cancel = (asyncio.get_running_loop(), writer), task.cancel
+            self._link, self._cancel = (asyncio.get_running_loop(), writer), task.cancel
 
     def want(self, add: Iterable[Key], drop: Iterable[Key] = (), *, wait: bool = True) -> None:
         """Change this process's subscriptions; with `wait`, until the broker has answered.
@@ -111,11 +111,11 @@ class Follower:
         number = next(self._numbers)
         settled, answers = threading.Event(), list[Answer]()
         with self._lock:
-            if self._line is None:
+            if self._link is None:
                 # Whoever takes over is sent all that is wanted.
                 return
             self._waiting[number] = (settled, answers)
-            loop, writer = self._line
+            loop, writer = self._link
             loop.call_soon_threadsafe(writer.write, packed(Want(number, tuple(add), tuple(drop))))
         if wait:
             settled.wait()
@@ -125,9 +125,9 @@ class Follower:
     def close(self) -> None:
         """Make `follow` return soon; nobody waits for an answer any longer."""
         with self._lock:
-            if self._line is not None:
-                self._line[0].call_soon_threadsafe(self._cancel)
-            self._line = None
+            if self._link is not None:
+                self._link[0].call_soon_threadsafe(self._cancel)
+            self._link = None
             waiting, self._waiting = self._waiting, {}
         for settled, _ in waiting.values():
             settled.set()

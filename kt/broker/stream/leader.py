@@ -19,9 +19,8 @@ from kt.broker.stream.local_protocol import (
     packed,
 )
 from kt.broker.stream.local_server import LocalServer
-from kt.broker.stream.registry import OWN
 from kt.broker.stream.session import LoginRefused, StreamSession
-from kt.broker.stream.subscriptions import Subscriptions
+from kt.broker.stream.subscriptions import OWN, Subscriptions
 from kt.broker.stream.timeouts import Timeouts
 from kt.errors import AuthError, KtError, StreamReplaced, Unreachable
 from kt.ports import Clock

@@ -129,16 +129,13 @@ class LocalServer:
 
     def close(self) -> None:
         """Stop serving; followers see the end of their connection."""
-        if self._thread is None or self._loop is None:
-            return
-        self._loop.call_soon_threadsafe(self._closing.set)
-        self._thread.join()
-        self._loop = self._thread = None
+        if self._thread is not None:
+            self._call(self._closing.set)
+            self._thread.join()
 
     def publish(self, message: bytes, key: Key | None, numbers: Iterable[int] | None) -> None:
         """One packed message to these followers (None: to all)."""
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._put, message, key, numbers)
+        self._call(self._put, message, key, numbers)
 
     def broadcast(self, message: bytes) -> None:
         """One packed message to every follower."""
@@ -146,6 +143,11 @@ class LocalServer:
 
     def answer(self, number: int, answer: Answer) -> None:
         self.publish(packed(answer), None, (number,))
+
+    def _call(self, work: Callable[..., object], *args: object) -> None:
+        """Run it on the server's thread; not at all before `open` and after `close`."""
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(work, *args)
 
     def _put(self, message: bytes, key: Key | None, numbers: Iterable[int] | None) -> None:
         for number in self.peers if numbers is None else numbers:
