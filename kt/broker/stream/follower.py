@@ -48,7 +48,7 @@ class Follower:
         self.report = report
         self.timeouts = timeouts
         self.live = False
-        """Has the connection stood since this follower joined?"""
+        """Has there been a connection since this follower joined?"""
         self._numbers = itertools.count(_FIRST + 1)
         self._waiting: dict[int, tuple[threading.Event, list[Answer]]] = {}
         self._lock = threading.Lock()
@@ -62,7 +62,7 @@ class Follower:
         """Receive until the leader has gone, or `close` was called; False when it was not there.
 
         `joined` is called once the leader has let this process in, and says what to subscribe to.
-        StreamState `name` is emitted when the connection first stands. Raises StreamReplaced or
+        StreamState `name` is emitted once there is a connection. Raises StreamReplaced or
         Unreachable when the leader says that the stream is over.
         """
         with asyncio.Runner(debug=False) as runner, contextlib.suppress(asyncio.CancelledError):
@@ -112,7 +112,7 @@ class Follower:
         settled, answers = threading.Event(), list[Answer]()
         with self._lock:
             if self._link is None:
-                # Whoever takes over is sent all that is wanted.
+                # All that is wanted is sent to the next leader.
                 return
             self._waiting[number] = (settled, answers)
             loop, writer = self._link
@@ -150,7 +150,7 @@ class Follower:
         if answer.refused:
             self.report(SubscriptionRefused(answer.refused))
         if answer.live or self._stood_early:
-            self._stands(name, 1)
+            self._connected(name, 1)
 
     def _state(self, state: StreamState, name: str) -> None:
         if state.state == "replaced":
@@ -162,9 +162,9 @@ class Follower:
         elif state.state == "lost":
             self.emit(state)
         else:
-            self._stands("reconnected" if self.live else name, state.attempt)
+            self._connected("reconnected" if self.live else name, state.attempt)
 
-    def _stands(self, name: str, attempt: int) -> None:
+    def _connected(self, name: str, attempt: int) -> None:
         self.live = True
         detail = f"follower of pid {self.leader.pid}"
         self.emit(StreamState(state=name, at=self.clock.now(), detail=detail, attempt=attempt))

@@ -27,7 +27,7 @@ from kt.ports import Clock
 from kt.records import StreamEvent, StreamState
 
 BRIEF_IN_A_ROW = 30
-"""So many connections that break as soon as they stand, and the stream gives up."""
+"""So many connections that break as soon as they are made, and the stream gives up."""
 BRIEF_PER_STEP = 10
 """After so many of them it waits a step longer before the next."""
 
@@ -42,8 +42,8 @@ class Tokens(Protocol):
 class Leader:
     """`serve` on one thread until it returns; everything else from any thread.
 
-    `emit` gets this process's own events on whatever thread they arise; `report` is told of
-    rows that could not be read and of subscriptions that were refused later on.
+    `emit` gets this process's own events on whatever thread they arise; `report` is
+    called for rows that could not be read and for subscriptions that were refused later on.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Leader:
     def serve(self, name: str, tries: int) -> None:
         """Share, connect and stay connected; returns once `close` was called.
 
-        Says so with StreamState `name` when the connection first stands. Raises AuthError,
-        StreamReplaced, Unreachable or another KtError when it is over; followers are told then.
+        Says so with StreamState `name` once it is connected. Raises AuthError,
+        StreamReplaced, Unreachable or another KtError when it is over; followers get the reason.
         """
         try:
             self.server.open()
@@ -183,7 +183,7 @@ class Leader:
         return session
 
     def _tend(self) -> None:
-        """Keep the subscriptions true as long as the connection stands."""
+        """Keep the broker's subscriptions up to date until the connection ends."""
         session = self._session
         assert session is not None
         while not session.over.is_set():
@@ -211,7 +211,7 @@ class Leader:
         self._state("lost", self._session.reason, 0)
         if self._brief >= BRIEF_IN_A_ROW:
             raise Unreachable(
-                f"The stream broke {self._brief} times in a row as soon as it stood.",
+                f"The stream broke {self._brief} times in a row as soon as it was made.",
                 hint="Look for another program that uses this app key.",
             )
         self._establish("reconnected", self.timeouts.reconnects, waits=True)

@@ -97,7 +97,7 @@ class Lease:
         return leader
 
     def release(self) -> None:
-        """Give the lease back and remove the traces, so that nobody knocks at a closed door."""
+        """Give the lease back and remove its files, so that no process tries to connect."""
         if not self._lock.is_locked:
             return
         # Before the lock goes: afterwards these may be the next leader's.

@@ -37,7 +37,7 @@ class KiwoomStream:
     """Implements `kt.ports.Stream` on the broker's WebSocket (LOGIN, REG, REMOVE, six types).
 
     `folder` holds the lease and the local socket that processes of one profile share; `report`
-    is told, on the stream's threads, of rows that could not be read (WireError) and of
+    is called, on the stream's threads, for rows that could not be read (WireError) and for
     subscriptions that the broker refused after a reconnect. After `connected` news of the
     connection comes as StreamState events, the end of it (`replaced`, `closed`) included.
     """
@@ -73,7 +73,7 @@ class KiwoomStream:
     def start(self, sink: Callable[[StreamEvent], None]) -> None:
         """Connect, or join the process that has. Once over or closed it may be started again.
 
-        Raises AuthError, Unreachable, StreamReplaced, or KtError when the folder is no good,
+        Raises AuthError, Unreachable, StreamReplaced, or KtError when the folder cannot be used,
         and Busy when an earlier connection still hangs.
         """
         self.close()
@@ -94,10 +94,10 @@ class KiwoomStream:
             raise self._error
 
     def subscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str] = ()) -> None:
-        """Add subscriptions; returns when the broker has taken them.
+        """Add subscriptions; returns when the broker has accepted them.
 
         Without a connection they are remembered and made when it is (back). Raises UsageError
-        for what is no stock code, and BrokerRefused: the others stand then.
+        for what is no stock code, and BrokerRefused: the others are made all the same.
         """
         keys = keys_of(kinds, stock_codes)
         wrong = sorted({code for _, code in keys if code and not _CODE.fullmatch(code)})
@@ -106,7 +106,7 @@ class KiwoomStream:
         self._change(keys, frozenset())
 
     def unsubscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> None:
-        """Drop subscriptions; the broker is told when no other process wants them."""
+        """Drop subscriptions; the broker gets a REMOVE when no other process wants them."""
         self._change(frozenset(), keys_of(kinds, stock_codes))
 
     def close(self) -> None:
@@ -160,7 +160,7 @@ class KiwoomStream:
             self._settled.set()
 
     def _note(self, error: KtError) -> None:
-        # A journal that cannot take the note must not cost the stream.
+        # A journal that cannot be written to must not end the stream.
         with contextlib.suppress(KtError):
             self.report(error)
 

@@ -47,7 +47,7 @@ class Welcome(msgspec.Struct, tag="welcome", tag_field="type", frozen=True):
 
 
 class Refusal(msgspec.Struct, frozen=True):
-    """A subscription that the broker would not take."""
+    """A subscription that the broker refused."""
 
     kind: StreamKind
     code: str
@@ -75,14 +75,14 @@ FROM_LEADER = msgspec.json.Decoder(Welcome | Answer | Beat | StreamEvent)
 
 
 class SubscriptionRefused(BrokerRefused):
-    """Some subscriptions were refused; the others stand."""
+    """Some subscriptions were refused; the others were made."""
 
     def __init__(self, refused: Iterable[Refusal]) -> None:
         self.refused = tuple(refused)
         names = ", ".join(f"{one.kind} {one.code}".strip() for one in self.refused)
         super().__init__(
             f"The broker refused these subscriptions: {names}: {self.refused[0].reason}.",
-            hint="The others stand. Check the stock codes.",
+            hint="The others were made. Check the stock codes.",
         )
 
 

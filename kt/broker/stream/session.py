@@ -39,11 +39,11 @@ _UNUSABLE = (*_BROKEN, ValueError, LookupError, CookieError)
 REDIRECTS = frozenset(status for status in HTTPStatus if 300 <= status < 400)
 _POLITE_SECONDS = 1.0
 SHOWN = 200
-"""So many characters of what the other side brought about stand in a reason."""
+"""A reason quotes so many characters of what the other side sent."""
 
 
 class LoginRefused(AuthError):
-    """The server would not take the token; `stale` when a newly issued one may help."""
+    """The server refused the token; `stale` when a newly issued one may help."""
 
     def __init__(self, frame: Frame) -> None:
         number = str(frame.return_code).strip()[:SHOWN]
@@ -61,7 +61,7 @@ class LoginRefused(AuthError):
 class StreamSession:
     """A connection: `connect`, then `run` on the same or a new thread; `request` from any other.
 
-    Once connected, `run` must be called: it alone lets the socket go. `ended` is called when the
+    Once connected, `run` must be called: it alone closes the socket. `ended` is called when the
     connection is over, on whatever thread noticed; `reason` and `replaced` then say why.
     """
 
@@ -84,7 +84,7 @@ class StreamSession:
         """Over because the same app key logged in elsewhere."""
         # Any: what this library annotates differs from one of its versions to the next.
         self._socket: Any = websocket.WebSocket()
-        self._line: Connection | None = None
+        self._connection: Connection | None = None
         self._asking = threading.Lock()
         self._ending = threading.Lock()
         self._awaited = ""
@@ -99,9 +99,9 @@ class StreamSession:
             undo.callback(self._socket.shutdown)
             undo.callback(self.close)
             try:
-                self._line = dial(self.ws_url, self.timeouts.connect, self.timeouts.frame)
-                undo.callback(self._line.close)
-                self._shake_hands(self._line)
+                self._connection = dial(self.ws_url, self.timeouts.connect, self.timeouts.frame)
+                undo.callback(self._connection.close)
+                self._shake_hands(self._connection)
             except _UNUSABLE as error:
                 raise Unreachable(
                     f"The stream at {self.ws_url} cannot be reached: {str(error)[:SHOWN]}.",
@@ -114,14 +114,14 @@ class StreamSession:
                 raise LoginRefused(answer)
             undo.pop_all()
 
-    def _shake_hands(self, line: Connection) -> None:
+    def _shake_hands(self, connection: Connection) -> None:
         """Ask for a WebSocket. Every answer but 101 is refused: to follow a redirect would take
         the LOGIN frame, and the token in it, to whatever address the answer names."""
         refused: Exception | None = None
         try:
             self._socket.connect(
                 self.ws_url,
-                socket=line,
+                socket=connection,
                 redirect_limit=0,
                 header=["User-Agent: kt"],
                 suppress_origin=True,
@@ -166,7 +166,7 @@ class StreamSession:
         return answer
 
     def close(self) -> None:
-        """End the connection at once, with a word to the server when the line takes one."""
+        """End the connection at once, with a close frame when the socket takes one."""
         if self._end("it was closed here") and self._socket.connected:
             with contextlib.suppress(*_BROKEN):
                 self._socket.settimeout(_POLITE_SECONDS)
@@ -211,13 +211,13 @@ class StreamSession:
             self.replaced = True
             self._end(f"the broker ended it: the same app key logged in elsewhere ({REPLACED})")
         elif frame.code == NOT_LOGGED_IN and self._served:
-            self._end(f"the broker takes it for not logged in ({NOT_LOGGED_IN})")
+            self._end(f"the broker says that it is not logged in ({NOT_LOGGED_IN})")
 
     def _receive(self, by: float = math.inf) -> bytes:
         """The next message, on the monotonic clock not later than `by`."""
-        assert self._line is not None
+        assert self._connection is not None
         try:
-            kind, data = self._line.message(self.timeouts.silence, self._socket.pong, by)
+            kind, data = self._connection.message(self.timeouts.silence, self._socket.pong, by)
         except TimeoutError as error:
             raise Unreachable(str(error)) from error
         except _BROKEN as error:
@@ -246,11 +246,11 @@ class StreamSession:
         return True
 
     def _cut(self) -> None:
-        """Wake whoever waits on the socket; letting it go is left to its own thread."""
-        line = self._socket.sock
-        if line is not None:
+        """Wake the thread that waits on the socket; that thread closes it."""
+        sock = self._socket.sock
+        if sock is not None:
             with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
 
 
 def _close_reason(data: bytes) -> str:

@@ -14,7 +14,7 @@ from kt.errors import KtError
 OWN = 0
 """This process among the parties; followers have the local server's numbers, from 1 on."""
 Done = Callable[[bool, tuple[Refusal, ...]], None]
-"""Told whether the connection stands, and which of the asked-for subscriptions were refused."""
+"""Called with whether there is a connection, and which of the asked-for keys were refused."""
 
 
 class Route(NamedTuple):
@@ -47,7 +47,7 @@ class Registry:
             self._route(self._wants.pop(party, set()))
 
     def refuse(self, keys: Iterable[Key]) -> None:
-        """The broker would not take these: nobody shall go on asking for them."""
+        """The broker refused these: they are asked for no longer."""
         with self._lock:
             refused = set(keys)
             for wants in self._wants.values():
@@ -76,7 +76,7 @@ class Ticket(NamedTuple):
 
 
 class Subscriptions:
-    """Changes come in on any thread; one thread makes them true (`apply`, `settle`, `wait`)."""
+    """Changes come in on any thread; one thread carries them out (`apply`, `settle`, `wait`)."""
 
     def __init__(self, report: Callable[[KtError], None]) -> None:
         self.report = report
@@ -103,7 +103,7 @@ class Subscriptions:
             done(False, ())
 
     def forget(self, party: int) -> None:
-        """A follower has gone, and what only it wanted goes with it."""
+        """A follower has gone, and subscriptions that only it wanted go with it."""
         self.registry.forget(party)
         self.wake(dirty=True)
 
@@ -114,7 +114,7 @@ class Subscriptions:
             self._changed.notify_all()
 
     def wait(self, over: Callable[[], bool]) -> None:
-        """Until there is something to make true, or `over`."""
+        """Until there is a change to carry out, or `over`."""
         with self._changed:
             self._changed.wait_for(lambda: self._dirty or over())
 
@@ -128,7 +128,7 @@ class Subscriptions:
             self._live = True
 
     def apply(self, session: StreamSession) -> None:
-        """Registry what is missing, remove what nobody wants. Raises Unreachable."""
+        """Register what is missing, remove what is no longer wanted. Raises Unreachable."""
         with self._changed:
             self._dirty = False
             self._due += self._queued
@@ -142,7 +142,7 @@ class Subscriptions:
         self.registry.refuse(self._refused)
 
     def settle(self, *, live: bool) -> None:
-        """Answer everybody whose change was made true, or all when there is no connection."""
+        """Answer every change that was carried out, or all when there is no connection."""
         with self._changed:
             due, self._due = self._due, []
             if not live:
