@@ -262,7 +262,7 @@ def test_a_leader_that_drips_is_left(
     """A byte now and then is no word of welcome, and later no sign of life."""
     lease = Lease(tmp_path, KEY, server.url)
     assert lease.take()
-    dripped = threading.Event()
+    dripped, joined = threading.Event(), list[int]()
     with socket.socket() as leader:
         leader.bind(("127.0.0.1", 0))
         leader.listen()
@@ -272,6 +272,7 @@ def test_a_leader_that_drips_is_left(
             with contextlib.suppress(OSError):
                 while True:
                     plug, _ = leader.accept()
+                    joined.append(1)
                     with plug, contextlib.suppress(OSError):
                         plug.sendall(first + (1_000).to_bytes(4, "big"))
                         while True:
@@ -285,6 +286,7 @@ def test_a_leader_that_drips_is_left(
         with pytest.raises(Unreachable, match=words):
             join("005930", timeouts=timeouts)
         assert dripped.wait(2)
+        assert len(joined) > 1, "it was left before the start as a whole took too long"
         leader.shutdown(socket.SHUT_RDWR)
         thread.join()
     lease.release()
@@ -314,6 +316,32 @@ def test_news_that_overtakes_the_first_answer_is_not_lost(
         stream.close()
         thread.join()
     lease.release()
+
+
+def test_a_leader_that_dies_before_it_answers_keeps_nobody_waiting(
+    join: Join, tmp_path: Path, server: ScriptedServer
+) -> None:
+    lease = Lease(tmp_path, KEY, server.url)
+    assert lease.take()
+    with socket.create_server(("127.0.0.1", 0)) as leader:
+        lease.publish(LeaderAddress(pid=4711, secret="s", port=leader.getsockname()[1]))
+
+        def lead() -> None:
+            accepted, _ = leader.accept()
+            with accepted:
+                accepted.sendall(packed(Welcome(4711)) + packed(Answer(0, live=True)))
+                while b"000660" not in accepted.recv(4096):
+                    pass
+            leader.close()
+
+        thread = threading.Thread(target=lead)
+        thread.start()
+        stream, sink = join("005930")
+        stream.subscribe([StreamKind.TRADE], ["000660"])
+        thread.join()
+    lease.release()
+    wait_for(lambda: sink.states == ["connected", "lost", "reconnected"])
+    assert ("2", "0B", "000660") in server.registered()
 
 
 def test_garbage_at_the_leaders_door_changes_nothing(

@@ -302,12 +302,24 @@ def test_a_damaged_leader_address_is_none(tmp_path: Path, text: str) -> None:
     assert lease.living_leader() is None
 
 
-def test_the_last_message_before_close_still_arrives(house: House) -> None:
+def test_all_that_waits_at_close_still_arrives(house: House) -> None:
     opened = house.follower()
-    house.server.broadcast(BEAT)
-    house.server.close()
-    assert len(heard(opened)) == 1
+    for _ in range(400):
+        house.server.broadcast(framed(b'{"type":"beat","x":"' + b"x" * 2_000 + b'"}'))
+    closing = threading.Thread(target=house.server.close)
+    closing.start()
+    assert len(heard(opened, 400)) == 400
     assert opened.recv(1) == b""
+    closing.join()
+
+
+def test_a_quiet_server_shows_that_it_lives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_server, "BEAT_SECONDS", 0.02)
+    built = House(tmp_path)
+    assert heard(built.follower(), 2) == [Beat(), Beat()]
+    built.close()
 
 
 def test_a_follower_that_never_reads_is_cut_off_in_the_end(house: House) -> None:
