@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kt.broker.kiwoom import Kiwoom
-    from kt.broker.lease import Lease
     from kt.broker.pace import Pacer
     from kt.broker.rest import Http, Rest
-    from kt.broker.stream import KiwoomStream
+    from kt.broker.stream.lease import Lease
+    from kt.broker.stream.live import KiwoomStream
     from kt.broker.token import TokenSource
     from kt.notify import OwnerNotifier
     from kt.ports import Analyst, Broker, Market
@@ -162,8 +162,8 @@ class App:
 
     def stream(self) -> KiwoomStream:
         """A new stream, not started; the process that owns the connection serves the others."""
-        from kt.broker.stream import KiwoomStream
-        from kt.broker.stream_patience import Patience
+        from kt.broker.stream.live import KiwoomStream
+        from kt.broker.stream.timeouts import Timeouts
 
         return KiwoomStream(
             self.server.ws_url,
@@ -172,18 +172,18 @@ class App:
             self.paths.locks,
             self.keys.app_key,
             report=self._on_fault,
-            patience=Patience(reconnects=self.config.emergency.reconnects),
+            timeouts=Timeouts(reconnects=self.config.emergency.reconnects),
         )
 
     def lease(self) -> Lease:
         """Who owns the one connection that the broker allows this key."""
-        from kt.broker.lease import Lease
+        from kt.broker.stream.lease import Lease
 
         return Lease(self.paths.locks, self.keys.app_key, self.server.ws_url)
 
     def raw_frames(self, api_id: str, body: dict[str, Any]) -> Generator[bytes, None, None]:
         """The frames that follow a request on the broker's WebSocket, as they come."""
-        from kt.broker.raw_stream import frames
+        from kt.broker.stream.raw import frames
 
         return frames(self.lease(), self.server.ws_url, self.token_source, self.clock, api_id, body)
 

@@ -100,10 +100,10 @@ def _listen(session: Session, api_id: str, body: dict[str, Any], count: int | No
     """The WebSocket's APIs: every frame is a line, until the answer, --count or Ctrl-C."""
     from itertools import islice
 
-    from kt.broker import raw_stream
+    from kt.broker.stream import raw
 
     session.context(f"api {api_id}")
-    wanted = raw_stream.request(api_id, body)
+    wanted = raw.request(api_id, body)
     with closing(session.app.raw_frames(api_id, wanted)) as frames:
         for frame in islice(frames, count):
             session.console.write(json_line(frame) + "\n")

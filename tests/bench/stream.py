@@ -24,9 +24,9 @@ from typing import Any
 import msgspec
 import websocket
 
-from kt.broker.frames import FrameReader
-from kt.broker.session import Session
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.session import StreamSession
+from kt.broker.stream.timeouts import Timeouts
 from kt.clock import SystemClock
 from kt.records import StreamEvent
 
@@ -120,7 +120,7 @@ def kt_stream(url: str, count: int) -> Watch:
     """Our session on a reader thread of its own, every event handed to a sink."""
     got: list[StreamEvent] = []
     reader = FrameReader(SystemClock(), print)
-    session = Session(url, reader, got.append, Patience())
+    session = StreamSession(url, reader, got.append, Timeouts())
     session.connect("x")
     thread = threading.Thread(target=session.run)
     with Watch() as watch:

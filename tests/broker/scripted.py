@@ -35,6 +35,11 @@ def taken(request: dict[str, Any]) -> dict[str, Any]:
     return {"trnm": request["trnm"], "return_code": 0, "return_msg": ""}
 
 
+def framed(data: bytes) -> bytes:
+    """Bytes behind their length, as the processes of one profile send them to each other."""
+    return len(data).to_bytes(4, "big") + data
+
+
 def wait_for(true: Callable[[], object], seconds: float = 10.0) -> None:
     """Until `true()`; fails loudly otherwise."""
     until = time.monotonic() + seconds

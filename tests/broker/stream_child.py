@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from kt.broker.stream import KiwoomStream
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.live import KiwoomStream
+from kt.broker.stream.timeouts import Timeouts
 from kt.clock import SystemClock
 from kt.records import StreamEvent, StreamKind
 
@@ -33,9 +33,9 @@ def show(event: StreamEvent) -> None:
 def main() -> None:
     url, folder, *wants = sys.argv[1:]
     silence = float(wants.pop().partition("=")[2]) if wants[-1].startswith("--silence") else 35.0
-    patience = Patience(backoff=(0.05,), brief=0.0, silence=silence, hello=0.2, join=0.5)
+    timeouts = Timeouts(backoff=(0.05,), brief=0.0, silence=silence, hello=0.2, join=0.5)
     stream = KiwoomStream(
-        url, OneToken(), SystemClock(), Path(folder), "app-key", patience=patience
+        url, OneToken(), SystemClock(), Path(folder), "app-key", timeouts=timeouts
     )
     for want in wants:
         kind, _, code = want.partition(":")

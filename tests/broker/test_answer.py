@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from kt.broker.answer import decoded
-from kt.broker.envelope import FRAME, UNREADABLE, Frame, opened
 from kt.broker.rest import Http
+from kt.broker.stream.envelope import FRAME, UNREADABLE, Frame, opened
 from kt.broker.taxonomy import Category
 from kt.broker.verdict import classify
 from kt.errors import WireError

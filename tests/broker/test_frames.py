@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kt.broker.frames import FrameReader
+from kt.broker.stream.frames import FrameReader
 from kt.clock import ManualClock
 from kt.errors import WireError
 from kt.records import (

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from kt.broker.stream import KiwoomStream
-from kt.broker.stream_line import MOST_BYTES
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.connection import MOST_BYTES
+from kt.broker.stream.live import KiwoomStream
+from kt.broker.stream.timeouts import Timeouts
 from kt.clock import ManualClock
 from kt.errors import (
     AuthError,
@@ -27,7 +27,7 @@ from kt.errors import (
 from kt.records import KST, OrderNotice, SessionNotice, StreamKind, StreamState, Tick, ViNotice
 from tests.broker.scripted import ScriptedServer, Sink, Tokens, fill, real, taken, trade, wait_for
 
-QUICK = Patience(
+QUICK = Timeouts(
     connect=2.0, answer=2.0, silence=5.0, backoff=(0.01,), reconnects=3, brief=0.0, join=5.0
 )
 AT = datetime(2026, 11, 23, 10, 30, tzinfo=KST)
@@ -53,7 +53,7 @@ def make(server: ScriptedServer, tmp_path: Path, faults: list[KtError]) -> Itera
 
     def build(
         tokens: Tokens | None = None,
-        patience: Patience = QUICK,
+        timeouts: Timeouts = QUICK,
         folder: str = "state",
         url: str = "",
     ) -> KiwoomStream:
@@ -64,7 +64,7 @@ def make(server: ScriptedServer, tmp_path: Path, faults: list[KtError]) -> Itera
             tmp_path / folder,
             "app-key",
             report=faults.append,
-            patience=patience,
+            timeouts=timeouts,
         )
         made.append(stream)
         return stream
@@ -83,7 +83,7 @@ def test_login_comes_first_with_the_bare_token(make: Make, server: ScriptedServe
     stream.start(sink)
     assert server.raw[0] == '{"trnm":"LOGIN","token":"abc"}'
     assert sink.state("connected") == StreamState(
-        state="connected", at=AT, detail="owner", attempt=1
+        state="connected", at=AT, detail="leader", attempt=1
     )
     assert server.registered() == [("1", "00", ""), ("2", "0B", "005930")]
     assert server.headers[0]["user-agent"] == "kt"
@@ -180,9 +180,9 @@ def test_what_a_new_token_cannot_heal_is_not_tried_again(
 
 def test_a_server_that_does_not_answer_the_login(make: Make, server: ScriptedServer) -> None:
     server.login_answer = None
-    patience = Patience(connect=0.2, answer=0.1, backoff=(0.01,))
+    timeouts = Timeouts(connect=0.2, answer=0.1, backoff=(0.01,))
     with pytest.raises(Unreachable, match="2 attempts"):
-        make(patience=patience).start(Sink())
+        make(timeouts=timeouts).start(Sink())
     assert len(server.logins) == 2
 
 
@@ -220,12 +220,12 @@ def test_interruptions_are_subscribed_to_for_the_whole_market(
     make: Make, server: ScriptedServer
 ) -> None:
     """And told to every subscriber, in this process and in others, whatever stock it is about."""
-    owner, guest, other = make(), make(), make()
+    leader, follower, other = make(), make(), make()
     sinks = [Sink(), Sink(), Sink()]
-    for stream, sink in zip((owner, guest, other), sinks, strict=True):
+    for stream, sink in zip((leader, follower, other), sinks, strict=True):
         stream.start(sink)
-    owner.subscribe([StreamKind.VI], ["005930", "000660"])
-    guest.subscribe([StreamKind.VI, StreamKind.SESSION])
+    leader.subscribe([StreamKind.VI], ["005930", "000660"])
+    follower.subscribe([StreamKind.VI, StreamKind.SESSION])
     other.subscribe([StreamKind.SESSION])
     assert server.registered() == [("1", "1h", ""), ("1", "0s", "")]
     server.send(real("1h", {"9001": "035720", "9068": "1", "1221": "4125"}, "035720"))
@@ -233,9 +233,9 @@ def test_interruptions_are_subscribed_to_for_the_whole_market(
     wait_for(lambda: all(isinstance(sink.events[-1], SessionNotice) for sink in sinks[1:]))
     kinds = [[type(event) for event in sink.events if type(event) is ViNotice] for sink in sinks]
     assert kinds == [[ViNotice], [ViNotice], []]
-    owner.unsubscribe([StreamKind.VI], [])
-    assert server.registered("REMOVE") == [], "the guest still wants them"
-    guest.unsubscribe([StreamKind.VI], [])
+    leader.unsubscribe([StreamKind.VI], [])
+    assert server.registered("REMOVE") == [], "the follower still wants them"
+    follower.unsubscribe([StreamKind.VI], [])
     assert server.registered("REMOVE") == [("1", "1h", "")]
 
 
@@ -309,7 +309,7 @@ def test_subscriptions_made_while_the_line_is_down_are_remembered(
     make: Make, server: ScriptedServer
 ) -> None:
     sink = Sink()
-    stream = make(patience=Patience(backoff=(0.3,), brief=0.0))
+    stream = make(timeouts=Timeouts(backoff=(0.3,), brief=0.0))
     stream.start(sink)
     server.cut()
     wait_for(lambda: "lost" in sink.states)
@@ -321,14 +321,14 @@ def test_subscriptions_made_while_the_line_is_down_are_remembered(
 
 def test_silence_is_noticed(make: Make, server: ScriptedServer) -> None:
     sink = Sink()
-    make(patience=Patience(silence=0.1, backoff=(0.01,), brief=0.0)).start(sink)
+    make(timeouts=Timeouts(silence=0.1, backoff=(0.01,), brief=0.0)).start(sink)
     wait_for(lambda: "reconnected" in sink.states)
     assert "nothing was heard for 0.1 seconds" in sink.state("lost").detail
 
 
 def test_an_unanswered_reg_is_a_dead_line(make: Make, server: ScriptedServer) -> None:
     sink = Sink()
-    stream = make(patience=Patience(answer=0.1, backoff=(0.01,), brief=0.0))
+    stream = make(timeouts=Timeouts(answer=0.1, backoff=(0.01,), brief=0.0))
     stream.start(sink)
     deaf = threading.Event()
 
@@ -407,7 +407,7 @@ def test_one_bad_row_and_one_bad_frame_are_reported_and_cost_nothing_else(
 @pytest.mark.parametrize("after", range(1, 8))
 def test_cut_after_every_nth_frame(make: Make, server: ScriptedServer, after: int) -> None:
     """Wherever the line breaks, what arrives is in order and none of it twice, and where
-    something is missing a `reconnected` follows: then the owner asks over REST."""
+    something is missing a `reconnected` follows: then the leader asks over REST."""
     frames = [fill("0000001", "005930", 1, left, 70_000) for left in range(7, -1, -1)]
     sink = Sink()
     stream = make()
@@ -440,7 +440,7 @@ def test_a_line_that_breaks_as_soon_as_it_stands_is_given_up(
     make: Make, server: ScriptedServer
 ) -> None:
     sink = Sink()
-    make(patience=Patience(backoff=(0.0,))).start(sink)
+    make(timeouts=Timeouts(backoff=(0.0,))).start(sink)
     server.on_login = server.cut_one
     server.cut()
     wait_for(lambda: "closed" in sink.states)

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from websockets.sync.server import ServerConnection
 
-from kt.broker.stream import KiwoomStream
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.live import KiwoomStream
+from kt.broker.stream.timeouts import Timeouts
 from kt.clock import ManualClock
 from kt.errors import BrokerRefused, KtError
 from kt.records import KST, StreamKind, StreamState
 from tests.broker.scripted import ScriptedServer, Sink, Tokens, real, trade, wait_for
 
-QUICK = Patience(connect=2.0, answer=1.0, silence=5.0, backoff=(0.01,), brief=0.0, join=5.0)
+QUICK = Timeouts(connect=2.0, answer=1.0, silence=5.0, backoff=(0.01,), brief=0.0, join=5.0)
 AT = datetime(2026, 11, 23, 10, 30, tzinfo=KST)
 NOT_YET = {"trnm": "SYSTEM", "code": "R10004", "message": "접속허용요청이 들어오지 않았습니다"}
 ODD = [
@@ -66,7 +66,7 @@ def make(server: Chatty, tmp_path: Path) -> Iterator[Make]:
         faults: list[KtError] = []
         made.append(
             KiwoomStream(server.url, Tokens(), ManualClock(AT), tmp_path, "app-key",
-                         report=faults.append, patience=QUICK)
+                         report=faults.append, timeouts=QUICK)
         )  # fmt: skip
         return made[-1]
 

@@ -11,8 +11,8 @@ import pytest
 from kt.broker.kiwoom import Kiwoom
 from kt.broker.pace import Pacer
 from kt.broker.rest import Http, Rest
-from kt.broker.stream import KiwoomStream
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.live import KiwoomStream
+from kt.broker.stream.timeouts import Timeouts
 from kt.broker.token import TokenSource
 from kt.broker.token_server import WireTokenServer
 from kt.config.secrets import AppKeys
@@ -35,7 +35,7 @@ from tests.serving import Served, serve
 
 CODE = "005930"
 ACCOUNT = (StreamKind.ORDERS, StreamKind.BALANCE)
-PATIENCE = Patience(backoff=(0.02,), brief=0.0)
+PATIENCE = Timeouts(backoff=(0.02,), brief=0.0)
 
 
 class Program:
@@ -64,7 +64,7 @@ class Program:
             self.folder / "locks",
             self.app_key,
             report=self.faults.append,
-            patience=PATIENCE,
+            timeouts=PATIENCE,
         )
         self.streams.append(stream)
         return stream
@@ -162,7 +162,7 @@ def test_one_folder_and_one_key_share(run: Run) -> None:
     ord_no = program.buy(3)
     wait_for(lambda: all(filled(sink, ord_no) == 3 for sink in sinks))
     details = [sink.state("connected").detail.split()[0] for sink in sinks]
-    assert details == ["owner", "guest", "guest"]
+    assert details == ["leader", "follower", "follower"]
     assert all(sink.states == ["connected"] for sink in sinks)
     program.streams[0].close()
     wait_for(lambda: all("reconnected" in sink.states for sink in sinks[1:]))

@@ -97,13 +97,13 @@ def spawn(server: ScriptedServer, tmp_path: Path) -> Iterator[Spawn]:
     assert said == "", "no process said anything on stderr, on its way out or before"
 
 
-def test_the_second_process_is_a_guest_and_nobody_is_kicked(
+def test_the_second_process_is_a_follower_and_nobody_is_kicked(
     spawn: Spawn, server: ScriptedServer
 ) -> None:
-    owner = spawn("0B:005930")
-    guest = spawn("0B:005930", "0B:000660", "00:")
-    assert owner.detail("connected") == "owner"
-    assert guest.detail("connected") == f"guest of pid {owner.pid}"
+    leader = spawn("0B:005930")
+    follower = spawn("0B:005930", "0B:000660", "00:")
+    assert leader.detail("connected") == "leader"
+    assert follower.detail("connected") == f"follower of pid {leader.pid}"
     assert server.logins == ["token-1"]
     assert sorted(server.registered()) == [
         ("1", "00", ""),
@@ -113,24 +113,24 @@ def test_the_second_process_is_a_guest_and_nobody_is_kicked(
     server.send(trade("005930", 1))
     server.send(trade("000660", 2))
     server.send(fill("0000001", "005930", 3, 0, 70_000))
-    wait_for(lambda: guest.events[-1]["type"] == "order")
-    assert guest.prices == [1, 2]
-    wait_for(lambda: owner.prices == [1])
-    assert guest.events[-1]["fill_quantity"] == 3
-    assert [e["type"] for e in owner.events] == ["stream", "trade"], "only what it asked for"
+    wait_for(lambda: follower.events[-1]["type"] == "order")
+    assert follower.prices == [1, 2]
+    wait_for(lambda: leader.prices == [1])
+    assert follower.events[-1]["fill_quantity"] == 3
+    assert [e["type"] for e in leader.events] == ["stream", "trade"], "only what it asked for"
 
 
-def test_a_killed_owner_is_followed_by_its_guest(spawn: Spawn, server: ScriptedServer) -> None:
-    owner = spawn("0B:005930")
-    guest = spawn("0B:000660", "00:")
+def test_a_killed_leader_is_followed_by_its_follower(spawn: Spawn, server: ScriptedServer) -> None:
+    leader = spawn("0B:005930")
+    follower = spawn("0B:000660", "00:")
     server.requests.clear()
-    owner.kill()
-    wait_for(lambda: "reconnected" in guest.states)
-    assert guest.states == ["connected", "lost", "reconnected"]
-    assert guest.detail("reconnected") == "owner"
+    leader.kill()
+    wait_for(lambda: "reconnected" in follower.states)
+    assert follower.states == ["connected", "lost", "reconnected"]
+    assert follower.detail("reconnected") == "leader"
     assert set(server.registered()) == {("1", "00", ""), ("2", "0B", "000660")}
     server.send(trade("000660", 5))
-    wait_for(lambda: guest.prices == [5])
+    wait_for(lambda: follower.prices == [5])
     assert len(server.logins) == 2
 
 
@@ -142,72 +142,74 @@ def test_of_three_one_takes_over_and_the_third_joins_it(
     first.kill()
     wait_for(lambda: all("reconnected" in child.states for child in others))
     details = sorted(child.detail("reconnected") for child in others)
-    assert details[1] == "owner"
-    assert details[0].startswith("guest of pid")
+    assert details[1] == "leader"
+    assert details[0].startswith("follower of pid")
     server.send(trade("005930", 7))
     wait_for(lambda: all(child.prices == [7] for child in others))
     assert len(server.logins) == 2
 
 
-def test_a_killed_guest_takes_its_subscriptions_along(spawn: Spawn, server: ScriptedServer) -> None:
-    owner = spawn("0B:005930")
-    guest = spawn("0B:005930", "0D:000660")
-    guest.kill()
+def test_subscriptions_of_a_killed_follower_are_removed(
+    spawn: Spawn, server: ScriptedServer
+) -> None:
+    leader = spawn("0B:005930")
+    follower = spawn("0B:005930", "0D:000660")
+    follower.kill()
     wait_for(lambda: server.registered("REMOVE"))
     assert server.registered("REMOVE") == [("3", "0D", "000660")]
     server.send(trade("005930", 9))
-    wait_for(lambda: owner.prices == [9])
-    assert owner.states == ["connected"]
+    wait_for(lambda: leader.prices == [9])
+    assert leader.states == ["connected"]
 
 
-def test_an_owner_that_ends_in_peace_hands_over_too(spawn: Spawn, server: ScriptedServer) -> None:
-    owner = spawn("0B:005930")
-    guest = spawn("0B:005930")
-    assert owner.process.stdin is not None
-    owner.process.stdin.close()
-    wait_for(lambda: "reconnected" in guest.states)
-    assert guest.detail("reconnected") == "owner"
-    assert owner.states == ["connected"]
+def test_an_leader_that_ends_in_peace_hands_over_too(spawn: Spawn, server: ScriptedServer) -> None:
+    leader = spawn("0B:005930")
+    follower = spawn("0B:005930")
+    assert leader.process.stdin is not None
+    leader.process.stdin.close()
+    wait_for(lambda: "reconnected" in follower.states)
+    assert follower.detail("reconnected") == "leader"
+    assert leader.states == ["connected"]
     assert len(server.logins) == 2
 
 
-def test_guests_hear_of_a_cut_and_of_the_way_back(spawn: Spawn, server: ScriptedServer) -> None:
-    owner = spawn("00:")
-    guest = spawn("00:")
+def test_followers_hear_of_a_cut_and_of_the_way_back(spawn: Spawn, server: ScriptedServer) -> None:
+    leader = spawn("00:")
+    follower = spawn("00:")
     server.cut()
-    wait_for(lambda: "reconnected" in guest.states and "reconnected" in owner.states)
-    assert guest.states == owner.states == ["connected", "lost", "reconnected"]
-    assert guest.detail("reconnected") == f"guest of pid {owner.pid}"
+    wait_for(lambda: "reconnected" in follower.states and "reconnected" in leader.states)
+    assert follower.states == leader.states == ["connected", "lost", "reconnected"]
+    assert follower.detail("reconnected") == f"follower of pid {leader.pid}"
 
 
-def test_an_owner_that_hangs_is_noticed(spawn: Spawn, server: ScriptedServer) -> None:
-    owner = spawn("00:")
-    guest = spawn("00:", "--silence=0.3")
-    os.kill(owner.pid, signal.SIGSTOP)
-    wait_for(lambda: "closed" in guest.states)
-    assert guest.states == ["connected", "lost", "closed"]
-    assert f"process {owner.pid} of kt, which does not answer" in guest.detail("closed")
+def test_an_leader_that_hangs_is_noticed(spawn: Spawn, server: ScriptedServer) -> None:
+    leader = spawn("00:")
+    follower = spawn("00:", "--silence=0.3")
+    os.kill(leader.pid, signal.SIGSTOP)
+    wait_for(lambda: "closed" in follower.states)
+    assert follower.states == ["connected", "lost", "closed"]
+    assert f"process {leader.pid} of kt, which does not answer" in follower.detail("closed")
     assert len(server.logins) == 1
 
 
-def test_a_stopped_guest_holds_up_nobody_and_loses_no_fill(
+def test_a_stopped_follower_holds_up_nobody_and_loses_no_fill(
     spawn: Spawn, server: ScriptedServer
 ) -> None:
-    owner = spawn("0B:005930")
-    guest = spawn("0B:005930", "00:")
-    os.kill(guest.pid, signal.SIGSTOP)
+    leader = spawn("0B:005930")
+    follower = spawn("0B:005930", "00:")
+    os.kill(follower.pid, signal.SIGSTOP)
     crowd = {"trnm": "REAL", "data": [trade("005930", 1)["data"][0]] * 500}
     for number in range(20):
         server.send(crowd)
         server.send(fill(f"{number + 1:07d}", "005930", 1, 0, 70_000))
     server.send(trade("005930", 2))
-    wait_for(lambda: owner.prices.count(1) == 10_000 and owner.prices[-1] == 2)
-    os.kill(guest.pid, signal.SIGCONT)
-    wait_for(lambda: guest.prices and guest.prices[-1] == 2)
-    fills = [event["ord_no"] for event in guest.events if event["type"] == "order"]
+    wait_for(lambda: leader.prices.count(1) == 10_000 and leader.prices[-1] == 2)
+    os.kill(follower.pid, signal.SIGCONT)
+    wait_for(lambda: follower.prices and follower.prices[-1] == 2)
+    fills = [event["ord_no"] for event in follower.events if event["type"] == "order"]
     assert fills == [f"{number + 1:07d}" for number in range(20)]
-    assert len(guest.prices) < 10_000, "prices were thinned out"
-    assert guest.states == ["connected"]
+    assert len(follower.prices) < 10_000, "prices were thinned out"
+    assert follower.states == ["connected"]
 
 
 @pytest.mark.soak

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kt.broker.lease import Lease
+from kt.broker.stream.lease import Lease
 from kt.broker.token import TokenStatus
 from kt.cli.console import Console
 from kt.cli.io import run

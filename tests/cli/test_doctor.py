@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kt.broker.lease import Lease, Owner
 from kt.broker.pace import Bucket, State, Waiter
+from kt.broker.stream.lease import LeaderAddress, Lease
 from kt.cli.doctor.remote import skew
 from kt.cli.instance import only_one
 from kt.errors import AuthError, ExitCode
@@ -153,12 +153,12 @@ def test_a_closed_or_crowded_budget(doctor: Front, group: str) -> None:
 def test_who_owns_the_stream(doctor: Front) -> None:
     lease = Lease(doctor.folder / "state" / "sim" / "locks", "key", "ws://127.0.0.1:1")
     assert lease.take()
-    lease.publish(Owner(pid=os.getpid(), secret="s"))
+    lease.publish(LeaderAddress(pid=os.getpid(), secret="s"))
     row = rows(doctor)["stream"]
     assert row["detail"] == f"process {os.getpid()} is connected and serves the others"
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    lease.publish(Owner(pid=ended.pid, secret="s"))
+    lease.publish(LeaderAddress(pid=ended.pid, secret="s"))
     assert rows(doctor)["stream"]["detail"] == "nobody is connected"
     lease.release()
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kt.broker.lease import Lease
+from kt.broker.stream.lease import Lease
 from kt.errors import ExitCode
 from tests.serving import Served, serve
 

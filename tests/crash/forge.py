@@ -143,7 +143,7 @@ def _hurry(seconds: float) -> None:
 
 
 def _reconnect_after(seconds: float) -> None:
-    patience: Any = importlib.import_module("kt.broker.stream_patience").Patience
+    patience: Any = importlib.import_module("kt.broker.stream.timeouts").Timeouts
     usual = patience()
     patience.__init__.__defaults__ = tuple(
         (seconds,) if name == "backoff" else getattr(usual, name) for name in patience.__slots__

@@ -106,7 +106,7 @@ def test_a_stream_that_is_cut_again_and_again_is_an_emergency(house: House) -> N
     house.configure(scan=SCAN)
     house.open("10:00", speed=1)
     run = house.start("run")
-    run.said("stream connected owner")
+    run.said("stream connected leader")
     house.fault({"action": "cut", "stream": "*", "count": 0})
     run.said("EMERGENCY", seconds=90)
     assert sum("stream reconnected" in line for line in run.err) >= 3

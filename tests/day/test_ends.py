@@ -52,7 +52,7 @@ def test_signals_a_second_loop_and_a_kill(house: House) -> None:
     (status,) = house.items("status")
     assert status["running"] is False
     again = house.start("run")
-    again.said("stream connected owner")
+    again.said("stream connected leader")
     assert again.end() == 0
 
 

@@ -26,7 +26,7 @@ def test_watchers_a_loop_and_a_cron_run_share_it(house: House) -> None:
     assert cron.wait() == 0, cron.err
     assert any("FILLED" in line for line in cron.err), "it followed its orders"
     loop = house.start("run")
-    loop.said(f"stream connected guest of pid {first.pid}")
+    loop.said(f"stream connected follower of pid {first.pid}")
     loop.said("analyst:")
     assert house.control.status()["sessions"] == 1
     assert not first.err and not second.err, "nobody was kicked, nothing was lost"

@@ -99,10 +99,10 @@ def _run(watch: Watch) -> Finding:
 
 def stream(session: Session) -> Iterable[Finding]:
     """Which process owns the one connection that the broker allows this key."""
-    owner = session.app.lease().living_owner()
-    if owner is None:
+    leader = session.app.lease().living_leader()
+    if leader is None:
         return [Finding("stream", "ok", "nobody is connected")]
-    return [Finding("stream", "ok", f"process {owner.pid} is connected and serves the others")]
+    return [Finding("stream", "ok", f"process {leader.pid} is connected and serves the others")]
 
 
 def calendar(session: Session) -> Iterable[Finding]:

@@ -1,6 +1,6 @@
 """The outer shape of a WebSocket frame: its name, what an answer says, the rows of its data.
 
-The usual shape is decoded in one go. A frame that has it not is read field by field, so that an
+The usual shape is decoded in one go. Any other frame is read field by field, so that an
 answer with a `null` for its message is still an answer, and a row that is none loses no other.
 """
 
@@ -58,7 +58,7 @@ _ROW = msgspec.json.Decoder(RawRow)
 
 
 def opened(data: bytes, faulty: Faulty) -> Frame:
-    """A frame of another shape than FRAME's. `faulty` is told of rows that are none.
+    """A frame of another shape than FRAME's. `faulty` is called for rows that are none.
 
     Raises WireError for what is no frame at all.
     """

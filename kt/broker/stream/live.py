@@ -1,7 +1,7 @@
 """Live events from the broker, one connection for all kt processes of an app key.
 
-The first process that starts owns the connection and the others are its guests; when it ends,
-one of them takes over. Which of the two a process is makes no difference to whoever uses it.
+The first process that starts leads: it holds the connection, and the others follow it. When it
+ends, one of them takes over. Which of the two a process is makes no difference to whoever uses it.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kt.broker.lease import Lease
-from kt.broker.stream_groups import Key, keys_of
-from kt.broker.stream_guest import Guest
-from kt.broker.stream_local import SubscriptionRefused, over_state
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.follower import Follower
+from kt.broker.stream.groups import Key, keys_of
+from kt.broker.stream.lease import Lease
+from kt.broker.stream.local_protocol import SubscriptionRefused, over_state
+from kt.broker.stream.timeouts import Timeouts
 from kt.errors import Busy, KtError, StreamReplaced, Unreachable, UsageError
 from kt.files import trouble
 from kt.ports import Clock
 from kt.records import StreamEvent, StreamKind, StreamState
 
 if TYPE_CHECKING:
-    from kt.broker.stream_owner import Owner, Tokens
+    from kt.broker.stream.leader import Leader, Tokens
 
 FIRST_TRIES = 2
 """Attempts of a start: a second one, for a blip."""
@@ -37,7 +37,7 @@ class KiwoomStream:
     """Implements `kt.ports.Stream` on the broker's WebSocket (LOGIN, REG, REMOVE, six types).
 
     `folder` holds the lease and the local socket that processes of one profile share; `report`
-    is told, on the stream's threads, of rows that could not be read (WireError) and of
+    is called, on the stream's threads, for rows that could not be read (WireError) and for
     subscriptions that the broker refused after a reconnect. After `connected` news of the
     connection comes as StreamState events, the end of it (`replaced`, `closed`) included.
     """
@@ -51,19 +51,19 @@ class KiwoomStream:
         app_key: str,
         *,
         report: Callable[[KtError], None] = lambda error: None,
-        patience: Patience | None = None,
+        timeouts: Timeouts | None = None,
     ) -> None:
         self.ws_url = ws_url
         self.tokens = tokens
         self.clock = clock
         self.report = report
-        self.patience = patience or Patience()
+        self.timeouts = timeouts or Timeouts()
         self._lease = Lease(folder, app_key, ws_url)
         self._sink: Callable[[StreamEvent], None] = lambda event: None
         self._sink_thread = 0
         self._emitting = threading.Lock()
         self._lock = threading.Lock()
-        self._role: Owner | Guest | None = None
+        self._role: Leader | Follower | None = None
         self._wants: frozenset[Key] = frozenset()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
@@ -73,7 +73,7 @@ class KiwoomStream:
     def start(self, sink: Callable[[StreamEvent], None]) -> None:
         """Connect, or join the process that has. Once over or closed it may be started again.
 
-        Raises AuthError, Unreachable, StreamReplaced, or KtError when the folder is no good,
+        Raises AuthError, Unreachable, StreamReplaced, or KtError when the folder cannot be used,
         and Busy when an earlier connection still hangs.
         """
         self.close()
@@ -84,9 +84,9 @@ class KiwoomStream:
         self._settled.clear()
         self._thread = threading.Thread(target=self._live, name="kt-stream", daemon=True)
         self._thread.start()
-        if not self._settled.wait(self.patience.start):
+        if not self._settled.wait(self.timeouts.start):
             self._error = Unreachable(
-                f"The stream was not there within {self.patience.start:g} seconds.",
+                f"The stream was not there within {self.timeouts.start:g} seconds.",
                 hint="Check the network, then start again.",
             )
         if self._error is not None:
@@ -94,10 +94,10 @@ class KiwoomStream:
             raise self._error
 
     def subscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str] = ()) -> None:
-        """Add subscriptions; returns when the broker has taken them.
+        """Add subscriptions; returns when the broker has accepted them.
 
         Without a connection they are remembered and made when it is (back). Raises UsageError
-        for what is no stock code, and BrokerRefused: the others stand then.
+        for what is no stock code, and BrokerRefused: the others are made all the same.
         """
         keys = keys_of(kinds, stock_codes)
         wrong = sorted({code for _, code in keys if code and not _CODE.fullmatch(code)})
@@ -106,7 +106,7 @@ class KiwoomStream:
         self._change(keys, frozenset())
 
     def unsubscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> None:
-        """Drop subscriptions; the broker is told when no other process wants them."""
+        """Drop subscriptions; the broker gets a REMOVE when no other process wants them."""
         self._change(frozenset(), keys_of(kinds, stock_codes))
 
     def close(self) -> None:
@@ -118,7 +118,7 @@ class KiwoomStream:
             role.close()
         thread = self._thread
         if thread is not None and not self._in_sink() and thread is not threading.current_thread():
-            thread.join(self.patience.connect)
+            thread.join(self.timeouts.connect)
 
     def _change(self, add: frozenset[Key], drop: frozenset[Key]) -> None:
         with self._lock:
@@ -160,24 +160,22 @@ class KiwoomStream:
             self._settled.set()
 
     def _note(self, error: KtError) -> None:
-        # A journal that cannot take the note must not cost the stream.
+        # A journal that cannot be written to must not end the stream.
         with contextlib.suppress(KtError):
             self.report(error)
 
     def _take_part(self) -> None:
-        """Own the stream or be a guest, in turns as other processes come and go."""
-        until = time.monotonic() + self.patience.join
+        """Lead or follow, in turns as other processes come and go."""
+        until = time.monotonic() + self.timeouts.join
         while not self._closing.is_set():
             if self._lease.take():
-                self._own()
+                self._lead()
                 return
-            guest = self._guest()
-            if guest is not None:
-                self._visit(guest)
-                until = time.monotonic() + self.patience.join
+            if self._follow():
+                until = time.monotonic() + self.timeouts.join
             elif time.monotonic() > until:
-                owner = self._lease.owner()
-                who = f"process {owner.pid}" if owner else "another process"
+                leader = self._lease.leader()
+                who = f"process {leader.pid}" if leader else "another process"
                 raise Unreachable(
                     f"The stream is held by {who} of kt, which does not answer.",
                     hint="End that process, then start again.",
@@ -185,23 +183,23 @@ class KiwoomStream:
             else:
                 self._closing.wait(_POLL_SECONDS)
 
-    def _own(self) -> None:
-        from kt.broker.stream_owner import Owner
+    def _lead(self) -> None:
+        from kt.broker.stream.leader import Leader
 
-        owner = Owner(
+        leader = Leader(
             self.ws_url,
             self.tokens,
             self.clock,
             self._lease,
             self._emit,
             self._note,
-            self.patience,
+            self.timeouts,
         )
         again = self._settled.is_set()
-        tries = self.patience.reconnects if again else FIRST_TRIES
+        tries = self.timeouts.reconnects if again else FIRST_TRIES
         try:
-            owner.want(self._enter(owner), wait=False)
-            owner.serve("reconnected" if again else "connected", tries)
+            leader.want(self._enter(leader), wait=False)
+            leader.serve("reconnected" if again else "connected", tries)
         except StreamReplaced as error:
             if not self._settled.is_set():
                 raise
@@ -210,27 +208,26 @@ class KiwoomStream:
             self._closing.wait()
         finally:
             self._enter(None)
-            owner.finish()
+            leader.finish()
             self._lease.release()
 
-    def _guest(self) -> Guest | None:
-        owner = self._lease.owner()
-        if owner is None:
-            return None
-        guest = Guest(owner, self.clock, self._emit, self._note, self.patience)
-        return guest if guest.join() else None
-
-    def _visit(self, guest: Guest) -> None:
-        again = self._settled.is_set()
+    def _follow(self) -> bool:
+        """False when no leader is there."""
+        leader = self._lease.leader()
+        if leader is None:
+            return False
+        follower = Follower(leader, self.clock, self._emit, self._note, self.timeouts)
+        name = "reconnected" if self._settled.is_set() else "connected"
         try:
-            guest.serve("reconnected" if again else "connected", self._enter(guest))
+            joined = follower.follow(name, lambda: self._enter(follower))
         finally:
             self._enter(None)
-        if guest.live and not self._closing.is_set():
-            detail = f"process {guest.owner.pid}, which held the stream, has gone"
+        if follower.live and not self._closing.is_set():
+            detail = f"process {leader.pid}, which held the stream, has gone"
             self._emit(StreamState(state="lost", at=self.clock.now(), detail=detail))
+        return joined
 
-    def _enter(self, role: Owner | Guest | None) -> frozenset[Key]:
+    def _enter(self, role: Leader | Follower | None) -> frozenset[Key]:
         """From now on this one hears of new subscriptions; what it must start with."""
         with self._lock:
             self._role, wants = role, self._wants

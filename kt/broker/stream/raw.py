@@ -10,10 +10,10 @@ from typing import Any
 
 import msgspec
 
-from kt.broker.frames import FrameReader
-from kt.broker.lease import Lease
-from kt.broker.session import LoginRefused, Session
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.lease import Lease
+from kt.broker.stream.session import LoginRefused, StreamSession
+from kt.broker.stream.timeouts import Timeouts
 from kt.broker.token import TokenSource
 from kt.errors import Busy, StreamReplaced, Unreachable, WireError
 from kt.ports import Clock
@@ -47,10 +47,10 @@ def frames(
     raises: AuthError, StreamReplaced, Unreachable.
     """
     if not lease.take():
-        owner = lease.owner()
+        leader = lease.leader()
         raise Busy(
-            f"the stream of this app key is held by process {owner.pid}"
-            if owner
+            f"the stream of this app key is held by process {leader.pid}"
+            if leader
             else "another process holds the stream of this app key",
             hint="The broker allows one: end that process first, or use `kt watch` beside it.",
         )
@@ -82,12 +82,12 @@ def _logged_in(ws_url: str, tokens: TokenSource, clock: Clock) -> RawSession:
     return session
 
 
-class RawSession(Session):
+class RawSession(StreamSession):
     """A connection whose frames are handed on unread, on the calling thread."""
 
     def __init__(self, ws_url: str, clock: Clock) -> None:
         reader = FrameReader(clock, lambda fault: None)
-        super().__init__(ws_url, reader, lambda event: None, Patience())
+        super().__init__(ws_url, reader, lambda event: None, Timeouts())
 
     def say(self, body: Mapping[str, Any]) -> None:
         self._send(msgspec.json.encode(body))

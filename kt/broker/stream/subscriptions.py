@@ -1,19 +1,71 @@
-"""What shall be subscribed to, made true on the connection at hand, and answered when it is."""
+"""Who subscribed to what, registered at the broker on the current connection, and answered then."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
-from kt.broker.session import SHOWN, Session
-from kt.broker.stream_groups import Batch, Groups, Key
-from kt.broker.stream_local import Refusal, SubscriptionRefused
-from kt.broker.stream_register import Register
+from kt.broker.stream.groups import Batch, Groups, Key
+from kt.broker.stream.local_protocol import Refusal, SubscriptionRefused
+from kt.broker.stream.session import SHOWN, StreamSession
 from kt.errors import KtError
 
+OWN = 0
+"""This process among the parties; followers have the local server's numbers, from 1 on."""
 Done = Callable[[bool, tuple[Refusal, ...]], None]
-"""Told whether the connection stands, and which of the asked-for subscriptions were refused."""
+"""Called with whether there is a connection, and which of the asked-for keys were refused."""
+
+
+class Route(NamedTuple):
+    """Who gets the events of one subscription."""
+
+    own: bool
+    followers: tuple[int, ...]
+
+
+class Registry:
+    """Subscriptions by party. A key is wanted as long as one party wants it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._wants: dict[int, set[Key]] = {}
+        self.routes: Mapping[Key, Route] = {}
+        """Replaced as a whole and never changed: read without a lock on every event."""
+
+    def change(self, party: int, add: Iterable[Key], drop: Iterable[Key]) -> None:
+        with self._lock:
+            wants = self._wants.setdefault(party, set())
+            changed = {*add, *drop}
+            wants |= set(add)
+            wants -= set(drop)
+            self._route(changed)
+
+    def forget(self, party: int) -> None:
+        """A follower has gone."""
+        with self._lock:
+            self._route(self._wants.pop(party, set()))
+
+    def refuse(self, keys: Iterable[Key]) -> None:
+        """The broker refused these: they are asked for no longer."""
+        with self._lock:
+            refused = set(keys)
+            for wants in self._wants.values():
+                wants.difference_update(refused)
+            self._route(refused)
+
+    def wanted(self) -> frozenset[Key]:
+        return frozenset(self.routes)
+
+    def _route(self, changed: Iterable[Key]) -> None:
+        routes = dict(self.routes)
+        for key in changed:
+            parties = [party for party, wants in self._wants.items() if key in wants]
+            if parties:
+                routes[key] = Route(OWN in parties, tuple(p for p in parties if p != OWN))
+            else:
+                routes.pop(key, None)
+        self.routes = routes
 
 
 class Ticket(NamedTuple):
@@ -23,12 +75,12 @@ class Ticket(NamedTuple):
     done: Done
 
 
-class Desk:
-    """Changes come in on any thread; one thread makes them true (`apply`, `settle`, `wait`)."""
+class Subscriptions:
+    """Changes come in on any thread; one thread carries them out (`apply`, `settle`, `wait`)."""
 
     def __init__(self, report: Callable[[KtError], None]) -> None:
         self.report = report
-        self.register = Register()
+        self.registry = Registry()
         self._groups = Groups()
         self._changed = threading.Condition()
         self._dirty = False
@@ -40,7 +92,7 @@ class Desk:
     def change(self, party: int, add: Iterable[Key], drop: Iterable[Key], done: Done) -> None:
         """`done` is called once: now when there is no connection, otherwise after the answer."""
         keys = frozenset(add)
-        self.register.change(party, keys, drop)
+        self.registry.change(party, keys, drop)
         with self._changed:
             self._dirty = True
             live = self._live
@@ -51,8 +103,8 @@ class Desk:
             done(False, ())
 
     def forget(self, party: int) -> None:
-        """A guest has gone, and what only it wanted goes with it."""
-        self.register.forget(party)
+        """A follower has gone, and subscriptions that only it wanted go with it."""
+        self.registry.forget(party)
         self.wake(dirty=True)
 
     def wake(self, *, dirty: bool = False) -> None:
@@ -62,7 +114,7 @@ class Desk:
             self._changed.notify_all()
 
     def wait(self, over: Callable[[], bool]) -> None:
-        """Until there is something to make true, or `over`."""
+        """Until there is a change to carry out, or `over`."""
         with self._changed:
             self._changed.wait_for(lambda: self._dirty or over())
 
@@ -75,22 +127,22 @@ class Desk:
         with self._changed:
             self._live = True
 
-    def apply(self, session: Session) -> None:
-        """Register what is missing, remove what nobody wants. Raises Unreachable."""
+    def apply(self, session: StreamSession) -> None:
+        """Register what is missing, remove what is no longer wanted. Raises Unreachable."""
         with self._changed:
             self._dirty = False
             self._due += self._queued
             self._queued = []
-        wanted = self.register.wanted()
+        wanted = self.registry.wanted()
         for batch in self._groups.drop(self._groups.keys - wanted):
             session.request("REMOVE", batch)
         for batch in self._groups.add(wanted - self._groups.keys):
             self._enrol(session, batch)
         self._groups.drop(self._refused)
-        self.register.refuse(self._refused)
+        self.registry.refuse(self._refused)
 
     def settle(self, *, live: bool) -> None:
-        """Answer everybody whose change was made true, or all when there is no connection."""
+        """Answer every change that was carried out, or all when there is no connection."""
         with self._changed:
             due, self._due = self._due, []
             if not live:
@@ -104,7 +156,7 @@ class Desk:
         for key in refused.keys() - asked:
             self.report(SubscriptionRefused([refused[key]]))
 
-    def _enrol(self, session: Session, batch: Batch) -> None:
+    def _enrol(self, session: StreamSession, batch: Batch) -> None:
         """REG; a refused frame is halved until it is known which stocks are at fault."""
         answer = session.request("REG", batch)
         if not answer.refused:

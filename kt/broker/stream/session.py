@@ -20,11 +20,11 @@ from typing import Any
 import msgspec
 import websocket
 
-from kt.broker.envelope import Frame
-from kt.broker.frames import FrameReader
-from kt.broker.stream_groups import Batch
-from kt.broker.stream_line import TOO_LATE, Line, dial
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.connection import TOO_LATE, Connection, dial
+from kt.broker.stream.envelope import Frame
+from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.groups import Batch
+from kt.broker.stream.timeouts import Timeouts
 from kt.errors import AuthError, StreamReplaced, Unreachable, WireError
 from kt.records import StreamEvent
 
@@ -39,11 +39,11 @@ _UNUSABLE = (*_BROKEN, ValueError, LookupError, CookieError)
 REDIRECTS = frozenset(status for status in HTTPStatus if 300 <= status < 400)
 _POLITE_SECONDS = 1.0
 SHOWN = 200
-"""So many characters of what the other side brought about stand in a reason."""
+"""A reason quotes so many characters of what the other side sent."""
 
 
 class LoginRefused(AuthError):
-    """The server would not take the token; `stale` when a newly issued one may help."""
+    """The server refused the token; `stale` when a newly issued one may help."""
 
     def __init__(self, frame: Frame) -> None:
         number = str(frame.return_code).strip()[:SHOWN]
@@ -58,10 +58,10 @@ class LoginRefused(AuthError):
         self.stale = code == STALE_TOKEN or (number == BAD_TOKEN and not code)
 
 
-class Session:
+class StreamSession:
     """A connection: `connect`, then `run` on the same or a new thread; `request` from any other.
 
-    Once connected, `run` must be called: it alone lets the socket go. `ended` is called when the
+    Once connected, `run` must be called: it alone closes the socket. `ended` is called when the
     connection is over, on whatever thread noticed; `reason` and `replaced` then say why.
     """
 
@@ -70,13 +70,13 @@ class Session:
         ws_url: str,
         reader: FrameReader,
         deliver: Callable[[StreamEvent], None],
-        patience: Patience,
+        timeouts: Timeouts,
         ended: Callable[[], None] = lambda: None,
     ) -> None:
         self.ws_url = ws_url
         self.reader = reader
         self.deliver = deliver
-        self.patience = patience
+        self.timeouts = timeouts
         self.ended = ended
         self.over = threading.Event()
         self.reason = ""
@@ -84,7 +84,7 @@ class Session:
         """Over because the same app key logged in elsewhere."""
         # Any: what this library annotates differs from one of its versions to the next.
         self._socket: Any = websocket.WebSocket()
-        self._line: Line | None = None
+        self._connection: Connection | None = None
         self._asking = threading.Lock()
         self._ending = threading.Lock()
         self._awaited = ""
@@ -99,9 +99,9 @@ class Session:
             undo.callback(self._socket.shutdown)
             undo.callback(self.close)
             try:
-                self._line = dial(self.ws_url, self.patience.connect, self.patience.frame)
-                undo.callback(self._line.close)
-                self._shake_hands(self._line)
+                self._connection = dial(self.ws_url, self.timeouts.connect, self.timeouts.frame)
+                undo.callback(self._connection.close)
+                self._shake_hands(self._connection)
             except _UNUSABLE as error:
                 raise Unreachable(
                     f"The stream at {self.ws_url} cannot be reached: {str(error)[:SHOWN]}.",
@@ -114,14 +114,14 @@ class Session:
                 raise LoginRefused(answer)
             undo.pop_all()
 
-    def _shake_hands(self, line: Line) -> None:
+    def _shake_hands(self, connection: Connection) -> None:
         """Ask for a WebSocket. Every answer but 101 is refused: to follow a redirect would take
         the LOGIN frame, and the token in it, to whatever address the answer names."""
         refused: Exception | None = None
         try:
             self._socket.connect(
                 self.ws_url,
-                socket=line,
+                socket=connection,
                 redirect_limit=0,
                 header=["User-Agent: kt"],
                 suppress_origin=True,
@@ -156,8 +156,8 @@ class Session:
             if self.over.is_set():
                 raise Unreachable(self.reason)
             self._send(msgspec.json.encode(batch.body(trnm)))
-            if not self._answered.wait(self.patience.answer):
-                self._end(f"{trnm} was not answered within {self.patience.answer:g} seconds")
+            if not self._answered.wait(self.timeouts.answer):
+                self._end(f"{trnm} was not answered within {self.timeouts.answer:g} seconds")
                 self._cut()
             answer, self._awaited = self._answer, ""
         if answer is None:
@@ -166,7 +166,7 @@ class Session:
         return answer
 
     def close(self) -> None:
-        """End the connection at once, with a word to the server when the line takes one."""
+        """End the connection at once, with a close frame when the socket takes one."""
         if self._end("it was closed here") and self._socket.connected:
             with contextlib.suppress(*_BROKEN):
                 self._socket.settimeout(_POLITE_SECONDS)
@@ -175,7 +175,7 @@ class Session:
 
     def _log_in(self, token: str) -> Frame:
         self._await("LOGIN")
-        deadline = time.monotonic() + self.patience.answer
+        deadline = time.monotonic() + self.timeouts.answer
         self._send(msgspec.json.encode({"trnm": "LOGIN", "token": token}))
         while self._answer is None:
             if self.replaced:
@@ -211,13 +211,13 @@ class Session:
             self.replaced = True
             self._end(f"the broker ended it: the same app key logged in elsewhere ({REPLACED})")
         elif frame.code == NOT_LOGGED_IN and self._served:
-            self._end(f"the broker takes it for not logged in ({NOT_LOGGED_IN})")
+            self._end(f"the broker says that it is not logged in ({NOT_LOGGED_IN})")
 
     def _receive(self, by: float = math.inf) -> bytes:
         """The next message, on the monotonic clock not later than `by`."""
-        assert self._line is not None
+        assert self._connection is not None
         try:
-            kind, data = self._line.message(self.patience.silence, self._socket.pong, by)
+            kind, data = self._connection.message(self.timeouts.silence, self._socket.pong, by)
         except TimeoutError as error:
             raise Unreachable(str(error)) from error
         except _BROKEN as error:
@@ -246,11 +246,11 @@ class Session:
         return True
 
     def _cut(self) -> None:
-        """Wake whoever waits on the socket; letting it go is left to its own thread."""
-        line = self._socket.sock
-        if line is not None:
+        """Wake the thread that waits on the socket; that thread closes it."""
+        sock = self._socket.sock
+        if sock is not None:
             with contextlib.suppress(OSError):
-                line.shutdown(socket.SHUT_RDWR)
+                sock.shutdown(socket.SHUT_RDWR)
 
 
 def _close_reason(data: bytes) -> str:

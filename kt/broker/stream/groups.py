@@ -1,4 +1,4 @@
-"""What is subscribed to, and in which of the broker's groups of at most 100 items it stands."""
+"""What is subscribed to, and in which of the broker's groups of at most 100 items."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WITHOUT_STOCK = frozenset(
 """Of the account or of the whole market: subscribed to once, with an empty item."""
 GROUP_SIZE = 100
 SHARED_GROUP = 1
-"""The kinds without stocks stand here; stocks follow, each group of one kind."""
+"""The kinds without stocks are here; stocks follow, each group of one kind."""
 
 _KINDS: dict[type, StreamKind] = {
     OrderNotice: StreamKind.ORDERS,

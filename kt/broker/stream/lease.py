@@ -11,15 +11,15 @@ import msgspec
 from filelock import FileLock, Timeout
 from msgspec import Meta
 
-from kt.broker.envelope import UNREADABLE
+from kt.broker.stream.envelope import UNREADABLE
 from kt.errors import KtError
 from kt.files import private_folder, trouble, write_private
 
 INFO_BYTES = 4096
 
 
-class Owner(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the owner serves the others: a Unix socket's path, or a loopback port.
+class LeaderAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the leader serves the others: a Unix socket's path, or a loopback port.
 
     `secret` must be shown by whoever connects; the file that holds it is readable by its user
     alone.
@@ -47,7 +47,7 @@ class Lease:
     """The right to hold the one connection that the broker allows an app key.
 
     The server's address is part of the name, so a server that came back elsewhere is not waited
-    for through an owner that still talks to the old one.
+    for through an leader that still talks to the old one.
     """
 
     def __init__(self, folder: Path, app_key: str, ws_url: str) -> None:
@@ -75,32 +75,32 @@ class Lease:
     def held(self) -> bool:
         return self._lock.is_locked
 
-    def publish(self, owner: Owner) -> None:
+    def publish(self, leader: LeaderAddress) -> None:
         """Tell the other processes where to connect; only the holder may."""
         new = self._info_path.with_suffix(f".{os.getpid()}.new")
-        write_private(new, msgspec.json.encode(owner))
+        write_private(new, msgspec.json.encode(leader))
         new.replace(self._info_path)
 
-    def owner(self) -> Owner | None:
+    def leader(self) -> LeaderAddress | None:
         """Who published last; may be dead. None when nobody did, or the file is broken."""
         try:
             with self._info_path.open("rb") as file:
-                return msgspec.json.decode(file.read(INFO_BYTES), type=Owner)
+                return msgspec.json.decode(file.read(INFO_BYTES), type=LeaderAddress)
         except (OSError, *UNREADABLE):
             return None
 
-    def living_owner(self) -> Owner | None:
-        """The owner, if its process lives; its lock is left alone."""
-        owner = self.owner()
-        if owner is None or not _lives(owner.pid):
+    def living_leader(self) -> LeaderAddress | None:
+        """The leader, if its process lives; its lock is left alone."""
+        leader = self.leader()
+        if leader is None or not _lives(leader.pid):
             return None
-        return owner
+        return leader
 
     def release(self) -> None:
-        """Give the lease back and remove the traces, so that nobody knocks at a closed door."""
+        """Give the lease back and remove its files, so that no process tries to connect."""
         if not self._lock.is_locked:
             return
-        # Before the lock goes: afterwards these may be the next owner's.
+        # Before the lock goes: afterwards these may be the next leader's.
         self._info_path.unlink(missing_ok=True)
         self.socket_path.unlink(missing_ok=True)
         self._lock.release()

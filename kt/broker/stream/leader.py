@@ -7,21 +7,27 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
-from kt.broker.frames import FrameReader
-from kt.broker.hub import Hub
-from kt.broker.lease import Lease
-from kt.broker.session import LoginRefused, Session
-from kt.broker.stream_desk import Desk
-from kt.broker.stream_groups import WITHOUT_STOCK, Key, key_of
-from kt.broker.stream_local import Answer, Refusal, SubscriptionRefused, Want, line, over_state
-from kt.broker.stream_patience import Patience
-from kt.broker.stream_register import OWN
+from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.groups import WITHOUT_STOCK, Key, key_of
+from kt.broker.stream.lease import Lease
+from kt.broker.stream.local_protocol import (
+    Answer,
+    Refusal,
+    SubscriptionRefused,
+    Want,
+    over_state,
+    packed,
+)
+from kt.broker.stream.local_server import LocalServer
+from kt.broker.stream.session import LoginRefused, StreamSession
+from kt.broker.stream.subscriptions import OWN, Subscriptions
+from kt.broker.stream.timeouts import Timeouts
 from kt.errors import AuthError, KtError, StreamReplaced, Unreachable
 from kt.ports import Clock
 from kt.records import StreamEvent, StreamState
 
 BRIEF_IN_A_ROW = 30
-"""So many connections that break as soon as they stand, and the stream gives up."""
+"""So many connections that break as soon as they are made, and the stream gives up."""
 BRIEF_PER_STEP = 10
 """After so many of them it waits a step longer before the next."""
 
@@ -33,11 +39,11 @@ class Tokens(Protocol):
     def renew(self, bad: str) -> str: ...
 
 
-class Owner:
+class Leader:
     """`serve` on one thread until it returns; everything else from any thread.
 
-    `emit` gets this process's own events on whatever thread they arise; `report` is told of
-    rows that could not be read and of subscriptions that were refused later on.
+    `emit` gets this process's own events on whatever thread they arise; `report` is
+    called for rows that could not be read and for subscriptions that were refused later on.
     """
 
     def __init__(
@@ -48,17 +54,17 @@ class Owner:
         lease: Lease,
         emit: Callable[[StreamEvent], None],
         report: Callable[[KtError], None],
-        patience: Patience,
+        timeouts: Timeouts,
     ) -> None:
         self.ws_url = ws_url
         self.tokens = tokens
         self.clock = clock
         self.emit = emit
-        self.patience = patience
+        self.timeouts = timeouts
         self.reader = FrameReader(clock, report)
-        self.desk = Desk(report)
-        self.hub = Hub(lease, self._guest_wants, self.desk.forget)
-        self._session: Session | None = None
+        self.subscriptions = Subscriptions(report)
+        self.server = LocalServer(lease, self._follower_wants, self.subscriptions.forget)
+        self._session: StreamSession | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
         self._stood_since = 0.0
@@ -67,11 +73,11 @@ class Owner:
     def serve(self, name: str, tries: int) -> None:
         """Share, connect and stay connected; returns once `close` was called.
 
-        Says so with StreamState `name` when the connection first stands. Raises AuthError,
-        StreamReplaced, Unreachable or another KtError when it is over; guests are told then.
+        Says so with StreamState `name` once it is connected. Raises AuthError,
+        StreamReplaced, Unreachable or another KtError when it is over; followers get the reason.
         """
         try:
-            self.hub.open()
+            self.server.open()
             self._establish(name, tries, waits=False)
             while True:
                 self._tend()
@@ -82,11 +88,11 @@ class Owner:
             if self._closing.is_set():
                 return
             if isinstance(error, StreamReplaced):
-                self.hub.replaced = error.message
-            self.hub.broadcast(line(over_state(error, self.clock.now())))
+                self.server.replaced = error.message
+            self.server.broadcast(packed(over_state(error, self.clock.now())))
             raise
         finally:
-            self.desk.settle(live=False)
+            self.subscriptions.settle(live=False)
 
     def want(self, add: Iterable[Key], drop: Iterable[Key] = (), *, wait: bool = True) -> None:
         """Change this process's subscriptions; with `wait`, until the broker has answered.
@@ -99,7 +105,7 @@ class Owner:
             faults.extend(refused)
             settled.set()
 
-        self.desk.change(OWN, add, drop, done)
+        self.subscriptions.change(OWN, add, drop, done)
         if wait:
             settled.wait()
         if faults:
@@ -111,13 +117,13 @@ class Owner:
         session = self._session
         if session is not None:
             session.close()
-        self.desk.wake()
+        self.subscriptions.wake()
 
     def finish(self) -> None:
         """After `serve`: stop sharing, and wait for the threads."""
         self.close()
         self._join()
-        self.hub.close()
+        self.server.close()
 
     def _establish(self, name: str, tries: int, *, waits: bool) -> None:
         """Connect, in so many attempts; `waits` before the first one too."""
@@ -132,10 +138,10 @@ class Owner:
             except KtError as error:
                 fault = error
                 continue
-            # In this order: a guest that joins right now hears of it once, by news or by answer.
-            self.desk.stand()
-            self._state(name, "owner", attempt)
-            self.desk.settle(live=True)
+            # In this order: a follower that joins right now hears of it once, by news or by answer.
+            self.subscriptions.stand()
+            self._state(name, "leader", attempt)
+            self.subscriptions.settle(live=True)
             return
         raise Unreachable(
             f"The stream is not there after {tries} attempts. {fault.message if fault else ''}",
@@ -144,7 +150,7 @@ class Owner:
 
     def _pause(self, step: int) -> float:
         """Real seconds before the attempt of that number, from 1 on."""
-        backoff = self.patience.backoff
+        backoff = self.timeouts.backoff
         return backoff[min(step - 1 + self._brief // BRIEF_PER_STEP, len(backoff) - 1)]
 
     def _connect(self) -> None:
@@ -158,16 +164,18 @@ class Owner:
         self._thread = threading.Thread(target=session.run, name="kt-stream-reader", daemon=True)
         self._thread.start()
         self._stood_since = time.monotonic()
-        self.desk.restart()
+        self.subscriptions.restart()
         try:
-            self.desk.apply(session)
+            self.subscriptions.apply(session)
         except Unreachable as error:
             self._join()
             self._check_replaced(session)
             raise error
 
-    def _log_in(self, token: str) -> Session:
-        session = Session(self.ws_url, self.reader, self._deliver, self.patience, self.desk.wake)
+    def _log_in(self, token: str) -> StreamSession:
+        session = StreamSession(
+            self.ws_url, self.reader, self._deliver, self.timeouts, self.subscriptions.wake
+        )
         self._session = session
         if self._closing.is_set():
             raise Unreachable("The stream was closed here.")
@@ -175,21 +183,21 @@ class Owner:
         return session
 
     def _tend(self) -> None:
-        """Keep the subscriptions true as long as the connection stands."""
+        """Keep the broker's subscriptions up to date until the connection ends."""
         session = self._session
         assert session is not None
         while not session.over.is_set():
-            self.desk.wait(session.over.is_set)
+            self.subscriptions.wait(session.over.is_set)
             try:
-                self.desk.apply(session)
+                self.subscriptions.apply(session)
             except Unreachable:
                 break
-            self.desk.settle(live=True)
-        self.desk.settle(live=False)
+            self.subscriptions.settle(live=True)
+        self.subscriptions.settle(live=False)
         self._join()
         self._check_replaced(session)
 
-    def _check_replaced(self, session: Session) -> None:
+    def _check_replaced(self, session: StreamSession) -> None:
         if session.replaced:
             raise StreamReplaced(
                 f"The stream has ended: {session.reason}.",
@@ -199,14 +207,14 @@ class Owner:
     def _reconnect(self) -> None:
         assert self._session is not None
         stood = time.monotonic() - self._stood_since
-        self._brief = self._brief + 1 if stood < self.patience.brief else 0
+        self._brief = self._brief + 1 if stood < self.timeouts.brief else 0
         self._state("lost", self._session.reason, 0)
         if self._brief >= BRIEF_IN_A_ROW:
             raise Unreachable(
-                f"The stream broke {self._brief} times in a row as soon as it stood.",
+                f"The stream broke {self._brief} times in a row as soon as it was made.",
                 hint="Look for another program that uses this app key.",
             )
-        self._establish("reconnected", self.patience.reconnects, waits=True)
+        self._establish("reconnected", self.timeouts.reconnects, waits=True)
 
     def _join(self) -> None:
         if self._thread is not None:
@@ -215,22 +223,22 @@ class Owner:
     def _deliver(self, event: StreamEvent) -> None:
         """Runs on the connection's thread, for every event."""
         key = key_of(event)
-        route = self.desk.register.routes.get(key) if key else None
+        route = self.subscriptions.registry.routes.get(key) if key else None
         if key is None or route is None:
             return
         if route.own:
             self.emit(event)
-        if route.guests:
+        if route.followers:
             market = None if key[0] in WITHOUT_STOCK else key
-            self.hub.publish(line(event), market, route.guests)
+            self.server.publish(packed(event), market, route.followers)
 
     def _state(self, state: str, detail: str, attempt: int) -> None:
         event = StreamState(state=state, at=self.clock.now(), detail=detail, attempt=attempt)
         self.emit(event)
-        self.hub.broadcast(line(event))
+        self.server.broadcast(packed(event))
 
-    def _guest_wants(self, number: int, want: Want) -> None:
+    def _follower_wants(self, number: int, want: Want) -> None:
         def done(live: bool, refused: tuple[Refusal, ...]) -> None:
-            self.hub.answer(number, Answer(want.number, live, refused))
+            self.server.answer(number, Answer(want.number, live, refused))
 
-        self.desk.change(number, want.add, want.drop, done)
+        self.subscriptions.change(number, want.add, want.drop, done)

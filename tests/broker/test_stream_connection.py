@@ -20,10 +20,10 @@ from typing import Any
 
 import pytest
 
-from kt.broker.frames import FrameReader
-from kt.broker.session import Session
-from kt.broker.stream_line import MOST_BYTES, MOST_HEAD, dial
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.connection import MOST_BYTES, MOST_HEAD, dial
+from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.session import StreamSession
+from kt.broker.stream.timeouts import Timeouts
 from kt.clock import ManualClock
 from kt.errors import Unreachable, WireError
 from kt.records import KST, StreamEvent, Tick
@@ -32,7 +32,7 @@ from tests.broker.scripted import LOGIN_OK, trade, wait_for
 TEXT, PART, BINARY, CLOSE, PING, PONG = 0x81, 0x00, 0x82, 0x88, 0x89, 0x8A
 FIRST = 0x01
 """A text frame that more frames follow."""
-QUICK = Patience(connect=0.4, answer=0.4, silence=0.4, frame=0.3)
+QUICK = Timeouts(connect=0.4, answer=0.4, silence=0.4, frame=0.3)
 ENDED = "the connection broke: the server closed the connection"
 SOON = 1.5
 """Seconds within which everything here must be over."""
@@ -143,7 +143,7 @@ class Client:
         clock = ManualClock(datetime(2026, 11, 23, 10, 30, tzinfo=KST))
         reader = FrameReader(clock, self.faults.append)
         url = f"{scheme}://127.0.0.1:{port}/api/dostk/websocket"
-        self.session = Session(url, reader, self.events.append, QUICK)
+        self.session = StreamSession(url, reader, self.events.append, QUICK)
 
     def connect(self) -> None:
         self.session.connect("the-token")

@@ -16,8 +16,8 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Raw, field
 
-from kt.broker.envelope import FRAME, UNREADABLE, Frame, RawRow, opened
-from kt.broker.stream_account import balance_notice, order_notice, session_notice, vi_notice
+from kt.broker.stream.envelope import FRAME, UNREADABLE, Frame, RawRow, opened
+from kt.broker.stream.notices import balance_notice, order_notice, session_notice, vi_notice
 from kt.broker.wire import Faulty, Row, scalars, shown
 from kt.errors import WireError
 from kt.ports import Clock
@@ -26,7 +26,7 @@ from kt.records import Book, BookUpdate, Level, Side, StreamEvent, StreamKind, T
 T = TypeVar("T", bound=StreamEvent)
 
 Usual = Annotated[str, Meta(max_length=18)]
-"""Longer texts (padding, nonsense) take the exact way."""
+"""Longer texts (padding, garbage) are read by the exact rules."""
 UsualRate = Annotated[str, Meta(max_length=12)]
 
 
@@ -71,7 +71,7 @@ MOMENTS_KEPT = 4096
 class FrameReader:
     """Reads one connection's frames. Not for use by several threads at once.
 
-    `faulty` is told of every row that had to be left out. `counts` holds frames, events, faults
+    `faulty` is called for every row that had to be left out. `counts` holds frames, events, faults
     and, as `unknown:<type>`, rows of types kt does not read.
     """
 
@@ -100,7 +100,7 @@ class FrameReader:
             return opened(data, self.report)
 
     def events(self, frame: Frame) -> list[StreamEvent]:
-        """The rows of a data frame that can be read; the others are told to `faulty`."""
+        """The rows of a data frame that can be read; `faulty` is called for the others."""
         today = self.clock.now().date()
         if today != self._today or len(self._moments) > MOMENTS_KEPT:
             self._today = today

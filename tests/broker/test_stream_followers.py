@@ -16,17 +16,17 @@ from pathlib import Path
 
 import pytest
 
-from kt.broker.lease import Lease, Owner
-from kt.broker.stream import KiwoomStream
-from kt.broker.stream_local import Welcome, line
-from kt.broker.stream_patience import Patience
+from kt.broker.stream.lease import LeaderAddress, Lease
+from kt.broker.stream.live import KiwoomStream
+from kt.broker.stream.local_protocol import Answer, Beat, Welcome, packed
+from kt.broker.stream.timeouts import Timeouts
 from kt.clock import ManualClock
 from kt.errors import AuthError, BrokerRefused, KtError, Unreachable
-from kt.records import KST, OrderNotice, StreamKind
-from tests.broker.scripted import ScriptedServer, Sink, Tokens, fill, taken, trade, wait_for
+from kt.records import KST, OrderNotice, StreamKind, StreamState
+from tests.broker.scripted import ScriptedServer, Sink, Tokens, fill, framed, taken, trade, wait_for
 
 ROOT = Path(__file__).parents[2]
-QUICK = Patience(connect=2.0, answer=2.0, backoff=(0.02,), brief=0.0, join=5.0)
+QUICK = Timeouts(connect=2.0, answer=2.0, backoff=(0.02,), brief=0.0, join=5.0)
 AT = datetime(2026, 11, 23, 10, 30, tzinfo=KST)
 KEY = "app-key"
 
@@ -49,7 +49,7 @@ def join(server: ScriptedServer, tmp_path: Path, faults: list[KtError]) -> Itera
     made: list[KiwoomStream] = []
 
     def start(
-        *codes: str, tokens: Tokens | None = None, patience: Patience = QUICK
+        *codes: str, tokens: Tokens | None = None, timeouts: Timeouts = QUICK
     ) -> tuple[KiwoomStream, Sink]:
         stream = KiwoomStream(
             server.url,
@@ -58,7 +58,7 @@ def join(server: ScriptedServer, tmp_path: Path, faults: list[KtError]) -> Itera
             tmp_path,
             KEY,
             report=faults.append,
-            patience=patience,
+            timeouts=timeouts,
         )
         made.append(stream)
         sink = Sink()
@@ -77,7 +77,7 @@ def notices(sink: Sink) -> list[str]:
     return [event.ord_no for event in sink.events if isinstance(event, OrderNotice)]
 
 
-def test_twenty_guests_hear_everything_and_survive_their_owners(
+def test_twenty_followers_hear_everything_and_survive_their_leaders(
     join: Join, server: ScriptedServer
 ) -> None:
     streams = [join("005930") for _ in range(21)]
@@ -86,14 +86,14 @@ def test_twenty_guests_hear_everything_and_survive_their_owners(
         sinks = [sink for _, sink in streams]
         server.send(fill(f"{ended + 1:07d}", "005930", 1, 0, 70_000))
         wait_for(lambda sinks=sinks, n=ended: all(len(notices(s)) == n + 1 for s in sinks))
-        owner = next(i for i, (_, s) in enumerate(streams) if says(s) == "owner")
-        stream, _ = streams.pop(owner)
+        leader = next(i for i, (_, s) in enumerate(streams) if says(s) == "leader")
+        stream, _ = streams.pop(leader)
         stream.close()
         sinks = [sink for _, sink in streams]
         wait_for(
             lambda sinks=sinks, n=ended: all(s.states.count("reconnected") == n + 1 for s in sinks)
         )
-        assert [says(sink) for sink in sinks].count("owner") == 1
+        assert [says(sink) for sink in sinks].count("leader") == 1
     assert len(server.logins) == 4
     for _, sink in streams:
         assert sink.states == ["connected", *["lost", "reconnected"] * 3]
@@ -111,82 +111,84 @@ def test_all_start_at_once_and_one_connection_is_made(join: Join, server: Script
     for thread in threads:
         thread.join()
     assert len(made) == 12
-    assert sorted(says(sink) == "owner" for _, sink in made) == [False] * 11 + [True]
+    assert sorted(says(sink) == "leader" for _, sink in made) == [False] * 11 + [True]
     assert server.logins == ["token-1"]
 
 
 def test_a_subscription_stays_as_long_as_one_wants_it(join: Join, server: ScriptedServer) -> None:
-    owner, _ = join("005930")
-    guest, _ = join("005930")
-    owner.unsubscribe([StreamKind.TRADE], ["005930"])
-    guest.subscribe([StreamKind.TRADE], ["000660"])
+    leader, _ = join("005930")
+    follower, _ = join("005930")
+    leader.unsubscribe([StreamKind.TRADE], ["005930"])
+    follower.subscribe([StreamKind.TRADE], ["000660"])
     assert server.registered("REMOVE") == []
-    guest.unsubscribe([StreamKind.TRADE], ["005930"])
+    follower.unsubscribe([StreamKind.TRADE], ["005930"])
     wait_for(lambda: server.registered("REMOVE") == [("2", "0B", "005930")])
     assert len(server.registered()) == 3, "nothing was registered twice"
 
 
-def test_a_guests_refused_code_is_the_guests_error(join: Join, server: ScriptedServer) -> None:
-    _, owner = join("005930")
-    guest, sink = join("005930")
+def test_a_refused_code_is_the_error_of_the_follower_that_asked(
+    join: Join, server: ScriptedServer
+) -> None:
+    _, leader = join("005930")
+    follower, sink = join("005930")
     server.answer = lambda request: {**taken(request), "return_code": 1, "return_msg": "아니오"}
     with pytest.raises(BrokerRefused, match="0B 999999: 아니오"):
-        guest.subscribe([StreamKind.TRADE], ["999999"])
+        follower.subscribe([StreamKind.TRADE], ["999999"])
     server.answer = taken
     server.send(trade("005930", 5))
-    wait_for(lambda: sink.prices == owner.prices == [5])
+    wait_for(lambda: sink.prices == leader.prices == [5])
     assert sink.states == ["connected"]
 
 
-def test_a_guest_joins_while_the_line_is_down(join: Join, server: ScriptedServer) -> None:
-    slow = Patience(backoff=(0.3,), brief=0.0)
-    _, owner = join("005930", patience=slow)
+def test_a_follower_joins_while_the_line_is_down(join: Join, server: ScriptedServer) -> None:
+    slow = Timeouts(backoff=(0.3,), brief=0.0)
+    _, leader = join("005930", timeouts=slow)
     server.cut()
-    wait_for(lambda: "lost" in owner.states)
-    _, guest = join("000660")
-    assert "reconnected" in owner.states, "a start waits for the connection"
-    assert guest.states == ["connected"]
+    wait_for(lambda: "lost" in leader.states)
+    _, follower = join("000660")
+    assert "reconnected" in leader.states, "a start waits for the connection"
+    assert follower.states == ["connected"]
     wait_for(lambda: ("2", "0B", "000660") in server.registered())
 
 
-def test_the_end_of_the_owners_stream_is_the_end_of_the_guests(
+def test_the_end_of_the_leaders_stream_is_the_end_of_the_followers(
     join: Join, server: ScriptedServer
 ) -> None:
-    _, owner = join("005930")
-    _, guest = join("005930")
+    _, leader = join("005930")
+    _, follower = join("005930")
     server.shut()
-    wait_for(lambda: "closed" in guest.states and "closed" in owner.states)
-    assert guest.states == owner.states == ["connected", "lost", "closed"]
-    assert guest.state("closed").detail == owner.state("closed").detail
+    wait_for(lambda: "closed" in follower.states and "closed" in leader.states)
+    assert follower.states == leader.states == ["connected", "lost", "closed"]
+    assert follower.state("closed").detail == leader.state("closed").detail
 
 
-def test_after_a_lost_owner_gave_up_another_may_try(join: Join, server: ScriptedServer) -> None:
+def test_after_a_lost_leader_gave_up_another_may_try(join: Join, server: ScriptedServer) -> None:
     _, first = join("005930")
     server.shut()
     wait_for(lambda: "closed" in first.states)
     server.open()
     _, second = join("005930")
-    assert says(second) == "owner"
+    assert says(second) == "leader"
 
 
-def test_r10001_is_told_to_the_guests_and_nobody_takes_over(
+def test_r10001_is_told_to_the_followers_and_nobody_takes_over(
     join: Join, server: ScriptedServer
 ) -> None:
-    _, owner = join("005930")
-    _, guest = join("005930")
+    _, leader = join("005930")
+    _, follower = join("005930")
     server.send({"trnm": "SYSTEM", "code": "R10001", "message": "동일한 App key"})
-    wait_for(lambda: "replaced" in guest.states and "replaced" in owner.states)
-    assert guest.states == owner.states == ["connected", "replaced"]
+    wait_for(lambda: "replaced" in follower.states and "replaced" in leader.states)
+    assert follower.states == leader.states == ["connected", "replaced"]
     assert server.logins == ["token-1"]
 
 
 def test_bad_keys_end_a_takeover_in_words(join: Join, server: ScriptedServer) -> None:
-    owner, _ = join("005930")
-    _, guest = join("005930")
+    leader, _ = join("005930")
+    _, follower = join("005930")
     server.good_tokens = set()
-    owner.close()
-    wait_for(lambda: "closed" in guest.states)
-    assert "805004" in guest.state("closed").detail
+    leader.close()
+    wait_for(lambda: "closed" in follower.states)
+    assert "805004" in follower.state("closed").detail
 
 
 def test_a_failed_start_leaves_the_way_free(join: Join, server: ScriptedServer) -> None:
@@ -195,26 +197,34 @@ def test_a_failed_start_leaves_the_way_free(join: Join, server: ScriptedServer) 
         join("005930")
     server.good_tokens = None
     _, sink = join("005930")
-    assert says(sink) == "owner"
+    assert says(sink) == "leader"
 
 
-def test_an_owner_that_hangs_is_named(join: Join, tmp_path: Path, server: ScriptedServer) -> None:
+def test_a_leader_that_hangs_is_named(join: Join, tmp_path: Path, server: ScriptedServer) -> None:
     lease = Lease(tmp_path, KEY, server.url)
     assert lease.take()
     with socket.socket(socket.AF_UNIX) as deaf:
         deaf.bind(str(lease.socket_path))
         deaf.listen()
-        lease.publish(Owner(pid=4711, secret="s", path=str(lease.socket_path)))
+        lease.publish(LeaderAddress(pid=4711, secret="s", path=str(lease.socket_path)))
         with pytest.raises(Unreachable, match="process 4711 of kt, which does not answer"):
-            join("005930", patience=Patience(join=0.2, hello=0.1))
+            join("005930", timeouts=Timeouts(join=0.2, hello=0.1))
     lease.release()
 
 
 @pytest.mark.parametrize(
     "said",
-    [b"", b"\xff\n", b"{}\n", b'{"type":"beat"}\n', b"x" * 100, b"[" * 5_000 + b"\n"],
+    [
+        b"",
+        framed(b"\xff"),
+        framed(b"{}"),
+        packed(Beat()),
+        b"x" * 100,
+        framed(b"[" * 5_000),
+        framed(b'{"type":"welcome","pid":1}')[:-1],
+    ],
 )
-def test_a_stranger_at_the_owners_address_is_no_owner(
+def test_a_stranger_at_the_leaders_address_is_no_leader(
     join: Join, tmp_path: Path, server: ScriptedServer, said: bytes
 ) -> None:
     lease = Lease(tmp_path, KEY, server.url)
@@ -222,7 +232,7 @@ def test_a_stranger_at_the_owners_address_is_no_owner(
     with socket.socket() as stranger:
         stranger.bind(("127.0.0.1", 0))
         stranger.listen()
-        lease.publish(Owner(pid=4711, secret="s", port=stranger.getsockname()[1]))
+        lease.publish(LeaderAddress(pid=4711, secret="s", port=stranger.getsockname()[1]))
 
         def talk() -> None:
             with contextlib.suppress(OSError):
@@ -235,35 +245,36 @@ def test_a_stranger_at_the_owners_address_is_no_owner(
         thread = threading.Thread(target=talk)
         thread.start()
         with pytest.raises(Unreachable, match="does not answer"):
-            join("005930", patience=Patience(join=0.2, hello=0.1))
+            join("005930", timeouts=Timeouts(join=0.2, hello=0.1))
         lease.release()
         _, sink = join("005930")
-        assert says(sink) == "owner"
+        assert says(sink) == "leader"
         stranger.shutdown(socket.SHUT_RDWR)
         thread.join()
 
 
 @pytest.mark.parametrize(
-    ("first", "words"), [(b"", "does not answer"), (line(Welcome(4711)), "was not there within")]
+    ("first", "words"), [(b"", "does not answer"), (packed(Welcome(4711)), "was not there within")]
 )
-def test_an_owner_that_drips_is_left(
+def test_a_leader_that_drips_is_left(
     join: Join, tmp_path: Path, server: ScriptedServer, first: bytes, words: str
 ) -> None:
     """A byte now and then is no word of welcome, and later no sign of life."""
     lease = Lease(tmp_path, KEY, server.url)
     assert lease.take()
-    dripped = threading.Event()
-    with socket.socket() as owner:
-        owner.bind(("127.0.0.1", 0))
-        owner.listen()
-        lease.publish(Owner(pid=4711, secret="s", port=owner.getsockname()[1]))
+    dripped, joined = threading.Event(), list[int]()
+    with socket.socket() as leader:
+        leader.bind(("127.0.0.1", 0))
+        leader.listen()
+        lease.publish(LeaderAddress(pid=4711, secret="s", port=leader.getsockname()[1]))
 
         def drip() -> None:
             with contextlib.suppress(OSError):
                 while True:
-                    plug, _ = owner.accept()
+                    plug, _ = leader.accept()
+                    joined.append(1)
                     with plug, contextlib.suppress(OSError):
-                        plug.sendall(first)
+                        plug.sendall(first + (1_000).to_bytes(4, "big"))
                         while True:
                             plug.sendall(b"x")
                             time.sleep(0.02)
@@ -271,21 +282,74 @@ def test_an_owner_that_drips_is_left(
 
         thread = threading.Thread(target=drip)
         thread.start()
-        patience = Patience(join=0.5, hello=0.1, frame=0.1, silence=5, start=1)
+        timeouts = Timeouts(join=0.5, hello=0.1, frame=0.1, silence=5, start=1)
         with pytest.raises(Unreachable, match=words):
-            join("005930", patience=patience)
+            join("005930", timeouts=timeouts)
         assert dripped.wait(2)
-        owner.shutdown(socket.SHUT_RDWR)
+        assert len(joined) > 1, "it was left before the start as a whole took too long"
+        leader.shutdown(socket.SHUT_RDWR)
         thread.join()
     lease.release()
 
 
-def test_garbage_at_the_owners_door_changes_nothing(
+def test_news_that_overtakes_the_first_answer_is_not_lost(
     join: Join, tmp_path: Path, server: ScriptedServer
 ) -> None:
-    _, owner = join("005930")
-    _, guest = join("005930")
-    found = Lease(tmp_path, KEY, server.url).owner()
+    """The leader's line came to stand while the follower's first subscriptions were under way."""
+    lease = Lease(tmp_path, KEY, server.url)
+    assert lease.take()
+    news = [StreamState(state="connected", at=AT, attempt=1), Answer(0, live=False)]
+    with socket.create_server(("127.0.0.1", 0)) as leader:
+        lease.publish(LeaderAddress(pid=4711, secret="s", port=leader.getsockname()[1]))
+
+        def lead() -> None:
+            accepted, _ = leader.accept()
+            with accepted:
+                accepted.sendall(b"".join(map(packed, [Welcome(4711), *news])))
+                while accepted.recv(4096):
+                    pass
+
+        thread = threading.Thread(target=lead)
+        thread.start()
+        stream, sink = join("005930")
+        assert sink.states == ["connected"]
+        stream.close()
+        thread.join()
+    lease.release()
+
+
+def test_a_leader_that_dies_before_it_answers_keeps_nobody_waiting(
+    join: Join, tmp_path: Path, server: ScriptedServer
+) -> None:
+    lease = Lease(tmp_path, KEY, server.url)
+    assert lease.take()
+    with socket.create_server(("127.0.0.1", 0)) as leader:
+        lease.publish(LeaderAddress(pid=4711, secret="s", port=leader.getsockname()[1]))
+
+        def lead() -> None:
+            accepted, _ = leader.accept()
+            with accepted:
+                accepted.sendall(packed(Welcome(4711)) + packed(Answer(0, live=True)))
+                while b"000660" not in accepted.recv(4096):
+                    pass
+            leader.close()
+
+        thread = threading.Thread(target=lead)
+        thread.start()
+        stream, sink = join("005930")
+        stream.subscribe([StreamKind.TRADE], ["000660"])
+        thread.join()
+    lease.release()
+    wait_for(lambda: sink.states == ["connected", "lost", "reconnected"])
+    assert ("2", "0B", "000660") in server.registered()
+
+
+def test_garbage_at_the_leaders_door_changes_nothing(
+    join: Join, tmp_path: Path, server: ScriptedServer
+) -> None:
+    _, leader = join("005930")
+    _, follower = join("005930")
+    found = Lease(tmp_path, KEY, server.url).leader()
     assert found is not None
     chance = random.Random(3)
     for _ in range(30):
@@ -293,8 +357,8 @@ def test_garbage_at_the_owners_door_changes_nothing(
             plug.connect(found.path)
             plug.sendall(chance.randbytes(chance.randint(1, 5_000)))
     server.send(trade("005930", 5))
-    wait_for(lambda: owner.prices == guest.prices == [5])
-    assert owner.states == guest.states == ["connected"]
+    wait_for(lambda: leader.prices == follower.prices == [5])
+    assert leader.states == follower.states == ["connected"]
 
 
 def test_a_sink_may_subscribe_and_close(join: Join, server: ScriptedServer) -> None:
@@ -321,15 +385,15 @@ def test_a_sink_may_subscribe_and_close(join: Join, server: ScriptedServer) -> N
     assert sink.states == ["connected"]
 
 
-@pytest.mark.parametrize("role", ["owner", "guest"])
+@pytest.mark.parametrize("role", ["leader", "follower"])
 def test_a_process_that_just_ends_says_nothing(
     join: Join, server: ScriptedServer, tmp_path: Path, role: str
 ) -> None:
-    if role == "guest":
+    if role == "follower":
         join("005930")
     code = f"""
 from pathlib import Path
-from kt.broker.stream import KiwoomStream
+from kt.broker.stream.live import KiwoomStream
 from kt.clock import SystemClock
 from kt.records import StreamKind
 from tests.broker.stream_child import OneToken, show
@@ -350,11 +414,11 @@ stream.subscribe([StreamKind.TRADE], ["005930"])
 
 
 def test_a_start_does_not_wait_for_ever(join: Join, server: ScriptedServer) -> None:
-    _, owner = join("005930", patience=Patience(backoff=(30.0,), brief=0.0))
+    _, leader = join("005930", timeouts=Timeouts(backoff=(30.0,), brief=0.0))
     server.cut()
-    wait_for(lambda: "lost" in owner.states)
+    wait_for(lambda: "lost" in leader.states)
     with pytest.raises(Unreachable, match=r"within 0\.2 seconds"):
-        join("005930", patience=Patience(start=0.2))
+        join("005930", timeouts=Timeouts(start=0.2))
 
 
 def test_in_a_folder_too_deep_for_a_socket_the_loopback_serves(
@@ -368,6 +432,6 @@ def test_in_a_folder_too_deep_for_a_socket_the_loopback_serves(
         stream.start(sink)
     server.send(trade("005930", 5))
     wait_for(lambda: all(sink.prices == [5] for sink in sinks))
-    assert says(sinks[1]) == f"guest of pid {os.getpid()}"
+    assert says(sinks[1]) == f"follower of pid {os.getpid()}"
     for stream in streams:
         stream.close()

@@ -1,4 +1,4 @@
-"""The stream's line: dialled within one deadline, and read as whole messages within bounds.
+"""The stream's socket: opened within one deadline, and read as whole messages within bounds.
 
 websocket-client makes the handshake and sends; it is handed a socket that is connected already, so
 that every byte from outside comes through here.
@@ -24,24 +24,24 @@ MOST_CONTROL = 125
 """RFC 6455 5.5"""
 READ_BYTES = 65_536
 STEP_SECONDS = 2.0
-"""So long waits one call on the socket; a peer that takes nothing for so long is gone."""
+"""One call on the socket waits so long; a peer that accepts nothing for so long is gone."""
 TOO_LATE = "the handshake took too long"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CONTROL = frozenset({ABNF.OPCODE_CLOSE, ABNF.OPCODE_PING, ABNF.OPCODE_PONG})
 KINDS = CONTROL | {ABNF.OPCODE_CONT, ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY}
 
 
-class Line:
+class Connection:
     """A connected socket, read in big pieces by one thread: three system calls a frame would cost
-    more than parsing it. What it cannot take it raises as OSError, in words.
+    more than parsing it. What breaks the rules raises OSError, with the reason in words.
 
     `frame_seconds` is how long a message that began may take until it is complete, however it
-    comes: otherwise one byte now and then would keep a dead line alive.
+    comes: otherwise one byte now and then would keep a dead connection alive.
     """
 
-    def __init__(self, plug: socket.socket, frame_seconds: float, until: float) -> None:
-        plug.settimeout(min(STEP_SECONDS, frame_seconds))
-        self._plug = plug
+    def __init__(self, sock: socket.socket, frame_seconds: float, until: float) -> None:
+        sock.settimeout(min(STEP_SECONDS, frame_seconds))
+        self._socket = sock
         self._frame_seconds = frame_seconds
         self._until = until
         self._late = TOO_LATE
@@ -51,7 +51,7 @@ class Line:
         self._at = 0
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._plug, name)
+        return getattr(self._socket, name)
 
     def recv(self, size: int) -> bytes:
         """A piece of the answer to the handshake, for websocket-client."""
@@ -135,7 +135,7 @@ class Line:
         data = b""
         while not data:
             try:
-                data = self._plug.recv(READ_BYTES)
+                data = self._socket.recv(READ_BYTES)
             except TimeoutError:
                 if time.monotonic() > self._until:
                     raise TimeoutError(self._late) from None
@@ -147,7 +147,7 @@ class Line:
         self._data, self._at = data, 0
 
 
-def dial(url: str, seconds: float, frame_seconds: float) -> Line:
+def dial(url: str, seconds: float, frame_seconds: float) -> Connection:
     """A connection to the address in `url`, secured for wss; the handshake that follows has what
     is left of the seconds. Raises OSError, and ValueError for what is no address."""
     until = time.monotonic() + seconds
@@ -158,21 +158,21 @@ def dial(url: str, seconds: float, frame_seconds: float) -> Line:
     host, port = parts.hostname, parts.port or (443 if secure else 80)
     proxy = _proxy(host, secure)
     if proxy is None:
-        plug = _plugged(host, port, until)
+        sock = _open_socket(host, port, until)
     else:
-        plug = _plugged(proxy.hostname or "", proxy.port or 80, until)
+        sock = _open_socket(proxy.hostname or "", proxy.port or 80, until)
     with contextlib.ExitStack() as undo:
-        undo.callback(plug.close)
+        undo.callback(sock.close)
         if proxy is not None:
-            _tunnel(plug, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", proxy, until)
+            _tunnel(sock, f"[{host}]:{port}" if ":" in host else f"{host}:{port}", proxy, until)
         if secure:
             import ssl
 
             # Python counts this timeout over the TLS handshake as a whole.
-            plug.settimeout(_left(until))
-            plug = ssl.create_default_context().wrap_socket(plug, server_hostname=host)
+            sock.settimeout(_left(until))
+            sock = ssl.create_default_context().wrap_socket(sock, server_hostname=host)
         undo.pop_all()
-    return Line(plug, frame_seconds, until)
+    return Connection(sock, frame_seconds, until)
 
 
 def _left(until: float) -> float:
@@ -182,20 +182,20 @@ def _left(until: float) -> float:
     return left
 
 
-def _plugged(host: str, port: int, until: float) -> socket.socket:
+def _open_socket(host: str, port: int, until: float) -> socket.socket:
     """Connected to the first address of the host that answers."""
     fault = OSError(f"{host} has no address")
     for family, kind, number, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
-        plug = socket.socket(family, kind, number)
+        sock = socket.socket(family, kind, number)
         try:
-            plug.settimeout(_left(until))
-            plug.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            plug.connect(address)
+            sock.settimeout(_left(until))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.connect(address)
         except OSError as error:
-            plug.close()
+            sock.close()
             fault = error
         else:
-            return plug
+            return sock
     raise fault
 
 
@@ -211,17 +211,17 @@ def _proxy(host: str, secure: bool) -> SplitResult | None:
     return urlsplit(address if "://" in address else f"http://{address}")
 
 
-def _tunnel(plug: socket.socket, target: str, proxy: SplitResult, until: float) -> None:
+def _tunnel(sock: socket.socket, target: str, proxy: SplitResult, until: float) -> None:
     """Ask the proxy for a connection to `target`."""
     request = [f"CONNECT {target} HTTP/1.1", f"Host: {target}"]
     if proxy.username:
         who = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}".encode()
         request.append(f"Proxy-Authorization: Basic {base64.b64encode(who).decode()}")
-    plug.sendall("\r\n".join([*request, "", ""]).encode())
+    sock.sendall("\r\n".join([*request, "", ""]).encode())
     head = b""
     while b"\r\n\r\n" not in head:
-        plug.settimeout(_left(until))
-        piece = plug.recv(READ_BYTES)
+        sock.settimeout(_left(until))
+        piece = sock.recv(READ_BYTES)
         head += piece
         if not piece or len(head) > MOST_HEAD:
             raise OSError("the proxy's answer has no end")

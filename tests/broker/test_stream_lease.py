@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kt.broker.lease import Lease, Owner
+from kt.broker.stream.lease import LeaderAddress, Lease
 from kt.errors import KtError
 
 URL = "ws://127.0.0.1:1/"
@@ -36,9 +36,10 @@ def test_another_key_and_another_server_are_another_stream(
 
 def test_it_dies_with_its_process(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from kt.broker.lease import Lease, Owner\n"
+        "import sys; from pathlib import Path\n"
+        "from kt.broker.stream.lease import LeaderAddress, Lease\n"
         f"lease = Lease(Path({str(tmp_path)!r}), 'key', {URL!r}); assert lease.take()\n"
-        "lease.publish(Owner(pid=1, secret='s', path='p')); print('held', flush=True)\n"
+        "lease.publish(LeaderAddress(pid=1, secret='s', path='p')); print('held', flush=True)\n"
         "sys.stdin.read()"
     )
     holder = subprocess.Popen(
@@ -52,15 +53,15 @@ def test_it_dies_with_its_process(tmp_path: Path) -> None:
         holder.kill()
         holder.wait()
         assert lease.take()
-    assert lease.owner() == Owner(pid=1, secret="s", path="p"), "what it left behind"
+    assert lease.leader() == LeaderAddress(pid=1, secret="s", path="p"), "what it left behind"
     lease.release()
-    assert lease.owner() is None
+    assert lease.leader() is None
 
 
 def test_the_secret_is_for_its_user_alone(tmp_path: Path) -> None:
     lease = Lease(tmp_path / "locks", "key", URL)
     assert lease.take()
-    lease.publish(Owner(pid=7, secret="s", port=9))
+    lease.publish(LeaderAddress(pid=7, secret="s", port=9))
     (info,) = (tmp_path / "locks").glob("*.json")
     assert stat.S_IMODE(info.stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "locks").stat().st_mode) == 0o700
@@ -71,19 +72,19 @@ def test_the_secret_is_for_its_user_alone(tmp_path: Path) -> None:
 def test_a_broken_file_names_nobody(tmp_path: Path, text: bytes) -> None:
     lease = Lease(tmp_path, "key", URL)
     assert lease.take()
-    lease.publish(Owner(pid=7, secret="s"))
+    lease.publish(LeaderAddress(pid=7, secret="s"))
     (info,) = tmp_path.glob("*.json")
     info.write_bytes(text)
-    assert lease.owner() is None
+    assert lease.leader() is None
     lease.release()
 
 
 def test_only_the_holder_removes_the_traces(tmp_path: Path) -> None:
     holder, other = Lease(tmp_path, "key", URL), Lease(tmp_path, "key", URL)
     assert holder.take()
-    holder.publish(Owner(pid=7, secret="s"))
+    holder.publish(LeaderAddress(pid=7, secret="s"))
     other.release()
-    assert other.owner() == Owner(pid=7, secret="s")
+    assert other.leader() == LeaderAddress(pid=7, secret="s")
     holder.release()
 
 

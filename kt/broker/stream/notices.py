@@ -99,7 +99,7 @@ def vi_notice(row: Row, now: datetime) -> ViNotice:
 
 
 def _moment(row: Row, name: str, now: datetime) -> datetime:
-    """Zeros and what is no time stand for one that is not told."""
+    """Zeros, and what is no time, mean that the row names none."""
     if not row.text(name, "0").strip("0"):
         return now
     try:

@@ -1,0 +1,170 @@
+"""The process that joins another one's stream: the same events, through a local socket."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import threading
+from collections.abc import Callable, Iterable
+
+from kt.broker.stream.groups import Key
+from kt.broker.stream.lease import LeaderAddress
+from kt.broker.stream.local_protocol import (
+    FROM_LEADER,
+    Answer,
+    Hello,
+    Inbox,
+    SubscriptionRefused,
+    Want,
+    Welcome,
+    connect,
+    packed,
+)
+from kt.broker.stream.timeouts import Timeouts
+from kt.errors import KtError, StreamReplaced, Unreachable
+from kt.ports import Clock
+from kt.records import StreamEvent, StreamState
+
+_FIRST = 0
+"""The number of the Want that brings everything; with its answer the follower has arrived."""
+
+
+class Follower:
+    """`follow` on one thread until it returns; the rest from any thread."""
+
+    def __init__(
+        self,
+        leader: LeaderAddress,
+        clock: Clock,
+        emit: Callable[[StreamEvent], None],
+        report: Callable[[KtError], None],
+        timeouts: Timeouts,
+    ) -> None:
+        self.leader = leader
+        self.clock = clock
+        self.emit = emit
+        self.report = report
+        self.timeouts = timeouts
+        self.live = False
+        """Has there been a connection since this follower joined?"""
+        self._numbers = itertools.count(_FIRST + 1)
+        self._waiting: dict[int, tuple[threading.Event, list[Answer]]] = {}
+        self._lock = threading.Lock()
+        self._link: tuple[asyncio.AbstractEventLoop, asyncio.StreamWriter] | None = None
+        """While the leader may be written to."""
+        self._cancel: Callable[[], object] = lambda: None
+        self._arrived = False
+        self._stood_early = False
+
+    def follow(self, name: str, joined: Callable[[], Iterable[Key]]) -> bool:
+        """Receive until the leader has gone, or `close` was called; False when it was not there.
+
+        `joined` is called once the leader has let this process in, and says what to subscribe to.
+        StreamState `name` is emitted once there is a connection. Raises StreamReplaced or
+        Unreachable when the leader says that the stream is over.
+        """
+        with asyncio.Runner(debug=False) as runner, contextlib.suppress(asyncio.CancelledError):
+            return runner.run(self._follow(name, joined))
+        return True
+
+    async def _follow(self, name: str, joined: Callable[[], Iterable[Key]]) -> bool:
+        with contextlib.ExitStack() as undo:
+            try:
+                async with asyncio.timeout(self.timeouts.hello):
+                    reader, writer = await connect(self.leader)
+                    undo.callback(writer.close)
+                    writer.write(packed(Hello(self.leader.secret, os.getpid())))
+                    inbox = Inbox(reader, FROM_LEADER, seconds=self.timeouts.frame)
+                    messages = await inbox.next()
+            except OSError:
+                return False
+            if not messages or not isinstance(welcome := messages.pop(0), Welcome):
+                return False
+            if welcome.replaced:
+                raise StreamReplaced(
+                    f"{welcome.replaced} Process {welcome.pid} of kt found it so.",
+                    hint=f"Stop process {welcome.pid}, then start again.",
+                )
+            undo.callback(self.close)
+            self._open(writer)
+            writer.write(packed(Want(_FIRST, add=tuple(joined()))))
+            messages = messages or await inbox.next(self.timeouts.silence)
+            while messages:
+                for message in messages:
+                    self._receive(message, name)
+                messages = await inbox.next(self.timeouts.silence)
+        return True
+
+    def _open(self, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        with self._lock:
+            self._link, self._cancel = (asyncio.get_running_loop(), writer), task.cancel
+
+    def want(self, add: Iterable[Key], drop: Iterable[Key] = (), *, wait: bool = True) -> None:
+        """Change this process's subscriptions; with `wait`, until the broker has answered.
+
+        Without a connection they are remembered. Raises BrokerRefused.
+        """
+        number = next(self._numbers)
+        settled, answers = threading.Event(), list[Answer]()
+        with self._lock:
+            if self._link is None:
+                # All that is wanted is sent to the next leader.
+                return
+            self._waiting[number] = (settled, answers)
+            loop, writer = self._link
+            loop.call_soon_threadsafe(writer.write, packed(Want(number, tuple(add), tuple(drop))))
+        if wait:
+            settled.wait()
+        if answers and answers[0].refused:
+            raise SubscriptionRefused(answers[0].refused)
+
+    def close(self) -> None:
+        """Make `follow` return soon; nobody waits for an answer any longer."""
+        with self._lock:
+            if self._link is not None:
+                self._link[0].call_soon_threadsafe(self._cancel)
+            self._link = None
+            waiting, self._waiting = self._waiting, {}
+        for settled, _ in waiting.values():
+            settled.set()
+
+    def _receive(self, message: object, name: str) -> None:
+        if isinstance(message, StreamState):
+            self._state(message, name)
+        elif isinstance(message, Answer):
+            self._answer(message, name)
+        elif isinstance(message, StreamEvent):
+            self.emit(message)
+
+    def _answer(self, answer: Answer, name: str) -> None:
+        if answer.number != _FIRST:
+            settled, answers = self._waiting.pop(answer.number, (threading.Event(), []))
+            answers.append(answer)
+            settled.set()
+            return
+        self._arrived = True
+        if answer.refused:
+            self.report(SubscriptionRefused(answer.refused))
+        if answer.live or self._stood_early:
+            self._connected(name, 1)
+
+    def _state(self, state: StreamState, name: str) -> None:
+        if state.state == "replaced":
+            raise StreamReplaced(state.detail, hint="Stop the other program, then start again.")
+        if state.state == "closed":
+            raise Unreachable(state.detail, hint="Check the network, then start again.")
+        if not self._arrived:
+            self._stood_early = state.state != "lost"
+        elif state.state == "lost":
+            self.emit(state)
+        else:
+            self._connected("reconnected" if self.live else name, state.attempt)
+
+    def _connected(self, name: str, attempt: int) -> None:
+        self.live = True
+        detail = f"follower of pid {self.leader.pid}"
+        self.emit(StreamState(state=name, at=self.clock.now(), detail=detail, attempt=attempt))

@@ -1,0 +1,184 @@
+"""What leader and followers say to each other beside the events, and how: JSON messages on a local
+socket, each behind its length in four bytes (big-endian)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from kt.broker.stream.envelope import UNREADABLE
+from kt.broker.stream.groups import Key
+from kt.broker.stream.lease import LeaderAddress
+from kt.errors import BrokerRefused, KtError, StreamReplaced
+from kt.records import StreamEvent, StreamKind, StreamState
+
+T = TypeVar("T")
+Code = Annotated[str, Meta(pattern=r"^([0-9A-Z]{6})?\Z")]
+Keys = Annotated[tuple[tuple[StreamKind, Code], ...], Meta(max_length=20_000)]
+
+
+class Hello(msgspec.Struct, tag="hello", tag_field="type", frozen=True):
+    """A follower's first message: the secret out of the lease's file, and who it is."""
+
+    secret: str
+    pid: int
+
+
+class Want(msgspec.Struct, tag="want", tag_field="type", frozen=True):
+    """A follower's subscriptions change."""
+
+    number: int
+    add: Keys = ()
+    drop: Keys = ()
+
+
+class Welcome(msgspec.Struct, tag="welcome", tag_field="type", frozen=True):
+    """The leader's first message. `replaced` says that another login took its stream, and why."""
+
+    pid: int
+    replaced: str = ""
+
+
+class Refusal(msgspec.Struct, frozen=True):
+    """A subscription that the broker refused."""
+
+    kind: StreamKind
+    code: str
+    reason: str
+
+    @property
+    def key(self) -> Key:
+        return self.kind, self.code
+
+
+class Answer(msgspec.Struct, tag="answer", tag_field="type", frozen=True):
+    """To the Want of that number. Not `live`: remembered until the connection is back."""
+
+    number: int
+    live: bool
+    refused: tuple[Refusal, ...] = ()
+
+
+class Beat(msgspec.Struct, tag="beat", tag_field="type", frozen=True):
+    """The leader is there, though nothing happens."""
+
+
+FROM_FOLLOWER = msgspec.json.Decoder(Hello | Want)
+FROM_LEADER = msgspec.json.Decoder(Welcome | Answer | Beat | StreamEvent)
+
+
+class SubscriptionRefused(BrokerRefused):
+    """Some subscriptions were refused; the others were made."""
+
+    def __init__(self, refused: Iterable[Refusal]) -> None:
+        self.refused = tuple(refused)
+        names = ", ".join(f"{one.kind} {one.code}".strip() for one in self.refused)
+        super().__init__(
+            f"The broker refused these subscriptions: {names}: {self.refused[0].reason}.",
+            hint="The others were made. Check the stock codes.",
+        )
+
+
+def over_state(error: KtError, at: datetime) -> StreamState:
+    """How the end of the stream is announced: `replaced` or `closed`, with the reason."""
+    state = "replaced" if isinstance(error, StreamReplaced) else "closed"
+    return StreamState(state=state, at=at, detail=error.message)
+
+
+BEAT_SECONDS = 10.0
+MOST_BYTES = 1 << 20
+"""A message may have so many."""
+MESSAGE_SECONDS = 10.0
+"""So long may a message take from its first byte to its last."""
+READ_BYTES = 65_536
+LENGTH_BYTES = 4
+LOOPBACK = "127.0.0.1"
+
+
+def packed(message: object) -> bytes:
+    data = msgspec.json.encode(message)
+    return len(data).to_bytes(LENGTH_BYTES, "big") + data
+
+
+class Inbox(Generic[T]):
+    """The messages of one connection. None may have more than `most` bytes, or take more than
+    `seconds` from its first byte to its last."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        decoder: msgspec.json.Decoder[T],
+        *,
+        most: int = MOST_BYTES,
+        seconds: float = MESSAGE_SECONDS,
+    ) -> None:
+        self.most = most
+        self.seconds = seconds
+        self._reader = reader
+        self._decoder = decoder
+        self._rest = bytearray()
+
+    async def next(self, silence: float | None = None) -> list[T]:
+        """The messages that are here, at least one; none when the other side has gone, sends what
+        is no message, is late, or says nothing for `silence` seconds."""
+        try:
+            async with asyncio.timeout(self.seconds if self._rest else silence) as limit:
+                while not (messages := self._whole()):
+                    data = await self._reader.read(READ_BYTES)
+                    if not data:
+                        return []
+                    if not self._rest:
+                        limit.reschedule(asyncio.get_running_loop().time() + self.seconds)
+                    self._rest += data
+                return messages
+        except (OSError, ValueError, *UNREADABLE):
+            return []
+
+    def _whole(self) -> list[T]:
+        """Take out what is complete. Raises ValueError or the decoder's errors."""
+        messages: list[T] = []
+        at, rest = 0, self._rest
+        while len(rest) >= at + LENGTH_BYTES:
+            start = at + LENGTH_BYTES
+            end = start + int.from_bytes(rest[at:start], "big")
+            if end - start > self.most:
+                raise ValueError("too long a message")
+            if end > len(rest):
+                break
+            messages.append(self._decoder.decode(rest[start:end]))
+            at = end
+        del rest[:at]
+        return messages
+
+
+def listen(path: str) -> tuple[socket.socket, str, int]:
+    """A listening socket with its path, or, where that cannot be, its loopback port."""
+    if hasattr(socket, "AF_UNIX"):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listener.bind(path)
+            os.chmod(path, 0o600)  # noqa: PTH101 - beside bind(), which takes no Path either
+            listener.listen(64)
+        except OSError:
+            # Too long a path, or a file system that holds no sockets.
+            listener.close()
+        else:
+            return listener, path, 0
+    listener = socket.create_server((LOOPBACK, 0), backlog=64)
+    return listener, "", listener.getsockname()[1]
+
+
+async def connect(
+    leader: LeaderAddress,
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to where a leader listens. Raises OSError."""
+    if leader.path:
+        return await asyncio.open_unix_connection(leader.path)
+    return await asyncio.open_connection(LOOPBACK, leader.port)
