@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +12,7 @@ from msgspec import Meta
 
 from kt.broker.stream.envelope import UNREADABLE
 from kt.errors import KtError
-from kt.files import private_folder, trouble, write_private
+from kt.files import private_folder, process_lives, replace_private, trouble
 
 INFO_BYTES = 4096
 
@@ -31,23 +30,11 @@ class LeaderAddress(msgspec.Struct, frozen=True, kw_only=True):
     port: Annotated[int, Meta(ge=0, lt=1 << 16)] = 0
 
 
-def _lives(pid: int) -> bool:
-    if os.name != "posix":  # there this would end the process
-        return True
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 class Lease:
     """The right to hold the one connection that the broker allows an app key.
 
     The server's address is part of the name, so a server that came back elsewhere is not waited
-    for through an leader that still talks to the old one.
+    for through a leader that still talks to the old one.
     """
 
     def __init__(self, folder: Path, app_key: str, ws_url: str) -> None:
@@ -77,9 +64,7 @@ class Lease:
 
     def publish(self, leader: LeaderAddress) -> None:
         """Tell the other processes where to connect; only the holder may."""
-        new = self._info_path.with_suffix(f".{os.getpid()}.new")
-        write_private(new, msgspec.json.encode(leader))
-        new.replace(self._info_path)
+        replace_private(self._info_path, msgspec.json.encode(leader))
 
     def leader(self) -> LeaderAddress | None:
         """Who published last; may be dead. None when nobody did, or the file is broken."""
@@ -92,7 +77,7 @@ class Lease:
     def living_leader(self) -> LeaderAddress | None:
         """The leader, if its process lives; its lock is left alone."""
         leader = self.leader()
-        if leader is None or not _lives(leader.pid):
+        if leader is None or not process_lives(leader.pid):
             return None
         return leader
 
