@@ -220,7 +220,7 @@ def test_one_home_for_each_transport() -> None:
         "httpx": {"broker/rest.py", "broker/answer.py", "broker/http_transport.py"},
         "httpcore": {"broker/http_transport.py"},
         "google.generativeai": {"analyst/gemini.py"},
-        "filelock": {"files.py", "broker/lease.py"},
+        "filelock": {"files.py", "broker/stream/lease.py"},
     }
     for module, allowed in homes.items():
         users = {
