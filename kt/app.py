@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from kt.broker.token import TokenSource
     from kt.notify import OwnerNotifier
     from kt.ports import Analyst, Broker, Market
+    from kt.records import AnalystCall
     from kt.store.journal import SqliteJournal
 
 Say = Callable[[str], None]
@@ -191,7 +192,16 @@ class App:
     def analyst(self) -> Analyst:
         from kt.analyst import choose
 
-        return choose(self.config, self.environ, self.clock)
+        return choose(
+            self.config,
+            self.environ,
+            self.clock,
+            calls=self._analyst_calls,
+        )
+
+    def _analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
+        """The journal's, which is opened when it is first asked."""
+        return self.journal.analyst_calls(since)
 
     @cached_property
     def notifier(self) -> OwnerNotifier:

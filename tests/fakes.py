@@ -596,6 +596,7 @@ class ScriptedAnalyst:
 
     name = "scripted"
     model = "script-1"
+    fallback = None
 
     def __init__(self, clock: ManualClock, *answers: dict[str, dict[str, Any]]) -> None:
         self.clock = clock
@@ -604,6 +605,8 @@ class ScriptedAnalyst:
         self.briefs: list[Brief] = []
         self.picks: tuple[dict[str, Any], ...] | None = None
         self.error = ""
+        self.tokens = 0
+        self.cost = 0.0
         self.block: threading.Event | None = None
         self.asked = threading.Event()
 
@@ -629,6 +632,9 @@ class ScriptedAnalyst:
             )
         return self._answer("shortlist", () if self.error else picks)
 
+    def probe(self) -> Answer | None:
+        return self._answer("probe", ())
+
     def _answer(self, purpose: str, objects: tuple[dict[str, Any], ...]) -> Answer:
         return Answer(
             key=f"{purpose}-{len(self.briefs)}",
@@ -642,6 +648,9 @@ class ScriptedAnalyst:
             asked_at=self.clock.now(),
             data_at=self.clock.now(),
             latency_ms=1,
+            asked_model=self.model,
+            tokens_in=self.tokens,
+            cost_usd=self.cost,
             error=self.error,
         )
 

@@ -27,6 +27,8 @@ class BoundedAdapter(HTTPAdapter):
     """For one session that is used for one call."""
 
     def __init__(self) -> None:
+        self.body: bytes | None = None
+        """Of the last success, as it came; None before there was one."""
         self._lines: list[Any] = []
         super().__init__()
 
@@ -51,6 +53,7 @@ class BoundedAdapter(HTTPAdapter):
                 response.close()
                 raise ReplyTooLong(f"the reply is longer than {MAX_REPLY >> 20} MiB")
         response._content = bytes(content)
+        self.body = bytes(content) if response.ok and not response.is_redirect else None
         return response
 
     def cut(self) -> None:

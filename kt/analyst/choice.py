@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kt.analyst.guarded import Budget, Calls, GuardedAnalyst
 from kt.analyst.replay import FindsAnswers, Keyed, ReplayAnalyst
 from kt.config.model import Config
 from kt.errors import ConfigError
@@ -17,19 +18,37 @@ def choose(
     environ: Mapping[str, str],
     clock: Clock,
     *,
+    calls: Calls | None = None,
     replay: FindsAnswers | None = None,
 ) -> Analyst:
     """The analyst of `analyst.kind`: auto is gemini when a key is set, and rules otherwise.
 
-    With `replay` (a journal) its recorded answers are given instead, and no key is needed.
-    Raises ConfigError on the profile `real` without an explicit choice, and for gemini without
-    a key: no stranger to the owner decides over real money.
+    `calls` (the journal's) keeps its breaker and its budget. With `replay` (a journal) recorded
+    answers are given instead, and no key is needed. Raises ConfigError on the profile `real`
+    without an explicit choice, and for gemini without a key: no stranger to the owner decides
+    over real money.
     """
-    original = _chosen(config, environ, clock, needs_key=replay is None)
-    return original if replay is None else ReplayAnalyst(replay, original)
+    from kt.analyst.rules import RulesAnalyst
+
+    chosen = _chosen(config, environ, clock, needs_key=replay is None)
+    rules = RulesAnalyst(clock)
+    if chosen is None:
+        return rules if replay is None else ReplayAnalyst(replay, rules)
+    ours = config.analyst
+    guarded = GuardedAnalyst(
+        chosen,
+        clock,
+        calls or (lambda since: ()),
+        Budget(ours.budget_usd, ours.budget_tokens),
+        rules if ours.fallback == "rules" else None,
+    )
+    return guarded if replay is None else ReplayAnalyst(replay, guarded)
 
 
-def _chosen(config: Config, environ: Mapping[str, str], clock: Clock, *, needs_key: bool) -> Keyed:
+def _chosen(
+    config: Config, environ: Mapping[str, str], clock: Clock, *, needs_key: bool
+) -> Keyed | None:
+    """The analyst with a model; None: the rules."""
     wanted, key = config.analyst.kind, environ.get(API_KEY, "").strip()
     if wanted == "auto":
         if config.profile == "real":
@@ -38,23 +57,21 @@ def _chosen(config: Config, environ: Mapping[str, str], clock: Clock, *, needs_k
                 hint="set analyst.kind to gemini or rules in the configuration",
             )
         wanted = "gemini" if key else "rules"
-    if wanted == "gemini":
-        if needs_key and not key:
-            raise ConfigError(
-                "the analyst is gemini, but there is no key for it",
-                hint=f"set {API_KEY}, or analyst.kind to rules",
-            )
-        from kt.analyst.gemini import GeminiAnalyst
-
-        chosen = config.analyst
-        return GeminiAnalyst(
-            key,
-            chosen.model,
-            chosen.temperature,
-            chosen.timeout,
-            clock,
-            (chosen.usd_per_million_in, chosen.usd_per_million_out),
+    if wanted == "rules":
+        return None
+    if needs_key and not key:
+        raise ConfigError(
+            "the analyst is gemini, but there is no key for it",
+            hint=f"set {API_KEY}, or analyst.kind to rules",
         )
-    from kt.analyst.rules import RulesAnalyst
+    from kt.analyst.asking import ModelAnalyst
+    from kt.analyst.gemini import Gemini
 
-    return RulesAnalyst(clock)
+    ours = config.analyst
+    return ModelAnalyst(
+        Gemini(key, ours.model, ours.base_url),
+        clock,
+        temperature=ours.temperature,
+        timeout=ours.timeout,
+        prices=(ours.usd_per_million_in, ours.usd_per_million_out),
+    )

@@ -28,8 +28,15 @@ class DeferredAnalyst:
     def model(self) -> str:
         return self._chosen.model
 
+    @property
+    def fallback(self) -> Analyst | None:
+        return self._chosen.fallback
+
     def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
         return self._chosen.decide(brief, faults)
 
     def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
         return self._chosen.shortlist(candidates, count, asof)
+
+    def probe(self) -> Answer | None:
+        return self._chosen.probe()

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from kt.records import KST, Brief, Candidate
+from kt.records import KST, Candidate
 
 
 def key_of(
@@ -38,16 +38,3 @@ def shortlist_question(
 ) -> dict[str, Any]:
     """All of a shortlist's input, for its key."""
     return {"candidates": list(candidates), "count": count, "asof": asof.astimezone(KST)}
-
-
-def newest_data(brief: Brief) -> datetime:
-    """The newest time in the brief's data; its own time when no datum carries one."""
-    times: list[datetime] = []
-    for stock in brief.stocks:
-        if stock.quote.at is not None:
-            times.append(stock.quote.at)
-        if stock.book is not None and stock.book.at is not None:
-            times.append(stock.book.at)
-        times += [bar.at for bar in stock.minutes[-1:]]
-        times += [entry.at for entry in stock.strength[:1]]
-    return min(max(times), brief.asof) if times else brief.asof

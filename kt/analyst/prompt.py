@@ -73,6 +73,10 @@ class Prompt:
         return f"{self.system}\n\n{self.text}"
 
 
+PROBE = Prompt("Answer with an empty JSON list.", "[]")
+"""Asks for next to nothing: whether there is an answer is the answer."""
+
+
 def decide_prompt(brief: Brief, faults: Sequence[str] = ()) -> Prompt:
     """The question about every stock of a brief; with `faults`, what to put right this time."""
     data = {

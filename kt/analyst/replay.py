@@ -34,6 +34,7 @@ class ReplayAnalyst:
     def __init__(self, journal: FindsAnswers, original: Keyed) -> None:
         self._journal = journal
         self._original = original
+        self.fallback = original.fallback
 
     @property
     def name(self) -> str:
@@ -48,6 +49,10 @@ class ReplayAnalyst:
 
     def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
         return self._find("shortlist", self._original.shortlist_key(candidates, count, asof))
+
+    def probe(self) -> Answer | None:
+        """A replay asks nobody."""
+        return None
 
     def _find(self, purpose: str, key: str) -> Answer:
         answer = self._journal.find_answer(key)

@@ -24,11 +24,12 @@ from typing import Any
 
 import msgspec
 
-from kt.analyst.key import key_of, newest_data, shortlist_question
+from kt.analyst.key import key_of, shortlist_question
 from kt.analyst.picture import Picture, look_at
 from kt.ports import Clock
 from kt.records import Action, Answer, Brief, Candidate, Position, Quote, StockBrief
 from kt.rules import ticks
+from kt.rules.freshness import newest
 
 BUY_AT = 80.0
 SELL_AT = 40.0
@@ -68,6 +69,8 @@ class _Verdict:
 class RulesAnalyst:
     """Implements ports.Analyst without a network."""
 
+    fallback = None
+
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
@@ -87,7 +90,7 @@ class RulesAnalyst:
         )
         figures = {code: _figures(picture) for code, picture in pictures.items()}
         key = self.decide_key(brief, faults)
-        return self._answer("decide", key, objects, figures, newest_data(brief))
+        return self._answer("decide", key, objects, figures, newest(brief.stocks, brief.asof))
 
     def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
         """The candidates with the highest score of the scans; of equal ones the busier."""
@@ -99,6 +102,10 @@ class RulesAnalyst:
         key = self.shortlist_key(candidates, count, asof)
         figures = {c.stock_code: round(c.score, 1) for c in candidates}
         return self._answer("shortlist", key, objects, figures, asof)
+
+    def probe(self) -> Answer | None:
+        """There is nobody to ask."""
+        return None
 
     def decide_key(self, brief: Brief, faults: Sequence[str] = ()) -> str:
         return key_of("decide", self.name, MODEL, _PARAMETERS, brief, faults)
@@ -120,6 +127,7 @@ class RulesAnalyst:
             purpose=purpose,
             analyst=self.name,
             model=MODEL,
+            asked_model=MODEL,
             objects=objects,
             raw=msgspec.json.encode(objects).decode(),
             prompt=msgspec.json.encode(figures).decode(),

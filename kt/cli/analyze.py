@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from kt.cli.lazy import command, pass_session
 from kt.cli.values import STOCK_CODE
+from kt.errors import AuthError, KtError, Unreachable
 
 if TYPE_CHECKING:
     from kt.cli.session import Session
-    from kt.records import Candidate
+    from kt.records import Candidate, Decision
     from kt.steps.context import Context
+
+NETWORK = frozenset({"unreachable", "unavailable", "timeout", "quota"})
+"""Failures of the line or of the provider's server."""
 
 
 @command(
@@ -25,15 +30,22 @@ if TYPE_CHECKING:
 
     Prints a `decisions` document: one decision for every stock asked about. The
     analyst is Gemini when GEMINI_API_KEY is set, otherwise kt's own offline rules.
+    A stock about which no usable answer came is ABSTAIN: nothing is done with it.
+    When none of the decisions is the analyst's own the exit code says why: 4 for a
+    refused key, 9 for a provider that cannot be reached, 1 otherwise.
     """,
 )
 @click.argument("codes", metavar="[CODE]...", nargs=-1, type=STOCK_CODE)
 @click.option("--held", is_flag=True, help="Only what is held; read no pipe.")
+@click.option(
+    "--allow-fallback", is_flag=True, help="Exit with 0 also when no decision is the analyst's own."
+)
 @pass_session
-def analyze(session: Session, codes: tuple[str, ...], held: bool) -> None:
+def analyze(session: Session, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
     from kt.cli.documents import emit
     from kt.steps import analyze as analyze_step
     from kt.steps import collect as collect_step
+    from kt.steps import silence
 
     ctx = session.context("analyze")
     candidates = () if codes or held else _piped(session, ctx)
@@ -43,7 +55,20 @@ def analyze(session: Session, codes: tuple[str, ...], held: bool) -> None:
     if not decisions:
         session.say("nothing to decide about: no candidate was given and nothing is held")
         return
-    session.say(f"{len(decisions)} decisions by {decisions[0].analyst or ctx.analyst.name}")
+    said = silence.summary(decisions)
+    if allow_fallback or any(decision.provenance.own for decision in decisions):
+        session.say(said)
+        return
+    raise _failure(decisions)(said, hint="`kt doctor` asks the analyst and says what is wrong.")
+
+
+def _failure(decisions: Sequence[Decision]) -> type[KtError]:
+    """What a script is told when nobody answered: the exit code of the kind of failure."""
+    faults = next((decision.faults for decision in decisions if decision.faults), ("",))
+    kind = faults[0].partition(":")[0]
+    if kind == "auth":
+        return AuthError
+    return Unreachable if kind in NETWORK else KtError
 
 
 def _piped(session: Session, ctx: Context) -> tuple[Candidate, ...]:

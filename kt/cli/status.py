@@ -65,10 +65,28 @@ def read_status(session: Session, ctx: Context, watch: Watch) -> dict[str, Any]:
         "orders_unknown": len(ctx.journal.orders(states=UNRESOLVED_STATES)),
         "doubted": [doubt.stock_code for doubt in ctx.journal.doubts()],
         "locked": [lock.stock_code for lock in ctx.journal.locks()],
-        "analyst": ctx.analyst.name,
+        **analyst(ctx),
         "dry_run": ctx.config.dry_run,
         "state_folder": str(session.paths.folder),
         **watched(watch, positions),
+    }
+
+
+def analyst(ctx: Context) -> dict[str, Any]:
+    """Who decides, and how its questions of today went."""
+    from kt.steps.silence import health
+
+    found = health(ctx.journal, ctx.analyst, ctx.clock.now())
+    until = found.paused_until
+    return {
+        "analyst": ctx.analyst.name,
+        "analyst_model": ctx.analyst.model,
+        "analyst_asked": found.asked,
+        "analyst_failed": found.failed,
+        "analyst_error": found.error,
+        "analyst_paused_until": until and until.isoformat(timespec="seconds"),
+        "analyst_tokens": found.tokens,
+        "analyst_usd": round(found.usd, 6),
     }
 
 

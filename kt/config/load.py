@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from kt.config.addresses import check_addresses
+from kt.config.addresses import REST, check_addresses, refuse_bad_address
 from kt.config.file import MOST_LETTERS, named, read_yaml
 from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig, Section
 from kt.errors import ConfigError
@@ -116,6 +116,9 @@ def build_config(
         if name in environ
     }
     check_addresses(servers, named, where)
+    if config.analyst.base_url:
+        label = f"{where}: analyst.base_url"
+        refuse_bad_address(config.analyst.base_url, label, REST, encrypted=True)
     config = msgspec.structs.replace(config, profiles=servers)
     _check_together(config, where)
     return config

@@ -183,14 +183,23 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     """Who decides. `auto` = gemini when a key is set, otherwise rules (never on `real`)."""
 
     kind: Literal["auto", "rules", "gemini"] = "auto"
+    fallback: Literal["none", "rules"] = "none"
+    """Who decides what the analyst leaves unanswered; none: nothing is done (ABSTAIN)."""
     model: str = "gemini-2.5-flash"
     """Gemini's model."""
+    base_url: str = ""
+    """The provider's server, or a gateway's, by https (plain http on this computer alone); empty:
+    the provider's own."""
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
     """0 = the same question gives the same answer, as far as the model can."""
     timeout: Seconds = 60.0
     """Seconds to wait for an answer, to its last byte."""
     horizon_minutes: Annotated[int, Meta(gt=0, le=525_600)] = 60
     """When a decision is judged."""
+    budget_usd: Dollars = 0.0
+    """Dollars that a day's questions may cost; then nobody is asked until tomorrow. 0 = no end."""
+    budget_tokens: Annotated[int, Meta(ge=0, le=10**12)] = 0
+    """Tokens, sent and received, that a day's questions may use. 0 = no end."""
     usd_per_million_in: Dollars = 0.30
     """The price of a million tokens sent, for the cost in the journal."""
     usd_per_million_out: Dollars = 2.50

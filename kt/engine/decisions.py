@@ -13,7 +13,7 @@ from kt.engine.subscriptions import watch
 from kt.engine.timers import Timer
 from kt.engine.work import Placed
 from kt.records import Candidate, Check
-from kt.steps import scan
+from kt.steps import scan, silence
 
 # scans: a stage's first result of the day is used by the next stage at once
 
@@ -48,8 +48,8 @@ DEEP = Job(
 
 
 def _judged(runtime: Runtime, judged: Judged) -> None:
-    wanted = [f"{d.action} {d.stock_name}" for d in judged.decisions if d.price]
-    runtime.say(f"analyst: {', '.join(wanted) or 'hold'}")
+    wanted = [f"{d.action} {d.stock_name}" for d in judged.decisions if d.action.trades]
+    runtime.say("; ".join([*wanted, silence.summary(judged.decisions)]))
     _take(runtime, judged)
     watch(runtime)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kt.records import Balance, Candidate, Check, DayResult, Decision, Order
+from kt.steps import silence
 from kt.steps.reports import Difference, Reconciliation
 
 
@@ -23,10 +24,7 @@ def candidates(found: tuple[Candidate, ...]) -> str:
 
 
 def decisions(found: tuple[Decision, ...]) -> str:
-    counts = {a: sum(d.action == a for d in found) for a in ("BUY", "SELL", "HOLD")}
-    words = ", ".join(f"{count} {action}" for action, count in counts.items() if count)
-    faulty = sum(bool(decision.faults) for decision in found)
-    return (words or "none") + (f", {faulty} held for faults" if faulty else "")
+    return silence.summary(found)
 
 
 def checks(found: tuple[Check, ...]) -> str:

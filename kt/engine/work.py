@@ -68,7 +68,7 @@ def weigh(
     notice: SessionNotice | None,
 ) -> Judged:
     """The decisions with the account as it is now."""
-    wanted = [d.stock_code for d in decisions if d.action is not Action.HOLD]
+    wanted = [d.stock_code for d in decisions if d.action.trades]
     buying = {d.stock_code: d.price for d in decisions if d.action is Action.BUY}
     account = (
         facts.look(ctx, wanted, notice=notice, buying=buying)

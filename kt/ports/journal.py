@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from kt.records import (
+    AnalystCall,
     Answer,
     Candidate,
     CashFlow,
@@ -60,6 +61,10 @@ class RunLog(Protocol):
     def answer(self, run: str, answer: Answer) -> None: ...
     def find_answer(self, key: str) -> Answer | None:
         """The newest answer to the same question; one without an error before one with."""
+        ...
+
+    def analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
+        """Questions put to analysts since then, oldest first, with what they cost."""
         ...
 
     def decisions(self, run: str, items: Sequence[Decision]) -> None:

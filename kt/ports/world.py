@@ -158,11 +158,16 @@ class Analyst(Protocol):
 
     @property
     def name(self) -> str:
-        """rules or gemini, as it stands in the journal."""
+        """rules, gemini or openai, as it stands in the journal."""
         ...
 
     @property
     def model(self) -> str: ...
+
+    @property
+    def fallback(self) -> Analyst | None:
+        """Who is asked in its stead about what it does not answer; None: nobody."""
+        ...
 
     def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
         """A decision object for every stock of the brief; `faults` names what was wrong with
@@ -171,6 +176,11 @@ class Analyst(Protocol):
 
     def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
         """The `count` best candidates as `{stock_code, score, reason}`."""
+        ...
+
+    def probe(self) -> Answer | None:
+        """The smallest question there is, asked at once whatever failed before; None where there
+        is nobody to ask."""
         ...
 
 

@@ -19,8 +19,17 @@ from kt.records.account import (
     OutcomeStatus,
     Realised,
 )
-from kt.records.base import KST, Action, OrderType, Record, RiskLevel, Side
-from kt.records.brief import Answer, Brief, StockBrief
+from kt.records.base import (
+    ANSWERS,
+    KST,
+    Action,
+    OrderType,
+    Provenance,
+    Record,
+    RiskLevel,
+    Side,
+)
+from kt.records.brief import FAILURES, LASTING, WITHHELD, AnalystCall, Answer, Brief, StockBrief
 from kt.records.decision import Candidate, Check, CheckResult, Decision, OrderIntent
 from kt.records.document import KINDS, VERSION, Document
 from kt.records.market import (
@@ -80,18 +89,23 @@ from kt.records.result import (
 )
 
 __all__ = [
+    "ANSWERS",
     "CHANGING_STATES",
     "EXITS",
+    "FAILURES",
     "FINAL_STATES",
     "KINDS",
     "KST",
+    "LASTING",
     "OPEN_STATES",
     "STOP_EXITS",
     "UNRESOLVED_STATES",
     "VERSION",
+    "WITHHELD",
     "AccountReturn",
     "Action",
     "AmendTicket",
+    "AnalystCall",
     "Answer",
     "Balance",
     "BalanceNotice",
@@ -139,6 +153,7 @@ __all__ = [
     "Outcome",
     "OutcomeStatus",
     "Position",
+    "Provenance",
     "Quote",
     "Ranked",
     "Ranking",

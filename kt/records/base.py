@@ -36,9 +36,40 @@ class Side(StrEnum):
 
 
 class Action(StrEnum):
+    """What an analyst answers about a stock: BUY, SELL or HOLD. ABSTAIN is no answer of anybody's:
+    it stands where none came or none could be used, does nothing and is never scored."""
+
     BUY = "BUY"
     SELL = "SELL"
     HOLD = "HOLD"
+    ABSTAIN = "ABSTAIN"
+
+    @property
+    def trades(self) -> bool:
+        """Whether an order may come of it."""
+        return self in (Action.BUY, Action.SELL)
+
+
+ANSWERS = (Action.BUY, Action.SELL, Action.HOLD)
+"""The actions of the process document's decision object: all that an analyst may say."""
+
+
+class Provenance(StrEnum):
+    """Whose a decision is."""
+
+    OWN = "own"
+    """The analyst's, as it was said."""
+    REPAIRED = "repaired"
+    """The analyst's; its form was put right where that was certain (`repairs` says what)."""
+    FALLBACK = "fallback"
+    """Another analyst's, because the one that was asked did not answer."""
+    NONE = "none"
+    """Nobody's: ABSTAIN."""
+
+    @property
+    def own(self) -> bool:
+        """Whether the analyst that was asked decided it."""
+        return self in (Provenance.OWN, Provenance.REPAIRED)
 
 
 class RiskLevel(StrEnum):

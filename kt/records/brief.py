@@ -42,6 +42,46 @@ class Brief(Record, frozen=True, kw_only=True):
     lessons: str = ""
 
 
+FAILURES: dict[str, str] = {
+    "auth": "The provider refused the key: set a good one.",
+    "model": "The provider has no such model: choose another with analyst.model.",
+    "request": "The provider refused the request itself.",
+    "quota": "Too many requests, or the account's quota is used up.",
+    "timeout": "No answer within analyst.timeout.",
+    "unavailable": "The provider has a fault of its own.",
+    "unreachable": "The provider could not be reached.",
+    "blocked": "The provider's filters stopped the question or the answer.",
+    "reply": "An answer came that cannot be read.",
+    "paused": "Not asked: it failed before, and its next try is later.",
+    "budget": "Not asked: the day's budget is spent.",
+    "defect": "Something failed that has no other name here.",
+}
+"""The kinds of failure of an analyst, and what each means."""
+LASTING = frozenset({"auth", "model", "request"})
+"""Failures that last until somebody changes something."""
+WITHHELD = frozenset({"paused", "budget"})
+"""The analyst was not asked at all."""
+
+
+class AnalystCall(Record, frozen=True, kw_only=True):
+    """One question put to an analyst, without its words: for breaker, budget and status."""
+
+    asked_at: datetime
+    purpose: str
+    analyst: str
+    model: str
+    asked_model: str
+    tokens_in: int
+    tokens_out: int
+    cost_usd: float
+    error: str
+
+    @property
+    def kind(self) -> str:
+        """The kind of its failure; empty when an answer came."""
+        return self.error.partition(":")[0]
+
+
 class Answer(Record, frozen=True, kw_only=True):
     """An analyst's reply before it is checked; one row of `ai_calls`.
 
@@ -67,3 +107,16 @@ class Answer(Record, frozen=True, kw_only=True):
     tokens_out: int = 0
     cost_usd: float = 0.0
     error: str = ""
+    """Empty, or `kind: words`; the kinds are `FAILURES`."""
+    notes: tuple[str, ...] = ()
+    """What had to be peeled off or left out to read the reply."""
+    attempts: int = 1
+    """Requests that were sent for it."""
+    asked_model: str = ""
+    """The model that was asked for, where `model` is the one that answered."""
+    prompt_version: str = ""
+
+    @property
+    def kind(self) -> str:
+        """The kind of its failure; empty when an answer came."""
+        return self.error.partition(":")[0]

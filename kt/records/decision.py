@@ -16,6 +16,7 @@ from kt.records.base import (
     Name,
     OrderType,
     Price,
+    Provenance,
     Rate,
     Record,
     RiskLevel,
@@ -56,7 +57,7 @@ class Decision(Record, frozen=True, kw_only=True):
     """The process document's decision object, and where it came from.
 
     `quantity` is the analyst's upper bound; kt sizes orders itself. `price` is the limit in won
-    (0 for HOLD). `confidence` 0..1.
+    (0 for HOLD and ABSTAIN). `confidence` 0..1.
     """
 
     action: Action
@@ -74,7 +75,15 @@ class Decision(Record, frozen=True, kw_only=True):
     reference_price: Price = 0
     """The last price the analyst saw."""
     faults: Annotated[tuple[Words, ...], MANY] = ()
-    """Why the analyst's own answer was replaced by HOLD; empty when it was accepted."""
+    """Why there is no answer of the analyst's own; empty when it was accepted."""
+    provenance: Provenance = Provenance.OWN
+    repairs: Annotated[tuple[Words, ...], MANY] = ()
+    """What was put right in the answer's form: `price: '71,000' read as 71000`."""
+    data_at: datetime | None = None
+    """The newest time in the data that it rests on: its age counts from here, however long the
+    analyst thought."""
+    prompt_version: Name = ""
+    """Which instructions the analyst had."""
 
 
 class CheckResult(Record, frozen=True, kw_only=True):

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
-from kt.records import Action, Brief, Candidate, Decision, RiskLevel, StockBrief
+from kt.records import (
+    ANSWERS,
+    Action,
+    Brief,
+    Candidate,
+    Decision,
+    Provenance,
+    RiskLevel,
+    StockBrief,
+)
 from kt.rules import ticks
 
 MOST_SHARES = 10_000_000_000
@@ -70,18 +79,18 @@ def judge(
     return Verdict(tuple(decisions), faults)
 
 
-def hold(
+def abstain(
     stock: StockBrief, brief: Brief, faults: Iterable[str], *, analyst: str = "", model: str = ""
 ) -> Decision:
-    """The decision that stands in for an answer that could not be used: do nothing."""
+    """What stands where no answer came or none could be used: nothing is done."""
     named = tuple(faults)
     return Decision(
-        action=Action.HOLD,
+        action=Action.ABSTAIN,
         stock_code=stock.stock_code,
         stock_name=stock.stock_name,
         quantity=0,
         price=0,
-        reason=f"held because the answer could not be used: {'; '.join(named) or 'no answer'}",
+        reason=f"no answer: {clean('; '.join(named))[:MOST_REASON] or 'nobody was asked'}",
         confidence=0.0,
         risk_level=RiskLevel.HIGH,
         analyst=analyst,
@@ -89,6 +98,7 @@ def hold(
         decided_at=brief.asof,
         reference_price=stock.quote.price,
         faults=named or ("no answer",),
+        provenance=Provenance.NONE,
     )
 
 
@@ -133,12 +143,12 @@ def _by_code(
         if isinstance(code, str) and code in asked:
             answers.setdefault(code, []).append(found)
         else:
-            strange.append(f"answer {index}: not a stock that was asked about: {_show(code)}")
+            strange.append(f"answer {index}: not a stock that was asked about: {shown(code)}")
     return answers, strange
 
 
 def _faults(found: dict[str, Any], stock: StockBrief, kind: str) -> list[str]:
-    action = _enum(found, "action", [item.value for item in Action])
+    action = _enum(found, "action", [item.value for item in ANSWERS])
     faults = [
         *action,
         *_name(found, stock),
@@ -172,30 +182,30 @@ def _name(found: dict[str, Any], stock: StockBrief) -> list[str]:
     name = found.get("stock_name", stock.stock_name)
     if isinstance(name, str) and _bare(name) == _bare(stock.stock_name):
         return []
-    return [f"stock_name: {_show(name)} is not {stock.stock_name}"]
+    return [f"stock_name: {shown(name)} is not {stock.stock_name}"]
 
 
 def _whole(found: dict[str, Any], field: str, most: int) -> list[str]:
     value = found.get(field)
     if isinstance(value, bool) or not isinstance(value, int):
-        return [f"{field}: {_show(value)} is not a whole number"]
-    return [] if 0 <= value <= most else [f"{field}: {_show(value)} is not from 0 to {most:,}"]
+        return [f"{field}: {shown(value)} is not a whole number"]
+    return [] if 0 <= value <= most else [f"{field}: {shown(value)} is not from 0 to {most:,}"]
 
 
 def _number(found: dict[str, Any], field: str, most: int) -> list[str]:
     value = found.get(field)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return [f"{field}: {_show(value)} is not a number"]
+        return [f"{field}: {shown(value)} is not a number"]
     good = isinstance(value, int) or isfinite(value)
     return (
-        [] if good and 0 <= value <= most else [f"{field}: {_show(value)} is not from 0 to {most}"]
+        [] if good and 0 <= value <= most else [f"{field}: {shown(value)} is not from 0 to {most}"]
     )
 
 
 def _enum(found: dict[str, Any], field: str, known: list[str]) -> list[str]:
     value = found.get(field)
     good = isinstance(value, str) and value in known
-    return [] if good else [f"{field}: {_show(value)} is none of {', '.join(known)}"]
+    return [] if good else [f"{field}: {shown(value)} is none of {', '.join(known)}"]
 
 
 def _reason(found: dict[str, Any]) -> list[str]:
@@ -203,7 +213,7 @@ def _reason(found: dict[str, Any]) -> list[str]:
     if isinstance(value, str) and len(value) > MOST_REASON:
         return [f"reason: {len(value):,} characters, more than {MOST_REASON:,}"]
     said = isinstance(value, str) and clean(value)
-    return [] if said else [f"reason: {_show(value)} says nothing"]
+    return [] if said else [f"reason: {shown(value)} says nothing"]
 
 
 def _decision(
@@ -231,7 +241,7 @@ def _bare(name: str) -> str:
     return "".join(name.split()).casefold()
 
 
-def _show(value: object) -> str:
+def shown(value: object) -> str:
     """A value for a message, short and quick whatever it is."""
     if not isinstance(value, str | int | float | None):
         return f"a {type(value).__name__}"

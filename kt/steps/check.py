@@ -44,7 +44,7 @@ def check(
     What an earlier decision of the batch takes is not left for a later one. `account` is the
     account as just looked up; without it the broker is asked now.
     """
-    wanted = [decision for decision in decisions if decision.action is not Action.HOLD]
+    wanted = [decision for decision in decisions if decision.action.trades]
     if not wanted:
         return ()
     codes = [decision.stock_code for decision in wanted]

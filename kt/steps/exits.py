@@ -299,4 +299,4 @@ def confirm_profit(ctx: Context, due: Exit) -> bool:
         note_error(ctx, "exit.confirm_profit", failure)
         return True
     ours = [d for d in decisions if d.stock_code == due.position.stock_code]
-    return not ours or bool(ours[0].faults) or ours[0].action is Action.SELL
+    return not ours or ours[0].action is not Action.HOLD

@@ -173,7 +173,7 @@ def lessons(ctx: Context) -> str:
     """A short digest of the last month's BUY and SELL decisions for the next question; empty
     when there are none."""
     since = ctx.clock.now().date() - _RECENT
-    traded = [o for o in ctx.journal.outcomes(since=since) if o.action is not Action.HOLD]
+    traded = [o for o in ctx.journal.outcomes(since=since) if o.action.trades]
     made = record(traded)
     if made is None:
         return ""

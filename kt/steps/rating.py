@@ -40,7 +40,7 @@ def facts_for(
     facts = replace(
         _of_intent(ctx, intent),
         decided=decision is not None,
-        input_at=decision.decided_at if decision else None,
+        input_at=(decision.data_at or decision.decided_at) if decision else None,
         max_age=ctx.config.pipe.max_age,
         confidence=decision.confidence if decision else None,
     )

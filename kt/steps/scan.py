@@ -11,6 +11,7 @@ from kt.records import Candidate, Ranked, Ranking
 from kt.rules.score import QUESTIONS, deep_candidate
 from kt.rules.screen import screen
 from kt.rules.verdict import judge_shortlist
+from kt.steps import silence
 from kt.steps.context import Context
 from kt.steps.gather import Gathered, gather
 from kt.steps.stocks import known_list
@@ -82,7 +83,7 @@ def shortlist(ctx: Context, candidates: Sequence[Candidate]) -> tuple[Candidate,
     if not candidates:
         return ()
     answer = ctx.analyst.shortlist(candidates, count, ctx.clock.now())
-    ctx.journal.answer(ctx.run, answer)
+    silence.keep(ctx, answer)
     picks, faults = judge_shortlist(answer.objects, candidates, count)
     by_code = {candidate.stock_code: candidate for candidate in candidates}
     found = tuple(

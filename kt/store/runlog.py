@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from kt.ids import new_id
-from kt.records import Answer, Candidate, Check, Decision
+from kt.records import Action, AnalystCall, Answer, Candidate, Check, Decision
 from kt.store.part import Part
 from kt.store.rows import from_row, time_text, to_row
 from kt.store.writer import MANY, Insert, Item, Statement
@@ -90,6 +90,16 @@ class RunRows(Part):
         found = self._file.read(sql, (key,))
         return from_row(found[0], Answer) if found else None
 
+    def analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
+        """Questions put to analysts since then, oldest first."""
+        self._settle()
+        sql = (
+            "SELECT asked_at, purpose, analyst, model, asked_model, tokens_in, tokens_out,"
+            " cost_usd, error FROM ai_calls WHERE asked_at >= ? ORDER BY seq"
+        )
+        rows = self._file.read(sql, (time_text(since),))
+        return tuple(from_row(row, AnalystCall) for row in rows)
+
     def decisions(self, run: str, items: Sequence[Decision]) -> None:
         """A decision that is there already (it came through a pipe) stays as it is."""
         self._writer.put(
@@ -138,6 +148,7 @@ class RunRows(Part):
         now = self._clock.now()
         row["decision_id"] = item.decision_id or new_id(now)
         row["decided_at"] = time_text(item.decided_at or now)
+        row["judged"] = int(item.action is Action.ABSTAIN)  # there is no opinion to judge
         return row
 
     def _put(self, table: str, **row: Any) -> None:

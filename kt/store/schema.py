@@ -18,6 +18,7 @@ MIGRATIONS = (
     "0005_decisions",
     "0006_exits",
     "0009_trades",
+    "0010_analyst",
 )
 """Files of `sql/`, in order. A released one never changes; a new one is added at the end."""
 VERSION = len(MIGRATIONS)

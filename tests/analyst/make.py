@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
+from kt.analyst.asking import ModelAnalyst
+from kt.analyst.gemini import Gemini
 from kt.clock import ManualClock
 from kt.records import (
     Bar,
@@ -25,6 +28,30 @@ from tests.rules import make as plain
 from tests.rules.make import T0
 
 CLOCK = ManualClock(T0)
+
+
+KEY = "AIzaSyTESTTESTTESTTESTTESTTESTTESTTEST"
+MODEL = "gemini-test"
+
+
+def gemini(
+    base_url: str = "",
+    *,
+    key: str = KEY,
+    model: str = MODEL,
+    temperature: float = 0.0,
+    timeout: float = 7.0,
+    wait: Callable[[float], Any] = lambda seconds: None,
+) -> ModelAnalyst:
+    """Through google-generativeai; pauses between attempts are only counted by `wait`."""
+    return ModelAnalyst(
+        Gemini(key, model, base_url),
+        CLOCK,
+        temperature=temperature,
+        timeout=timeout,
+        prices=(0.30, 2.50),
+        wait=wait,
+    )
 
 
 def bars(closes: list[int], volumes: list[int] | None = None) -> tuple[Bar, ...]:

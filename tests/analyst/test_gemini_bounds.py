@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from kt.analyst.gemini import GeminiAnalyst
+from kt.analyst.gemini import imported
 from kt.records import Answer
-from tests.analyst.make import CLOCK, brief, rising
+from tests.analyst.make import brief, gemini, rising
 from tests.broker.certificate import contexts
 from tests.broker.hostile import (
     Deed,
@@ -34,8 +34,8 @@ TIMEOUT = 0.5
 
 
 def ask() -> tuple[Answer, float]:
-    analyst = GeminiAnalyst("key-that-nobody-may-see", "gemini-2.5-flash", 0.0, TIMEOUT, CLOCK)
-    analyst._imported()
+    analyst = gemini(key="key-that-nobody-may-see", timeout=TIMEOUT)
+    imported()
     began = time.monotonic()
     found = analyst.decide(brief(rising()))
     return found, time.monotonic() - began
@@ -88,11 +88,11 @@ CASES: dict[str, tuple[Deed, str]] = {
                  "request: the reply is longer than 4 MiB"),
     "bomb": (answer(BOMB, "200 OK", "Content-Encoding: gzip"),
              "request: the reply is longer than 4 MiB"),
-    "deep envelope": (answer(b'{"candidates":' * 99_999), "not"),
-    "deep reply": (answer(reply("[" * 100_000)), "not JSON objects: the reply is nested deeper"),
+    "deep envelope": (answer(b'{"candidates":' * 99_999), "reply: "),
+    "deep reply": (answer(reply("[" * 100_000)), "reply: nested deeper"),
     "rather deep reply": (answer(reply('{"a":' * 40 + "1" + "}" * 40)),
-                          "not JSON objects: the reply is nested deeper than 32 levels"),
-    "not UTF-8": (answer(b"\xff\xfe{}"), "not"),
+                          "reply: nested deeper than 32 levels"),
+    "not UTF-8": (answer(b"\xff\xfe{}"), "reply: "),
     "not HTTP": (raw(b"220 smtp\r\n\r\n"), "un"),
 }  # fmt: skip
 

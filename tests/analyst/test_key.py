@@ -10,17 +10,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from kt.analyst.gemini import GeminiAnalyst
-from kt.analyst.key import newest_data
 from kt.analyst.rules import RulesAnalyst
 from kt.records import Brief
-from tests.analyst.make import CLOCK, T0, bars, brief, candidate, flow, quote, rising
+from tests.analyst.make import CLOCK, T0, brief, candidate, flow, gemini, quote, rising
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def gemini(model: str = "gemini-2.5-flash", temperature: float = 0.0) -> GeminiAnalyst:
-    return GeminiAnalyst("key", model, temperature, 60.0, CLOCK)
 
 
 def test_the_key_is_the_same_in_another_process() -> None:
@@ -68,7 +62,7 @@ def test_model_parameters_faults_and_purpose_are_input_too() -> None:
     question, listed = brief(rising()), [candidate()]
     keys = [
         gemini().decide_key(question),
-        gemini("gemini-2.5-pro").decide_key(question),
+        gemini(model="gemini-pro").decide_key(question),
         gemini(temperature=0.5).decide_key(question),
         gemini().decide_key(question, ["005930: price: 1 is off"]),
         RulesAnalyst(CLOCK).decide_key(question),
@@ -81,16 +75,6 @@ def test_model_parameters_faults_and_purpose_are_input_too() -> None:
 
 
 def test_the_api_key_is_no_part_of_it() -> None:
-    one = GeminiAnalyst("key one", "m", 0.0, 60.0, CLOCK)
-    two = GeminiAnalyst("key two", "m", 0.0, 30.0, CLOCK)
+    one = gemini(key="key one", timeout=60)
+    two = gemini(key="key two", timeout=30)
     assert one.decide_key(brief(rising())) == two.decide_key(brief(rising()))
-
-
-def test_the_newest_data_time_is_found() -> None:
-    old = quote(at=T0.replace(hour=9))
-    stale = rising(quote=old, book=None, strength=(), minutes=bars([71_000] * 3)[:1])
-    assert newest_data(brief(stale)) == stale.minutes[-1].at
-    assert newest_data(brief(rising())) == T0
-    assert (
-        newest_data(brief(rising(quote=quote(at=None), book=None, strength=(), minutes=()))) == T0
-    )

@@ -6,14 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from kt.analyst.gemini import GeminiAnalyst
 from kt.analyst.replay import ReplayAnalyst
 from kt.analyst.rules import RulesAnalyst
 from kt.errors import KtError
 from kt.ports import Analyst
 from kt.records import Answer
 from kt.store.journal import SqliteJournal
-from tests.analyst.make import CLOCK, T0, brief, candidate, rising
+from tests.analyst.make import CLOCK, T0, brief, candidate, gemini, rising
 
 
 class Kept(dict[str, Answer]):
@@ -48,12 +47,12 @@ def test_a_miss_is_an_error() -> None:
 
 
 def test_another_model_or_another_fault_is_a_miss() -> None:
-    asked = GeminiAnalyst("", "gemini-2.5-flash", 0.0, 60.0, CLOCK)
+    asked = gemini(model="gemini-2.5-flash", key="")
     answer = RulesAnalyst(CLOCK).decide(brief(rising()))
     kept = Kept({asked.decide_key(brief(rising())): answer})
     assert ReplayAnalyst(kept, asked).decide(brief(rising())) == answer
     with pytest.raises(KtError):
         ReplayAnalyst(kept, asked).decide(brief(rising()), ["a fault"])
-    other = GeminiAnalyst("", "gemini-2.5-pro", 0.0, 60.0, CLOCK)
+    other = gemini(model="gemini-2.5-pro", key="")
     with pytest.raises(KtError):
         ReplayAnalyst(kept, other).decide(brief(rising()))

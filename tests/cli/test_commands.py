@@ -195,9 +195,13 @@ def test_analyze_codes_and_candidates(front: Front) -> None:
         "decided_at",
         "reference_price",
         "faults",
+        "provenance",
+        "repairs",
+        "data_at",
+        "prompt_version",
     ]
     assert (item["action"], item["quantity"], item["price"]) == ("BUY", 10, 70_000)
-    assert ran.err == "kt: 1 decisions by scripted\n"
+    assert ran.err == "kt: 1 decision by scripted: 1 BUY\n"
     candidate = json.loads(document("candidates", []))
     candidate["items"] = [
         {
@@ -441,6 +445,13 @@ def test_status(front: Front) -> None:
             "doubted": [],
             "locked": [],
             "analyst": "scripted",
+            "analyst_model": "script-1",
+            "analyst_asked": 0,
+            "analyst_failed": 0,
+            "analyst_error": "",
+            "analyst_paused_until": None,
+            "analyst_tokens": 0,
+            "analyst_usd": 0.0,
             "dry_run": False,
             "state_folder": str(front.folder / "state" / "sim"),
             "silent": False,

@@ -17,7 +17,8 @@ from typing import Any
 
 import msgspec
 
-from kt.analyst.reply import read_reply
+from kt.analyst.gemini_body import read_gemini
+from kt.analyst.reading import read_text
 from kt.broker.answer import decoded
 from kt.cli.documents import UNREADABLE
 from kt.config.load import load_config
@@ -227,11 +228,12 @@ class Fuzz:
         if chance.random() < 0.1:
             raw = chance.choice(("[" * 5_000, "9" * 5_000, "\ud800", '{"a":' * 3_000, "NaN", "{}"))
         shape = {
-            "candidates": [{"content": {"parts": [{"text": raw}]}, "finish_reason": 1}],
-            "usage_metadata": {"prompt_token_count": 1},
+            "candidates": [{"content": {"parts": [{"text": raw}]}, "finishReason": "STOP"}],
+            "usageMetadata": {"promptTokenCount": 1},
         }
         found: list[Any] = []
-        self.parsed("reply", lambda: found.append(read_reply(shape)))
+        body = json.dumps(shape).encode()
+        self.parsed("reply", lambda: found.append(read_text(read_gemini(body).text)))
         if found and chance.random() < 0.2:
             front = self.front
             odd = found[0].objects or ({"stock_code": SAMSUNG},)

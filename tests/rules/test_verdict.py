@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt.records import Action, Brief, Deposit, Quote, RiskLevel, StockBrief
-from kt.rules.verdict import MOST_REASON, clean, hold, judge, judge_shortlist
+from kt.records import Action, Brief, Deposit, Provenance, Quote, RiskLevel, StockBrief
+from kt.rules.verdict import MOST_REASON, abstain, clean, judge, judge_shortlist
 from tests.rules.make import T0, candidate
 
 
@@ -87,6 +87,7 @@ def test_numbers_at_their_bounds_are_good() -> None:
     ("changes", "fault"),
     [
         ({"action": "buy"}, "action: 'buy' is none of BUY, SELL, HOLD"),
+        ({"action": "ABSTAIN"}, "action: 'ABSTAIN' is none of BUY, SELL, HOLD"),
         ({"action": None}, "action: None is none of BUY, SELL, HOLD"),
         ({"action": ["BUY"]}, "action: a list is none of BUY, SELL, HOLD"),
         ({"quantity": "10"}, "quantity: '10' is not a whole number"),
@@ -196,14 +197,15 @@ def test_a_reply_cannot_steer_a_terminal() -> None:
     assert clean("\ud800x") == "x"
 
 
-def test_the_stand_in_is_a_hold_that_says_why() -> None:
+def test_the_stand_in_abstains_and_says_why() -> None:
     asked = brief()
-    found = hold(asked.stocks[0], asked, ["not answered"], analyst="gemini")
+    found = abstain(asked.stocks[0], asked, ["not answered"], analyst="gemini")
 
-    assert (found.action, found.quantity, found.price, found.confidence) == (Action.HOLD, 0, 0, 0)
+    assert (found.action, found.quantity, found.price) == (Action.ABSTAIN, 0, 0)
+    assert (found.confidence, found.provenance) == (0, Provenance.NONE)
     assert found.faults == ("not answered",)
-    assert found.reason == "held because the answer could not be used: not answered"
-    assert hold(asked.stocks[0], asked, []).faults == ("no answer",)
+    assert found.reason == "no answer: not answered"
+    assert abstain(asked.stocks[0], asked, []).faults == ("no answer",)
 
 
 def test_a_shortlist() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from kt.records import Action
 from kt.store import schema
 from kt.store.rows import Row, insert_sql, to_row
 from tests.store.make import (
@@ -32,8 +33,7 @@ def old_journal(folder: Path, version: int) -> None:
         insert(connection, "orders", row)
         insert(connection, "positions", to_row(position()))
         for name in ("D1", "D2"):
-            row = to_row(decision(name), run="R0")
-            connection.execute(insert_sql("decisions", row), row)
+            insert(connection, "decisions", to_row(decision(name), run="R0"))
         connection.execute(insert_sql("outcomes", to_row(outcome())), to_row(outcome()))
         notice = {"run": "R0", "level": "info", "title": "old", "text": "", "at": "2026-11-22"}
         connection.execute(insert_sql("notices", notice), notice)
@@ -64,6 +64,27 @@ def test_every_older_version_is_brought_up_to_date(tmp_path: Path, version: int)
         assert schema.version_of(connection) == schema.VERSION
         names = "SELECT name FROM _sqlite_migrations WHERE migration_set = 'kt' ORDER BY id"
         assert tuple(row[0] for row in connection.execute(names)) == schema.MIGRATIONS
+
+
+def test_what_no_analyst_answered_is_no_hold_any_more(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "kt.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        schema.migrate(connection, to=6)
+        connection.execute("INSERT INTO meta VALUES ('profile', 'sim')")
+        forced = decision("D1", action=Action.HOLD, faults=("not answered",))
+        held = decision("D2", action=Action.HOLD)
+        for made in (forced, held):
+            insert(connection, "decisions", to_row(made, run="R0"))
+        for name in ("D1", "D2"):
+            judged = to_row(outcome(name, action=Action.HOLD))
+            connection.execute(insert_sql("outcomes", judged), judged)
+        connection.execute("COMMIT")
+    with open_journal(tmp_path) as journal:
+        assert [one.decision_id for one in journal.outcomes()] == ["D2"]
+        assert journal.open_decisions(later(1)) == ()
+        rows = {row["decision_id"]: row for row in journal.events() if row["kind"] == "decision"}
+    assert (rows["D1"]["action"], rows["D1"]["provenance"]) == ("ABSTAIN", "none")
+    assert (rows["D2"]["action"], rows["D2"]["provenance"]) == ("HOLD", "own")
 
 
 def test_old_and_new_files_have_the_same_tables(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kt.cli.watchers import HELP, Watch, look, with_exits
 from kt.errors import ConfigError
+from kt.records import FAILURES
 from kt.store.health import Finding, examine
 
 if TYPE_CHECKING:
@@ -67,8 +68,22 @@ def keys(session: Session) -> Iterable[Finding]:
 
 
 def analyst(session: Session) -> Iterable[Finding]:
-    chosen = session.app.analyst
-    return [Finding("analyst", "ok", f"{chosen.name} ({chosen.model})")]
+    """Who decides, whether it answers now, and what today's questions came to."""
+    from kt.steps.silence import health
+
+    chosen, journal = session.app.analyst, session.app.journal
+    answer = chosen.probe()
+    who = f"{chosen.name} ({chosen.model})"
+    if answer is None:
+        return [Finding("analyst", "ok", who)]
+    journal.answer("", answer)
+    day = health(journal, chosen, session.app.clock.now())
+    put = f"{day.asked} questions today, {day.failed} failed, {day.tokens:,} tokens, ${day.usd:.4f}"
+    if answer.error:
+        hint = FAILURES.get(answer.kind, "")
+        return [Finding("analyst", "fail", f"{who}: {answer.error}; {put}", hint)]
+    said = f"{who} answered as {answer.model} in {answer.latency_ms:,} ms; {put}"
+    return [Finding("analyst", "ok", said)]
 
 
 def journal(session: Session) -> Iterable[Finding]:

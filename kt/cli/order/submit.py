@@ -74,10 +74,10 @@ def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
     """The decisions to order: of checks, those that passed, at most at the size they passed."""
     from msgspec.structs import replace
 
-    from kt.records import Action, OrderType
+    from kt.records import OrderType
 
     if kind == "decisions":
-        return tuple(item for item in items if item.action is not Action.HOLD)
+        return tuple(item for item in items if item.action.trades)
     return tuple(
         replace(
             check.decision,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kt.cli.show import columns
-from kt.cli.show.cells import DIM, GREEN, RED, large, money, percent, plain, signed, updown
+from kt.cli.show.cells import DIM, GREEN, RED, YELLOW, large, money, percent, plain, signed, updown
 from kt.cli.show.table import Column, render
 from kt.cli.show.text import paragraph
 from kt.records import Action, Candidate, Check, Decision
@@ -40,7 +40,8 @@ def candidates(rows: Sequence[Candidate], console: Console) -> str:
 
 
 def action_color(action: Action | None) -> str | None:
-    return {Action.BUY: RED, Action.SELL: "34", Action.HOLD: DIM}.get(action or Action.HOLD)
+    colors = {Action.BUY: RED, Action.SELL: "34", Action.ABSTAIN: YELLOW}
+    return colors.get(action or Action.HOLD, DIM)
 
 
 DECISIONS = (

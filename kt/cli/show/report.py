@@ -74,18 +74,21 @@ def _scanned(report: CycleReport) -> str:
 
 
 def _decided(report: CycleReport, console: Console) -> str:
-    """Every buy and sell with its reason; what is held back, by name."""
+    """Every buy and sell with its reason; the others by name, and why nobody decided."""
     if not report.decisions:
         return "nothing\n"
     lines = [
         paragraph(_decision(item), console.width, indent=7)
         for item in report.decisions
-        if item.action is not Action.HOLD
+        if item.action.trades
     ]
-    held = [item for item in report.decisions if item.action is Action.HOLD]
-    if held:
-        names = ", ".join(f"{item.stock_name}" for item in held)
-        lines.append(paragraph(f"HOLD   {names}", console.width, indent=7))
+    for action in (Action.HOLD, Action.ABSTAIN):
+        names = ", ".join(d.stock_name for d in report.decisions if d.action is action)
+        if names:
+            lines.append(paragraph(f"{action.ljust(7)}{names}", console.width, indent=7))
+    silent = next((d for d in report.decisions if d.action is Action.ABSTAIN), None)
+    if silent is not None:
+        lines.append(paragraph(silent.reason, console.width, indent=7))
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,167 @@
+"""The analyst that asks a model: the question in words, one deadline, retries by what failed.
+
+A refused key, an unknown model or a bad request fail again the same way and are not repeated. Too
+many requests wait for as long as the server says, faults of the server and of the line for a
+growing moment, all inside the deadline. Nothing is ever raised: `Answer.error` says what failed.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from threading import Event
+from typing import Any
+
+from kt.analyst.call import call
+from kt.analyst.failure import Failure
+from kt.analyst.key import key_of, shortlist_question
+from kt.analyst.prompt import DECIDE, PROBE, SHORTLIST, Prompt, decide_prompt, shortlist_prompt
+from kt.analyst.provider import Provider, Question, Reply
+from kt.analyst.reading import Read, read_text
+from kt.analyst.schemas import SCHEMAS
+from kt.ports import Analyst, Clock
+from kt.records import Answer, Brief, Candidate
+from kt.rules.freshness import newest
+
+AGAIN = frozenset({"quota", "unavailable", "unreachable"})
+"""Failures after which the same request may succeed in a moment."""
+MOST_ATTEMPTS = 4
+FIRST_PAUSE = 0.5
+"""Seconds before the second attempt; the next waits twice as long."""
+LEAST_LEFT = 1.0
+"""With fewer seconds left no further attempt is begun."""
+PROBE_SECONDS = 15.0
+
+
+class ModelAnalyst:
+    """Implements ports.Analyst with a provider's model.
+
+    `timeout` is in real seconds for all of a question, its retries included, to the last byte.
+    `prices` are dollars per million tokens (in, out). The key is never logged, shown or stored.
+    `wait` pauses between two attempts, in real seconds.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        clock: Clock,
+        *,
+        temperature: float,
+        timeout: float,
+        prices: tuple[float, float] = (0.0, 0.0),
+        wait: Callable[[float], Any] | None = None,
+    ) -> None:
+        self._provider = provider
+        self._clock = clock
+        self._parameters: dict[str, Any] = {"temperature": temperature}
+        self._timeout = timeout
+        self._prices = prices
+        self._wait = wait or Event().wait
+        self.fallback: Analyst | None = None
+
+    @property
+    def name(self) -> str:
+        return self._provider.name
+
+    @property
+    def model(self) -> str:
+        return self._provider.model
+
+    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+        """One question about every stock of the brief."""
+        key, asof = self.decide_key(brief, faults), newest(brief.stocks, brief.asof)
+        return self._ask("decide", key, decide_prompt(brief, faults), asof)
+
+    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+        """One question for the best candidates."""
+        key = self.shortlist_key(candidates, count, asof)
+        return self._ask("shortlist", key, shortlist_prompt(candidates, count, asof), asof)
+
+    def probe(self) -> Answer | None:
+        """Costs a few tokens; one attempt, of at most PROBE_SECONDS."""
+        now = self._clock.now()
+        key = key_of("probe", self.name, self.model, self._parameters, "")
+        seconds = min(self._timeout, PROBE_SECONDS)
+        return self._ask("probe", key, PROBE, now, seconds=seconds, most=1)
+
+    def decide_key(self, brief: Brief, faults: Sequence[str] = ()) -> str:
+        question = {"system": DECIDE, "brief": brief}
+        return key_of("decide", self.name, self.model, self._parameters, question, faults)
+
+    def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
+        question = {"system": SHORTLIST} | shortlist_question(candidates, count, asof)
+        return key_of("shortlist", self.name, self.model, self._parameters, question)
+
+    def _ask(
+        self,
+        purpose: str,
+        key: str,
+        prompt: Prompt,
+        data_at: datetime,
+        *,
+        seconds: float = 0.0,
+        most: int = MOST_ATTEMPTS,
+    ) -> Answer:
+        asked_at = self._clock.now()
+        started = time.perf_counter()
+        question = Question(prompt, SCHEMAS[purpose], self._parameters["temperature"])
+        reply, attempts = self._patiently(question, seconds or self._timeout, most)
+        latency = round((time.perf_counter() - started) * 1000)
+        found = Read() if reply.failure or purpose == "probe" else read_text(reply.text)
+        error = reply.failure.text if reply.failure else found.error and f"reply: {found.error}"
+        price_in, price_out = self._prices
+        return Answer(
+            key=key,
+            purpose=purpose,
+            analyst=self.name,
+            model=reply.model or self.model,
+            asked_model=self.model,
+            objects=found.objects,
+            raw=reply.text,
+            prompt=prompt.whole,
+            parameters=self._parameters,
+            asked_at=asked_at,
+            data_at=data_at,
+            latency_ms=latency,
+            tokens_in=reply.tokens_in,
+            tokens_out=reply.tokens_out,
+            cost_usd=(reply.tokens_in * price_in + reply.tokens_out * price_out) / 1_000_000,
+            error=error,
+            notes=(*reply.notes, *found.notes),
+            attempts=attempts,
+        )
+
+    def _patiently(self, question: Question, seconds: float, most: int) -> tuple[Reply, int]:
+        """The reply to the last attempt, and how many there were."""
+        if not self._provider.secret.isascii() or not self._provider.secret.isprintable():
+            words = "the key holds a line break, or letters that no key has"
+            return Reply(failure=Failure("auth", words)), 0
+        end = time.monotonic() + seconds
+        for attempt in range(1, most + 1):
+            left = end - time.monotonic()
+            reply = call(self._provider, question, left, self._clock.now())
+            failure = reply.failure
+            if failure is None or failure.kind not in AGAIN or attempt == most:
+                break
+            pause = _pause(failure, attempt)
+            if time.monotonic() + pause + LEAST_LEFT > end:
+                break
+            self._wait(pause)
+        return _timed(reply, seconds), attempt
+
+
+def _pause(failure: Failure, attempt: int) -> float:
+    """What the server named; otherwise twice as long each time, and not all clients at once."""
+    if failure.retry_after is not None:
+        return failure.retry_after
+    return float(FIRST_PAUSE * 2 ** (attempt - 1)) * random.uniform(1, 1.5)
+
+
+def _timed(reply: Reply, seconds: float) -> Reply:
+    """A time-out names the whole of the time, not what its last attempt had left."""
+    if reply.failure is None or reply.failure.kind != "timeout":
+        return reply
+    return replace(reply, failure=Failure("timeout", f"no answer within {seconds:g} s"))

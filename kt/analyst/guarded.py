@@ -1,0 +1,117 @@
+"""Asks an analyst unless it has failed too often just now, or the day's budget is spent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from kt.analyst.replay import Keyed
+from kt.ports import Analyst, Clock
+from kt.records import WITHHELD, AnalystCall, Answer, Brief, Candidate
+from kt.rules import breaker
+from kt.rules.freshness import newest
+
+Calls = Callable[[datetime], Sequence[AnalystCall]]
+"""Questions put to analysts since a time, oldest first: the journal's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What a day's questions may cost at most; 0 = as much as they do."""
+
+    usd: float = 0.0
+    tokens: int = 0
+
+    def spent(self, calls: Sequence[AnalystCall]) -> str:
+        """Which of the two is used up, in words; empty while neither is."""
+        usd = sum(call.cost_usd for call in calls)
+        tokens = sum(call.tokens_in + call.tokens_out for call in calls)
+        if self.usd and usd >= self.usd:
+            return f"${usd:.4f} of ${self.usd:.4f} a day (analyst.budget_usd)"
+        if self.tokens and tokens >= self.tokens:
+            return f"{tokens:,} of {self.tokens:,} tokens a day (analyst.budget_tokens)"
+        return ""
+
+
+class GuardedAnalyst:
+    """Implements ports.Analyst around another; `fallback` is the one to ask in its stead."""
+
+    def __init__(
+        self,
+        inner: Keyed,
+        clock: Clock,
+        calls: Calls,
+        budget: Budget = Budget(),  # frozen
+        fallback: Analyst | None = None,
+    ) -> None:
+        self._inner = inner
+        self._clock = clock
+        self._calls = calls
+        self._budget = budget
+        self.fallback = fallback
+
+    @property
+    def name(self) -> str:
+        return self._inner.name
+
+    @property
+    def model(self) -> str:
+        return self._inner.model
+
+    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+        error = self._why_not()
+        if not error:
+            return self._inner.decide(brief, faults)
+        key = self._inner.decide_key(brief, faults)
+        return self._withheld("decide", key, newest(brief.stocks, brief.asof), error)
+
+    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+        error = self._why_not()
+        if not error:
+            return self._inner.shortlist(candidates, count, asof)
+        key = self._inner.shortlist_key(candidates, count, asof)
+        return self._withheld("shortlist", key, asof, error)
+
+    def decide_key(self, brief: Brief, faults: Sequence[str] = ()) -> str:
+        return self._inner.decide_key(brief, faults)
+
+    def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
+        return self._inner.shortlist_key(candidates, count, asof)
+
+    def probe(self) -> Answer | None:
+        return self._inner.probe()
+
+    def _why_not(self) -> str:
+        now = self._clock.now()
+        calls = self._calls(now - breaker.LOOK_BACK)
+        failed = breaker.streak(calls, self.name, self.model)
+        until = breaker.paused_until(failed, now)
+        if until is not None:
+            return f"paused: until {until:%H:%M:%S}, after {_times(failed)} {failed[-1].error}"
+        midnight = datetime.combine(now.date(), time(), now.tzinfo)
+        spent = self._budget.spent([call for call in calls if call.asked_at >= midnight])
+        return f"budget: {spent}" if spent else ""
+
+    def _withheld(self, purpose: str, key: str, data_at: datetime, error: str) -> Answer:
+        assert error.partition(":")[0] in WITHHELD
+        return Answer(
+            key=key,
+            purpose=purpose,
+            analyst=self.name,
+            model=self.model,
+            asked_model=self.model,
+            objects=(),
+            raw="",
+            prompt="",
+            parameters={},
+            asked_at=self._clock.now(),
+            data_at=data_at,
+            latency_ms=0,
+            error=error,
+            attempts=0,
+        )
+
+
+def _times(failed: Sequence[AnalystCall]) -> str:
+    return "one failure:" if len(failed) == 1 else f"{len(failed)} failures, the last:"

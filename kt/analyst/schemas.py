@@ -1,0 +1,40 @@
+"""What a reply must look like, sent with the request: the process document's decision object."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kt.records import ANSWERS, RiskLevel
+
+_TEXT = {"type": "STRING"}
+_WHOLE = {"type": "INTEGER"}
+_NUMBER = {"type": "NUMBER"}
+
+
+def _list_of(properties: dict[str, Any]) -> dict[str, Any]:
+    item = {"type": "OBJECT", "properties": properties, "required": list(properties)}
+    return {"type": "ARRAY", "items": item}
+
+
+def _one_of(values: Sequence[str]) -> dict[str, Any]:
+    return {"type": "STRING", "format": "enum", "enum": list(values)}
+
+
+SCHEMAS: dict[str, dict[str, Any]] = {
+    "decide": _list_of(
+        {
+            "action": _one_of([action.value for action in ANSWERS]),
+            "stock_code": _TEXT,
+            "stock_name": _TEXT,
+            "quantity": _WHOLE,
+            "price": _WHOLE,
+            "reason": _TEXT,
+            "confidence": _NUMBER,
+            "risk_level": _one_of([level.value for level in RiskLevel]),
+        }
+    ),
+    "shortlist": _list_of({"stock_code": _TEXT, "score": _NUMBER, "reason": _TEXT}),
+    "probe": {"type": "ARRAY", "items": _TEXT},
+}
+"""By purpose, as JSON Schema in the OpenAPI dialect."""

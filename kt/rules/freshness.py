@@ -1,0 +1,22 @@
+"""How old a stock's figures are: as old as the newest of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from kt.records import StockBrief
+
+
+def newest(stocks: Iterable[StockBrief], asof: datetime) -> datetime:
+    """The newest time in the figures of these stocks, never later than `asof`; `asof` itself when
+    no figure carries a time."""
+    times = [at for stock in stocks for at in _times(stock)]
+    return min(max(times), asof) if times else asof
+
+
+def _times(stock: StockBrief) -> list[datetime]:
+    found = [stock.quote.at, stock.book.at if stock.book else None]
+    found += [bar.at for bar in stock.minutes[-1:]]
+    found += [entry.at for entry in stock.strength[:1]]
+    return [at for at in found if at is not None]

@@ -1,0 +1,115 @@
+"""An analyst that does not answer is heard of: in the journal, by the owner, in every summary."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from kt.ports import Analyst, RunLog
+from kt.records import FAILURES, WITHHELD, Action, Answer, Decision, Provenance
+from kt.rules import breaker
+from kt.steps.context import Context
+from kt.steps.stops import tell
+
+_WORDS = {
+    "auth": "refused the key",
+    "unreachable": "could not be reached",
+    "unavailable": "had a fault",
+    "timeout": "did not answer in time",
+    "model": "has no such model",
+    "quota": "took no more requests",
+    "blocked": "refused to answer",
+    "reply": "gave no answer that can be read",
+    "request": "refused the request",
+    "paused": "is not asked for a while",
+    "budget": "is not asked: the budget is spent",
+    "defect": "could not be asked",
+}
+
+
+def keep(ctx: Context, answer: Answer) -> None:
+    """Journal an answer, and tell the owner once of each series of failures."""
+    ctx.journal.answer(ctx.run, answer)
+    if not answer.error or answer.kind in WITHHELD:
+        return
+    calls = ctx.journal.analyst_calls(ctx.clock.now() - breaker.LOOK_BACK)
+    if breaker.opens_now(breaker.streak(calls, answer.analyst, answer.asked_model)):
+        text = f"{answer.error}. {FAILURES.get(answer.kind, '')} `kt doctor` asks it at once."
+        tell(ctx, "warning", f"kt: {answer.analyst} does not answer", text)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the analyst's questions of today went. `usd` and `tokens` are of all of them."""
+
+    asked: int
+    failed: int
+    tokens: int
+    usd: float
+    error: str
+    """Of its newest question; empty when that was answered, or none was put."""
+    paused_until: datetime | None
+
+
+def health(journal: RunLog, analyst: Analyst, now: datetime) -> Health:
+    """From the journal: what every process of this profile asked."""
+    calls = journal.analyst_calls(now - breaker.LOOK_BACK)
+    today = [call for call in calls if call.asked_at.date() == now.date()]
+    put = [call for call in today if call.kind not in WITHHELD]
+    failed = breaker.streak(calls, analyst.name, analyst.model)
+    return Health(
+        asked=len(put),
+        failed=sum(bool(call.error) for call in put),
+        tokens=sum(call.tokens_in + call.tokens_out for call in put),
+        usd=sum(call.cost_usd for call in put),
+        error=failed[-1].error if failed else "",
+        paused_until=breaker.paused_until(failed, now),
+    )
+
+
+def summary(decisions: Sequence[Decision]) -> str:
+    """`3 decisions by gemini: 1 BUY, 2 HOLD`, and where an analyst was silent the reason."""
+    if not decisions:
+        return "no decisions"
+    own = [d for d in decisions if d.provenance.own]
+    names = sorted({d.analyst for d in own if d.analyst})
+    noun = "decision" if len(decisions) == 1 else "decisions"
+    said = f"{len(decisions)} {noun}" + (f" by {', '.join(names)}" if names else "")
+    return said + _counts(decisions) + _labels(decisions, own) + _why(decisions)
+
+
+def _counts(decisions: Sequence[Decision]) -> str:
+    counts = Counter(decision.action for decision in decisions)
+    if len(counts) == 1 and len(decisions) > 1:
+        return f", {'both' if len(decisions) == 2 else 'all'} {decisions[0].action}"
+    return ": " + ", ".join(f"{counts[action]} {action}" for action in Action if counts[action])
+
+
+def _labels(decisions: Sequence[Decision], own: Sequence[Decision]) -> str:
+    """How many were put right, and how many are a fallback's."""
+    mended = sum(bool(d.repairs) for d in own)
+    other = [d for d in decisions if d.provenance is Provenance.FALLBACK]
+    said = f", {mended} repaired" if mended else ""
+    return said + (f", {len(other)} by {other[0].analyst} as the fallback" if other else "")
+
+
+def _why(decisions: Sequence[Decision]) -> str:
+    """Why some are not the analyst's own."""
+    silent = [d for d in decisions if not d.provenance.own]
+    if not silent:
+        return ""
+    first = silent[0]
+    fault = first.faults[0] if first.faults else ""
+    kind, _, words = fault.partition(": ")
+    who = asked(decisions)
+    if kind in _WORDS:
+        return f" because {who} {_WORDS[kind]}: {words}"
+    return f" because {who} gave no answer that could be used: {fault or 'none came'}"
+
+
+def asked(decisions: Sequence[Decision]) -> str:
+    """The analyst that was asked, also where another one answered."""
+    named = [d.analyst for d in decisions if d.provenance.own or d.action is Action.ABSTAIN]
+    return next(iter(named), "") or "the analyst"

@@ -1,0 +1,104 @@
+"""A stand-in for a provider's server on loopback: it does to each request what a test says."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.broker.hostile import Deed, answer, serving
+
+DECISION: dict[str, Any] = {
+    "action": "BUY",
+    "stock_code": "005930",
+    "stock_name": "삼성전자",
+    "quantity": 10,
+    "price": 71_000,
+    "reason": "Strength 140.",
+    "confidence": 0.85,
+    "risk_level": "MEDIUM",
+}
+OTHER = DECISION | {"stock_code": "000660", "stock_name": "SK하이닉스", "action": "HOLD"}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it came."""
+
+    path: str
+    headers: dict[str, str]
+    body: dict[str, Any]
+
+
+@dataclass
+class FakeProvider:
+    """`deeds` are done to the requests in order, the last one to all that follow."""
+
+    deeds: list[Deed]
+    url: str = ""
+    asked: list[Asked] = field(default_factory=list)
+
+    def serve(self, line: socket.socket) -> None:
+        self.asked.append(_request(line))
+        deed = self.deeds[min(len(self.asked), len(self.deeds)) - 1]
+        deed(line)
+
+
+@contextlib.contextmanager
+def providing(*deeds: Deed) -> Iterator[FakeProvider]:
+    fake = FakeProvider(list(deeds))
+    with serving(fake.serve, unread=True) as server:
+        fake.url = server.address
+        yield fake
+
+
+def _request(line: socket.socket) -> Asked:
+    came = b""
+    while b"\r\n\r\n" not in came:
+        came += _more(line)
+    head, _, body = came.partition(b"\r\n\r\n")
+    first, *rest = head.decode().split("\r\n")
+    headers = {name.lower(): value.strip() for name, _, value in (h.partition(":") for h in rest)}
+    while len(body) < int(headers.get("content-length", 0)):
+        body += _more(line)
+    return Asked(first.split(" ")[1], headers, json.loads(body) if body else {})
+
+
+def _more(line: socket.socket) -> bytes:
+    piece = line.recv(65536)
+    if not piece:
+        raise ConnectionResetError("the other side hung up")
+    return piece
+
+
+def gemini_body(*texts: Any, **changes: Any) -> dict[str, Any]:
+    """Google's shape. A text is a part; a mapping is a part as it stands."""
+    parts = [text if isinstance(text, dict) else {"text": text} for text in texts]
+    return {
+        "candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}],
+        "usageMetadata": {
+            "promptTokenCount": 1_000,
+            "candidatesTokenCount": 100,
+            "thoughtsTokenCount": 60,
+            "totalTokenCount": 1_160,
+        },
+        "modelVersion": "gemini-test-001",
+    } | changes
+
+
+def says(*texts: Any, **changes: Any) -> Deed:
+    """A success whose parts are these texts."""
+    return answer(json.dumps(gemini_body(*texts, **changes)).encode())
+
+
+def fails(status: int, message: str = "no", *headers: str, **more: Any) -> Deed:
+    """Google's error body under this status."""
+    error = {"code": status, "message": message} | more
+    return answer(json.dumps({"error": error}).encode(), f"{status} x", *headers)
+
+
+def objects(*found: Any) -> str:
+    return json.dumps(list(found), ensure_ascii=False)

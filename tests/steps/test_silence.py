@@ -1,0 +1,154 @@
+"""An analyst that does not answer is never taken for one that said HOLD."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kt.analyst.guarded import Budget, GuardedAnalyst
+from kt.analyst.rules import RulesAnalyst
+from kt.records import Action, Answer, Decision, Provenance
+from kt.steps import analyze, collect, silence
+from tests.fakes import HYNIX, SAMSUNG, World, buy
+from tests.store.make import decision
+
+GONE = "unavailable: 503 overloaded"
+
+
+def abstained(error: str, **more: Any) -> Decision:
+    values = {"provenance": Provenance.NONE, "faults": (error,), "analyst": "gemini"}
+    return decision(action=Action.ABSTAIN, **(values | more))
+
+
+def held(**more: Any) -> Decision:
+    return decision(action=Action.HOLD, **({"analyst": "gemini"} | more))
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        ([], "no decisions"),
+        ([held()], "1 decision by gemini: 1 HOLD"),
+        ([held(), held()], "2 decisions by gemini, both HOLD"),
+        (
+            [held(), decision(analyst="gemini"), held(repairs=("x",))],
+            "3 decisions by gemini: 1 BUY, 2 HOLD, 1 repaired",
+        ),
+        (
+            [abstained("model: 404 model not found")] * 2,
+            "2 decisions, both ABSTAIN because gemini has no such model: 404 model not found",
+        ),
+        (
+            [abstained("unreachable: no route")] * 3,
+            "3 decisions, all ABSTAIN because gemini could not be reached: no route",
+        ),
+        (
+            [held(), abstained("price: 1 is not on the tick of 100")],
+            "2 decisions by gemini: 1 HOLD, 1 ABSTAIN because gemini gave no answer that could be "
+            "used: price: 1 is not on the tick of 100",
+        ),
+        (
+            [
+                held(analyst="rules", provenance=Provenance.FALLBACK, faults=("auth: 403 no",)),
+                held(),
+            ],
+            "2 decisions by gemini, both HOLD, 1 by rules as the fallback because gemini refused "
+            "the key: 403 no",
+        ),
+    ],
+)
+def test_the_summary_says_who_decided_and_why_not(made: list[Decision], words: str) -> None:
+    assert silence.summary(made) == words
+
+
+def ask(world: World) -> tuple[Decision, ...]:
+    return analyze.analyze(world.ctx, collect.collect(world.ctx, (), [SAMSUNG, HYNIX]))
+
+
+def guarded(world: World, budget: Budget = Budget(), *, fallback: bool = False) -> None:  # noqa: B008
+    inner: Any = world.analyst
+    inner.decide_key = inner.shortlist_key = lambda *args: "key"
+    rules = RulesAnalyst(world.clock) if fallback else None
+    analyst = GuardedAnalyst(inner, world.clock, world.journal.analyst_calls, budget, rules)
+    world.ctx = world.context(analyst=analyst)
+
+
+def test_the_owner_hears_of_a_series_of_failures_once(world: World) -> None:
+    world.analyst.error = GONE
+    for _ in range(5):
+        ask(world)
+    (told,) = world.notifier.told
+    assert told[0] == "warning"
+    assert "scripted does not answer" in told[1]
+    assert "503 overloaded" in told[2] and "kt doctor" in told[2]
+    world.analyst.error = ""
+    ask(world)
+    world.analyst.error = "auth: 403 leaked"
+    ask(world)
+    assert len(world.notifier.told) == 2
+    assert "set a good one" in world.notifier.told[-1][2]
+
+
+def test_after_three_failures_it_is_left_alone_and_then_tried_again(world: World) -> None:
+    guarded(world)
+    world.analyst.error = GONE
+    for _ in range(5):
+        made = ask(world)
+    assert len(world.analyst.briefs) == 3
+    assert made[0].faults[0].startswith("paused: until 10:01:00, after 3 failures, the last: ")
+    assert "is not asked for a while" in silence.summary(made)
+    world.clock.advance(60)
+    ask(world)
+    ask(world)
+    assert len(world.analyst.briefs) == 4, "one try after the pause, and it failed"
+    world.clock.advance(120)
+    world.analyst.error = ""
+    assert [made.action for made in ask(world)] == [Action.HOLD, Action.HOLD]
+    assert [made.action for made in ask(world)] == [Action.HOLD, Action.HOLD]
+
+
+def test_a_probe_that_is_answered_ends_the_pause(world: World) -> None:
+    guarded(world)
+    world.analyst.error = "auth: 403 leaked"
+    ask(world)
+    world.analyst.error = ""
+    assert {made.action for made in ask(world)} == {Action.ABSTAIN}
+    answer = world.ctx.analyst.probe()
+    assert isinstance(answer, Answer)
+    world.journal.answer("", answer)
+    assert {made.action for made in ask(world)} == {Action.HOLD}
+
+
+def test_a_budget_that_is_spent_ends_the_questions_until_tomorrow(world: World) -> None:
+    world.analyst.tokens = 600
+    guarded(world, Budget(tokens=1_000))
+    for _ in range(2):
+        assert {made.action for made in ask(world)} == {Action.HOLD}
+    made = ask(world)
+    assert made[0].faults == ("budget: 1,200 of 1,000 tokens a day (analyst.budget_tokens)",)
+    world.clock.advance(24 * 3600)
+    assert {made.action for made in ask(world)} == {Action.HOLD}
+    world.analyst.cost = 0.02
+    guarded(world, Budget(usd=0.01))
+    ask(world)
+    assert "budget: $0.0200 of $0.0100 a day" in ask(world)[0].faults[0]
+
+
+def test_the_fallback_decides_what_is_left_and_is_named(world: World) -> None:
+    guarded(world, fallback=True)
+    world.analyst.answers = [{SAMSUNG: buy(), HYNIX: buy(price=1)}]
+    own, other = ask(world)
+    assert (own.analyst, own.provenance) == ("scripted", Provenance.OWN)
+    assert (other.analyst, other.provenance) == ("rules", Provenance.FALLBACK)
+    assert other.faults and other.action is not Action.ABSTAIN
+
+
+def test_the_state_is_told_from_the_journal(world: World) -> None:
+    guarded(world)
+    world.analyst.error = "model: 404 gone"
+    ask(world)
+    ask(world)
+    found = silence.health(world.journal, world.ctx.analyst, world.clock.now())
+    assert (found.asked, found.failed, found.error) == (1, 1, "model: 404 gone")
+    assert found.paused_until is not None
