@@ -232,6 +232,49 @@ def test_analyze_on_a_terminal_tells_the_reason_in_full(front: Front) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        ("auth: 403 leaked", ExitCode.AUTH, "scripted refused the key: 403 leaked"),
+        ("unreachable: no route", ExitCode.UNREACHABLE, "could not be reached: no route"),
+        ("timeout: 60 s", ExitCode.UNREACHABLE, "did not answer in time: 60 s"),
+        ("quota: 429", ExitCode.UNREACHABLE, "took no more requests: 429"),
+        ("model: 404 not found", ExitCode.ERROR, "has no such model: 404 not found"),
+        ("reply: not JSON", ExitCode.ERROR, "gave no answer that can be read: not JSON"),
+        ("budget: spent", ExitCode.ERROR, "is not asked: the budget is spent"),
+    ],
+)
+def test_a_silent_analyst_is_told_by_the_exit_code(
+    front: Front, error: str, code: ExitCode, words: str
+) -> None:
+    front.world.analyst.error = error
+    ran = front("analyze", SAMSUNG, HYNIX)
+    assert ran.code == code
+    assert [item["action"] for item in ran.items] == ["ABSTAIN", "ABSTAIN"]
+    assert "kt: 2 decisions, both ABSTAIN because " in ran.err and words in ran.err
+    assert "`kt doctor`" in ran.err
+    allowed = front("analyze", SAMSUNG, "--allow-fallback")
+    assert (allowed.code, [item["provenance"] for item in allowed.items]) == (0, ["none"])
+    passed_on = front("check", stdin=ran.out)
+    assert (passed_on.code, passed_on.items) == (0, [])
+
+
+def test_one_own_decision_is_enough_for_a_good_end(front: Front) -> None:
+    front.world.analyst.answers = [{SAMSUNG: buy(price=1)}]
+    ran = front("analyze", SAMSUNG, HYNIX)
+    assert (ran.code, [item["action"] for item in ran.items]) == (0, ["ABSTAIN", "HOLD"])
+    assert "gave no answer that could be used: price: 1 lies outside" in ran.err
+
+
+def test_a_silent_analyst_is_seen_in_the_status(front: Front) -> None:
+    front.world.analyst.error = "model: 404 not found"
+    front("analyze", SAMSUNG)
+    (row,) = front("status").items
+    assert (row["analyst_asked"], row["analyst_failed"]) == (1, 1)
+    assert row["analyst_error"] == "model: 404 not found"
+    assert row["analyst_paused_until"] == "2026-11-23T10:01:00+09:00"
+
+
 def test_analyze_held_reads_no_pipe(front: Front) -> None:
     ran = front("analyze", "--held", stdin="rubbish")
     assert (ran.code, ran.items) == (0, [])

@@ -54,6 +54,19 @@ def rows(front: Front, *more: str) -> dict[str, dict[str, Any]]:
     return {item["name"]: item for item in json.loads(ran.out)["items"]}
 
 
+def test_an_analyst_that_does_not_answer(doctor: Front) -> None:
+    doctor.world.analyst.error = "auth: 403 Your API key was reported as leaked."
+    row = rows(doctor)["analyst"]
+    assert row["status"] == "fail"
+    assert "scripted (script-1): auth: 403 Your API key was reported as leaked." in row["detail"]
+    assert "1 questions today, 1 failed" in row["detail"]
+    assert "set a good one" in row["hint"]
+    doctor.world.analyst.error = ""
+    row = rows(doctor)["analyst"]
+    assert (row["status"], row["hint"]) == ("ok", "")
+    assert row["detail"].startswith("scripted (script-1) answered as script-1 in 1 ms; 2 questions")
+
+
 def test_all_is_well(doctor: Front) -> None:
     ran = doctor("doctor")
     assert ran.code == 0, ran.err

@@ -159,11 +159,29 @@ def test_a_failed_scan_does_not_keep_kt_from_what_it_holds(world: World) -> None
 
 
 def test_a_failed_analysis_places_nothing(world: World) -> None:
-    world.analyst.error = "HTTP 503"
+    world.analyst.error = "unavailable: 503 overloaded"
     report = run_cycle(world.ctx)
-    assert {decision.action for decision in report.decisions} == {"HOLD"}
-    assert all("HTTP 503" in decision.faults[0] for decision in report.decisions)
+    assert {decision.action for decision in report.decisions} == {"ABSTAIN"}
+    assert all("503" in decision.faults[0] for decision in report.decisions)
     assert world.broker.sent == []
+    (told,) = [step.detail for step in report.steps if step.name == "analyze"]
+    assert "all ABSTAIN because scripted had a fault: 503 overloaded" in told
+
+
+@pytest.mark.parametrize("error", ["timeout: 60 s", "auth: 403 leaked", "defect: x"])
+def test_a_failed_analyst_keeps_no_step_of_what_is_held_from_running(
+    world: World, error: str
+) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    run_cycle(world.ctx)
+    world.market.prices[SAMSUNG] = 65_000
+    world.analyst.error = error
+    report = run_cycle(world.ctx)
+    assert [(o.side, o.quantity, o.origin) for o in report.orders] == [("SELL", 10, "stop_loss")]
+    names = [step.name for step in report.steps]
+    for name in ("exits", "unfilled", "settle", "compare", "learn"):
+        assert name in names
+    assert report.failed == ()
 
 
 def test_a_cycle_does_not_begin_when_the_books_cannot_be_compared(world: World) -> None:

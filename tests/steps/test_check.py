@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -41,8 +42,9 @@ def test_a_decision_becomes_an_order_of_kts_own_size(world: World) -> None:
     assert checked.order_type is OrderType.LIMIT
 
 
-def test_a_hold_needs_no_check_and_asks_nothing(world: World) -> None:
-    assert check.check(world.ctx, [decided(world, action=Action.HOLD, price=0)]) == ()
+@pytest.mark.parametrize("idle", [Action.HOLD, Action.ABSTAIN])
+def test_what_does_not_trade_needs_no_check_and_asks_nothing(world: World, idle: Action) -> None:
+    assert check.check(world.ctx, [decided(world, action=idle, price=0)]) == ()
     assert world.broker.asked == []
 
 
@@ -178,6 +180,9 @@ def test_a_decision_too_old_or_too_unsure_is_denied(world: World) -> None:
     (checked,) = check.check(world.ctx, [old])
     assert denied(checked) == {"STALE_INPUT"}
     assert detail(checked, "STALE_INPUT") == "61.0 s old > limit 60.0 s"
+    thought_long = decided(world, data_at=world.clock.now() - timedelta(seconds=103))
+    (checked,) = check.check(world.ctx, [thought_long])
+    assert detail(checked, "STALE_INPUT") == "103.0 s old > limit 60.0 s"
     (checked,) = check.check(world.ctx, [decided(world, confidence=0.5)])
     assert denied(checked) == {"LOW_CONFIDENCE"}
 
