@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kt.rules.nesting import deeper_than
 from kt.text import encodable
 
 MOST_LETTERS = 1_000_000
@@ -24,12 +23,10 @@ MAX_NESTING = 32
 """Levels of a reply's JSON; what is asked for has two."""
 TOO_DEEP = f"nested deeper than {MAX_NESTING} levels"
 
-_THOUGHT = re.compile(
-    r"<(think|thinking|thought|thoughts|reasoning|scratchpad)>.*?</\1>", re.DOTALL | re.IGNORECASE
-)
-_THOUGHT_END = re.compile(r"</(?:think|thinking|thought|thoughts|reasoning|scratchpad)>", re.I)
+_TAG = re.compile(r"<(/?)(think|thinking|thoughts?|reasoning|scratchpad)>", re.IGNORECASE)
 _FENCE = re.compile(r"(?:```|~~~)[ \t]*[\w+-]*[ \t]*\r?\n?(.*?)(?:```|~~~)", re.DOTALL)
 _SIGN = re.compile(r'["{}\\]')
+_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
 class TwiceNamed(ValueError):
@@ -56,6 +53,8 @@ def read_text(text: str) -> Read:
     if len(text) > MOST_LETTERS:
         return Read(error=f"{len(text):,} characters, more than {MOST_LETTERS:,}")
     words, notes = _without_thoughts(text.strip().lstrip("\ufeff"))
+    if _depth(words) > MAX_NESTING:
+        return Read(notes=tuple(notes), error=TOO_DEEP)
     try:
         found, peeled = _whole(words)
         notes += peeled
@@ -64,17 +63,35 @@ def read_text(text: str) -> Read:
         return Read(notes=tuple(notes), error=why)
     except ValueError as failure:
         return _salvaged(words, notes, failure)
-    if isinstance(found, dict | list) and deeper_than(MAX_NESTING, found):
-        return Read(notes=tuple(notes), error=TOO_DEEP)
     return _listed(found, notes)
 
 
+def _depth(words: str) -> int:
+    """How deep its brackets lie inside one another, those in strings left out: measured before
+    anything is decoded, so that no depth can break the decoder."""
+    level = deepest = 0
+    for found in _BRACKET.finditer(words):
+        level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
+        deepest = max(deepest, level)
+    return deepest
+
+
 def _without_thoughts(text: str) -> tuple[str, list[str]]:
-    """Without what the model says to itself, also when only the end of that is marked."""
-    words = _THOUGHT.sub("", text)
-    ends = list(_THOUGHT_END.finditer(words))
-    words = words[ends[-1].end() :] if ends else words
-    return words.strip(), ["thoughts before the answer"] if words != text else []
+    """Without what the model says to itself, also when only the end of that is marked; a thought
+    that never ends may hold the answer and stays."""
+    kept: list[str] = []
+    at, thought = 0, ""
+    for tag in _TAG.finditer(text):
+        ends, name = bool(tag[1]), tag[2].casefold()
+        if ends and not thought:
+            kept, at = [], tag.end()
+        elif ends and name == thought:
+            at, thought = tag.end(), ""
+        elif not ends and not thought:
+            kept.append(text[at : tag.start()])
+            at, thought = tag.start(), name
+    words = "".join([*kept, text[at:]]).strip()
+    return words, ["thoughts before the answer"] if words != text else []
 
 
 def _whole(words: str) -> tuple[Any, list[str]]:

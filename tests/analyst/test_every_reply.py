@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kt.analyst.reading import MOST_LETTERS
+from kt.analyst.reading import MOST_LETTERS, read_text
 from kt.records import Answer
 from tests.analyst.make import KEY, brief, falling, gemini, rising
 from tests.analyst.provider import (
@@ -319,3 +319,15 @@ def test_any_exception_of_any_library_is_an_answer(raised: BaseException, error:
     found = analyst.decide(brief(rising()))
     assert found.error == error
     assert found.objects == ()
+
+
+@pytest.mark.parametrize(
+    "piece", ['"', "[", "{", "`", "<think>", "</think>", '"a', '{"', "\\", "[{"]
+)
+def test_no_reply_of_any_size_takes_long_to_read(piece: str) -> None:
+    from time import perf_counter
+
+    began = perf_counter()
+    found = read_text(piece * (MOST_LETTERS // len(piece)))
+    assert found.objects == ()
+    assert perf_counter() - began < 20, "the time grows with the square of the size"
