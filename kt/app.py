@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kt.broker.kiwoom import Kiwoom
-    from kt.broker.pace import Pacer
-    from kt.broker.rest import Http, Rest
+    from kt.broker.rest.client import Http, Rest
+    from kt.broker.rest.rate_limit import Pacer
+    from kt.broker.rest.token import TokenSource
     from kt.broker.stream.lease import Lease
     from kt.broker.stream.live import KiwoomStream
-    from kt.broker.token import TokenSource
     from kt.notify import OwnerNotifier
     from kt.ports import Analyst, Broker, Market
     from kt.records import AnalystCall
@@ -112,14 +112,14 @@ class App:
 
     @cached_property
     def http(self) -> Http:
-        from kt.broker.rest import Http
+        from kt.broker.rest.client import Http
 
         return Http(self.server.base_url)
 
     @cached_property
     def pacer(self) -> Pacer:
-        from kt.broker.pace import Pacer
-        from kt.broker.token import key_hash
+        from kt.broker.rest.rate_limit import Pacer
+        from kt.broker.rest.token import key_hash
 
         server = self.config.server
         return Pacer(
@@ -132,22 +132,22 @@ class App:
 
     @cached_property
     def token_source(self) -> TokenSource:
-        from kt.broker.token import TokenSource
-        from kt.broker.token_server import WireTokenServer
+        from kt.broker.rest.token import TokenSource
+        from kt.broker.rest.token_server import WireTokenServer
 
         server = WireTokenServer(self.http, self.pacer, self.clock, self._on_call)
         return TokenSource(self.keys, self.server.base_url, self.paths.folder, self.clock, server)
 
     @cached_property
     def rest(self) -> Rest:
-        from kt.broker.rest import Rest
+        from kt.broker.rest.client import Rest
 
         return Rest(self.http, self.token_source, self.pacer, self.clock, self._on_call)
 
     @cached_property
     def kiwoom(self) -> Kiwoom:
         """The market and the account: one adapter behind two ports."""
-        from kt.broker.day_list import DayList
+        from kt.broker.instrument_cache import DayList
         from kt.broker.kiwoom import Kiwoom
 
         stocks = DayList(self.paths.folder, self.server.base_url, self.clock)
@@ -213,7 +213,7 @@ class App:
     def context(self, command: str) -> Context:
         """Start a run and hand out its doors. Raises what building them raises; the analyst is
         chosen when it is first asked."""
-        from kt.analyst.deferred import DeferredAnalyst
+        from kt.analyst.lazy import DeferredAnalyst
 
         self.run = new_id(self.clock.now())
         self.journal.start_run(self.run, command, __version__)

@@ -19,7 +19,7 @@ SIM = "sim"
 @dataclass(frozen=True, slots=True)
 class ProfilePaths:
     """The files of one profile; `folder` is `<state>/<profile>`. `key` is the hash of an app key
-    and its server (`kt.broker.token.key_hash`)."""
+    and its server (`kt.broker.rest.token.key_hash`)."""
 
     folder: Path
 

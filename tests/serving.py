@@ -12,12 +12,12 @@ from typing import Any, Literal
 
 from kt.clock import ScaledClock
 from kt.sim.control import Control
+from kt.sim.discovery import ws_url
 from kt.sim.exchange import Exchange
 from kt.sim.faults import parse_faults
-from kt.sim.place import ws_url
-from kt.sim.server import run
-from kt.sim.server.desk import Desk
-from kt.sim.server.open import open_desk
+from kt.sim.server import serving
+from kt.sim.server.context import Desk
+from kt.sim.server.opening import open_desk
 from kt.sim.server.settings import Settings
 
 TRADING_DAY = "2026-11-23"
@@ -69,17 +69,17 @@ def serve(
         ping_seconds=ping_seconds, replay=replay,
     )  # fmt: skip
     with contextlib.ExitStack() as stack:
-        listening = run.listen(port)
+        listening = serving.listen(port)
         stack.callback(listening.close)
         desk = stack.enter_context(open_desk(settings))
         desk.faults.replace(parse_faults({"rules": list(faults or [])}, "test"))
         ready = threading.Event()
-        server = run.server(desk, ready.set)
+        server = serving.server(desk, ready.set)
         failed: list[BaseException] = []
 
         def work() -> None:
             try:
-                asyncio.run(run.serve(desk, listening, server))
+                asyncio.run(serving.serve(desk, listening, server))
             except BaseException as error:  # noqa: BLE001 — shown by the test
                 failed.append(error)
             finally:

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from kt import api_catalog
-from kt.broker import tr
+from kt.broker.rest import endpoints
 from kt.errors import UsageError
 from kt.sim.wire.apis import SERVED, documented
 from tests.broker.wiring import REFERENCE
@@ -63,20 +63,20 @@ def test_an_unknown_id_names_the_nearest() -> None:
 @pytest.mark.parametrize(
     ("api_id", "group", "priority", "at_most"),
     [
-        ("au10001", "token", tr.Priority.ORDER, math.inf),
-        ("kt10002", "order", tr.Priority.ORDER, math.inf),
-        ("kt50000", "order", tr.Priority.ORDER, math.inf),
-        ("kt10006", "order", tr.Priority.ORDER, math.inf),
-        ("kt00018", "query", tr.Priority.ACCOUNT, math.inf),
-        ("ka10004", "query", tr.Priority.EXIT, math.inf),
-        ("ka10099", "query", tr.Priority.EXIT, 0.5),
-        ("ka10016", "query", tr.Priority.SCAN, math.inf),
+        ("au10001", "token", endpoints.Priority.ORDER, math.inf),
+        ("kt10002", "order", endpoints.Priority.ORDER, math.inf),
+        ("kt50000", "order", endpoints.Priority.ORDER, math.inf),
+        ("kt10006", "order", endpoints.Priority.ORDER, math.inf),
+        ("kt00018", "query", endpoints.Priority.ACCOUNT, math.inf),
+        ("ka10004", "query", endpoints.Priority.EXIT, math.inf),
+        ("ka10099", "query", endpoints.Priority.EXIT, 0.5),
+        ("ka10016", "query", endpoints.Priority.SCAN, math.inf),
     ],
 )
 def test_the_client_calls_an_api_by_its_kind(
-    api_id: str, group: str, priority: tr.Priority, at_most: float
+    api_id: str, group: str, priority: endpoints.Priority, at_most: float
 ) -> None:
-    found = tr.find(api_id)
+    found = endpoints.find(api_id)
     assert (found.group, found.priority, found.at_most) == (group, priority, at_most)
     assert found.path == api_catalog.api(api_id).path
 

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt.cli.formats import as_csv, as_yaml
+from kt.cli.support.formats import as_csv, as_yaml
 from kt.records import Action, Decision, RiskLevel
 from kt.text import csv_cell, harmless, json_text, screen, steering, visible
 

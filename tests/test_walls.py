@@ -141,8 +141,8 @@ def test_the_command_line_reaches_the_adapters_it_has_a_reason_for_and_no_other(
 
 GATEWAY_DOORS = {
     "kt/ports/__init__.py", "kt/ports/gateway.py",  # where it is defined
-    "kt/steps/place.py",  # the one place that opens it
-    "kt/sim/wire/frame.py",  # the exchange's own side of it
+    "kt/steps/orders/place.py",  # the one place that opens it
+    "kt/sim/wire/call.py",  # the exchange's own side of it
 }  # fmt: skip
 """Who may name the open gateway. Everybody else sees it sealed, and mypy lets nobody call that."""
 
@@ -217,8 +217,12 @@ def test_rules_are_pure() -> None:
 
 def test_one_home_for_each_transport() -> None:
     homes = {
-        "httpx": {"broker/rest.py", "broker/answer.py", "broker/http_transport.py"},
-        "httpcore": {"broker/http_transport.py"},
+        "httpx": {
+            "broker/rest/client.py",
+            "broker/rest/http_response.py",
+            "broker/rest/transport.py",
+        },
+        "httpcore": {"broker/rest/transport.py"},
         "google.generativeai": {"analyst/gemini.py"},
         "filelock": {"files.py", "broker/stream/lease.py"},
     }
@@ -294,14 +298,14 @@ def test_files_and_functions_are_small(path: Path) -> None:
 
 
 CATCH_ALL = {
-    "cli/io.py": "the last door of the command line",
+    "cli/entry.py": "the last door of the command line",
     "engine/day.py": "the day outlives every single event",
     "analyst/call.py": "no list of what a provider's library raises is complete: it is an answer",
-    "broker/caught.py": "around an order nothing may escape: it would leave it SENDING",
-    "broker/rest.py": "what the HTTP library raises is evidence; kt's own books are no outcome",
-    "broker/kiwoom_orders.py": "an answer that cannot be read is an order whose outcome is unknown",
-    "broker/spares.py": "a connection that cannot be opened ahead is opened when it is needed",
-    "steps/gather.py": "what a thread's question raises is carried to whoever asked, and raised",
+    "broker/rest/captured.py": "around an order nothing may escape: it would leave it SENDING",
+    "broker/rest/client.py": "what the HTTP library raises is evidence; kt's books are no outcome",
+    "broker/order_gateway.py": "an answer that cannot be read is an order whose outcome is unknown",
+    "broker/rest/warm_connections.py": "what cannot be opened ahead is opened when it is needed",
+    "steps/fan_out.py": "what a thread's question raises is carried to whoever asked, and raised",
 }
 """Where everything is caught, and why."""
 
@@ -361,7 +365,7 @@ def leaves(node: ast.AST) -> bool:
         "class Calm:\n async def __aexit__(self, *given):\n  return self.calm",
         "def calm():\n try: return work()\n finally: return None",
         "await asyncio.gather(work(), return_exceptions=True)",
-        "from kt.broker.caught import caught",
+        "from kt.broker.rest.captured import caught",
     ],
 )
 def test_every_means_of_catching_all_is_seen(source: str) -> None:

@@ -17,10 +17,10 @@ from typing import Any
 
 from kt.analyst.call import call
 from kt.analyst.failure import Failure
-from kt.analyst.key import key_of, shortlist_question
 from kt.analyst.prompt import DECIDE, PROBE, SHORTLIST, Prompt, decide_prompt, shortlist_prompt
 from kt.analyst.provider import Provider, Question, Reply
 from kt.analyst.reading import Read, read_text
+from kt.analyst.request_key import key_of, shortlist_question
 from kt.analyst.schemas import SCHEMAS
 from kt.ports import Analyst, Clock
 from kt.records import Answer, Brief, Candidate

@@ -62,7 +62,7 @@ class _Line:
         from google.auth.api_key import Credentials
         from google.auth.exceptions import RefreshError
 
-        from kt.analyst.bounded import bound
+        from kt.analyst.bounded_http import bound
 
         class Key(Credentials):
             def refresh(self, request: object) -> None:

@@ -24,8 +24,8 @@ from typing import Any
 
 import msgspec
 
-from kt.analyst.key import key_of, shortlist_question
-from kt.analyst.picture import Picture, look_at
+from kt.analyst.request_key import key_of, shortlist_question
+from kt.analyst.signals import Picture, look_at
 from kt.ports import Clock
 from kt.records import Action, Answer, Brief, Candidate, Position, Quote, StockBrief
 from kt.rules import ticks

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kt.broker.day_list import DayList
-from kt.broker.kiwoom_account import KiwoomAccount
-from kt.broker.kiwoom_market import KiwoomMarket
-from kt.broker.kiwoom_orders import KiwoomOrders
-from kt.broker.rest import Rest
+from kt.broker.account_queries import KiwoomAccount
+from kt.broker.instrument_cache import DayList
+from kt.broker.market_queries import KiwoomMarket
+from kt.broker.order_gateway import KiwoomOrders
+from kt.broker.rest.client import Rest
 from kt.errors import WireError
 from kt.ports import Clock
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from kt.broker.rest import Rest
+from kt.broker.rest.client import Rest
 from kt.ports import Clock
 
 

@@ -11,8 +11,8 @@ def main() -> NoReturn:
     """The program `kt`: run the command line of this process and exit with its code. Whatever it
     writes is for its user alone."""
     os.umask(0o077)
-    from kt.cli.ending import end_in_time
-    from kt.cli.io import run
+    from kt.cli.entry import run
+    from kt.cli.support.termination import end_in_time
 
     end_in_time()
     sys.exit(run(sys.argv[1:]))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from kt import __version__
-from kt.cli.commands import COMMANDS
-from kt.cli.lazy import LazyGroup
+from kt.cli.command_table import COMMANDS
+from kt.cli.support.click_extensions import LazyGroup
 
 HELP = """Trade Korean stocks through Kiwoom's REST API, one command at a time.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kt.ports import Clock
 from kt.records import FINAL_STATES, Order, OrderState, OrderType, Origin
-from kt.steps.gather import error_kind
+from kt.steps.fan_out import error_kind
 
 _TITLES = {
     Origin.STOP_LOSS: "stop-loss",

@@ -27,25 +27,18 @@ from kt.records import (
     Position,
     StreamEvent,
 )
-from kt.steps import (
-    account,
-    check,
-    collect,
-    exits,
-    flatten,
-    follow,
-    reconcile,
-    scan,
-    settle,
-    stops,
-    unfilled,
-)
-from kt.steps import analyze as analysis
-from kt.steps import learn as learning
-from kt.steps.afresh import place_checked
 from kt.steps.context import Context
-from kt.steps.gather import note_error
-from kt.steps.reports import Flattened, Reconciliation
+from kt.steps.decide import analyze as analysis
+from kt.steps.decide import collect, scan
+from kt.steps.decide import decision_scoring as learning
+from kt.steps.fan_out import note_error
+from kt.steps.orders import exits, flatten, unfilled
+from kt.steps.orders.recheck import place_checked
+from kt.steps.portfolio import balance as account
+from kt.steps.portfolio import daily_pnl
+from kt.steps.reconcile import order_tracking, startup
+from kt.steps.results import Flattened, Reconciliation
+from kt.steps.risk import check, stops
 
 T = TypeVar("T")
 Watch = Callable[[Iterable[str]], None]
@@ -134,7 +127,7 @@ class _Cycle:
         return report
 
     def reconcile(self) -> Reconciliation:
-        return reconcile.reconcile(self.ctx)
+        return startup.reconcile(self.ctx)
 
     def take_over(self) -> None:
         """A flatten whose process is gone is brought to its end."""
@@ -189,7 +182,7 @@ class _Cycle:
     def exits(self) -> tuple[Order, ...]:
         """Stops and targets by the prices now; a tick does the same between cycles."""
         sold: list[Order] = []
-        prices = settle.quotes(self.ctx)
+        prices = daily_pnl.quotes(self.ctx)
         for due in exits.exits_at(self.ctx, prices):
             if exits.wait_left(self.ctx, due.position.stock_code):
                 continue  # it was refused, and its next try is not due yet
@@ -213,12 +206,12 @@ class _Cycle:
         return tuple(orders)
 
     def follow(self, orders: Sequence[Order]) -> tuple[Order, ...]:
-        return follow.follow(self.ctx, orders, self.events, self.ctx.config.cycle.fill_wait)
+        return order_tracking.follow(self.ctx, orders, self.events, self.ctx.config.cycle.fill_wait)
 
     def close(self) -> None:
         ctx, report = self.ctx, self.report
-        report.day = self.step("settle", lambda: settle.settle(ctx), summaries.day)
-        self.step("compare", lambda: settle.compare(ctx), summaries.differences)
+        report.day = self.step("settle", lambda: daily_pnl.settle(ctx), summaries.day)
+        self.step("compare", lambda: daily_pnl.compare(ctx), summaries.differences)
         learned = self.step(
             "learn", lambda: learning.learn(ctx), lambda found: f"{len(found.outcomes)} judged"
         )

@@ -9,11 +9,12 @@ from kt.engine import orders, work
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
 from kt.engine.state import Judged
-from kt.engine.subscriptions import watch
+from kt.engine.stream_subscriptions import watch
 from kt.engine.timers import Timer
 from kt.engine.work import Placed
 from kt.records import Candidate, Check
-from kt.steps import scan, silence
+from kt.steps import silence
+from kt.steps.decide import scan
 
 # scans: a stage's first result of the day is used by the next stage at once
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kt.engine import connection, emergency, exits, holdings, orders
+from kt.engine import emergency, exits, holdings, orders, stream_connection
 from kt.engine.registry import job_of
 from kt.engine.runtime import Event, Runtime
 from kt.engine.state import Todo
@@ -35,7 +35,7 @@ def handle(runtime: Runtime, happened: Event) -> None:
         case ViNotice():
             exits.on_interruption(runtime, happened)
         case StreamState():
-            connection.on_state(runtime, happened)
+            stream_connection.on_state(runtime, happened)
         case Answered():
             _answered(runtime, happened)
         case Todo():

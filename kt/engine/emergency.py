@@ -14,13 +14,13 @@ from kt.engine.runtime import Runtime
 from kt.engine.timers import Timer
 from kt.errors import AuthError, ExitCode, JournalError, KtError
 from kt.records import Stop, StopMode
-from kt.rules.emergency import Alarm
-from kt.rules.stops import halts
-from kt.steps import flatten as flattening
-from kt.steps import stops
+from kt.rules.emergency_triggers import Alarm
+from kt.rules.risk.stop_rules import halts
 from kt.steps.context import Context
-from kt.steps.gather import error_kind, note_error
-from kt.steps.reports import Flattened
+from kt.steps.fan_out import error_kind, note_error
+from kt.steps.orders import flatten as flattening
+from kt.steps.results import Flattened
+from kt.steps.risk import stops
 
 BY = flattening.EMERGENCY
 LAST = 60.0

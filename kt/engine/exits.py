@@ -7,11 +7,12 @@ from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
 from kt.engine.workers import EXIT as EXIT_PREFIX
 from kt.records import Origin, Position, Tick, ViNotice
-from kt.rules import exits as rules
-from kt.rules import session
-from kt.steps import exits, ledger, settle
-from kt.steps.exits import Left
-from kt.steps.reports import Exit
+from kt.rules import exit_prices as rules
+from kt.rules import trading_phases
+from kt.steps.orders import exits
+from kt.steps.orders.exits import Left
+from kt.steps.portfolio import daily_pnl, position_book
+from kt.steps.results import Exit
 
 ASK_AGAIN = 60.0
 """Seconds for which the analyst's word to keep a position past its target counts."""
@@ -63,7 +64,7 @@ def _at_price(runtime: Runtime, position: Position, price: int) -> None:
 
 def _may_exit(runtime: Runtime) -> bool:
     now, config = runtime.ctx.clock.now(), runtime.ctx.config.session
-    return runtime.state.reconciled and session.may_order(now, config, runtime.state.notice)
+    return runtime.state.reconciled and trading_phases.may_order(now, config, runtime.state.notice)
 
 
 def _on_prices(runtime: Runtime, prices: dict[str, int]) -> None:
@@ -71,7 +72,7 @@ def _on_prices(runtime: Runtime, prices: dict[str, int]) -> None:
     at_last_prices(runtime)
 
 
-QUOTES = Job("quotes", "the prices of what is held", settle.quotes, _on_prices)
+QUOTES = Job("quotes", "the prices of what is held", daily_pnl.quotes, _on_prices)
 
 
 def ask_prices(runtime: Runtime) -> None:
@@ -87,7 +88,7 @@ def _trailed(runtime: Runtime, _: Position | None) -> None:
 TRAIL = Job(
     "trail",
     "the trailing stop",
-    ledger.book,
+    position_book.book,
     _trailed,
     about=lambda stock_code, price=0: stock_code,
 )

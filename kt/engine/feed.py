@@ -9,7 +9,7 @@ from kt.errors import KtError
 from kt.ports import Stream
 from kt.records import StreamEvent, StreamKind
 from kt.steps.context import Context
-from kt.steps.gather import note_error
+from kt.steps.fan_out import note_error
 
 LIMIT = 95
 """Stocks followed at once: the broker takes 100 items in a group."""

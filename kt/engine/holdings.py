@@ -9,9 +9,9 @@ from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
 from kt.engine.timers import Timer
 from kt.records import BalanceNotice
-from kt.rules.emergency import Alarm
-from kt.steps import mend
-from kt.steps.reports import Difference
+from kt.rules.emergency_triggers import Alarm
+from kt.steps.reconcile import position_reconciliation
+from kt.steps.results import Difference
 
 
 def on_balance(runtime: Runtime, notice: BalanceNotice) -> None:
@@ -33,4 +33,4 @@ def _compared(runtime: Runtime, differences: Iterable[Difference]) -> None:
             emergency.raise_alarm(runtime, Alarm("MISMATCH", difference.text()))
 
 
-BOOKS = Job("books", "the look at the holdings", mend.mend, _compared)
+BOOKS = Job("books", "the look at the holdings", position_reconciliation.mend, _compared)

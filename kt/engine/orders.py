@@ -8,7 +8,7 @@ from functools import partial
 from kt.engine import emergency, work
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
-from kt.engine.subscriptions import watch
+from kt.engine.stream_subscriptions import watch
 from kt.engine.timers import Timer
 from kt.records import (
     CHANGING_STATES,
@@ -19,9 +19,10 @@ from kt.records import (
     OrderState,
     Side,
 )
-from kt.steps import exits, follow
-from kt.steps import unfilled as overdue
-from kt.steps.lost import NOT_FOUND
+from kt.steps.orders import exits
+from kt.steps.orders import unfilled as overdue
+from kt.steps.orders.lost_sells import NOT_FOUND
+from kt.steps.reconcile import order_tracking
 
 QUEUED = 10.0
 """Seconds after which an exit at market that is still open is said to wait."""
@@ -34,7 +35,7 @@ def on_notice(runtime: Runtime, notice: OrderNotice) -> None:
     """Fold the frame; a number nobody knows may be an intent whose answer was lost."""
     # Both are asked before the number is looked for: its answer may be written down just after.
     on_its_way, unanswered = runtime.workers.sending, _may_be_ours(runtime, notice)
-    order = follow.on_notice(runtime.ctx, notice)
+    order = order_tracking.on_notice(runtime.ctx, notice)
     runtime.booked(() if order is None else (order,))
     if order is None:
         if unanswered:
@@ -77,7 +78,7 @@ def _looked(runtime: Runtime, changed: Iterable[Order]) -> None:
 LOOK = Job(
     "look",
     "the look at open orders",
-    follow.catch_up,
+    order_tracking.catch_up,
     _looked,
     when=lambda runtime: bool(runtime.open_orders()),
 )

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from kt.engine import connection, decisions, emergency, exits, holdings, orders, schedule
+from kt.engine import decisions, emergency, exits, holdings, orders, schedule, stream_connection
 from kt.engine.jobs import Job
-from kt.engine.subscriptions import WATCH
+from kt.engine.stream_subscriptions import WATCH
 
 JOBS: dict[str, Job[..., Any]] = {
     job.name: job
     for job in (
         schedule.RECONCILE,
-        connection.FEED,
+        stream_connection.FEED,
         WATCH,
         schedule.PLAN,
         decisions.FAST,

@@ -5,23 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kt.engine import emergency, work
-from kt.engine.connection import FEED
 from kt.engine.decisions import AI, DEEP, FAST
 from kt.engine.exits import ask_prices, at_last_prices, close_positions
 from kt.engine.holdings import BOOKS
 from kt.engine.jobs import Job
 from kt.engine.orders import LOOK, RECOVER, cancel_buys, lost, tell_open, tell_queued, unfilled
 from kt.engine.runtime import Runtime
-from kt.engine.subscriptions import watch
+from kt.engine.stream_connection import FEED
+from kt.engine.stream_subscriptions import watch
 from kt.engine.timers import Timer
 from kt.engine.work import Plan, Settled
 from kt.errors import ExitCode
 from kt.records import StopMode
-from kt.rules import session
-from kt.rules.session import Phase
-from kt.rules.stops import takes_buys_back
-from kt.steps import learn, settle, stops
-from kt.steps.reports import Reconciliation
+from kt.rules import trading_phases
+from kt.rules.risk.stop_rules import takes_buys_back
+from kt.rules.trading_phases import Phase
+from kt.steps.decide import decision_scoring
+from kt.steps.portfolio import daily_pnl
+from kt.steps.results import Reconciliation
+from kt.steps.risk import stops
 
 SCANS = (Timer.FAST, Timer.DEEP, Timer.AI)
 LOOK_EVERY = 5.0
@@ -43,7 +45,7 @@ def follow(runtime: Runtime) -> None:
     another."""
     ctx, state, timers = runtime.ctx, runtime.state, runtime.timers
     now = ctx.clock.now()
-    phase = session.phase(now, ctx.config.session, state.notice)
+    phase = trading_phases.phase(now, ctx.config.session, state.notice)
     if phase is state.phase:
         return
     today = "" if state.phase_on == now.date() else f" {now:%Y-%m-%d}"
@@ -160,7 +162,7 @@ def _planned(runtime: Runtime, plan: Plan) -> None:
 PLAN = Job("plan", "the plan", work.plan, _planned)
 
 
-LEARN = Job("learn", "learning", learn.learn)
+LEARN = Job("learn", "learning", decision_scoring.learn)
 
 
 def _settled(runtime: Runtime, found: Settled) -> None:
@@ -201,7 +203,7 @@ def _cycle(runtime: Runtime) -> None:
     tell_queued(runtime)
     if state.phase is Phase.CLOSING and ctx.config.session.close_positions:
         close_positions(runtime)
-    settle.settle(ctx, state.prices)
+    daily_pnl.settle(ctx, state.prices)
     state.refresh(ctx)
     watch(runtime)
 
@@ -245,5 +247,5 @@ DUE: dict[Timer, Callable[[Runtime], object]] = {
 def finish(runtime: Runtime) -> None:
     """The run ends: the books at their last prices."""
     if runtime.state.reconciled and runtime.state.settled != runtime.ctx.clock.now().date():
-        settle.settle(runtime.ctx, runtime.state.prices)
+        daily_pnl.settle(runtime.ctx, runtime.state.prices)
     runtime.ctx.journal.flush()

@@ -18,9 +18,9 @@ from kt.records import (
     Position,
     SessionNotice,
 )
-from kt.rules.session import TRADING, Phase
+from kt.rules.trading_phases import TRADING, Phase
 from kt.steps.context import Context
-from kt.steps.facts import Account
+from kt.steps.risk.account_snapshot import Account
 
 
 @dataclass(slots=True)

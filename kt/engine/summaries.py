@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kt.records import Balance, Candidate, Check, DayResult, Decision, Order
 from kt.steps import silence
-from kt.steps.reports import Difference, Reconciliation
+from kt.steps.results import Difference, Reconciliation
 
 
 def reconciliation(found: Reconciliation) -> str:

@@ -1,6 +1,6 @@
 """Level 4: remembers what just happened and says when it amounts to an emergency.
 
-The verdicts are `rules/emergency.py`'s; what is done about them is the day's.
+The verdicts are `rules/emergency_triggers.py`'s; what is done about them is the day's.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from datetime import datetime
 
 from kt.config.model import Emergency
 from kt.records import Order, OrderState, Tick
-from kt.rules import emergency
-from kt.rules.emergency import Alarm
+from kt.rules import emergency_triggers
+from kt.rules.emergency_triggers import Alarm
 
 COUNTED = frozenset({"network", "wire", "fatal"})
 """Kinds of error that mean the system is not well; refusals and rate limits have their own ways."""
@@ -33,7 +33,7 @@ class Watchdog:
         if kind not in COUNTED:
             return None
         self._errors.append(now)
-        alarm = emergency.system_errors(self._errors, now, self._settings)
+        alarm = emergency_triggers.system_errors(self._errors, now, self._settings)
         if alarm:
             self._errors.clear()
         return alarm
@@ -47,11 +47,11 @@ class Watchdog:
             self._refused.append(order)
         else:
             self._refused.clear()
-        alarm = emergency.rejects(self._refused, self._settings)
+        alarm = emergency_triggers.rejects(self._refused, self._settings)
         if alarm:
             self._refused.clear()
             return alarm
-        alarm = emergency.burst(self._orders, now, self._settings)
+        alarm = emergency_triggers.burst(self._orders, now, self._settings)
         if alarm:
             self._orders.clear()
         return alarm
@@ -62,7 +62,7 @@ class Watchdog:
         self._prices[tick.stock_code] = tick.price
         if not held:
             return None
-        return emergency.price_jump(tick.stock_code, before, tick.price, self._settings)
+        return emergency_triggers.price_jump(tick.stock_code, before, tick.price, self._settings)
 
     def connection(self, failed: int) -> Alarm | None:
-        return emergency.connection(failed, self._settings)
+        return emergency_triggers.connection(failed, self._settings)

@@ -20,36 +20,26 @@ from kt.records import (
     Quote,
     SessionNotice,
 )
-from kt.rules import session
-from kt.rules.denials import Code
-from kt.rules.session import MarketPhase
-from kt.steps import analyze as analysis
-from kt.steps import (
-    cash,
-    changes,
-    check,
-    collect,
-    exits,
-    facts,
-    follow,
-    place,
-    reconcile,
-    recovery,
-    scan,
-    settle,
-    unfilled,
-)
-from kt.steps import learn as learning
+from kt.rules import trading_phases
+from kt.rules.risk.denials import Code
+from kt.rules.trading_phases import MarketPhase
 from kt.steps.context import Context
-from kt.steps.exits import Left
-from kt.steps.gather import note_error
-from kt.steps.reports import Difference, Exit, Reconciliation
-from kt.steps.stocks import known_list
+from kt.steps.decide import analyze as analysis
+from kt.steps.decide import collect, scan
+from kt.steps.decide import decision_scoring as learning
+from kt.steps.fan_out import note_error
+from kt.steps.instruments import known_list
+from kt.steps.orders import change_recovery, exits, order_recovery, place, unfilled
+from kt.steps.orders.exits import Left
+from kt.steps.portfolio import daily_pnl
+from kt.steps.reconcile import cash_reconciliation, order_tracking, startup
+from kt.steps.results import Difference, Exit, Reconciliation
+from kt.steps.risk import account_snapshot, check
 
 
 def begin(ctx: Context) -> Reconciliation:
     """Starting is recovering; and the list of stocks is fetched before anybody needs it."""
-    found = reconcile.reconcile(ctx)
+    found = startup.reconcile(ctx)
     known_list(ctx)
     return found
 
@@ -71,18 +61,18 @@ def weigh(
     wanted = [d.stock_code for d in decisions if d.action.trades]
     buying = {d.stock_code: d.price for d in decisions if d.action is Action.BUY}
     account = (
-        facts.look(ctx, wanted, notice=notice, buying=buying)
+        account_snapshot.look(ctx, wanted, notice=notice, buying=buying)
         if wanted
-        else facts.Account(notice=notice)
+        else account_snapshot.Account(notice=notice)
     )
     return Judged(chosen, decisions, account)
 
 
 def recover(ctx: Context) -> tuple[Order, ...]:
     """Look for orders, amends and cancels whose answer was lost; those that were settled."""
-    resolved, _ = recovery.settle_intents(ctx)
-    caught_up = follow.catch_up(ctx)
-    return (*resolved, *caught_up, *changes.settle_changes(ctx, recovery.PATIENCE))
+    resolved, _ = order_recovery.settle_intents(ctx)
+    caught_up = order_tracking.catch_up(ctx)
+    return (*resolved, *caught_up, *change_recovery.settle_changes(ctx, order_recovery.PATIENCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,16 +181,16 @@ class Settled:
 def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
     """15:30: the last fills, the end of what is open, the result, the broker's figures beside
     it, and what the decisions were worth."""
-    follow.catch_up(ctx)
-    closed = session.market_phase(ctx.clock.now(), notice) is MarketPhase.CLOSED
+    order_tracking.catch_up(ctx)
+    closed = trading_phases.market_phase(ctx.clock.now(), notice) is MarketPhase.CLOSED
     ended = tuple(
-        reconcile.expire(ctx, order, "the market closed") if closed else _take_back(ctx, order)
-        for order in follow.still_open(ctx)
+        startup.expire(ctx, order, "the market closed") if closed else _take_back(ctx, order)
+        for order in order_tracking.still_open(ctx)
         if order.origin is not Origin.EXTERNAL
     )
-    result = settle.settle(ctx)
+    result = daily_pnl.settle(ctx)
     try:
-        differences = (*settle.compare(ctx), *cash.compare(ctx))
+        differences = (*daily_pnl.compare(ctx), *cash_reconciliation.compare(ctx))
         learning.learn(ctx)
     except KtError as failure:
         note_error(ctx, "settle.compare", failure)

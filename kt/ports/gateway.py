@@ -20,7 +20,7 @@ class OrderGateway(Protocol):
 class SealedGateway:
     """An order gateway that is handed through the house shut: it has no method to call.
 
-    `steps/place.py` alone opens it (`unseal`), after the intent is in the journal.
+    `steps/orders/place.py` alone opens it (`unseal`), after the intent is in the journal.
     """
 
     __slots__ = ("_gateway",)
@@ -30,5 +30,5 @@ class SealedGateway:
 
 
 def unseal(sealed: SealedGateway) -> OrderGateway:
-    """For `steps/place.py`; a test over the imports holds that nobody else uses it."""
+    """For `steps/orders/place.py`; a test over the imports holds that nobody else uses it."""
     return sealed._gateway

@@ -95,8 +95,8 @@ class RunLog(Protocol):
 class OrderLog(Protocol):
     """Orders and fills: durable when a call returns.
 
-    Orders change only through `plan_order` and `record`: each folds events by `rules/order.py`
-    in one transaction, so several processes can share the file.
+    Orders change only through `plan_order` and `record`: each folds events by
+    `rules/order_state.py` in one transaction, so several processes can share the file.
     """
 
     def plan_order(self, order: Order, event: OrderEvent, *, again: bool = False) -> Order:

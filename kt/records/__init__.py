@@ -19,6 +19,15 @@ from kt.records.account import (
     OutcomeStatus,
     Realised,
 )
+from kt.records.analyst_request import (
+    FAILURES,
+    LASTING,
+    WITHHELD,
+    AnalystCall,
+    Answer,
+    Brief,
+    StockBrief,
+)
 from kt.records.base import (
     ANSWERS,
     KST,
@@ -29,7 +38,6 @@ from kt.records.base import (
     RiskLevel,
     Side,
 )
-from kt.records.brief import FAILURES, LASTING, WITHHELD, AnalystCall, Answer, Brief, StockBrief
 from kt.records.decision import Candidate, Check, CheckResult, Decision, OrderIntent
 from kt.records.document import KINDS, VERSION, Document
 from kt.records.market import (

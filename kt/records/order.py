@@ -77,7 +77,8 @@ hold these back."""
 
 
 class Order(Record, frozen=True, kw_only=True):
-    """One intent and all that became of it. Changed only by folding events (`rules/order.py`).
+    """One intent and all that became of it. Changed only by folding events
+    (`rules/order_state.py`).
 
     `ord_nos` is the chain of numbers the broker gave (new, amends), newest last; `ord_no` the
     newest. `noted_ord_no` is the highest number seen at the broker before sending: recovery

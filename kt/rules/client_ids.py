@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from kt.errors import Denied
 from kt.records import Order, OrderTicket
-from kt.rules.denials import Code
+from kt.rules.risk.denials import Code
 
 
 def refuse_other(planned: Order, decision_id: str, ticket: OrderTicket | None) -> None:

@@ -14,8 +14,8 @@ from datetime import date, datetime
 import msgspec
 
 from kt.records import KST, DayResult, Fill, Order, Position, Side, Trade
-from kt.rules import fees, trips
-from kt.rules.trips import percent
+from kt.rules import fees, round_trips
+from kt.rules.round_trips import percent
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Applied:
 
 def apply_fill(position: Position | None, order: Order, fill: Fill) -> Applied:
     """The position after a fill, its fee and tax included. Exits are left as they were (0 for a
-    new position): `rules/exits.py` sets them from the average price."""
+    new position): `rules/exit_prices.py` sets them from the average price."""
     if fill.side is Side.BUY:
         return Applied(_bought(position, fill))
     held = position or _empty(fill)
@@ -107,7 +107,7 @@ def day_result(
     they began. Sales and fills of other days add nothing else."""
     ended = [
         trip
-        for trip in trips.round_trips(sales, positions)
+        for trip in round_trips.round_trips(sales, positions)
         if not trip.open and trip.closed_at.astimezone(KST).date() == day
     ]
     sales = [sale for sale in sales if sale.closed_at.astimezone(KST).date() == day]

@@ -2,7 +2,7 @@
 
 A number in quotes, a Korean word for an action, a code with the broker's letter before it: what
 was meant is certain. What is not certain (a price between two ticks, a confidence of 85) stays
-as it is, and `rules/verdict.py` refuses it.
+as it is, and `rules/decision_validation.py` refuses it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from kt.rules.verdict import MOST_REASON, shown
+from kt.rules.decision_validation import MOST_REASON, shown
 
 Found = dict[str, Any]
 

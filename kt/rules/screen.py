@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kt.config.model import Scan
 from kt.records import Candidate, Instrument, Ranked
-from kt.rules.score import fast_score
+from kt.rules.candidate_score import fast_score
 
 
 def screen(

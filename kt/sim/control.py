@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit
 from kt.clock import ScaledClock
 from kt.errors import Unreachable, UsageError
 from kt.paths import SIM
-from kt.sim.place import read_key, read_place
+from kt.sim.discovery import read_key, read_place
 
 HEADER = "kt-control"
 """Carries the key of the exchange's state folder."""

@@ -22,10 +22,10 @@ from kt.errors import Busy, KtError, Unreachable
 from kt.files import lock_file, open_private, private_folder, trouble
 from kt.paths import SIM, ExchangePaths
 from kt.ports import Clock
-from kt.sim import control, place
+from kt.sim import control, discovery
 from kt.sim.control import Control
-from kt.sim.place import Place, ws_url
-from kt.sim.revival import left_behind
+from kt.sim.crash_resume import left_behind
+from kt.sim.discovery import Place, ws_url
 
 if TYPE_CHECKING:
     from kt.sim.server.settings import Settings
@@ -117,11 +117,11 @@ def find(folder: Path) -> Running | None:
 
 def _describe(folder: Path, *, use: bool = False) -> tuple[Place, dict[str, Any]] | None:
     """Where the folder's exchange is and what it says of itself; None when none answers."""
-    where = place.read_place(folder)
+    where = discovery.read_place(folder)
     if where is None:
         return None
     try:
-        said = Control(where.base_url, place.read_key(folder)).status(use=use)
+        said = Control(where.base_url, discovery.read_key(folder)).status(use=use)
     except Unreachable:
         return None
     return (where, said) if said.get("pid") == where.pid else None
@@ -263,7 +263,7 @@ def _launch(settings: Settings, folder: Path) -> Running:
     where = msgspec.json.decode(line, type=Place)
     # The child lives on without us: nobody is to wait for it.
     process.returncode = 0
-    said = Control(where.base_url, place.read_key(folder)).status()
+    said = Control(where.base_url, discovery.read_key(folder)).status()
     return _running(where, said, started=True)
 
 

@@ -11,7 +11,7 @@ from kt.ports import Analyst, RunLog
 from kt.records import FAILURES, WITHHELD, Action, Answer, Decision, Provenance
 from kt.rules import breaker
 from kt.steps.context import Context
-from kt.steps.stops import tell
+from kt.steps.risk.stops import tell
 
 _WORDS = {
     "auth": "refused the key",

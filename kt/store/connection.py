@@ -14,7 +14,7 @@ from typing import Any
 from kt.errors import JournalError
 from kt.files import create_private, private_folder
 from kt.store import schema
-from kt.store.faults import is_busy, journal_error, mapped
+from kt.store.sqlite_errors import is_busy, journal_error, mapped
 
 BUSY_SECONDS = 10.0
 _SHORTEST, _LONGEST, _PART = 0.0003, 0.01, 0.01

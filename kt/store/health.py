@@ -13,8 +13,8 @@ from kt.errors import JournalError
 from kt.records import Stop, StopMode
 from kt.store import schema
 from kt.store.connection import rows
-from kt.store.faults import explain
-from kt.store.flag import read_flag
+from kt.store.sqlite_errors import explain
+from kt.store.stop_flag import read_flag
 
 WARN_FREE = 1024**3
 FAIL_FREE = 100 * 1024**2

@@ -11,11 +11,11 @@ from types import TracebackType
 
 from kt.errors import JournalError
 from kt.store.connection import BUSY_SECONDS, DatabaseFile
-from kt.store.orders import OrderRows
-from kt.store.part import HasNow
-from kt.store.reading import Reading
-from kt.store.results import ResultRows
-from kt.store.runlog import RunRows
+from kt.store.journal_part import HasNow
+from kt.store.order_log import OrderRows
+from kt.store.queries import Reading
+from kt.store.result_rows import ResultRows
+from kt.store.run_log import RunRows
 from kt.store.stops import StopRows
 from kt.store.writer import BatchWriter
 

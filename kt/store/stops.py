@@ -6,11 +6,11 @@ from pathlib import Path
 
 from kt.errors import JournalError
 from kt.records import KST, Stop, StopMode, SymbolLock
-from kt.rules.stops import in_force, stricter
+from kt.rules.risk.stop_rules import in_force, stricter
 from kt.store.connection import DatabaseFile
-from kt.store.flag import keep_room, read_flag, write_flag
-from kt.store.part import HasNow, Part
+from kt.store.journal_part import HasNow, Part
 from kt.store.rows import from_row, insert_sql, time_text, to_row, update_all
+from kt.store.stop_flag import keep_room, read_flag, write_flag
 from kt.store.writer import BatchWriter
 
 
@@ -33,8 +33,8 @@ class StopRows(Part):
         """The stricter of row and flag file.
 
         One whose `until` has come is over: it counts only when nothing else is set, and is
-        returned as it is so that `steps/stops.py` can lift it and say so. When the row cannot be
-        read, a flag of HALT answers alone; otherwise JournalError.
+        returned as it is so that `steps/risk/stops.py` can lift it and say so. When the row cannot
+        be read, a flag of HALT answers alone; otherwise JournalError.
         """
         now = self._clock.now()
         today = now.astimezone(KST).date()

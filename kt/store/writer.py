@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt.errors import JournalError
 from kt.store.connection import BUSY_SECONDS, connect
-from kt.store.faults import BUSY_CODES, journal_error
+from kt.store.sqlite_errors import BUSY_CODES, journal_error
 
 if TYPE_CHECKING:
     from sqlite_utils.db import Database

@@ -8,7 +8,7 @@ from kt.analyst.rules import HIT_RATES, RulesAnalyst
 from kt.clock import ManualClock
 from kt.config.model import Limits
 from kt.records import Action, Decision, Interval, Ranking, StockBrief
-from kt.rules.verdict import judge
+from kt.rules.decision_validation import judge
 from kt.sim.exchange import Exchange
 from tests.analyst.make import T0, brief
 

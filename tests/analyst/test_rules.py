@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from kt.analyst.picture import look_at
 from kt.analyst.rules import BUY_AT, SELL_AT, RulesAnalyst
+from kt.analyst.signals import look_at
 from kt.ports import Analyst
 from kt.records import Answer, Book, Brief, Deposit, Level, Position, RiskLevel, StockBrief
 from kt.rules import ticks
-from kt.rules.verdict import judge, judge_shortlist
+from kt.rules.decision_validation import judge, judge_shortlist
 from tests.analyst.make import (
     CLOCK,
     T0,

@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 from kt.clock import ScaledClock
 from kt.records import BalanceNotice, Holding, Holdings, OrderNotice, Side
 from kt.sim.wire import holdings, realtime
-from kt.sim.wire.accountrows import Surroundings
+from kt.sim.wire.account_rows import Surroundings
 
 ROOT = Path(__file__).parents[2]
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"

@@ -21,9 +21,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from kt.broker.kiwoom import Kiwoom
-from kt.broker.pace import Pacer
-from kt.broker.rest import Http, Rest
-from kt.broker.token import Issued, TokenSource
+from kt.broker.rest.client import Http, Rest
+from kt.broker.rest.rate_limit import Pacer
+from kt.broker.rest.token import Issued, TokenSource
 from kt.clock import SystemClock
 from kt.config.secrets import AppKeys
 from kt.records import OrderTicket, OrderType, Side

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from kt.app import App, Server
-from kt.broker.departure import Departure
+from kt.broker.rest.send_progress import Departure
 from kt.config.model import Config, Emergency, Limits, Scan
 from kt.engine.day import Day
 from kt.engine.state import Todo
@@ -51,12 +51,13 @@ from kt.records import (
     SymbolLock,
     Tick,
 )
-from kt.rules.exits import exit_prices
+from kt.rules.exit_prices import exit_prices
 from kt.sim import launch
 from kt.sim.server.settings import Settings
-from kt.steps import ledger, place
 from kt.steps.context import Context
-from kt.steps.events import event, fill_event
+from kt.steps.orders import place
+from kt.steps.orders.order_events import event, fill_event
+from kt.steps.portfolio import position_book
 from kt.store.journal import SqliteJournal
 from tests.bench.loopback import Setup, serve
 
@@ -232,7 +233,7 @@ class Rig:
         planned = event(self.ctx, order.order_id, OrderEventKind.PLANNED)
         self.ctx.journal.plan_order(order, planned)
         self.ctx.journal.record(fill_event(fill))
-        ledger.book(self.ctx, code, price)
+        position_book.book(self.ctx, code, price)
 
     def fall(self, codes: list[str]) -> None:
         """All of these through their stops in one burst, and wait for the orders."""

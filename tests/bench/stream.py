@@ -25,7 +25,7 @@ import msgspec
 import websocket
 
 from kt.broker.stream.frames import FrameReader
-from kt.broker.stream.session import StreamSession
+from kt.broker.stream.stream_session import StreamSession
 from kt.broker.stream.timeouts import Timeouts
 from kt.clock import SystemClock
 from kt.records import StreamEvent

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from kt.broker.kiwoom import Kiwoom
-from kt.broker.rest import Reply
+from kt.broker.rest.client import Reply
 from kt.clock import ManualClock
 from kt.records import Interval, Ranking
 from tests.broker.wiring import NOW

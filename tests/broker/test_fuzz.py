@@ -17,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kt import api_catalog
-from kt.broker.answer import Answer
-from kt.broker.kiwoom_orders import outcome
-from kt.broker.rest import Http
-from kt.broker.verdict import classify
+from kt.broker.order_gateway import outcome
+from kt.broker.rest.client import Http
+from kt.broker.rest.http_response import Answer
+from kt.broker.rest.response_class import classify
 from kt.errors import UnknownStock, WireError
 from kt.records import OutcomeStatus
 from tests.broker.queries import EVERY_QUERY, read

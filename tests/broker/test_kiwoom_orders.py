@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kt.broker.departure import Departure
-from kt.broker.kiwoom_orders import outcome
-from kt.broker.rest import Http
+from kt.broker.order_gateway import outcome
+from kt.broker.rest.client import Http
+from kt.broker.rest.send_progress import Departure
 from kt.errors import AuthError, JournalError, Unreachable
 from kt.records import AmendTicket, CancelTicket, OrderTicket, OrderType, OutcomeStatus, Side
 from tests.broker.wiring import answers, line, ok, said

@@ -18,13 +18,14 @@ import h11
 import httpx
 import pytest
 
-from kt.broker import deadlines, http_transport, rest
-from kt.broker.deadlines import Patience
 from kt.broker.kiwoom import Kiwoom
-from kt.broker.pace import Pacer
-from kt.broker.rest import Http, Rest
-from kt.broker.token import TokenSource
-from kt.broker.tr import Priority
+from kt.broker.rest import client as rest
+from kt.broker.rest import deadlines, transport
+from kt.broker.rest.client import Http, Rest
+from kt.broker.rest.deadlines import Patience
+from kt.broker.rest.endpoints import Priority
+from kt.broker.rest.rate_limit import Pacer
+from kt.broker.rest.token import TokenSource
 from kt.clock import SystemClock
 from kt.errors import ConfigError, KtError, Unreachable, WireError
 from kt.ports.patience import within
@@ -207,7 +208,7 @@ def test_whatever_is_raised_before_the_first_byte_placed_nothing(
     def dial(*_: object) -> Any:
         raise fault
 
-    monkeypatch.setattr(http_transport, "dial", dial)
+    monkeypatch.setattr(transport, "dial", dial)
     with serving(answer()) as server, client(server, tmp_path) as kiwoom:
         found = kiwoom.place(BUY)
     sound(found)
@@ -249,9 +250,9 @@ def test_a_defect_while_the_clock_is_compared_changes_no_outcome(
 def test_a_defect_in_the_reading_of_an_answer_leaves_it_unknown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kt.broker import kiwoom_orders
+    from kt.broker import order_gateway
 
-    monkeypatch.setattr(kiwoom_orders, "outcome", broken)
+    monkeypatch.setattr(order_gateway, "outcome", broken)
     found = line(answers(ok(ord_no="0000001")), tmp_path).kiwoom.place(BUY)
     assert (found.status, found.http_status) == (UNKNOWN, 200)
     assert found.evidence == "HTTP 200, which could not be read: runtime error: a defect"

@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kt.broker.rest import Http
+from kt.broker.rest.client import Http
 from kt.broker.wire import Row
 from kt.errors import (
     AuthError,

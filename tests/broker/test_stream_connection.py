@@ -22,7 +22,7 @@ import pytest
 
 from kt.broker.stream.connection import MOST_BYTES, MOST_HEAD, dial
 from kt.broker.stream.frames import FrameReader
-from kt.broker.stream.session import StreamSession
+from kt.broker.stream.stream_session import StreamSession
 from kt.broker.stream.timeouts import Timeouts
 from kt.clock import ManualClock
 from kt.errors import Unreachable, WireError

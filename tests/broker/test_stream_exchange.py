@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from kt.broker.kiwoom import Kiwoom
-from kt.broker.pace import Pacer
-from kt.broker.rest import Http, Rest
+from kt.broker.rest.client import Http, Rest
+from kt.broker.rest.rate_limit import Pacer
+from kt.broker.rest.token import TokenSource
+from kt.broker.rest.token_server import WireTokenServer
 from kt.broker.stream.live import KiwoomStream
 from kt.broker.stream.timeouts import Timeouts
-from kt.broker.token import TokenSource
-from kt.broker.token_server import WireTokenServer
 from kt.config.secrets import AppKeys
 from kt.errors import KtError
 from kt.records import (

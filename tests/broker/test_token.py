@@ -13,10 +13,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kt.broker.pace import Pacer
-from kt.broker.rest import Http
-from kt.broker.token import Issued, TokenSource, key_hash, mask
-from kt.broker.token_server import WireTokenServer
+from kt.broker.rest.client import Http
+from kt.broker.rest.rate_limit import Pacer
+from kt.broker.rest.token import Issued, TokenSource, key_hash, mask
+from kt.broker.rest.token_server import WireTokenServer
 from kt.clock import ManualClock
 from kt.config.secrets import AppKeys
 from kt.errors import AuthError, KtError, RateLimited, Unreachable, WireError
@@ -196,7 +196,7 @@ CHILD = """
 import sys
 from datetime import timedelta
 from pathlib import Path
-from kt.broker.token import Issued, TokenSource
+from kt.broker.rest.token import Issued, TokenSource
 from kt.clock import SystemClock
 from kt.config.secrets import AppKeys
 

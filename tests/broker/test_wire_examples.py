@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from kt.broker.verdict import classify
+from kt.broker.rest.response_class import classify
 from kt.broker.wire import account, charts, orders, rankings, stocks
 from kt.errors import WireError
 from kt.records import KST, Interval, MarketName, OrderType, Ranking, Side

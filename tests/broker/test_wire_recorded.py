@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kt.broker.kiwoom_orders import outcome
-from kt.broker.pace import Pacer
-from kt.broker.rest import Http
-from kt.broker.token_server import WireTokenServer
-from kt.broker.verdict import classify
+from kt.broker.order_gateway import outcome
+from kt.broker.rest.client import Http
+from kt.broker.rest.rate_limit import Pacer
+from kt.broker.rest.response_class import classify
+from kt.broker.rest.token_server import WireTokenServer
 from kt.broker.wire import account, charts, orders, rankings, stocks
 from kt.clock import ManualClock
 from kt.errors import AuthError, BrokerRefused, RateLimited, WireError

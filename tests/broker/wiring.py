@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 
 from kt.broker.kiwoom import Kiwoom
-from kt.broker.pace import Pacer
-from kt.broker.rest import Http, Rest
-from kt.broker.token import Issued, TokenSource
+from kt.broker.rest.client import Http, Rest
+from kt.broker.rest.rate_limit import Pacer
+from kt.broker.rest.token import Issued, TokenSource
 from kt.clock import ManualClock
 from kt.config.secrets import AppKeys
 from kt.errors import WireError

@@ -10,11 +10,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from kt.broker.rest.token import TokenStatus
 from kt.broker.stream.lease import Lease
-from kt.broker.token import TokenStatus
-from kt.cli.console import Console
-from kt.cli.io import run
-from kt.cli.session import Session
+from kt.cli.entry import run
+from kt.cli.support.cli_context import Session
+from kt.cli.support.console import Console
 from kt.config.load import profile_paths
 from kt.config.secrets import AppKeys
 from kt.errors import Unreachable

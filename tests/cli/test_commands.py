@@ -26,7 +26,7 @@ from kt.records import (
     Trade,
 )
 from kt.records.base import Side
-from kt.steps import stops
+from kt.steps.risk import stops
 from tests.cli.front import GONE, Front, document
 from tests.fakes import HYNIX, OPEN, SAMSUNG, buy
 
@@ -136,9 +136,11 @@ def test_balance(front: Front) -> None:
 def test_scan(stage: str, front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each scan is handed what came before it, from the pipe or by running it."""
     seen: list[object] = []
-    monkeypatch.setattr("kt.steps.scan.fast", lambda ctx: CANDIDATES)
-    monkeypatch.setattr("kt.steps.scan.deep", lambda ctx, found: seen.append(found) or found)
-    monkeypatch.setattr("kt.steps.scan.shortlist", lambda ctx, found: seen.append(found) or found)
+    monkeypatch.setattr("kt.steps.decide.scan.fast", lambda ctx: CANDIDATES)
+    monkeypatch.setattr("kt.steps.decide.scan.deep", lambda ctx, found: seen.append(found) or found)
+    monkeypatch.setattr(
+        "kt.steps.decide.scan.shortlist", lambda ctx, found: seen.append(found) or found
+    )
     ran = front("scan", stage, terminal=True)
     assert ran.out == TABLE
     assert ran.err.endswith(f"kt: {stage} scan: 2 candidates\n")
@@ -152,7 +154,7 @@ def test_scan(stage: str, front: Front, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_candidate_in_a_pipe_has_all_its_fields(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kt.steps.scan.fast", lambda ctx: CANDIDATES[1:])
+    monkeypatch.setattr("kt.steps.decide.scan.fast", lambda ctx: CANDIDATES[1:])
     assert front("scan", "fast").items == [
         {
             "stock_code": HYNIX,
@@ -723,7 +725,7 @@ def test_the_usual_screen_comes_back_however_a_live_table_ends(
     def interrupt(table: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kt.cli.live.LiveTable._draw", interrupt)
+    monkeypatch.setattr("kt.cli.support.live_table.LiveTable._draw", interrupt)
     ran = front("watch", SAMSUNG, terminal=True)
     assert ran.code == 130
     assert "\x1b[?25h\x1b[?1049l" in ran.out and front.stream.closed

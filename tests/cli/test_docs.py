@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from kt.cli.commands import COMMANDS
+from kt.cli.command_table import COMMANDS
 from kt.cli.docs.__main__ import ROOT, main
 from kt.cli.docs.example import example_config
-from kt.cli.docs.files import SECTIONS, SHELLS, completion, generated, with_sections
+from kt.cli.docs.generated import SECTIONS, SHELLS, completion, generated, with_sections
 from kt.cli.docs.keys import sections
 from kt.config.load import load_config
 from kt.config.model import DEFAULT_PROFILES, Config

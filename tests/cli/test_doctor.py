@@ -14,10 +14,10 @@ from typing import Any
 import msgspec
 import pytest
 
-from kt.broker.pace import Bucket, State, Waiter
+from kt.broker.rest.rate_limit import Bucket, State, Waiter
 from kt.broker.stream.lease import LeaderAddress, Lease
 from kt.cli.doctor.remote import skew
-from kt.cli.instance import only_one
+from kt.cli.support.run_lock import only_one
 from kt.errors import AuthError, ExitCode
 from kt.paths import ProfilePaths
 from tests.cli.front import GONE, FakeApp, Front

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt.cli.formats import as_csv, as_yaml, flatten
+from kt.cli.support.formats import as_csv, as_yaml, flatten
 from tests.cli.front import Front
 
 CODES = st.text("0123456789", min_size=6, max_size=6)

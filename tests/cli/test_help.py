@@ -10,11 +10,11 @@ import click
 import pytest
 
 from kt import __version__
-from kt.cli.commands import COMMANDS
-from kt.cli.lazy import GLOBAL_OPTIONS, Command, LazyGroup
+from kt.cli.command_table import COMMANDS
 from kt.cli.root import root
+from kt.cli.support.click_extensions import GLOBAL_OPTIONS, Command, LazyGroup
 from kt.cli.topics import TOPICS, topic_text
-from kt.rules.denials import DENIALS
+from kt.rules.risk.denials import DENIALS
 from tests.cli.front import Front
 
 HEAVY = (
@@ -104,7 +104,7 @@ def test_help_loads_nothing_heavy() -> None:
 import sys
 before = set(sys.modules)  # an installed namespace package may be there from the start
 import contextlib, io
-from kt.cli.io import run
+from kt.cli.entry import run
 heavy = set({HEAVY!r}) - before | {{"msgspec", "kt.records"}}
 found = []
 for path in {PATHS!r}:
@@ -124,7 +124,8 @@ print(found)
 
 def test_api_help_loads_no_transport() -> None:
     script = (
-        "import sys\nbefore = set(sys.modules)\nimport contextlib, io\nfrom kt.cli.io import run\n"
+        "import sys\nbefore = set(sys.modules)\nimport contextlib, io\n"
+        "from kt.cli.entry import run\n"
         "with contextlib.redirect_stdout(io.StringIO()):\n"
         "    assert run(['api', 'ka10001', '--help']) == 0\n"
         f"print([name for name in set({HEAVY!r}) - before if name in sys.modules])"

@@ -11,8 +11,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from kt.cli import live
-from kt.cli.commands import COMMANDS
+from kt.cli.command_table import COMMANDS
+from kt.cli.support import live_table
 from kt.errors import BrokerRefused, KtError, Unreachable, WireError
 from kt.records import OrderNotice, OrderTicket, OrderType, Side, StreamKind, StreamState
 from kt.text import steering
@@ -34,7 +34,15 @@ FREE = {
     "code_name", "source", "reasons", "rankings", "code", "intent", "exec_no",
 }  # fmt: skip
 """Fields in which the outside may write what it likes; `code` of records that name no stock."""
-OURS = (live.ENTER, live.LEAVE, live.HOME, live.CLEAR_LINE, live.CLEAR_BELOW, "\u2067", "\u2069")
+OURS = (
+    live_table.ENTER,
+    live_table.LEAVE,
+    live_table.HOME,
+    live_table.CLEAR_LINE,
+    live_table.CLEAR_BELOW,
+    "\u2067",
+    "\u2069",
+)
 COLOR = re.compile(r"\x1b\[(0|1|2|3[1-4])m")
 
 

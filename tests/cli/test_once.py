@@ -8,7 +8,7 @@ import pytest
 
 from kt.records import Origin, Side
 from tests.cli.front import Front, document
-from tests.cli.test_documents import DECISION
+from tests.cli.test_pipe_documents import DECISION
 from tests.fakes import HYNIX, SAMSUNG, not_placed, rejected, unknown
 
 MINE = DECISION | {"decision_id": "D1"}

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from kt.cli.ending import Terminated
+from kt.cli.support.termination import Terminated
 from kt.errors import ExitCode
 from kt.records import OrderState, OrderTicket, OrderType, Side, StopMode, StreamKind
-from kt.steps import stops
+from kt.steps.risk import stops
 from tests.cli.front import GONE, Front, document
-from tests.cli.test_documents import DECISION
+from tests.cli.test_pipe_documents import DECISION
 from tests.fakes import HYNIX, SAMSUNG, not_placed, rejected, unknown
 
 BUY = ("order", "buy", SAMSUNG, "10", "--price", "70000")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from kt.cli.day import stopping
-from kt.cli.instance import holder, only_one
+from kt.cli.commands.trading_day import stopping
+from kt.cli.support.run_lock import holder, only_one
 from kt.engine.state import DayReport
 from kt.errors import Busy, ExitCode
 from kt.paths import ProfilePaths
@@ -170,7 +170,7 @@ def test_a_second_one_says_so(trading: Front) -> None:
 def test_the_lock_dies_with_its_process(tmp_path: Path) -> None:
     script = (
         "import sys\nfrom datetime import datetime\nfrom pathlib import Path\n"
-        "from kt.cli.instance import only_one\nfrom kt.paths import ProfilePaths\n"
+        "from kt.cli.support.run_lock import only_one\nfrom kt.paths import ProfilePaths\n"
         "with only_one(ProfilePaths(Path(sys.argv[1])), 'run', datetime.now().astimezone()):\n"
         "    print('held', flush=True)\n    sys.stdin.read()\n"
     )

@@ -11,7 +11,7 @@ import pytest
 from kt.errors import BrokerRefused, Unreachable
 from kt.records import Quote
 from tests.cli.front import Front, document
-from tests.cli.test_documents import DECISION
+from tests.cli.test_pipe_documents import DECISION
 from tests.fakes import SAMSUNG
 
 CODES = [f"{number:06d}" for number in range(100, 300)]

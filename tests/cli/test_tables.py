@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from wcwidth import wcswidth
 
-from kt.cli.console import Console
 from kt.cli.show.table import Column, render
-from kt.cli.show.text import paragraph, shorten, width_of
+from kt.cli.show.width import paragraph, shorten, width_of
+from kt.cli.support.console import Console
 
 NAMES = st.text(
     st.sampled_from("가나다라마바사아자차카타파하ABCdef12 &.-삼성전자"), min_size=1, max_size=16
@@ -129,14 +129,14 @@ def test_headings_in_korean() -> None:
 
 
 def test_every_heading_of_a_table_has_a_korean_word() -> None:
-    from kt.cli.live import COLUMNS as LIVE
-    from kt.cli.show import account, decisions, orders, results
-    from kt.cli.show.words import KOREAN
+    from kt.cli.show import account, decisions, orders, pnl
+    from kt.cli.show.korean import KOREAN
+    from kt.cli.support.live_table import COLUMNS as LIVE
 
     layouts = (
         *(account.POSITIONS, account.OPEN_ORDERS, decisions.CANDIDATES, decisions.DECISIONS),
-        *(decisions.CHECKS, orders.ORDERS, orders.FILLS, results.TRADES, results.DAYS),
-        *(results.STOCKS, LIVE),
+        *(decisions.CHECKS, orders.ORDERS, orders.FILLS, pnl.TRADES, pnl.DAYS),
+        *(pnl.STOCKS, LIVE),
     )
     headings = {column.heading for layout in layouts for column in layout}
     assert headings <= set(KOREAN)

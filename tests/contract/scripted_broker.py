@@ -15,9 +15,9 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
-from kt.cli.console import Console
-from kt.cli.io import run
-from kt.cli.session import Session
+from kt.cli.entry import run
+from kt.cli.support.cli_context import Session
+from kt.cli.support.console import Console
 from kt.records import KST
 
 APP_KEY = "Pxz9-app-key-of-forty-three-characters-long"

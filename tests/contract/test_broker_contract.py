@@ -18,11 +18,11 @@ import msgspec
 import pytest
 
 from kt.broker.kiwoom import Kiwoom
-from kt.broker.pace import Pacer
-from kt.broker.rest import Http, Rest
-from kt.broker.token import TokenSource
-from kt.broker.token_server import WireTokenServer
-from kt.broker.tr import Group
+from kt.broker.rest.client import Http, Rest
+from kt.broker.rest.endpoints import Group
+from kt.broker.rest.rate_limit import Pacer
+from kt.broker.rest.token import TokenSource
+from kt.broker.rest.token_server import WireTokenServer
 from kt.config.secrets import AppKeys
 from kt.errors import UnknownStock, WireError
 from kt.ports import Broker, Market

@@ -13,8 +13,8 @@ import msgspec
 import pytest
 
 from kt import api_catalog
-from kt.broker.taxonomy import RULES, Category
-from kt.broker.token import Kept, key_hash
+from kt.broker.rest.error_codes import RULES, Category
+from kt.broker.rest.token import Kept, key_hash
 from kt.errors import ExitCode
 from tests.contract.scripted_broker import APP_KEY, SECRET, TOKENS, Body, Door, ScriptedBroker, said
 

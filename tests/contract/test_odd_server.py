@@ -19,9 +19,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from kt.cli.console import Console
-from kt.cli.io import run
-from kt.cli.session import Session
+from kt.cli.entry import run
+from kt.cli.support.cli_context import Session
+from kt.cli.support.console import Console
 from kt.errors import ExitCode
 from tests.broker.hostile import (
     Deed,

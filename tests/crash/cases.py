@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from kt.rules import ticks
-from kt.steps.points import POINTS
+from kt.steps.failpoints import POINTS
 from tests.crash import invariants
 from tests.crash.forge import ANSWER_SECONDS
 from tests.crash.house import CONFIG, Account, House, Row, Truth

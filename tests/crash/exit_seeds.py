@@ -14,7 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from kt.rules import ticks
-from kt.steps.points import POINTS
+from kt.steps.failpoints import POINTS
 from tests.crash.exit_faults import FAULTS, KINDS, ORDER_FAULTS, SELL
 from tests.crash.exit_members import HURRIED, MEMBERS, READY, Alarmed, Closed, Member, Typed
 from tests.crash.exit_scene import Played

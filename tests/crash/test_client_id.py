@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kt.steps.points import POINTS
+from kt.steps.failpoints import POINTS
 from tests.crash.house import CONFIG, Account, Row
 from tests.crash.invariants import after_a_start, assert_well
 from tests.crash.processes import Ran

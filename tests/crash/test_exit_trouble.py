@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kt.steps.points import POINTS
+from kt.steps.failpoints import POINTS
 from tests.crash.exit_members import Aged, Alarmed, Member, Prices, Typed
 from tests.crash.house import House
 from tests.crash.stage import Stage

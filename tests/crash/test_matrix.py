@@ -8,7 +8,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from kt.steps.points import POINTS
+from kt.steps.failpoints import POINTS
 from tests.crash.cases import FAULTS, SIDES, Case, Result, by_seed
 from tests.crash.house import Account
 from tests.crash.invariants import examine

@@ -11,9 +11,10 @@ from kt.config.model import Config
 from kt.engine.day import Day
 from kt.engine.state import DayReport
 from kt.records import KST, Side, StreamState, Tick
-from kt.steps import check, place
 from kt.steps.context import Context
-from kt.steps.follow import on_notice
+from kt.steps.orders import place
+from kt.steps.reconcile.order_tracking import on_notice
+from kt.steps.risk import check
 from tests import fakes
 from tests.fakes import SAMSUNG, FakeStream, PumpedClock, World
 

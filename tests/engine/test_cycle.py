@@ -17,8 +17,9 @@ from kt.errors import AuthError, Unreachable
 from kt.ports import SealedGateway
 from kt.records import OrderState, StreamEvent
 from kt.sim.exchange import AccountDesk, Exchange
-from kt.steps import check, scan
 from kt.steps.context import Context
+from kt.steps.decide import scan
+from kt.steps.risk import check
 from tests import fakes
 from tests.fakes import OPEN, SAMSUNG, ExchangeStream, ListNotifier, PumpedClock, World
 

@@ -27,9 +27,10 @@ from kt.records import (
     StopMode,
     StreamKind,
 )
-from kt.rules.session import Phase
+from kt.rules.trading_phases import Phase
 from kt.sim.exchange import AccountDesk, Exchange
-from kt.steps import check, place, stops
+from kt.steps.orders import place
+from kt.steps.risk import check, stops
 from tests import fakes
 from tests.engine.acting import Make, Stage, at
 from tests.fakes import HYNIX, SAMSUNG, ExchangeStream, FakeStream, PumpedClock, World

@@ -16,8 +16,8 @@ from kt.errors import (
     WireError,
 )
 from kt.records import OrderState, OrderTicket, Side, StopMode, Tick
-from kt.steps import stops
-from kt.steps.reconcile import reconcile
+from kt.steps.reconcile.startup import reconcile
+from kt.steps.risk import stops
 from tests import fakes
 from tests.engine.acting import Make, Stage
 from tests.fakes import HYNIX, SAMSUNG
@@ -296,7 +296,7 @@ def test_nothing_is_sent_before_the_books_agree(stage: Make) -> None:
 
 def test_a_halted_day_goes_on_watching(stage: Make) -> None:
     made = stage(Config(limits=Limits(per_stock=900_000)))
-    from kt.steps import stops
+    from kt.steps.risk import stops
 
     stops.halt(made.ctx, "by hand")
     made.world.analyst.answers = [{SAMSUNG: fakes.buy()}]
@@ -328,7 +328,7 @@ def test_a_second_alarm_of_a_halted_day_is_only_noted(stage: Make) -> None:
 
 @pytest.mark.parametrize("stop", ["halt", "reduce"])
 def test_a_stopped_day_takes_its_buys_back(stage: Make, stop: str) -> None:
-    from kt.steps import stops
+    from kt.steps.risk import stops
 
     made = stage()
     made.world.analyst.answers = [{SAMSUNG: fakes.buy()}, {}]

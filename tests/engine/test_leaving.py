@@ -35,8 +35,9 @@ from kt.records import (
     StopMode,
     ViNotice,
 )
-from kt.steps import check, follow, stops
 from kt.steps.context import Context
+from kt.steps.reconcile import order_tracking
+from kt.steps.risk import check, stops
 from tests import fakes
 from tests.engine.acting import Make, Stage, at
 from tests.fakes import HYNIX, SAMSUNG, FakeStream, World
@@ -154,7 +155,8 @@ def test_refusals_of_different_stocks_are_an_emergency(stage: Make) -> None:
 
 
 def test_an_owners_resting_sell_is_taken_back_for_the_stop(stage: Make) -> None:
-    from kt.steps import check, place
+    from kt.steps.orders import place
+    from kt.steps.risk import check
 
     made = stage()
     made.hold()
@@ -357,7 +359,9 @@ def test_a_sell_that_was_given_up_and_is_listed_late_is_taken_over(
 
 def test_what_another_process_booked_of_an_order_is_told_too(stage: Make) -> None:
     """Its frame came before the number was known here, and nobody speaks of it again."""
-    from kt.steps import check, follow, place
+    from kt.steps.orders import place
+    from kt.steps.reconcile import order_tracking
+    from kt.steps.risk import check
 
     made = stage()
     other = made.world.context(run="OTHER")
@@ -365,7 +369,7 @@ def test_what_another_process_booked_of_an_order_is_told_too(stage: Make) -> Non
     def bought() -> None:
         order = place.place(other, check.check_order(other, fakes.intent(quantity=2)))
         made.day.runtime.tell(order)
-        follow.on_notice(other, made.world.broker.fill(order.ord_no, 2, 70_000))
+        order_tracking.on_notice(other, made.world.broker.fill(order.ord_no, 2, 70_000))
 
     made.act("10:00:12", bought)
     made.play("10:00:20")
@@ -398,7 +402,7 @@ def test_a_fill_that_comes_beside_its_orders_answer_is_kept(
     usual = made.day.runtime
     workers = Workers(usual.events, usual.workers._contain)
     runtime = replace(usual, workers=workers)
-    look = follow.find
+    look = order_tracking.find
 
     def look_and_be_answered(ctx: Context, *numbers: str) -> Order | None:
         found = look(ctx, *numbers)
@@ -410,7 +414,7 @@ def test_a_fill_that_comes_beside_its_orders_answer_is_kept(
     workers.line_up("placed", lambda: work.place_one(ctx, checked))
     frame = gateway.frames.get(timeout=20)
     with monkeypatch.context() as racing:
-        racing.setattr(follow, "find", look_and_be_answered)
+        racing.setattr(order_tracking, "find", look_and_be_answered)
         dispatch.handle(runtime, frame)
     while (found := runtime.events.get(timeout=1)) is not frame:
         dispatch.handle(runtime, found)

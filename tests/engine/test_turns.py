@@ -9,7 +9,8 @@ import pytest
 
 from kt.config.model import Config, Orders, Session
 from kt.records import CancelTicket, OrderState, OrderTicket, Side
-from kt.steps import check, place
+from kt.steps.orders import place
+from kt.steps.risk import check
 from tests import fakes
 from tests.engine.acting import Stage
 from tests.fakes import SAMSUNG, buy, memory_folder

@@ -19,8 +19,8 @@ import msgspec
 
 from kt.analyst.gemini_body import read_gemini
 from kt.analyst.reading import read_text
-from kt.broker.answer import decoded
-from kt.cli.documents import UNREADABLE
+from kt.broker.rest.http_response import decoded
+from kt.cli.support.pipe_documents import UNREADABLE
 from kt.config.load import load_config
 from kt.errors import ConfigError, UnknownStock, WireError
 from kt.text import steering

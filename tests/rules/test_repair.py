@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from kt.rules.decision_validation import MOST_REASON, judge
 from kt.rules.repair import repaired
-from kt.rules.verdict import MOST_REASON, judge
-from tests.rules.test_verdict import answer, brief
+from tests.rules.test_decision_validation import answer, brief
 
 ASKED = {"005930", "000660"}
 

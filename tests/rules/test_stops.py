@@ -1,11 +1,11 @@
-"""What each stop allows, as the table in `kt/rules/stops.py` says it."""
+"""What each stop allows, as the table in `kt/rules/risk/stop_rules.py` says it."""
 
 from __future__ import annotations
 
 import pytest
 
 from kt.records import EXITS, Origin, Side, StopMode
-from kt.rules import stops
+from kt.rules.risk import stop_rules
 
 BUY, SELL = Side.BUY, Side.SELL
 EXIT, MANUAL = Origin.STOP_LOSS, Origin.MANUAL
@@ -24,23 +24,23 @@ def test_what_each_stop_denies(
     mode: str, buy: str | None, sell: str | None, exit_sell: str | None
 ) -> None:
     stop = StopMode(mode)
-    assert stops.refusal(stop, BUY, MANUAL) == buy
-    assert stops.refusal(stop, SELL, MANUAL) == sell
-    assert {stops.refusal(stop, SELL, origin) for origin in EXITS} == {exit_sell}
-    assert stops.halts(stop) == (sell == "HALTED")
+    assert stop_rules.refusal(stop, BUY, MANUAL) == buy
+    assert stop_rules.refusal(stop, SELL, MANUAL) == sell
+    assert {stop_rules.refusal(stop, SELL, origin) for origin in EXITS} == {exit_sell}
+    assert stop_rules.halts(stop) == (sell == "HALTED")
 
 
 def test_only_a_sell_is_an_exit() -> None:
-    assert stops.is_exit(SELL, EXIT)
-    assert not stops.is_exit(BUY, EXIT)
-    assert not stops.is_exit(SELL, MANUAL)
+    assert stop_rules.is_exit(SELL, EXIT)
+    assert not stop_rules.is_exit(BUY, EXIT)
+    assert not stop_rules.is_exit(SELL, MANUAL)
 
 
 def test_a_flatten_takes_the_buys_back_itself() -> None:
-    found = [mode.value for mode in StopMode if stops.takes_buys_back(mode)]
+    found = [mode.value for mode in StopMode if stop_rules.takes_buys_back(mode)]
     assert sorted(found) == ["halt", "reduce"]
 
 
 def test_every_stop_has_its_strictness() -> None:
-    order = sorted(StopMode, key=stops.STRICTNESS.__getitem__)
+    order = sorted(StopMode, key=stop_rules.STRICTNESS.__getitem__)
     assert [mode.value for mode in order] == ["running", "reduce", "flatten", "halt"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kt.broker.taxonomy import BY_CODE, TREATMENTS
+from kt.broker.rest.error_codes import BY_CODE, TREATMENTS
 from kt.records import (
     AmendTicket,
     CancelTicket,
@@ -14,7 +14,7 @@ from kt.records import (
     Side,
 )
 from kt.rules import ticks
-from kt.sim.book import down, up
+from kt.sim.depth import down, up
 from kt.sim.exchange import AccountDesk, Exchange
 from kt.sim.exchange.refusals import TEXTS, Refused
 from tests.sim.scene import CODE, at, balances, buy, mine, opened, orders, sell, ticket

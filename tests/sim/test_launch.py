@@ -23,8 +23,8 @@ from kt.clock import SystemClock
 from kt.config.model import Config, Simulator
 from kt.errors import Busy, ConfigError, Unreachable
 from kt.records import KST
-from kt.sim import launch, place, revival
-from kt.sim.server.open import begin
+from kt.sim import crash_resume, discovery, launch
+from kt.sim.server.opening import begin
 from kt.sim.server.settings import Settings
 from tests.sim.wireclient import WireClient, client
 
@@ -183,7 +183,7 @@ def test_one_that_was_killed_long_ago_begins_where_its_clock_stood(state: Path) 
     os.waitpid(first.pid, 0)
     for path in (state / "sim").glob("exchange.db*"):
         os.utime(path, (0, 0))
-    assert revival.left_behind(state / "sim") is None
+    assert crash_resume.left_behind(state / "sim") is None
 
 
 def test_reset_forgets(state: Path) -> None:
@@ -220,13 +220,13 @@ def test_it_stays_while_a_loop_is_at_work(state: Path) -> None:
     note = state / "sim" / "locks" / "run.json"
     note.parent.mkdir(parents=True)
     note.write_text(json.dumps({"pid": sleeper.pid, "command": "run", "since": "now"}))
-    assert place.loop_lives(state / "sim")
+    assert discovery.loop_lives(state / "sim")
     running = launch.start(Settings(state_dir=state, idle_minutes=1 / 600), lambda text: None)
     time.sleep(1.0)
     assert launch.status(state) is not None
     sleeper.communicate(b"\n", timeout=10)
     os.waitpid(running.pid, 0)
-    assert not place.loop_lives(state / "sim")
+    assert not discovery.loop_lives(state / "sim")
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

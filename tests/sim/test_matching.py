@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kt.records import KST, Level, OrderType, Side
-from kt.rules import match
-from kt.sim.book import Depth, down, pieces, up
+from kt.rules import price_time_priority
+from kt.sim.depth import Depth, down, pieces, up
 from kt.sim.exchange.matching import Floor, Hit, arrive, call, may_trade, rest
-from kt.sim.exchange.orders import SimOrder
-from kt.sim.market import auction
+from kt.sim.exchange.order_records import SimOrder
+from kt.sim.market import expected_prices
 from kt.sim.market.days import CONTINUOUS_MINUTES
 from kt.sim.market.path import SessionPath
 from tests.rules import clearing
@@ -252,7 +252,7 @@ def test_the_others_orders_clear_at_the_print(key: int, ticks_up: int, volume: i
     path = still_path()
     path.key = key
     price = PRICE + ticks_up * TICK
-    buys, sells = auction.background(path, price, volume)
+    buys, sells = expected_prices.background(path, price, volume)
     cleared = clearing.auction(buys, sells, path.base)
     assert cleared is not None
     assert (cleared.price, cleared.volume) == (price, volume)
@@ -295,7 +295,7 @@ def test_no_auction_serves_an_order_beyond_itself(
     got: dict[int, int] = {}
     for hit in call(crowd, still_path(), PRICE, volume):
         got[hit.order.ord_no] = got.get(hit.order.ord_no, 0) + hit.quantity
-        assert match.crosses(hit.order.side, hit.order.price, PRICE)
+        assert price_time_priority.crosses(hit.order.side, hit.order.price, PRICE)
     for item in crowd:
         assert got.get(item.ord_no, 0) <= item.quantity
 

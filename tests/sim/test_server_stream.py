@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import websocket
 
-from kt.sim.server.session import MARKET_FRAMES, Session
+from kt.sim.server.websocket_session import MARKET_FRAMES, Session
 from tests.serving import Served, serve
 from tests.sim.wireclient import STOCK, Frames, WireClient, client, frames
 

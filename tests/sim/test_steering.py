@@ -23,7 +23,7 @@ from kt.records import (
     ViNotice,
 )
 from kt.rules import ticks
-from kt.sim.book import down, up
+from kt.sim.depth import down, up
 from kt.sim.exchange import Exchange, Steer, Steered
 from kt.sim.exchange.desk import AccountDesk
 from kt.sim.market.days import AUCTION_SECOND

@@ -10,7 +10,7 @@ import pytest
 
 from kt.records import KST, Instrument, MarketName, Quote, Ranked, Ranking
 from kt.sim.wire import rankings
-from kt.sim.wire.frame import Call
+from kt.sim.wire.call import Call
 from tests.serving import Served, serve
 from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient, client, frames
 

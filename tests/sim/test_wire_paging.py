@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kt.records import Interval
+from kt.sim.wire.chart_pages import KEPT, Recent
 from kt.sim.wire.charts import MOST_BARS, PAGES
-from kt.sim.wire.recent import KEPT, Recent
 from tests.serving import Served, serve
 from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient
 

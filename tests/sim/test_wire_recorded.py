@@ -30,16 +30,16 @@ from kt.records import (
     Tick,
 )
 from kt.sim.wire import (
-    accountrows,
+    account_rows,
     charts,
     deposit,
     flows,
     holdings,
-    orderlists,
+    order_lists,
     rankings,
     realtime,
 )
-from kt.sim.wire.frame import Call
+from kt.sim.wire.call import Call
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "wire"
 SAMSUNG = Instrument(
@@ -136,7 +136,7 @@ def test_fill() -> None:
         side=Side.BUY, order_quantity=1, order_price=250_500, quantity=1, price=250_250,
         open_quantity=0, fee=870, tax=0, at=at("2026-08-31T10:14:14"),
     )  # fmt: skip
-    reply = orderlists.fills(call({"qry_tp": "0", "sell_tp": "0"}, executions=(item,)))
+    reply = order_lists.fills(call({"qry_tp": "0", "sell_tp": "0"}, executions=(item,)))
     assert reply.message == recorded("ka10076")["return_msg"]
     same(dict(reply.rows[0]), row("ka10076"))
     assert set(reply.rows[0]) == set(row("ka10076"))
@@ -152,7 +152,7 @@ def test_open_order_says_when_it_has_filled_in_part() -> None:
         stock_code="005930", stock_name="삼성전자", price=246_000, base_price=257_000,
         change=-11_000, change_pct=-4.28, volume=1,
     )  # fmt: skip
-    made = orderlists.open_order(order, "1234567890", call({}, quote=quote))
+    made = order_lists.open_order(order, "1234567890", call({}, quote=quote))
     wanted = {
         "ord_no": "0000018", "stk_cd": "005930", "ord_pric": "246000", "ord_stt": "체결",
         "io_tp_nm": "-매도", "oso_qty": "4", "cntr_qty": "6", "cur_prc": "-246000",
@@ -295,8 +295,8 @@ def test_order_row() -> None:
         status="FILL", side=Side.BUY, quantity=1, price=165_300, open_quantity=0,
         at=at("2026-08-26T09:15:47"), exec_no="1", fill_quantity=1, fill_price=165_300,
     )  # fmt: skip
-    around = accountrows.Surroundings(account="1234567890", filled=1, value=165_300)
-    made = accountrows.order(notice, around)
+    around = account_rows.Surroundings(account="1234567890", filled=1, value=165_300)
+    made = account_rows.order(notice, around)
     same(made, values)
     assert made["919"] == "0"
 

@@ -9,8 +9,10 @@ from msgspec.structs import replace
 
 from kt.config.model import Limits
 from kt.records import Action, Check, Order, OrderState, Side
-from kt.steps import check, follow, place
-from kt.steps.reconcile import reconcile
+from kt.steps.orders import place
+from kt.steps.reconcile import order_tracking
+from kt.steps.reconcile.startup import reconcile
+from kt.steps.risk import check
 from tests import fakes
 from tests.engine.acting import at
 from tests.fakes import HYNIX, SAMSUNG, World
@@ -28,7 +30,7 @@ def denials(checked: Check) -> dict[str, str]:
 
 def sold(world: World, order: Order | None, price: int) -> None:
     assert order is not None
-    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, order.open_quantity, price))
+    order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, order.open_quantity, price))
 
 
 def test_after_a_stop_loss_not_again_today_and_tomorrow_freely(world: World) -> None:
@@ -127,7 +129,7 @@ def test_the_turnover_counts_fills_open_buys_and_the_batch(world: World) -> None
     bought(world, 4)
     sold(world, resting(world, 4), 71_000)
     order = place.place(world.ctx, check.check_order(world.ctx, fakes.intent(quantity=3)))
-    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 1, 69_000))
+    order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, 1, 69_000))
     first, second = check.check(
         world.ctx,
         [

@@ -17,7 +17,9 @@ from kt.records import (
     Origin,
     Side,
 )
-from kt.steps import check, place, settle, stops
+from kt.steps.orders import place
+from kt.steps.portfolio import daily_pnl
+from kt.steps.risk import check, stops
 from tests import fakes
 from tests.engine.acting import at
 from tests.fakes import HYNIX, SAMSUNG, World
@@ -228,11 +230,11 @@ def test_yesterdays_loss_is_not_todays(world: World) -> None:
     """A position that was 500,000 down last night and still is has lost nothing today."""
     world.broker.hold(HYNIX, 10, 180_000)
     world.broker.held[HYNIX] = replace(world.broker.held[HYNIX], profit=-500_000)
-    from kt.steps.reconcile import reconcile
+    from kt.steps.reconcile.startup import reconcile
 
     reconcile(world.ctx)
     world.market.prices[HYNIX] = 130_000
-    result = settle.settle(world.ctx)
+    result = daily_pnl.settle(world.ctx)
     assert result.unrealised < -490_000
     world.clock.set(at("10:00", day=1))
     world.broker.held[HYNIX] = replace(world.broker.held[HYNIX], profit=result.unrealised)

@@ -8,14 +8,14 @@ import pytest
 
 from kt.errors import Unreachable
 from kt.records import Action, Provenance
-from kt.steps import analyze, collect, scan
+from kt.steps.decide import analyze, collect, scan
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 
 
 def test_held_scanned_and_named_stocks_are_asked_about_once(world: World) -> None:
     world.broker.hold(HYNIX, 3, 180_000)
-    from kt.steps.reconcile import reconcile
+    from kt.steps.reconcile.startup import reconcile
 
     reconcile(world.ctx)
     candidates = [c for c in scan.fast(world.ctx) if c.stock_code in (SAMSUNG, HYNIX)]

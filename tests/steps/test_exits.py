@@ -20,10 +20,13 @@ from kt.records import (
     SessionNotice,
     Side,
 )
-from kt.rules import session
-from kt.steps import check, exits, follow, ledger, place, settle, stops
-from kt.steps.reconcile import reconcile
-from kt.steps.reports import Exit
+from kt.rules import trading_phases
+from kt.steps.orders import exits, place
+from kt.steps.portfolio import daily_pnl, position_book
+from kt.steps.reconcile import order_tracking
+from kt.steps.reconcile.startup import reconcile
+from kt.steps.results import Exit
+from kt.steps.risk import check, stops
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 from tests.steps.trading import (
@@ -166,7 +169,7 @@ def test_the_rest_of_a_partly_filled_exit_is_followed_and_then_sold(world: World
     order = leave(world, 66_000).order
     assert order is not None
     assert exits.exits_at(world.ctx, {SAMSUNG: 65_000}) == ()
-    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 66_000))
+    order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 66_000))
     assert exits.exits_at(world.ctx, {SAMSUNG: 65_000}) == (), "6 are held, and on their way"
     place.cancel(world.ctx, order)
     forget(world)
@@ -174,7 +177,7 @@ def test_the_rest_of_a_partly_filled_exit_is_followed_and_then_sold(world: World
     assert left.due.position.quantity == 6
     assert left.order is not None
     assert world.broker.sent == [market_sell(6)]
-    follow.on_notice(world.ctx, world.broker.fill(left.order.ord_no, 6, 65_000))
+    order_tracking.on_notice(world.ctx, world.broker.fill(left.order.ord_no, 6, 65_000))
     assert world.journal.positions() == ()
     assert [(t.quantity, t.origin) for t in world.journal.trades()] == [
         (4, "stop_loss"),
@@ -187,7 +190,7 @@ def test_what_is_gone_by_now_is_not_sold(world: World) -> None:
     (due,) = exits.exits_at(world.ctx, {SAMSUNG: 66_000})
     order = leave(world, 66_000).order
     assert order is not None
-    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 10, 66_000))
+    order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, 10, 66_000))
     forget(world)
     left = exits.leave(world.ctx, due)
     assert (left.order, left.again_in, world.broker.sent) == (None, 0.0, [])
@@ -483,7 +486,7 @@ def test_the_markets_own_word_holds_for_an_exit(world: World) -> None:
     either."""
     bought(world)
     closed = SessionNotice(code="8", at=world.clock.now())
-    assert not session.may_order(world.clock.now(), world.config.session, closed)
+    assert not trading_phases.may_order(world.clock.now(), world.config.session, closed)
     (due,) = exits.exits_at(world.ctx, {SAMSUNG: 66_000})
     left = exits.leave(world.ctx, due, closed)
     assert left.order is not None
@@ -528,10 +531,10 @@ def test_a_trailing_stop_rises_never_falls_and_survives_a_restart(world: World) 
     world.configure(exits=Exits(trailing_stop_pct=3))
     bought(world)
     assert (position(world).stop_price, position(world).trailing) == (67_900, True)
-    settle.mark(world.ctx, {SAMSUNG: 75_000})
-    settle.mark(world.ctx, {SAMSUNG: 73_000})
+    daily_pnl.mark(world.ctx, {SAMSUNG: 75_000})
+    daily_pnl.mark(world.ctx, {SAMSUNG: 73_000})
     world.restart()
-    settle.mark(world.ctx, {SAMSUNG: 74_000})
+    daily_pnl.mark(world.ctx, {SAMSUNG: 74_000})
     risen = position(world)
     assert (risen.stop_price, risen.peak_price, risen.trailing) == (72_800, 75_000, True)
     assert exits.exits_at(world.ctx, {SAMSUNG: 72_900}) == ()
@@ -550,7 +553,7 @@ def test_a_trailing_stop_rises_never_falls_and_survives_a_restart(world: World) 
 def test_a_trailing_stop_stays_above_when_more_is_bought(world: World) -> None:
     world.configure(exits=Exits(trailing_stop_pct=3))
     bought(world)
-    settle.mark(world.ctx, {SAMSUNG: 75_000})
+    daily_pnl.mark(world.ctx, {SAMSUNG: 75_000})
     bought(world, 2, 71_000)
     assert position(world).average_price == 70_167
     assert (position(world).stop_price, position(world).peak_price) == (72_800, 75_000)
@@ -559,7 +562,7 @@ def test_a_trailing_stop_stays_above_when_more_is_bought(world: World) -> None:
 def test_a_trailing_stop_gives_way_to_a_higher_stop_loss(world: World) -> None:
     world.configure(exits=Exits(trailing_stop_pct=3, stop_loss_pct=1))
     bought(world, 1)
-    settle.mark(world.ctx, {SAMSUNG: 71_500})
+    daily_pnl.mark(world.ctx, {SAMSUNG: 71_500})
     assert (position(world).stop_price, position(world).trailing) == (69_400, True)
     bought(world, 9, 71_400)
     after = position(world)
@@ -569,9 +572,9 @@ def test_a_trailing_stop_gives_way_to_a_higher_stop_loss(world: World) -> None:
 def test_a_trailing_stop_that_is_switched_off_is_the_stop_loss_again(world: World) -> None:
     world.configure(exits=Exits(trailing_stop_pct=3))
     bought(world)
-    settle.mark(world.ctx, {SAMSUNG: 75_000})
+    daily_pnl.mark(world.ctx, {SAMSUNG: 75_000})
     world.configure(exits=Exits())
-    settle.mark(world.ctx, {SAMSUNG: 74_000})
+    daily_pnl.mark(world.ctx, {SAMSUNG: 74_000})
     assert (position(world).stop_price, position(world).trailing) == (66_500, False)
 
 
@@ -595,7 +598,7 @@ def test_what_kt_did_not_buy_is_protected_from_the_price_it_was_found_at(world: 
     reconcile(world.ctx)
     found = position(world)
     assert (found.source, found.stop_price, found.target_price) == ("external", 66_500, 77_000)
-    settle.mark(world.ctx, {SAMSUNG: 68_000})
+    daily_pnl.mark(world.ctx, {SAMSUNG: 68_000})
     assert (position(world).stop_price, position(world).target_price) == (66_500, 77_000)
     forget(world)
     leave(world, 66_500)
@@ -608,12 +611,12 @@ def test_what_kt_did_not_buy_is_left_alone_where_that_is_configured(world: World
     reconcile(world.ctx)
     found = position(world)
     assert (found.source, found.stop_price, found.target_price) == ("external", 0, 0)
-    settle.mark(world.ctx, {SAMSUNG: 80_000})
+    daily_pnl.mark(world.ctx, {SAMSUNG: 80_000})
     world.clock.advance(3600)
     for price in (1, 70_000, 10**6):
         assert exits.exits_at(world.ctx, {SAMSUNG: price}) == ()
     world.configure(exits=Exits())
-    settle.mark(world.ctx, {SAMSUNG: 80_000})
+    daily_pnl.mark(world.ctx, {SAMSUNG: 80_000})
     assert position(world).stop_price == 76_000, "protected from now on"
 
 
@@ -648,8 +651,8 @@ def test_what_is_sold_and_not_booked_yet_is_not_offered_again(
     due = exits.due_at(world.ctx, position(world), 66_000)
     assert due is not None
     with monkeypatch.context() as between:
-        between.setattr(ledger, "book", lambda *_: None)
-        follow.on_notice(world.ctx, world.broker.fill(sold.ord_no, filled, 66_000))
+        between.setattr(position_book, "book", lambda *_: None)
+        order_tracking.on_notice(world.ctx, world.broker.fill(sold.ord_no, filled, 66_000))
     assert position(world).quantity == 10, "not booked yet"
     left = exits.leave(world.ctx, due)
     assert left.order is None

@@ -20,7 +20,8 @@ from kt.records import (
     Stop,
     StopMode,
 )
-from kt.steps import check, flatten, place, stops
+from kt.steps.orders import flatten, place
+from kt.steps.risk import check, stops
 from tests import fakes
 from tests.engine.acting import at
 from tests.fakes import HYNIX, OPEN, SAMSUNG, PumpedClock, World, memory_folder

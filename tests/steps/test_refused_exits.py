@@ -9,7 +9,9 @@ import pytest
 from kt.errors import Unreachable
 from kt.ports import patience
 from kt.records import Concern, Holdings, OrderState, OrderTicket, Outcome
-from kt.steps import exits, follow, stops
+from kt.steps.orders import exits
+from kt.steps.reconcile import order_tracking
+from kt.steps.risk import stops
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 from tests.steps.test_exits import market_sell
@@ -174,10 +176,10 @@ def test_one_that_left_ends_the_row_and_the_next_row_is_told_anew(world: World) 
     order = leave(world, 66_000).order
     assert order is not None and order.state is OrderState.ACKED
     assert exits.wait_left(world.ctx, SAMSUNG) == 0
-    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 66_000))
+    order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 66_000))
     (ticket,) = [s for s in world.broker.sent[-1:] if isinstance(s, OrderTicket)]
     assert ticket.quantity == 10
-    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 6, 66_000))
+    order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, 6, 66_000))
     world.configure(limits=fakes.Config().limits)
     bought(world)
     assert row_of(world, lambda: HALTED, 2) == [5, 10]
@@ -185,7 +187,8 @@ def test_one_that_left_ends_the_row_and_the_next_row_is_told_anew(world: World) 
 
 
 def test_refusals_of_a_sell_that_is_no_exit_make_no_row(world: World) -> None:
-    from kt.steps import check, place
+    from kt.steps.orders import place
+    from kt.steps.risk import check
 
     bought(world)
     world.broker.outcomes = [HALTED]
@@ -205,7 +208,7 @@ def test_an_order_that_waits_in_the_queue_is_told_with_its_price(world: World, p
     bought(world)
     order = leave(world, price).order
     assert order is not None
-    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, price))
+    order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, price))
     exits.tell_queued(world.ctx, now(world, order))
     name, at = ("stop-loss", "at market") if price < 70_000 else ("take-profit", "at 77,000")
     assert world.notifier.told == [

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 from kt.config.model import Scan
 from kt.errors import AuthError, Unreachable
 from kt.records import Ranked, Ranking
-from kt.rules.score import QUESTIONS
-from kt.steps import scan
+from kt.rules.candidate_score import QUESTIONS
+from kt.steps.decide import scan
 from tests.fakes import HYNIX, SAMSUNG, World
 from tests.steps.trading import warned
 

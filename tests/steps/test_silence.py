@@ -9,7 +9,8 @@ import pytest
 from kt.analyst.guarded import Budget, GuardedAnalyst
 from kt.analyst.rules import RulesAnalyst
 from kt.records import Action, Answer, Decision, Provenance
-from kt.steps import analyze, collect, silence
+from kt.steps import silence
+from kt.steps.decide import analyze, collect
 from tests.fakes import HYNIX, SAMSUNG, World, buy
 from tests.store.make import decision
 

@@ -6,7 +6,8 @@ import pytest
 
 from kt.errors import Denied
 from kt.records import OrderState, OrderType, Origin, Side, StopMode
-from kt.steps import check, place, stops
+from kt.steps.orders import place
+from kt.steps.risk import check, stops
 from tests import fakes
 from tests.fakes import SAMSUNG, World
 

@@ -17,7 +17,9 @@ from kt.records import (
     OrderType,
     Origin,
 )
-from kt.steps import check, follow, place, unfilled
+from kt.steps.orders import place, unfilled
+from kt.steps.reconcile import order_tracking
+from kt.steps.risk import check
 from tests import fakes
 from tests.fakes import SAMSUNG, World
 from tests.steps.trading import bought, noted, now, resting
@@ -53,7 +55,7 @@ def test_a_price_that_a_person_typed_is_left_alone(world: World) -> None:
 
 def test_a_partly_filled_order_is_amended_for_its_rest(world: World) -> None:
     order = waiting(world)
-    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 5, 70_000))
+    order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, 5, 70_000))
     world.clock.advance(300)
     unfilled.unfilled(world.ctx)
     (sent,) = world.broker.sent

@@ -21,8 +21,10 @@ from kt.records import (
     RiskLevel,
     Side,
 )
-from kt.steps import check, exits, follow, place
-from kt.steps.exits import Left
+from kt.steps.orders import exits, place
+from kt.steps.orders.exits import Left
+from kt.steps.reconcile import order_tracking
+from kt.steps.risk import check
 from tests import fakes
 from tests.fakes import NAMES, SAMSUNG, World
 
@@ -35,7 +37,7 @@ def bought(world: World, quantity: int = 10, price: int = 0, code: str = SAMSUNG
     wanted = fakes.intent(quantity=quantity, price=price, code=code)
     order = place.place(world.ctx, check.check_order(world.ctx, wanted))
     assert order.ord_no, order
-    follow.on_notice(world.ctx, world.broker.fill(order.ord_no, quantity, price))
+    order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, quantity, price))
     forget(world)
     return order
 
@@ -132,7 +134,7 @@ def filled_meanwhile(world: World, order: Order, monkeypatch: pytest.MonkeyPatch
     real = place.cancel
 
     def too_late(ctx: object, wanted: object) -> object:
-        follow.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 71_000))
+        order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, 4, 71_000))
         return real(world.ctx, order)
 
     monkeypatch.setattr(place, "cancel", too_late)

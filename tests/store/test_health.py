@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kt.store import flag, health, schema
+from kt.store import health, schema, stop_flag
 from kt.store.health import Finding, examine
 from tests.store.make import T0, open_journal, placed
 from tests.store.test_stops import stop
@@ -107,7 +107,7 @@ def test_a_stop_is_shown_from_where_it_stands(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         journal.set_stop(stop("reduce"))
     assert look(tmp_path)["stop"].detail.startswith("flag file: reduce (reduce wanted, by owner); ")
-    flag.write_flag(tmp_path / "halt.json", stop("halt"))
+    stop_flag.write_flag(tmp_path / "halt.json", stop("halt"))
     finding = look(tmp_path)["stop"]
     assert finding.status == "warn"
     assert finding.detail.endswith("the stricter one holds")

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from kt.clock import ManualClock
 from kt.errors import JournalError
 from kt.records import Stop, StopMode
-from kt.rules.stops import in_force
-from kt.store import flag
+from kt.rules.risk.stop_rules import in_force
+from kt.store import stop_flag
 from kt.store.journal import SqliteJournal
 from tests.store.make import DAY, T0, later, open_journal
 
@@ -64,7 +64,7 @@ def test_the_stricter_of_row_and_file_holds(
         journal.set_stop(stop(row))
         (tmp_path / "halt.json").unlink(missing_ok=True)
         if filed:
-            flag.write_flag(tmp_path / "halt.json", stop(filed, 1))
+            stop_flag.write_flag(tmp_path / "halt.json", stop(filed, 1))
         assert journal.stop().mode == holds
 
 
@@ -81,41 +81,41 @@ def test_a_flag_file_nobody_can_read_halts(tmp_path: Path, content: bytes) -> No
 
 def test_a_flag_that_is_a_folder_halts_too(tmp_path: Path) -> None:
     (tmp_path / "halt.json").mkdir()
-    found = flag.read_flag(tmp_path / "halt.json", T0)
+    found = stop_flag.read_flag(tmp_path / "halt.json", T0)
     assert found is not None
     assert found.mode is StopMode.HALT
 
 
 def test_the_flag_needs_no_database(tmp_path: Path) -> None:
     path = tmp_path / "not" / "yet" / "halt.json"
-    assert flag.read_flag(path, T0) is None
-    flag.write_flag(path, stop("running"))
-    assert flag.read_flag(path, T0) is None
-    flag.write_flag(path, stop("halt"))
-    assert flag.read_flag(path, T0) == stop("halt")
+    assert stop_flag.read_flag(path, T0) is None
+    stop_flag.write_flag(path, stop("running"))
+    assert stop_flag.read_flag(path, T0) is None
+    stop_flag.write_flag(path, stop("halt"))
+    assert stop_flag.read_flag(path, T0) == stop("halt")
     assert [one.name for one in path.parent.iterdir()] == ["halt.json"]
-    flag.write_flag(path, stop("running"))
-    assert flag.read_flag(path, T0) is None
+    stop_flag.write_flag(path, stop("running"))
+    assert stop_flag.read_flag(path, T0) is None
 
 
 def test_a_flag_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(JournalError, match=r"halt\.json"):
-        flag.write_flag(tmp_path / "file" / "halt.json", stop("halt"))
+        stop_flag.write_flag(tmp_path / "file" / "halt.json", stop("halt"))
 
 
 @pytest.fixture
 def full(monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk that takes no more content (the real one is in tests/crash)."""
-    write = flag.write_private
+    write = stop_flag.write_private
 
     def refuse(path: Path, data: bytes, *, durable: bool = False) -> None:
         if data:
             raise OSError(errno.ENOSPC, "No space left on device")
         write(path, data)
 
-    monkeypatch.setattr(flag, "replace_private", refuse)
-    monkeypatch.setattr(flag, "write_private", refuse)
+    monkeypatch.setattr(stop_flag, "replace_private", refuse)
+    monkeypatch.setattr(stop_flag, "write_private", refuse)
 
 
 @pytest.mark.parametrize("mode", ["reduce", "flatten", "halt"])
@@ -129,8 +129,8 @@ def test_a_full_disk_has_room_for_the_flag(
             journal.set_stop(stop(before))
         request.getfixturevalue("full")
         wanted = replace(stop(mode), reason="왜냐하면 " * 1000)
-        flag.write_flag(tmp_path / "halt.json", wanted)
-        found = flag.read_flag(tmp_path / "halt.json", T0)
+        stop_flag.write_flag(tmp_path / "halt.json", wanted)
+        found = stop_flag.read_flag(tmp_path / "halt.json", T0)
     assert found is not None and found.mode == mode
     assert found.reason and wanted.reason.startswith(found.reason)
 
@@ -139,12 +139,12 @@ def test_without_room_a_halt_replaces_a_weaker_flag_all_the_same(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     path = tmp_path / "halt.json"
-    flag.write_flag(path, stop("reduce"))
+    stop_flag.write_flag(path, stop("reduce"))
     request.getfixturevalue("full")
     with pytest.raises(JournalError, match="the disk is full"):
-        flag.write_flag(path, stop("flatten"))
-    flag.write_flag(path, stop("halt"))
-    found = flag.read_flag(path, T0)
+        stop_flag.write_flag(path, stop("flatten"))
+    stop_flag.write_flag(path, stop("halt"))
+    found = stop_flag.read_flag(path, T0)
     assert found is not None and found.mode is StopMode.HALT
 
 
@@ -153,7 +153,7 @@ def test_room_that_was_used_is_made_again(tmp_path: Path) -> None:
         (tmp_path / "halt.room").unlink()
         journal.set_stop(stop("halt"))
         journal.set_stop(stop("running"))
-    assert (tmp_path / "halt.room").stat().st_size == flag.ROOM
+    assert (tmp_path / "halt.room").stat().st_size == stop_flag.ROOM
 
 
 def test_a_stop_ends_on_its_day(tmp_path: Path) -> None:
@@ -172,10 +172,10 @@ def test_a_stop_that_is_over_does_not_hide_one_that_holds(tmp_path: Path) -> Non
     clock = ManualClock(T0)
     with open_journal(tmp_path, clock=clock) as journal:
         journal.set_stop(stop("halt", until=DAY))
-        flag.write_flag(tmp_path / "halt.json", stop("reduce", 1))
+        stop_flag.write_flag(tmp_path / "halt.json", stop("reduce", 1))
         assert journal.stop() == stop("reduce", 1)
         journal.set_stop(stop("reduce", 2))
-        flag.write_flag(tmp_path / "halt.json", stop("halt", 3, until=DAY))
+        stop_flag.write_flag(tmp_path / "halt.json", stop("halt", 3, until=DAY))
         assert journal.stop() == stop("reduce", 2)
 
 

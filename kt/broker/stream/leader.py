@@ -19,7 +19,7 @@ from kt.broker.stream.local_protocol import (
     packed,
 )
 from kt.broker.stream.local_server import LocalServer
-from kt.broker.stream.session import LoginRefused, StreamSession
+from kt.broker.stream.stream_session import LoginRefused, StreamSession
 from kt.broker.stream.subscriptions import OWN, Subscriptions
 from kt.broker.stream.timeouts import Timeouts
 from kt.errors import AuthError, KtError, StreamReplaced, Unreachable
@@ -33,7 +33,7 @@ BRIEF_PER_STEP = 10
 
 
 class Tokens(Protocol):
-    """Where LOGIN's token comes from (`kt.broker.token`)."""
+    """Where LOGIN's token comes from (`kt.broker.rest.token`)."""
 
     def token(self) -> str: ...
     def renew(self, bad: str) -> str: ...

@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
+from kt.broker.rest.token import TokenSource
 from kt.broker.stream.frames import FrameReader
 from kt.broker.stream.lease import Lease
-from kt.broker.stream.session import LoginRefused, StreamSession
+from kt.broker.stream.stream_session import LoginRefused, StreamSession
 from kt.broker.stream.timeouts import Timeouts
-from kt.broker.token import TokenSource
 from kt.errors import Busy, StreamReplaced, Unreachable, WireError
 from kt.ports import Clock
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kt.broker.stream.groups import Batch, Groups, Key
 from kt.broker.stream.local_protocol import Refusal, SubscriptionRefused
-from kt.broker.stream.session import SHOWN, StreamSession
+from kt.broker.stream.stream_session import SHOWN, StreamSession
 from kt.errors import KtError
 
 OWN = 0

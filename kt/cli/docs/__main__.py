@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from kt.cli.docs.files import generated
+from kt.cli.docs.generated import generated
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -49,14 +49,14 @@ def children() -> str:
 
 
 def denials() -> str:
-    from kt.rules.denials import DENIALS
+    from kt.rules.risk.denials import DENIALS
 
     return listed((code.value, meaning) for code, meaning in DENIALS.items())
 
 
 def errors() -> str:
     """Every code of the broker with its meaning, whose trouble it is and what kt does."""
-    from kt.broker.taxonomy import HTTP_STATUSES, RETURN_CODES, RULES, TREATMENTS
+    from kt.broker.rest.error_codes import HTTP_STATUSES, RETURN_CODES, RULES, TREATMENTS
 
     lines = [
         "In brackets stands whose trouble a refusal is: that of this one order, of",

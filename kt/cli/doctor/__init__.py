@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.lazy import command, pass_session
+from kt.cli.support.click_extensions import command, pass_session
 from kt.errors import KtError
 from kt.files import trouble
 from kt.text import harmless
 
 if TYPE_CHECKING:
-    from kt.cli.session import Session
+    from kt.cli.support.cli_context import Session
     from kt.store.health import Finding
 
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @pass_session
 def doctor(session: Session) -> None:
-    from kt.cli.documents import emit
+    from kt.cli.support.pipe_documents import emit
 
     findings, profile = examine(session)
     if session.output == "table":

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from kt.cli.watchers import HELP, Watch, look, with_exits
+from kt.cli.support.exit_watch import HELP, Watch, look, with_exits
 from kt.errors import ConfigError
 from kt.records import FAILURES
 from kt.store.health import Finding, examine
 
 if TYPE_CHECKING:
-    from kt.cli.session import Session
+    from kt.cli.support.cli_context import Session
     from kt.records import Doubt
 
 

@@ -7,11 +7,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from kt.broker.skew import seconds_off
+from kt.broker.rest.server_clock import seconds_off
 from kt.store.health import Finding
 
 if TYPE_CHECKING:
-    from kt.cli.session import Session
+    from kt.cli.support.cli_context import Session
 
 SKEW_WARN, SKEW_FAIL = 3.0, 30.0
 """Seconds between this clock and the server's: the Date header counts whole seconds."""
@@ -57,7 +57,7 @@ def budget(session: Session) -> Iterable[Finding]:
     """How much of the shared request budget is taken now, and whether the server closed one."""
     import msgspec
 
-    from kt.broker.pace import Bucket, State
+    from kt.broker.rest.rate_limit import Bucket, State
 
     pacer = session.app.pacer
     rates = ", ".join(f"{group} {rate:g}/s" for group, rate in pacer.rates.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kt.cli.lazy import Entry, LazyGroup
+from kt.cli.support.click_extensions import Entry, LazyGroup
 
 order = LazyGroup(
     "order",

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.lazy import command, pass_session
-from kt.cli.values import PRICE, SHARES
+from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.param_types import PRICE, SHARES
 from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown, Unreachable
 
 if TYPE_CHECKING:
-    from kt.cli.session import Session
+    from kt.cli.support.cli_context import Session
     from kt.records import Check, Order
     from kt.steps.context import Context
-    from kt.steps.wish import Changed
+    from kt.steps.orders.order_change import Changed
 
 
 @command(
@@ -29,13 +29,14 @@ if TYPE_CHECKING:
 @click.option("--price", type=PRICE, required=True, help="The new limit price.")
 @pass_session
 def amend(session: Session, order: str, price: int) -> None:
-    from kt.cli import guard
-    from kt.cli.documents import emit
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.cli.order.sending import sending
     from kt.cli.show.cells import money
-    from kt.steps import check, place
+    from kt.cli.support import confirmation
+    from kt.cli.support.pipe_documents import emit
+    from kt.steps.orders import place
+    from kt.steps.risk import check
 
     ctx = begin(session, "order amend")
     found = find_order(ctx, order)
@@ -44,7 +45,7 @@ def amend(session: Session, order: str, price: int) -> None:
         raise _denied(found, checked)
     change = ("new price", f"{money(price)} won")
     preview = _describe(session, found, change, found.open_quantity)
-    guard.confirm(session, preview, "Amend this?")
+    confirmation.confirm(session, preview, "Amend this?")
     if ctx.config.dry_run:
         emit(session, "orders", [found], run=ctx.run)
         return
@@ -65,18 +66,18 @@ def amend(session: Session, order: str, price: int) -> None:
 @click.option("--quantity", type=SHARES, help="So many shares; default: all that is open.")
 @pass_session
 def cancel(session: Session, order: str, quantity: int | None) -> None:
-    from kt.cli import guard
-    from kt.cli.documents import emit
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.cli.order.sending import sending
+    from kt.cli.support import confirmation
+    from kt.cli.support.pipe_documents import emit
     from kt.records import OrderState
-    from kt.steps import place
+    from kt.steps.orders import place
 
     ctx = begin(session, "order cancel")
     found = find_order(ctx, order)
     shares = quantity or found.open_quantity
-    guard.confirm(session, _describe(session, found, None, shares), "Cancel this?")
+    confirmation.confirm(session, _describe(session, found, None, shares), "Cancel this?")
     if ctx.config.dry_run:
         emit(session, "orders", [found], run=ctx.run)
         return
@@ -119,7 +120,7 @@ def _finish(session: Session, ctx: Context, changed: Changed, verb: str, *, took
     """Print the order; a change that was refused, that was not sent, or that nobody knows about,
     is an error. Told is what became of this change: others may change the order as well. `took`
     says that the order is as this change wanted it, whatever its answer was."""
-    from kt.cli.documents import emit
+    from kt.cli.support.pipe_documents import emit
     from kt.records import OutcomeStatus
 
     order, outcome = changed.order, changed.outcome

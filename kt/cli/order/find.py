@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kt.cli.values import shown
+from kt.cli.support.param_types import shown
 from kt.errors import UsageError
 
 if TYPE_CHECKING:

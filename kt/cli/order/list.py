@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.lazy import command, pass_session
+from kt.cli.support.click_extensions import command, pass_session
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.session import Session
+    from kt.cli.support.cli_context import Session
 
 
 @command(
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 @click.option("--all", "all_", is_flag=True, help="Orders of all days.")
 @pass_session
 def list_command(session: Session, unknown: bool, open_: bool, all_: bool) -> None:
-    from kt.cli.documents import emit
     from kt.cli.order.outcome import begin
+    from kt.cli.support.pipe_documents import emit
     from kt.records import OPEN_STATES, UNRESOLVED_STATES
 
     if unknown and open_:

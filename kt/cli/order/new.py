@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.lazy import command, pass_session
-from kt.cli.values import PRICE, SHARES, STOCK_CODE
+from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.param_types import PRICE, SHARES, STOCK_CODE
 from kt.errors import KtError, UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.session import Session
+    from kt.cli.support.cli_context import Session
     from kt.records import Check, Order, OrderIntent
     from kt.steps.context import Context
 
@@ -87,10 +87,10 @@ def sell(session: Session, /, **values: Any) -> None:
 
 
 def run_new(session: Session, options: NewOptions) -> None:
-    from kt.cli import guard
     from kt.cli.order.find import repeated
     from kt.cli.order.outcome import begin, finish
-    from kt.steps import check as check_step
+    from kt.cli.support import confirmation
+    from kt.steps.risk import check as check_step
 
     intent = intent_of(options)
     ctx = begin(session, f"order {options.side.lower()}", repeats=options.client_id)
@@ -101,9 +101,9 @@ def run_new(session: Session, options: NewOptions) -> None:
         return
     check = check_step.check_order(ctx, intent)
     prices = last_price(ctx, intent.stock_code) if options.market and check.passed else {}
-    preview = guard.preview(session, [check], prices)
+    preview = confirmation.preview(session, [check], prices)
     if check.passed:
-        guard.confirm(session, preview, f"{options.side.capitalize()} this?")
+        confirmation.confirm(session, preview, f"{options.side.capitalize()} this?")
     else:
         session.console.say(preview.rstrip())
     order, check = _send(session, ctx, check, options)
@@ -135,7 +135,7 @@ def last_price(ctx: Context, code: str) -> dict[str, int]:
 
 def _send(session: Session, ctx: Context, check: Check, options: NewOptions) -> tuple[Order, Check]:
     from kt.cli.order.sending import sending, wait_for, watching
-    from kt.steps.afresh import place_checked
+    from kt.steps.orders.recheck import place_checked
 
     follows = options.wait and check.passed and not ctx.config.dry_run
     with watching(session, follows) as events, sending(ctx):

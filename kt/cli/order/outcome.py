@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kt.cli.io import sentence
+from kt.cli.entry import sentence
 from kt.errors import (
     AuthError,
     BrokerRefused,
@@ -17,11 +17,11 @@ from kt.errors import (
     Unreachable,
 )
 from kt.records import UNRESOLVED_STATES, Check, Order, OrderState, Origin
-from kt.rules.denials import Code
+from kt.rules.risk.denials import Code
 from kt.text import visible
 
 if TYPE_CHECKING:
-    from kt.cli.session import Session
+    from kt.cli.support.cli_context import Session
     from kt.steps.context import Context
 
 _RANK = (OutcomeUnknown, NotKept, Halted, Unreachable, BrokerRefused, Denied)
@@ -35,7 +35,7 @@ def begin(session: Session, command: str, *, alone: bool = False, repeats: str =
     commands that only look, and for a client id that `repeats` an order, the journal answers
     when the broker does not.
     """
-    from kt.steps.reconcile import reconcile
+    from kt.steps.reconcile.startup import reconcile
 
     ctx = session.context(command)
     try:
@@ -64,8 +64,8 @@ def finish(
     `stopped` is what kept further orders from being sent; `before` are orders that answer for
     decisions used before: how those ended is no failure of this command.
     """
-    from kt.cli.documents import emit
-    from kt.cli.watchers import tell_bought
+    from kt.cli.support.exit_watch import tell_bought
+    from kt.cli.support.pipe_documents import emit
 
     emit(session, "orders", [*before, *orders], run=run)
     session.sent = any(order.ord_no for order in orders)

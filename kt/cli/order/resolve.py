@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.lazy import command, pass_session
-from kt.cli.values import shown
+from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.param_types import shown
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.session import Session
+    from kt.cli.support.cli_context import Session
 
 
 @command(
@@ -32,10 +32,10 @@ if TYPE_CHECKING:
 @click.option("--not-placed", is_flag=True, help="The broker never took it.")
 @pass_session
 def resolve(session: Session, order: str, placed: str, not_placed: bool) -> None:
-    from kt.cli.documents import emit
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
-    from kt.steps import reconcile
+    from kt.cli.support.pipe_documents import emit
+    from kt.steps.reconcile import startup
 
     if bool(placed) == not_placed:
         raise UsageError("give either --placed NUMBER or --not-placed")
@@ -43,6 +43,6 @@ def resolve(session: Session, order: str, placed: str, not_placed: bool) -> None
         raise UsageError(f"{shown(placed)} is no order number: the broker's are digits")
     ctx = begin(session, "order resolve", alone=True)
     found = find_order(ctx, order)
-    settled = reconcile.resolve(ctx, found.order_id, placed=placed, not_placed=not_placed)
+    settled = startup.resolve(ctx, found.order_id, placed=placed, not_placed=not_placed)
     emit(session, "orders", [settled], run=ctx.run)
     session.say(f"order {settled.order_id} is {settled.state}; {settled.stock_code} is free again")

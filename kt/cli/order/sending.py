@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kt.cli.ending import Terminated
-from kt.cli.io import sentence
+from kt.cli.entry import sentence
+from kt.cli.support.termination import Terminated
 from kt.errors import AuthError, KtError, OutcomeUnknown, Unreachable
 from kt.records import (
     CHANGING_STATES,
@@ -21,7 +21,7 @@ from kt.records import (
 )
 
 if TYPE_CHECKING:
-    from kt.cli.session import Session
+    from kt.cli.support.cli_context import Session
     from kt.steps.context import Context
 
 
@@ -90,7 +90,7 @@ def wait_for(
 ) -> list[Order]:
     """The orders after `seconds` of the clock, or as soon as all of them are done; as they were
     when they cannot be followed: they stand all the same. Who interrupts it is told so."""
-    from kt.steps.follow import follow
+    from kt.steps.reconcile.order_tracking import follow
 
     still = [order for order in orders if order.state in OPEN_STATES]
     if not still:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.lazy import command, pass_session
+from kt.cli.support.click_extensions import command, pass_session
 from kt.errors import Denied, KtError
 
 if TYPE_CHECKING:
-    from kt.cli.session import Session
+    from kt.cli.support.cli_context import Session
     from kt.records import Check, Decision, Order
     from kt.steps.context import Context
 
@@ -39,12 +39,12 @@ if TYPE_CHECKING:
 @click.option("--again", is_flag=True, help="Order also decisions that have become orders before.")
 @pass_session
 def submit(session: Session, client_id: str, wait: bool, again: bool) -> None:
-    from kt.cli import guard
-    from kt.cli.documents import read
     from kt.cli.order.find import repeated, used
     from kt.cli.order.outcome import begin, finish
+    from kt.cli.support import confirmation
+    from kt.cli.support.pipe_documents import read
     from kt.records import Origin
-    from kt.steps import check as step
+    from kt.steps.risk import check as step
 
     clock, config = session.app.clock, session.config
     kind, items, _ = read(
@@ -65,7 +65,9 @@ def submit(session: Session, client_id: str, wait: bool, again: bool) -> None:
     checks = step.check(ctx, left, origin=Origin.PIPE)
     passed = [check for check in checks if check.passed]
     if passed:
-        guard.confirm(session, guard.preview(session, passed, {}), f"Send {len(passed)} order(s)?")
+        confirmation.confirm(
+            session, confirmation.preview(session, passed, {}), f"Send {len(passed)} order(s)?"
+        )
     orders, stopped = _send(session, ctx, checks, client_id, wait=wait, again=again)
     finish(session, ctx.run, [*placed_before, *orders], checks, stopped, before=decided_before)
 
@@ -141,7 +143,7 @@ def _send(
     """The orders as they became, and what kept others from being sent: a denial costs one
     order, anything else ends the submission, and what was sent before is still shown."""
     from kt.cli.order.sending import sending, wait_for, watching
-    from kt.steps.afresh import place_checked
+    from kt.steps.orders.recheck import place_checked
 
     follows = wait and not ctx.config.dry_run
     orders: list[Order] = []

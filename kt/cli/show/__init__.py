@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.show import account, decisions, orders, results
+from kt.cli.show import account, decisions, orders, pnl
 
 if TYPE_CHECKING:
-    from kt.cli.console import Console
+    from kt.cli.support.console import Console
 
 LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
     "candidates": decisions.candidates,
@@ -18,8 +18,8 @@ LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
     "fills": orders.fills,
     "positions": account.positions,
     "balance": account.balance,
-    "pnl": results.pnl,
-    "events": results.events,
+    "pnl": pnl.pnl,
+    "events": pnl.events,
 }
 
 

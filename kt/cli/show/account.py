@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from kt.cli.show import columns
 from kt.cli.show.cells import clock, money, paint, percent, signed, updown
+from kt.cli.show.korean import translated
 from kt.cli.show.orders import side_color
 from kt.cli.show.table import Column, pairs, render
-from kt.cli.show.words import translated
 from kt.records import Balance, Doubt, OrderType, Position
 
 if TYPE_CHECKING:
-    from kt.cli.console import Console
+    from kt.cli.support.console import Console
 
 
 def guarded(row: Position, price: int) -> str:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 from kt.cli.show import columns
 from kt.cli.show.cells import DIM, GREEN, RED, YELLOW, large, money, percent, plain, signed, updown
 from kt.cli.show.table import Column, render
-from kt.cli.show.text import paragraph
+from kt.cli.show.width import paragraph
 from kt.records import Action, Candidate, Check, Decision
 
 if TYPE_CHECKING:
-    from kt.cli.console import Console
+    from kt.cli.support.console import Console
 
 CODE_AND_NAME = (*columns.STOCK,)
 

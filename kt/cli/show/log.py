@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show.cells import DIM, GREEN, RED, YELLOW, paint
-from kt.cli.show.text import shorten
+from kt.cli.show.width import shorten
 from kt.text import visible
 
 if TYPE_CHECKING:
-    from kt.cli.console import Console
+    from kt.cli.support.console import Console
 
 TOLD: dict[str, tuple[str, ...]] = {
     "run": ("command",),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kt.cli.show.cells import BLUE, GREEN, RED, YELLOW, clock, money
 from kt.cli.show.table import Column, render
-from kt.cli.show.text import paragraph
+from kt.cli.show.width import paragraph
 from kt.records import (
     FINAL_STATES,
     OPEN_STATES,
@@ -20,7 +20,7 @@ from kt.records import (
 )
 
 if TYPE_CHECKING:
-    from kt.cli.console import Console
+    from kt.cli.support.console import Console
 
 
 def side_color(side: Side) -> str:

@@ -8,14 +8,14 @@ import msgspec
 
 from kt.cli.show import account, orders
 from kt.cli.show.cells import BOLD, money, paint, percent, signed, updown
+from kt.cli.show.korean import translated
 from kt.cli.show.table import pairs
-from kt.cli.show.text import paragraph
-from kt.cli.show.words import translated
+from kt.cli.show.width import paragraph
 from kt.records import Action, Decision, Position
 from kt.text import harmless
 
 if TYPE_CHECKING:
-    from kt.cli.console import Console
+    from kt.cli.support.console import Console
     from kt.engine.cycle import CycleReport
     from kt.steps.context import Context
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show.cells import BOLD, DIM, paint
-from kt.cli.show.text import shorten, width_of
-from kt.cli.show.words import translated
+from kt.cli.show.korean import translated
+from kt.cli.show.width import shorten, width_of
 from kt.text import one_line, visible
 
 if TYPE_CHECKING:
-    from kt.cli.console import Console
+    from kt.cli.support.console import Console
 
 GAP = 2
 

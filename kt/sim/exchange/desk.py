@@ -22,9 +22,9 @@ from kt.records import (
     Side,
 )
 from kt.sim.account import Held
+from kt.sim.exchange.books import Ledger
 from kt.sim.exchange.core import Exchange
-from kt.sim.exchange.ledger import Ledger
-from kt.sim.exchange.orders import execution, listed
+from kt.sim.exchange.order_records import execution, listed
 
 
 class AccountDesk:

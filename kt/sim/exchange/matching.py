@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kt.records import Side
-from kt.rules import match
-from kt.sim.book import Depth, pieces
-from kt.sim.exchange.orders import SimOrder
-from kt.sim.market import auction
+from kt.rules import price_time_priority
+from kt.sim.depth import Depth, pieces
+from kt.sim.exchange.order_records import SimOrder
+from kt.sim.market import expected_prices
 from kt.sim.market.path import SessionPath
 
 
@@ -45,7 +45,10 @@ def other(side: Side) -> Side:
 
 
 def by_priority(orders: Iterable[SimOrder]) -> list[SimOrder]:
-    return sorted(orders, key=lambda order: match.priority(order.side, order.price, order.ord_no))
+    return sorted(
+        orders,
+        key=lambda order: price_time_priority.priority(order.side, order.price, order.ord_no),
+    )
 
 
 def arrive(order: SimOrder, resting: Sequence[SimOrder], floor: Floor) -> list[Hit]:
@@ -63,7 +66,7 @@ def arrive(order: SimOrder, resting: Sequence[SimOrder], floor: Floor) -> list[H
     hits: list[Hit] = []
     left = order.open
     for price in prices:
-        if left <= 0 or not match.crosses(order.side, order.price, price):
+        if left <= 0 or not price_time_priority.crosses(order.side, order.price, price):
             break
         found = _at_price(order, price, left, sizes.get(price, 0), waiting, floor)
         hits += found
@@ -114,7 +117,7 @@ def rest(orders: Sequence[SimOrder], floor: Floor) -> list[Hit]:
             if not order.price:
                 hits += arrive(order, (), floor)
                 continue
-            if trade is None or not match.crosses(side, order.price, trade.price):
+            if trade is None or not price_time_priority.crosses(side, order.price, trade.price):
                 continue
             if trade.price == order.price and trade.side is not side:
                 more = min(max(0, order.ahead - passed), left)
@@ -143,8 +146,10 @@ def call(orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int)
     The others' orders make the print; the accounts' join them by price and time.
     """
     eligible = [order for order in orders if order.open]
-    eligible = [order for order in eligible if match.crosses(order.side, order.price, price)]
-    buys, sells = auction.background(path, price, volume)
+    eligible = [
+        order for order in eligible if price_time_priority.crosses(order.side, order.price, price)
+    ]
+    buys, sells = expected_prices.background(path, price, volume)
     sums = {
         side: sum(size for _, size in crowd)
         + sum(order.open for order in eligible if order.side is side)
@@ -154,11 +159,11 @@ def call(orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int)
     hits: list[Hit] = []
     for side, crowd in ((Side.BUY, buys), (Side.SELL, sells)):
         rows: list[tuple[tuple[int, int], SimOrder | None, int]] = [
-            (match.priority(side, at, 0), None, size) for at, size in crowd
+            (price_time_priority.priority(side, at, 0), None, size) for at, size in crowd
         ]
         for order in eligible:
             if order.side is side:
-                key = match.priority(side, order.price, order.ord_no)
+                key = price_time_priority.priority(side, order.price, order.ord_no)
                 rows.append((key, order, order.open))
         left = traded
         for _, owner, size in sorted(rows, key=lambda row: row[0]):

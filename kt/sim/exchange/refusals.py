@@ -46,7 +46,8 @@ CONCERNS = {
     NO_QUANTITY: Concern.ORDER,
     HALTED: Concern.STOCK,
 }
-"""Whose trouble each is, as `broker/taxonomy.py` reads it from the wire (a test compares them)."""
+"""Whose trouble each is, as `broker/rest/error_codes.py` reads it from the wire: a test compares
+them."""
 
 
 class Refused(Exception):

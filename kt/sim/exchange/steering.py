@@ -15,9 +15,9 @@ from msgspec import Meta
 
 from kt.errors import UsageError
 from kt.records import Side
-from kt.rules import match, ticks
-from kt.sim.book import down, up
-from kt.sim.exchange.ledger import Ledger
+from kt.rules import price_time_priority, ticks
+from kt.sim.depth import down, up
+from kt.sim.exchange.books import Ledger
 from kt.sim.exchange.matching import by_priority
 from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
 from kt.sim.market.noise import scatter
@@ -169,7 +169,7 @@ def _moving(
     met = [
         order
         for order in ledger.open_orders(code=wish.stock_code)
-        if order.price and match.crosses(order.side, order.price, price)
+        if order.price and price_time_priority.crosses(order.side, order.price, price)
     ]
     if wish.shares:
         for order in met:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from kt.records import Book, BookUpdate, SessionNotice, Tick, ViNotice
-from kt.sim.exchange.ledger import Addressed, Ledger
+from kt.sim.exchange.books import Addressed, Ledger
 from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
 from kt.sim.market.path import SessionPath, Trade
 

@@ -12,7 +12,7 @@ from kt.sim.market.noise import bell, share
 from kt.sim.market.path import SessionPath
 from kt.sim.market.plan import Planner
 from kt.sim.market.steered import Seconds, SteeredPath, Turn, seconds_of
-from kt.sim.replay import Recording
+from kt.sim.recorded_day import Recording
 
 PATHS_BACK = 5
 """Sessions before 0 that have minutes; older ones have day bars alone."""

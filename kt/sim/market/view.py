@@ -21,8 +21,8 @@ from kt.records import (
     Ranking,
     Strength,
 )
-from kt.sim.book import Depth
-from kt.sim.market import auction, flow, history, rankings
+from kt.sim.depth import Depth
+from kt.sim.market import expected_prices, flow, history, rankings
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.days import AUCTION_SECOND
 
@@ -54,7 +54,7 @@ class MarketView:
         price = path.price_at(moment.second)
         opening, high, low = path.range_at(moment.second)
         ask, bid = self._depth.top(stock_code, path, self._board.unit(stock_code), moment.second)
-        expected, expected_volume = auction.expected(path, moment.second)
+        expected, expected_volume = expected_prices.expected(path, moment.second)
         return Quote(
             stock_code=stock_code,
             stock_name=listing.name,

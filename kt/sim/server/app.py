@@ -11,11 +11,11 @@ from starlette.routing import Route, Router, WebSocketRoute
 from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
-from kt.sim.place import STREAM_PATH
-from kt.sim.server import faulty, guard, own, transport
-from kt.sim.server.desk import Desk
-from kt.sim.server.rest import Request
-from kt.sim.server.session import Session
+from kt.sim.discovery import STREAM_PATH
+from kt.sim.server import control_routes, fault_middleware, http_protocol, request_guard
+from kt.sim.server.context import Desk
+from kt.sim.server.rest_call import Request
+from kt.sim.server.websocket_session import Session
 
 FIREWALLED = "Python-urllib/"
 """Programs that say so, as urllib does by default, do not get past the broker's firewall."""
@@ -30,11 +30,11 @@ def build(desk: Desk) -> ASGIApp:
     async def stream(socket: WebSocket) -> None:
         await Session(socket, desk).run()
 
-    return guard.Guard(
+    return request_guard.Guard(
         Router(
             [
                 WebSocketRoute(STREAM_PATH, stream),
-                *own.routes(desk),
+                *control_routes.routes(desk),
                 Route("/{path:path}", call, methods=["POST"]),
             ]
         )
@@ -45,17 +45,17 @@ async def _call(desk: Desk, http: HttpRequest) -> Response:
     """One request for an API."""
     if http.headers.get("user-agent", "").startswith(FIREWALLED):
         return Response(firewall_page(), 400, _date(desk), "text/html;charset=UTF-8")
-    content = await guard.body(http)
+    content = await request_guard.body(http)
     if isinstance(content, Response):
         return content
     request = Request(http.scope["path"], dict(http.headers), content, http.receive)
     try:
-        sent = faulty.encoded(await faulty.answer(desk, request))
-    except faulty.Torn:
-        transport.cut(http.scope)
+        sent = fault_middleware.encoded(await fault_middleware.answer(desk, request))
+    except fault_middleware.Torn:
+        http_protocol.cut(http.scope)
         return Response()
     if sent.early:
-        transport.write(http.scope, sent.early)
+        http_protocol.write(http.scope, sent.early)
     headers = {**sent.headers, **_ours(desk, request)}
     if isinstance(sent.content, bytes):
         return Response(sent.content, sent.status, headers, sent.kind)

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kt.sim.wire import errors
-from kt.sim.wire.frame import Reply, Row
+from kt.sim.wire import error_bodies
+from kt.sim.wire.call import Reply, Row
 
 KEPT = 256
 """Answers with pages still to fetch; the oldest are forgotten first."""
@@ -98,5 +98,5 @@ def body(reply: Reply, rows: Sequence[Row]) -> dict[str, Any]:
     return {**fields, "return_code": 0, "return_msg": reply.message}
 
 
-def _unknown_key() -> errors.Refusal:
-    return errors.bad_field("next-key", "연속조회 키가 올바르지 않습니다")
+def _unknown_key() -> error_bodies.Refusal:
+    return error_bodies.bad_field("next-key", "연속조회 키가 올바르지 않습니다")

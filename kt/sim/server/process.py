@@ -17,10 +17,10 @@ from kt import __version__
 from kt.errors import Busy, UsageError
 from kt.files import lock_file, private_folder, replace_private
 from kt.paths import ExchangePaths
-from kt.sim.place import Place
-from kt.sim.revival import left_behind
-from kt.sim.server import run
-from kt.sim.server.open import open_desk
+from kt.sim.crash_resume import left_behind
+from kt.sim.discovery import Place
+from kt.sim.server import serving
+from kt.sim.server.opening import open_desk
 from kt.sim.server.settings import Settings
 
 log = logging.getLogger("kt.exchange")
@@ -76,11 +76,11 @@ def run_here(settings: Settings, ready: Callable[[Place], None]) -> None:
                 paths = ExchangePaths(settings.folder)
                 replace_private(paths.control_key, desk.control_key.encode())
                 replace_private(paths.place, msgspec.json.encode(place))
-            log.info("serving on %s:%s", run.HOST, place.port)
+            log.info("serving on %s:%s", serving.HOST, place.port)
             ready(place)
 
-        with run.quiet_signals():
-            asyncio.run(run.serve(desk, listening, run.server(desk, up)))
+        with serving.quiet_signals():
+            asyncio.run(serving.serve(desk, listening, serving.server(desk, up)))
         log.info("stopped")
 
 
@@ -88,8 +88,8 @@ def _listen(settings: Settings, left: Place | None) -> socket.socket:
     """On the port asked for; on that of the exchange that was killed, when it is free."""
     if left is not None and not settings.port:
         with contextlib.suppress(UsageError):
-            return run.listen(left.port)
-    return run.listen(settings.port)
+            return serving.listen(left.port)
+    return serving.listen(settings.port)
 
 
 @contextlib.contextmanager

@@ -10,16 +10,16 @@ from kt.api_catalog import Api
 from kt.sim.wire import (
     charts,
     deposit,
-    extras,
     flows,
     holdings,
-    orderlists,
-    orders,
+    order_lists,
+    order_requests,
+    other_queries,
     quotes,
     rankings,
     tokens,
 )
-from kt.sim.wire.frame import Call, Reply
+from kt.sim.wire.call import Call, Reply
 
 RETIRED = frozenset({"ka10009"})
 """Documented once, unknown to the server now."""
@@ -30,11 +30,11 @@ ANSWERS: dict[str, Callable[[Call], Reply]] = {
     "kt00001": deposit.deposit,
     "kt00010": deposit.orderable,
     "kt00018": holdings.holdings,
-    "kt00004": extras.account_status,
-    "kt00005": extras.filled_holdings,
-    "kt00007": orderlists.day_orders,
-    "ka10075": orderlists.open_orders,
-    "ka10076": orderlists.fills,
+    "kt00004": other_queries.account_status,
+    "kt00005": other_queries.filled_holdings,
+    "kt00007": order_lists.day_orders,
+    "ka10075": order_lists.open_orders,
+    "ka10076": order_lists.fills,
     "ka10077": holdings.realised,
     "ka10085": holdings.returns,
     "ka10023": rankings.surges,
@@ -43,8 +43,8 @@ ANSWERS: dict[str, Callable[[Call], Reply]] = {
     "ka10027": rankings.changes,
     "ka10001": quotes.stock,
     "ka10002": quotes.firms,
-    "ka10003": extras.trades,
-    "ka10100": extras.instrument,
+    "ka10003": other_queries.trades,
+    "ka10100": other_queries.instrument,
     "ka10004": quotes.order_book,
     "ka10008": flows.foreign,
     "ka10045": flows.institutions,
@@ -57,10 +57,10 @@ ANSWERS: dict[str, Callable[[Call], Reply]] = {
     "ka10081": charts.days,
     "ka10082": charts.weeks,
     "ka10083": charts.months,
-    "kt10000": orders.buy,
-    "kt10001": orders.sell,
-    "kt10002": orders.amend,
-    "kt10003": orders.cancel,
+    "kt10000": order_requests.buy,
+    "kt10001": order_requests.sell,
+    "kt10002": order_requests.amend,
+    "kt10003": order_requests.cancel,
 }
 
 

@@ -10,8 +10,8 @@ from itertools import pairwise
 from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Bar, Interval
-from kt.sim.wire import errors
-from kt.sim.wire.frame import Call, Reply, Row
+from kt.sim.wire import error_bodies
+from kt.sim.wire.call import Call, Reply, Row
 from kt.sim.wire.values import counter, day, direction, millions, price, rate, signed, stamp
 
 PAGES = {
@@ -123,7 +123,7 @@ def _bars(call: Call, interval: Interval) -> tuple[Bar, ...]:
     """Oldest first, up to the page's end; with at least one bar beyond the page when there is."""
     size = call.whole("tic_scope") if interval in SCOPES else 1
     if size not in SCOPES.get(interval, (1,)):
-        raise errors.bad_field("tic_scope", "지원하지 않는 범위입니다")
+        raise error_bodies.bad_field("tic_scope", "지원하지 않는 범위입니다")
     if not call.anchor:
         return _asked(call, interval, size, PAGES[interval] + 1)
     key = (call.code(), interval.value, size, call.anchor)

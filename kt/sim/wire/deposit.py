@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kt import api_catalog
-from kt.sim.wire.frame import Call, Reply, filled
+from kt.sim.wire.call import Call, Reply, filled
 from kt.sim.wire.values import padded
 
 DEPOSIT = api_catalog.api("kt00001")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from kt.records import Instrument, MarketName, Ranked, Ranking
-from kt.sim.wire.frame import Call
+from kt.sim.wire.call import Call
 
 MARKETS = {"001": MarketName.KOSPI, "101": MarketName.KOSDAQ}
 NXT = "2"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Flow, ForeignHolding, InstitutionDay, Strength
-from kt.sim.wire.frame import Call, Reply, Row, filled
+from kt.sim.wire.call import Call, Reply, Row, filled
 from kt.sim.wire.values import (
     change_pct,
     clock,

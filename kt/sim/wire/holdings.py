@@ -5,7 +5,7 @@ from __future__ import annotations
 from kt import api_catalog
 from kt.records import Holding, Realised, Side
 from kt.rules.fees import commission, sell_tax
-from kt.sim.wire.frame import SHOWN, Call, Reply, Row, filled
+from kt.sim.wire.call import SHOWN, Call, Reply, Row, filled
 from kt.sim.wire.values import (
     account_code,
     bare_code,

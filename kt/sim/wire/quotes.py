@@ -5,8 +5,8 @@ from __future__ import annotations
 from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Book, BrokerShare, Instrument, Level, MarketName, Quote
-from kt.sim.wire import errors
-from kt.sim.wire.frame import Call, Reply, Row, filled, names
+from kt.sim.wire import error_bodies
+from kt.sim.wire.call import Call, Reply, Row, filled, names
 from kt.sim.wire.values import (
     bare_code,
     change_pct,
@@ -115,7 +115,7 @@ def watch_list(call: Call) -> Reply:
     """ka10095: up to 100 codes joined by `|`; unknown ones are left out."""
     codes = [bare_code(part) for part in call.text("stk_cd").split("|") if part.strip()]
     if len(codes) > MOST_CODES:
-        raise errors.too_many_codes()
+        raise error_bodies.too_many_codes()
     rows = [watched(quote, call.market.book(quote.stock_code), call)
             for quote in call.market.quotes(codes)]  # fmt: skip
     return Reply(rows_name=WATCH_LIST.row_list, rows=rows, page=MOST_CODES)

@@ -9,7 +9,7 @@ from datetime import timedelta
 from kt import api_catalog
 from kt.records import Book, Interval, Quote, Ranked, Ranking
 from kt.sim.wire import filters
-from kt.sim.wire.frame import Call, Reply, Row, filled
+from kt.sim.wire.call import Call, Reply, Row, filled
 from kt.sim.wire.values import (
     counter,
     direction,

@@ -18,10 +18,10 @@ from kt.records import (
     Tick,
     ViNotice,
 )
-from kt.sim.wire import accountrows
-from kt.sim.wire.accountrows import Surroundings
-from kt.sim.wire.bookrow import book_values
-from kt.sim.wire.frame import Row, filled
+from kt.sim.wire import account_rows
+from kt.sim.wire.account_rows import Surroundings
+from kt.sim.wire.book_row import book_values
+from kt.sim.wire.call import Row, filled
 from kt.sim.wire.values import (
     change_pct,
     clock,
@@ -55,9 +55,9 @@ def values(event: StreamEvent, around: Surroundings) -> tuple[str, str, Row] | N
     if isinstance(event, BookUpdate):
         return "0D", event.stock_code, book_values(event, around.quote)
     if isinstance(event, OrderNotice):
-        return "00", event.stock_code, accountrows.order(event, around)
+        return "00", event.stock_code, account_rows.order(event, around)
     if isinstance(event, BalanceNotice):
-        return "04", event.stock_code, accountrows.balance(event, around)
+        return "04", event.stock_code, account_rows.balance(event, around)
     if isinstance(event, SessionNotice):
         return "0s", "", session(event)
     return None

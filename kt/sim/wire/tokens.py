@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from kt.sim.wire import errors
-from kt.sim.wire.frame import DONE
+from kt.sim.wire import error_bodies
+from kt.sim.wire.call import DONE
 from kt.sim.wire.values import stamp
 
 ISSUE, REVOKE = "au10001", "au10002"
@@ -17,22 +17,22 @@ def keys(body: Mapping[str, str]) -> tuple[str, str]:
     """App key and secret of a token request."""
     app_key, secret = body.get("appkey", ""), body.get("secretkey", "")
     if not app_key or not secret:
-        raise errors.not_authenticated(8020)
+        raise error_bodies.not_authenticated(8020)
     return app_key, secret
 
 
 def check_grant(body: Mapping[str, str]) -> None:
     grant = body.get("grant_type", "")
     if not grant:
-        raise errors.not_authenticated(8011)
+        raise error_bodies.not_authenticated(8011)
     if grant != "client_credentials":
-        raise errors.not_authenticated(8012)
+        raise error_bodies.not_authenticated(8012)
 
 
 def revoked_token(body: Mapping[str, str]) -> str:
     token = body.get("token", "")
     if not token:
-        raise errors.not_authenticated(8016)
+        raise error_bodies.not_authenticated(8016)
     return token
 
 

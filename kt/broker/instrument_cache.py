@@ -1,0 +1,87 @@
+"""The day's list of stocks, kept in the state folder: ka10099 is slow to be had and rarely changes.
+
+One process asks and the others of the profile read; the list ends with the trading day.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
+from datetime import datetime, time, timedelta
+from pathlib import Path
+
+import msgspec
+
+from kt.broker.rest.deadlines import LOCK_SECONDS
+from kt.files import lock_file, replace_private
+from kt.paths import ProfilePaths, lock_of
+from kt.ports import Clock
+from kt.ports.patience import time_left
+from kt.records import KST, Instrument
+
+NEW_LIST = time(8)
+"""When kt's day begins: a list that was fetched earlier is the day before's."""
+
+Fetch = Callable[[], tuple[Instrument, ...]]
+
+
+class Kept(msgspec.Struct, frozen=True):
+    """The file."""
+
+    server: str
+    day: str
+    stocks: tuple[Instrument, ...]
+
+
+class DayList:
+    """Hands out the list of `server` (its address). Safe between threads and processes.
+
+    A folder that cannot be used costs time and no more: the list is then fetched.
+    """
+
+    def __init__(self, folder: Path, server: str, clock: Clock) -> None:
+        self.path = ProfilePaths(folder).instruments
+        self.server = server
+        self.clock = clock
+        self._threads = threading.Lock()
+
+    def get(self, fetch: Fetch) -> tuple[Instrument, ...]:
+        """Today's list, from the file or by `fetch`, whose errors are raised."""
+        day = list_day(self.clock.now())
+        with self._alone():
+            kept = self._read()
+            if kept is not None and (kept.server, kept.day) == (self.server, day):
+                return kept.stocks
+            stocks = fetch()
+            if stocks:
+                self._write(Kept(self.server, day, stocks))
+            return stocks
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """One process and one thread at a time; who waits too long goes on without the file."""
+        with contextlib.ExitStack() as held:
+            if self._threads.acquire(timeout=min(LOCK_SECONDS, time_left())):
+                held.callback(self._threads.release)
+            with contextlib.suppress(OSError):  # TimeoutError is one
+                seconds = min(LOCK_SECONDS, time_left())
+                held.enter_context(lock_file(lock_of(self.path), seconds))
+            yield
+
+    def _read(self) -> Kept | None:
+        try:
+            return msgspec.json.decode(self.path.read_bytes(), type=Kept)
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            return None
+
+    def _write(self, kept: Kept) -> None:
+        with contextlib.suppress(OSError):
+            replace_private(self.path, msgspec.json.encode(kept))
+
+
+def list_day(now: datetime) -> str:
+    """The day whose list holds good now: from 08:00 on today's."""
+    local = now.astimezone(KST)
+    day = local.date() if local.time() >= NEW_LIST else local.date() - timedelta(days=1)
+    return day.isoformat()

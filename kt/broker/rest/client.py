@@ -1,0 +1,354 @@
+"""The REST line: one HTTP client a process, paced and logged in; queries repeat, orders never."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import msgspec
+
+from kt import __version__
+from kt.broker.rest import response_body as bodies
+from kt.broker.rest.captured import caught
+from kt.broker.rest.deadlines import BOOKS_SECONDS, PAGES_SECONDS, PATIENCE, patience
+from kt.broker.rest.endpoints import Group, Priority, Tr, find
+from kt.broker.rest.http_response import Answer, Reply, described, failure, read
+from kt.broker.rest.priority_gate import Lanes
+from kt.broker.rest.rate_limit import Pacer
+from kt.broker.rest.response_class import return_code, return_message
+from kt.broker.rest.send_progress import Departure
+from kt.broker.rest.server_clock import seconds_off
+from kt.broker.rest.token import TokenSource
+from kt.broker.rest.warm_connections import COUNT
+from kt.config.addresses import is_loopback, refuse_bad_address
+from kt.errors import ConfigError, KtError, Unreachable, UsageError, WireError
+from kt.ports import Clock
+from kt.ports.patience import asked_once, bounded, regardless, time_left
+
+if TYPE_CHECKING:
+    import httpx
+
+OnCall = Callable[[str, datetime, int, int, str, str], None]
+"""Told of every call: API id, start, milliseconds, HTTP status (0 = none), return_code, message.
+May be called from several threads."""
+
+USER_AGENT = f"kt/{__version__}"
+TRIES = 4
+"""A query is sent so often at most."""
+BACK_OFF = 0.5
+"""Clock seconds before the first repeat; doubled each time."""
+ORDER_TRIES = 3
+"""An order that was provably not taken (429) is sent so often at most, paced."""
+MOST_PAGES = 200
+HEADERS = {
+    "User-Agent": USER_AGENT,
+    "Accept": "application/json",
+    "Accept-Encoding": bodies.ENCODING,
+    "Content-Type": "application/json;charset=UTF-8",
+}
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Http:
+    """Posts JSON and tells faithfully what happened. Built on first use."""
+
+    def __init__(self, base_url: str, transport: httpx.BaseTransport | None = None) -> None:
+        refuse_bad_address(base_url, "base_url", ("https", "http"))
+        parts = urlsplit(base_url)
+        self.base_url = base_url.rstrip("/")
+        self._scheme, self._host, self._port = parts.scheme, parts.hostname or "", parts.port
+        self._given = transport
+        self._lock = threading.Lock()
+        self._context: Any = None
+        self._lines: dict[bool, httpx.BaseTransport] = {}
+
+    def line(self, fresh: bool) -> httpx.BaseTransport:
+        """`fresh` never reuses a connection: one that the server closed in the meantime would
+        leave an order's outcome unknown."""
+        with self._lock:
+            if fresh not in self._lines:
+                self._lines[fresh] = self._given or self._build(fresh)
+            return self._lines[fresh]
+
+    def _build(self, fresh: bool) -> httpx.BaseTransport:
+        import httpx
+
+        from kt.broker.rest.transport import Transport, proxy_of
+
+        try:
+            if self._context is None and self._scheme == "https":
+                self._context = httpx.create_ssl_context()
+            direct = is_loopback(self._host)
+            proxy = None if direct else proxy_of(self._scheme, self._host)
+        except (OSError, ValueError, httpx.InvalidURL) as fault:
+            raise ConfigError(
+                f"the certificates or the proxy named in the environment cannot be used: {fault}",
+                hint="Correct SSL_CERT_FILE, SSL_CERT_DIR or HTTPS_PROXY. Nothing was sent.",
+            ) from fault
+        return Transport(self._context, 0 if fresh else 20, proxy)
+
+    def keep_ready(self, count: int = COUNT) -> None:
+        """From now on `count` connections for orders are open ahead (a long run alone profits).
+        Nothing happens through a proxy, or when there is no such server yet."""
+        from kt.broker.rest.transport import Transport
+
+        line = self.line(fresh=True)
+        if isinstance(line, Transport):
+            line.keep_ready(self._host, self._port or DEFAULT_PORTS[self._scheme], count)
+
+    def post(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: object,
+        *,
+        fresh: bool = False,
+        seconds: float = PATIENCE[Priority.SCAN].once,
+        departure: Departure | None = None,
+    ) -> Answer:
+        """One POST, sent once, over after so many real seconds; whatever happens is told in the
+        answer. `departure` hears how far the request came."""
+        import httpx
+
+        never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+        ends = time.monotonic() + min(seconds, time_left())
+        trip = departure or Departure()
+        trip.begin()
+
+        def fail(fault: Exception) -> Answer:
+            if isinstance(fault, KtError):  # ours, of the configuration
+                raise fault
+            trip.left = trip.left and not isinstance(fault, never_left)
+            return Answer(described(fault), left=trip.left)
+
+        return caught(lambda: self._exchange(path, headers, body, fresh, ends, trip), fail)
+
+    def _exchange(
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: object,
+        fresh: bool,
+        ends: float,
+        trip: Departure,
+    ) -> Answer:
+        import httpx
+
+        request = httpx.Request(
+            "POST",
+            self.base_url + path,
+            headers={**HEADERS, **headers},
+            content=_content(body),
+            extensions={"ends": ends, "trip": trip},
+        )
+        line = self.line(fresh)
+        trip.left = True  # as far as anybody knows; a line that knows better says so
+        response = line.handle_request(request)
+        try:
+            return read(response)
+        finally:
+            response.close()
+
+    def close(self) -> None:
+        with self._lock:
+            for line in self._lines.values():
+                line.close()
+            self._lines.clear()
+
+
+def _content(body: object) -> bytes:
+    try:
+        return msgspec.json.encode(body)
+    except UnicodeEncodeError as fault:
+        raise UsageError(
+            "the request holds half a letter, which no UTF-8 can carry", hint="Nothing was sent."
+        ) from fault
+
+
+class Rest:
+    """Calls of the broker's APIs with token, budget and log. Safe between threads."""
+
+    def __init__(
+        self,
+        http: Http,
+        tokens: TokenSource,
+        pacer: Pacer,
+        clock: Clock,
+        on_call: OnCall | None = None,
+    ) -> None:
+        self.http = http
+        self.tokens = tokens
+        self.pacer = pacer
+        self.clock = clock
+        self.on_call = on_call
+        self.lanes = Lanes()
+        self.skew: float | None = None
+        """Seconds by which our clock is ahead of the server's, by its newest answer."""
+
+    def call(
+        self,
+        api_id: str,
+        body: Mapping[str, str] | None = None,
+        *,
+        priority: Priority | None = None,
+        next_key: str = "",
+    ) -> Reply:
+        """A query's answer, or the error that says what to do.
+
+        Raises AuthError, RateLimited, Unreachable, BrokerRefused, UnknownStock or WireError.
+        """
+        tr = find(api_id)
+        if tr.group is not Group.QUERY:
+            raise UsageError(
+                f"{api_id} is not a query", hint="Orders go through `kt order`, tokens `kt auth`."
+            )
+        urgency = tr.priority if priority is None else priority
+        with bounded(patience(tr, urgency).whole):
+            return self._asked(tr, body or {}, urgency, next_key)
+
+    def _asked(self, tr: Tr, body: Mapping[str, str], urgency: Priority, next_key: str) -> Reply:
+        most = 1 if asked_once() else TRIES
+        token, renewed, tries = self.tokens.token(), False, 0
+        while True:
+            trip = Departure(self.clock.monotonic)
+            answer = self._send(tr, body, token, trip, urgency, next_key=next_key)
+            verdict = None if answer.detour else answer.verdict()
+            if answer.answered and verdict is None and not answer.detour:
+                return Reply(answer.body or {}, answer.cont_yn, answer.next_key, answer.date)
+            if verdict is not None and verdict.nothing:
+                return Reply({}, nothing=True)
+            if verdict is not None and verdict.renewable and not renewed:
+                token, renewed = self.tokens.renew(token), True
+                continue
+            tries += 1
+            paced = verdict is not None and verdict.limits
+            pause = 0.0 if paced else BACK_OFF * 2 ** (tries - 1)
+            late = self.clock.to_real(pause) >= time_left()
+            if tries >= most or late or not answer.may_change:
+                raise failure(tr.api_id, answer, verdict)
+            if pause:
+                self.clock.sleep(pause)
+
+    def pages(
+        self,
+        api_id: str,
+        body: Mapping[str, str] | None = None,
+        *,
+        priority: Priority | None = None,
+    ) -> Iterator[Reply]:
+        """Page after page, each asked for with the key of the one before."""
+        seen: set[str] = set()
+        ends = time.monotonic() + PAGES_SECONDS
+        reply = self.call(api_id, body, priority=priority)
+        yield reply
+        while reply.more:
+            key = reply.next_key
+            if key in seen or len(seen) == MOST_PAGES or not key.isascii():
+                raise WireError(
+                    f"{api_id} next-key", key, hint="The broker's pages do not come to an end."
+                )
+            if time.monotonic() > ends:
+                raise Unreachable(
+                    f"{api_id}: its {len(seen) + 1} pages took over {PAGES_SECONDS:.0f} s so far",
+                    hint="The server is too slow now; try again later.",
+                )
+            seen.add(key)
+            reply = self.call(api_id, body, priority=priority, next_key=key)
+            yield reply
+
+    def send_order(self, api_id: str, body: Mapping[str, str]) -> Answer:
+        """One order, sent once: the evidence of what became of it, and never an exception.
+
+        Sent again only on proof that it was not taken: the token was refused (once, with a new
+        one), or the budget was (paced).
+        """
+        trip = Departure(self.clock.monotonic)
+
+        def evidence(fault: Exception) -> Answer:
+            if isinstance(fault, KtError) and not trip.left:
+                return Answer(f"not sent: {fault.message}", left=False, error=fault)
+            how = "sent, and then" if trip.left else "not sent"
+            return Answer(f"{how}: {described(fault)}", left=trip.left)
+
+        return caught(lambda: self._ordered(find(api_id), body, trip), evidence)
+
+    def _ordered(self, tr: Tr, body: Mapping[str, str], trip: Departure) -> Answer:
+        renewed, tries = False, 0
+        with regardless(PATIENCE[Priority.ORDER].whole):
+            token = self.tokens.token()
+            while True:
+                answer = self._send(tr, body, token, trip, Priority.ORDER, fresh=True)
+                verdict = None if answer.detour else answer.verdict()
+                renewable = verdict is not None and verdict.renewable and not renewed
+                tries += not renewable
+                limited = verdict is not None and verdict.not_taken_for_rate
+                if not renewable and (not limited or tries == ORDER_TRIES):
+                    return answer
+                trip.begin()  # the broker's own words: it was not taken
+                if renewable:
+                    token, renewed = self.tokens.renew(token), True
+
+    def _send(
+        self,
+        tr: Tr,
+        body: Mapping[str, str],
+        token: str,
+        trip: Departure,
+        urgency: Priority,
+        *,
+        next_key: str = "",
+        fresh: bool = False,
+    ) -> Answer:
+        """Wait for the budget, send once, log, and heed what the answer says of the budget."""
+        headers = {"api-id": tr.api_id, "authorization": f"Bearer {token}"}
+        if next_key:
+            headers |= {"cont-yn": "Y", "next-key": next_key}
+        self.http.line(fresh)  # built before the budget is drawn on, for that takes a while
+        number, once = self.pacer.wait(tr, urgency), patience(tr, urgency).once
+        with self.lanes.enter(urgency), regardless(once) if fresh else bounded(once):
+            started, before = self.clock.now(), self.clock.monotonic()
+            answer = self.http.post(tr.path, headers, body, fresh=fresh, departure=trip)
+
+        def books() -> None:
+            skew = seconds_off(answer.date, started, self.clock.now())
+            self.skew = self.skew if skew is None else skew
+            report(self.on_call, self.clock, tr.api_id, started, before, answer)
+            self._count(tr, number, trip, answer)
+
+        if fresh:
+            # What fails in our own books after an order was sent says nothing about the order.
+            with regardless(BOOKS_SECONDS):
+                caught(books, lambda _: None)
+        else:
+            books()
+        return answer
+
+    def _count(self, tr: Tr, number: int, trip: Departure, answer: Answer) -> None:
+        """Tell the budget when the call really went out, and what the server said of it."""
+        if trip.written is not None:
+            self.pacer.went(tr, number, trip.written)
+        verdict = answer.verdict()
+        if verdict is not None and verdict.limits:
+            self.pacer.refused(tr, whole_group=verdict.code in {"1701", "1702"})
+
+
+def report(
+    on_call: OnCall | None,
+    clock: Clock,
+    api_id: str,
+    started: datetime,
+    before: float,
+    answer: Answer,
+) -> None:
+    """Tell `on_call` how a call went that began at `started`, on the monotonic clock `before`."""
+    if on_call is None:
+        return
+    took = clock.to_real(clock.monotonic() - before)
+    code = return_code(answer.body) if answer.body is not None else None
+    said = return_message(answer.body) if answer.body is not None else answer.evidence
+    shown = "" if code is None else str(code)
+    on_call(api_id, started, round(took * 1000), answer.http_status, shown, said)

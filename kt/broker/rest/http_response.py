@@ -1,0 +1,163 @@
+"""What came back from one send, and what a good reply holds."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import msgspec
+
+from kt.broker.rest import response_body as bodies
+from kt.broker.rest.error_codes import Category
+from kt.broker.rest.response_class import Verdict, classify
+from kt.errors import KtError, Unreachable, WireError
+from kt.rules.json_depth import deeper_than
+
+if TYPE_CHECKING:
+    import httpx
+
+MAX_NESTING = 32
+"""Levels of an answer's JSON; the deepest real one has three."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one send brought, as it is: an HTTP answer, or the fault that came instead.
+
+    `left` is false only when the request surely never reached the server. `body` is None when
+    the answer was not a JSON object.
+    """
+
+    evidence: str
+    left: bool = True
+    http_status: int = 0
+    body: dict[str, Any] | None = None
+    cont_yn: str = ""
+    next_key: str = ""
+    date: str = ""
+    error: KtError | None = None
+    """Set when the call failed before it could be sent (no token, no budget)."""
+    breach: str = ""
+    """Which bound the body breaks; it was not read to its end then."""
+
+    @property
+    def answered(self) -> bool:
+        return self.http_status > 0
+
+    @property
+    def detour(self) -> bool:
+        """A redirect, or an answer that only announces one: whatever it holds, the API did not
+        say it."""
+        return 100 <= self.http_status < 200 or 300 <= self.http_status < 400
+
+    @property
+    def may_change(self) -> bool:
+        """Is a query that was answered so worth another try?"""
+        verdict = self.verdict()
+        return not (self.breach or self.detour) and (verdict is None or verdict.retry)
+
+    def verdict(self) -> Verdict | None:
+        """None for a success, and where nothing was answered."""
+        return classify(self.http_status, self.body) if self.answered else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A query's good answer. `nothing` = the broker said that there is no data."""
+
+    body: dict[str, Any]
+    cont_yn: str = ""
+    next_key: str = ""
+    date: str = ""
+    """The server's Date header."""
+    nothing: bool = False
+
+    @property
+    def more(self) -> bool:
+        return self.cont_yn.strip().upper() == "Y" and bool(self.next_key.strip())
+
+
+def read(response: httpx.Response) -> Answer:
+    """What an HTTP answer holds. Raises what the line raises while the body comes."""
+    status, headers = response.status_code, response.headers
+    found, breach = None, ""
+    try:
+        parts = cast(Iterable[bytes], response.stream)
+        found = decoded(bodies.read(parts, headers.get("content-encoding", "")))
+    except bodies.Breach as fault:
+        breach = str(fault)
+    return Answer(
+        f"HTTP {status}, {breach}" if breach else f"HTTP {status}",
+        http_status=status,
+        body=found,
+        cont_yn=headers.get("cont-yn", ""),
+        next_key=headers.get("next-key", ""),
+        date=headers.get("date", ""),
+        breach=breach,
+    )
+
+
+def described(fault: Exception) -> str:
+    """`ReadTimeout: timed out` as `read timeout`: the kind of fault in words."""
+    name = type(fault).__name__
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
+    said = str(fault).strip()
+    return words if not said or "Timeout" in name else f"{words}: {said[:200]}"
+
+
+def decoded(content: bytes) -> dict[str, Any] | None:
+    """The JSON object, or None for anything else. Raises Breach for one that is nested deeper
+    than any real answer."""
+    found: dict[str, Any] | None
+    try:
+        found = msgspec.json.decode(content, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        found = _mended(content)
+    except RecursionError:
+        raise too_deep() from None
+    if found is not None and deeper_than(MAX_NESTING, found):
+        raise too_deep()
+    return found
+
+
+def too_deep() -> bodies.Breach:
+    return bodies.Breach(f"a body of JSON nested deeper than {MAX_NESTING} levels")
+
+
+def _mended(content: bytes) -> dict[str, Any] | None:
+    """The object of a body with a byte order mark, a raw control character, or half a letter in
+    a name that was cut to its column's width: no reason to lose what stands beside it. Half a
+    letter that came as an escape becomes a mark too: nothing could store it."""
+    try:
+        found = json.loads(content.decode("utf-8-sig", "replace"), strict=False)
+        whole = json.dumps(found, ensure_ascii=False).encode(errors="replace")
+        return json.loads(whole) if isinstance(found, dict) else None
+    except ValueError:
+        return None
+    except RecursionError:
+        raise too_deep() from None
+
+
+def failure(api_id: str, answer: Answer, verdict: Verdict | None) -> KtError:
+    """What a query that brought nothing usable raises."""
+    if answer.detour:
+        redirects = "the server redirects, and kt follows no redirect"
+        said = redirects if answer.http_status >= 300 else "the server only announced an answer"
+        return Unreachable(
+            f"{api_id}: {said} ({answer.evidence})",
+            hint="Check the server's address: base_url of the profile, or KT_BASE_URL.",
+            code=answer.evidence,
+        )
+    if answer.answered and answer.http_status < 300 and answer.body is None:
+        what = "an answer beyond kt's bounds" if answer.breach else "something else than JSON"
+        return WireError(f"{api_id} body", answer.evidence, hint=f"The server sent {what}.")
+    if verdict is not None and (answer.body is not None or verdict.category is Category.LIMITS):
+        return verdict.error(api_id)
+    return Unreachable(
+        f"{api_id}: {answer.evidence}",
+        hint="Check the network and the server's address; `kt doctor` helps.",
+        code=answer.evidence if answer.answered else None,
+    )

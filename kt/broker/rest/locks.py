@@ -1,0 +1,41 @@
+"""A lock between threads and processes, waited for no longer than the asker's time lasts."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from kt.broker.rest.deadlines import LOCK_SECONDS
+from kt.errors import Busy
+from kt.files import lock_file
+from kt.ports.patience import time_left
+
+
+@contextlib.contextmanager
+def held(threads: threading.Lock, path: Path, *, poll: float = 0.05) -> Iterator[None]:
+    """One thread of this process, and then one process, at a time; the file's lock dies with its
+    process. Raises Busy when somebody else keeps it, OSError when the file cannot be used."""
+    began = time.monotonic()
+    seconds = min(LOCK_SECONDS, time_left())
+    if not threads.acquire(timeout=seconds):
+        raise _busy(path, seconds)
+    try:
+        try:
+            rest = max(0.0, began + seconds - time.monotonic())
+            lock = lock_file(path, rest, poll=poll)
+        except TimeoutError:
+            raise _busy(path, seconds) from None
+        with lock:
+            yield
+    finally:
+        threads.release()
+
+
+def _busy(path: Path, seconds: float) -> Busy:
+    return Busy(
+        f"{path} was held by somebody else for {seconds:.1f} s",
+        hint="See with `kt doctor` who runs; the lock goes when that process ends.",
+    )

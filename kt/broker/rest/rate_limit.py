@@ -1,0 +1,246 @@
+"""One app key's request budget, shared by all its processes: waiting beats being refused.
+
+A budget lets `rate` calls through in any second. A file in the state folder, one for each group
+of budgets, keeps when the last calls went out and who waits; its lock dies with its process, and
+a waiter that died is forgotten shortly after its turn. The most urgent waiter goes first, then
+the one that came first. An order waits for nobody's query: its file and lock are its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from kt.broker.rest.endpoints import Group, Priority, Tr
+from kt.broker.rest.locks import held
+from kt.errors import KtError, RateLimited
+from kt.files import open_private, private_folder, trouble
+from kt.paths import ProfilePaths, lock_of
+from kt.ports import Clock
+from kt.ports.patience import time_left
+
+MARGIN = 0.05
+"""Clock seconds a window is longer than the server's: the network pushes calls together."""
+SPREAD = 0.9
+"""Part of the even distance that queries of a busy budget keep: what leaves in one bunch is
+counted in another, and the window then overflows. Orders leave as soon as the window lets them:
+one that the server counts in another bunch was not taken, and is sent again."""
+PENALTY = 1.0
+"""After a refusal nothing goes out on that budget for so many seconds."""
+INSTANT = 0.0005
+"""Waits shorter than this are none: no clock can sleep so little."""
+GRACE = 0.25
+"""Real seconds after its turn until a silent waiter is taken for dead."""
+TOKENS_PER_SECOND = 0.2
+"""The token server is limited far more strictly than queries."""
+
+
+class Waiter(msgspec.Struct):
+    """Who waits on a budget: `until` is when it is forgotten unless it speaks up again."""
+
+    number: int
+    priority: int
+    until: float
+
+
+class Sent(msgspec.Struct):
+    """A call that was let through, and when it went out."""
+
+    number: int
+    at: float
+
+
+class Bucket(msgspec.Struct):
+    """One budget: its last calls, oldest first, and who waits."""
+
+    sent: list[Sent] = []
+    closed_until: float = 0.0
+    waiting: list[Waiter] = []
+
+
+class State(msgspec.Struct):
+    """The file. Times are the clock's monotonic seconds."""
+
+    next_number: int = 1
+    buckets: dict[str, Bucket] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """So many calls in any `window` seconds, kept apart by a part `spread` of the even distance."""
+
+    calls: int
+    window: float
+    spread: float = SPREAD
+
+    def gap(self, sent: int) -> float:
+        """Seconds to the next call after so many in the window: the fuller it is, the longer."""
+        return self.window / self.calls * min(1.0, sent / self.calls) * self.spread
+
+
+def budget(per_second: float, spread: float = SPREAD) -> Budget:
+    """5 a second = 5 in any second; 0.5 a second = 1 in any two."""
+    calls = max(1, math.floor(per_second))
+    return Budget(calls, calls / per_second + MARGIN, spread)
+
+
+class Pacer:
+    """Lets calls through at the pace the server allows. Safe between threads and processes.
+
+    `key` names the budget's owner (a hash of the app key); rates are calls in a clock second.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        key: str,
+        clock: Clock,
+        queries_per_second: float,
+        orders_per_second: float,
+    ) -> None:
+        self._paths = ProfilePaths(state_dir)
+        self._key = key
+        self.clock = clock
+        self.rates = {
+            Group.QUERY: queries_per_second,
+            Group.ORDER: orders_per_second,
+            Group.TOKEN: TOKENS_PER_SECOND,
+        }
+        self._threads = {group: threading.Lock() for group in Group}
+        self._grace = GRACE / (clock.to_real(1.0) or 1.0)
+
+    def file(self, group: Group) -> Path:
+        """Where this group's budgets are kept; their lock lies beside it."""
+        return self._paths.budget(self._key, group)
+
+    def wait(self, tr: Tr, priority: Priority | None = None) -> int:
+        """Return when a call of this API may go out; it is counted as gone now.
+
+        The number returned is for `went`, which tells when it really did. Raises RateLimited at
+        once when its turn comes after the asker's time is over (`kt.ports.patience`).
+        """
+        spread = 0.0 if tr.group is Group.ORDER else SPREAD
+        allowed = budget(min(self.rates[tr.group], tr.at_most), spread)
+        urgency = tr.priority if priority is None else priority
+        number = 0
+        while True:
+            number, left = self._try(tr, allowed, urgency, number)
+            if left <= 0:
+                return number
+            if self.clock.to_real(left) > time_left():
+                self._leave(tr, number)
+                raise RateLimited(
+                    f"{tr.api_id}: the request budget has no turn for it in time "
+                    f"(the next in {left:.1f} s)",
+                    hint="Too much is asked at once, perhaps by another program with this key.",
+                )
+            self.clock.sleep(left)
+
+    def _leave(self, tr: Tr, number: int) -> None:
+        """Wait no longer, and hold up nobody who does."""
+        with self._state(tr.group) as state:
+            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+            bucket.waiting = [one for one in bucket.waiting if one.number != number]
+
+    def went(self, tr: Tr, number: int, at: float) -> None:
+        """The call was on the wire at `at`: connecting may take longer than the margin allows."""
+        with self._state(tr.group) as state:
+            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+            others = [one for one in bucket.sent if one.number != number]
+            bucket.sent = sorted([*others, Sent(number, at)], key=lambda one: one.at)
+
+    def refused(self, tr: Tr, *, whole_group: bool = False) -> None:
+        """The server counted more than we did: close the budget (1700) or its group (1701/2)."""
+        with self._state(tr.group) as state:
+            until = self.clock.monotonic() + PENALTY
+            names = {tr.bucket, tr.group.value} if whole_group else {tr.bucket}
+            for name in names:
+                bucket = state.buckets.setdefault(name, Bucket())
+                bucket.closed_until = max(bucket.closed_until, until)
+
+    def _try(self, tr: Tr, allowed: Budget, urgency: int, number: int) -> tuple[int, float]:
+        """One look at the budget: (this waiter's number, seconds left; 0 = go)."""
+        with self._state(tr.group) as state:
+            now = self.clock.monotonic()
+            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+            self._tidy(bucket, allowed, now)
+            if not number:
+                number, state.next_number = state.next_number, state.next_number + 1
+            others = [one for one in bucket.waiting if one.number != number]
+            ahead = sum((one.priority, one.number) < (urgency, number) for one in others)
+            turn = max(self._turn(bucket, allowed, ahead, now), self._closed(state, tr, now))
+            if turn <= now + INSTANT:
+                bucket.sent.append(Sent(number, now))
+                bucket.waiting = others
+                return number, 0.0
+            bucket.waiting = [*others, Waiter(number, urgency, turn + self._grace)]
+            return number, turn - now
+
+    @staticmethod
+    def _turn(bucket: Bucket, allowed: Budget, ahead: int, now: float) -> float:
+        """When a call with so many waiters ahead of it may go out: a first call at once."""
+        times = [one.at for one in bucket.sent]
+        for _ in range(ahead + 1):
+            free = now
+            if times:
+                free = max(free, times[-1] + allowed.gap(len(times)))
+            if len(times) >= allowed.calls:
+                free = max(free, times[-allowed.calls] + allowed.window)
+            times.append(free)
+        return times[-1]
+
+    @staticmethod
+    def _closed(state: State, tr: Tr, now: float) -> float:
+        """Until when the budget or its group is closed after a refusal."""
+        ends = [
+            bucket.closed_until
+            for name in (tr.bucket, tr.group.value)
+            if (bucket := state.buckets.get(name)) is not None
+        ]
+        return max((end for end in ends if end <= now + PENALTY), default=now)
+
+    def _tidy(self, bucket: Bucket, allowed: Budget, now: float) -> None:
+        """Forget calls outside the window, dead waiters, and times from before a restart."""
+        bucket.sent = [one for one in bucket.sent if now - allowed.window < one.at <= now]
+        horizon = now + 60 * allowed.window
+        bucket.waiting = [one for one in bucket.waiting if now <= one.until <= horizon]
+
+    @contextlib.contextmanager
+    def _state(self, group: Group) -> Iterator[State]:
+        """The file's contents under its lock, written back when the block ends."""
+        path = self.file(group)
+        try:
+            private_folder(path.parent)
+            with held(self._threads[group], lock_of(path), poll=0.002):
+                handle = open_private(path, os.O_RDWR)
+                try:
+                    data = os.read(handle, 1 << 20)
+                    state = self._decode(data, group)
+                    yield state
+                    text = msgspec.json.encode(state)
+                    # One write that covers what stood there: a kill leaves no half of two.
+                    os.lseek(handle, 0, os.SEEK_SET)
+                    os.write(handle, text.ljust(len(data)))
+                finally:
+                    os.close(handle)
+        except OSError as fault:
+            why, advice = trouble(fault)
+            message = f"the request budget {path} cannot be kept: {why}"
+            raise KtError(message, hint=advice) from fault
+
+    def _decode(self, data: bytes, group: Group) -> State:
+        """An empty file is a new one; an unreadable one counts as a budget just used up."""
+        if not data.strip():
+            return State()
+        try:
+            return msgspec.json.decode(data, type=State)
+        except msgspec.MsgspecError:
+            until = self.clock.monotonic() + PENALTY
+            return State(buckets={group.value: Bucket(closed_until=until)})

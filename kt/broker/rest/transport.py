@@ -1,0 +1,273 @@
+"""One request over a real line: every wait ends at the call's one deadline, nothing is followed.
+
+The HTTP library's own time-outs are per read, and a server that drips a byte now and then never
+runs into one. Here the "time-outs" that the library hands through to the network are moments on
+the monotonic clock: looking up the name, connecting, TLS, every write and every read gets what is
+left until then.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import httpcore
+import httpx
+
+from kt.broker.rest.send_progress import Departure
+from kt.broker.rest.warm_connections import Spares
+
+CONNECT_SECONDS, POOL_SECONDS = 5.0, 5.0
+KEEP_SECONDS = 4.0
+"""An idle connection is used again for so long; servers close theirs after five seconds or more."""
+PIECE = 4096
+"""A write of so many bytes goes out in one send, or waits as a whole."""
+FAULTS = (
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.UnsupportedProtocol,
+)
+
+
+def left(ends: float | None, late: type[Exception], most: float = 3600.0) -> float:
+    """Seconds until `ends`; raises `late` when there are none."""
+    seconds = most if ends is None else ends - time.monotonic()
+    if seconds <= 0:
+        raise late("the call's time is over")
+    return min(most, seconds)
+
+
+class Line(httpcore.NetworkStream):
+    """A connection whose `timeout` arguments are moments. A `ready` one has its TLS already."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+        self.ready = False
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        for start in range(0, len(buffer), PIECE):
+            seconds = left(timeout, httpcore.WriteTimeout)
+            self._inner.write(buffer[start : start + PIECE], seconds)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> Line:
+        if self.ready:
+            return self
+        seconds = left(timeout, httpcore.ConnectTimeout)
+        return Line(self._inner.start_tls(ssl_context, server_hostname, seconds))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
+    def silent(self) -> bool:
+        """Is it open, and did the server say nothing yet? (Reads what TLS itself says.)"""
+        try:
+            line: socket.socket = self.get_extra_info("socket")
+            line.settimeout(0)
+            line.recv(1)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return True
+        except (OSError, ValueError):
+            return False
+        return False
+
+
+class Network(httpcore.NetworkBackend):
+    """Opens connections, or hands out one that was opened ahead."""
+
+    def __init__(self) -> None:
+        self.spares: Spares[Line] | None = None
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.NetworkStream:
+        spare = self.spares.take() if self.spares is not None else None
+        return spare or dial(host, port, timeout)
+
+
+def dial(host: str, port: int, ends: float | None) -> Line:
+    """Connect to the first address of the name that answers."""
+    fault: Exception = httpcore.ConnectError(f"{host} has no address")
+    addresses = looked_up(host, port, ends)
+    for index, address in enumerate(addresses):
+        try:
+            share = left(ends, httpcore.ConnectTimeout) / (len(addresses) - index)
+            seconds = min(CONNECT_SECONDS, share)
+            return Line(httpcore.SyncBackend().connect_tcp(address, port, timeout=seconds))
+        except (httpcore.ConnectError, httpcore.ConnectTimeout) as one:
+            fault = one
+    raise fault
+
+
+def looked_up(host: str, port: int, ends: float | None) -> list[str]:
+    """The name's addresses. The system's look-up knows no deadline and hears no signal, so it
+    runs beside; one that comes too late is for nobody."""
+    try:
+        return [str(ipaddress.ip_address(host))]
+    except ValueError:
+        answer: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.put(list(dict.fromkeys(str(one[4][0]) for one in found)))
+        except (OSError, UnicodeError) as fault:
+            answer.put(fault)
+
+    threading.Thread(target=ask, name="kt-look-up", daemon=True).start()
+    try:
+        addresses = answer.get(timeout=left(ends, httpcore.ConnectTimeout))
+    except queue.Empty:
+        raise httpcore.ConnectTimeout(f"the name {host} was not found in time") from None
+    if isinstance(addresses, Exception):
+        raise httpcore.ConnectError(str(addresses)) from addresses
+    return addresses
+
+
+class Transport(httpx.BaseTransport):
+    """Sends a request whose extensions hold `ends` (a moment) and `trip` (a Departure).
+
+    `kept` = how many idle connections are used again; 0 for orders: one that the server closed
+    in the meantime would leave an order's outcome unknown.
+    """
+
+    def __init__(
+        self, context: ssl.SSLContext | None, kept: int, proxy: httpx.Proxy | None = None
+    ) -> None:
+        self._context = context
+        self._proxied = proxy is not None
+        self._network = Network()
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=context,
+            proxy=_proxy(proxy) if proxy is not None else None,
+            max_connections=100,
+            max_keepalive_connections=kept,
+            keepalive_expiry=KEEP_SECONDS,
+            network_backend=self._network,
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        ends: float = request.extensions["ends"]
+        trip: Departure = request.extensions["trip"]
+        trip.begin()  # from here on the connection itself tells
+        moments = dict.fromkeys(("connect", "read", "write"), ends)
+        sent = httpcore.Request(
+            method=request.method,
+            url=httpcore.URL(
+                scheme=request.url.raw_scheme,
+                host=request.url.raw_host,
+                port=request.url.port,
+                target=request.url.raw_path,
+            ),
+            headers=request.headers.raw,
+            content=request.stream,
+            extensions={
+                "timeout": {**moments, "pool": left(ends, httpx.PoolTimeout, POOL_SECONDS)},
+                "trace": trip.heard,
+            },
+        )
+        try:
+            response = self._pool.handle_request(sent)
+        except FAULTS as fault:
+            raise _same(fault) from fault
+        return httpx.Response(
+            response.status, headers=response.headers, stream=_Body(response.stream)
+        )
+
+    def keep_ready(self, host: str, port: int, count: int) -> None:
+        """From now on `count` connections to the server are open ahead of their use."""
+        if self._proxied or self._network.spares is not None:
+            return
+
+        def opened() -> Line:
+            ends = time.monotonic() + CONNECT_SECONDS
+            line = dial(host, port, ends)
+            if self._context is not None:
+                self._context.set_alpn_protocols(["http/1.1"])
+                line = line.start_tls(self._context, host, ends)
+            line.ready = True
+            return line
+
+        self._network.spares = Spares(opened, count)
+
+    @property
+    def spares(self) -> Spares[Line] | None:
+        return self._network.spares
+
+    def close(self) -> None:
+        if self.spares is not None:
+            self.spares.close()
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    """The answer's bytes as they come."""
+
+    def __init__(self, parts: Any) -> None:
+        self._parts = parts
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._parts
+        except FAULTS as fault:
+            raise _same(fault) from fault
+
+    def close(self) -> None:
+        self._parts.close()
+
+
+def _same(fault: Exception) -> Exception:
+    """The error of the same name, as whoever knows no network library expects it."""
+    known: type[httpx.TransportError] = getattr(httpx, type(fault).__name__)
+    return known(str(fault))
+
+
+def _proxy(given: httpx.Proxy) -> httpcore.Proxy:
+    return httpcore.Proxy(
+        url=httpcore.URL(
+            scheme=given.url.raw_scheme,
+            host=given.url.raw_host,
+            port=given.url.port,
+            target=given.url.raw_path,
+        ),
+        auth=given.raw_auth,
+        headers=given.headers.raw,
+        ssl_context=given.ssl_context,
+    )
+
+
+def proxy_of(scheme: str, host: str) -> httpx.Proxy | None:
+    """The proxy that the environment names for this server (HTTPS_PROXY, NO_PROXY and such).
+
+    Raises ValueError or httpx.InvalidURL for an address that is none.
+    """
+    from urllib.request import getproxies, proxy_bypass
+
+    named = getproxies()
+    address = named.get(scheme) or named.get("all")
+    if not address or proxy_bypass(host):
+        return None
+    return httpx.Proxy(address if "://" in address else f"http://{address}")

@@ -1,0 +1,126 @@
+"""Connections that are opened ahead, so that an order need not wait for TCP and TLS.
+
+Each is used once and never was used before; it is young, and it is looked at just before it is
+handed out: one that the server has closed, or on which it has said something, is thrown away.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from kt.broker.rest.captured import caught
+
+COUNT = 2
+"""Connections kept open: one to use, and one for the order right after it."""
+LIFE_SECONDS = 10.0
+"""None is handed out that is older: servers close a silent connection after 20 s and more."""
+RENEW_SECONDS = 8.0
+"""At this age its successor is opened."""
+LOOK_SECONDS = 1.0
+"""So often the idle ones are looked at."""
+PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 60.0
+"""After a server that refused, or that hung up soon; doubled each time."""
+
+
+class Line(Protocol):
+    """What is kept ready: a connection that can say whether it is still good."""
+
+    def silent(self) -> bool:
+        """Open, and nothing was said on it yet."""
+
+    def close(self) -> None: ...
+
+
+L = TypeVar("L", bound=Line)
+
+
+@dataclass(frozen=True, slots=True)
+class Spare(Generic[L]):
+    line: L
+    since: float
+
+    @property
+    def age(self) -> float:
+        return time.monotonic() - self.since
+
+
+class Spares(Generic[L]):
+    """Keeps `count` connections ready from now until `close`, on a thread of its own."""
+
+    def __init__(self, opened: Callable[[], L], count: int = COUNT) -> None:
+        self._opened = opened
+        self._count = count
+        self._idle: list[Spare[L]] = []
+        self._turn = threading.Condition()
+        self._closed = False
+        self._pause = PAUSE_SECONDS
+        self._paused_until = 0.0
+        threading.Thread(target=self._run, name="kt-spares", daemon=True).start()
+
+    def take(self) -> L | None:
+        """The youngest that is still good, or None; it belongs to the caller now."""
+        with self._turn:
+            while self._idle:
+                spare = self._idle.pop()
+                self._turn.notify_all()
+                if spare.age < LIFE_SECONDS and spare.line.silent():
+                    return spare.line
+                spare.line.close()
+        return None
+
+    @property
+    def ready(self) -> int:
+        with self._turn:
+            return len(self._idle)
+
+    def close(self) -> None:
+        with self._turn:
+            self._closed = True
+            for spare in self._idle:
+                spare.line.close()
+            self._idle.clear()
+            self._turn.notify_all()
+
+    def _run(self) -> None:
+        while True:
+            with self._turn:
+                while not self._over() and not self._wanted():
+                    self._turn.wait(LOOK_SECONDS)
+                if self._over():
+                    return
+            since = time.monotonic()
+            line = caught(self._opened, lambda _: None)
+            with self._turn:
+                if line is None:
+                    self._rest()
+                elif self._over():
+                    line.close()
+                else:
+                    self._idle.append(Spare(line, since))
+
+    def _over(self) -> bool:
+        return self._closed
+
+    def _wanted(self) -> bool:
+        """Throw away what is no good any more; is another to be opened now?"""
+        for spare in list(self._idle):
+            good = spare.line.silent()
+            if good and spare.age < LIFE_SECONDS:
+                continue
+            if good:
+                self._pause = PAUSE_SECONDS
+            elif spare.age < PAUSE_SECONDS:
+                self._rest()
+            spare.line.close()
+            self._idle.remove(spare)
+        young = sum(spare.age < RENEW_SECONDS for spare in self._idle)
+        return young < self._count and time.monotonic() >= self._paused_until
+
+    def _rest(self) -> None:
+        """The server does not want them: leave it alone for a while."""
+        self._paused_until = time.monotonic() + self._pause
+        self._pause = min(LONGEST_PAUSE_SECONDS, self._pause * 2)

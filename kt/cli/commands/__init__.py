@@ -1,0 +1,1 @@
+"""One file a command: its options, its steps, its document. No other command is imported."""

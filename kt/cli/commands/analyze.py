@@ -1,0 +1,81 @@
+"""kt analyze: collect what is known about each stock, ask the analyst, print its decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.param_types import STOCK_CODE
+from kt.errors import AuthError, KtError, Unreachable
+
+if TYPE_CHECKING:
+    from kt.cli.support.cli_context import Session
+    from kt.records import Candidate, Decision
+    from kt.steps.context import Context
+
+NETWORK = frozenset({"unreachable", "unavailable", "timeout", "quota"})
+"""Failures of the line or of the provider's server."""
+
+
+@command(
+    "analyze",
+    help="""Decide about the piped candidates (or the given stocks), and about what is held.
+
+    \b
+      kt scan fast | kt analyze
+      kt analyze 005930 000660
+
+    Prints a `decisions` document: one decision for every stock asked about. The
+    analyst is Gemini when GEMINI_API_KEY is set, otherwise kt's own offline rules.
+    A stock about which no usable answer came is ABSTAIN: nothing is done with it.
+    When none of the decisions is the analyst's own the exit code says why: 4 for a
+    refused key, 9 for a provider that cannot be reached, 1 otherwise.
+    """,
+)
+@click.argument("codes", metavar="[CODE]...", nargs=-1, type=STOCK_CODE)
+@click.option("--held", is_flag=True, help="Only what is held; read no pipe.")
+@click.option(
+    "--allow-fallback", is_flag=True, help="Exit with 0 also when no decision is the analyst's own."
+)
+@pass_session
+def analyze(session: Session, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
+    from kt.cli.support.pipe_documents import emit
+    from kt.steps import silence
+    from kt.steps.decide import analyze as analyze_step
+    from kt.steps.decide import collect as collect_step
+
+    ctx = session.context("analyze")
+    candidates = () if codes or held else _piped(session, ctx)
+    brief = collect_step.collect(ctx, candidates, codes)
+    decisions = analyze_step.analyze(ctx, brief)
+    emit(session, "decisions", decisions, run=ctx.run)
+    if not decisions:
+        session.say("nothing to decide about: no candidate was given and nothing is held")
+        return
+    said = silence.summary(decisions)
+    if allow_fallback or any(decision.provenance.own for decision in decisions):
+        session.say(said)
+        return
+    raise _failure(decisions)(said, hint="`kt doctor` asks the analyst and says what is wrong.")
+
+
+def _failure(decisions: Sequence[Decision]) -> type[KtError]:
+    """What a script is told when nobody answered: the exit code of the kind of failure."""
+    faults = next((decision.faults for decision in decisions if decision.faults), ("",))
+    kind = faults[0].partition(":")[0]
+    if kind == "auth":
+        return AuthError
+    return Unreachable if kind in NETWORK else KtError
+
+
+def _piped(session: Session, ctx: Context) -> tuple[Candidate, ...]:
+    from kt.cli.support.pipe_documents import piped, read
+
+    if not piped(session):
+        return ()
+    max_age = ctx.config.pipe.scan_max_age
+    _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now)
+    return items

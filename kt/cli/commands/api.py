@@ -1,0 +1,184 @@
+"""kt api: any of the broker's documented APIs, raw; its fields in its help."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.support.click_extensions import Command, pass_session
+from kt.cli.support.param_types import Whole
+from kt.errors import UsageError
+from kt.text import json_text, one_line
+
+if TYPE_CHECKING:
+    from kt.api_catalog import Api, Field
+    from kt.cli.support.cli_context import Session
+
+NAMED = "kt.cli.commands.api.id"
+
+
+class ApiCommand(Command):
+    """`kt api ID --help` describes that API: its request and answer, field by field."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        ctx.meta[NAMED] = next((arg for arg in args if not arg.startswith("-")), "")
+        return super().parse_args(ctx, args)
+
+    def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        if not ctx.meta.get(NAMED):
+            super().format_help_text(ctx, formatter)
+            return
+        from kt import api_catalog
+
+        formatter.write("\n" + described(api_catalog.api(ctx.meta[NAMED])))
+
+
+def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+    """What the shell offers after `kt api`."""
+    from kt import api_catalog
+
+    return [name for name in api_catalog.ids() if name.startswith(begun)]
+
+
+@click.command(
+    "api",
+    cls=ApiCommand,
+    help="""Call any query or live API of the broker and print its answer as it came.
+
+    \b
+      kt api                     all APIs, by id and name
+      kt api ka10001 --help      the fields of one
+      kt api ka10001 JSON        call it; `-` reads the JSON from stdin
+      kt api ka10171             the condition searches of the account
+      kt api 1h --count 5        five frames of a live type
+
+    Login, pacing and errors are kt's. Orders go through `kt order`.
+    """,
+)
+@click.argument("api_id", metavar="[ID]", default="", shell_complete=complete)
+@click.argument("body", metavar="[JSON]", default="{}")
+@click.option("--all-pages", is_flag=True, help="Follow the pages; their rows become one list.")
+@click.option("--count", type=Whole(1, 10**9), help="End a live API after so many frames.")
+@pass_session
+def api(session: Session, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
+    from kt import api_catalog
+    from kt.broker.wire.stocks import unknown_if_blank
+    from kt.cli.support.pipe_documents import MAX_BYTES, as_json
+
+    if not api_id:
+        _list(session)
+        return
+    described_api = api_catalog.api(api_id)
+    if session.output in {"csv", "yaml"}:
+        raise UsageError("a raw answer is JSON", hint="Leave out -o.")
+    text = session.console.read(MAX_BYTES) if body == "-" else body.encode()
+    if described_api.transport != "rest":
+        if all_pages:
+            raise UsageError("frames have no pages", hint="Leave out --all-pages.")
+        _listen(session, api_id, json_object(text), count)
+        return
+    wanted = request_body(text)
+    session.context(f"api {api_id}")
+    rest = session.app.rest
+    if all_pages:
+        answer = merged(reply.body for reply in rest.pages(api_id, wanted))
+    else:
+        reply = rest.call(api_id, wanted)
+        answer = reply.body
+        if reply.more:
+            session.say("there are more pages: --all-pages follows them")
+    session.console.write(as_json(answer, pretty=session.console.out_terminal))
+    unheard_of = unknown_if_blank(api_id, wanted, answer)
+    if unheard_of is not None:
+        raise unheard_of
+
+
+def _listen(session: Session, api_id: str, body: dict[str, Any], count: int | None) -> None:
+    """The WebSocket's APIs: every frame is a line, until the answer, --count or Ctrl-C."""
+    from itertools import islice
+
+    from kt.broker.stream import raw
+
+    session.context(f"api {api_id}")
+    wanted = raw.request(api_id, body)
+    with closing(session.app.raw_frames(api_id, wanted)) as frames:
+        for frame in islice(frames, count):
+            session.console.write(json_line(frame) + "\n")
+            if session.console.closed:
+                return
+
+
+def json_line(frame: bytes) -> str:
+    """A frame as it came, on one line; what a terminal would obey stands as JSON's escapes."""
+    return json_text(one_line(frame.decode(errors="replace")))
+
+
+def json_object(text: bytes) -> dict[str, Any]:
+    """The request as typed. Raises UsageError when it is no JSON object."""
+    import msgspec
+
+    from kt.cli.support.pipe_documents import UNREADABLE, unreadable
+
+    try:
+        body = msgspec.json.decode(text)
+    except UNREADABLE as error:
+        said = f"the request {unreadable(error, text)}"
+        raise UsageError(said, hint="Nothing was sent.") from error
+    if not isinstance(body, dict):
+        raise UsageError("the request must be one JSON object")
+    return body
+
+
+def request_body(text: bytes) -> dict[str, str]:
+    """A JSON object of plain values, as the wire's strings. Raises UsageError otherwise."""
+    body = json_object(text)
+    if any(isinstance(value, dict | list) for value in body.values()):
+        raise UsageError("the request must be one JSON object of plain values")
+    return {name: "" if value is None else str(value) for name, value in body.items()}
+
+
+def merged(pages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Page after page as one answer: lists are joined, everything else is the first page's."""
+    whole: dict[str, Any] = {}
+    for page in pages:
+        for name, value in page.items():
+            if isinstance(value, list):
+                whole[name] = [*whole.get(name, []), *value]
+            else:
+                whole.setdefault(name, value)
+    return whole
+
+
+def _list(session: Session) -> None:
+    from kt import api_catalog
+    from kt.cli.support.pipe_documents import emit
+
+    known = [api_catalog.api(name) for name in api_catalog.ids()]
+    rows = [
+        {"kind": "api", "id": item.api_id, "name": item.name, "transport": item.transport}
+        for item in known
+    ]
+    emit(session, "events", rows, run="")
+
+
+def described(item: Api) -> str:
+    """The API's name and path, and the fields of its request and its answer."""
+    lines = [f"{item.api_id}  {item.name}", f"{item.transport}  POST {item.path}", ""]
+    lines += ["Request", *_fields(item.request), "", "Answer", *_fields(item.response), ""]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(fields: Iterable[Field]) -> list[str]:
+    """Name, label, and a mark for what must be given; rows of a list are set in below it."""
+    rows = [
+        (f"{'  ' * field.depth}{field.name}{'[]' if field.is_list else ''}", field)
+        for field in fields
+    ]
+    widest = max((len(name) for name, _ in rows), default=0)
+    return [
+        f"  {name.ljust(widest)}  {'*' if field.required else ' '} {field.label}".rstrip()
+        for name, field in rows
+    ] or ["  (none)"]

@@ -1,0 +1,76 @@
+"""kt auth: get a token, see how long it lives, give it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_session
+from kt.errors import AuthError
+
+if TYPE_CHECKING:
+    from kt.cli.support.cli_context import Session
+
+auth = LazyGroup(
+    "auth",
+    entries={
+        "login": Entry("kt.cli.commands.auth:login", "Get a token (au10001) and keep it."),
+        "status": Entry(
+            "kt.cli.commands.auth:status", "Show whether there is a token, and its life."
+        ),
+        "logout": Entry(
+            "kt.cli.commands.auth:logout", "Give the token back (au10002) and forget it."
+        ),
+    },
+    help="""Log in, see the token, log out.
+
+    Keys come from KT_APP_KEY and KT_SECRET_KEY, from the key_file of the profile,
+    or from the system keyring; never from the command line. Commands log in by
+    themselves when they need to.
+    """,
+)
+
+
+@command("login", help="Get a token (au10001), keep it for all commands, show its life.")
+@pass_session
+def login(session: Session) -> None:
+    ctx = session.context("auth login")
+    session.app.token_source.token()
+    _show(session, ctx.run)
+    session.say(f"logged in on the profile {session.config.profile}")
+
+
+@command("status", help="Show the token kept for this profile; asks the broker nothing.")
+@pass_session
+def status(session: Session) -> None:
+    ctx = session.context("auth status")
+    if not _show(session, ctx.run):
+        raise AuthError("no valid token", hint="Run `kt auth login`.")
+
+
+@command("logout", help="Give the token back (au10002) and forget it.")
+@pass_session
+def logout(session: Session) -> None:
+    ctx = session.context("auth logout")
+    was_there = session.app.token_source.revoke()
+    _show(session, ctx.run)
+    session.say("the token was given back" if was_there else "there was no token")
+
+
+def _show(session: Session, run: str) -> bool:
+    """The token's life in Korean time; the token itself is never shown whole."""
+    from kt.cli.support.pipe_documents import emit
+
+    source = session.app.token_source
+    known = source.status()
+    row: dict[str, Any] = {
+        "kind": "auth",
+        "profile": session.config.profile,
+        "keys": source.keys.source,
+        "valid": known.valid,
+        "token": known.token,
+        "issued_at": known.issued_at and known.issued_at.isoformat(timespec="seconds"),
+        "expires_at": known.expires_at and known.expires_at.isoformat(timespec="seconds"),
+        "seconds_left": known.seconds_left,
+    }
+    emit(session, "events", [row], run=run)
+    return known.valid

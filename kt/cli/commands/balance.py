@@ -1,0 +1,30 @@
+"""kt balance: the account in one record: cash, holdings, open orders, return."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kt.cli.support.click_extensions import command, pass_session
+
+if TYPE_CHECKING:
+    from kt.cli.support.cli_context import Session
+
+
+@command(
+    "balance",
+    help="""Show the deposit, what is held, what is open, and the account's return.
+
+    The broker's word on cash, shares and orders, with kt's own stops and targets
+    beside the holdings. Prints a `balance` document in a pipe.
+    """,
+)
+@pass_session
+def balance(session: Session) -> None:
+    from kt.cli.support.exit_watch import tell_held
+    from kt.cli.support.pipe_documents import emit
+    from kt.steps.portfolio import balance as account
+
+    ctx = session.context("balance")
+    found = account.balance(ctx)
+    emit(session, "balance", [found], run=ctx.run)
+    tell_held(session, found.positions)

@@ -1,0 +1,106 @@
+"""kt log: what happened, from the journal, once or as it happens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.param_types import Whole
+from kt.errors import UsageError
+
+if TYPE_CHECKING:
+    from kt.cli.support.cli_context import Session
+    from kt.steps.context import Context
+
+KINDS = (
+    "run",
+    "step",
+    "api_call",
+    "scan",
+    "answer",
+    "decision",
+    "check",
+    "order",
+    "fill",
+    "exit",
+    "trade",
+    "stop",
+    "error",
+    "notice",
+)
+QUIET_KINDS = tuple(kind for kind in KINDS if kind not in {"api_call", "step"})
+"""Shown without --kind: what a person asks about first."""
+POLL_SECONDS = 0.5
+PAGE = 500
+
+
+@command(
+    "log",
+    help="""Show what happened: decisions, checks, orders, fills, stops, errors.
+
+    \b
+      kt log --kind order --kind fill
+      kt log --follow | jq -c 'select(.kind == "fill")'
+
+    Prints an `events` document in a pipe, and with --follow one JSON object a line.
+    """,
+)
+@click.option("-f", "--follow", is_flag=True, help="Go on as things happen, until Ctrl-C.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice([*KINDS, "all"]),
+    metavar="KIND",
+    help=f"Only this kind; may be repeated. One of: {', '.join(KINDS)}, all. "
+    "Default: all but api_call and step.",
+)
+@click.option(
+    "-n", "--lines", default=50, show_default=True, type=Whole(0, 100_000), help="The newest N."
+)
+@pass_session
+def log(session: Session, follow: bool, kinds: tuple[str, ...], lines: int) -> None:
+    from kt.cli.support.pipe_documents import emit
+
+    if follow and session.output not in {"table", "json"}:
+        raise UsageError(f"--follow cannot be written as {session.output}")
+    ctx = session.context("log")
+    wanted = None if "all" in kinds else kinds or QUIET_KINDS
+    rows = ctx.journal.events(after=-lines, limit=lines, kinds=wanted) if lines else ()
+    if not follow and session.output != "table":
+        emit(session, "events", rows, run=ctx.run)
+        return
+    for row in rows:
+        _write(session, row)
+    if follow:
+        _follow(session, ctx, wanted, rows[-1]["seq"] if rows else _end(ctx))
+
+
+def _end(ctx: Context) -> int:
+    last = ctx.journal.events(after=-1, limit=1)
+    return int(last[-1]["seq"]) if last else 0
+
+
+def _follow(session: Session, ctx: Context, kinds: tuple[str, ...] | None, after: int) -> None:
+    import time
+
+    while not session.console.closed:
+        page = ctx.journal.events(after=after, limit=PAGE, kinds=kinds)
+        for row in page:
+            _write(session, row)
+            after = row["seq"]
+        if not page:
+            time.sleep(POLL_SECONDS)
+
+
+def _write(session: Session, row: Mapping[str, Any]) -> None:
+    from kt.cli.show.log import line
+    from kt.cli.support.pipe_documents import as_json
+
+    if session.output == "table":
+        session.console.show(line(row, session.console) + "\n")
+    else:
+        session.console.write(as_json(row))

@@ -1,0 +1,150 @@
+"""kt pnl: what trading has brought, by day, by stock or by trade, and what decisions were worth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.param_types import DAY
+from kt.errors import UsageError
+
+if TYPE_CHECKING:
+    from kt.cli.support.cli_context import Session
+    from kt.records import (
+        DayResult,
+        DecisionOutcome,
+        Position,
+        RoundTrip,
+        StockResult,
+        Trade,
+    )
+    from kt.steps.context import Context
+
+DEFAULT_DAYS = 30
+
+
+@command(
+    "pnl",
+    help="""Show realised and unrealised profit and loss after all costs, in won.
+
+    \b
+      kt pnl                       by day, the last 30 days
+      kt pnl --by trade --since 2026-11-01
+      kt pnl --decisions           what the analysts' decisions were worth
+
+    Prints a `pnl` document in a pipe (with --decisions an `events` document).
+    """,
+)
+@click.option(
+    "--by", type=click.Choice(["day", "stock", "trade"]), default="day", show_default=True
+)
+@click.option("--decisions", is_flag=True, help="Hit rate and Brier score by confidence.")
+@click.option("--since", type=DAY, help="From this day on; default: 30 days ago.")
+@pass_session
+def pnl(session: Session, by: str, decisions: bool, since: date | None) -> None:
+    from kt.cli.support.pipe_documents import emit
+
+    ctx = session.context("pnl")
+    today = ctx.clock.now().date()
+    since = since or today - timedelta(days=DEFAULT_DAYS)
+    if since > today:
+        raise UsageError(f"--since {since} lies in the future: today is {today}")
+    if decisions:
+        emit(session, "events", decision_rows(ctx, since), run=ctx.run)
+        return
+    emit(session, "pnl", rows(ctx, by, since), run=ctx.run)
+
+
+def rows(ctx: Context, by: str, since: date) -> Sequence[DayResult | StockResult | RoundTrip]:
+    """Today's figures are computed now, at the market's prices; earlier days are as settled."""
+    from kt.rules.round_trips import round_trips
+    from kt.steps.portfolio import daily_pnl
+
+    sales = daily_pnl.sales_back(ctx, since)
+    if by == "trade":
+        made = round_trips(sales, ctx.journal.positions())
+        return [trip for trip in made if trip.closed_at.date() >= since]
+    positions = daily_pnl.mark(ctx, daily_pnl.quotes(ctx))
+    if by == "stock":
+        return by_stock(sales, positions, since)
+    today = daily_pnl.figures(ctx, positions)
+    earlier = [day for day in ctx.journal.days(since=since) if day.day < today.day]
+    return [*earlier, today]
+
+
+def by_stock(
+    sales: Sequence[Trade], positions: Sequence[Position], since: date
+) -> list[StockResult]:
+    """One row a stock that was sold since a day or is held, the best first. `sales` go back to
+    where the positions began; a trade counts when all of it is sold."""
+    from kt.records import StockResult
+    from kt.rules.round_trips import round_trips
+
+    ended = [
+        trip
+        for trip in round_trips(sales, positions)
+        if not trip.open and trip.closed_at.date() >= since
+    ]
+    sales = [sale for sale in sales if sale.closed_at.date() >= since]
+    held = {position.stock_code: position for position in positions}
+    names = {sale.stock_code: sale.stock_name for sale in sales}
+    names |= {code: position.stock_name for code, position in held.items()}
+    found = []
+    for code, name in names.items():
+        sold = [sale for sale in sales if sale.stock_code == code]
+        trades = [trip for trip in ended if trip.stock_code == code]
+        position = held.get(code)
+        found.append(
+            StockResult(
+                stock_code=code,
+                stock_name=name,
+                quantity=position.quantity if position else 0,
+                realised=sum(sale.profit for sale in sold),
+                unrealised=position.profit if position else 0,
+                fees=sum(sale.fee + sale.buy_fee for sale in sold),
+                taxes=sum(sale.tax for sale in sold),
+                trades=len(trades),
+                wins=sum(trip.won for trip in trades),
+            )
+        )
+    return sorted(found, key=lambda row: -row.total)
+
+
+def decision_rows(ctx: Context, since: date) -> list[dict[str, Any]]:
+    """One row for each analyst, model, action and band of confidence, `all` before the bands.
+
+    Rates are percent; a Brier score below that of the base rate means that the confidence says
+    something.
+    """
+    from kt.steps.decide import decision_scoring
+
+    decision_scoring.learn(ctx)
+    groups: dict[tuple[str, str, str], list[DecisionOutcome]] = {}
+    for outcome in ctx.journal.outcomes(since=since):
+        key = (outcome.analyst, outcome.model, outcome.action.value)
+        groups.setdefault(key, []).append(outcome)
+    found = []
+    for (analyst, model, action), outcomes in sorted(groups.items()):
+        made = decision_scoring.record(outcomes)
+        assert made is not None
+        who = {"kind": "outcomes", "analyst": analyst, "action": action}
+        scores = {
+            "mean_return_pct": round(made.mean_return_pct, 3),
+            "brier": round(made.brier, 3),
+            "base_brier": round(made.base_brier, 3),
+            "model": model,
+        }
+        found.append({**who, "confidence": "all", **_hits(made.n, made.hits), **scores})
+        for band in made.bands:
+            between = f"{band.low:.1f}-{band.high:.1f}"
+            row = {**who, "confidence": between, **_hits(band.n, band.hits), "model": model}
+            found.append(row)
+    return found
+
+
+def _hits(n: int, hits: int) -> dict[str, Any]:
+    return {"n": n, "hits": hits, "hit_pct": round(hits * 100 / n, 1)}

@@ -1,0 +1,98 @@
+"""kt scan: candidates in three sieves, each reading what the one before it wrote."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_session
+
+if TYPE_CHECKING:
+    from kt.cli.support.cli_context import Session
+    from kt.records import Candidate
+    from kt.steps.context import Context
+
+scan = LazyGroup(
+    "scan",
+    entries={
+        "fast": Entry("kt.cli.commands.scan:fast", "Four rankings, filtered: 50 candidates."),
+        "deep": Entry("kt.cli.commands.scan:deep", "Flows, book, strength, firms: the best 20."),
+        "ai": Entry("kt.cli.commands.scan:ai", "The analyst's pick: the best 5."),
+    },
+    help="""Find candidates: fast, deep, ai.
+
+    \b
+      kt scan fast | kt scan deep | kt scan ai | kt analyze
+
+    deep and ai read a `candidates` document from a pipe. On a terminal, with
+    nothing piped, they run the scans before them first. How many each keeps, and
+    what is left out, is in the `scan` section of the configuration.
+    """,
+)
+
+
+@command(
+    "fast",
+    help="""Rank the market by surge of volume (ka10023), volume (ka10030), value (ka10032) and
+    change (ka10027), filter, and keep the best. Prints a `candidates` document.""",
+)
+@pass_session
+def fast(session: Session) -> None:
+    _scan(session, "fast")
+
+
+@command(
+    "deep",
+    help="""Look into each piped candidate: foreign and institutional flow, order book, trade
+    strength, member firms. Reads and prints a `candidates` document.""",
+)
+@pass_session
+def deep(session: Session) -> None:
+    _scan(session, "deep")
+
+
+@command(
+    "ai",
+    help="""Let the analyst pick the most promising of the piped candidates. Reads and prints a
+    `candidates` document.""",
+)
+@pass_session
+def ai(session: Session) -> None:
+    _scan(session, "ai")
+
+
+STAGES = ("fast", "deep", "ai")
+
+
+def _scan(session: Session, stage: str) -> None:
+    from kt.cli.support.pipe_documents import emit
+
+    ctx = session.context(f"scan {stage}")
+    found = _before(session, ctx, stage)
+    found = _sieve(ctx, stage, found)
+    emit(session, "candidates", found, run=ctx.run)
+    session.say(f"{stage} scan: {len(found)} candidates")
+
+
+def _before(session: Session, ctx: Context, stage: str) -> tuple[Candidate, ...]:
+    """What the scans before this one found: from the pipe, or on a terminal by running them."""
+    from kt.cli.support.pipe_documents import piped, read
+
+    if stage == "fast":
+        return ()
+    if piped(session):
+        max_age = ctx.config.pipe.scan_max_age
+        _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now)
+        return items
+    found: tuple[Candidate, ...] = ()
+    for earlier in STAGES[: STAGES.index(stage)]:
+        session.say(f"{earlier} scan first, because nothing is piped")
+        found = _sieve(ctx, earlier, found)
+    return found
+
+
+def _sieve(ctx: Context, stage: str, found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+    from kt.steps.decide import scan as steps
+
+    if stage == "fast":
+        return steps.fast(ctx)
+    return steps.deep(ctx, found) if stage == "deep" else steps.shortlist(ctx, found)

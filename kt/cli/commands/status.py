@@ -1,0 +1,103 @@
+"""kt status: what runs, what stops it, what is held, open and unknown; asks the broker nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from kt.cli.support.click_extensions import command, pass_session
+
+if TYPE_CHECKING:
+    from kt.cli.support.cli_context import Session
+    from kt.cli.support.exit_watch import Watch
+    from kt.records import Position
+    from kt.steps.context import Context
+
+
+@command(
+    "status",
+    help="""Show whether `kt run` runs and gives signs of life, who watches the exits of
+    what is held, which stop is in force, what is open and unknown, and today's
+    result; from the journal, without asking the broker.
+    Prints an `events` document in a pipe.
+    """,
+)
+@pass_session
+def status(session: Session) -> None:
+    from kt.cli.support.exit_watch import look, tell
+    from kt.cli.support.pipe_documents import emit
+
+    ctx = session.context("status")
+    watch = look(session)
+    row = read_status(session, ctx, watch)
+    emit(session, "events", [row], run=ctx.run)
+    tell(session, watch, row["unwatched"])
+
+
+def read_status(session: Session, ctx: Context, watch: Watch) -> dict[str, Any]:
+    """One row; times as ISO text, money in won. `running` is a run that gives signs of life."""
+    from kt.records import OPEN_STATES, UNRESOLVED_STATES
+
+    today = ctx.clock.now().date()
+    stop = ctx.journal.stop()
+    positions = ctx.journal.positions()
+    orders = ctx.journal.orders(day=today)
+    runner = watch.runner
+    return {
+        "kind": "status",
+        "profile": ctx.profile,
+        "time": ctx.clock.now().isoformat(timespec="seconds"),
+        "running": runner is not None and not watch.silent,
+        "pid": runner.pid if runner else None,
+        "since": runner.since if runner else None,
+        "command": runner.command if runner else None,
+        "stop": stop.mode.value,
+        "stop_reason": stop.reason if stop.mode != "running" else "",
+        "stop_until": stop.until and stop.until.isoformat(),
+        "positions": len(positions),
+        "invested": sum(position.cost for position in positions),
+        "unrealised": sum(position.profit for position in positions),
+        "realised_today": sum(
+            trade.profit for trade in ctx.journal.trades(since=today, until=today)
+        ),
+        "orders_today": len(orders),
+        "orders_open": sum(order.state in OPEN_STATES for order in orders),
+        "orders_unknown": len(ctx.journal.orders(states=UNRESOLVED_STATES)),
+        "doubted": [doubt.stock_code for doubt in ctx.journal.doubts()],
+        "locked": [lock.stock_code for lock in ctx.journal.locks()],
+        **analyst(ctx),
+        "dry_run": ctx.config.dry_run,
+        "state_folder": str(session.paths.folder),
+        **watched(watch, positions),
+    }
+
+
+def analyst(ctx: Context) -> dict[str, Any]:
+    """Who decides, and how its questions of today went."""
+    from kt.steps.silence import health
+
+    found = health(ctx.journal, ctx.analyst, ctx.clock.now())
+    until = found.paused_until
+    return {
+        "analyst": ctx.analyst.name,
+        "analyst_model": ctx.analyst.model,
+        "analyst_asked": found.asked,
+        "analyst_failed": found.failed,
+        "analyst_error": found.error,
+        "analyst_paused_until": until and until.isoformat(timespec="seconds"),
+        "analyst_tokens": found.tokens,
+        "analyst_usd": round(found.usd, 6),
+    }
+
+
+def watched(watch: Watch, positions: Sequence[Position]) -> dict[str, Any]:
+    """Whether the run gives signs of life, and who watches the exits of what is held."""
+    from kt.cli.support.exit_watch import with_exits
+
+    return {
+        "silent": watch.silent,
+        "heartbeat": watch.seen and watch.seen.isoformat(timespec="seconds"),
+        "heartbeat_age": round(watch.age) if watch.seen else None,
+        "watched_by": watch.by,
+        "unwatched": 0 if watch.by else len(with_exits(positions)),
+    }

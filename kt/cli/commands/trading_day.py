@@ -1,0 +1,122 @@
+"""The trading day from the command line: its lines to stderr, its signals, its report."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from kt.cli.support.termination import calm, caught, hurry
+from kt.errors import (
+    AuthError,
+    BrokerRefused,
+    Denied,
+    ExitCode,
+    Halted,
+    KtError,
+    OutcomeUnknown,
+    Unreachable,
+)
+
+if TYPE_CHECKING:
+    from kt.cli.support.cli_context import Session
+    from kt.engine.day import Day
+    from kt.engine.state import DayReport
+    from kt.steps.context import Context
+
+_ERRORS: dict[ExitCode, type[KtError]] = {
+    kind.exit_code: kind
+    for kind in (KtError, AuthError, Denied, Halted, OutcomeUnknown, BrokerRefused, Unreachable)
+}
+
+
+def run_day(
+    session: Session,
+    ctx: Context,
+    still_ours: Callable[[], str | None],
+    *,
+    until_close: bool,
+) -> None:
+    """Trade until the day ends or somebody ends it; then the report.
+
+    Ctrl-C, SIGTERM and SIGHUP are the usual ways to end it: exit code 0. A second one does not
+    wait, nor does a first SIGTERM or SIGHUP that the day does not follow in time; an order that
+    was under way then is one that nobody knows about.
+    """
+    from kt.cli.order.sending import sending
+    from kt.engine.day import Day
+
+    day = Day(
+        ctx,
+        session.app.stream,
+        until_close=until_close,
+        announce=session.say,
+        still_ours=still_ours,
+    )
+    session.say(f"trading on {ctx.profile}; Ctrl-C ends it")
+    with sending(ctx), stopping(day):
+        report = day.run()
+    _show(session, ctx, report)
+    if report.exit_code is not ExitCode.DONE:
+        raise _ERRORS.get(report.exit_code, KtError)(
+            f"the run ended: {report.ended}", hint="See `kt doctor` and `kt log`."
+        )
+    lost = ctx.journal.orders(states=("UNKNOWN",))
+    if lost:
+        raise OutcomeUnknown(
+            f"nobody knows what became of {len(lost)} order(s)",
+            hint="See `kt order list --unknown`.",
+        )
+
+
+@contextmanager
+def stopping(day: Day) -> Iterator[None]:
+    """While the day runs, the signals end it after the event at hand."""
+    before: dict[signal.Signals, Any] = {}
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        for one, handler in before.items():
+            signal.signal(one, signal.default_int_handler if one is signal.SIGINT else handler)
+        if number != signal.SIGINT:
+            hurry(number)
+        day.stop(signal.Signals(number).name)
+
+    for one in (signal.SIGINT, *caught()):
+        before[one] = signal.signal(one, stop)
+    try:
+        yield
+    finally:
+        calm()
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+def _show(session: Session, ctx: Context, report: DayReport) -> None:
+    import msgspec
+
+    from kt.cli.show.account import positions
+    from kt.cli.show.korean import translated
+    from kt.cli.show.pnl import DAYS
+    from kt.cli.show.table import render
+    from kt.cli.support.pipe_documents import emit
+
+    held = ctx.journal.positions()
+    if session.output == "table":
+        text = render(DAYS, report.days, session.console) if report.days else ""
+        alarms = "".join(f"alarm: {line}\n" for line in report.alarms)
+        text += (
+            f"\n{translated('Held', session.console.language)}\n{positions(held, session.console)}"
+        )
+        session.console.show(f"{text}{alarms}{report.orders} orders sent; {report.ended}\n")
+        return
+    row = {
+        "kind": "day",
+        "ended": report.ended,
+        "orders": report.orders,
+        "alarms": report.alarms,
+        "days": msgspec.to_builtins(report.days),
+        "positions": msgspec.to_builtins(held),
+    }
+    emit(session, "events", [row], run=ctx.run)

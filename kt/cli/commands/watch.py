@@ -1,0 +1,195 @@
+"""kt watch: live prices, books, fills and balance; a live table, or one JSON object a line."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.param_types import STOCK_CODE, Real, Type, Whole
+from kt.errors import KtError, StreamReplaced, UnknownStock, UsageError
+
+if TYPE_CHECKING:
+    from kt.cli.support.cli_context import Session
+    from kt.records import Quote, StreamEvent, StreamKind, StreamState
+    from kt.steps.context import Context
+
+TYPE_NAMES = {
+    "0B": "0B",
+    "01": "0B",
+    "trade": "0B",
+    "0D": "0D",
+    "02": "0D",
+    "book": "0D",
+    "00": "00",
+    "orders": "00",
+    "04": "04",
+    "balance": "04",
+    "0s": "0s",
+    "session": "0s",
+}
+"""Every name a type goes by, and the wire's own. 01 and 02 are the process document's names."""
+STOCK_TYPES = ("0B", "0D")
+DEFAULT_TYPES = ("0B", "00", "04")
+POLL_SECONDS = 0.25
+"""How often the end of time, and of the reader, is looked for."""
+
+
+class StreamTypes(Type):
+    """One or several types, with commas: `0B`, `01,02`, `trade,orders`."""
+
+    name = "types"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, ...]:
+        unknown = [name for name in value.split(",") if name not in TYPE_NAMES]
+        if unknown:
+            known = ", ".join(TYPE_NAMES)
+            self.fail(f"{unknown[0]!r} is no type: {known}.", param, ctx)
+        return tuple(TYPE_NAMES[name] for name in value.split(","))
+
+
+@command(
+    "watch",
+    help="""Watch stocks and the account live: a table on a terminal, one JSON object a
+    line in a pipe. Without a CODE, what is held. Ends with Ctrl-C.
+
+    \b
+      kt watch 005930 000660
+      kt watch 005930 --type 0D --count 10 | jq -c .book.bids[0]
+    """,
+)
+@click.argument("codes", metavar="[CODE]...", nargs=-1, type=STOCK_CODE)
+@click.option(
+    "--type",
+    "types",
+    multiple=True,
+    metavar="TYPE",
+    type=StreamTypes(),
+    help="0B trade (also 01), 0D book (also 02), 00 orders, 04 balance, 0s session; several "
+    "with commas. Default: 0B,00,04.",
+)
+@click.option("--count", type=Whole(1, 10**9), help="End after so many events.")
+@click.option(
+    "--for", "seconds", type=Real(0, 10**6, min_open=True), help="End after so many seconds."
+)
+@pass_session
+def watch(
+    session: Session,
+    codes: tuple[str, ...],
+    types: tuple[tuple[str, ...], ...],
+    count: int | None,
+    seconds: float | None,
+) -> None:
+    wanted = tuple(dict.fromkeys(name for several in types for name in several))
+    if session.output not in {"table", "json"}:
+        raise UsageError(f"a stream cannot be written as {session.output}")
+    ctx = session.context("watch")
+    codes = codes or tuple(item.stock_code for item in ctx.journal.positions())
+    if not codes and set(wanted) & set(STOCK_TYPES):
+        raise UsageError("nothing is held: name the stocks to watch")
+    quotes = _known(ctx, codes)
+    events: queue.Queue[StreamEvent] = queue.Queue()
+    stream = session.app.stream()
+    try:
+        stream.start(events.put)
+        account, stocks = _kinds(wanted or DEFAULT_TYPES)
+        if account:
+            stream.subscribe(account)
+        if stocks and codes:
+            stream.subscribe(stocks, codes)
+        _show(session, quotes, _happening(session, ctx, events, count, seconds))
+    finally:
+        stream.close()
+
+
+def _known(ctx: Context, codes: tuple[str, ...]) -> tuple[Quote, ...]:
+    """The stocks' last prices and names. Raises UnknownStock for a code the broker does not
+    know."""
+    if not codes:
+        return ()
+    quotes = ctx.market.quotes(codes)
+    missing = set(codes) - {quote.stock_code for quote in quotes}
+    if missing:
+        raise UnknownStock(
+            f"unknown stock {', '.join(sorted(missing))}",
+            hint="Check the six characters of the code.",
+        )
+    return quotes
+
+
+def _kinds(types: tuple[str, ...]) -> tuple[list[StreamKind], list[StreamKind]]:
+    from kt.records import StreamKind
+
+    account = [StreamKind(name) for name in types if name not in STOCK_TYPES]
+    return account, [StreamKind(name) for name in types if name in STOCK_TYPES]
+
+
+def _happening(
+    session: Session,
+    ctx: Context,
+    events: queue.Queue[StreamEvent],
+    count: int | None,
+    seconds: float | None,
+) -> Iterator[StreamEvent | None]:
+    """Events until their number, the time or the reader ends; None when nothing came for a
+    moment, so that a live table can be drawn."""
+    from kt.records import StreamState
+
+    started, seen = ctx.clock.monotonic(), 0
+    while not session.console.closed:
+        if seconds and ctx.clock.monotonic() - started >= seconds:
+            return
+        try:
+            event = events.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            yield None
+            continue
+        if isinstance(event, StreamState):
+            _state(session, event)
+            continue
+        yield event
+        seen += 1
+        if seen == count:
+            return
+
+
+def _state(session: Session, event: StreamState) -> None:
+    """The connection's own events are messages; its end is an error."""
+    if event.state == "replaced":
+        raise StreamReplaced(
+            "another program logged in with this app key, so the broker ended this stream",
+            hint="One connection a key: end the other program, or give it a key of its own.",
+        )
+    if event.state == "closed":
+        raise KtError(f"the stream has ended: {event.detail or 'closed'}")
+    if event.state != "connected":
+        session.say(f"stream {event.state}{f': {event.detail}' if event.detail else ''}")
+
+
+def _show(
+    session: Session,
+    quotes: tuple[Quote, ...],
+    events: Iterator[StreamEvent | None],
+) -> None:
+    from kt.cli.support.live_table import line, live
+    from kt.cli.support.pipe_documents import as_json
+
+    if session.output == "json":
+        for event in events:
+            if event is not None:
+                session.console.write(as_json(event))
+        return
+    if session.console.out_terminal:
+        with live(session.console, quotes) as table:
+            for event in events:
+                table.take(event)
+        return
+    write: Callable[[str], None] = session.console.show
+    for event in events:
+        if event is not None:
+            write(line(event) + "\n")

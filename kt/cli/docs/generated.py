@@ -1,0 +1,95 @@
+"""The files written from the code: completions, the example configuration, parts of README."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+SHELLS = ("bash", "zsh", "fish")
+COMPLETE_VARIABLE = "_KT_COMPLETE"
+
+
+def generated(root: Path) -> Iterator[tuple[Path, str]]:
+    """Every generated file of the project folder, with what should stand in it."""
+    from kt.cli.docs.example import example_config
+
+    for shell in SHELLS:
+        yield root / "completions" / f"kt.{shell}", completion(shell)
+    yield root / "config.yaml.example", example_config()
+    readme = root / "README.md"
+    if readme.is_file():
+        yield readme, with_sections(readme.read_text(encoding="utf-8"))
+
+
+def completion(shell: str) -> str:
+    """The shell's completion script, as click writes it."""
+    from click.shell_completion import get_completion_class
+
+    from kt.cli.root import root
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise ValueError(f"click knows no shell {shell!r}")
+    writer = kind(root, {}, "kt", COMPLETE_VARIABLE)
+    # Not source(): for bash that would look at the version of the bash found here.
+    return (writer.source_template % writer.source_vars()).strip() + "\n"
+
+
+def with_sections(text: str) -> str:
+    """README with every `<!-- name -->…<!-- /name -->` of ours filled anew."""
+    for name, write in SECTIONS.items():
+        pattern = re.compile(rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->)", re.DOTALL)
+        text = pattern.sub(lambda found, write=write: f"{found[1]}{write()}{found[3]}", text)  # type: ignore[misc]
+    return text
+
+
+def commands_section() -> str:
+    """The table of commands, with the subcommands of each group."""
+    import click
+
+    from kt.cli.root import root
+    from kt.cli.support.click_extensions import LazyGroup
+
+    context = click.Context(root)
+    lines = ["| command | what it does |", "| --- | --- |"]
+    for name, entry in root.entries.items():
+        found = root.get_command(context, name)
+        below = (
+            ", ".join(f"`{sub}`" for sub in found.entries) if isinstance(found, LazyGroup) else ""
+        )
+        lines.append(f"| `kt {name}` {below} | {entry.summary} |".replace("  ", " "))
+    return "\n".join(lines) + "\n"
+
+
+def exit_codes_section() -> str:
+    from kt.errors import EXIT_MEANINGS
+
+    lines = ["| exit code | meaning |", "| --- | --- |"]
+    lines += [f"| {code.value} | {meaning} |" for code, meaning in EXIT_MEANINGS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def environment_section() -> str:
+    from kt.config.load import ENVIRONMENT
+
+    lines = ["| variable | what for |", "| --- | --- |"]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in ENVIRONMENT.items()]
+    return "\n".join(lines) + "\n"
+
+
+def denials_section() -> str:
+    from kt.rules.risk.denials import DENIALS
+
+    lines = ["| code | meaning |", "| --- | --- |"]
+    lines += [f"| `{code.value}` | {meaning} |" for code, meaning in DENIALS.items()]
+    return "\n".join(lines) + "\n"
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "commands": commands_section,
+    "exit-codes": exit_codes_section,
+    "environment": environment_section,
+    "denials": denials_section,
+}
+"""The sections README may have, by the name of their markers."""

@@ -1,0 +1,117 @@
+"""Profit and loss, and whatever has no record of its own, as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kt.cli.show import columns
+from kt.cli.show.cells import moment, money
+from kt.cli.show.table import Column, pairs, render
+from kt.records import DayResult, RoundTrip, StockResult, Trade
+
+if TYPE_CHECKING:
+    from kt.cli.support.console import Console
+
+
+def _trade_name(row: RoundTrip | Trade) -> str:
+    """A part stands below its trade; a trade that is not over says so."""
+    if isinstance(row, Trade):
+        return "  part"
+    return f"{row.stock_name} (open)" if row.open else row.stock_name
+
+
+def _fees(row: RoundTrip | Trade) -> int:
+    return row.fee + row.buy_fee if isinstance(row, Trade) else row.fee
+
+
+TRADES = (
+    Column("closed", lambda row: moment(row.closed_at), rank=3),
+    Column("code", lambda row: "" if isinstance(row, Trade) else row.stock_code),
+    Column("name", _trade_name, shorten=14),
+    Column("quantity", lambda row: money(row.quantity), right=True),
+    Column("bought", lambda row: money(round(row.buy_price)), right=True),
+    Column("sold", lambda row: money(round(row.sell_price)), right=True),
+    Column("fee", lambda row: money(_fees(row)), right=True, rank=5),
+    Column("tax", lambda row: money(row.tax), right=True, rank=4),
+    *columns.profit(rank=1),
+    Column("why sold", lambda row: row.origin, rank=2),
+)
+
+RESULTS = tuple(columns.gain(name) for name in ("realised", "unrealised", "total"))
+
+DAYS = (
+    Column("day", lambda row: row.day.isoformat()),
+    *RESULTS,
+    Column("trades", lambda row: money(row.trades), right=True),
+    Column("wins", lambda row: money(row.wins), right=True, rank=1),
+    Column("bought", lambda row: money(row.bought), right=True, rank=3),
+    Column("sold", lambda row: money(row.sold), right=True, rank=4),
+    Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=2),
+)
+
+STOCKS = (
+    *columns.STOCK,
+    Column("held", lambda row: money(row.quantity), right=True, rank=3),
+    *RESULTS,
+    Column("trades", lambda row: money(row.trades), right=True, rank=1),
+    Column("wins", lambda row: money(row.wins), right=True, rank=2),
+    Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=4),
+)
+
+
+def pnl(rows: Sequence[RoundTrip | DayResult | StockResult], console: Console) -> str:
+    """Days, stocks or trades: a document holds one of the three. A trade that was sold in
+    several parts shows them."""
+    if not rows:
+        return render((), rows, console)
+    layout = {DayResult: DAYS, StockResult: STOCKS, RoundTrip: TRADES}[type(rows[0])]
+    shown: list[Any] = []
+    for row in rows:
+        shown.append(row)
+        if isinstance(row, RoundTrip) and len(row.parts) > 1:
+            shown += row.parts
+    return render(layout, shown, console)
+
+
+LABELS = {"stop": "stop mode"}
+"""Names that mean something else as the heading of another table."""
+
+
+def events(rows: Sequence[Mapping[str, Any]], console: Console) -> str:
+    """Rows of named values: every name that occurs is a column; one row alone stands upright."""
+    if len(rows) == 1:
+        told = [(LABELS.get(name, name), _text(name, value)) for name, value in rows[0].items()]
+        shown = [(name.replace("_", " "), text) for name, text in told if name != "kind" and text]
+        return pairs(shown, console)
+    names: dict[str, None] = {}
+    for row in rows:
+        names.update(dict.fromkeys(row))
+    if len({row.get("kind") for row in rows}) == 1:
+        names.pop("kind", None)
+    columns = [
+        Column(
+            name.replace("_", " "),
+            lambda row, name=name: _text(name, row.get(name)),  # type: ignore[misc]
+            right=all(isinstance(row.get(name), int | float | None) for row in rows),
+            rank=position,
+            shorten=16 if position == len(names) - 1 else 0,
+        )
+        for position, name in enumerate(names)
+    ]
+    return render(columns, rows, console)
+
+
+NUMBERS_THAT_NAME = ("pid", "port", "seed", "seq")
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    if isinstance(value, int) and name not in NUMBERS_THAT_NAME:
+        return money(value)
+    return str(value)

@@ -1,0 +1,1 @@
+"""What the commands share: context, documents, parameters, prompts. No command is imported."""

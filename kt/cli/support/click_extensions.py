@@ -1,0 +1,171 @@
+"""Commands that are imported when they are needed, and the global options on every one of them."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kt.cli.support.cli_context import FORMATS, Session
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One command in a group's table: where it is, and its line in the group's help."""
+
+    target: str
+    """module:attribute"""
+    summary: str
+    section: str = "Commands"
+
+
+class GlobalOption(click.Option):
+    """An option of kt itself: it may stand before or after the command."""
+
+
+def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Note a global option in the session; the one nearest to the command wins."""
+    session = context.ensure_object(Session)
+    flags = session.flags
+    name = str(parameter.name)
+    if name == "verbose":
+        flags.verbose += value
+    elif value:
+        setattr(flags, name, value)
+    session.settle_flags()
+
+
+def _global(*names: str, help: str, **more: Any) -> GlobalOption:
+    return GlobalOption(list(names), expose_value=False, callback=_keep, help=help, **more)
+
+
+GLOBAL_OPTIONS = (
+    _global(
+        "--profile",
+        type=click.Choice(["sim", "mock", "real"]),
+        help="The embedded exchange (default), mock investing, or real money.",
+    ),
+    _global("--config", metavar="FILE", help="The configuration file."),
+    _global(
+        "-o",
+        "--output",
+        type=click.Choice(FORMATS),
+        help="Default: table on a terminal, json in a pipe.",
+    ),
+    _global("--dry-run", is_flag=True, help="Do everything but send orders."),
+    _global("--yes", is_flag=True, help="Answer every question with yes."),
+    _global("-q", "--quiet", is_flag=True, help="No messages, only data and errors."),
+    _global("-v", "--verbose", count=True, help="Say more on stderr; twice for all."),
+    _global("--no-color", is_flag=True, help="No colours, as with NO_COLOR set."),
+)
+
+
+class Command(click.Command):
+    """A command whose help keeps its own options apart from kt's."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), *GLOBAL_OPTIONS]
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        write_options(self, ctx, formatter)
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands from a table and imports the one that is called."""
+
+    def __init__(self, *args: Any, entries: Mapping[str, Entry], **more: Any) -> None:
+        more.setdefault("no_args_is_help", False)
+        more.setdefault("invoke_without_command", True)
+        super().__init__(*args, **more)
+        self.entries = entries
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """A group by itself shows its help: nothing was asked, so nothing is wrong."""
+        if not ctx.args and not getattr(ctx, "_protected_args", None):
+            click.echo(ctx.get_help())
+            ctx.exit()
+        return super().invoke(ctx)
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        return [*super().get_params(ctx), *GLOBAL_OPTIONS]
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.entries)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        entry = self.entries.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.target.partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if name not in self.entries and not name.startswith("-") and not ctx.resilient_parsing:
+            import difflib
+
+            near = difflib.get_close_matches(name, self.entries, n=1)
+            guess = f" Did you mean {ctx.command_path} {near[0]}?" if near else ""
+            ctx.fail(f"there is no command {ctx.command_path} {name}.{guess}")
+        return super().resolve_command(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        self.format_commands(ctx, formatter)
+        write_options(self, ctx, formatter)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        sections: dict[str, list[tuple[str, str]]] = {}
+        for name, entry in self.entries.items():
+            sections.setdefault(entry.section, []).append((name, entry.summary))
+        widest = max(len(name) for name in self.entries)
+        for title, rows in sections.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(widest), summary) for name, summary in rows])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from click.shell_completion import CompletionItem
+
+        found = [
+            CompletionItem(name, help=entry.summary)
+            for name, entry in self.entries.items()
+            if name.startswith(incomplete)
+        ]
+        if incomplete.startswith("-"):
+            found += click.Command.shell_complete(self, ctx, incomplete)
+        return found
+
+
+def write_options(
+    command: click.Command, ctx: click.Context, formatter: click.HelpFormatter
+) -> None:
+    """The command's own options, then kt's."""
+    own: list[tuple[str, str]] = []
+    common: list[tuple[str, str]] = []
+    for parameter in command.get_params(ctx):
+        if not isinstance(parameter, click.Option):
+            continue  # arguments are in the usage line and the text
+        record = parameter.get_help_record(ctx)
+        if record is not None:
+            (common if isinstance(parameter, GlobalOption) else own).append(record)
+    if own:
+        with formatter.section("Options"):
+            formatter.write_dl(own)
+    with formatter.section("Global options"):
+        formatter.write_dl(common)
+
+
+def command(name: str, **more: Any) -> Callable[[Callable[..., Any]], Command]:
+    """`@command("balance")`: a function with the session and its options becomes a command."""
+    return click.command(name, cls=Command, **more)
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)

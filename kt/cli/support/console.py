@@ -1,0 +1,145 @@
+"""The three standard streams of one command: data to stdout alone, everything said to stderr."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import sys
+from collections.abc import Mapping
+from typing import TextIO
+
+from kt.text import data, screen
+
+DEFAULT_WIDTH = 80
+INSET = len("kt: ")
+
+
+class Console:
+    """What is a terminal and what is a pipe, decided once; tests hand in streams of their own.
+
+    `write` never fails because the reader has gone: `closed` is then true, so that a stream
+    of output can end, while a command that has already acted still earns its own exit code.
+    """
+
+    def __init__(
+        self,
+        stdin: TextIO | None = None,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+        *,
+        in_terminal: bool | None = None,
+        out_terminal: bool | None = None,
+        width: int | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        # A stream that whoever started kt has closed is None, and reads or writes nothing.
+        self.stdin = stdin or sys.stdin or io.StringIO()
+        self.stdout = stdout or sys.stdout or io.StringIO()
+        self.stderr = stderr or sys.stderr or io.StringIO()
+        self.environ = os.environ if environ is None else environ
+        self.in_terminal = is_terminal(self.stdin) if in_terminal is None else in_terminal
+        self.out_terminal = is_terminal(self.stdout) if out_terminal is None else out_terminal
+        self.quiet = False
+        self.no_color = False
+        self.closed = False
+        self.failure = ""
+        """Why data could not be written, when it was not the reader's leave."""
+        self.language = "en"
+        self._width = width
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal; 0 = no limit, as in a pipe."""
+        if self._width is not None:
+            return self._width
+        if not self.out_terminal:
+            return 0
+        columns = self.environ.get("COLUMNS", "")
+        if re.fullmatch("[1-9][0-9]{0,3}", columns):
+            return int(columns)
+        try:
+            return os.get_terminal_size(self.stdout.fileno()).columns or DEFAULT_WIDTH
+        except (OSError, ValueError):
+            return DEFAULT_WIDTH
+
+    @property
+    def color(self) -> bool:
+        """Colours on a terminal alone, and never with NO_COLOR or --no-color."""
+        return (
+            self.out_terminal
+            and not self.no_color
+            and not self.environ.get("NO_COLOR")
+            and self.environ.get("TERM") != "dumb"
+        )
+
+    def write(self, text: str) -> None:
+        """Data, to stdout, at once."""
+        self.steer(data(text))
+
+    def show(self, text: str) -> None:
+        """A table or lines for a person, to stdout, at once."""
+        self.steer(self.shown(text))
+
+    def shown(self, text: str) -> str:
+        """What may reach a terminal of it: the last wall, behind the ones of each table."""
+        return screen(text, colors=self.color)
+
+    def steer(self, text: str) -> None:
+        """kt's own sequences that move the cursor, and what `shown` gave, to stdout."""
+        if self.closed:
+            return
+        try:
+            self.stdout.write(text)
+            self.stdout.flush()
+        except BrokenPipeError:
+            self.closed = True
+        except OSError as error:  # what was done is done: the exit code must still tell it
+            self.closed = True
+            self.failure = error.strerror or str(error)
+
+    def say(self, text: str) -> None:
+        """A message or progress, to stderr; silent with --quiet."""
+        if not self.quiet:
+            self.warn(text)
+
+    def warn(self, text: str) -> None:
+        """A message that --quiet does not silence; on a terminal it breaks between words, and goes
+        on under the first one, where nothing passes for a new message. Where it cannot be written
+        (a terminal that was closed, a full disk) kt goes on without."""
+        if self.width and any(len(line) > self.width // 2 for line in text.split("\n")):
+            from kt.cli.show.width import paragraph
+
+            text = "\n".join(paragraph(line, self.width, INSET) for line in text.split("\n"))
+        try:
+            self.stderr.write(self.shown(text) + "\n")
+            self.stderr.flush()
+        except OSError:
+            return
+
+    def ask(self, question: str) -> bool:
+        """A yes-or-no question on the terminal; anything but y or yes, and no answer, is no."""
+        try:
+            self.stderr.write(f"{self.shown(question)} [y/N] ")
+            self.stderr.flush()
+        except OSError:
+            return False
+        answer = self.stdin.readline()
+        if not answer.endswith("\n"):
+            self.warn("")
+        return answer.strip().lower() in {"y", "yes"}
+
+    def read(self, most: int) -> bytes:
+        """All of stdin as bytes, or the first `most` of them."""
+        buffer = getattr(self.stdin, "buffer", None)
+        if buffer is None:
+            return self.stdin.read(most).encode("utf-8", "surrogatepass")
+        data: bytes = buffer.read(most)
+        return data
+
+
+def is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:  # closed by whoever started this process
+        return False

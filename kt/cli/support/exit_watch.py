@@ -1,0 +1,136 @@
+"""Who watches the exits of what is held: a run at work, cron, or nobody; and whether the run that
+holds the lock still lives."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from kt.cli.support.run_lock import Holder, holder
+from kt.errors import KtError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kt.cli.support.cli_context import Session
+    from kt.ports import Clock
+    from kt.records import Order, Position
+
+SILENT = 90.0
+"""Seconds of the clock without a sign of life: three heartbeats of the trading day."""
+SILENT_REAL, SILENT_CYCLE = 15.0, 300.0
+"""Real seconds that must have passed as well, whatever the speed of the clock; a single cycle
+shows signs of life only between its steps, and an analyst may take its time."""
+CRON = 300.0
+"""Real seconds since a cycle last looked at the exits, after which cron counts as not at work."""
+HELP = "Start `kt run`, or put `kt run --once` into cron (`kt help cron`)."
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """`seen` is the last sign of life of the run that holds the lock, `age` how long ago that
+    was in the clock's seconds; `cron` is when a single cycle last looked at the exits."""
+
+    runner: Holder | None
+    seen: datetime | None = None
+    age: float = 0.0
+    silent: bool = False
+    cron: datetime | None = None
+
+    @property
+    def by(self) -> str:
+        """Who watches the exits; empty when nobody does."""
+        if self.runner is not None and not self.silent:
+            return f"{self.runner.command} since {self.runner.since[11:16]}"
+        return f"cron, last at {self.cron:%H:%M}" if self.cron else ""
+
+    @property
+    def silence(self) -> str:
+        """What is wrong with the run that holds the lock; empty when nothing is."""
+        if self.runner is None or not self.silent:
+            return ""
+        minutes, seconds = divmod(round(self.age), 60)
+        span = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
+        return (
+            f"the process {self.runner.pid} (kt {self.runner.command}) is there, but has given no "
+            f"sign of life for {span}: it is stopped, or it hangs"
+        )
+
+    @property
+    def remedy(self) -> str:
+        """What to do about that."""
+        pid = self.runner.pid if self.runner else 0
+        return (
+            f"`kill -CONT {pid}` lets a stopped one go on; otherwise `kill -9 {pid}`, then start "
+            "`kt run` again: it begins by settling what was left open."
+        )
+
+
+def look(session: Session) -> Watch:
+    """What locks and journal say. Raises JournalError."""
+    clock, journal = session.app.clock, session.app.journal
+    now = clock.now()
+    cron = journal.exits_looked_at()
+    if cron is not None and not 0 <= _real(clock, (now - cron).total_seconds()) <= CRON:
+        cron = None
+    runner = holder(session.paths)
+    if runner is None:
+        return Watch(None, cron=cron)
+    seen = journal.sign_of_life(runner.pid, runner.command) or _since(runner)
+    age = (now - seen).total_seconds() if seen else 0.0
+    patience = SILENT_REAL if runner.command == "run" else SILENT_CYCLE
+    silent = seen is not None and age > SILENT and _real(clock, age) > patience
+    return Watch(runner, seen, age, silent, cron)
+
+
+def _real(clock: Clock, seconds: float) -> float:
+    """Real seconds; on a clock that is moved by hand its own."""
+    return clock.to_real(seconds) or seconds
+
+
+def _since(runner: Holder) -> datetime | None:
+    try:
+        return datetime.fromisoformat(runner.since)
+    except ValueError:
+        return None
+
+
+def with_exits(positions: Iterable[Position]) -> list[Position]:
+    """Those that somebody must watch."""
+    return [held for held in positions if held.stop_price or held.target_price]
+
+
+def tell(session: Session, watch: Watch, held: int) -> None:
+    """Say what is wrong: a run that is silent, and that nobody watches these positions' exits."""
+    if watch.silence:
+        session.console.warn(f"kt: {watch.silence}. {watch.remedy}")
+    if held and not watch.by:
+        whose = "1 position has" if held == 1 else f"{held} positions have"
+        session.say(f"{whose} a stop or a target that nobody watches. {HELP}")
+
+
+def tell_held(session: Session, positions: Iterable[Position]) -> None:
+    """The same, of these positions, where something else was asked for."""
+    held = len(with_exits(positions))
+    with contextlib.suppress(KtError):
+        if held:
+            tell(session, look(session), held)
+
+
+def tell_bought(session: Session, orders: Iterable[Order]) -> None:
+    """After orders of one's own: a purchase has exits as soon as it fills."""
+    from kt.records import FINAL_STATES, Side
+
+    bought = [
+        order
+        for order in orders
+        if order.side is Side.BUY
+        and order.ord_no
+        and (order.filled_quantity or order.state not in FINAL_STATES)
+    ]
+    with contextlib.suppress(KtError):
+        if bought and not look(session).by:
+            names = ", ".join(order.stock_code for order in bought)
+            session.say(f"nobody watches the stop and the target of {names}. {HELP}")

@@ -1,0 +1,215 @@
+"""Documents: one JSON envelope out, one checked envelope in. Nothing is done on a doubtful one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from kt.errors import InputError
+from kt.records import KINDS, VERSION, Document
+from kt.text import encodable, harmless, json_text, visible
+
+if TYPE_CHECKING:
+    from kt.cli.support.cli_context import Session
+
+MAX_BYTES = 16 * 1024 * 1024
+YEARS = range(2000, 2101)
+"""Times of other years are no times of a market, and their sums may overflow."""
+FUTURE_SECONDS = 5.0
+"""Two processes' clocks may differ by so much before a document counts as from the future."""
+
+
+def emit(
+    session: Session,
+    kind: str,
+    items: Sequence[Any],
+    *,
+    run: str,
+    asof: datetime | None = None,
+    profile: str = "",
+) -> None:
+    """Print one result the way the session wants it: a table, or a document of this kind."""
+    if session.output == "table":
+        from kt.cli.show import table_of
+
+        session.console.show(table_of(kind, harmless(items), session.console))
+        return
+    from kt.cli.support.formats import as_csv, as_yaml
+
+    profile = profile or session.config.profile
+    document = envelope(kind, items, profile, run, asof or session.now())
+    if session.output == "csv":
+        session.console.write(as_csv(document["items"]))
+    elif session.output == "yaml":
+        session.console.write(as_yaml(document))
+    else:
+        session.console.write(as_json(document, pretty=session.console.out_terminal))
+
+
+def envelope(
+    kind: str, items: Sequence[Any], profile: str, run: str, asof: datetime
+) -> dict[str, Any]:
+    """The document as plain values, its keys in the order people read them."""
+    if kind not in KINDS:
+        raise ValueError(f"no document kind {kind!r}")
+    head = {"kt": VERSION, "kind": kind, "profile": profile, "run": run}
+    return {**head, "asof": asof.isoformat(timespec="seconds"), "items": plain(list(items))}
+
+
+def plain(value: Any) -> Any:
+    """Records as JSON values; times keep their `+09:00`."""
+    return msgspec.json.decode(encoded(value))
+
+
+def as_json(value: Any, *, pretty: bool = False) -> str:
+    data = encoded(value)
+    return json_text((msgspec.json.format(data, indent=2) if pretty else data).decode()) + "\n"
+
+
+def encoded(value: Any) -> bytes:
+    """JSON of any value: a text that no UTF-8 can hold must not cost the rest of it."""
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(encodable(value))
+
+
+def piped(session: Session) -> bool:
+    """Whether a document may be waiting: stdin is read only when it is not a terminal."""
+    return not session.console.in_terminal
+
+
+def read(
+    session: Session, kinds: Sequence[str], *, max_age: float, now: Callable[[], datetime]
+) -> tuple[str, tuple[Any, ...], str]:
+    """The piped document as (kind, items, run of who wrote it).
+
+    Raises InputError, with nothing done, when it is missing, cut off, not one document, of
+    another version, kind or profile, older than `max_age` seconds, or holds a broken item.
+    `now` is asked after the input has come: the command before this one may take its time.
+    """
+    wanted = " or ".join(kinds)
+    if session.console.in_terminal:
+        raise InputError(
+            f"this command reads {wanted} from a pipe, and there is none",
+            hint="See `kt help pipes`.",
+        )
+    document = parse(session.console.read(MAX_BYTES + 1), wanted)
+    _check_head(document, kinds, session.config.profile)
+    _check_age(document, max_age, now())
+    return document.kind, _items(document), document.run
+
+
+def parse(data: bytes, wanted: str) -> Document:
+    """Bytes as one document, or an InputError that says what is wrong with them."""
+    if not data.strip():
+        raise InputError(
+            f"the input is empty where {wanted} should come",
+            hint="The command before this one failed; nothing was done.",
+        )
+    if len(data) > MAX_BYTES:
+        raise InputError(f"the input is larger than {MAX_BYTES >> 20} MiB", hint=_NOTHING)
+    try:
+        return msgspec.json.decode(data, type=Document)
+    except msgspec.ValidationError as error:
+        raise InputError(f"the input is no kt document: {_lower(error)}", hint=_NOTHING) from error
+    except UNREADABLE as error:
+        raise InputError(f"the input {unreadable(error, data)}", hint=_NOTHING) from error
+
+
+_NOTHING = "Nothing was done."
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON of any kind may raise."""
+
+
+_HALF_LETTER = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+"""An escape of one surrogate without the other."""
+
+
+def unreadable(error: Exception, data: bytes) -> str:
+    """What is wrong with bytes that are to be JSON, after their name."""
+    text = str(error)
+    half = _HALF_LETTER.search(data)
+    if half:
+        return f"holds half a letter ({half[0].decode()}), which no UTF-8 can carry"
+    if isinstance(error, RecursionError):
+        return "is nested too deeply"
+    if "truncated" in text:
+        return "is cut off: whoever wrote it did not finish"
+    if "trailing" in text:
+        return "holds more than one document"
+    return f"is not JSON: {text}"
+
+
+def _lower(error: Exception) -> str:
+    text = visible(str(error), 300)
+    return text[:1].lower() + text[1:]
+
+
+def _check_head(document: Document, kinds: Sequence[str], profile: str) -> None:
+    wanted = " or ".join(kinds)
+    if document.kt != VERSION:
+        raise InputError(
+            f"the document is of version {document.kt}, this kt reads version {VERSION}",
+            hint="Use one kt for the whole pipe.",
+        )
+    if document.kind not in kinds:
+        raise InputError(f"the document holds {document.kind}, not {wanted}", hint=_NOTHING)
+    if document.profile != profile:
+        raise InputError(
+            f"the document comes from the profile {document.profile!r}, this is {profile!r}",
+            hint="Use one profile for the whole pipe.",
+        )
+    if document.asof.tzinfo is None:
+        raise InputError("the document's asof has no time zone", hint=_NOTHING)
+    if document.asof.year not in YEARS:
+        raise InputError(f"the document's asof is in the year {document.asof.year}", hint=_NOTHING)
+
+
+def _check_age(document: Document, max_age: float, now: datetime) -> None:
+    age = (now - document.asof).total_seconds()
+    if age > max_age:
+        raise InputError(
+            f"the document is {age:,.0f} s old, at most {max_age:,.0f} s is allowed",
+            hint="Run the command before this one again.",
+        )
+    if age < -FUTURE_SECONDS:
+        raise InputError(
+            f"the document is {-age:,.0f} s ahead of this clock", hint="Check both clocks."
+        )
+
+
+def _items(document: Document) -> tuple[Any, ...]:
+    kind = KINDS[document.kind]
+    items = []
+    for index, raw in enumerate(document.items):
+        try:
+            item = msgspec.json.decode(raw, type=kind)
+        except UNREADABLE as error:
+            raise InputError(
+                f"items[{index}] of the {document.kind}: {_lower(error)}", hint=_NOTHING
+            ) from error
+        for name, at in _times(item):
+            if at.year not in YEARS:
+                raise InputError(
+                    f"items[{index}] of the {document.kind}: {name} is in the year {at.year}",
+                    hint=_NOTHING,
+                )
+        items.append(item)
+    return tuple(items)
+
+
+def _times(item: Any) -> Iterator[tuple[str, datetime]]:
+    for name in getattr(item, "__struct_fields__", ()):
+        value = getattr(item, name)
+        if isinstance(value, datetime):
+            yield name, value
+        elif isinstance(value, msgspec.Struct):
+            yield from _times(value)

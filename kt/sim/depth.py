@@ -1,0 +1,206 @@
+"""The order book that others make: ten levels a side around the last trade, and what was eaten."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kt.records import Book, Level, Side
+from kt.rules import price_time_priority, ticks
+from kt.sim.market import expected_prices
+from kt.sim.market.days import AUCTION_SECOND
+from kt.sim.market.noise import scatter
+from kt.sim.market.path import SessionPath
+
+LEVELS = 10
+_EPOCH = 11
+"""Seconds a level keeps its size; levels change at different seconds."""
+_LOCKED = 20
+"""Minutes' volumes that wait besides at each price of the one side of a locked stock."""
+_ROUGHLY_AN_ORDER = 1_200_000
+"""Won: what one of the many orders inside a level is worth."""
+
+
+@dataclass(frozen=True, slots=True)
+class Eaten:
+    """Shares taken from a level while it had the size of `epoch`; it refills with the next."""
+
+    epoch: int
+    quantity: int
+
+
+class Depth:
+    """Displayed sizes as a function of stock, price and second, less what accounts took."""
+
+    def __init__(self) -> None:
+        self.eaten: dict[tuple[str, Side, int], Eaten] = {}
+        self.taken: set[tuple[str, Side, int]] = set()
+        """Levels eaten since somebody last cleared this."""
+        self.changes = 0
+        """How often a book changed by what accounts did."""
+        self._placed: dict[str, dict[tuple[Side, int], int]] = {}
+        self._standing: dict[int, int] = {}
+
+    def clear(self) -> None:
+        """A new session: nothing is eaten and no order waits."""
+        self.eaten.clear()
+        self.taken.clear()
+        self._placed.clear()
+        self._standing.clear()
+
+    def show(self, number: int, code: str, side: Side, price: int, quantity: int) -> None:
+        """An account's order waits at a price with so many shares (0: not any more)."""
+        delta = quantity - self._standing.get(number, 0)
+        if not delta:
+            return
+        self._standing[number] = quantity
+        levels = self._placed.setdefault(code, {})
+        levels[side, price] = levels.get((side, price), 0) + delta
+        if not levels[side, price]:
+            del levels[side, price]
+        self.changes += 1
+
+    def best(self, path: SessionPath, second: int) -> tuple[int, int]:
+        """(ask, bid) prices; 0 where a limit leaves no room for that side, and in a halt."""
+        if path.steered and path.halted(second):
+            return 0, 0
+        expected = expected_prices.expected(path, second)[0]
+        if expected:
+            last, side = expected, Side.BUY
+        else:
+            last, side = path.price_at(second), path.side_at(min(second, AUCTION_SECOND - 1))
+        last = ticks.round_down(last, path.kind)
+        above, below = up(last, path.kind), down(last, path.kind)
+        ask, bid = (last, below) if side is Side.BUY else (above, last)
+        if last >= path.upper:
+            ask, bid = 0, path.upper
+        elif last <= path.lower:
+            ask, bid = path.lower, 0
+        return ask if ask <= path.upper else 0, bid if bid >= path.lower else 0
+
+    def epoch(self, path: SessionPath, price: int, second: int) -> int:
+        return (second + price // ticks.tick_size(price, path.kind) * 7 % _EPOCH) // _EPOCH
+
+    def size(
+        self, code: str, path: SessionPath, unit: int, side: Side, price: int, second: int
+    ) -> int:
+        """Displayed shares at a price of one side (BUY = the bid side), at this second.
+
+        `unit` is what the stock trades in a usual minute.
+        """
+        epoch = self.epoch(path, price, second)
+        bits = scatter(path.key ^ price, 2 * epoch + (side is Side.BUY))
+        first, then = (bits & 0xFFFF) / 65536, ((bits >> 16) & 0xFFFF) / 65536
+        lean = 3 * (path.buying(second // 60 + 2) - 0.5)
+        weight = 1 + lean if side is Side.BUY else 1 - lean
+        size = 1 + int(unit * max(0.3, weight) * first * (0.1 + 2.4 * then * then))
+        if path.steered and path.locked(second):
+            size += _LOCKED * unit
+        eaten = self.eaten.get((code, side, price))
+        if eaten is not None and eaten.epoch == epoch:
+            size -= eaten.quantity
+        return max(0, size)
+
+    def take(
+        self, code: str, path: SessionPath, side: Side, price: int, second: int, quantity: int
+    ) -> None:
+        """Remember that an account took shares from the level (`side` is the level's)."""
+        epoch, name = self.epoch(path, price, second), (code, side, price)
+        before = self.eaten.get(name)
+        taken = before.quantity if before is not None and before.epoch == epoch else 0
+        self.eaten[name] = Eaten(epoch, taken + quantity)
+        self.taken.add(name)
+        self.changes += 1
+
+    def levels(
+        self, code: str, path: SessionPath, unit: int, side: Side, second: int
+    ) -> list[Level]:
+        """The others' displayed levels of one side, best first; emptied ones are left out."""
+        ask, bid = self.best(path, second)
+        price, move = (bid, down) if side is Side.BUY else (ask, up)
+        found: list[Level] = []
+        for _ in range(LEVELS):
+            if not price or not path.lower <= price <= path.upper:
+                break
+            size = self.size(code, path, unit, side, price, second)
+            if size:
+                found.append(Level(price, size))
+            price = move(price, path.kind)
+        return found
+
+    def top(self, code: str, path: SessionPath, unit: int, second: int) -> tuple[int, int]:
+        """(ask, bid) prices as displayed: emptied levels do not count, accounts' orders do."""
+        ask, bid = self.best(path, second)
+        if not self._placed.get(code) and not self._emptied(code, path, unit, second, ask, bid):
+            return ask, bid
+        book = self.book(code, path, unit, second)
+        return (
+            book.asks[0].price if book.asks else 0,
+            book.bids[0].price if book.bids else 0,
+        )
+
+    def _emptied(
+        self, code: str, path: SessionPath, unit: int, second: int, ask: int, bid: int
+    ) -> bool:
+        return any(
+            (code, side, price) in self.eaten
+            and not self.size(code, path, unit, side, price, second)
+            for side, price in ((Side.SELL, ask), (Side.BUY, bid))
+        )
+
+    def book(self, code: str, path: SessionPath, unit: int, second: int) -> Book:
+        """Both sides with the accounts' waiting orders in them.
+
+        Where an account waits beyond the others' best price, their levels that it crosses are
+        not shown: they are about to trade with it.
+        """
+        sizes = {
+            side: {
+                level.price: level.quantity for level in self.levels(code, path, unit, side, second)
+            }
+            for side in Side
+        }
+        calling = expected_prices.expected(path, second)[0]
+        placed = {} if calling else self._placed.get(code, {})
+        for (side, price), quantity in placed.items():
+            facing = Side.SELL if side is Side.BUY else Side.BUY
+            sizes[facing] = {
+                at: size
+                for at, size in sizes[facing].items()
+                if not price_time_priority.crosses(side, price, at)
+            }
+            sizes[side][price] = sizes[side].get(price, 0) + quantity
+        asks = [Level(price, sizes[Side.SELL][price]) for price in sorted(sizes[Side.SELL])]
+        bids = [Level(price, sizes[Side.BUY][price]) for price in sorted(sizes[Side.BUY])[::-1]]
+        return Book(
+            stock_code=code,
+            asks=tuple(asks[:LEVELS]),
+            bids=tuple(bids[:LEVELS]),
+            total_ask=sum(level.quantity for level in asks[:LEVELS]),
+            total_bid=sum(level.quantity for level in bids[:LEVELS]),
+        )
+
+
+def pieces(path: SessionPath, price: int, second: int, quantity: int) -> list[int]:
+    """A taken quantity split into the single orders it met, each an execution of its own."""
+    usual = max(1, _ROUGHLY_AN_ORDER // price)
+    found: list[int] = []
+    step = 0
+    while quantity > 0 and len(found) < 9:
+        bits = scatter(path.key ^ price, (second << 4) + step) & 0xFF
+        size = min(quantity, 1 + usual * bits * bits // 65536)
+        found.append(size)
+        quantity -= size
+        step += 1
+    if quantity:
+        found.append(quantity)
+    return found
+
+
+def up(price: int, kind: str = "STOCK") -> int:
+    """The next grid price above a grid price."""
+    return price + ticks.tick_size(price, kind)
+
+
+def down(price: int, kind: str = "STOCK") -> int:
+    """The next grid price below a grid price; 0 below the first."""
+    return price - ticks.tick_size(price - 1, kind) if price > 0 else 0

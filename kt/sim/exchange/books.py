@@ -1,0 +1,196 @@
+"""The exchange's books: accounts, today's orders and fills, numbers, and what is not saved yet."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from kt.records import Side, StreamEvent
+from kt.sim.account import Account, Costing, affordable
+from kt.sim.depth import Depth
+from kt.sim.exchange.order_records import SimFill, SimOrder
+from kt.sim.market.board import Board
+from kt.sim.market.noise import key_of
+from kt.sim.storage import State
+
+Addressed = tuple[str | None, StreamEvent]
+"""An event and the app key it is for; None when it is everybody's."""
+LONG_AGO = -(10**9)
+"""A second before any session's first."""
+_FIRST_NUMBER = 100_001
+
+
+class Ledger:
+    """Data and its arithmetic; who may do what is decided elsewhere."""
+
+    def __init__(
+        self, board: Board, *, cash: int, commission_pct: float, state: State | None
+    ) -> None:
+        self.board = board
+        self.depth = Depth()
+        self.cash = cash
+        self.commission_pct = commission_pct
+        self.accounts: dict[str, Account] = {}
+        self.orders: dict[int, SimOrder] = {}
+        self.fills: list[SimFill] = []
+        self.next_order = _FIRST_NUMBER
+        self.next_exec = 1
+        self.session = 0
+        self.matched = LONG_AGO
+        self.outbox: list[Addressed] = []
+        self._state = state
+        self._working: dict[int, SimOrder] = {}
+        """Orders with something open."""
+        self._touched: set[int] = set()
+        self._paid: set[str] = set()
+        self._saved_fills = 0
+        self.meta: dict[str, str] = {}
+        self._costing: Costing | None = None
+
+    def account(self, key: str) -> Account:
+        """The app key's account, opened with the starting cash when it is new."""
+        if key not in self.accounts:
+            number = f"{key_of('account', key) % 10**8:08d}11"
+            self.accounts[key] = Account(key=key, number=number, start=self.cash, cash=self.cash)
+            self._paid.add(key)
+            self.save()
+        return self.accounts[key]
+
+    @property
+    def costing(self) -> Costing:
+        """The running session's costs."""
+        day = self.board.days.day(self.session)
+        if self._costing is None or self._costing.day != day:
+            self._costing = Costing(self.commission_pct, day)
+        return self._costing
+
+    def open_orders(self, key: str | None = None, code: str | None = None) -> list[SimOrder]:
+        return [
+            order
+            for order in self._working.values()
+            if order.open and key in (None, order.account) and code in (None, order.code)
+        ]
+
+    # --- money --------------------------------------------------------------------------
+
+    def reserve(self, order: SimOrder) -> int:
+        """What an open buy order keeps from other orders, in won: its price (the upper limit
+        for a market order) and the commission, less what its fills have paid."""
+        if order.side is Side.SELL or not order.open:
+            return 0
+        price = order.price or self.board.path(order.code, self.session).upper
+        value = price * order.open
+        return value + self.costing.fee(order.value + value) - order.fee
+
+    def reserved(self, key: str) -> int:
+        return sum(self.reserve(order) for order in self.open_orders(key))
+
+    def orderable(self, key: str) -> int:
+        """Buying power, in won."""
+        return self.account(key).money - self.reserved(key)
+
+    def sellable(self, key: str, code: str) -> int:
+        open_sells = sum(
+            order.open for order in self.open_orders(key, code) if order.side is Side.SELL
+        )
+        return self.account(key).quantity(code) - open_sells
+
+    def affordable(self, key: str, price: int) -> int:
+        return affordable(self.orderable(key), price, self.costing)
+
+    # --- numbers and durability -----------------------------------------------------------
+
+    def number(self) -> int:
+        found = self.next_order
+        self.next_order += 1
+        return found
+
+    def exec_number(self) -> int:
+        found = self.next_exec
+        self.next_exec += 1
+        return found
+
+    def touch(self, order: SimOrder, at: datetime) -> None:
+        """The order changed: the lists will show it, and the next save writes it."""
+        order.mark(at)
+        self._touched.add(order.ord_no)
+        self._paid.add(order.account)
+        self._stand(order)
+
+    def _stand(self, order: SimOrder) -> None:
+        """Keep the list of working orders, and the book, by what the order has open."""
+        if order.open:
+            self._working[order.ord_no] = order
+        else:
+            self._working.pop(order.ord_no, None)
+        if order.price:
+            self.depth.show(order.ord_no, order.code, order.side, order.price, order.open)
+
+    def queue_moved(self, order: SimOrder) -> None:
+        """The order's place in its queue changed: to be saved, and nobody's business else."""
+        self._touched.add(order.ord_no)
+
+    def add(self, order: SimOrder) -> None:
+        self.orders[order.ord_no] = order
+
+    def say(self, key: str | None, event: StreamEvent) -> None:
+        self.outbox.append((key, event))
+
+    def begin_session(self, session: int) -> None:
+        """Settle, forget yesterday's orders and fills, and save."""
+        self.session = session
+        self.matched = LONG_AGO
+        self.orders, self.fills, self._saved_fills = {}, [], 0
+        self._working.clear()
+        self.depth.clear()
+        self._touched.clear()
+        for account in self.accounts.values():
+            account.begin(session)
+        self._paid.update(self.accounts)
+        self.save(new_session=True)
+
+    def save(self, *, new_session: bool = False) -> None:
+        """Write what changed, in one transaction; durable when it returns."""
+        if self._state is None:
+            self._forget_changes()
+            return
+        self.meta |= {
+            "next_order": str(self.next_order),
+            "next_exec": str(self.next_exec),
+            "session": str(self.session),
+            "matched": str(self.matched),
+            "day": self.board.days.day(self.session).isoformat(),
+        }
+        self._state.write(
+            self.meta,
+            accounts=[self.accounts[key] for key in self._paid],
+            orders=[self.orders[number] for number in sorted(self._touched)],
+            fills=self.fills[self._saved_fills :],
+            eaten=[(name, self.depth.eaten[name]) for name in self.depth.taken],
+            new_session=new_session,
+        )
+        self._forget_changes()
+
+    def _forget_changes(self) -> None:
+        self._paid.clear()
+        self._touched.clear()
+        self.depth.taken.clear()
+        self._saved_fills = len(self.fills)
+
+    def load(self) -> dict[str, str]:
+        """Take over what the state file holds; its meta (empty for a new file)."""
+        if self._state is None:
+            return {}
+        self.meta = self._state.meta()
+        if "session" in self.meta:
+            self.next_order = int(self.meta["next_order"])
+            self.next_exec = int(self.meta["next_exec"])
+            self.session = int(self.meta["session"])
+            self.matched = int(self.meta["matched"])
+            self.accounts = {account.key: account for account in self._state.accounts()}
+            self.orders = {order.ord_no: order for order in self._state.orders()}
+            self.fills = self._state.fills()
+            self._saved_fills = len(self.fills)
+            self.depth.eaten = self._state.eaten()
+            for order in self.orders.values():
+                self._stand(order)
+        return dict(self.meta)

@@ -1,0 +1,112 @@
+"""What every request and session needs: the exchange, its clock, tokens, limits and faults."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import partial
+
+from kt.clock import ScaledClock
+from kt.paths import ExchangePaths
+from kt.records import Instrument
+from kt.sim.discovery import loop_lives
+from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.faults import Faults
+from kt.sim.rate_limits import Limits
+from kt.sim.server.event_fan_out import Hub
+from kt.sim.server.pages import Pages
+from kt.sim.server.settings import Settings
+from kt.sim.tokens import Tokens
+from kt.sim.wire.chart_pages import Recent
+
+MOST_SOCKETS = 64
+"""WebSockets open at once; logged in there is one for each app key."""
+
+
+class Desk:
+    """One exchange being served. Everything here runs on the event loop's thread."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        exchange: Exchange,
+        clock: ScaledClock,
+        faults: Faults,
+    ) -> None:
+        folder = settings.folder
+        self.settings = settings
+        self.exchange = exchange
+        self.clock = clock
+        self.faults = faults
+        self.tokens = Tokens(
+            clock,
+            ExchangePaths(folder).tokens if folder else None,
+            app_key=settings.app_key,
+            secret_key=settings.secret_key,
+        )
+        self.control_key = secrets.token_urlsafe(32)
+        """Opens what is not trading; only the user of this state folder can read it."""
+        self.limits = Limits(clock, settings.rate, settings.speed)
+        self.pages = Pages()
+        self.recent = Recent()
+        self.hub = Hub(exchange.market, partial(AccountDesk, exchange))
+        self._instruments: dict[str, Instrument] = {}
+        self._listed_on: date | None = None
+        self._last_used = time.monotonic()
+        self._seated = 0
+
+    def instruments(self) -> Mapping[str, Instrument]:
+        """The day's stocks by code."""
+        today = self.clock.now().date()
+        if self._listed_on != today:
+            self._instruments = {
+                item.stock_code: item for item in self.exchange.market.instruments()
+            }
+            self._listed_on = today
+        return self._instruments
+
+    def pump(self) -> None:
+        """Brings the exchange up to its clock and tells the sessions what happened."""
+        self.hub.publish(self.exchange.advance())
+
+    def save(self) -> None:
+        """Notes the time, so that a killed exchange goes on where it was."""
+        self.exchange.caught_up().save()
+
+    @contextlib.contextmanager
+    def listing_late(self, seconds: float) -> Iterator[None]:
+        """The lists lag at least this many seconds of the clock behind for the block's calls."""
+        usual = self.exchange.listing_delay
+        self.exchange.listing_delay = max(usual, seconds)
+        try:
+            yield
+        finally:
+            self.exchange.listing_delay = usual
+
+    def watch(self) -> None:
+        """A session's registrations have changed."""
+        self.exchange.watch(self.hub.watched())
+
+    def seat(self) -> bool:
+        """Room for one more WebSocket; who got it gives it back with `stand_up`."""
+        if self._seated >= MOST_SOCKETS:
+            return False
+        self._seated += 1
+        return True
+
+    def stand_up(self) -> None:
+        self._seated -= 1
+
+    def touch(self) -> None:
+        """An authenticated request or a session: somebody is using the exchange."""
+        self._last_used = time.monotonic()
+
+    def idle_seconds(self) -> float:
+        """Real seconds since anybody used the exchange. A `kt run` uses it even at night, when
+        it makes no calls: in the morning it goes on."""
+        if len(self.hub) or loop_lives(self.settings.folder):
+            self.touch()
+        return time.monotonic() - self._last_used

@@ -1,0 +1,119 @@
+"""The way of a call through the faults: before the exchange takes it, and after."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from kt.sim.exchange.refusals import TEXTS
+from kt.sim.faults import Rule
+from kt.sim.server import malformed_bodies, rest_call
+from kt.sim.server.context import Desk
+from kt.sim.server.malformed_bodies import Raw
+from kt.sim.server.rest_call import Answer, Request
+from kt.sim.wire import error_bodies, tokens
+from kt.sim.wire.error_bodies import Refusal
+from kt.sim.wire.values import bare_code
+
+log = logging.getLogger("kt.exchange")
+AN_HOUR = 3600.0
+REFUSED = "주문이 거부되었습니다."
+"""Where neither the rule nor the exchange has words for a code."""
+
+
+class Torn(Exception):
+    """The connection is to be cut without an answer."""
+
+
+async def answer(desk: Desk, request: Request) -> Answer | Raw:
+    """Raises Torn when the connection is to be cut."""
+    rules = desk.faults.call(request.api_id, _stock(desk, request))
+    for rule in rules:
+        log.info("fault: %s %s (%s)", request.api_id, rule.action, rule.when)
+    try:
+        early = await _before(desk, request, rules)
+        if early is not None:
+            return early
+        found = _taken(desk, request, rules)
+    except Refusal as refusal:
+        return rest_call.refuse(refusal)
+    return await _after(found, request, rules)
+
+
+def _stock(desk: Desk, request: Request) -> str:
+    """Which stock the call is about, when a rule wants to know."""
+    if not desk.faults.by_stock:
+        return ""
+    try:
+        return bare_code(rest_call.body_fields(request).get("stk_cd", ""))
+    except Refusal:
+        return ""
+
+
+def _taken(desk: Desk, request: Request, rules: Sequence[Rule]) -> Answer:
+    if request.api_id in {tokens.ISSUE, tokens.REVOKE}:
+        return rest_call.token_call(desk, request, any(rule.action == "renew" for rule in rules))
+    admitted = rest_call.admit(desk, request)
+    lag = max((rule.seconds for rule in rules if rule.action == "late"), default=0.0)
+    found = rest_call.perform(desk, admitted, request.headers, lag)
+    if admitted.served.api.places_orders:
+        said = found.body.get("ord_no") or found.body["return_msg"]
+        log.info("%s %s: %s", request.api_id, admitted.fields.get("stk_cd", ""), said)
+    return found
+
+
+async def _before(desk: Desk, request: Request, rules: Sequence[Rule]) -> Raw | None:
+    """What happens instead of the call; raises the refusals that the faults ask for."""
+    for rule in rules:
+        if rule.action == "rate":
+            raise error_bodies.too_fast(request.api_id, desk.limits.rate(request.api_id))
+        if rule.action == "token_dead":
+            desk.tokens.end(rest_call.authenticated(desk, request.headers))
+            raise error_bodies.not_authenticated(8005)
+        if rule.action == "refuse":
+            raise error_bodies.order_refused(
+                rule.code, rule.message or TEXTS.get(rule.code, REFUSED)
+            )
+        if rule.when == "before":
+            await _wait(rule, request)
+            found = await malformed_bodies.instead(rule, b"")
+            if found is not None:
+                return found
+    return None
+
+
+async def _after(found: Answer, request: Request, rules: Sequence[Rule]) -> Answer | Raw:
+    for rule in rules:
+        if rule.when == "after" and not malformed_bodies.changed(rule, request.api_id, found.body):
+            await _wait(rule, request)
+            content = malformed_bodies.encoded(found.body)
+            sent = malformed_bodies.around(rule, content) or await malformed_bodies.instead(
+                rule, content
+            )
+            if sent is not None:
+                sent.headers = {**found.headers, **sent.headers}
+                return sent
+    return found
+
+
+async def _wait(rule: Rule, request: Request) -> None:
+    """Waits as the rule says. Raises Torn when it cuts the connection."""
+    if rule.action == "delay":
+        await asyncio.sleep(rule.seconds)
+    elif rule.action == "hang":
+        waiting = asyncio.ensure_future(request.gone())
+        await asyncio.wait({waiting}, timeout=rule.seconds or AN_HOUR)
+        waiting.cancel()
+        raise Torn
+    elif rule.action == "cut":
+        raise Torn
+
+
+def encoded(found: Answer | Raw) -> Raw:
+    """An answer as its bytes."""
+    if isinstance(found, Raw):
+        return found
+    return Raw(
+        found.status, malformed_bodies.encoded(found.body), malformed_bodies.JSON, found.headers
+    )

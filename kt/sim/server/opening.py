@@ -1,0 +1,82 @@
+"""Opens the exchange of a state folder: a fresh one, or the kept one where its clock stood."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from datetime import date, datetime
+from datetime import time as dt_time
+
+from kt.clock import ScaledClock
+from kt.errors import ConfigError
+from kt.paths import ExchangePaths
+from kt.records import KST
+from kt.rules import calendar
+from kt.sim import crash_resume
+from kt.sim.discovery import Place
+from kt.sim.exchange import Exchange, last_seen
+from kt.sim.faults import Faults, read_faults
+from kt.sim.server.context import Desk
+from kt.sim.server.settings import Settings
+
+
+@contextlib.contextmanager
+def open_desk(settings: Settings, left: Place | None = None) -> Iterator[Desk]:
+    """The exchange ready to be served; its time and state are saved when the block ends. `left`
+    is what one that was killed a moment ago told of itself.
+
+    Raises ConfigError when the settings do not fit the kept state or a file is wrong.
+    """
+    faults = Faults(read_faults(settings.faults) if settings.faults else ())
+    state = ExchangePaths(settings.folder).database if settings.folder else None
+    seen = last_seen(state) if state else None
+    clock = ScaledClock(begin(settings, seen), time.time(), settings.speed)
+    if left is not None and left.speed == settings.speed and not settings.day:
+        clock = crash_resume.clock(left)
+    exchange = Exchange(
+        clock=clock,
+        seed=settings.seed,
+        cash=settings.cash,
+        costs=settings.costs,
+        state_path=state,
+        replay=settings.replay,
+    )
+    try:
+        yield Desk(settings, exchange, clock, faults)
+    finally:
+        exchange.close()
+
+
+def begin(settings: Settings, seen: datetime | None) -> datetime:
+    """Where the clock starts. It stands still while nobody runs the exchange: a session that was
+    not over goes on where it stood. Otherwise it is `open_at` of the next trading day, or of the
+    first one from today on when that is later (or nothing was kept)."""
+    if settings.day:
+        return _opening(_named(settings.day), settings)
+    today = datetime.now(KST).date()
+    first = today if calendar.is_trading_day(today) else calendar.next_trading_day(today)
+    if seen is None:
+        return _opening(first, settings)
+    seen = seen.astimezone(KST)
+    hours = calendar.hours(seen.date())
+    if hours is not None and seen < hours.close:
+        return seen
+    return _opening(max(calendar.next_trading_day(seen.date()), first), settings)
+
+
+def _named(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ConfigError(f"`{text}` is not a day like 2026-11-23") from None
+    if not calendar.is_trading_day(day):
+        following = calendar.next_trading_day(day)
+        raise ConfigError(
+            f"the market is closed on {day}", hint=f"The next trading day is {following}."
+        )
+    return day
+
+
+def _opening(day: date, settings: Settings) -> datetime:
+    return datetime.combine(day, dt_time.fromisoformat(settings.open_at), KST)

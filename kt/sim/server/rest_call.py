@@ -1,0 +1,190 @@
+"""One REST call: headers, token, rate, required fields, faults, and the answer as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from kt.errors import UnknownStock
+from kt.sim.exchange import AccountDesk
+from kt.sim.server.context import Desk
+from kt.sim.server.pages import Cursor, Page, cursor, window
+from kt.sim.server.request_guard import is_json
+from kt.sim.tokens import WrongKeys
+from kt.sim.wire import error_bodies, tokens
+from kt.sim.wire.apis import SERVED, TOKENS, Served, documented
+from kt.sim.wire.call import Call
+from kt.sim.wire.error_bodies import Refusal
+
+Fields = dict[str, str]
+OWN = "api-id,cont-yn,next-key"
+"""The broker's own headers; some clients look for no others than those named here."""
+
+
+@dataclass(slots=True)
+class Request:
+    """What came in. Header names are lower case; `gone` returns when the client has left."""
+
+    path: str
+    headers: Mapping[str, str]
+    content: bytes
+    gone: Callable[[], Awaitable[Any]]
+
+    @property
+    def api_id(self) -> str:
+        return TOKENS.get(self.path) or self.headers.get("api-id", "").strip()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What goes out, unless a fault has its way."""
+
+    body: dict[str, Any]
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+def refuse(refusal: Refusal) -> Answer:
+    return Answer(refusal.body(), refusal.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call that may be made: by whom, to what, with which fields."""
+
+    served: Served
+    app_key: str
+    fields: Fields
+
+
+def admit(desk: Desk, request: Request) -> Admitted:
+    """Headers, then the API id, its path, the token, the rate, the required fields."""
+    api_id = request.api_id
+    if not api_id:
+        raise error_bodies.missing_api_id()
+    api = documented(api_id)
+    if api is None:
+        raise error_bodies.unknown_api(api_id)
+    if api.path != request.path:
+        raise error_bodies.wrong_path(api_id, request.path)
+    app_key = authenticated(desk, request.headers)
+    served = SERVED.get(api_id)
+    if served is None:
+        raise error_bodies.not_offered()
+    if not desk.limits.allow(app_key, served.bucket):
+        raise error_bodies.too_fast(api_id, desk.limits.rate(served.bucket))
+    fields = body_fields(request)
+    for name in api.required:
+        if not fields.get(name, "").strip():
+            raise error_bodies.missing_field(name)
+    return Admitted(served, app_key, fields)
+
+
+def authenticated(desk: Desk, headers: Mapping[str, str]) -> str:
+    """The app key behind the token. No header at all is no token: 8005."""
+    header = headers.get("authorization")
+    if header is None:
+        raise error_bodies.not_authenticated(8005)
+    if not header.strip():
+        raise error_bodies.not_authenticated(1513)
+    scheme, _, token = header.strip().partition(" ")
+    if scheme.lower() != "bearer":
+        raise error_bodies.not_authenticated(1515 if token else 1514)
+    if not token.strip():
+        raise error_bodies.not_authenticated(1516)
+    app_key = desk.tokens.app_key(token.strip())
+    if app_key is None:
+        raise error_bodies.not_authenticated(8005)
+    desk.touch()
+    return app_key
+
+
+def body_fields(request: Request) -> Fields:
+    """The body's fields as text. An empty body has none."""
+    if not is_json(request.headers, "application/json"):
+        raise error_bodies.bad_header()
+    if not request.content.strip():
+        return {}
+    try:
+        found = msgspec.json.decode(request.content)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise error_bodies.bad_field("body", "JSON 형식이 아닙니다") from None
+    if not isinstance(found, dict):
+        raise error_bodies.bad_field("body", "JSON 형식이 아닙니다")
+    return {name: "" if value is None else str(value) for name, value in found.items()}
+
+
+def perform(desk: Desk, admitted: Admitted, headers: Mapping[str, str], lag: float) -> Answer:
+    """Makes the call on the exchange; an order's frames go out with its answer."""
+    served, api_id = admitted.served, admitted.served.api.api_id
+    try:
+        at = cursor(api_id, headers)
+        if at is not None and at.kept:
+            return paged(desk.pages.later(admitted.app_key, at))
+        call = _call(desk, admitted, at or Cursor(api_id, 0))
+        with desk.listing_late(lag):
+            reply = served.answer(call)
+    except Refusal as refusal:
+        return refuse(refusal)
+    except UnknownStock:
+        return refuse(error_bodies.no_such_stock())
+    finally:
+        if served.api.places_orders:
+            desk.pump()
+    if reply.window:
+        return paged(window(api_id, call.seek, reply))
+    return paged(desk.pages.first(admitted.app_key, api_id, reply))
+
+
+def _call(desk: Desk, admitted: Admitted, at: Cursor) -> Call:
+    account = AccountDesk(desk.exchange, admitted.app_key)
+    return Call(
+        body=admitted.fields,
+        market=desk.exchange.market,
+        broker=account,
+        gateway=account,
+        instruments=desk.instruments(),
+        now=desk.clock.now(),
+        commission_pct=desk.exchange.commission_pct,
+        seek=at.seek,
+        anchor=at.anchor,
+        recent=desk.recent,
+    )
+
+
+def paged(page: Page) -> Answer:
+    """The broker tells in headers whether there is more, and how to ask for it."""
+    more = "Y" if page.next_key else "N"
+    headers = {"cont-yn": more, "next-key": page.next_key, "access-control-expose-headers": OWN}
+    return Answer(page.body, headers=headers)
+
+
+def token_call(desk: Desk, request: Request, renew: bool) -> Answer:
+    """au10001 and au10002."""
+    fields = body_fields(request)
+    if TOKENS.get(request.path) == tokens.REVOKE:
+        return _revoke(desk, fields)
+    tokens.check_grant(fields)
+    app_key, secret_key = tokens.keys(fields)
+    if not desk.limits.allow_token(app_key):
+        raise error_bodies.too_fast(tokens.ISSUE, 1)
+    try:
+        token, expires = desk.tokens.issue(app_key, secret_key, renew=renew)
+    except WrongKeys:
+        raise error_bodies.not_authenticated(8001) from None
+    desk.touch()
+    return Answer(tokens.issued(token, expires))
+
+
+def _revoke(desk: Desk, fields: Fields) -> Answer:
+    app_key, secret_key = tokens.keys(fields)
+    token = tokens.revoked_token(fields)
+    if desk.tokens.app_key(token) != app_key:
+        raise error_bodies.not_authenticated(8005)
+    if not desk.tokens.opens(app_key, secret_key):
+        raise error_bodies.not_authenticated(8001)
+    desk.tokens.end(app_key)
+    return Answer(tokens.revoked())

@@ -1,0 +1,142 @@
+"""Runs the server until it is told to stop, has been idle for long, or fails."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import uvicorn
+
+from kt.errors import UsageError
+from kt.sim.server.app import build
+from kt.sim.server.context import Desk
+from kt.sim.server.http_protocol import Cuttable
+from kt.sim.server.request_guard import MOST_BYTES
+
+log = logging.getLogger("kt.exchange")
+HOST = "127.0.0.1"
+BUSY_STEP, QUIET_STEP = 0.05, 0.25
+"""Real seconds between two steps of the exchange, with and without a session listening."""
+SAVE_STEP = 2.0
+KEEP_ALIVE = 120
+"""Seconds a connection may rest between calls: a pacing client must not find it closed."""
+
+
+def listen(port: int) -> socket.socket:
+    """A listening loopback socket. Its protocol is named, or asyncio would leave Nagle on, which
+    costs 44 ms a request."""
+    found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        found.bind((HOST, port))
+    except OSError as error:
+        found.close()
+        raise UsageError(
+            f"port {port} of {HOST} cannot be used: {error.strerror}",
+            hint="Choose another with --port, or leave it out for any free one.",
+        ) from error
+    return found
+
+
+class Server(uvicorn.Server):
+    """Says when it takes connections."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._say_ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._say_ready()
+
+
+def server(desk: Desk, ready: Callable[[], None]) -> Server:
+    config = uvicorn.Config(
+        build(desk),
+        http=Cuttable,
+        ws="wsproto",
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
+        ws_max_size=MOST_BYTES,
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=1,
+    )
+    return Server(config, ready)
+
+
+async def serve(desk: Desk, listening: socket.socket, running: Server) -> None:
+    """Returns after a clean end; raises what the exchange itself raised."""
+    jobs = (_step(desk), _watch_idle(desk), _save(desk))
+    work = [asyncio.create_task(job) for job in jobs]
+
+    def ended(task: asyncio.Task[None]) -> None:
+        running.should_exit = True
+
+    for task in work:
+        task.add_done_callback(ended)
+    try:
+        await running.serve([listening])
+    finally:
+        failed = [task.exception() for task in work if task.done() and not task.cancelled()]
+        for task in work:
+            task.cancel()
+        await asyncio.wait(work)
+    for error in failed:
+        if error is not None:
+            raise error
+
+
+async def _step(desk: Desk) -> None:
+    """A step that takes long rests as long, so that half of the time belongs to the calls."""
+    while True:
+        began = time.monotonic()
+        desk.pump()
+        usual = BUSY_STEP if len(desk.hub) else QUIET_STEP
+        await asyncio.sleep(max(usual, time.monotonic() - began))
+
+
+async def _save(desk: Desk) -> None:
+    while True:
+        await asyncio.sleep(SAVE_STEP)
+        desk.save()
+
+
+async def _watch_idle(desk: Desk) -> None:
+    """Returns, and so ends the server, after the idle minutes; never without any."""
+    limit = desk.settings.idle_minutes * 60.0
+    if not limit:
+        await asyncio.Event().wait()
+    while True:
+        left = limit - desk.idle_seconds()
+        if left <= 0:
+            break
+        await asyncio.sleep(min(left, 30.0))
+    log.info("nobody used the exchange for %g minutes: stopping", desk.settings.idle_minutes)
+
+
+@contextlib.contextmanager
+def quiet_signals() -> Iterator[None]:
+    """Ctrl-C and SIGTERM only end the server: uvicorn raises them again after it has closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, lambda *_: None) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

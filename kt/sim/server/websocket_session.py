@@ -1,0 +1,291 @@
+"""One WebSocket: LOGIN first, registrations, PING, and a queue that never holds the others up."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from starlette.responses import Response
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from kt.sim.server import http_protocol
+from kt.sim.server.malformed_bodies import deepened
+from kt.sim.wire import stream_frames
+from kt.sim.wire.realtime import ACCOUNT_TYPES
+
+if TYPE_CHECKING:
+    from kt.sim.server.context import Desk
+
+log = logging.getLogger("kt.exchange")
+MARKET_FRAMES = 2_000
+"""Market frames kept for a slow reader; beyond that the oldest are dropped, never an account's."""
+MOST_FRAMES = 20_000
+"""Frames of all kinds that wait for one reader; with more the connection is cut."""
+MISSES = 5
+FAREWELL_SECONDS = 1.0
+AN_HOUR = 3600.0
+LOGIN_SECONDS = 30.0
+"""Real seconds within which a connection must log in."""
+_GONE = (WebSocketDisconnect, OSError, RuntimeError)
+"""What a send raises when the client has left: RuntimeError is the server's word for it too."""
+MARKET_TYPES = frozenset({"0B", "0D", "0H"})
+WHOLE_MARKET = frozenset({"0s"})
+"""Types that are about no stock, whatever item they are registered under."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """A frame on its way out. `kind` is empty for answers, PING and SYSTEM."""
+
+    text: str
+    kind: str = ""
+    side: str = ""
+    faulted: bool = False
+    last: bool = False
+
+    @property
+    def droppable(self) -> bool:
+        return bool(self.kind) and self.kind not in ACCOUNT_TYPES
+
+
+class Session:
+    """From the handshake to the close. `run` returns when the connection is over."""
+
+    def __init__(self, socket: WebSocket, desk: Desk) -> None:
+        self._socket = socket
+        self._desk = desk
+        self._app_key = ""
+        self._groups: dict[str, set[tuple[str, str]]] = {}
+        self._index: dict[tuple[str, str], list[str]] = {}
+        self._queue: deque[Frame] = deque()
+        self._market_frames = 0
+        self._ready = asyncio.Event()
+        self._unanswered = 0
+
+    async def run(self) -> None:
+        if not self._desk.seat():
+            await self._socket.send_denial_response(Response(status_code=503))
+            return
+        try:
+            if await self._admitted():
+                await self._socket.accept()
+                await self._serve()
+        finally:
+            self._desk.stand_up()
+
+    async def _admitted(self) -> bool:
+        """Lets the faults have their way with the handshake; False when it is over."""
+        for rule in self._desk.faults.handshake():
+            if rule.action == "delay":
+                await asyncio.sleep(rule.seconds)
+                continue
+            if rule.action == "hang":
+                await self._left(rule.seconds or AN_HOUR)
+            if rule.action in {"hang", "cut"}:
+                http_protocol.cut(self._socket.scope)
+                return False
+            moved = rule.action == "redirect"
+            status = rule.status or (302 if moved else 503)
+            headers = {"location": rule.location} if moved else {}
+            await self._socket.send_denial_response(Response(b"", status, headers))
+            return False
+        return True
+
+    async def _left(self, seconds: float) -> None:
+        """Returns when the client is gone, or after so many seconds."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            async with asyncio.timeout(seconds):
+                while (await self._socket.receive())["type"] != "websocket.disconnect":
+                    pass
+
+    async def _serve(self) -> None:
+        tasks = [
+            asyncio.create_task(work) for work in (self._read(), self._write(), self._heartbeat())
+        ]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            self._leave()
+        for task in tasks:
+            if not task.cancelled():
+                with contextlib.suppress(*_GONE):
+                    task.result()
+
+    def _leave(self) -> None:
+        if self._app_key:
+            self._desk.hub.leave(self._app_key, self)
+            self._desk.watch()
+
+    def codes(self) -> set[str]:
+        """The stocks registered for prices, books or expected prices."""
+        return {code for kind, code in self._index if kind in MARKET_TYPES and code}
+
+    def items(self, kind: str, code: str) -> list[str]:
+        """The items, as the client wrote them, under which it registered this."""
+        return self._index.get((kind, code), [])
+
+    def send_rows(self, kind: str, side: str, rows: list[bytes]) -> None:
+        self._put(Frame(stream_frames.real(rows), kind, side))
+
+    def replace(self) -> None:
+        """Another program logged in with this app key: this session is over."""
+        self._put(Frame(stream_frames.text(stream_frames.REPLACED), last=True))
+
+    def _say(self, frame: Mapping[str, Any], *, last: bool = False) -> None:
+        self._put(Frame(stream_frames.text(frame), last=last))
+
+    def _put(self, frame: Frame) -> None:
+        self._queue.append(frame)
+        if frame.droppable:
+            self._market_frames += 1
+            if self._market_frames > MARKET_FRAMES:
+                self._drop_oldest()
+        if len(self._queue) > MOST_FRAMES:
+            http_protocol.cut(self._socket.scope)
+        self._ready.set()
+
+    def _drop_oldest(self) -> None:
+        for position, frame in enumerate(self._queue):
+            if frame.droppable:
+                del self._queue[position]
+                self._market_frames -= 1
+                return
+
+    async def _read(self) -> None:
+        while True:
+            message = await self._socket.receive()
+            if message["type"] == "websocket.disconnect":
+                return
+            try:
+                frame = json.loads(message.get("text") or message.get("bytes") or "")
+            except (ValueError, RecursionError):
+                continue
+            if isinstance(frame, dict):
+                self._take(frame)
+
+    def _take(self, frame: dict[str, Any]) -> None:
+        name = str(frame.get("trnm", ""))
+        if name == "PING":
+            self._unanswered = 0
+        elif name == "LOGIN":
+            self._login(str(frame.get("token") or ""))
+        elif not self._app_key:
+            self._say(stream_frames.not_logged_in(name))
+        elif name in {"REG", "REMOVE"}:
+            self._register(name, frame)
+        elif name in stream_frames.CONDITION_SEARCH:
+            self._say(stream_frames.condition(name, str(frame.get("seq", ""))))
+        elif name != "SYSTEM":
+            self._say(stream_frames.unknown(name))
+
+    def _login(self, token: str) -> None:
+        app_key = self._desk.tokens.app_key(token)
+        if app_key is None:
+            self._say(stream_frames.LOGIN_FAILED if token else stream_frames.NO_TOKEN, last=True)
+            return
+        if self._app_key != app_key:
+            self._leave()
+        self._app_key = app_key
+        older = self._desk.hub.join(app_key, self)
+        if older is not None:
+            older.replace()
+        self._desk.touch()
+        self._say(stream_frames.LOGGED_IN)
+
+    def _register(self, name: str, frame: Mapping[str, Any]) -> None:
+        asked = stream_frames.registration(frame)
+        if asked is None:
+            self._say(stream_frames.failed(name))
+            return
+        kept = self._groups.get(asked.group, set())
+        if name == "REG":
+            pairs = (kept if asked.keep else set()) | asked.pairs
+        else:
+            pairs = set() if asked.whole_group else kept - asked.pairs
+        groups = self._groups.keys() | {asked.group}
+        if (
+            len({item for _, item in pairs}) > stream_frames.MOST_ITEMS
+            or len(groups) > stream_frames.MOST_GROUPS
+        ):
+            self._say(stream_frames.failed(name))
+            return
+        self._groups[asked.group] = pairs
+        self._reindex()
+        self._desk.watch()
+        self._say(stream_frames.done(name))
+
+    def _reindex(self) -> None:
+        index: dict[tuple[str, str], list[str]] = {}
+        for kind, item in sorted(set().union(*self._groups.values())):
+            code = "" if kind in ACCOUNT_TYPES | WHOLE_MARKET else stream_frames.item_code(item)
+            index.setdefault((kind, code), []).append(item)
+        self._index = index
+
+    async def _write(self) -> None:
+        while True:
+            if not self._queue:
+                self._ready.clear()
+                await self._ready.wait()
+                continue
+            frame = self._queue.popleft()
+            self._market_frames -= frame.droppable
+            if not await self._send(frame):
+                return
+
+    async def _send(self, frame: Frame) -> bool:
+        """False when that was the last frame of this connection."""
+        rules = []
+        if frame.kind and not frame.faulted:
+            rules = list(self._desk.faults.frame(frame.kind, frame.side))
+        actions = {rule.action: rule for rule in rules}
+        if "drop" in actions:
+            return True
+        if "delay" in actions:
+            frame.faulted = True
+            loop = asyncio.get_running_loop()
+            loop.call_later(actions["delay"].seconds, self._put, frame)
+            return True
+        if "deep" in actions:
+            frame.text = deepened(frame.text.encode(), actions["deep"].depth).decode()
+        torn = actions.get("cut")
+        if "big" in actions:
+            await http_protocol.send_padded(
+                self._socket.scope, frame.text.encode(), actions["big"].megabytes << 20
+            )
+        elif torn is None or torn.when == "after":
+            for _ in range(2 if "duplicate" in actions else 1):
+                await self._socket.send_text(frame.text)
+        if torn is not None:
+            http_protocol.cut(self._socket.scope)
+            return False
+        if frame.last:
+            await self._socket.close()
+        return not frame.last
+
+    async def _heartbeat(self) -> None:
+        """PING in real time; so many in a row without an echo end the connection, and so does
+        waiting too long with the login."""
+        login_by = time.monotonic() + LOGIN_SECONDS
+        while True:
+            await asyncio.sleep(self._desk.settings.ping_seconds)
+            if self._unanswered >= MISSES:
+                log.info("closing a session that left %s pings unanswered", MISSES)
+                self._say(stream_frames.SILENT, last=True)
+                # Whoever does not read either is let go without it.
+                await asyncio.sleep(FAREWELL_SECONDS)
+                return
+            if not self._app_key and time.monotonic() >= login_by:
+                return
+            if self._app_key:
+                self._unanswered += 1
+                self._say(stream_frames.PING)

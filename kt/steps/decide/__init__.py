@@ -1,0 +1,1 @@
+"""What to trade: scan, collect, ask the analyst, score decisions. Sends nothing."""

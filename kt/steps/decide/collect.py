@@ -1,0 +1,117 @@
+"""Step 1: everything about the stocks in question and the account, as one question.
+
+A part that cannot be had is named in the brief, so that whoever decides knows what is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from kt.errors import KtError
+from kt.records import (
+    Brief,
+    Candidate,
+    Interval,
+    Position,
+    Quote,
+    StockBrief,
+)
+from kt.steps.context import Context
+from kt.steps.decide import decision_scoring
+from kt.steps.fan_out import gather, note_error
+from kt.steps.portfolio import daily_pnl
+
+MINUTES = 60
+DAYS = 60
+PARTS = ("book", "minutes", "days", "strength", "flow", "brokers")
+
+
+def collect(ctx: Context, candidates: Sequence[Candidate], codes: Iterable[str] = ()) -> Brief:
+    """The candidates, what is held, and the codes named; each stock once.
+
+    A stock without a quote is left out and journaled. Raises when the deposit cannot be had, or
+    not one stock.
+    """
+    deposit = ctx.broker.deposit()
+    positions = ctx.journal.positions()
+    held = {position.stock_code: position for position in positions}
+    scanned = {candidate.stock_code: candidate for candidate in candidates}
+    wanted = tuple(dict.fromkeys((*held, *scanned, *codes)))
+    quotes = _quotes(ctx, wanted)
+    stocks = _stocks(ctx, [code for code in wanted if code in quotes], quotes, scanned, held)
+    return Brief(
+        asof=ctx.clock.now(),
+        stocks=stocks,
+        deposit=deposit,
+        positions=positions,
+        realised_today=daily_pnl.realised(ctx, ctx.clock.now().date()),
+        per_stock_limit=ctx.config.limits.per_stock,
+        lessons=_lessons(ctx),
+    )
+
+
+def _quotes(ctx: Context, codes: Sequence[str]) -> dict[str, Quote]:
+    """A full quote for each stock (ka10001), because the day's limits stand only there."""
+    asked = gather(ctx, "collect.quote", {code: _asking(ctx.market.quote, code) for code in codes})
+    asked.raise_if_empty()
+    return asked.answers
+
+
+def _stocks(
+    ctx: Context,
+    codes: Sequence[str],
+    quotes: dict[str, Quote],
+    scanned: dict[str, Candidate],
+    held: dict[str, Position],
+) -> tuple[StockBrief, ...]:
+    questions = {
+        f"{part}.{code}": question for code in codes for part, question in _parts(ctx, code)
+    }
+    asked = gather(ctx, "collect", questions)
+    made = []
+    for code in codes:
+        had = {part: asked.answers.get(f"{part}.{code}") for part in PARTS}
+        why = {part: asked.failures.get(f"{part}.{code}") for part in PARTS}
+        made.append(
+            StockBrief(
+                stock_code=code,
+                stock_name=quotes[code].stock_name,
+                quote=quotes[code],
+                candidate=scanned.get(code),
+                position=held.get(code),
+                book=had["book"],
+                minutes=had["minutes"] or (),
+                days=had["days"] or (),
+                strength=had["strength"] or (),
+                flow=had["flow"] or (),
+                brokers=had["brokers"],
+                missing=tuple(f"{part}: {failure}" for part, failure in why.items() if failure),
+            )
+        )
+    return tuple(made)
+
+
+def _parts(ctx: Context, code: str) -> tuple[tuple[str, Callable[[], Any]], ...]:
+    market = ctx.market
+    return (
+        ("book", lambda: market.book(code)),
+        ("minutes", lambda: market.bars(code, Interval.MINUTE, MINUTES)),
+        ("days", lambda: market.bars(code, Interval.DAY, DAYS)),
+        ("strength", lambda: market.strength(code)),
+        ("flow", lambda: market.flow(code)),
+        ("brokers", lambda: market.brokers(code)),
+    )
+
+
+def _asking(ask: Callable[[str], Quote], code: str) -> Callable[[], Quote]:
+    return lambda: ask(code)
+
+
+def _lessons(ctx: Context) -> str:
+    """What was learnt is an extra: its absence stops nothing."""
+    try:
+        return decision_scoring.lessons(ctx)
+    except KtError as failure:
+        note_error(ctx, "collect.lessons", failure)
+        return ""

@@ -1,0 +1,214 @@
+"""What became of intents whose outcome nobody knows: found at the broker, given up, or a
+person's to settle.
+
+A buy that is not found is never given up by kt: it stays UNKNOWN and its stock locked. A sell
+that is not found may be tried once more, because the broker sells no share twice.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kt.records import (
+    UNRESOLVED_STATES,
+    BrokerOrder,
+    Execution,
+    Order,
+    OrderEventKind,
+    OrderState,
+    Origin,
+    Side,
+)
+from kt.rules.order_identification import Found, Matching, match_order
+from kt.rules.risk.trading_state import MOST_LOST
+from kt.steps.context import Context
+from kt.steps.failpoints import reach
+from kt.steps.orders.lost_sells import NOT_FOUND, lost_sells
+from kt.steps.orders.order_events import event
+from kt.steps.orders.place import lock_unknown
+from kt.steps.risk.stops import tell
+
+PATIENCE = 12.0
+"""Seconds after its send within which an order may still be listed late."""
+PLANNED_FOR = 3.0
+"""Seconds after which an intent that is planned and not being sent has lost its process."""
+PAUSE = 1.5
+"""Seconds between two looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """What the broker lists today."""
+
+    orders: tuple[BrokerOrder, ...]
+    executions: tuple[Execution, ...]
+
+
+def settle_intents(ctx: Context, patience: float = PATIENCE) -> tuple[list[Order], list[Order]]:
+    """Settle what can be settled; (resolved, still unknown). Raises the broker's errors.
+
+    Waits up to `patience` seconds for what was sent lately. What is younger than PATIENCE even
+    then is left as it is: another process may be waiting for its answer just now.
+    """
+    waiting = list(ctx.journal.orders(states=UNRESOLVED_STATES))
+    resolved: list[Order] = []
+    unknown = [order for order in waiting if not _of_today(ctx, order)]
+    waiting = [order for order in waiting if _of_today(ctx, order)]
+    began = ctx.clock.monotonic()
+    while waiting:
+        lists = look(ctx, waiting)
+        left = []
+        for order in waiting:
+            after, matching = _try(ctx, order, lists)
+            if matching.found is Found.NONE and _may_come(ctx, after, began):
+                left.append(after)
+                continue
+            ended = after if after.state not in UNRESOLVED_STATES else _end(ctx, after, matching)
+            (unknown if ended.state in UNRESOLVED_STATES else resolved).append(ended)
+        waiting = left
+        if waiting and ctx.clock.monotonic() - began >= patience:
+            break
+        if waiting:
+            ctx.clock.sleep(PAUSE)
+    resolved += _late(ctx)
+    unlock(ctx)
+    return resolved, [*unknown, *waiting]
+
+
+def _of_today(ctx: Context, order: Order) -> bool:
+    """The broker's lists are today's; an older intent is left to a person."""
+    return order.created_at.date() == ctx.clock.now().date()
+
+
+def _may_come(ctx: Context, order: Order, began: float) -> bool:
+    """Whether it was sent so lately that it may still be listed, or its process is about to send
+    it. Time is also counted without the calendar's clock, which may jump back."""
+    if order.state not in UNRESOLVED_STATES:
+        return False
+    events = ctx.journal.order_events(order.order_id)
+    sends = [event.at for event in events if event.kind is OrderEventKind.SENDING]
+    age = (ctx.clock.now() - max(sends, default=order.created_at)).total_seconds()
+    longest = PLANNED_FOR if order.state is OrderState.PLANNED else PATIENCE
+    return age < longest and ctx.clock.monotonic() - began < longest
+
+
+def look(ctx: Context, orders: list[Order]) -> Lists:
+    """The day's orders from the lowest number noted on, the open ones, and the fills."""
+    noted = [int(order.noted_ord_no or 0) for order in orders]
+    lowest = min(noted, default=0)
+    first = f"{lowest:07d}" if lowest else ""
+    return Lists(
+        orders=(*ctx.broker.day_orders(first), *ctx.broker.open_orders()),
+        executions=ctx.broker.executions(),
+    )
+
+
+def _try(ctx: Context, order: Order, lists: Lists) -> tuple[Order, Matching]:
+    if order.state is OrderState.PLANNED:  # nothing at the broker can be this one
+        return ctx.journal.order(order.order_id) or order, Matching(Found.NONE, ())
+    reach("reconcile.resolving", ctx.profile)
+    matching = match_order(order, lists.orders, lists.executions, known_numbers(ctx))
+    if matching.found is not Found.MATCH:
+        return ctx.journal.order(order.order_id) or order, matching
+    adopted = adopt(ctx, order, matching.ord_no, "found in the broker's lists")
+    reach("reconcile.resolved", ctx.profile)
+    return adopted, matching
+
+
+def adopt(ctx: Context, order: Order, ord_no: str, evidence: str) -> Order:
+    """The order stands at the broker under this number."""
+    return ctx.journal.record(
+        event(
+            ctx,
+            order.order_id,
+            OrderEventKind.ADOPTED,
+            key=str(int(ord_no)),
+            ord_no=ord_no,
+            evidence=evidence,
+        )
+    )
+
+
+def known_numbers(ctx: Context) -> set[str]:
+    today = ctx.clock.now().date()
+    return {number for order in ctx.journal.orders(day=today) for number in order.ord_nos}
+
+
+def _end(ctx: Context, order: Order, matching: Matching) -> Order:
+    """Patience is over, or several orders would fit. What was only planned was never sent."""
+    if order.state is OrderState.PLANNED:
+        return ctx.journal.record(
+            event(
+                ctx,
+                order.order_id,
+                OrderEventKind.GIVEN_UP,
+                code="NOT_SENT",
+                evidence="planned, but never sent",
+            )
+        )
+    if matching.found is Found.NONE and order.side is Side.SELL:
+        return _lose(ctx, order)
+    several = ", ".join(matching.ord_nos)
+    evidence = (
+        f"several orders at the broker fit: {several}" if several else "not found at the broker"
+    )
+    if order.state is OrderState.UNKNOWN and _locked(ctx, order):
+        return order
+    after = ctx.journal.record(
+        event(ctx, order.order_id, OrderEventKind.UNKNOWN, key="recovery", evidence=evidence)
+    )
+    if after.state is OrderState.UNKNOWN:
+        lock_unknown(ctx, after, evidence)
+    return after
+
+
+def _lose(ctx: Context, order: Order) -> Order:
+    """A sell that is nowhere at the broker: it may be tried once more. The owner is told."""
+    after = ctx.journal.record(
+        event(
+            ctx,
+            order.order_id,
+            OrderEventKind.GIVEN_UP,
+            code=NOT_FOUND,
+            message="not found at the broker",
+            evidence="not in the day's orders, the open orders or the fills",
+        )
+    )
+    if after.code == NOT_FOUND:
+        today = ctx.journal.orders(day=ctx.clock.now().date(), stock_code=order.stock_code)
+        again = lost_sells(today, order.stock_code) <= MOST_LOST
+        tell(
+            ctx,
+            "warning" if again else "critical",
+            f"a sell was lost: {order.stock_code} x{order.quantity}",
+            f"order {order.order_id} is nowhere at the broker; "
+            + ("it may be tried once more" if again else "kt tries no third time: look there"),
+        )
+    return after
+
+
+def _locked(ctx: Context, order: Order) -> bool:
+    return any(lock.order_id == order.order_id for lock in ctx.journal.locks())
+
+
+def _late(ctx: Context) -> list[Order]:
+    """Sells given up as not found that the broker lists after all."""
+    today = ctx.clock.now().date()
+    lost = [
+        order
+        for order in ctx.journal.orders(day=today, states=[OrderState.NOT_PLACED])
+        if order.code == NOT_FOUND and order.origin is not Origin.EXTERNAL
+    ]
+    if not lost:
+        return []
+    lists = look(ctx, lost)
+    tried = [_try(ctx, order, lists)[0] for order in lost]
+    return [order for order in tried if order.state is not OrderState.NOT_PLACED]
+
+
+def unlock(ctx: Context) -> None:
+    """Release the stocks whose order is settled."""
+    for lock in ctx.journal.locks():
+        order = ctx.journal.order(lock.order_id) if lock.order_id else None
+        if order is not None and order.state not in UNRESOLVED_STATES:
+            ctx.journal.unlock_symbol(lock.stock_code)

@@ -1,0 +1,151 @@
+"""The account as it is now: what the broker says, beside what kt knows."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from kt.errors import KtError
+from kt.records import (
+    OPEN_STATES,
+    UNRESOLVED_STATES,
+    Balance,
+    Doubt,
+    Holding,
+    Holdings,
+    Origin,
+    Position,
+    Side,
+)
+from kt.steps.context import Context
+from kt.steps.fan_out import note_error
+from kt.steps.portfolio import daily_pnl
+from kt.steps.reconcile import order_tracking, position_reconciliation
+
+PATIENCE, AGAIN = 2.0, 0.5
+"""Seconds of the clock for the broker's lists to show a fill that its holdings show already, and
+between two looks."""
+
+
+def mask(account: str) -> str:
+    """Only the last four digits are shown."""
+    return f"{'*' * max(0, len(account) - 4)}{account[-4:]}"
+
+
+def balance(ctx: Context) -> Balance:
+    """Deposit, holdings with their exits, open orders and today's realised profit."""
+    holdings = ctx.broker.holdings()
+    _book(ctx, holdings)
+    now = ctx.clock.now()
+    return Balance(
+        account=mask(ctx.broker.account()),
+        deposit=ctx.broker.deposit(),
+        positions=merged(ctx, holdings),
+        open_orders=ctx.broker.open_orders(),
+        total_cost=holdings.total_cost,
+        total_value=holdings.total_value,
+        total_profit=holdings.total_profit,
+        total_profit_pct=holdings.total_profit_pct,
+        estimated_assets=holdings.estimated_assets,
+        realised_today=daily_pnl.realised(ctx, now.date()),
+        at=now,
+        doubts=doubted(ctx, holdings),
+    )
+
+
+def doubted(ctx: Context, holdings: Holdings) -> tuple[Doubt, ...]:
+    """What the broker's list lacks of the books, with no order under way that explains it: one
+    answer is not believed (`steps/reconcile/position_reconciliation.py`)."""
+    listed = {held.stock_code: held.quantity for held in holdings.items}
+    known = {doubt.stock_code: doubt for doubt in ctx.journal.doubts()}
+    moving, now = position_reconciliation.in_flight(ctx), ctx.clock.now()
+    found = []
+    for ours in ctx.journal.positions():
+        brokers = listed.get(ours.stock_code, 0)
+        if brokers >= ours.quantity or ours.stock_code in moving:
+            continue
+        before = known.get(ours.stock_code)
+        since = before.since if before and before.brokers == brokers else now
+        found.append(
+            Doubt(
+                stock_code=ours.stock_code,
+                stock_name=ours.stock_name,
+                ours=ours.quantity,
+                brokers=brokers,
+                since=since,
+                seen=now,
+                looks=before.looks if before else 0,
+            )
+        )
+    return tuple(found)
+
+
+def _book(ctx: Context, holdings: Holdings) -> None:
+    """What an order of kt's brought a moment ago is booked before it is shown, with its exits."""
+    end = ctx.clock.monotonic() + PATIENCE
+    try:
+        while _unbooked(ctx, holdings):
+            order_tracking.catch_up(ctx)
+            if ctx.clock.monotonic() >= end or not _unbooked(ctx, holdings):
+                return
+            ctx.clock.sleep(AGAIN)
+    except KtError as failure:
+        note_error(ctx, "account.catch_up", failure)
+
+
+def _unbooked(ctx: Context, holdings: Holdings) -> bool:
+    """Shares that kt's books do not have, of a stock that it has an open purchase of."""
+    ours = {position.stock_code for position in ctx.journal.positions()}
+    bought = {
+        order.stock_code for order in order_tracking.still_open(ctx) if order.side is Side.BUY
+    }
+    return any(held.stock_code in bought - ours for held in holdings.items)
+
+
+def _bought_today(ctx: Context, stock_code: str) -> bool:
+    """Whether these may be kt's own shares, though they are not in its books yet."""
+    return any(
+        order.side is Side.BUY
+        and order.origin is not Origin.EXTERNAL
+        and (order.filled_quantity or order.state in OPEN_STATES | UNRESOLVED_STATES)
+        for order in ctx.journal.orders(day=ctx.clock.now().date(), stock_code=stock_code)
+    )
+
+
+def merged(ctx: Context, holdings: Holdings) -> tuple[Position, ...]:
+    """The broker's holdings with kt's exits: the broker is right about what it holds, but a list
+    that lacks shares is not believed at once: these are shown by the books."""
+    ours = {position.stock_code: position for position in ctx.journal.positions()}
+    doubts = {doubt.stock_code for doubt in doubted(ctx, holdings)}
+    listed = (
+        _merge(ctx, held, ours.get(held.stock_code))
+        for held in holdings.items
+        if held.stock_code not in doubts
+    )
+    return (*listed, *(ours[code] for code in sorted(doubts)))
+
+
+def _merge(ctx: Context, held: Holding, ours: Position | None) -> Position:
+    now = ctx.clock.now()
+    if ours is None:
+        ours = Position(
+            stock_code=held.stock_code,
+            stock_name=held.stock_name,
+            quantity=held.quantity,
+            average_price=held.average_price,
+            cost=held.cost,
+            opened_at=now,
+            updated_at=now,
+            source="kt" if _bought_today(ctx, held.stock_code) else "external",
+        )
+    return replace(
+        ours,
+        quantity=held.quantity,
+        sellable=held.sellable,
+        average_price=held.average_price,
+        cost=held.cost,
+        price=held.price,
+        value=held.value,
+        profit=held.profit,
+        profit_pct=held.profit_pct,
+        updated_at=now,
+    )

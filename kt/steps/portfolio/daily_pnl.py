@@ -1,0 +1,144 @@
+"""Step 8: what the day has brought, realised and not, and the loss limit that ends its buying.
+
+The figures come from fills, trades and positions in the journal, so they survive a restart; the
+broker's own figures stand beside them for comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+from kt.errors import KtError
+from kt.records import DayResult, Origin, Position, Trade
+from kt.rules import calendar, pnl
+from kt.steps.context import Context
+from kt.steps.failpoints import reach
+from kt.steps.fan_out import note_error
+from kt.steps.portfolio import position_book
+from kt.steps.results import Difference
+from kt.steps.risk import stops
+
+_LOOK_BACK = timedelta(days=14)
+"""How far back the last settled day is looked for: longer than any closure."""
+
+
+def realised(ctx: Context, day: date) -> int:
+    """Won, after all costs, of the trades closed on a day."""
+    return sum(trade.profit for trade in ctx.journal.trades(since=day, until=day))
+
+
+def carried(ctx: Context, day: date) -> int:
+    """The unrealised profit with which the day began: the last settled day's, in won."""
+    before = ctx.journal.days(since=day - _LOOK_BACK, until=day - timedelta(days=1))
+    return before[-1].unrealised if before else 0
+
+
+def mark(ctx: Context, prices: Mapping[str, int]) -> tuple[Position, ...]:
+    """Price what is held; a stock without a price keeps its last one."""
+    marked = (
+        position_book.book(ctx, position.stock_code, prices.get(position.stock_code, 0))
+        for position in ctx.journal.positions()
+    )
+    return tuple(position for position in marked if position is not None)
+
+
+def quotes(ctx: Context) -> dict[str, int]:
+    """The prices now of all that is held, by stock code."""
+    codes = [position.stock_code for position in ctx.journal.positions()]
+    if not codes:
+        return {}
+    try:
+        return {quote.stock_code: quote.price for quote in ctx.market.quotes(codes)}
+    except KtError as failure:
+        note_error(ctx, "settle.quotes", failure)
+        return {}
+
+
+def settle(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResult:
+    """Today's result so far, kept; at the loss limit buying ends until the next trading day.
+
+    Without `prices` the market is asked for them.
+    """
+    reach("settle.before", ctx.profile)
+    positions = mark(ctx, quotes(ctx) if prices is None else prices)
+    reach("settle.marked", ctx.profile)
+    result = figures(ctx, positions)
+    ctx.journal.put_day(result)
+    reach("settle.recorded", ctx.profile)
+    enforce(ctx, result)
+    return result
+
+
+def figures(ctx: Context, positions: tuple[Position, ...]) -> DayResult:
+    """The day's numbers from the journal; nothing is written."""
+    now = ctx.clock.now()
+    today = now.date()
+    sales = sales_back(ctx, today, today)
+    fills = [fill for fill in ctx.journal.fills(day=today) if fill.ord_no]
+    return pnl.day_result(today, sales, fills, positions, now)
+
+
+def sales_back(ctx: Context, since: date, until: date | None = None) -> tuple[Trade, ...]:
+    """The sales from `since` to `until`, and those before from the first share of each position
+    that they sold: all parts of the trades that ended in these days."""
+    found = ctx.journal.trades(since=since, until=until)
+    first = min((sale.opened_at.date() for sale in found), default=since)
+    return found if first >= since else ctx.journal.trades(since=first, until=until)
+
+
+def loss(ctx: Context, result: DayResult) -> int:
+    """What the day has lost so far, in won; 0 when it has not. What was unrealised when the day
+    began is another day's."""
+    return max(0, -(result.total - carried(ctx, result.day)))
+
+
+def enforce(ctx: Context, result: DayResult) -> None:
+    """Level 3: at the limit only shrinking orders are left, until the next trading day."""
+    limit, lost = ctx.config.limits.daily_loss, loss(ctx, result)
+    if lost < limit:
+        return
+    until = calendar.next_trading_day(result.day)
+    stops.reduce(
+        ctx,
+        f"daily loss {lost:,} >= limit {limit:,} (realised {result.realised:+,}, unrealised "
+        f"{result.unrealised:+,}); buying resumes by itself on {until}",
+        by=DAILY_LOSS,
+        until=until,
+    )
+
+
+DAILY_LOSS = "daily-loss"
+"""Who set a stop that ends by itself on the next trading day."""
+
+
+def compare(ctx: Context) -> tuple[Difference, ...]:
+    """Realised profit of today by stock, beside the broker's own by sale (ka10077) and by
+    account (ka10085); each difference is journaled. Raises the broker's errors."""
+    today = ctx.clock.now().date()
+    ours: dict[str, int] = {}
+    for trade in ctx.journal.trades(since=today, until=today):
+        if trade.origin != Origin.EXTERNAL:
+            ours[trade.stock_code] = ours.get(trade.stock_code, 0) + trade.profit
+    if not ours:
+        return ()
+    by_account = {row.stock_code: row.realised_today for row in ctx.broker.returns()}
+    differences = []
+    for code, profit in sorted(ours.items()):
+        by_sale = sum(row.profit for row in ctx.broker.realised(code))
+        told = {"by sale": by_sale, "by account": by_account.get(code, by_sale)}
+        wrong = [f"{theirs:+,} won {how}" for how, theirs in told.items() if theirs != profit]
+        if wrong:
+            differences.append(
+                Difference(
+                    what="realised",
+                    stock_code=code,
+                    ours=f"{profit:+,} won",
+                    brokers=", ".join(wrong),
+                    done="kept beside each other",
+                )
+            )
+    now = ctx.clock.now()
+    for difference in differences:
+        ctx.journal.notice(ctx.run, "info", "realised profit differs", difference.text(), now)
+    return tuple(differences)

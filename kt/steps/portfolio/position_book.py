@@ -1,0 +1,277 @@
+"""Positions and trades as the fills make them, booked so that a crash in between is healed.
+
+Nothing is added to what the books said before: each booking replays the stock's fills from the
+last time it was flat, in one transaction. Doing it twice, or in two processes at once, ends in
+the same books.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from msgspec.structs import replace
+
+from kt.records import (
+    OPEN_STATES,
+    UNRESOLVED_STATES,
+    Fill,
+    Order,
+    Origin,
+    Position,
+    Side,
+    Trade,
+)
+from kt.rules import exit_prices, pnl
+from kt.steps.context import Context
+from kt.steps.instruments import instrument
+
+LOOK_BACK = timedelta(days=7)
+"""Fills of a stock that is not held are replayed from so long ago: a crash may have kept them
+from being booked, on a Friday before a holiday too."""
+SUMS = ("bought", "buy_fee", "fee", "tax", "profit")
+"""What of a sale is counted in won."""
+LISTED = "list"
+"""The source of a booking that rests on the broker's holdings alone: no trade shows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Replay:
+    """What a stock's fills make: the position, and each sale with what is not known of it."""
+
+    orders: Mapping[str, Order]
+    fills: tuple[Fill, ...]
+    position: Position | None
+    sales: tuple[tuple[Trade, int], ...]
+    """Each trade with the shares in it whose purchase is not in the books."""
+
+
+def book(ctx: Context, stock_code: str, price: int = 0) -> Position | None:
+    """Make the books of one stock say what its fills say; the position, None when flat.
+
+    With a `price` in won the position is marked there. A new or changed average price sets stop
+    and target anew, and they are journaled.
+    """
+    with ctx.journal.together():
+        before = _held(ctx, stock_code)
+        replay = _replay(ctx, stock_code, before)
+        now = _dressed(ctx, replay, before, price)
+        _book_sales(ctx, stock_code, replay)
+        _put(ctx, before, now)
+        return now
+
+
+def _held(ctx: Context, stock_code: str) -> Position | None:
+    held = (p for p in ctx.journal.positions() if p.stock_code == stock_code)
+    return next(held, None)
+
+
+def _replay(ctx: Context, stock_code: str, before: Position | None) -> _Replay:
+    today, since = ctx.clock.now().date(), _since(ctx, stock_code, before)
+    found = ctx.journal.fills(stock_code=stock_code, since=since)
+    fills = tuple(fill for fill in found if fill.at.date() <= today)
+    orders: dict[str, Order] = {}
+    for order_id in {fill.order_id for fill in fills}:
+        order = ctx.journal.order(order_id)
+        if order is not None:
+            orders[order_id] = order
+    fills = _without_comebacks(fills, orders)
+    position: Position | None = None
+    sales = []
+    for fill in sorted(fills, key=lambda f: (f.at, f.side, f.fill_id)):
+        if fill.order_id not in orders:
+            continue
+        applied = pnl.apply_fill(position, orders[fill.order_id], fill)
+        position = applied.position if applied.position.quantity else None
+        if applied.trade is not None:
+            sales.append((applied.trade, applied.unmatched))
+    return _Replay(orders, fills, position, tuple(sales))
+
+
+def _without_comebacks(fills: tuple[Fill, ...], orders: Mapping[str, Order]) -> tuple[Fill, ...]:
+    """Shares that were booked as gone and then found again were never gone: the two bookings
+    cancel each other, and the position goes on with its history and its exits."""
+    gone: list[Fill] = []
+    void: set[str] = set()
+    for fill in sorted(fills, key=lambda f: f.at):
+        order = orders.get(fill.order_id)
+        if order is None or order.origin is not Origin.EXTERNAL or fill.source != LISTED:
+            continue
+        if fill.side is Side.SELL:
+            gone.append(fill)
+        elif gone and gone[-1].quantity == fill.quantity:
+            void |= {gone.pop().fill_id, fill.fill_id}
+    return tuple(fill for fill in fills if fill.fill_id not in void)
+
+
+def _since(ctx: Context, stock_code: str, position: Position | None) -> date:
+    """A day on which the stock was flat when it began: no fill that matters is older."""
+    today = ctx.clock.now().date()
+    since = position.opened_at.date() if position else today - LOOK_BACK
+    while True:
+        closed = [t for t in ctx.journal.trades(since=since) if t.stock_code == stock_code]
+        first = min((trade.opened_at.date() for trade in closed), default=since)
+        if first >= since:
+            return since
+        since = first
+
+
+def _dressed(ctx: Context, replay: _Replay, before: Position | None, price: int) -> Position | None:
+    """The replayed position with its exits, its mark and where it came from."""
+    position, fills = replay.position, replay.fills
+    if position is None:
+        return None
+    stock = instrument(ctx, position.stock_code)
+    last = price or (before.price if before else 0) or fills[-1].price
+    kind = stock.kind if stock else "STOCK"
+    armed = _armed(ctx, replace(position, source=_source(replay, position)), before, last, kind)
+    return pnl.mark(
+        exit_prices.trailed(armed, last, ctx.config.exits, kind),
+        last,
+        ctx.clock.now(),
+        market=stock.market if stock else "KOSPI",
+        kind=kind,
+        commission_pct=ctx.config.server.commission_pct,
+    )
+
+
+def _source(replay: _Replay, position: Position) -> str:
+    external = any(
+        order.origin is Origin.EXTERNAL and fill.at >= position.opened_at
+        for fill in replay.fills
+        if (order := replay.orders.get(fill.order_id)) is not None
+    )
+    return "external" if external else "kt"
+
+
+def _armed(
+    ctx: Context, position: Position, before: Position | None, last: int, kind: str
+) -> Position:
+    """With stop and target. Shares that kt did not buy are watched from the price at which they
+    were found (what they lost before is not kt's to end), or left alone: `exits.external`."""
+    settings = ctx.config.exits
+    same = before if before and before.opened_at == position.opened_at else None
+    external = position.source == "external"
+    if external and settings.external == "leave":
+        return position
+    if external and same and same.source == "external" and same.stop_price + same.target_price:
+        ends = exit_prices.ExitPrices(same.stop_price, same.target_price)
+    else:
+        ends = exit_prices.exit_prices(last if external else position.average_price, settings, kind)
+    armed = replace(position, stop_price=ends.stop, target_price=ends.target)
+    if same is None:
+        return armed
+    trailing = same.trailing and settings.trailing_stop_pct > 0 and same.stop_price > ends.stop
+    return replace(
+        armed,
+        peak_price=same.peak_price,
+        stop_price=same.stop_price if trailing else ends.stop,
+        trailing=trailing,
+    )
+
+
+def _put(ctx: Context, before: Position | None, now: Position | None) -> None:
+    if now is None:
+        if before is not None:
+            ctx.journal.put_position(replace(before, quantity=0))
+        return
+    ctx.journal.put_position(now)
+    if before is None or _exits(now) != _exits(before):
+        ctx.journal.exit_set(now, _why(before, now), ctx.clock.now())
+
+
+def _exits(position: Position) -> tuple[int, int, int]:
+    """What the exits are: where they stand, and for how many shares."""
+    return position.stop_price, position.target_price, position.quantity
+
+
+def _why(before: Position | None, now: Position) -> str:
+    if before is None:
+        return "position opened"
+    if now.trailing and now.stop_price > before.stop_price:
+        return f"trailing stop: {now.peak_price:,} is the highest price so far"
+    if now.average_price == before.average_price and now.quantity != before.quantity:
+        return f"{now.quantity - before.quantity:+,} shares"
+    return "average price changed"
+
+
+def _book_sales(ctx: Context, stock_code: str, replay: _Replay) -> None:
+    """Add the trades the journal does not have yet, counted in shares by sell order.
+
+    A sale of shares whose purchase is still on its way waits for it. When a purchase turns up
+    after its sale was booked, the difference follows as a trade of no shares.
+    """
+    if not replay.sales:
+        return
+    since = min(trade.closed_at for trade, _ in replay.sales).date()
+    booked = _booked(ctx, stock_code, since)
+    buying = _buying(ctx, stock_code)
+    by_order: dict[str, list[tuple[Trade, int]]] = {}
+    for trade, unmatched in replay.sales:
+        by_order.setdefault(trade.order_id, []).append((trade, unmatched))
+    for order_id, sales in by_order.items():
+        if buying and any(unmatched for _, unmatched in sales):
+            continue
+        trades = [trade for trade, _ in sales]
+        had = booked.get(order_id, [])
+        for trade in _missing(trades, sum(t.quantity for t in had)):
+            ctx.journal.add_trade(trade)
+            had = [*had, trade]
+        correction = _correction(trades, had)
+        if correction is not None:
+            ctx.journal.add_trade(correction)
+
+
+def _buying(ctx: Context, stock_code: str) -> bool:
+    waiting = OPEN_STATES | UNRESOLVED_STATES
+    return any(
+        order.side is Side.BUY
+        for order in ctx.journal.orders(states=waiting, stock_code=stock_code)
+    )
+
+
+def _booked(ctx: Context, stock_code: str, since: date) -> dict[str, list[Trade]]:
+    found: dict[str, list[Trade]] = {}
+    for trade in ctx.journal.trades(since=since):
+        if trade.stock_code == stock_code:
+            found.setdefault(trade.order_id, []).append(trade)
+    return found
+
+
+def _missing(trades: list[Trade], have: int) -> list[Trade]:
+    """The trades beyond the first `have` shares, the first of them cut."""
+    rest = []
+    for trade in trades:
+        known = min(have, trade.quantity)
+        have -= known
+        if known < trade.quantity:
+            rest.append(_cut(trade, known))
+    return rest
+
+
+def _cut(trade: Trade, known: int) -> Trade:
+    """The part of a trade beyond its first `known` shares."""
+    if not known:
+        return trade
+
+    def part(amount: int) -> int:
+        return amount - amount * known // trade.quantity
+
+    return replace(
+        trade,
+        quantity=trade.quantity - known,
+        **{name: part(getattr(trade, name)) for name in SUMS},
+    )
+
+
+def _correction(trades: list[Trade], booked: list[Trade]) -> Trade | None:
+    """What is booked of an order too much or too little, in won."""
+    last = trades[-1]
+    missing = {
+        name: sum(getattr(t, name) for t in trades) - sum(getattr(t, name) for t in booked)
+        for name in SUMS
+    }
+    if not any(missing.values()):
+        return None
+    return replace(last, quantity=0, profit_pct=0.0, **missing)

@@ -1,0 +1,130 @@
+"""The normal start: what kt meant and what the broker has are made one again.
+
+Unresolved intents are settled, yesterday's orders expire, missed fills are caught up, and the
+books are compared with the broker's. Orders that are not ours are counted and never touched.
+"""
+
+from __future__ import annotations
+
+from kt.errors import UsageError
+from kt.records import (
+    OPEN_STATES,
+    UNRESOLVED_STATES,
+    BrokerOrder,
+    Order,
+    OrderEventKind,
+)
+from kt.steps.context import Context
+from kt.steps.failpoints import reach
+from kt.steps.orders import change_recovery, order_recovery
+from kt.steps.orders.clock_skew import check_time
+from kt.steps.orders.order_events import event
+from kt.steps.reconcile import cash_reconciliation, order_tracking, position_reconciliation
+from kt.steps.results import Reconciliation
+from kt.steps.risk import stops
+
+
+def reconcile(
+    ctx: Context, *, patience: float = order_recovery.PATIENCE, urgent: bool = False
+) -> Reconciliation:
+    """Settle, catch up, compare, repair. Safe to repeat and to kill at any point.
+
+    Takes up to `patience` seconds of the clock when an order's outcome is unknown. Raises the
+    broker's errors when it cannot be asked, JournalError, and KtError(CLOCK) when the clock is
+    wrong: nothing may be sent then. An `urgent` caller, who only wants out, asks for no clock.
+    """
+    reach("reconcile.start", ctx.profile)
+    if not urgent:
+        check_time(ctx)
+    stops.current(ctx)
+    expired = _expire(ctx)
+    resolved, unknown = order_recovery.settle_intents(ctx, patience)
+    before = _fills_today(ctx)
+    order_tracking.catch_up(ctx)
+    settled = change_recovery.settle_changes(ctx, patience)
+    reach("reconcile.caught_up", ctx.profile)
+    differences = (*position_reconciliation.mend(ctx), *cash_reconciliation.compare(ctx))
+    external = _external(ctx)
+    return Reconciliation(
+        resolved=(*resolved, *settled),
+        unknown=tuple(unknown),
+        expired=expired,
+        external=external,
+        differences=differences,
+        positions=ctx.journal.positions(),
+        caught_up=_fills_today(ctx) - before,
+    )
+
+
+def _fills_today(ctx: Context) -> int:
+    return sum(bool(fill.ord_no) for fill in ctx.journal.fills(day=ctx.clock.now().date()))
+
+
+def _expire(ctx: Context) -> tuple[Order, ...]:
+    """Orders of an earlier day are no longer open: the exchange keeps none over night."""
+    today = ctx.clock.now().date()
+    return tuple(
+        expire(ctx, order, "of an earlier day")
+        for order in ctx.journal.orders(states=OPEN_STATES)
+        if order.created_at.date() < today
+    )
+
+
+def expire(ctx: Context, order: Order, why: str) -> Order:
+    """The order ended with its day; a fill that comes later still counts."""
+    return ctx.journal.record(event(ctx, order.order_id, OrderEventKind.EXPIRED, evidence=why))
+
+
+def _external(ctx: Context) -> tuple[BrokerOrder, ...]:
+    """Open at the broker and not ours. One that an unresolved intent of ours could be is not
+    called external yet."""
+    ours = {int(number) for number in order_recovery.known_numbers(ctx)}
+    doubtful = {
+        (order.stock_code, order.side) for order in ctx.journal.orders(states=UNRESOLVED_STATES)
+    }
+    external = tuple(
+        order
+        for order in ctx.broker.open_orders()
+        if int(order.ord_no) not in ours
+        and int(order.original_ord_no or 0) not in ours
+        and (order.stock_code, order.side) not in doubtful
+    )
+    if external and ctx.config.orders.external == "halt":
+        names = ", ".join(f"{o.side} {o.stock_code} x{o.open_quantity}" for o in external)
+        stops.halt(ctx, f"orders at the broker that kt did not place: {names}", by="external")
+    return external
+
+
+def resolve(ctx: Context, order_id: str, *, placed: str = "", not_placed: bool = False) -> Order:
+    """A person's word about an intent: it stands under the number `placed`, or it was never
+    placed. Releases the stock. Raises UsageError for anything but one of the two, and for an
+    order whose outcome is known."""
+    order = ctx.journal.order(order_id)
+    if order is None:
+        raise UsageError(f"no order {order_id}", hint="see `kt order list --unknown`")
+    if bool(placed) == not_placed:
+        raise UsageError("say one of: placed under which number, or not placed")
+    if order.state not in UNRESOLVED_STATES:
+        raise UsageError(f"order {order_id} is {order.state}: there is nothing to resolve")
+    if placed:
+        _not_another(ctx, order, placed)
+        after = order_recovery.adopt(ctx, order, placed, "a person's word")
+    else:
+        after = ctx.journal.record(
+            event(ctx, order_id, OrderEventKind.GIVEN_UP, evidence="a person's word")
+        )
+    order_recovery.unlock(ctx)
+    if placed and after.created_at.date() == ctx.clock.now().date():
+        order_tracking.catch_up(ctx)
+    return ctx.journal.order(order_id) or after
+
+
+def _not_another(ctx: Context, order: Order, placed: str) -> None:
+    if not placed.isdecimal() or not int(placed):
+        raise UsageError(f"{placed!r} is not an order number", hint="seven digits, as listed")
+    other = ctx.journal.order_by_number(placed, order.created_at.date())
+    if other is not None:
+        raise UsageError(
+            f"{placed} is the number of order {other.order_id} already; nothing was changed",
+            hint="see `kt order list`",
+        )

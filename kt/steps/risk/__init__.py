@@ -1,0 +1,1 @@
+"""What may be traded: the pre-trade check, what it must know, and the stops. Sends nothing."""

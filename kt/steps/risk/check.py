@@ -1,0 +1,199 @@
+"""Step 4: the safety validation. What may be ordered, or every reason why not, with arithmetic.
+
+Decisions, orders typed by hand, exits and amends all go through the same rules. In test mode a
+check passes with TEST_MODE noted among its results, and nothing is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import asdict, replace
+
+from kt.ids import new_id
+from kt.records import (
+    EXITS,
+    Action,
+    Check,
+    CheckResult,
+    Decision,
+    Order,
+    OrderIntent,
+    OrderType,
+    Origin,
+    SessionNotice,
+    Side,
+)
+from kt.rules import fees, position_size
+from kt.rules.risk import validation
+from kt.rules.risk.denials import Code
+from kt.steps.context import Context
+from kt.steps.risk.account_snapshot import Account, Books, books, look
+from kt.steps.risk.risk_inputs import exit_facts, facts_for, with_orderable
+
+
+def check(
+    ctx: Context,
+    decisions: Sequence[Decision],
+    *,
+    origin: Origin = Origin.CYCLE,
+    account: Account | None = None,
+    notice: SessionNotice | None = None,
+) -> tuple[Check, ...]:
+    """One check for each BUY and SELL, in their order; a HOLD needs none.
+
+    What an earlier decision of the batch takes is not left for a later one. `account` is the
+    account as just looked up; without it the broker is asked now.
+    """
+    wanted = [decision for decision in decisions if decision.action.trades]
+    if not wanted:
+        return ()
+    codes = [decision.stock_code for decision in wanted]
+    known = books(ctx, account or look(ctx, codes, notice=notice))
+    checks = tuple(_of_decision(ctx, known, decision, origin) for decision in wanted)
+    ctx.journal.checks(ctx.run, checks)
+    return checks
+
+
+def check_order(
+    ctx: Context,
+    intent: OrderIntent,
+    *,
+    account: Account | None = None,
+    notice: SessionNotice | None = None,
+) -> Check:
+    """An order as somebody wants it, with exactly its quantity: passed or denied, not resized.
+
+    A market sell of an exit asks the broker for the holdings alone: leaving must be quick.
+    `account` is the account as just looked up; without it the broker is asked now.
+    """
+    brief = intent.origin in EXITS and intent.order_type is OrderType.MARKET
+    known = books(
+        ctx, account or look(ctx, [intent.stock_code], everything=not brief, notice=notice)
+    )
+    named = replace(intent, stock_name=intent.stock_name or _name(known, intent.stock_code))
+    checked = _judge(ctx, known, named)
+    ctx.journal.checks(ctx.run, (checked,))
+    return checked
+
+
+def again(ctx: Context, before: Check) -> Check:
+    """The same wish, judged by what is so now: a decision is sized anew, an order is not."""
+    if before.decision is not None:
+        return check(ctx, (before.decision,), origin=before.origin)[0]
+    return check_order(ctx, before.intent)
+
+
+def check_exit(
+    ctx: Context, intent: OrderIntent, held: int, notice: SessionNotice | None = None
+) -> Check:
+    """An exit by what kt knows itself: nobody is asked. `held` is what the books say; whether
+    the broker has as many is the broker's to say."""
+    checked = _verdict(ctx, intent, validation.validate(exit_facts(ctx, intent, held, notice)))
+    ctx.journal.checks(ctx.run, (checked,))
+    return checked
+
+
+def check_amend(
+    ctx: Context,
+    order: Order,
+    *,
+    price: int,
+    quantity: int = 0,
+    notice: SessionNotice | None = None,
+) -> Check:
+    """A change of an open order by the same rules; the order itself is left out of the sums."""
+    intent = OrderIntent(
+        side=order.side,
+        stock_code=order.stock_code,
+        stock_name=order.stock_name,
+        quantity=quantity or order.open_quantity,
+        price=price,
+        order_type=OrderType.LIMIT,
+        origin=Origin.MANUAL,
+        reason=f"amend of {order.ord_no}",
+    )
+    known = books(ctx, look(ctx, [order.stock_code], notice=notice))
+    checked = _judge(ctx, known, intent, without=order)
+    ctx.journal.checks(ctx.run, (checked,))
+    return checked
+
+
+def _of_decision(ctx: Context, known: Books, decision: Decision, origin: Origin) -> Check:
+    sized = _size(ctx, known, decision)
+    intent = OrderIntent(
+        side=Side(decision.action),
+        stock_code=decision.stock_code,
+        stock_name=decision.stock_name,
+        quantity=sized.quantity,
+        price=decision.price,
+        order_type=OrderType.LIMIT,
+        origin=origin,
+        reason=decision.reason,
+        decision=decision,
+    )
+    return _judge(ctx, known, intent, sized=sized)
+
+
+def _size(ctx: Context, known: Books, decision: Decision) -> position_size.Size:
+    if decision.action is Action.SELL:
+        return position_size.sell_size(decision, (known.holding(decision.stock_code) or (0, 0))[1])
+    limits, deposit = ctx.config.limits, known.account.deposit
+    invested = known.invested()
+    if deposit is None or invested is None:
+        return position_size.Size(0, "0: what the account can bear is not known")
+    return position_size.buy_size(
+        decision,
+        decision.price,
+        cash=deposit.orderable - sum(known.reserved.values()),
+        per_stock_left=limits.per_stock - invested.get(decision.stock_code, 0),
+        total_left=limits.total - sum(invested.values()),
+        commission_pct=ctx.config.server.commission_pct,
+    )
+
+
+def _judge(
+    ctx: Context,
+    known: Books,
+    intent: OrderIntent,
+    *,
+    sized: position_size.Size | None = None,
+    without: Order | None = None,
+) -> Check:
+    facts = facts_for(ctx, known, intent, without)
+    results = validation.validate(facts)
+    if _allowed(results):
+        results = validation.validate(with_orderable(ctx, known, facts, without))
+    if sized is not None:
+        results = (CheckResult(code="SIZE", passed=True, detail=sized.detail), *results)
+    checked = _verdict(ctx, intent, results, known.buys_seen)
+    if checked.passed and intent.side is Side.BUY:
+        value = fees.buy_cost(intent.quantity * intent.price, ctx.config.server.commission_pct)
+        known.reserved[intent.stock_code] = known.reserved.get(intent.stock_code, 0) + value
+    known.passed += checked.passed
+    return checked
+
+
+def _verdict(
+    ctx: Context, intent: OrderIntent, results: tuple[CheckResult, ...], buys_seen: int = -1
+) -> Check:
+    """In test mode an order that would have been sent passes."""
+    now = ctx.clock.now()
+    return Check(
+        **asdict(intent),
+        passed=_allowed(results),
+        results=results,
+        checked_at=now,
+        check_id=new_id(now),
+        buys_seen=buys_seen,
+    )
+
+
+def _allowed(results: tuple[CheckResult, ...]) -> bool:
+    """Test mode keeps an order from leaving, not from passing."""
+    return all(result.passed for result in results if result.code != Code.TEST_MODE)
+
+
+def _name(known: Books, code: str) -> str:
+    quote, held = known.account.quotes.get(code), known.account.held(code)
+    return quote.stock_name if quote else held.stock_name if held else ""

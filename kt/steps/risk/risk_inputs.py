@@ -1,0 +1,224 @@
+"""From books and a wanted order to the facts that the safety rules weigh."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from kt.records import (
+    UNRESOLVED_STATES,
+    Order,
+    OrderIntent,
+    OrderState,
+    OrderType,
+    Origin,
+    Position,
+    SessionNotice,
+    Side,
+)
+from kt.rules import trading_phases
+from kt.rules.risk.facts import RiskFacts
+from kt.steps.context import Context
+from kt.steps.fan_out import gather
+from kt.steps.instruments import known_list
+from kt.steps.orders.lost_sells import lost_sells
+from kt.steps.risk import stops
+from kt.steps.risk.account_snapshot import Books
+
+_NEVER_STOOD = frozenset({OrderState.DENIED, OrderState.REJECTED, OrderState.NOT_PLACED})
+
+
+def facts_for(
+    ctx: Context,
+    known: Books,
+    intent: OrderIntent,
+    without: Order | None,
+) -> RiskFacts:
+    """Everything `rules/risk/validation.py` may ask about this order; None = not known."""
+    decision = intent.decision
+    facts = replace(
+        _of_intent(ctx, intent),
+        decided=decision is not None,
+        input_at=(decision.data_at or decision.decided_at) if decision else None,
+        max_age=ctx.config.pipe.max_age,
+        confidence=decision.confidence if decision else None,
+    )
+    facts = _with_permits(ctx, known, facts)
+    facts = _with_orders(known, facts, without)
+    facts = _with_stock(ctx, known, facts)
+    facts = _with_turnover(ctx, known, facts, without)
+    if intent.side is Side.SELL:
+        return _with_holding(known, facts, without)
+    return _with_money(ctx, known, facts, without)
+
+
+def exit_facts(
+    ctx: Context, intent: OrderIntent, held: int, notice: SessionNotice | None
+) -> RiskFacts:
+    """What an exit's rules need, from the journal, the configuration and the clock."""
+    stop, now, hours = stops.current(ctx), ctx.clock.now(), ctx.config.session
+    return replace(
+        _of_intent(ctx, intent),
+        stop=stop.mode,
+        stop_reason=stop.reason,
+        may_order=trading_phases.may_order(now, hours, notice),
+        phase=trading_phases.phase(now, hours, notice),
+        held=held,
+    )
+
+
+def _of_intent(ctx: Context, intent: OrderIntent) -> RiskFacts:
+    """The order itself and the configuration."""
+    return RiskFacts(
+        side=intent.side,
+        stock_code=intent.stock_code,
+        quantity=intent.quantity,
+        price=intent.price,
+        order_type=intent.order_type,
+        origin=intent.origin,
+        now=ctx.clock.now(),
+        limits=ctx.config.limits,
+        live=ctx.config.server.live,
+        test_mode=ctx.config.dry_run,
+    )
+
+
+def _with_permits(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
+    """What stops trading, and what the day allows."""
+    may_order, may_buy, phase = known.phase()
+    return replace(
+        facts,
+        stop=known.stop.mode,
+        stop_reason=known.stop.reason,
+        may_order=may_order,
+        may_buy=may_buy,
+        phase=phase,
+        commission_pct=ctx.config.server.commission_pct,
+        realised_today=known.realised,
+        unrealised=known.unrealised,
+    )
+
+
+def _with_orders(known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
+    """Locks, and orders that were sent or are on their way."""
+    code, side = facts.stock_code, facts.side
+    return replace(
+        facts,
+        lock=known.locks.get(code, ""),
+        unresolved=known.under_way(code, side, UNRESOLVED_STATES, without),
+        open_orders=known.open_orders(code, side, without),
+        lost_sells=lost_sells(known.orders, code),
+        orders_last_minute=known.sent(timedelta(minutes=1)),
+        orders_today=known.sent(),
+    )
+
+
+def _with_stock(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
+    """The quote and the list of stocks; a market sell needs no list and does not wait for it."""
+    quote = known.account.quotes.get(facts.stock_code)
+    facts = replace(facts, excluded=facts.stock_code in ctx.config.scan.exclude)
+    if quote is not None:
+        facts = replace(
+            facts,
+            last_price=quote.price,
+            lower_limit=quote.lower_limit,
+            upper_limit=quote.upper_limit,
+        )
+    if facts.side is Side.SELL and facts.order_type is OrderType.MARKET:
+        return facts
+    stocks = known_list(ctx)
+    if stocks is None:
+        return facts
+    found = stocks.get(facts.stock_code)
+    if found is None:
+        return replace(facts, listed=False)
+    return replace(facts, listed=True, warning=found.warning, kind=found.kind)
+
+
+def _with_turnover(
+    ctx: Context, known: Books, facts: RiskFacts, without: Order | None
+) -> RiskFacts:
+    """How the stock was left and entered today, and what the day's buys came to."""
+    code = facts.stock_code
+    left = [trade for trade in known.trades if trade.stock_code == code]
+    buys = [o for o in known.orders if o.side is Side.BUY and o.origin is not Origin.EXTERNAL]
+    entered = [o for o in buys if o.stock_code == code and o.state not in _NEVER_STOOD]
+    position = known.positions.get(code)
+    return replace(
+        facts,
+        cooldown=ctx.config.exits.cooldown,
+        left_by=Origin(left[-1].origin) if left else None,
+        left_at=left[-1].closed_at if left else None,
+        entries=len([o for o in entered if not without or o.order_id != without.order_id]),
+        bought_today=known.bought(without),
+        min_holding_minutes=ctx.config.exits.min_holding_minutes,
+        held_since=_last_entry(entered, position),
+    )
+
+
+def _last_entry(entered: Sequence[Order], position: Position | None) -> datetime | None:
+    """When the stock was bought last: by an order of today, or when the position was opened."""
+    if position is None or position.source != "kt":
+        return None
+    filled = [order.updated_at for order in entered if order.filled_quantity]
+    return max(filled, default=position.opened_at)
+
+
+def _with_holding(known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
+    """What there is to sell; an order that is amended holds its own shares already."""
+    found = known.holding(facts.stock_code)
+    if found is None:
+        return facts
+    held, sellable = found
+    own = without.open_quantity if without else 0
+    return replace(facts, held=held, sellable=sellable + own)
+
+
+def _with_money(ctx: Context, known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
+    """What is bound in stocks, and what there is to buy with."""
+    code = facts.stock_code
+    invested, deposit = known.invested(without), known.account.deposit
+    if invested is not None:
+        facts = replace(
+            facts,
+            invested_in_stock=invested.get(code, 0),
+            invested_total=sum(invested.values()),
+            stocks=len(invested),
+            in_stock=code in invested,
+        )
+    taken = _taken(known, without)
+    if deposit is not None:
+        facts = replace(facts, cash=deposit.orderable - taken)
+    what = (code, facts.price or facts.upper_limit or 0)
+    answer = known.account.orderable.get(what)
+    orderable = facts.cash if answer is None else answer.amount - taken
+    return replace(facts, orderable=orderable if what[1] else None)
+
+
+def _taken(known: Books, without: Order | None) -> int:
+    """Won that the batch has taken before; an order that is amended frees its own."""
+    freed = without.open_quantity * without.price if without else 0
+    return sum(known.reserved.values()) - freed
+
+
+def with_orderable(
+    ctx: Context, known: Books, facts: RiskFacts, without: Order | None
+) -> RiskFacts:
+    """The broker's own word for a buy of this stock at this price; the cash where it gives none.
+
+    It is asked for one stock at a time, and the broker answers a few a second: only of an order
+    that everything else allows.
+    """
+    what = (facts.stock_code, facts.price or facts.upper_limit or 0)
+    if facts.side is not Side.BUY or what in known.account.orderable:
+        return facts
+    asked = gather(ctx, "check.orderable", {"answer": lambda: ctx.broker.orderable(*what)})
+    if asked.failures:
+        return replace(facts, orderable=None)
+    answer = asked.answers["answer"]
+    return (
+        facts
+        if answer is None
+        else replace(facts, orderable=answer.amount - _taken(known, without))
+    )

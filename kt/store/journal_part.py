@@ -1,0 +1,40 @@
+"""What every part of the journal has: the file, the writer, the clock and what is secret."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from kt.store.connection import DatabaseFile
+from kt.store.redaction import mask, mask_secrets
+from kt.store.writer import BatchWriter
+
+
+class HasNow(Protocol):
+    """The part of the Clock port that the journal needs."""
+
+    def now(self) -> datetime: ...
+
+
+class Part:
+    """The journal is made of parts, by what they keep; they share one file."""
+
+    def __init__(
+        self, file: DatabaseFile, writer: BatchWriter, clock: HasNow, secrets: tuple[str, ...]
+    ) -> None:
+        self._file = file
+        self._writer = writer
+        self._clock = clock
+        self._secrets = secrets
+
+    def _mask(self, text: str) -> str:
+        """A message without secrets and account numbers."""
+        return mask(text, self._secrets)
+
+    def _mask_data(self, text: str) -> str:
+        """Data without secrets; its numbers stay."""
+        return mask_secrets(text, self._secrets)
+
+    def _settle(self) -> None:
+        """What this process handed over can be read."""
+        self._writer.flush()

@@ -1,0 +1,31 @@
+"""A command that decides nothing needs no analyst; one that does hears why there is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from kt.analyst import choose
+from kt.analyst.lazy import DeferredAnalyst
+from kt.clock import SystemClock
+from kt.config.load import build_config
+from kt.errors import ConfigError
+
+
+def test_the_choice_is_made_once_and_when_asked() -> None:
+    chosen = []
+
+    def pick() -> DeferredAnalyst:
+        chosen.append(choose(build_config({}, {}, {}), {}, SystemClock()))
+        return chosen[-1]  # type: ignore[return-value]
+
+    analyst = DeferredAnalyst(pick)
+    assert not chosen
+    assert (analyst.name, analyst.model) == ("rules", "rules-1")
+    assert len(chosen) == 1
+
+
+def test_a_choice_that_is_missing_is_said_at_the_first_use() -> None:
+    real = build_config({"profile": "real"}, {}, {})
+    analyst = DeferredAnalyst(lambda: choose(real, {}, SystemClock()))
+    with pytest.raises(ConfigError, match="must be chosen"):
+        _ = analyst.name

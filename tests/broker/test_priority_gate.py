@@ -1,0 +1,134 @@
+"""Inside one process market data gives way to orders and to the account, but not for ever."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from kt.broker.rest import priority_gate as module
+from kt.broker.rest.endpoints import Priority
+from kt.broker.rest.priority_gate import Lanes
+
+URGENT = (Priority.ORDER, Priority.ACCOUNT)
+DATA = (Priority.EXIT, Priority.SCAN)
+
+
+class Call:
+    """A call on a thread of its own that holds its lane until it is let go."""
+
+    def __init__(self, lanes: Lanes, priority: Priority) -> None:
+        self.entered, self.release = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(lanes, priority), daemon=True)
+        self._thread.start()
+
+    def _run(self, lanes: Lanes, priority: Priority) -> None:
+        with lanes.enter(priority):
+            self.entered.set()
+            self.release.wait(10)
+
+    def end(self) -> None:
+        self.release.set()
+        self._thread.join(10)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing happens because a wait was over."""
+    monkeypatch.setattr(module, "PATIENCE", 30.0)
+
+
+def waits(call: Call) -> bool:
+    return not call.entered.wait(0.05)
+
+
+@pytest.mark.parametrize("urgent", URGENT)
+@pytest.mark.parametrize("data", DATA)
+def test_data_waits_for_what_is_urgent(patient: None, urgent: Priority, data: Priority) -> None:
+    lanes = Lanes()
+    first = Call(lanes, urgent)
+    assert first.entered.wait(5)
+    second = Call(lanes, data)
+    assert waits(second)
+    first.end()
+    assert second.entered.wait(5)
+    second.end()
+
+
+@pytest.mark.parametrize("urgent", URGENT)
+def test_what_is_urgent_waits_for_nobody(patient: None, urgent: Priority) -> None:
+    lanes = Lanes(scans=1)
+    others = [Call(lanes, priority) for priority in (Priority.SCAN, Priority.EXIT)]
+    assert all(other.entered.wait(5) for other in others)
+    others += [Call(lanes, Priority.ORDER), Call(lanes, urgent)]
+    assert all(other.entered.wait(5) for other in others)
+    for other in others:
+        other.end()
+
+
+def test_so_many_scans_at_once_and_exit_data_beside_them(patient: None) -> None:
+    lanes = Lanes(scans=2)
+    under_way = [Call(lanes, Priority.SCAN) for _ in range(2)]
+    assert all(call.entered.wait(5) for call in under_way)
+    third, exit_data = Call(lanes, Priority.SCAN), Call(lanes, Priority.EXIT)
+    assert exit_data.entered.wait(5)
+    assert waits(third)
+    under_way[0].end()
+    assert third.entered.wait(5)
+    for call in (under_way[1], third, exit_data):
+        call.end()
+
+
+def test_an_urgent_call_that_hangs_does_not_end_the_scans(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    lanes = Lanes()
+    hanging = Call(lanes, Priority.ORDER)
+    assert hanging.entered.wait(5)
+    scan = Call(lanes, Priority.SCAN)
+    assert scan.entered.wait(5)
+    scan.end()
+    hanging.end()
+
+
+def test_scans_that_hang_do_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    lanes = Lanes(scans=1)
+    hanging = Call(lanes, Priority.SCAN)
+    assert hanging.entered.wait(5)
+    others = [Call(lanes, Priority.SCAN) for _ in range(3)]
+    assert all(other.entered.wait(5) for other in others)
+    for call in (*others, hanging):
+        call.end()
+    with lanes.enter(Priority.SCAN):
+        pass
+
+
+def test_a_scan_stays_out_of_the_pause_between_two_urgent_calls(
+    monkeypatch: pytest.MonkeyPatch, patient: None
+) -> None:
+    monkeypatch.setattr(module, "LINGER", 0.2)
+    lanes = Lanes()
+    Call(lanes, Priority.ACCOUNT).end()
+    began = time.monotonic()
+    with lanes.enter(Priority.SCAN):
+        assert time.monotonic() - began > 0.1
+
+
+def test_a_call_that_fails_leaves_its_lane(patient: None) -> None:
+    lanes = Lanes(scans=1)
+
+    def fail(priority: Priority) -> None:
+        with lanes.enter(priority):
+            raise OSError
+
+    failing: tuple[Callable[[], None], ...] = (
+        lambda: fail(Priority.ORDER),
+        lambda: fail(Priority.SCAN),
+    )
+    for one in failing:
+        with pytest.raises(OSError):
+            one()
+    with lanes.enter(Priority.SCAN):
+        pass

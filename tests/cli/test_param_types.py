@@ -1,0 +1,60 @@
+"""What people type as a number is one in the digits 0 to 9, and of a size that can be meant."""
+
+from __future__ import annotations
+
+import pytest
+
+from kt.errors import ExitCode
+from tests.cli.front import Front
+from tests.fakes import SAMSUNG
+
+LONG = "7" * 5_000
+WRONG = (
+    ("order", "buy", SAMSUNG, "１０", "--price", "70000"),
+    ("order", "buy", SAMSUNG, "10", "--price", "７００００"),
+    ("order", "buy", SAMSUNG, "٣", "--price", "70000"),
+    ("order", "buy", "００５９３０", "10", "--price", "70000"),
+    ("order", "buy", "ſ05930", "10", "--price", "70000"),
+    ("order", "buy", SAMSUNG, LONG, "--price", "70000"),
+    ("order", "buy", SAMSUNG, "10000000000", "--price", "70000"),
+    ("order", "buy", SAMSUNG, "10", "--price", "10000000000"),
+    ("order", "buy", SAMSUNG, "1_0", "--price", "70000"),
+    ("order", "amend", "101", "--price", "1e30"),
+    ("order", "cancel", "１０１"),
+    ("order", "cancel", LONG),
+    ("order", "cancel", "²²²"),
+    ("order", "resolve", "101", "--placed", "１０１"),
+    ("order", "resolve", "101", "--placed", LONG),
+    ("log", "-n", "１０"),
+    ("log", "-n", LONG),
+    ("watch", SAMSUNG, "--count", "１"),
+    ("watch", SAMSUNG, "--for", "nan"),
+    ("watch", SAMSUNG, "--for", "inf"),
+    ("watch", SAMSUNG, "--for", "１"),
+    ("api", "1h", "--count", "１"),
+    ("pnl", "--since", "0001-01-01"),
+    ("pnl", "--since", "２０２６-11-23"),
+    ("pnl", "--since", "2026-W48-1"),
+    ("sim", "start", "--seed", "１"),
+    ("sim", "start", "--speed", "inf"),
+    ("sim", "start", "--speed", "nan"),
+    ("sim", "start", "--day", "9999-99-99"),
+    ("sim", "start", "--open-at", "１０:00"),
+)
+
+
+@pytest.mark.parametrize("line", WRONG, ids=lambda line: " ".join(line)[:40])
+def test_a_number_that_cannot_be_meant_is_refused(line: tuple[str, ...], front: Front) -> None:
+    ran = front(*line)
+    assert ran.code == ExitCode.USAGE, ran.err
+    assert ran.out == "" and len(ran.err) < 400
+    assert front.world.broker.sent == []
+
+
+def test_the_width_of_a_terminal_may_be_nonsense(front: Front) -> None:
+    from kt.cli.support.console import DEFAULT_WIDTH, Console
+
+    for columns in ("²", "٣", "7" * 5_000, "-1", "0", "1e3", ""):
+        console = Console(out_terminal=True, environ={"COLUMNS": columns})
+        assert console.width == DEFAULT_WIDTH
+    assert Console(out_terminal=True, environ={"COLUMNS": "120"}).width == 120
