@@ -39,7 +39,7 @@ Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class EmbeddedServer:
     """Where this profile's broker is, and the time there."""
 
     base_url: str
@@ -75,20 +75,22 @@ class App:
         return self.paths.journal
 
     @cached_property
-    def server(self) -> Server:
+    def server(self) -> EmbeddedServer:
         """The configured server; on `sim` the embedded exchange, started when none runs."""
         given = self.config.server
         if self.config.profile != "sim":
             from kt.clock import SystemClock
 
-            return Server(given.base_url, given.ws_url, SystemClock())
+            return EmbeddedServer(given.base_url, given.ws_url, SystemClock())
         from kt.sim import launch
 
         if given.base_url:
             clock = launch.clock_of(given.base_url)
-            return Server(given.base_url, given.ws_url or launch.ws_url(given.base_url), clock)
+            return EmbeddedServer(
+                given.base_url, given.ws_url or launch.ws_url(given.base_url), clock
+            )
         running = launch.ensure(self.config, state_folder(self.config), self.say)
-        return Server(running.base_url, given.ws_url or running.ws_url, running.clock)
+        return EmbeddedServer(running.base_url, given.ws_url or running.ws_url, running.clock)
 
     @property
     def clock(self) -> Clock:
@@ -147,10 +149,10 @@ class App:
     @cached_property
     def kiwoom(self) -> Kiwoom:
         """The market and the account: one adapter behind two ports."""
-        from kt.broker.instrument_cache import DayList
+        from kt.broker.instrument_cache import InstrumentCache
         from kt.broker.kiwoom import Kiwoom
 
-        stocks = DayList(self.paths.folder, self.server.base_url, self.clock)
+        stocks = InstrumentCache(self.paths.folder, self.server.base_url, self.clock)
         return Kiwoom(self.rest, self.clock, self._on_fault, stocks)
 
     @property

@@ -21,10 +21,10 @@ from kt.records import (
     KST,
     AccountReturn,
     AmendTicket,
-    Answer,
+    AnalystReply,
+    AnalystRequest,
     Bar,
     Book,
-    Brief,
     BrokerActivity,
     BrokerOrder,
     BrokerShare,
@@ -602,7 +602,7 @@ class ScriptedAnalyst:
         self.clock = clock
         self.answers = list(answers) or [{}]
         self.faults: list[tuple[str, ...]] = []
-        self.briefs: list[Brief] = []
+        self.briefs: list[AnalystRequest] = []
         self.picks: tuple[dict[str, Any], ...] | None = None
         self.error = ""
         self.tokens = 0
@@ -610,7 +610,7 @@ class ScriptedAnalyst:
         self.block: threading.Event | None = None
         self.asked = threading.Event()
 
-    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+    def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         self.briefs.append(brief)
         self.faults.append(tuple(faults))
         self.asked.set()
@@ -623,7 +623,9 @@ class ScriptedAnalyst:
         )
         return self._answer("decide", () if self.error else objects)
 
-    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+    def shortlist(
+        self, candidates: Sequence[Candidate], count: int, asof: datetime
+    ) -> AnalystReply:
         picks = self.picks
         if picks is None:
             picks = tuple(
@@ -632,11 +634,11 @@ class ScriptedAnalyst:
             )
         return self._answer("shortlist", () if self.error else picks)
 
-    def probe(self) -> Answer | None:
+    def probe(self) -> AnalystReply | None:
         return self._answer("probe", ())
 
-    def _answer(self, purpose: str, objects: tuple[dict[str, Any], ...]) -> Answer:
-        return Answer(
+    def _answer(self, purpose: str, objects: tuple[dict[str, Any], ...]) -> AnalystReply:
+        return AnalystReply(
             key=f"{purpose}-{len(self.briefs)}",
             purpose=purpose,
             analyst=self.name,

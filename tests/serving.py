@@ -16,7 +16,7 @@ from kt.sim.discovery import ws_url
 from kt.sim.exchange import Exchange
 from kt.sim.faults import parse_faults
 from kt.sim.server import serving
-from kt.sim.server.context import Desk
+from kt.sim.server.context import ServerContext
 from kt.sim.server.opening import open_desk
 from kt.sim.server.settings import Settings
 
@@ -32,7 +32,7 @@ class Served:
     ws_url: str
     exchange: Exchange
     clock: ScaledClock
-    desk: Desk
+    desk: ServerContext
 
     @property
     def control(self) -> Control:

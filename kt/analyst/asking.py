@@ -18,12 +18,12 @@ from typing import Any
 from kt.analyst.call import call
 from kt.analyst.failure import Failure
 from kt.analyst.prompt import DECIDE, PROBE, SHORTLIST, Prompt, decide_prompt, shortlist_prompt
-from kt.analyst.provider import Provider, Question, Reply
+from kt.analyst.provider import Provider, ProviderReply, Question
 from kt.analyst.reading import Read, read_text
 from kt.analyst.request_key import key_of, shortlist_question
 from kt.analyst.schemas import SCHEMAS
 from kt.ports import Analyst, Clock
-from kt.records import Answer, Brief, Candidate
+from kt.records import AnalystReply, AnalystRequest, Candidate
 from kt.rules.freshness import newest
 
 AGAIN = frozenset({"quota", "unavailable", "unreachable"})
@@ -70,24 +70,26 @@ class ModelAnalyst:
     def model(self) -> str:
         return self._provider.model
 
-    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+    def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         """One question about every stock of the brief."""
         key, asof = self.decide_key(brief, faults), newest(brief.stocks, brief.asof)
         return self._ask("decide", key, decide_prompt(brief, faults), asof)
 
-    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+    def shortlist(
+        self, candidates: Sequence[Candidate], count: int, asof: datetime
+    ) -> AnalystReply:
         """One question for the best candidates."""
         key = self.shortlist_key(candidates, count, asof)
         return self._ask("shortlist", key, shortlist_prompt(candidates, count, asof), asof)
 
-    def probe(self) -> Answer | None:
+    def probe(self) -> AnalystReply | None:
         """Costs a few tokens; one attempt, of at most PROBE_SECONDS."""
         now = self._clock.now()
         key = key_of("probe", self.name, self.model, self._parameters, "")
         seconds = min(self._timeout, PROBE_SECONDS)
         return self._ask("probe", key, PROBE, now, seconds=seconds, most=1)
 
-    def decide_key(self, brief: Brief, faults: Sequence[str] = ()) -> str:
+    def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str:
         question = {"system": DECIDE, "brief": brief}
         return key_of("decide", self.name, self.model, self._parameters, question, faults)
 
@@ -104,7 +106,7 @@ class ModelAnalyst:
         *,
         seconds: float = 0.0,
         most: int = MOST_ATTEMPTS,
-    ) -> Answer:
+    ) -> AnalystReply:
         asked_at = self._clock.now()
         started = time.perf_counter()
         question = Question(prompt, SCHEMAS[purpose], self._parameters["temperature"])
@@ -113,7 +115,7 @@ class ModelAnalyst:
         found = Read() if reply.failure or purpose == "probe" else read_text(reply.text)
         error = reply.failure.text if reply.failure else found.error and f"reply: {found.error}"
         price_in, price_out = self._prices
-        return Answer(
+        return AnalystReply(
             key=key,
             purpose=purpose,
             analyst=self.name,
@@ -134,11 +136,13 @@ class ModelAnalyst:
             attempts=attempts,
         )
 
-    def _patiently(self, question: Question, seconds: float, most: int) -> tuple[Reply, int]:
+    def _patiently(
+        self, question: Question, seconds: float, most: int
+    ) -> tuple[ProviderReply, int]:
         """The reply to the last attempt, and how many there were."""
         if not self._provider.secret.isascii() or not self._provider.secret.isprintable():
             words = "the key holds a line break, or letters that no key has"
-            return Reply(failure=Failure("auth", words)), 0
+            return ProviderReply(failure=Failure("auth", words)), 0
         end = time.monotonic() + seconds
         for attempt in range(1, most + 1):
             left = end - time.monotonic()
@@ -160,7 +164,7 @@ def _pause(failure: Failure, attempt: int) -> float:
     return float(FIRST_PAUSE * 2 ** (attempt - 1)) * random.uniform(1, 1.5)
 
 
-def _timed(reply: Reply, seconds: float) -> Reply:
+def _timed(reply: ProviderReply, seconds: float) -> ProviderReply:
     """A time-out names the whole of the time, not what its last attempt had left."""
     if reply.failure is None or reply.failure.kind != "timeout":
         return reply

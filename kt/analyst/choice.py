@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kt.analyst.guarded import Budget, Calls, GuardedAnalyst
+from kt.analyst.guarded import Calls, GuardedAnalyst, SpendingBudget
 from kt.analyst.replay import FindsAnswers, Keyed, ReplayAnalyst
 from kt.config.model import Config
 from kt.errors import ConfigError
@@ -39,7 +39,7 @@ def choose(
         chosen,
         clock,
         calls or (lambda since: ()),
-        Budget(ours.budget_usd, ours.budget_tokens),
+        SpendingBudget(ours.budget_usd, ours.budget_tokens),
         rules if ours.fallback == "rules" else None,
     )
     return guarded if replay is None else ReplayAnalyst(replay, guarded)

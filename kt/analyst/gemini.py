@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from kt.analyst.gemini_body import read_gemini
-from kt.analyst.provider import Line, Question, Reply
+from kt.analyst.provider import ModelConnection, ProviderReply, Question
 
 _IMPORTING = Lock()
 
@@ -35,7 +35,7 @@ class Gemini:
     def secret(self) -> str:
         return self._api_key
 
-    def line(self) -> Line:
+    def line(self) -> ModelConnection:
         return _Line(imported(), self._api_key, self._model, self._base_url)
 
 
@@ -79,7 +79,7 @@ class _Line:
         self._client = GenerativeServiceClient(transport=transport)
         self._bounded = bound(transport._session)
 
-    def ask(self, question: Question, seconds: float) -> Reply:
+    def ask(self, question: Question, seconds: float) -> ProviderReply:
         """The library's own reading of the body is not used: it drops the marks of thoughts, and
         fails at names that are newer than itself."""
         from google.protobuf.json_format import ParseError

@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kt.analyst.failure import Failure, one_line
-from kt.analyst.provider import Reply
+from kt.analyst.provider import ProviderReply
 
 _FINISHED = ("", "STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED")
 _MOST_TOKENS = 10**9
 
 
-def read_gemini(body: bytes) -> Reply:
+def read_gemini(body: bytes) -> ProviderReply:
     """What the body of a success says. Raises ValueError when it is no JSON, RecursionError when
     it is too deep."""
     whole = _object(json.loads(body.decode("utf-8")))
@@ -22,7 +22,7 @@ def read_gemini(body: bytes) -> Reply:
     sent = _count(usage.get("promptTokenCount"))
     told = _count(usage.get("candidatesTokenCount")) + _count(usage.get("thoughtsTokenCount"))
     text, failure, notes = _words(whole)
-    return Reply(
+    return ProviderReply(
         text=text,
         model=model_name(whole.get("modelVersion")),
         tokens_in=sent,

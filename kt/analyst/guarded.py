@@ -8,7 +8,7 @@ from datetime import datetime, time
 
 from kt.analyst.replay import Keyed
 from kt.ports import Analyst, Clock
-from kt.records import WITHHELD, AnalystCall, Answer, Brief, Candidate
+from kt.records import WITHHELD, AnalystCall, AnalystReply, AnalystRequest, Candidate
 from kt.rules import breaker
 from kt.rules.freshness import newest
 
@@ -17,7 +17,7 @@ Calls = Callable[[datetime], Sequence[AnalystCall]]
 
 
 @dataclass(frozen=True, slots=True)
-class Budget:
+class SpendingBudget:
     """What a day's questions may cost at most; 0 = as much as they do."""
 
     usd: float = 0.0
@@ -42,7 +42,7 @@ class GuardedAnalyst:
         inner: Keyed,
         clock: Clock,
         calls: Calls,
-        budget: Budget = Budget(),  # frozen
+        budget: SpendingBudget = SpendingBudget(),  # frozen
         fallback: Analyst | None = None,
     ) -> None:
         self._inner = inner
@@ -59,27 +59,29 @@ class GuardedAnalyst:
     def model(self) -> str:
         return self._inner.model
 
-    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+    def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         error = self._why_not()
         if not error:
             return self._inner.decide(brief, faults)
         key = self._inner.decide_key(brief, faults)
         return self._withheld("decide", key, newest(brief.stocks, brief.asof), error)
 
-    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+    def shortlist(
+        self, candidates: Sequence[Candidate], count: int, asof: datetime
+    ) -> AnalystReply:
         error = self._why_not()
         if not error:
             return self._inner.shortlist(candidates, count, asof)
         key = self._inner.shortlist_key(candidates, count, asof)
         return self._withheld("shortlist", key, asof, error)
 
-    def decide_key(self, brief: Brief, faults: Sequence[str] = ()) -> str:
+    def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str:
         return self._inner.decide_key(brief, faults)
 
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
         return self._inner.shortlist_key(candidates, count, asof)
 
-    def probe(self) -> Answer | None:
+    def probe(self) -> AnalystReply | None:
         return self._inner.probe()
 
     def _why_not(self) -> str:
@@ -93,9 +95,9 @@ class GuardedAnalyst:
         spent = self._budget.spent([call for call in calls if call.asked_at >= midnight])
         return f"budget: {spent}" if spent else ""
 
-    def _withheld(self, purpose: str, key: str, data_at: datetime, error: str) -> Answer:
+    def _withheld(self, purpose: str, key: str, data_at: datetime, error: str) -> AnalystReply:
         assert error.partition(":")[0] in WITHHELD
-        return Answer(
+        return AnalystReply(
             key=key,
             purpose=purpose,
             analyst=self.name,

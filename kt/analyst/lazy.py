@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from kt.ports import Analyst
-from kt.records import Answer, Brief, Candidate
+from kt.records import AnalystReply, AnalystRequest, Candidate
 
 
 class DeferredAnalyst:
@@ -32,11 +32,13 @@ class DeferredAnalyst:
     def fallback(self) -> Analyst | None:
         return self._chosen.fallback
 
-    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+    def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         return self._chosen.decide(brief, faults)
 
-    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+    def shortlist(
+        self, candidates: Sequence[Candidate], count: int, asof: datetime
+    ) -> AnalystReply:
         return self._chosen.shortlist(candidates, count, asof)
 
-    def probe(self) -> Answer | None:
+    def probe(self) -> AnalystReply | None:
         return self._chosen.probe()

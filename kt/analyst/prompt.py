@@ -17,14 +17,14 @@ import msgspec
 
 from kt.records import (
     KST,
+    AnalystRequest,
     Bar,
     Book,
-    Brief,
     BrokerActivity,
     Candidate,
     Flow,
     Position,
-    StockBrief,
+    StockContext,
     Strength,
 )
 
@@ -77,7 +77,7 @@ PROBE = Prompt("Answer with an empty JSON list.", "[]")
 """Asks for next to nothing: whether there is an answer is the answer."""
 
 
-def decide_prompt(brief: Brief, faults: Sequence[str] = ()) -> Prompt:
+def decide_prompt(brief: AnalystRequest, faults: Sequence[str] = ()) -> Prompt:
     """The question about every stock of a brief; with `faults`, what to put right this time."""
     data = {
         "asof": _time(brief.asof),
@@ -123,7 +123,7 @@ def neutral(text: str, length: int = NAME_LENGTH) -> str:
     return line if len(line) <= length else line[: length - 1] + "…"
 
 
-def _stock(stock: StockBrief) -> dict[str, Any]:
+def _stock(stock: StockContext) -> dict[str, Any]:
     quote = stock.quote
     data: dict[str, Any] = {
         "stock_code": stock.stock_code,

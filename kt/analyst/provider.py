@@ -10,7 +10,7 @@ from kt.analyst.prompt import Prompt
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ProviderReply:
     """What came back, as far as it can be told: the model's words, who it says it is, and the
     tokens; or the failure."""
 
@@ -31,10 +31,10 @@ class Question:
     temperature: float
 
 
-class Line(Protocol):
+class ModelConnection(Protocol):
     """A way to the provider that is used for one request."""
 
-    def ask(self, question: Question, seconds: float) -> Reply:
+    def ask(self, question: Question, seconds: float) -> ProviderReply:
         """One request, no retry. May raise anything; `seconds` is for single reads."""
         ...
 
@@ -55,6 +55,6 @@ class Provider(Protocol):
         """The key, for its removal from whatever comes back; empty when there is none."""
         ...
 
-    def line(self) -> Line:
+    def line(self) -> ModelConnection:
         """May raise anything."""
         ...

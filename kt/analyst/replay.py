@@ -8,19 +8,19 @@ from typing import Protocol
 
 from kt.errors import KtError
 from kt.ports import Analyst
-from kt.records import Answer, Brief, Candidate
+from kt.records import AnalystReply, AnalystRequest, Candidate
 
 
 class FindsAnswers(Protocol):
     """The part of the journal that a replay needs."""
 
-    def find_answer(self, key: str) -> Answer | None: ...
+    def find_answer(self, key: str) -> AnalystReply | None: ...
 
 
 class Keyed(Analyst, Protocol):
     """An analyst that can name a call without making it."""
 
-    def decide_key(self, brief: Brief, faults: Sequence[str] = ()) -> str: ...
+    def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str: ...
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str: ...
 
 
@@ -44,17 +44,19 @@ class ReplayAnalyst:
     def model(self) -> str:
         return self._original.model
 
-    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+    def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         return self._find("decide", self._original.decide_key(brief, faults))
 
-    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+    def shortlist(
+        self, candidates: Sequence[Candidate], count: int, asof: datetime
+    ) -> AnalystReply:
         return self._find("shortlist", self._original.shortlist_key(candidates, count, asof))
 
-    def probe(self) -> Answer | None:
+    def probe(self) -> AnalystReply | None:
         """A replay asks nobody."""
         return None
 
-    def _find(self, purpose: str, key: str) -> Answer:
+    def _find(self, purpose: str, key: str) -> AnalystReply:
         answer = self._journal.find_answer(key)
         if answer is None:
             raise KtError(

@@ -25,9 +25,17 @@ from typing import Any
 import msgspec
 
 from kt.analyst.request_key import key_of, shortlist_question
-from kt.analyst.signals import Picture, look_at
+from kt.analyst.signals import SignalScore, look_at
 from kt.ports import Clock
-from kt.records import Action, Answer, Brief, Candidate, Position, Quote, StockBrief
+from kt.records import (
+    Action,
+    AnalystReply,
+    AnalystRequest,
+    Candidate,
+    Position,
+    Quote,
+    StockContext,
+)
 from kt.rules import ticks
 from kt.rules.freshness import newest
 
@@ -82,7 +90,7 @@ class RulesAnalyst:
     def model(self) -> str:
         return MODEL
 
-    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+    def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         """A decision for every stock. Faults change nothing: the rules have no second opinion."""
         pictures = {stock.stock_code: look_at(stock) for stock in brief.stocks}
         objects = tuple(
@@ -92,7 +100,9 @@ class RulesAnalyst:
         key = self.decide_key(brief, faults)
         return self._answer("decide", key, objects, figures, newest(brief.stocks, brief.asof))
 
-    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+    def shortlist(
+        self, candidates: Sequence[Candidate], count: int, asof: datetime
+    ) -> AnalystReply:
         """The candidates with the highest score of the scans; of equal ones the busier."""
         ranked = sorted(candidates, key=lambda c: (-c.score, -c.value, c.stock_code))[:count]
         objects = tuple(
@@ -103,11 +113,11 @@ class RulesAnalyst:
         figures = {c.stock_code: round(c.score, 1) for c in candidates}
         return self._answer("shortlist", key, objects, figures, asof)
 
-    def probe(self) -> Answer | None:
+    def probe(self) -> AnalystReply | None:
         """There is nobody to ask."""
         return None
 
-    def decide_key(self, brief: Brief, faults: Sequence[str] = ()) -> str:
+    def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str:
         return key_of("decide", self.name, MODEL, _PARAMETERS, brief, faults)
 
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
@@ -121,8 +131,8 @@ class RulesAnalyst:
         objects: tuple[dict[str, Any], ...],
         figures: dict[str, Any],
         data_at: datetime,
-    ) -> Answer:
-        return Answer(
+    ) -> AnalystReply:
+        return AnalystReply(
             key=key,
             purpose=purpose,
             analyst=self.name,
@@ -141,7 +151,7 @@ class RulesAnalyst:
 _PARAMETERS: dict[str, Any] = {"buy_at": BUY_AT, "sell_at": SELL_AT}
 
 
-def _decision(stock: StockBrief, picture: Picture, brief: Brief) -> dict[str, Any]:
+def _decision(stock: StockContext, picture: SignalScore, brief: AnalystRequest) -> dict[str, Any]:
     verdict = _verdict(stock, picture, brief)
     said = {Action.BUY: "Buy", Action.SELL: "Sell", Action.HOLD: "Hold"}[verdict.action]
     figures = f" ({picture.text})" if picture.signals else ""
@@ -157,7 +167,7 @@ def _decision(stock: StockBrief, picture: Picture, brief: Brief) -> dict[str, An
     }
 
 
-def _verdict(stock: StockBrief, picture: Picture, brief: Brief) -> _Verdict:
+def _verdict(stock: StockContext, picture: SignalScore, brief: AnalystRequest) -> _Verdict:
     if not picture.signals:
         return _Verdict(Action.HOLD, 0.5, 0, 0, "no figures could be had")
     if stock.position is not None and stock.position.quantity > 0:
@@ -165,7 +175,7 @@ def _verdict(stock: StockBrief, picture: Picture, brief: Brief) -> _Verdict:
     return _for_new(stock, picture, brief)
 
 
-def _for_new(stock: StockBrief, picture: Picture, brief: Brief) -> _Verdict:
+def _for_new(stock: StockContext, picture: SignalScore, brief: AnalystRequest) -> _Verdict:
     if picture.score < BUY_AT:
         return _hold(picture, f"too weak to buy, which takes {BUY_AT:.0f}")
     quote = stock.quote
@@ -178,7 +188,7 @@ def _for_new(stock: StockBrief, picture: Picture, brief: Brief) -> _Verdict:
     return _Verdict(Action.BUY, _hit_rate(picture), quantity, price, "buyers lead")
 
 
-def _for_held(stock: StockBrief, position: Position, picture: Picture) -> _Verdict:
+def _for_held(stock: StockContext, position: Position, picture: SignalScore) -> _Verdict:
     price, quote = sell_price(stock), stock.quote
     quantity = position.sellable or position.quantity
     why = ""
@@ -204,12 +214,12 @@ def _near(quote: Quote, level: int, direction: int) -> bool:
     return left <= NEAR_PCT
 
 
-def _hold(picture: Picture, why: str) -> _Verdict:
+def _hold(picture: SignalScore, why: str) -> _Verdict:
     """Not to buy is right as often as a buy would be wrong; or it is not a matter of the score."""
     return _Verdict(Action.HOLD, max(0.5, round(1 - _hit_rate(picture), 2)), 0, 0, why)
 
 
-def _hit_rate(picture: Picture) -> float:
+def _hit_rate(picture: SignalScore) -> float:
     """How often a buy at such a score was right; the less is known, the nearer to the usual."""
     told = next(
         low + (high - low) * (picture.score - start) / (end - start)
@@ -220,7 +230,7 @@ def _hit_rate(picture: Picture) -> float:
     return round(usual + (told - usual) * picture.coverage, 2)
 
 
-def buy_price(stock: StockBrief) -> int:
+def buy_price(stock: StockContext) -> int:
     """One tick above the best ask, not above the day's upper limit."""
     asks = stock.book.asks if stock.book is not None else ()
     best = asks[0].price if asks else stock.quote.ask or stock.quote.price
@@ -229,14 +239,14 @@ def buy_price(stock: StockBrief) -> int:
     return min(price, ticks.round_down(upper)) if upper else price
 
 
-def sell_price(stock: StockBrief) -> int:
+def sell_price(stock: StockContext) -> int:
     """One tick below the best bid, not below the day's lower limit."""
     bids = stock.book.bids if stock.book is not None else ()
     best = bids[0].price if bids else stock.quote.bid or stock.quote.price
     return max(ticks.step(best, -1), ticks.round_up(stock.quote.lower_limit))
 
 
-def _figures(picture: Picture) -> dict[str, Any]:
+def _figures(picture: SignalScore) -> dict[str, Any]:
     return {
         "score": picture.score,
         "coverage": picture.coverage,

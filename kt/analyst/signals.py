@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from kt.records import Bar, RiskLevel, StockBrief
+from kt.records import Bar, RiskLevel, StockContext
 from kt.rules.indicators import momentum, vwap
 
 
@@ -26,7 +26,7 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class SignalScore:
     """All signals of one stock."""
 
     signals: tuple[Signal, ...]
@@ -42,14 +42,14 @@ class Picture:
         return ", ".join(signal.text for signal in ordered)
 
 
-def look_at(stock: StockBrief) -> Picture:
+def look_at(stock: StockContext) -> SignalScore:
     """The picture of one stock. A part that is missing says nothing and costs coverage."""
     found = [signal for make in _SIGNALS if (signal := make(stock)) is not None]
     total = sum(_WEIGHTS.values())
     weight = sum(signal.weight for signal in found)
     mean = sum(signal.weight * signal.value for signal in found) / weight if weight else 0.0
     volatility = volatility_pct(stock)
-    return Picture(
+    return SignalScore(
         signals=tuple(found),
         score=round(50 + 50 * mean, 1),
         coverage=round(weight / total, 3),
@@ -58,7 +58,7 @@ def look_at(stock: StockBrief) -> Picture:
     )
 
 
-def volatility_pct(stock: StockBrief) -> float:
+def volatility_pct(stock: StockContext) -> float:
     """The usual width of a day, in percent of the price: the larger of today's range and the
     mean of the last five days'."""
     quote = stock.quote
@@ -67,7 +67,7 @@ def volatility_pct(stock: StockBrief) -> float:
     return max(today, sum(days) / len(days) if days else 0.0)
 
 
-def today(stock: StockBrief) -> tuple[Bar, ...]:
+def today(stock: StockContext) -> tuple[Bar, ...]:
     """The minute bars of the newest day alone: early in a session older ones come along."""
     if not stock.minutes:
         return ()
@@ -75,7 +75,7 @@ def today(stock: StockBrief) -> tuple[Bar, ...]:
     return tuple(bar for bar in stock.minutes if bar.at.date() == day)
 
 
-def _trend(stock: StockBrief) -> Signal | None:
+def _trend(stock: StockContext) -> Signal | None:
     """Where the price stands against today's volume-weighted mean: 2 % above is full marks."""
     mean = vwap(today(stock))
     if not mean or not stock.quote.price:
@@ -85,7 +85,7 @@ def _trend(stock: StockBrief) -> Signal | None:
     return _signal("trend", above / 2, text)
 
 
-def _momentum(stock: StockBrief) -> Signal | None:
+def _momentum(stock: StockContext) -> Signal | None:
     """The change over the last ten minutes: 1.5 % is full marks."""
     closes = [bar.close for bar in today(stock)[-11:] if bar.close]
     change = momentum([*closes, stock.quote.price], len(closes))
@@ -94,7 +94,7 @@ def _momentum(stock: StockBrief) -> Signal | None:
     return _signal("momentum", change / 1.5, f"{change:+.1f}% in {len(closes)} minutes")
 
 
-def _strength(stock: StockBrief) -> Signal | None:
+def _strength(stock: StockContext) -> Signal | None:
     """Bought over sold volume (ka10046), 100 = even: half as much again is full marks. The
     five-minute mean weighs as much as the newest value."""
     if stock.strength:
@@ -107,7 +107,7 @@ def _strength(stock: StockBrief) -> Signal | None:
     return _signal("strength", (now - 100) / 50, f"trade strength {now:.0f}")
 
 
-def _book(stock: StockBrief) -> Signal | None:
+def _book(stock: StockContext) -> Signal | None:
     """Waiting buyers over waiting sellers: three to one is full marks."""
     book = stock.book
     if book is None or not book.total_ask or not book.total_bid:
@@ -116,7 +116,7 @@ def _book(stock: StockBrief) -> Signal | None:
     return _signal("book", math.log(ratio) / math.log(3), f"bids {ratio:.1f} times the asks")
 
 
-def _flow(stock: StockBrief) -> Signal | None:
+def _flow(stock: StockContext) -> Signal | None:
     """What foreigners and institutions bought on the newest day: 10 % of its volume is full
     marks."""
     if not stock.flow or not stock.flow[0].volume:
@@ -127,7 +127,7 @@ def _flow(stock: StockBrief) -> Signal | None:
     return _signal("flow", share / 10, text)
 
 
-def _volume(stock: StockBrief) -> Signal | None:
+def _volume(stock: StockContext) -> Signal | None:
     """The last ten minutes' volume against the minutes before, in the price's direction: four
     times as much is full marks."""
     bars = today(stock)
@@ -152,7 +152,7 @@ _WEIGHTS = {
     "flow": 0.20,
     "volume": 0.10,
 }
-_SIGNALS: tuple[Callable[[StockBrief], Signal | None], ...] = (
+_SIGNALS: tuple[Callable[[StockContext], Signal | None], ...] = (
     _trend,
     _momentum,
     _strength,

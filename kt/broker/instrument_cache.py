@@ -26,7 +26,7 @@ NEW_LIST = time(8)
 Fetch = Callable[[], tuple[Instrument, ...]]
 
 
-class Kept(msgspec.Struct, frozen=True):
+class CachedInstruments(msgspec.Struct, frozen=True):
     """The file."""
 
     server: str
@@ -34,7 +34,7 @@ class Kept(msgspec.Struct, frozen=True):
     stocks: tuple[Instrument, ...]
 
 
-class DayList:
+class InstrumentCache:
     """Hands out the list of `server` (its address). Safe between threads and processes.
 
     A folder that cannot be used costs time and no more: the list is then fetched.
@@ -55,7 +55,7 @@ class DayList:
                 return kept.stocks
             stocks = fetch()
             if stocks:
-                self._write(Kept(self.server, day, stocks))
+                self._write(CachedInstruments(self.server, day, stocks))
             return stocks
 
     @contextlib.contextmanager
@@ -69,13 +69,13 @@ class DayList:
                 held.enter_context(lock_file(lock_of(self.path), seconds))
             yield
 
-    def _read(self) -> Kept | None:
+    def _read(self) -> CachedInstruments | None:
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=Kept)
+            return msgspec.json.decode(self.path.read_bytes(), type=CachedInstruments)
         except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return None
 
-    def _write(self, kept: Kept) -> None:
+    def _write(self, kept: CachedInstruments) -> None:
         with contextlib.suppress(OSError):
             replace_private(self.path, msgspec.json.encode(kept))
 

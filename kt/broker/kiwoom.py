@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kt.broker.account_queries import KiwoomAccount
-from kt.broker.instrument_cache import DayList
+from kt.broker.instrument_cache import InstrumentCache
 from kt.broker.market_queries import KiwoomMarket
 from kt.broker.order_gateway import KiwoomOrders
 from kt.broker.rest.client import Rest
@@ -29,7 +29,7 @@ class Kiwoom(KiwoomMarket, KiwoomAccount, KiwoomOrders):
         rest: Rest,
         clock: Clock,
         on_fault: Callable[[WireError], None] = _unheard,
-        day_list: DayList | None = None,
+        day_list: InstrumentCache | None = None,
     ) -> None:
         self.rest = rest
         self.clock = clock

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from typing import TypeVar
 
-from kt.broker.instrument_cache import DayList
+from kt.broker.instrument_cache import InstrumentCache
 from kt.broker.queries import Queries
 from kt.broker.wire import Faulty, charts, rankings, stocks
 from kt.errors import UsageError
@@ -57,7 +57,7 @@ class KiwoomMarket(Queries):
     """Implements ports.Market. A row that cannot be read is left out and told to `on_fault`."""
 
     on_fault: Faulty
-    day_list: DayList | None
+    day_list: InstrumentCache | None
 
     def instruments(self) -> tuple[Instrument, ...]:
         """ka10099, once a day for all processes of the profile."""

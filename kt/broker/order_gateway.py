@@ -5,8 +5,8 @@ from __future__ import annotations
 from kt.broker.rest.captured import caught
 from kt.broker.rest.client import Rest
 from kt.broker.rest.error_codes import TREATMENTS, Category
-from kt.broker.rest.http_response import Answer, described
-from kt.broker.rest.response_class import Verdict, return_code, return_message
+from kt.broker.rest.http_response import HttpResponse, described
+from kt.broker.rest.response_class import Classified, return_code, return_message
 from kt.broker.wire import scalars
 from kt.records import (
     AmendTicket,
@@ -71,7 +71,7 @@ class KiwoomOrders:
         return caught(lambda: outcome(answer, quantity_name), unread)
 
 
-def outcome(answer: Answer, quantity_name: str = "") -> Outcome:
+def outcome(answer: HttpResponse, quantity_name: str = "") -> Outcome:
     """What the evidence proves, and not a bit more (DESIGN: orders, never doubled, never lost).
 
     Only a request that never left, or the broker's own words, make an order NOT_PLACED or
@@ -101,11 +101,11 @@ def outcome(answer: Answer, quantity_name: str = "") -> Outcome:
     )
 
 
-def _said(answer: Answer) -> str:
+def _said(answer: HttpResponse) -> str:
     return answer.error.message if answer.error is not None else ""
 
 
-def _accepted(answer: Answer, quantity_name: str) -> Outcome:
+def _accepted(answer: HttpResponse, quantity_name: str) -> Outcome:
     """A success needs both: return_code 0 in so many words, and an order number."""
     body = answer.body or {}
     number, code = _number(body.get("ord_no")), return_code(body)
@@ -131,7 +131,7 @@ def _code(code: int | None) -> str:
     return "no return_code" if code is None else f"return_code {code}"
 
 
-def _refusal(answer: Answer, verdict: Verdict) -> OutcomeStatus:
+def _refusal(answer: HttpResponse, verdict: Classified) -> OutcomeStatus:
     """A known code means what the table says; an unknown one is a refusal only in the order
     desk's own form (`[2000](X:…)`, return_code 20), or where the token was refused first."""
     if answer.http_status >= 500 or answer.body is None or _number(answer.body.get("ord_no")):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import click
 
-from kt.cli.support.cli_context import Session
+from kt.cli.support.cli_context import CliContext
 from kt.cli.support.termination import Terminated, unwinding
 from kt.errors import ExitCode, KtError, UsageError
 from kt.files import TROUBLES, trouble
@@ -20,11 +20,11 @@ from kt.text import sentences, visible
 INTERRUPTED = 128 + signal.SIGINT
 
 
-def run(arguments: Sequence[str], session: Session | None = None) -> int:
+def run(arguments: Sequence[str], session: CliContext | None = None) -> int:
     """Run one command line; return its exit code. Nothing escapes but a broken interpreter."""
     from kt.cli.root import root
 
-    session = session or Session()
+    session = session or CliContext()
     _speak_utf8()
     try:
         with unwinding():
@@ -35,7 +35,7 @@ def run(arguments: Sequence[str], session: Session | None = None) -> int:
     return code
 
 
-def _guarded(root: click.Command, arguments: Sequence[str], session: Session) -> int:
+def _guarded(root: click.Command, arguments: Sequence[str], session: CliContext) -> int:
     code: int = ExitCode.ERROR
     try:
         _readable(arguments)
@@ -71,7 +71,7 @@ def _readable(arguments: Sequence[str]) -> None:
             raise UsageError(f"argument {number} is no UTF-8: {visible(argument, 60)}")
 
 
-def _unwritten(session: Session) -> ExitCode:
+def _unwritten(session: CliContext) -> ExitCode:
     """What was found out is lost on the way to whoever asked. Where an order was sent, that must
     not look like an error after which one tries again."""
     said = f"the output could not be written: {session.console.failure}"
@@ -102,7 +102,7 @@ def usage(error: click.UsageError) -> str:
     return sentence(message[:1].lower() + message[1:], f"See `{path} --help`.")
 
 
-def apology(error: Exception, session: Session) -> str:
+def apology(error: Exception, session: CliContext) -> str:
     """One line for a fault of kt itself; the traceback goes to a file only the user can read. What
     the machine lacks is no fault of kt's."""
     short = visible(f"{type(error).__name__}: {error}".splitlines()[0], 200)
@@ -118,7 +118,7 @@ def apology(error: Exception, session: Session) -> str:
     return f"kt: unexpected error, sorry: {short}. The details are in {place}"
 
 
-def _save_traceback(error: Exception, session: Session) -> str:
+def _save_traceback(error: Exception, session: CliContext) -> str:
     import tempfile
     import traceback
 
@@ -133,7 +133,7 @@ def _save_traceback(error: Exception, session: Session) -> str:
     return place
 
 
-def _close(session: Session, code: int) -> int:
+def _close(session: CliContext, code: int) -> int:
     """Write the end of the run and let everything go; a failure here never hides the first, and
     never makes an order that stands look like one that was not placed."""
     try:

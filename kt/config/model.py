@@ -160,7 +160,7 @@ class Orders(Section, frozen=True, kw_only=True):
     """Orders at the broker that kt did not place: count them in the limits, or halt."""
 
 
-class Session(Section, frozen=True, kw_only=True):
+class SessionHours(Section, frozen=True, kw_only=True):
     """The trading day."""
 
     start: TimeOfDay = "08:00"
@@ -300,7 +300,7 @@ class Config(Section, frozen=True, kw_only=True):
     scan: Scan = Scan()
     cycle: Cycle = Cycle()
     orders: Orders = Orders()
-    session: Session = Session()
+    session: SessionHours = SessionHours()
     analyst: AnalystConfig = AnalystConfig()
     emergency: Emergency = Emergency()
     pipe: Pipe = Pipe()

@@ -210,7 +210,7 @@ class _Cycle:
 
     def close(self) -> None:
         ctx, report = self.ctx, self.report
-        report.day = self.step("settle", lambda: daily_pnl.settle(ctx), summaries.day)
+        report.day = self.step("settle", lambda: daily_pnl.close_day(ctx), summaries.day)
         self.step("compare", lambda: daily_pnl.compare(ctx), summaries.differences)
         learned = self.step(
             "learn", lambda: learning.learn(ctx), lambda found: f"{len(found.outcomes)} judged"

@@ -33,4 +33,6 @@ def _compared(runtime: Runtime, differences: Iterable[Difference]) -> None:
             emergency.raise_alarm(runtime, Alarm("MISMATCH", difference.text()))
 
 
-BOOKS = Job("books", "the look at the holdings", position_reconciliation.mend, _compared)
+BOOKS = Job(
+    "books", "the look at the holdings", position_reconciliation.reconcile_positions, _compared
+)

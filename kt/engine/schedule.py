@@ -203,7 +203,7 @@ def _cycle(runtime: Runtime) -> None:
     tell_queued(runtime)
     if state.phase is Phase.CLOSING and ctx.config.session.close_positions:
         close_positions(runtime)
-    daily_pnl.settle(ctx, state.prices)
+    daily_pnl.close_day(ctx, state.prices)
     state.refresh(ctx)
     watch(runtime)
 
@@ -247,5 +247,5 @@ DUE: dict[Timer, Callable[[Runtime], object]] = {
 def finish(runtime: Runtime) -> None:
     """The run ends: the books at their last prices."""
     if runtime.state.reconciled and runtime.state.settled != runtime.ctx.clock.now().date():
-        daily_pnl.settle(runtime.ctx, runtime.state.prices)
+        daily_pnl.close_day(runtime.ctx, runtime.state.prices)
     runtime.ctx.journal.flush()

@@ -20,7 +20,7 @@ from kt.records import (
 )
 from kt.rules.trading_phases import TRADING, Phase
 from kt.steps.context import Context
-from kt.steps.risk.account_snapshot import Account
+from kt.steps.risk.account_snapshot import AccountSnapshot
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ class Judged:
 
     shortlist: tuple[Candidate, ...]
     decisions: tuple[Decision, ...]
-    account: Account
+    account: AccountSnapshot
 
 
 @dataclass(frozen=True, slots=True)

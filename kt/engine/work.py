@@ -61,18 +61,18 @@ def weigh(
     wanted = [d.stock_code for d in decisions if d.action.trades]
     buying = {d.stock_code: d.price for d in decisions if d.action is Action.BUY}
     account = (
-        account_snapshot.look(ctx, wanted, notice=notice, buying=buying)
+        account_snapshot.snapshot(ctx, wanted, notice=notice, buying=buying)
         if wanted
-        else account_snapshot.Account(notice=notice)
+        else account_snapshot.AccountSnapshot(notice=notice)
     )
     return Judged(chosen, decisions, account)
 
 
 def recover(ctx: Context) -> tuple[Order, ...]:
     """Look for orders, amends and cancels whose answer was lost; those that were settled."""
-    resolved, _ = order_recovery.settle_intents(ctx)
+    resolved, _ = order_recovery.resolve_intents(ctx)
     caught_up = order_tracking.catch_up(ctx)
-    return (*resolved, *caught_up, *change_recovery.settle_changes(ctx, order_recovery.PATIENCE))
+    return (*resolved, *caught_up, *change_recovery.resolve_changes(ctx, order_recovery.PATIENCE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
         for order in order_tracking.still_open(ctx)
         if order.origin is not Origin.EXTERNAL
     )
-    result = daily_pnl.settle(ctx)
+    result = daily_pnl.close_day(ctx)
     try:
         differences = (*daily_pnl.compare(ctx), *cash_reconciliation.compare(ctx))
         learning.learn(ctx)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from kt.records import (
     AnalystCall,
-    Answer,
+    AnalystReply,
     Candidate,
     CashFlow,
     CashNote,
@@ -58,8 +58,8 @@ class RunLog(Protocol):
         """`stage` is fast, deep or ai; the best candidate comes first."""
         ...
 
-    def answer(self, run: str, answer: Answer) -> None: ...
-    def find_answer(self, key: str) -> Answer | None:
+    def answer(self, run: str, answer: AnalystReply) -> None: ...
+    def find_answer(self, key: str) -> AnalystReply | None:
         """The newest answer to the same question; one without an error before one with."""
         ...
 

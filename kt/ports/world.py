@@ -8,10 +8,10 @@ from typing import Protocol
 
 from kt.records import (
     AccountReturn,
-    Answer,
+    AnalystReply,
+    AnalystRequest,
     Bar,
     Book,
-    Brief,
     BrokerActivity,
     BrokerOrder,
     Candidate,
@@ -169,16 +169,18 @@ class Analyst(Protocol):
         """Who is asked in its stead about what it does not answer; None: nobody."""
         ...
 
-    def decide(self, brief: Brief, faults: Sequence[str] = ()) -> Answer:
+    def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         """A decision object for every stock of the brief; `faults` names what was wrong with
         the answer before."""
         ...
 
-    def shortlist(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> Answer:
+    def shortlist(
+        self, candidates: Sequence[Candidate], count: int, asof: datetime
+    ) -> AnalystReply:
         """The `count` best candidates as `{stock_code, score, reason}`."""
         ...
 
-    def probe(self) -> Answer | None:
+    def probe(self) -> AnalystReply | None:
         """The smallest question there is, asked at once whatever failed before; None where there
         is nobody to ask."""
         ...

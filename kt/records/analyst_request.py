@@ -12,7 +12,7 @@ from kt.records.market import Bar, Book, BrokerActivity, Flow, Quote, Strength
 from kt.records.result import Position
 
 
-class StockBrief(Record, frozen=True, kw_only=True):
+class StockContext(Record, frozen=True, kw_only=True):
     """All that was collected about one stock. A part that could not be had is None or empty."""
 
     stock_code: str
@@ -30,11 +30,11 @@ class StockBrief(Record, frozen=True, kw_only=True):
     """The parts that could not be had, with the reason."""
 
 
-class Brief(Record, frozen=True, kw_only=True):
+class AnalystRequest(Record, frozen=True, kw_only=True):
     """The question: the stocks, the account, the limits and what was learnt."""
 
     asof: datetime
-    stocks: tuple[StockBrief, ...]
+    stocks: tuple[StockContext, ...]
     deposit: Deposit
     positions: tuple[Position, ...]
     realised_today: int
@@ -82,7 +82,7 @@ class AnalystCall(Record, frozen=True, kw_only=True):
         return self.error.partition(":")[0]
 
 
-class Answer(Record, frozen=True, kw_only=True):
+class AnalystReply(Record, frozen=True, kw_only=True):
     """An analyst's reply before it is checked; one row of `ai_calls`.
 
     `objects` are the decision objects as parsed JSON (or shortlist objects `{stock_code, score,

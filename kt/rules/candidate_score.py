@@ -24,7 +24,7 @@ _FAST_SHARE = 0.3
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class ScorePart:
     """One contribution: its points, the most it could be, and the number behind it."""
 
     name: str
@@ -38,7 +38,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    parts: tuple[Part, ...]
+    parts: tuple[ScorePart, ...]
 
     @property
     def total(self) -> float:
@@ -91,22 +91,22 @@ Figure = float | None
 def deep_score(figures: Mapping[str, Figure], fast: float, volume: int) -> Score:
     """The score after the closer look, from each ingredient's figure by its name. `volume` in
     shares is what the flows are measured by."""
-    first = Part("fast scan", fast * _FAST_SHARE, 100 * _FAST_SHARE, f"{fast:.1f}")
+    first = ScorePart("fast scan", fast * _FAST_SHARE, 100 * _FAST_SHARE, f"{fast:.1f}")
     return Score((first, *(item.part(figures.get(item.name), volume) for item in DEEP_SCAN)))
 
 
-def _place(ranking: Ranking, row: Ranked, most: float) -> Part:
+def _place(ranking: Ranking, row: Ranked, most: float) -> ScorePart:
     name = ranking.value.replace("_", " ")
     points = most * max(0.0, 1 - (row.rank - 1) / 99)
     surge = f" ({row.surge_pct:+.0f} %)" if row.surge_pct is not None else ""
-    return Part(name, points, most, f"place {row.rank}{surge}")
+    return ScorePart(name, points, most, f"place {row.rank}{surge}")
 
 
-def _rise(change_pct: float) -> Part:
+def _rise(change_pct: float) -> ScorePart:
     """Full points from +1 % to +10 %, fading to nothing at −2 % and at +20 %."""
     up = _between(change_pct, -2.0, 1.0)
     spent = 1 - _between(change_pct, 10.0, 20.0)
-    return Part("change", _RISE_POINTS * min(up, spent), _RISE_POINTS, f"{change_pct:+.2f} %")
+    return ScorePart("change", _RISE_POINTS * min(up, spent), _RISE_POINTS, f"{change_pct:+.2f} %")
 
 
 def _strength(strength: float, volume: int) -> tuple[float, str]:
@@ -177,10 +177,10 @@ class Ingredient:
     def figure(self, answers: Mapping[str, Any]) -> Figure:
         return self.read(answers[self.question]) if self.question in answers else None
 
-    def part(self, figure: Figure, volume: int) -> Part:
+    def part(self, figure: Figure, volume: int) -> ScorePart:
         rated = None if figure is None else self.rate(figure, volume)
         share, detail = rated or (0.5, "not known")
-        return Part(self.name, self.most * share, self.most, detail)
+        return ScorePart(self.name, self.most * share, self.most, detail)
 
 
 DEEP_SCAN = (

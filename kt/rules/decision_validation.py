@@ -10,12 +10,12 @@ from typing import Any
 from kt.records import (
     ANSWERS,
     Action,
-    Brief,
+    AnalystRequest,
     Candidate,
     Decision,
     Provenance,
     RiskLevel,
-    StockBrief,
+    StockContext,
 )
 from kt.rules import ticks
 
@@ -29,7 +29,7 @@ Faults = dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ValidatedReply:
     """`decisions` are the accepted ones. `faults` says by stock code what was wrong with each
     other stock's answer; under "" stands what belongs to no stock asked about."""
 
@@ -48,12 +48,12 @@ class Verdict:
 
 def judge(
     objects: Sequence[Any],
-    brief: Brief,
+    brief: AnalystRequest,
     *,
     analyst: str = "",
     model: str = "",
     kinds: Mapping[str, str] | None = None,
-) -> Verdict:
+) -> ValidatedReply:
     """Check raw decision objects against what was asked.
 
     `kinds` (stock code to STOCK, ETF, …) chooses the tick table; a stock that is not in it is a
@@ -76,11 +76,16 @@ def judge(
             decisions.append(_decision(found[0], stock, brief, analyst, model))
     if strange:
         faults[""] = tuple(strange)
-    return Verdict(tuple(decisions), faults)
+    return ValidatedReply(tuple(decisions), faults)
 
 
 def abstain(
-    stock: StockBrief, brief: Brief, faults: Iterable[str], *, analyst: str = "", model: str = ""
+    stock: StockContext,
+    brief: AnalystRequest,
+    faults: Iterable[str],
+    *,
+    analyst: str = "",
+    model: str = "",
 ) -> Decision:
     """What stands where no answer came or none could be used: nothing is done."""
     named = tuple(faults)
@@ -147,7 +152,7 @@ def _by_code(
     return answers, strange
 
 
-def _faults(found: dict[str, Any], stock: StockBrief, kind: str) -> list[str]:
+def _faults(found: dict[str, Any], stock: StockContext, kind: str) -> list[str]:
     action = _enum(found, "action", [item.value for item in ANSWERS])
     faults = [
         *action,
@@ -164,7 +169,7 @@ def _faults(found: dict[str, Any], stock: StockBrief, kind: str) -> list[str]:
     return faults + (_whole(found, "price", MOST_SHARES) or _price(found["price"], stock, kind))
 
 
-def _price(price: int, stock: StockBrief, kind: str) -> list[str]:
+def _price(price: int, stock: StockContext, kind: str) -> list[str]:
     if not ticks.is_on_tick(price, kind):
         if price <= 0:
             return [f"price: {price} is not above 0"]
@@ -177,7 +182,7 @@ def _price(price: int, stock: StockBrief, kind: str) -> list[str]:
     return []
 
 
-def _name(found: dict[str, Any], stock: StockBrief) -> list[str]:
+def _name(found: dict[str, Any], stock: StockContext) -> list[str]:
     """A name that is not the code's own means the analyst has mixed up two stocks."""
     name = found.get("stock_name", stock.stock_name)
     if isinstance(name, str) and _bare(name) == _bare(stock.stock_name):
@@ -217,7 +222,7 @@ def _reason(found: dict[str, Any]) -> list[str]:
 
 
 def _decision(
-    found: dict[str, Any], stock: StockBrief, brief: Brief, analyst: str, model: str
+    found: dict[str, Any], stock: StockContext, brief: AnalystRequest, analyst: str, model: str
 ) -> Decision:
     action = Action(found["action"])
     idle = action is Action.HOLD

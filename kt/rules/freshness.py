@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from kt.records import StockBrief
+from kt.records import StockContext
 
 
-def newest(stocks: Iterable[StockBrief], asof: datetime) -> datetime:
+def newest(stocks: Iterable[StockContext], asof: datetime) -> datetime:
     """The newest time in the figures of these stocks, never later than `asof`; `asof` itself when
     no figure carries a time."""
     times = [at for stock in stocks for at in _times(stock)]
     return min(max(times), asof) if times else asof
 
 
-def _times(stock: StockBrief) -> list[datetime]:
+def _times(stock: StockContext) -> list[datetime]:
     found = [stock.quote.at, stock.book.at if stock.book else None]
     found += [bar.at for bar in stock.minutes[-1:]]
     found += [entry.at for entry in stock.strength[:1]]

@@ -13,7 +13,7 @@ own decision (10 shares at 70,000 won, MEDIUM, 1,000,000 won a stock) fits with 
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
+class PositionSize:
     """How many shares, and how that came about. `quantity` 0 has its reason in `detail`."""
 
     quantity: int
@@ -28,7 +28,7 @@ def buy_size(
     per_stock_left: int,
     total_left: int,
     commission_pct: float = fees.REAL_COMMISSION_PCT,
-) -> Size:
+) -> PositionSize:
     """The size of a purchase at `price` won a share.
 
     The room is the least of the cash for orders and what the two limits leave, in won; the
@@ -36,12 +36,12 @@ def buy_size(
     an upper bound.
     """
     if decision.action is not Action.BUY or price <= 0:
-        return Size(0, f"0: nothing to buy ({decision.action} at {price:,})")
+        return PositionSize(0, f"0: nothing to buy ({decision.action} at {price:,})")
     room = max(0, min(cash, per_stock_left, total_left))
     part = room * ROOM_PCT[decision.risk_level] // 100
     affordable = _affordable(part, price, commission_pct)
     quantity = min(affordable, max(0, decision.quantity))
-    return Size(
+    return PositionSize(
         quantity,
         f"room min(cash {cash:,}, stock {per_stock_left:,}, total {total_left:,}) = {room:,}; "
         f"{decision.risk_level} {ROOM_PCT[decision.risk_level]} % = {part:,}; at {price:,} with "
@@ -49,12 +49,12 @@ def buy_size(
     )
 
 
-def sell_size(decision: Decision, sellable: int) -> Size:
+def sell_size(decision: Decision, sellable: int) -> PositionSize:
     """The size of a sale: the analyst's quantity, but no more than may be sold."""
     if decision.action is not Action.SELL:
-        return Size(0, f"0: nothing to sell ({decision.action})")
+        return PositionSize(0, f"0: nothing to sell ({decision.action})")
     quantity = max(0, min(decision.quantity, sellable))
-    return Size(
+    return PositionSize(
         quantity, f"min(analyst {decision.quantity:,}, sellable {sellable:,}): {quantity:,}"
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 
-from kt.config.model import Session
+from kt.config.model import SessionHours
 from kt.records import KST, SessionNotice
 from kt.rules import calendar
 
@@ -90,14 +90,14 @@ class DayPlan:
         )
 
 
-def day_plan(day: date, session: Session | None = None) -> DayPlan | None:
+def day_plan(day: date, session: SessionHours | None = None) -> DayPlan | None:
     """The plan of a day; None when the market is closed on it.
 
     On days with other hours the configured times move with the market: the preparation and the
     opening with its open, the rest with its close. `start` stays: it is kt's own. Trading never
     begins before the market opens and never lasts beyond its close, whatever is configured.
     """
-    session = session or Session()
+    session = session or SessionHours()
     hours = calendar.hours(day)
     if hours is None:
         return None
@@ -119,7 +119,7 @@ def day_plan(day: date, session: Session | None = None) -> DayPlan | None:
 
 
 def phase(
-    now: datetime, session: Session | None = None, notice: SessionNotice | None = None
+    now: datetime, session: SessionHours | None = None, notice: SessionNotice | None = None
 ) -> Phase:
     """The phase now. `notice` is the newest session message; it wins over the calendar.
 
@@ -153,14 +153,14 @@ def market_phase(now: datetime, notice: SessionNotice | None = None) -> MarketPh
 
 
 def may_order(
-    now: datetime, session: Session | None = None, notice: SessionNotice | None = None
+    now: datetime, session: SessionHours | None = None, notice: SessionNotice | None = None
 ) -> bool:
     """Whether any order may leave now: 09:00 to 15:30 on an ordinary day."""
     return phase(now, session, notice) in TRADING
 
 
 def may_buy(
-    now: datetime, session: Session | None = None, notice: SessionNotice | None = None
+    now: datetime, session: SessionHours | None = None, notice: SessionNotice | None = None
 ) -> bool:
     """Whether a new buy may leave now: until 15:20 on an ordinary day.
 

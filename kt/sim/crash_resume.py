@@ -11,7 +11,7 @@ from pathlib import Path
 
 from kt.clock import ScaledClock
 from kt.paths import ExchangePaths
-from kt.sim.discovery import Place, read_place
+from kt.sim.discovery import ExchangePlace, read_place
 
 AWAY_SECONDS = 120.0
 """Real seconds: what was gone for longer begins anew, on another port, where its clock stood."""
@@ -19,7 +19,7 @@ AWAY_MARKET_SECONDS = 3600.0
 """Seconds of its own clock: nobody wants to come back to another part of the day."""
 
 
-def left_behind(folder: Path) -> Place | None:
+def left_behind(folder: Path) -> ExchangePlace | None:
     """What an exchange that was killed a moment ago told of itself; None when there is none."""
     place = read_place(folder)
     if place is None or not place.anchor:
@@ -30,7 +30,7 @@ def left_behind(folder: Path) -> Place | None:
     return None
 
 
-def clock(place: Place) -> ScaledClock:
+def clock(place: ExchangePlace) -> ScaledClock:
     """The clock that it ran on: its clients still do."""
     return ScaledClock(datetime.fromisoformat(place.anchor), place.anchor_real, place.speed)
 

@@ -13,7 +13,7 @@ from kt.paths import ExchangePaths, ProfilePaths
 STREAM_PATH = "/api/dostk/websocket"
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class ExchangePlace(msgspec.Struct, frozen=True, kw_only=True):
     """`<state>/sim/exchange.json`."""
 
     port: int
@@ -31,10 +31,10 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         return f"http://127.0.0.1:{self.port}"
 
 
-def read_place(folder: Path) -> Place | None:
+def read_place(folder: Path) -> ExchangePlace | None:
     """What the file says; None when there is none or it cannot be read."""
     try:
-        return msgspec.json.decode(ExchangePaths(folder).place.read_bytes(), type=Place)
+        return msgspec.json.decode(ExchangePaths(folder).place.read_bytes(), type=ExchangePlace)
     except (OSError, msgspec.DecodeError):
         return None
 

@@ -70,7 +70,7 @@ GROUPS: dict[str, tuple[str, ...]] = {"orders": ORDERS, "lists": LISTS, "token":
 SIDES = {"kt10000": "buy", "kt10001": "sell"}
 
 
-class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One fault. It counts the calls (or frames) that match and acts on the `nth` and the
     following, `count` of them in all (0: for ever), each with its `probability`.
 
@@ -110,7 +110,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 class Armed:
     """A rule and how often it has matched and acted."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: FaultRule) -> None:
         self.rule = rule
         self.apis = rule.apis()
         self.stocks = rule.stocks()
@@ -142,10 +142,10 @@ class Armed:
 class Faults:
     """The rules in force. Every match is counted, whether or not another rule acts as well."""
 
-    def __init__(self, rules: Iterable[Rule] = ()) -> None:
+    def __init__(self, rules: Iterable[FaultRule] = ()) -> None:
         self._armed = [Armed(rule) for rule in rules]
 
-    def replace(self, rules: Iterable[Rule]) -> None:
+    def replace(self, rules: Iterable[FaultRule]) -> None:
         self._armed = [Armed(rule) for rule in rules]
 
     @property
@@ -153,19 +153,19 @@ class Faults:
         """Whether it matters which stock a call is about."""
         return any(armed.stocks for armed in self._armed)
 
-    def call(self, api_id: str, stock: str = "") -> tuple[Rule, ...]:
+    def call(self, api_id: str, stock: str = "") -> tuple[FaultRule, ...]:
         """What befalls this call."""
         return tuple(
             armed.rule for armed in self._armed if armed.means(api_id, stock) and armed.hits()
         )
 
-    def handshake(self) -> tuple[Rule, ...]:
+    def handshake(self) -> tuple[FaultRule, ...]:
         """What befalls a WebSocket's own request."""
         return tuple(
             armed.rule for armed in self._armed if armed.rule.stream == HANDSHAKE and armed.hits()
         )
 
-    def frame(self, kind: str, side: str = "") -> tuple[Rule, ...]:
+    def frame(self, kind: str, side: str = "") -> tuple[FaultRule, ...]:
         """What befalls this frame of the stream."""
         return tuple(
             armed.rule
@@ -181,12 +181,12 @@ class Faults:
         ]
 
 
-def read_faults(path: Path) -> list[Rule]:
+def read_faults(path: Path) -> list[FaultRule]:
     """The rules of a YAML or JSON file: `rules:` and a list. Raises ConfigError."""
     return parse_faults(read_yaml(path), str(path))
 
 
-def parse_faults(data: object, where: str) -> list[Rule]:
+def parse_faults(data: object, where: str) -> list[FaultRule]:
     """Checked rules. Raises ConfigError that names the rule and the key."""
     if not isinstance(data, Mapping) or set(data) != {"rules"}:
         raise ConfigError(f"{where}: faults are a list under the one key `rules`")
@@ -196,23 +196,23 @@ def parse_faults(data: object, where: str) -> list[Rule]:
     return [_rule(item, f"{where}: rule {number}") for number, item in enumerate(rules, 1)]
 
 
-def _rule(item: object, where: str) -> Rule:
+def _rule(item: object, where: str) -> FaultRule:
     if not isinstance(item, Mapping):
         raise ConfigError(f"{where} is not a list of keys and values")
     for key in item:
-        if key not in Rule.__struct_fields__:
-            near = difflib.get_close_matches(str(key), Rule.__struct_fields__, 1)
+        if key not in FaultRule.__struct_fields__:
+            near = difflib.get_close_matches(str(key), FaultRule.__struct_fields__, 1)
             meant = f"; did you mean `{near[0]}`?" if near else ""
             raise ConfigError(f"{where}: unknown key `{key}`{meant}")
     try:
-        rule = msgspec.convert(item, Rule, strict=False)
+        rule = msgspec.convert(item, FaultRule, strict=False)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{where}: {error}") from error
     _check(rule, where)
     return rule
 
 
-def _check(rule: Rule, where: str) -> None:
+def _check(rule: FaultRule, where: str) -> None:
     if bool(rule.api) == bool(rule.stream):
         raise ConfigError(f"{where}: give either `api` or `stream`")
     known = API_ACTIONS

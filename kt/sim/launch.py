@@ -25,7 +25,7 @@ from kt.ports import Clock
 from kt.sim import control, discovery
 from kt.sim.control import Control
 from kt.sim.crash_resume import left_behind
-from kt.sim.discovery import Place, ws_url
+from kt.sim.discovery import ExchangePlace, ws_url
 
 if TYPE_CHECKING:
     from kt.sim.server.settings import Settings
@@ -115,7 +115,7 @@ def find(folder: Path) -> Running | None:
     return _running(*found) if found else None
 
 
-def _describe(folder: Path, *, use: bool = False) -> tuple[Place, dict[str, Any]] | None:
+def _describe(folder: Path, *, use: bool = False) -> tuple[ExchangePlace, dict[str, Any]] | None:
     """Where the folder's exchange is and what it says of itself; None when none answers."""
     where = discovery.read_place(folder)
     if where is None:
@@ -178,14 +178,14 @@ def serve(settings: Settings, announce: Announce) -> None:
     """Runs the exchange in this process until Ctrl-C or SIGTERM."""
     from kt.sim.server.process import run_here
 
-    def ready(where: Place) -> None:
+    def ready(where: ExchangePlace) -> None:
         announce(f"The exchange serves {where.base_url} and {ws_url(where.base_url)}")
         announce("Stop it with Ctrl-C.")
 
     run_here(settings, ready)
 
 
-def _running(where: Place, status: dict[str, Any], *, started: bool = False) -> Running:
+def _running(where: ExchangePlace, status: dict[str, Any], *, started: bool = False) -> Running:
     clock = control.clock(status)
     return Running(where.base_url, ws_url(where.base_url), clock, where.pid, started)
 
@@ -260,7 +260,7 @@ def _launch(settings: Settings, folder: Path) -> Running:
         process.kill()
         process.wait()
         raise _did_not_start(folder)
-    where = msgspec.json.decode(line, type=Place)
+    where = msgspec.json.decode(line, type=ExchangePlace)
     # The child lives on without us: nobody is to wait for it.
     process.returncode = 0
     said = Control(where.base_url, discovery.read_key(folder)).status()

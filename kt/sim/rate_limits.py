@@ -21,7 +21,7 @@ MOST_BUCKETS = 100_000
 """Anybody may try app keys; then all begin anew."""
 
 
-class Limits:
+class RateLimits:
     """Token buckets by app key and bucket name. `rate` requests a second for each API id and for
     all order APIs together; 0 switches the limits off."""
 

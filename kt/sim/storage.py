@@ -29,7 +29,7 @@ CREATE TABLE IF NOT EXISTS eaten (
 EatenKey = tuple[str, Side, int]
 
 
-class State:
+class ExchangeStorage:
     """One file. The market itself is not in it: it is made again from the seed."""
 
     def __init__(self, path: Path) -> None:

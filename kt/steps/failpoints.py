@@ -45,7 +45,7 @@ POINTS = (
 _seen: Counter[str] = Counter()
 
 
-def reach(name: str, profile: str) -> None:
+def hit(name: str, profile: str) -> None:
     """Die here when the environment says so."""
     wanted = os.environ.get(VARIABLE)
     if not wanted or profile != "sim":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kt.ports import Analyst, RunLog
-from kt.records import FAILURES, WITHHELD, Action, Answer, Decision, Provenance
+from kt.records import FAILURES, WITHHELD, Action, AnalystReply, Decision, Provenance
 from kt.rules import breaker
 from kt.steps.context import Context
 from kt.steps.risk.stops import tell
@@ -29,7 +29,7 @@ _WORDS = {
 }
 
 
-def keep(ctx: Context, answer: Answer) -> None:
+def keep(ctx: Context, answer: AnalystReply) -> None:
     """Journal an answer, and tell the owner once of each series of failures."""
     ctx.journal.answer(ctx.run, answer)
     if not answer.error or answer.kind in WITHHELD:

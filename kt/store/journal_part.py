@@ -16,7 +16,7 @@ class HasNow(Protocol):
     def now(self) -> datetime: ...
 
 
-class Part:
+class JournalPart:
     """The journal is made of parts, by what they keep; they share one file."""
 
     def __init__(

@@ -23,13 +23,13 @@ from kt.records import (
 from kt.rules.client_ids import refuse_other
 from kt.rules.order_state import Derived, derive
 from kt.store.connection import rows
-from kt.store.journal_part import Part
+from kt.store.journal_part import JournalPart
 from kt.store.rows import day_of, day_text, from_row, insert_sql, json_text, time_text, to_row
 
 _UNRESOLVED = tuple(sorted(state.value for state in UNRESOLVED_STATES))
 
 
-class OrderRows(Part):
+class OrderRows(JournalPart):
     """Implements ports.OrderLog."""
 
     def plan_order(self, order: Order, event: OrderEvent, *, again: bool = False) -> Order:

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from kt.errors import UsageError
-from kt.store.journal_part import Part
+from kt.store.journal_part import JournalPart
 from kt.store.rows import Row
 
 _SOURCES: dict[str, tuple[str, str]] = {
@@ -33,7 +33,7 @@ KINDS = tuple(_SOURCES)
 _TOO_LONG = ("prompt", "raw", "objects_json", "parameters_json", "fill_json")
 
 
-class Reading(Part):
+class Reading(JournalPart):
     """Implements the reading part of ports.Journal, and a little more for `kt status`."""
 
     def events(

@@ -17,7 +17,7 @@ from kt.records import (
     Record,
     Trade,
 )
-from kt.store.journal_part import Part
+from kt.store.journal_part import JournalPart
 from kt.store.rows import Row, day_of, day_text, from_row, insert_sql, time_text, to_row, update_all
 
 R = TypeVar("R", bound=Record)
@@ -31,7 +31,7 @@ FROM fills"""
 """Only a booking of somebody else's trade stands under no number of the broker's."""
 
 
-class ResultRows(Part):
+class ResultRows(JournalPart):
     """Implements ports.Results."""
 
     def positions(self) -> tuple[Position, ...]:

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import Any
 
 from kt.ids import new_id
-from kt.records import Action, AnalystCall, Answer, Candidate, Check, Decision
-from kt.store.journal_part import Part
+from kt.records import Action, AnalystCall, AnalystReply, Candidate, Check, Decision
+from kt.store.journal_part import JournalPart
 from kt.store.rows import from_row, time_text, to_row
 from kt.store.writer import MANY, Insert, Item, Statement
 
 
-class RunRows(Part):
+class RunRows(JournalPart):
     """Implements ports.RunLog."""
 
     def start_run(self, run: str, command: str, version: str) -> None:
@@ -76,19 +76,19 @@ class RunRows(Part):
             rows.append(Insert("candidates", row | to_row(item, leave_out=("stage",))))
         self._writer.put(rows)
 
-    def answer(self, run: str, answer: Answer) -> None:
+    def answer(self, run: str, answer: AnalystReply) -> None:
         row = to_row(answer, run=run)
         for name in ("prompt", "raw", "parameters_json"):
             row[name] = self._mask_data(row[name])
         row["error"] = self._mask(answer.error)
         self._writer.put([Insert("ai_calls", row)])
 
-    def find_answer(self, key: str) -> Answer | None:
+    def find_answer(self, key: str) -> AnalystReply | None:
         """The newest answer with this key; one without an error before one with."""
         self._settle()
         sql = "SELECT * FROM ai_calls WHERE key = ? ORDER BY error <> '', seq DESC LIMIT 1"
         found = self._file.read(sql, (key,))
-        return from_row(found[0], Answer) if found else None
+        return from_row(found[0], AnalystReply) if found else None
 
     def analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
         """Questions put to analysts since then, oldest first."""

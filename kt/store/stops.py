@@ -8,13 +8,13 @@ from kt.errors import JournalError
 from kt.records import KST, Stop, StopMode, SymbolLock
 from kt.rules.risk.stop_rules import in_force, stricter
 from kt.store.connection import DatabaseFile
-from kt.store.journal_part import HasNow, Part
+from kt.store.journal_part import HasNow, JournalPart
 from kt.store.rows import from_row, insert_sql, time_text, to_row, update_all
 from kt.store.stop_flag import keep_room, read_flag, write_flag
 from kt.store.writer import BatchWriter
 
 
-class StopRows(Part):
+class StopRows(JournalPart):
     """Implements ports.Stops."""
 
     def __init__(

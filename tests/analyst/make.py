@@ -10,9 +10,9 @@ from kt.analyst.asking import ModelAnalyst
 from kt.analyst.gemini import Gemini
 from kt.clock import ManualClock
 from kt.records import (
+    AnalystRequest,
     Bar,
     Book,
-    Brief,
     BrokerActivity,
     BrokerShare,
     Candidate,
@@ -21,7 +21,7 @@ from kt.records import (
     Level,
     Position,
     Quote,
-    StockBrief,
+    StockContext,
     Strength,
 )
 from tests.rules import make as plain
@@ -130,7 +130,7 @@ def flow(foreign: int, institution: int = 0, volume: int = 1_000_000) -> tuple[F
     )
 
 
-def rising(code: str = "005930", name: str = "삼성전자", **changes: Any) -> StockBrief:
+def rising(code: str = "005930", name: str = "삼성전자", **changes: Any) -> StockContext:
     """Every figure speaks for the stock."""
     closes = [69_500 + 20 * index for index in range(60)] + [70_800, 70_900, 71_000]
     values: dict[str, Any] = {
@@ -147,10 +147,10 @@ def rising(code: str = "005930", name: str = "삼성전자", **changes: Any) -> 
             buyers=(BrokerShare(name="모건스탠리", code="036", quantity=20),),
         ),
     }
-    return StockBrief(**(values | changes))
+    return StockContext(**(values | changes))
 
 
-def falling(code: str = "000660", name: str = "SK하이닉스", **changes: Any) -> StockBrief:
+def falling(code: str = "000660", name: str = "SK하이닉스", **changes: Any) -> StockContext:
     """Every figure speaks against it."""
     closes = [72_800 - 30 * index for index in range(63)]
     values: dict[str, Any] = {
@@ -166,7 +166,7 @@ def held(**changes: Any) -> Position:
     return plain.position(**changes)
 
 
-def brief(*stocks: StockBrief, **changes: Any) -> Brief:
+def brief(*stocks: StockContext, **changes: Any) -> AnalystRequest:
     values: dict[str, Any] = {
         "asof": T0,
         "stocks": stocks,
@@ -175,7 +175,7 @@ def brief(*stocks: StockBrief, **changes: Any) -> Brief:
         "realised_today": 0,
         "per_stock_limit": 1_000_000,
     }
-    return Brief(**(values | changes))
+    return AnalystRequest(**(values | changes))
 
 
 def candidate(code: str = "005930", name: str = "삼성전자", **changes: Any) -> Candidate:

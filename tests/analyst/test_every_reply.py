@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kt.analyst.reading import MOST_LETTERS, read_text
-from kt.records import Answer
+from kt.records import AnalystReply
 from tests.analyst.make import KEY, brief, falling, gemini, rising
 from tests.analyst.provider import (
     DECISION,
@@ -68,7 +68,7 @@ GOOD: dict[str, tuple[Deed, int]] = {
 }  # fmt: skip
 
 
-def ask(deed: Deed, timeout: float = 5.0) -> tuple[Answer, list[Asked]]:
+def ask(deed: Deed, timeout: float = 5.0) -> tuple[AnalystReply, list[Asked]]:
     with providing(deed) as fake:
         found = gemini(fake.url, timeout=timeout).decide(brief(rising(), falling()))
     return found, fake.asked

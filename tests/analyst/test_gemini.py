@@ -10,7 +10,7 @@ import pytest
 import responses
 
 from kt.ports import Analyst
-from kt.records import Answer
+from kt.records import AnalystReply
 from tests.analyst.make import KEY, MODEL, T0, brief, candidate, falling, gemini, rising
 from tests.analyst.provider import DECISION
 
@@ -37,7 +37,7 @@ def reply(text: str, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def ask(wire: responses.RequestsMock, **response: Any) -> Answer:
+def ask(wire: responses.RequestsMock, **response: Any) -> AnalystReply:
     """One question; however it goes, exactly one request went out."""
     wire.post(URL, **response)
     answer = gemini().decide(brief(rising()))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kt.analyst.gemini import imported
-from kt.records import Answer
+from kt.records import AnalystReply
 from tests.analyst.make import brief, gemini, rising
 from tests.broker.certificate import contexts
 from tests.broker.hostile import (
@@ -33,7 +33,7 @@ SERVER = "generativelanguage.googleapis.com"
 TIMEOUT = 0.5
 
 
-def ask() -> tuple[Answer, float]:
+def ask() -> tuple[AnalystReply, float]:
     analyst = gemini(key="key-that-nobody-may-see", timeout=TIMEOUT)
     imported()
     began = time.monotonic()

@@ -7,7 +7,7 @@ import pytest
 from kt.analyst.rules import HIT_RATES, RulesAnalyst
 from kt.clock import ManualClock
 from kt.config.model import Limits
-from kt.records import Action, Decision, Interval, Ranking, StockBrief
+from kt.records import Action, Decision, Interval, Ranking, StockContext
 from kt.rules.decision_validation import judge
 from kt.sim.exchange import Exchange
 from tests.analyst.make import T0, brief
@@ -21,7 +21,7 @@ def decisions(seed: int) -> tuple[Decision, ...]:
     for ranked in market.ranking(Ranking.CHANGE)[:10]:
         code = ranked.stock_code
         stocks.append(
-            StockBrief(
+            StockContext(
                 stock_code=code,
                 stock_name=ranked.stock_name,
                 quote=market.quote(code),

@@ -10,15 +10,15 @@ from kt.analyst.replay import ReplayAnalyst
 from kt.analyst.rules import RulesAnalyst
 from kt.errors import KtError
 from kt.ports import Analyst
-from kt.records import Answer
+from kt.records import AnalystReply
 from kt.store.journal import SqliteJournal
 from tests.analyst.make import CLOCK, T0, brief, candidate, gemini, rising
 
 
-class Kept(dict[str, Answer]):
+class Kept(dict[str, AnalystReply]):
     """Answers by key."""
 
-    def find_answer(self, key: str) -> Answer | None:
+    def find_answer(self, key: str) -> AnalystReply | None:
         return self.get(key)
 
 

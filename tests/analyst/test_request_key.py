@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from kt.analyst.rules import RulesAnalyst
-from kt.records import Brief
+from kt.records import AnalystRequest
 from tests.analyst.make import CLOCK, T0, brief, candidate, flow, gemini, quote, rising
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -53,7 +53,9 @@ def test_the_order_of_parameters_does_not_matter() -> None:
         lambda b: replace(b, stocks=(replace(b.stocks[0], missing=("days: cut",)),)),
     ],
 )
-def test_any_other_input_has_another_key(change: Callable[[Brief], Brief]) -> None:
+def test_any_other_input_has_another_key(
+    change: Callable[[AnalystRequest], AnalystRequest],
+) -> None:
     question = brief(rising())
     assert gemini().decide_key(question) != gemini().decide_key(change(question))
 

@@ -13,7 +13,16 @@ from msgspec.structs import replace
 from kt.analyst.rules import BUY_AT, SELL_AT, RulesAnalyst
 from kt.analyst.signals import look_at
 from kt.ports import Analyst
-from kt.records import Answer, Book, Brief, Deposit, Level, Position, RiskLevel, StockBrief
+from kt.records import (
+    AnalystReply,
+    AnalystRequest,
+    Book,
+    Deposit,
+    Level,
+    Position,
+    RiskLevel,
+    StockContext,
+)
 from kt.rules import ticks
 from kt.rules.decision_validation import judge, judge_shortlist
 from tests.analyst.make import (
@@ -32,7 +41,7 @@ from tests.analyst.make import (
 )
 
 
-def ask(*stocks: StockBrief, **changes: Any) -> dict[str, dict[str, Any]]:
+def ask(*stocks: StockContext, **changes: Any) -> dict[str, dict[str, Any]]:
     answer = RulesAnalyst(CLOCK).decide(brief(*stocks, **changes))
     return {found["stock_code"]: found for found in answer.objects}
 
@@ -108,7 +117,7 @@ def test_a_buy_costs_no_more_than_there_is() -> None:
 
 
 def test_without_figures_nothing_is_done() -> None:
-    empty = StockBrief(stock_code="005930", stock_name="삼성전자", quote=quote())
+    empty = StockContext(stock_code="005930", stock_name="삼성전자", quote=quote())
     found = ask(empty)["005930"]
     assert (found["action"], found["reason"]) == (
         "HOLD",
@@ -146,7 +155,7 @@ def test_risk_comes_from_the_width_of_the_day(high: int, low: int, risk: str) ->
 
 def test_the_same_question_has_the_same_answer() -> None:
     question = brief(rising(), falling(position=held(stock_code="000660")))
-    first: Answer = RulesAnalyst(CLOCK).decide(question)
+    first: AnalystReply = RulesAnalyst(CLOCK).decide(question)
     assert RulesAnalyst(CLOCK).decide(question) == first
     assert first.data_at == T0
     assert first.error == ""
@@ -176,7 +185,7 @@ prices = st.integers(min_value=1, max_value=1_500_000).map(ticks.round_down).fil
 
 
 @st.composite
-def stocks(draw: st.DrawFn) -> StockBrief:
+def stocks(draw: st.DrawFn) -> StockContext:
     """Any figures at all, also missing and absurd ones."""
     price = draw(prices)
     lower, upper = ticks.price_limits(price)
@@ -216,10 +225,10 @@ def stocks(draw: st.DrawFn) -> StockBrief:
 
 
 @given(stock=stocks(), cash=st.integers(0, 10**8))
-def test_every_answer_can_be_used(stock: StockBrief, cash: int) -> None:
+def test_every_answer_can_be_used(stock: StockContext, cash: int) -> None:
     """On tick, inside the limits, within the money: the verdict finds no fault, ever."""
     deposit = Deposit(cash=cash, orderable=cash, withdrawable=cash)
-    question: Brief = brief(stock, deposit=deposit)
+    question: AnalystRequest = brief(stock, deposit=deposit)
     answer = RulesAnalyst(CLOCK).decide(question)
     verdict = judge(answer.objects, question)
     assert verdict.faults == {}

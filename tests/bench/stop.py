@@ -31,8 +31,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from kt.app import App, Server
-from kt.broker.rest.send_progress import Departure
+from kt.app import App, EmbeddedServer
+from kt.broker.rest.send_progress import SendProgress
 from kt.config.model import Config, Emergency, Limits, Scan
 from kt.engine.day import Day
 from kt.engine.state import Todo
@@ -134,7 +134,7 @@ class Hanging:
 def watch(marks: Marks, app: App, day: Day) -> None:
     """Put marks into kt's way, without a change to kt."""
     workers = day.runtime.workers
-    later, reach, wait, heard = workers.start, place.reach, app.pacer.wait, Departure.heard
+    later, reach, wait, heard = workers.start, place.reach, app.pacer.wait, SendProgress.heard
 
     def started(job: str, work: Callable[[], Any]) -> bool:
         if not job.startswith(EXIT):
@@ -163,7 +163,7 @@ def watch(marks: Marks, app: App, day: Day) -> None:
         marks.mine("paced")
         return number
 
-    def told(trip: Departure, event: str, info: Any) -> None:
+    def told(trip: SendProgress, event: str, info: Any) -> None:
         if event == "http11.send_request_headers.started":
             marks.mine("connected")
         heard(trip, event, info)
@@ -171,7 +171,7 @@ def watch(marks: Marks, app: App, day: Day) -> None:
     workers.start = started  # type: ignore[method-assign]
     place.reach = reached
     app.pacer.wait = waited  # type: ignore[method-assign]
-    Departure.heard = told  # type: ignore[method-assign]
+    SendProgress.heard = told  # type: ignore[method-assign]
 
 
 def configured(exchange: launch.Running, folder: Path, options: Options) -> Config:
@@ -298,7 +298,7 @@ def measure(way: str, options: Options, exchange: launch.Running, out: Connectio
     _, rest, stream = pipe.recv()
     keys = {"KT_APP_KEY": "kt-bench", "KT_SECRET_KEY": "kt-bench"}
     app = App(configured(exchange, folder, options), os.environ | keys, lambda line: None)
-    app.server = Server(
+    app.server = EmbeddedServer(
         f"http{'s' * tls}://127.0.0.1:{rest}", f"ws{'s' * tls}://127.0.0.1:{stream}", exchange.clock
     )
     ctx = replace(app.context("bench"), analyst=Hanging())  # type: ignore[arg-type]

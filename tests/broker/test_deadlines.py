@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kt.broker.instrument_cache import DayList
+from kt.broker.instrument_cache import InstrumentCache
 from kt.broker.rest import deadlines, transport
-from kt.broker.rest.deadlines import PATIENCE, Patience, patience
+from kt.broker.rest.deadlines import PATIENCE, CallTimeouts, patience
 from kt.broker.rest.endpoints import Group, Priority, find
 from kt.broker.rest.rate_limit import Pacer
 from kt.clock import SystemClock
@@ -105,7 +105,7 @@ def test_all_tries_of_a_query_are_bounded_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four tries of 0.2 s and pauses of 3.5 s would be 4.3 s."""
-    monkeypatch.setitem(deadlines.PATIENCE, Priority.ACCOUNT, Patience(0.2, 0.9))
+    monkeypatch.setitem(deadlines.PATIENCE, Priority.ACCOUNT, CallTimeouts(0.2, 0.9))
     with (
         serving(silence) as server,
         client(server, tmp_path) as kiwoom,
@@ -178,14 +178,14 @@ def test_a_thread_that_holds_the_lock_is_waited_for_no_longer(tmp_path: Path) ->
 
 
 def test_a_token_has_a_bound_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kt.broker.rest.token.TOKEN", Patience(SHORT, SHORT))
+    monkeypatch.setattr("kt.broker.rest.token.TOKEN", CallTimeouts(SHORT, SHORT))
     told = line(answers(ok()), tmp_path)
     with locked(told.rest.tokens.path.with_suffix(".lock")), at_once(), pytest.raises(Busy):
         told.rest.tokens.token()
 
 
 def test_the_list_of_stocks_goes_on_without_a_lock(tmp_path: Path) -> None:
-    stocks = DayList(tmp_path, "server", SystemClock())
+    stocks = InstrumentCache(tmp_path, "server", SystemClock())
     with locked(tmp_path / "stocks.lock"), within(SHORT), at_once():
         assert stocks.get(lambda: ()) == ()
     with stocks._threads, within(SHORT), at_once():
@@ -211,7 +211,7 @@ def test_an_order_waits_for_its_turn_whoever_sends_it(tmp_path: Path) -> None:
 def test_an_order_that_had_to_wait_has_its_whole_time_for_the_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(deadlines.PATIENCE, Priority.ORDER, Patience(once=2.0, whole=0.1))
+    monkeypatch.setitem(deadlines.PATIENCE, Priority.ORDER, CallTimeouts(once=2.0, whole=0.1))
     slow = dripping(b"HTTP/1.1 200 OK\r\n\r\n" + TAKEN, 0.004)
     with serving(slow) as server, client(server, tmp_path) as kiwoom:
         assert kiwoom.place(BUY).status is OutcomeStatus.ACKED

@@ -17,7 +17,7 @@ from kt.broker.rest.error_codes import (
     TREATMENTS,
     Category,
 )
-from kt.broker.rest.http_response import Answer
+from kt.broker.rest.http_response import HttpResponse
 from kt.broker.rest.response_class import bracket_code, classify, return_code
 from kt.errors import (
     AuthError,
@@ -227,5 +227,5 @@ def test_a_message_without_an_end_is_cut_and_soon_read() -> None:
 def test_an_orders_outcome_says_whose_trouble_it_is(
     status: int, answer: dict[str, Any], concern: Concern | None, not_enough: bool
 ) -> None:
-    found = outcome(Answer("HTTP", http_status=status, body=answer))
+    found = outcome(HttpResponse("HTTP", http_status=status, body=answer))
     assert (found.concerns, found.not_enough) == (concern, not_enough)

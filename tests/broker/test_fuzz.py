@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from kt import api_catalog
 from kt.broker.order_gateway import outcome
 from kt.broker.rest.client import Http
-from kt.broker.rest.http_response import Answer
+from kt.broker.rest.http_response import HttpResponse
 from kt.broker.rest.response_class import classify
 from kt.errors import UnknownStock, WireError
 from kt.records import OutcomeStatus
@@ -256,7 +256,7 @@ def test_any_bytes_as_an_answer_to_an_order(content: bytes) -> None:
     ),
 )
 def test_any_envelope_is_classified(status: int, body: Body) -> None:
-    found = outcome(Answer("HTTP", http_status=status, body=body), "cncl_qty")
+    found = outcome(HttpResponse("HTTP", http_status=status, body=body), "cncl_qty")
     if status >= 500:
         assert found.status is OutcomeStatus.UNKNOWN
     assert (found.status is OutcomeStatus.ACKED) == bool(found.ord_no)

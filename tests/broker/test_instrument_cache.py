@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from kt.broker.instrument_cache import DayList
+from kt.broker.instrument_cache import InstrumentCache
 from kt.broker.kiwoom import Kiwoom
 from kt.clock import ManualClock
 from kt.errors import Unreachable
@@ -50,8 +50,8 @@ def clock() -> ManualClock:
 
 def test_another_process_reads_what_one_has_fetched(tmp_path: Path, clock: ManualClock) -> None:
     asked = Asked()
-    assert DayList(tmp_path, SERVER, clock).get(asked) == STOCKS
-    assert DayList(tmp_path, SERVER, clock).get(asked) == STOCKS
+    assert InstrumentCache(tmp_path, SERVER, clock).get(asked) == STOCKS
+    assert InstrumentCache(tmp_path, SERVER, clock).get(asked) == STOCKS
     assert asked.times == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["stocks.json", "stocks.lock"]
 
@@ -68,7 +68,7 @@ def test_another_process_reads_what_one_has_fetched(tmp_path: Path, clock: Manua
 def test_the_list_ends_with_the_trading_day(
     tmp_path: Path, clock: ManualClock, then: str, times: int
 ) -> None:
-    asked, stocks = Asked(), DayList(tmp_path, SERVER, clock)
+    asked, stocks = Asked(), InstrumentCache(tmp_path, SERVER, clock)
     stocks.get(asked)
     clock.set(at(then))
     stocks.get(asked)
@@ -76,7 +76,7 @@ def test_the_list_ends_with_the_trading_day(
 
 
 def test_a_list_from_before_eight_is_yesterdays(tmp_path: Path, clock: ManualClock) -> None:
-    asked, stocks = Asked(), DayList(tmp_path, SERVER, clock)
+    asked, stocks = Asked(), InstrumentCache(tmp_path, SERVER, clock)
     clock.set(at("2026-11-23T06:00"))
     stocks.get(asked)
     clock.set(at("2026-11-23T08:00"))
@@ -87,12 +87,12 @@ def test_a_list_from_before_eight_is_yesterdays(tmp_path: Path, clock: ManualClo
 def test_each_server_has_a_list_of_its_own(tmp_path: Path, clock: ManualClock) -> None:
     asked = Asked()
     for server in (SERVER, "http://other.test", "http://other.test"):
-        DayList(tmp_path, server, clock).get(asked)
+        InstrumentCache(tmp_path, server, clock).get(asked)
     assert asked.times == 2
 
 
 def test_an_empty_or_failed_list_is_not_kept(tmp_path: Path, clock: ManualClock) -> None:
-    stocks, empty = DayList(tmp_path, SERVER, clock), Asked(())
+    stocks, empty = InstrumentCache(tmp_path, SERVER, clock), Asked(())
     assert stocks.get(empty) == stocks.get(empty) == ()
     assert empty.times == 2
 
@@ -106,14 +106,14 @@ def test_an_empty_or_failed_list_is_not_kept(tmp_path: Path, clock: ManualClock)
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff", b'{"server":"x","day":"y","stocks":[1]}'])
 def test_a_broken_file_is_fetched_anew(tmp_path: Path, clock: ManualClock, content: bytes) -> None:
-    asked, stocks = Asked(), DayList(tmp_path, SERVER, clock)
+    asked, stocks = Asked(), InstrumentCache(tmp_path, SERVER, clock)
     stocks.path.write_bytes(content)
     assert stocks.get(asked) == stocks.get(asked) == STOCKS
     assert asked.times == 1
 
 
 def test_a_folder_that_cannot_be_written_costs_time_alone(clock: ManualClock) -> None:
-    asked, stocks = Asked(), DayList(Path("/dev/null/nowhere"), SERVER, clock)
+    asked, stocks = Asked(), InstrumentCache(Path("/dev/null/nowhere"), SERVER, clock)
     assert stocks.get(asked) == stocks.get(asked) == STOCKS
     assert asked.times == 2
 
@@ -125,7 +125,10 @@ def _ask(folder: str, door: "multiprocessing.synchronize.Barrier") -> None:  # n
         return STOCKS
 
     door.wait(20)
-    assert DayList(Path(folder), SERVER, ManualClock(at("2026-11-23T09:00"))).get(fetch) == STOCKS
+    assert (
+        InstrumentCache(Path(folder), SERVER, ManualClock(at("2026-11-23T09:00"))).get(fetch)
+        == STOCKS
+    )
 
 
 def test_processes_at_once_ask_once(tmp_path: Path) -> None:
@@ -141,7 +144,7 @@ def test_processes_at_once_ask_once(tmp_path: Path) -> None:
 
 
 def test_threads_at_once_ask_once(tmp_path: Path, clock: ManualClock) -> None:
-    asked, stocks = Asked(), DayList(tmp_path, SERVER, clock)
+    asked, stocks = Asked(), InstrumentCache(tmp_path, SERVER, clock)
     racing = [threading.Thread(target=stocks.get, args=(asked,)) for _ in range(8)]
     for thread in racing:
         thread.start()
@@ -153,7 +156,7 @@ def test_threads_at_once_ask_once(tmp_path: Path, clock: ManualClock) -> None:
 def test_the_market_port_uses_it(tmp_path: Path) -> None:
     row = {"code": "005930", "name": "삼성전자", "lastPrice": "00070000", "listCount": "5"}
     told = line(lambda _: ok(list=[row]), tmp_path)
-    market = Kiwoom(told.rest, told.clock, day_list=DayList(tmp_path, SERVER, told.clock))
+    market = Kiwoom(told.rest, told.clock, day_list=InstrumentCache(tmp_path, SERVER, told.clock))
     first = market.instruments()
     assert [stock.stock_code for stock in first] == ["005930", "005930"]  # one for each market
     assert market.instruments() == first

@@ -14,7 +14,7 @@ import pytest
 
 from kt.broker.order_gateway import outcome
 from kt.broker.rest.client import Http
-from kt.broker.rest.send_progress import Departure
+from kt.broker.rest.send_progress import SendProgress
 from kt.errors import AuthError, JournalError, Unreachable
 from kt.records import AmendTicket, CancelTicket, OrderTicket, OrderType, OutcomeStatus, Side
 from tests.broker.wiring import answers, line, ok, said
@@ -312,7 +312,7 @@ def test_an_order_never_rides_on_an_old_connection() -> None:
 def test_the_moment_a_request_was_written_is_told() -> None:
     """The budget's window runs from it; it comes before the answer and not without a connection."""
     taken = reply(json.dumps({"return_code": 0, "ord_no": "0000001"}))
-    trip = Departure(clock=lambda: 7.0)
+    trip = SendProgress(clock=lambda: 7.0)
     with a_server_that(taken) as address:
         http = Http(address)
         answer = http.post("/", {}, {"a": "b"}, departure=trip)

@@ -22,7 +22,7 @@ from kt.broker.kiwoom import Kiwoom
 from kt.broker.rest import client as rest
 from kt.broker.rest import deadlines, transport
 from kt.broker.rest.client import Http, Rest
-from kt.broker.rest.deadlines import Patience
+from kt.broker.rest.deadlines import CallTimeouts
 from kt.broker.rest.endpoints import Priority
 from kt.broker.rest.rate_limit import Pacer
 from kt.broker.rest.token import TokenSource
@@ -57,7 +57,7 @@ ONCE = 0.3
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call is over after a third of a second."""
     for priority in Priority:
-        monkeypatch.setitem(deadlines.PATIENCE, priority, Patience(ONCE, 2 * ONCE))
+        monkeypatch.setitem(deadlines.PATIENCE, priority, CallTimeouts(ONCE, 2 * ONCE))
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import pytest
 
 from kt.broker.rest import priority_gate as module
 from kt.broker.rest.endpoints import Priority
-from kt.broker.rest.priority_gate import Lanes
+from kt.broker.rest.priority_gate import PriorityGate
 
 URGENT = (Priority.ORDER, Priority.ACCOUNT)
 DATA = (Priority.EXIT, Priority.SCAN)
@@ -19,12 +19,12 @@ DATA = (Priority.EXIT, Priority.SCAN)
 class Call:
     """A call on a thread of its own that holds its lane until it is let go."""
 
-    def __init__(self, lanes: Lanes, priority: Priority) -> None:
+    def __init__(self, lanes: PriorityGate, priority: Priority) -> None:
         self.entered, self.release = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, args=(lanes, priority), daemon=True)
         self._thread.start()
 
-    def _run(self, lanes: Lanes, priority: Priority) -> None:
+    def _run(self, lanes: PriorityGate, priority: Priority) -> None:
         with lanes.enter(priority):
             self.entered.set()
             self.release.wait(10)
@@ -47,7 +47,7 @@ def waits(call: Call) -> bool:
 @pytest.mark.parametrize("urgent", URGENT)
 @pytest.mark.parametrize("data", DATA)
 def test_data_waits_for_what_is_urgent(patient: None, urgent: Priority, data: Priority) -> None:
-    lanes = Lanes()
+    lanes = PriorityGate()
     first = Call(lanes, urgent)
     assert first.entered.wait(5)
     second = Call(lanes, data)
@@ -59,7 +59,7 @@ def test_data_waits_for_what_is_urgent(patient: None, urgent: Priority, data: Pr
 
 @pytest.mark.parametrize("urgent", URGENT)
 def test_what_is_urgent_waits_for_nobody(patient: None, urgent: Priority) -> None:
-    lanes = Lanes(scans=1)
+    lanes = PriorityGate(scans=1)
     others = [Call(lanes, priority) for priority in (Priority.SCAN, Priority.EXIT)]
     assert all(other.entered.wait(5) for other in others)
     others += [Call(lanes, Priority.ORDER), Call(lanes, urgent)]
@@ -69,7 +69,7 @@ def test_what_is_urgent_waits_for_nobody(patient: None, urgent: Priority) -> Non
 
 
 def test_so_many_scans_at_once_and_exit_data_beside_them(patient: None) -> None:
-    lanes = Lanes(scans=2)
+    lanes = PriorityGate(scans=2)
     under_way = [Call(lanes, Priority.SCAN) for _ in range(2)]
     assert all(call.entered.wait(5) for call in under_way)
     third, exit_data = Call(lanes, Priority.SCAN), Call(lanes, Priority.EXIT)
@@ -83,7 +83,7 @@ def test_so_many_scans_at_once_and_exit_data_beside_them(patient: None) -> None:
 
 def test_an_urgent_call_that_hangs_does_not_end_the_scans(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    lanes = Lanes()
+    lanes = PriorityGate()
     hanging = Call(lanes, Priority.ORDER)
     assert hanging.entered.wait(5)
     scan = Call(lanes, Priority.SCAN)
@@ -94,7 +94,7 @@ def test_an_urgent_call_that_hangs_does_not_end_the_scans(monkeypatch: pytest.Mo
 
 def test_scans_that_hang_do_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    lanes = Lanes(scans=1)
+    lanes = PriorityGate(scans=1)
     hanging = Call(lanes, Priority.SCAN)
     assert hanging.entered.wait(5)
     others = [Call(lanes, Priority.SCAN) for _ in range(3)]
@@ -109,7 +109,7 @@ def test_a_scan_stays_out_of_the_pause_between_two_urgent_calls(
     monkeypatch: pytest.MonkeyPatch, patient: None
 ) -> None:
     monkeypatch.setattr(module, "LINGER", 0.2)
-    lanes = Lanes()
+    lanes = PriorityGate()
     Call(lanes, Priority.ACCOUNT).end()
     began = time.monotonic()
     with lanes.enter(Priority.SCAN):
@@ -117,7 +117,7 @@ def test_a_scan_stays_out_of_the_pause_between_two_urgent_calls(
 
 
 def test_a_call_that_fails_leaves_its_lane(patient: None) -> None:
-    lanes = Lanes(scans=1)
+    lanes = PriorityGate(scans=1)
 
     def fail(priority: Priority) -> None:
         with lanes.enter(priority):

@@ -15,7 +15,7 @@ import pytest
 from kt.broker.order_gateway import outcome
 from kt.broker.rest import warm_connections
 from kt.broker.rest.client import Http
-from kt.broker.rest.transport import Line, Transport
+from kt.broker.rest.transport import HttpLine, Transport
 from kt.records import Outcome, OutcomeStatus
 from tests.broker.certificate import contexts
 from tests.broker.hostile import Hostile, answer, serving
@@ -97,7 +97,7 @@ def test_a_server_that_hangs_up_after_the_look_leaves_it_unknown(
     """What may have been written is not written again."""
     with serving(answer()) as server, kept_ready(server.address, 1) as http:
         until(lambda: (ready(http), len(server.connections)) == (1, 1))
-        monkeypatch.setattr(Line, "silent", lambda _: True)
+        monkeypatch.setattr(HttpLine, "silent", lambda _: True)
         server.hang_up()
         assert ordered(http).status is OutcomeStatus.UNKNOWN
         assert server.requests == []

@@ -13,7 +13,7 @@ from typing import Any
 from kt.broker.rest.token import TokenStatus
 from kt.broker.stream.lease import Lease
 from kt.cli.entry import run
-from kt.cli.support.cli_context import Session
+from kt.cli.support.cli_context import CliContext
 from kt.cli.support.console import Console
 from kt.config.load import profile_paths
 from kt.config.secrets import AppKeys
@@ -97,7 +97,7 @@ class FakeRest:
 class FakeApp:
     """The app's face to the commands, over the fakes of one world that outlives a command."""
 
-    def __init__(self, front: Front, session: Session) -> None:
+    def __init__(self, front: Front, session: CliContext) -> None:
         self.front = front
         self.config = session.config
         self.world = front.world
@@ -164,7 +164,7 @@ class Front:
         width: int = 80,
         color: bool = False,
         stdout: io.StringIO | None = None,
-        build_app: Callable[[Session], Any] | None = None,
+        build_app: Callable[[CliContext], Any] | None = None,
     ) -> Ran:
         """Run one command line: in a pipe, or with all three streams on a terminal."""
         out, err = stdout or io.StringIO(), io.StringIO()
@@ -177,7 +177,7 @@ class Front:
             width=width if terminal else None,
             environ=self.environ | ({} if color else {"NO_COLOR": "1"}),
         )
-        session = Session(
+        session = CliContext(
             console=console,
             environ=self.environ,
             build_app=build_app or (lambda made: FakeApp(self, made)),  # type: ignore[arg-type,return-value]

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from kt.broker.rest.rate_limit import Bucket, State, Waiter
+from kt.broker.rest.rate_limit import Bucket, BudgetState, Waiter
 from kt.broker.stream.lease import LeaderAddress, Lease
 from kt.cli.doctor.remote import skew
 from kt.cli.support.run_lock import only_one
@@ -157,7 +157,9 @@ def test_no_keys(doctor: Front) -> None:
 @pytest.mark.parametrize("group", ["query", "order"])
 def test_a_closed_or_crowded_budget(doctor: Front, group: str) -> None:
     now = doctor.world.clock.monotonic()
-    busy = State(buckets={"ka10001": Bucket(closed_until=now + 1, waiting=[Waiter(1, 3, now + 1)])})
+    busy = BudgetState(
+        buckets={"ka10001": Bucket(closed_until=now + 1, waiting=[Waiter(1, 3, now + 1)])}
+    )
     (doctor.folder / f"pace-{group}.json").write_bytes(msgspec.json.encode(busy))
     row = rows(doctor)["requests"]
     assert row["status"] == "warn" and "refused lately: ka10001; 1 waiting" in row["detail"]

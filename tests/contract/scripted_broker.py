@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kt.cli.entry import run
-from kt.cli.support.cli_context import Session
+from kt.cli.support.cli_context import CliContext
 from kt.cli.support.console import Console
 from kt.records import KST
 
@@ -179,7 +179,7 @@ class Door:
             in_terminal=terminal, out_terminal=terminal, width=80 if terminal else None,
             environ=self.environ,
         )  # fmt: skip
-        code = run(arguments, Session(console=console, environ=self.environ))
+        code = run(arguments, CliContext(console=console, environ=self.environ))
         self.shown += [out.getvalue(), err.getvalue()]
         return Ran(code, out.getvalue(), err.getvalue())
 

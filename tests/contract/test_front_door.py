@@ -14,7 +14,7 @@ import pytest
 
 from kt import api_catalog
 from kt.broker.rest.error_codes import RULES, Category
-from kt.broker.rest.token import Kept, key_hash
+from kt.broker.rest.token import StoredToken, key_hash
 from kt.errors import ExitCode
 from tests.contract.scripted_broker import APP_KEY, SECRET, TOKENS, Body, Door, ScriptedBroker, said
 
@@ -163,7 +163,7 @@ def test_a_dead_token_is_replaced_once_and_on(broker: ScriptedBroker, kt: Door) 
     broker.answer = lambda api_id, body: only(TOKENS[2])(broker)
     assert kt("api", "ka00001").code == 0
     assert [name for name, _, _ in broker.calls] == ["ka00001", "au10001", "ka00001"]
-    assert msgspec.json.decode(token_file(kt).read_bytes(), type=Kept).token == TOKENS[2]
+    assert msgspec.json.decode(token_file(kt).read_bytes(), type=StoredToken).token == TOKENS[2]
     # And the next command has it.
     broker.calls.clear()
     assert kt("api", "ka00001").code == 0
@@ -174,7 +174,7 @@ def test_a_token_that_another_process_has_renewed_is_taken(
     broker: ScriptedBroker, kt: Door
 ) -> None:
     def answer(api_id: str, body: Body) -> Any:
-        kept = msgspec.json.decode(token_file(kt).read_bytes(), type=Kept)
+        kept = msgspec.json.decode(token_file(kt).read_bytes(), type=StoredToken)
         other = msgspec.structs.replace(kept, token=TOKENS[7])
         token_file(kt).write_bytes(msgspec.json.encode(other))
         return only(TOKENS[7])(broker)

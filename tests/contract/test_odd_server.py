@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from kt.cli.entry import run
-from kt.cli.support.cli_context import Session
+from kt.cli.support.cli_context import CliContext
 from kt.cli.support.console import Console
 from kt.errors import ExitCode
 from tests.broker.hostile import (
@@ -104,7 +104,7 @@ def test_an_order_answered_oddly_is_unknown_and_its_stock_locked(name: str, tmp_
         console = Console(io.StringIO(), io.StringIO(), err, environ=known)
         code = run(
             ("order", "buy", CODE, "1", "--market", "--yes"),
-            Session(console=console, environ=known),
+            CliContext(console=console, environ=known),
         )
     assert (code, "unexpected" in err.getvalue()) == (ExitCode.UNKNOWN, False), err.getvalue()
     assert rows(tmp_path, "select state from orders") == [("UNKNOWN",)]
@@ -150,6 +150,6 @@ def test_an_address_in_clear_is_refused_before_anything(
     err = io.StringIO()
     known = environ("https://127.0.0.1:9", tmp_path, KT_PROFILE="real", **{name: address})
     console = Console(io.StringIO(), io.StringIO(), err, environ=known)
-    assert run(("balance",), Session(console=console, environ=known)) == ExitCode.USAGE
+    assert run(("balance",), CliContext(console=console, environ=known)) == ExitCode.USAGE
     assert err.getvalue().startswith(f"kt: {name}: ")
     assert "hunter2" not in err.getvalue()

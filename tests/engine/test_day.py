@@ -12,7 +12,7 @@ import pytest
 
 from kt.analyst.rules import RulesAnalyst
 from kt.clock import ScaledClock
-from kt.config.model import Config, Cycle, Exits, Limits, Orders, Scan, Session
+from kt.config.model import Config, Cycle, Exits, Limits, Orders, Scan, SessionHours
 from kt.engine import day as day_module
 from kt.engine.day import Day
 from kt.engine.schedule import BEAT
@@ -212,7 +212,7 @@ def test_no_buys_after_the_last_buy_and_open_buys_are_taken_back(stage: Make) ->
 
 
 def test_positions_may_be_closed_before_the_close(stage: Make) -> None:
-    made = stage(Config(session=Session(close_positions=True)), start="15:15")
+    made = stage(Config(session=SessionHours(close_positions=True)), start="15:15")
     made.hold()
     made.act("15:20:30", made.fill_all)
     made.play("15:21")

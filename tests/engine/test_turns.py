@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kt.config.model import Config, Orders, Session
+from kt.config.model import Config, Orders, SessionHours
 from kt.records import CancelTicket, OrderState, OrderTicket, Side
 from kt.steps.orders import place
 from kt.steps.risk import check
@@ -59,7 +59,7 @@ def test_what_is_open_at_the_end_is_taken_back_where_it_does_not_expire(
     folder: Path, close: str, ended: OrderState
 ) -> None:
     """A day that is configured to end before the market does."""
-    hours = Session(last_buy="13:50", close=close, idle="15:45")
+    hours = SessionHours(last_buy="13:50", close=close, idle="15:45")
     config = Config(session=hours, orders=Orders(unfilled_after=99_999))
     made = Stage(folder, config, start="13:45", until_close=True)
     made.hold()

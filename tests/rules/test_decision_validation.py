@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt.records import Action, Brief, Deposit, Provenance, Quote, RiskLevel, StockBrief
+from kt.records import Action, AnalystRequest, Deposit, Provenance, Quote, RiskLevel, StockContext
 from kt.rules.decision_validation import MOST_REASON, abstain, clean, judge, judge_shortlist
 from tests.rules.make import T0, candidate
 
 
-def stock(code: str = "005930", name: str = "삼성전자", **changes: Any) -> StockBrief:
+def stock(code: str = "005930", name: str = "삼성전자", **changes: Any) -> StockContext:
     values: dict[str, Any] = {
         "stock_code": code,
         "stock_name": name,
@@ -26,11 +26,11 @@ def stock(code: str = "005930", name: str = "삼성전자", **changes: Any) -> S
         "upper_limit": 91_000,
         "lower_limit": 49_000,
     }
-    return StockBrief(stock_code=code, stock_name=name, quote=Quote(**(values | changes)))
+    return StockContext(stock_code=code, stock_name=name, quote=Quote(**(values | changes)))
 
 
-def brief(*stocks: StockBrief) -> Brief:
-    return Brief(
+def brief(*stocks: StockContext) -> AnalystRequest:
+    return AnalystRequest(
         asof=T0,
         stocks=stocks or (stock(),),
         deposit=Deposit(cash=1, orderable=1, withdrawable=1),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt.config.model import Session
+from kt.config.model import SessionHours
 from kt.records import KST, SessionNotice
 from kt.rules.trading_phases import (
     MarketPhase,
@@ -88,7 +88,7 @@ def test_special_days(day: date, clock: str, expected: Phase, market: MarketPhas
 
 
 def test_configured_times_move_with_the_market_but_never_beyond_it() -> None:
-    eager = Session(prepare="07:00", open="08:00", last_buy="15:00", close="18:00")
+    eager = SessionHours(prepare="07:00", open="08:00", last_buy="15:00", close="18:00")
 
     plan = day_plan(MONDAY, eager)
     exam = day_plan(EXAM, eager)
@@ -136,7 +136,7 @@ def test_the_brokers_word(now: str, notice: SessionNotice, expected: Phase) -> N
 
 
 def test_the_brokers_word_never_lifts_the_configured_end_of_buying() -> None:
-    session = Session(last_buy="15:00")
+    session = SessionHours(last_buy="15:00")
     again = said("3", "15:05:00")
 
     assert may_order(at("15:06"), session, again)
@@ -160,7 +160,7 @@ CLOCK = st.integers(0, 24 * 60 - 1).map(lambda m: f"{m // 60:02}:{m % 60:02}")
 def test_any_configuration_gives_an_orderly_day(naive: datetime, clocks: tuple[str, ...]) -> None:
     now = naive.replace(tzinfo=KST)
     names = ("start", "prepare", "open", "last_buy", "close", "idle")
-    session = Session(**dict(zip(names, clocks, strict=True)))  # type: ignore[arg-type]
+    session = SessionHours(**dict(zip(names, clocks, strict=True)))  # type: ignore[arg-type]
     plan = day_plan(now.date(), session)
 
     if plan is not None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import websocket
 
-from kt.sim.server.websocket_session import MARKET_FRAMES, Session
+from kt.sim.server.websocket_session import MARKET_FRAMES, WebSocketSession
 from tests.serving import Served, serve
 from tests.sim.wireclient import STOCK, Frames, WireClient, client, frames
 
@@ -325,7 +325,7 @@ def test_accounts_hear_of_their_own_orders_alone(served: Served, wire: WireClien
 
 def test_a_full_queue_drops_the_oldest_prices_and_never_an_order() -> None:
     async def fill() -> list[str]:
-        session = Session(None, None)  # type: ignore[arg-type]
+        session = WebSocketSession(None, None)  # type: ignore[arg-type]
         for number in range(3_000):
             session.send_rows("0B", "", [str(number).encode()])
             if number % 100 == 0:

@@ -234,7 +234,7 @@ def test_yesterdays_loss_is_not_todays(world: World) -> None:
 
     reconcile(world.ctx)
     world.market.prices[HYNIX] = 130_000
-    result = daily_pnl.settle(world.ctx)
+    result = daily_pnl.close_day(world.ctx)
     assert result.unrealised < -490_000
     world.clock.set(at("10:00", day=1))
     world.broker.held[HYNIX] = replace(world.broker.held[HYNIX], profit=result.unrealised)

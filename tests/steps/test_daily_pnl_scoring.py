@@ -43,7 +43,7 @@ def test_realised_and_unrealised_make_the_day(world: World) -> None:
     trade(world, Side.BUY, 70_000)
     trade(world, Side.SELL, 71_000, 4)
     world.market.prices[SAMSUNG] = 72_000
-    day = daily_pnl.settle(world.ctx)
+    day = daily_pnl.close_day(world.ctx)
     assert day.realised == 4 * 1_000 - 40 - 568 - 40
     assert day.unrealised == 6 * 2_000 - 60 - 60 - 864
     assert (day.bought, day.sold, day.trades, day.wins) == (700_000, 284_000, 0, 0)
@@ -55,7 +55,7 @@ def test_a_stock_without_a_price_keeps_its_last_one(world: World) -> None:
     trade(world, Side.BUY, 70_000)
     daily_pnl.mark(world.ctx, {SAMSUNG: 72_000})
     world.market.failing["quotes"] = Unreachable("HTTP 503")
-    assert daily_pnl.settle(world.ctx).unrealised > 0
+    assert daily_pnl.close_day(world.ctx).unrealised > 0
     (position,) = world.journal.positions()
     assert position.price == 72_000
 
@@ -66,13 +66,13 @@ def test_at_the_loss_limit_buying_ends_until_the_next_trading_day(
 ) -> None:
     world.configure(limits=Limits(daily_loss=20_000))
     trade(world, Side.BUY, 70_000)
-    daily_pnl.settle(world.ctx, {SAMSUNG: price})
+    daily_pnl.close_day(world.ctx, {SAMSUNG: price})
     stop = world.journal.stop()
     assert (stop.mode is StopMode.REDUCE) is stopped
     if stopped:
         assert stop.until == date(2026, 11, 24)
         assert [level for level, *_ in world.notifier.told] == ["critical"]
-        daily_pnl.settle(world.ctx, {SAMSUNG: price})
+        daily_pnl.close_day(world.ctx, {SAMSUNG: price})
         assert len(world.notifier.told) == 1, "told once"
 
 
@@ -80,7 +80,7 @@ def test_on_a_friday_buying_resumes_on_monday(world: World) -> None:
     world.configure(limits=Limits(daily_loss=20_000))
     world.clock.set(at("10:00", day=4))
     trade(world, Side.BUY, 70_000)
-    daily_pnl.settle(world.ctx, {SAMSUNG: 67_000})
+    daily_pnl.close_day(world.ctx, {SAMSUNG: 67_000})
     assert world.journal.stop().until == date(2026, 11, 30)
     world.clock.set(at("10:00", day=5))
     assert stops.current(world.ctx).mode is StopMode.REDUCE
@@ -93,7 +93,7 @@ def test_the_owners_stop_is_not_softened_by_the_loss_limit(world: World) -> None
     world.configure(limits=Limits(daily_loss=20_000))
     trade(world, Side.BUY, 70_000)
     stops.halt(world.ctx, "by hand")
-    daily_pnl.settle(world.ctx, {SAMSUNG: 60_000})
+    daily_pnl.close_day(world.ctx, {SAMSUNG: 60_000})
     stop = world.journal.stop()
     assert (stop.mode, stop.reason, stop.until) == (StopMode.HALT, "by hand", None)
 
@@ -101,9 +101,9 @@ def test_the_owners_stop_is_not_softened_by_the_loss_limit(world: World) -> None
 def test_a_loss_carried_over_night_is_not_todays(world: World) -> None:
     world.configure(limits=Limits(daily_loss=20_000))
     trade(world, Side.BUY, 70_000)
-    daily_pnl.settle(world.ctx, {SAMSUNG: 68_500})
+    daily_pnl.close_day(world.ctx, {SAMSUNG: 68_500})
     world.clock.set(at("10:00", day=1))
-    result = daily_pnl.settle(world.ctx, {SAMSUNG: 67_500})
+    result = daily_pnl.close_day(world.ctx, {SAMSUNG: 67_500})
     assert result.unrealised < -20_000
     assert daily_pnl.loss(world.ctx, result) == 10 * 1_000 - 20  # less the smaller tax of 67,500
     assert stops.current(world.ctx).mode is StopMode.RUNNING

@@ -23,8 +23,8 @@ STEPS = Path(failpoints.__file__).parent
 
 
 def run(crash_at: str, *names: str, profile: str = "sim") -> subprocess.CompletedProcess[str]:
-    code = "from kt.steps.failpoints import reach\n" + "".join(
-        f"reach({name!r}, {profile!r}); print({name!r}, flush=True)\n" for name in names
+    code = "from kt.steps.failpoints import hit\n" + "".join(
+        f"hit({name!r}, {profile!r}); print({name!r}, flush=True)\n" for name in names
     )
     return subprocess.run(
         [sys.executable, "-c", code],
@@ -54,7 +54,7 @@ def test_no_point_kills_on_another_profile() -> None:
 def test_every_point_is_named_and_every_name_is_reached() -> None:
     used: set[str] = set()
     for path in STEPS.rglob("*.py"):
-        for name in re.findall(r'reach\(\s*f?"([^"]+)"', path.read_text(encoding="utf-8")):
+        for name in re.findall(r'hit\(\s*f?"([^"]+)"', path.read_text(encoding="utf-8")):
             for verb, state in (("amend", "amending"), ("cancel", "cancelling")):
                 used.add(name.replace("{verb.name}", verb).replace("{verb.state.lower()}", state))
     assert used == set(failpoints.POINTS)

@@ -311,7 +311,9 @@ def test_a_balance_frame_that_says_the_same_is_believed(
     held: World, told: int, believed: bool
 ) -> None:
     hide(held)
-    (difference,) = position_reconciliation.mend(held.ctx, {SAMSUNG: frame(held, told)})
+    (difference,) = position_reconciliation.reconcile_positions(
+        held.ctx, {SAMSUNG: frame(held, told)}
+    )
     assert (SAMSUNG not in quantities(held)) is believed
     assert (difference.done == "kt's books now say what the broker says") is believed
     assert not difference.alarming
@@ -319,7 +321,9 @@ def test_a_balance_frame_that_says_the_same_is_believed(
 
 def test_a_frame_is_compared_with_what_the_list_says(held: World) -> None:
     hide(held, shares=5)
-    position_reconciliation.mend(held.ctx, {SAMSUNG: frame(held, 5), HYNIX: frame(held, 5)})
+    position_reconciliation.reconcile_positions(
+        held.ctx, {SAMSUNG: frame(held, 5), HYNIX: frame(held, 5)}
+    )
     assert quantities(held) == {SAMSUNG: 5, HYNIX: 2}
 
 
@@ -361,10 +365,10 @@ def test_no_cash_told_and_no_answer_are_no_evidence(world: World) -> None:
     bought(world)
     hide(world)
     world.broker.d2_cash = 0
-    position_reconciliation.mend(world.ctx)
+    position_reconciliation.reconcile_positions(world.ctx)
     assert quantities(world) == {SAMSUNG: 10}
     world.broker.failing["deposit"] = Unreachable("HTTP 503")
-    position_reconciliation.mend(world.ctx)
+    position_reconciliation.reconcile_positions(world.ctx)
     assert quantities(world) == {SAMSUNG: 10}
     assert ("reconcile.cash", "HTTP 503") in noted(world)
 

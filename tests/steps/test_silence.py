@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kt.analyst.guarded import Budget, GuardedAnalyst
+from kt.analyst.guarded import GuardedAnalyst, SpendingBudget
 from kt.analyst.rules import RulesAnalyst
-from kt.records import Action, Answer, Decision, Provenance
+from kt.records import Action, AnalystReply, Decision, Provenance
 from kt.steps import silence
 from kt.steps.decide import analyze, collect
 from tests.fakes import HYNIX, SAMSUNG, World, buy
@@ -67,11 +67,13 @@ def ask(world: World) -> tuple[Decision, ...]:
     return analyze.analyze(world.ctx, collect.collect(world.ctx, (), [SAMSUNG, HYNIX]))
 
 
-def guarded(world: World, budget: Budget = Budget(), *, fallback: bool = False) -> None:  # noqa: B008
+def guarded(world: World, budget: SpendingBudget | None = None, *, fallback: bool = False) -> None:
     inner: Any = world.analyst
     inner.decide_key = inner.shortlist_key = lambda *args: "key"
     rules = RulesAnalyst(world.clock) if fallback else None
-    analyst = GuardedAnalyst(inner, world.clock, world.journal.analyst_calls, budget, rules)
+    analyst = GuardedAnalyst(
+        inner, world.clock, world.journal.analyst_calls, budget or SpendingBudget(), rules
+    )
     world.ctx = world.context(analyst=analyst)
 
 
@@ -116,14 +118,14 @@ def test_a_probe_that_is_answered_ends_the_pause(world: World) -> None:
     world.analyst.error = ""
     assert {made.action for made in ask(world)} == {Action.ABSTAIN}
     answer = world.ctx.analyst.probe()
-    assert isinstance(answer, Answer)
+    assert isinstance(answer, AnalystReply)
     world.journal.answer("", answer)
     assert {made.action for made in ask(world)} == {Action.HOLD}
 
 
 def test_a_budget_that_is_spent_ends_the_questions_until_tomorrow(world: World) -> None:
     world.analyst.tokens = 600
-    guarded(world, Budget(tokens=1_000))
+    guarded(world, SpendingBudget(tokens=1_000))
     for _ in range(2):
         assert {made.action for made in ask(world)} == {Action.HOLD}
     made = ask(world)
@@ -131,7 +133,7 @@ def test_a_budget_that_is_spent_ends_the_questions_until_tomorrow(world: World) 
     world.clock.advance(24 * 3600)
     assert {made.action for made in ask(world)} == {Action.HOLD}
     world.analyst.cost = 0.02
-    guarded(world, Budget(usd=0.01))
+    guarded(world, SpendingBudget(usd=0.01))
     ask(world)
     assert "budget: $0.0200 of $0.0100 a day" in ask(world)[0].faults[0]
 

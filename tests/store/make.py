@@ -10,7 +10,7 @@ from typing import Any
 from kt.clock import ManualClock
 from kt.records import (
     Action,
-    Answer,
+    AnalystReply,
     Candidate,
     CashNote,
     Check,
@@ -137,7 +137,7 @@ def check(check_id: str = "C1", *, passed: bool = True, of: Decision | None = No
     )
 
 
-def answer(key: str = "k1", **changes: Any) -> Answer:
+def answer(key: str = "k1", **changes: Any) -> AnalystReply:
     values: dict[str, Any] = {
         "key": key,
         "purpose": "decide",
@@ -154,7 +154,7 @@ def answer(key: str = "k1", **changes: Any) -> Answer:
         "tokens_out": 120,
         "cost_usd": 0.00057,
     }
-    return Answer(**(values | changes))
+    return AnalystReply(**(values | changes))
 
 
 def position(**changes: Any) -> Position:

@@ -15,12 +15,12 @@ from kt import __version__
 from kt.broker.rest import response_body as bodies
 from kt.broker.rest.captured import caught
 from kt.broker.rest.deadlines import BOOKS_SECONDS, PAGES_SECONDS, PATIENCE, patience
-from kt.broker.rest.endpoints import Group, Priority, Tr, find
-from kt.broker.rest.http_response import Answer, Reply, described, failure, read
-from kt.broker.rest.priority_gate import Lanes
+from kt.broker.rest.endpoints import Endpoint, Group, Priority, find
+from kt.broker.rest.http_response import ApiReply, HttpResponse, described, failure, read
+from kt.broker.rest.priority_gate import PriorityGate
 from kt.broker.rest.rate_limit import Pacer
 from kt.broker.rest.response_class import return_code, return_message
-from kt.broker.rest.send_progress import Departure
+from kt.broker.rest.send_progress import SendProgress
 from kt.broker.rest.server_clock import seconds_off
 from kt.broker.rest.token import TokenSource
 from kt.broker.rest.warm_connections import COUNT
@@ -108,22 +108,22 @@ class Http:
         *,
         fresh: bool = False,
         seconds: float = PATIENCE[Priority.SCAN].once,
-        departure: Departure | None = None,
-    ) -> Answer:
+        departure: SendProgress | None = None,
+    ) -> HttpResponse:
         """One POST, sent once, over after so many real seconds; whatever happens is told in the
         answer. `departure` hears how far the request came."""
         import httpx
 
         never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
         ends = time.monotonic() + min(seconds, time_left())
-        trip = departure or Departure()
+        trip = departure or SendProgress()
         trip.begin()
 
-        def fail(fault: Exception) -> Answer:
+        def fail(fault: Exception) -> HttpResponse:
             if isinstance(fault, KtError):  # ours, of the configuration
                 raise fault
             trip.left = trip.left and not isinstance(fault, never_left)
-            return Answer(described(fault), left=trip.left)
+            return HttpResponse(described(fault), left=trip.left)
 
         return caught(lambda: self._exchange(path, headers, body, fresh, ends, trip), fail)
 
@@ -134,8 +134,8 @@ class Http:
         body: object,
         fresh: bool,
         ends: float,
-        trip: Departure,
-    ) -> Answer:
+        trip: SendProgress,
+    ) -> HttpResponse:
         import httpx
 
         request = httpx.Request(
@@ -185,7 +185,7 @@ class Rest:
         self.pacer = pacer
         self.clock = clock
         self.on_call = on_call
-        self.lanes = Lanes()
+        self.lanes = PriorityGate()
         self.skew: float | None = None
         """Seconds by which our clock is ahead of the server's, by its newest answer."""
 
@@ -196,7 +196,7 @@ class Rest:
         *,
         priority: Priority | None = None,
         next_key: str = "",
-    ) -> Reply:
+    ) -> ApiReply:
         """A query's answer, or the error that says what to do.
 
         Raises AuthError, RateLimited, Unreachable, BrokerRefused, UnknownStock or WireError.
@@ -210,17 +210,19 @@ class Rest:
         with bounded(patience(tr, urgency).whole):
             return self._asked(tr, body or {}, urgency, next_key)
 
-    def _asked(self, tr: Tr, body: Mapping[str, str], urgency: Priority, next_key: str) -> Reply:
+    def _asked(
+        self, tr: Endpoint, body: Mapping[str, str], urgency: Priority, next_key: str
+    ) -> ApiReply:
         most = 1 if asked_once() else TRIES
         token, renewed, tries = self.tokens.token(), False, 0
         while True:
-            trip = Departure(self.clock.monotonic)
+            trip = SendProgress(self.clock.monotonic)
             answer = self._send(tr, body, token, trip, urgency, next_key=next_key)
             verdict = None if answer.detour else answer.verdict()
             if answer.answered and verdict is None and not answer.detour:
-                return Reply(answer.body or {}, answer.cont_yn, answer.next_key, answer.date)
+                return ApiReply(answer.body or {}, answer.cont_yn, answer.next_key, answer.date)
             if verdict is not None and verdict.nothing:
-                return Reply({}, nothing=True)
+                return ApiReply({}, nothing=True)
             if verdict is not None and verdict.renewable and not renewed:
                 token, renewed = self.tokens.renew(token), True
                 continue
@@ -239,7 +241,7 @@ class Rest:
         body: Mapping[str, str] | None = None,
         *,
         priority: Priority | None = None,
-    ) -> Iterator[Reply]:
+    ) -> Iterator[ApiReply]:
         """Page after page, each asked for with the key of the one before."""
         seen: set[str] = set()
         ends = time.monotonic() + PAGES_SECONDS
@@ -260,23 +262,23 @@ class Rest:
             reply = self.call(api_id, body, priority=priority, next_key=key)
             yield reply
 
-    def send_order(self, api_id: str, body: Mapping[str, str]) -> Answer:
+    def send_order(self, api_id: str, body: Mapping[str, str]) -> HttpResponse:
         """One order, sent once: the evidence of what became of it, and never an exception.
 
         Sent again only on proof that it was not taken: the token was refused (once, with a new
         one), or the budget was (paced).
         """
-        trip = Departure(self.clock.monotonic)
+        trip = SendProgress(self.clock.monotonic)
 
-        def evidence(fault: Exception) -> Answer:
+        def evidence(fault: Exception) -> HttpResponse:
             if isinstance(fault, KtError) and not trip.left:
-                return Answer(f"not sent: {fault.message}", left=False, error=fault)
+                return HttpResponse(f"not sent: {fault.message}", left=False, error=fault)
             how = "sent, and then" if trip.left else "not sent"
-            return Answer(f"{how}: {described(fault)}", left=trip.left)
+            return HttpResponse(f"{how}: {described(fault)}", left=trip.left)
 
         return caught(lambda: self._ordered(find(api_id), body, trip), evidence)
 
-    def _ordered(self, tr: Tr, body: Mapping[str, str], trip: Departure) -> Answer:
+    def _ordered(self, tr: Endpoint, body: Mapping[str, str], trip: SendProgress) -> HttpResponse:
         renewed, tries = False, 0
         with regardless(PATIENCE[Priority.ORDER].whole):
             token = self.tokens.token()
@@ -294,15 +296,15 @@ class Rest:
 
     def _send(
         self,
-        tr: Tr,
+        tr: Endpoint,
         body: Mapping[str, str],
         token: str,
-        trip: Departure,
+        trip: SendProgress,
         urgency: Priority,
         *,
         next_key: str = "",
         fresh: bool = False,
-    ) -> Answer:
+    ) -> HttpResponse:
         """Wait for the budget, send once, log, and heed what the answer says of the budget."""
         headers = {"api-id": tr.api_id, "authorization": f"Bearer {token}"}
         if next_key:
@@ -327,7 +329,7 @@ class Rest:
             books()
         return answer
 
-    def _count(self, tr: Tr, number: int, trip: Departure, answer: Answer) -> None:
+    def _count(self, tr: Endpoint, number: int, trip: SendProgress, answer: HttpResponse) -> None:
         """Tell the budget when the call really went out, and what the server said of it."""
         if trip.written is not None:
             self.pacer.went(tr, number, trip.written)
@@ -342,7 +344,7 @@ def report(
     api_id: str,
     started: datetime,
     before: float,
-    answer: Answer,
+    answer: HttpResponse,
 ) -> None:
     """Tell `on_call` how a call went that began at `started`, on the monotonic clock `before`."""
     if on_call is None:

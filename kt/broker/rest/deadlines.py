@@ -10,22 +10,22 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from kt.broker.rest.endpoints import Priority, Tr
+from kt.broker.rest.endpoints import Endpoint, Priority
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class CallTimeouts:
     once: float
     whole: float
 
 
-PATIENCE: dict[Priority, Patience] = {
-    Priority.ORDER: Patience(once=10.0, whole=30.0),
-    Priority.ACCOUNT: Patience(once=10.0, whole=25.0),
-    Priority.EXIT: Patience(once=5.0, whole=15.0),
-    Priority.SCAN: Patience(once=15.0, whole=60.0),
+PATIENCE: dict[Priority, CallTimeouts] = {
+    Priority.ORDER: CallTimeouts(once=10.0, whole=30.0),
+    Priority.ACCOUNT: CallTimeouts(once=10.0, whole=25.0),
+    Priority.EXIT: CallTimeouts(once=5.0, whole=15.0),
+    Priority.SCAN: CallTimeouts(once=15.0, whole=60.0),
 }
-TOKEN = Patience(once=10.0, whole=20.0)
+TOKEN = CallTimeouts(once=10.0, whole=20.0)
 """A new token: `whole` holds the wait for the lock too, which another process may have."""
 PAGES_SECONDS = 120.0
 """All pages of one question together; the page that is under way then is the last."""
@@ -35,6 +35,6 @@ BOOKS_SECONDS = 1.0
 """What kt notes for itself after an order was sent holds up its outcome for no longer."""
 
 
-def patience(tr: Tr, priority: Priority) -> Patience:
+def patience(tr: Endpoint, priority: Priority) -> CallTimeouts:
     """A list of thousands of rows has a scan's patience, whoever waits for it."""
     return PATIENCE[priority if tr.at_most == math.inf else Priority.SCAN]

@@ -29,7 +29,7 @@ class Group(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Tr:
+class Endpoint:
     """One API. `at_most` calls a second where the server is stricter than for its group."""
 
     api_id: str
@@ -56,12 +56,12 @@ TOKENS = frozenset({"au10001", "au10002"})
 
 
 @functools.cache
-def find(api_id: str) -> Tr:
+def find(api_id: str) -> Endpoint:
     """How the API is called. Raises UsageError for an id that does not exist."""
     api = api_catalog.api(api_id)
     if api.places_orders:
-        return Tr(api_id, api.path, Group.ORDER, Priority.ORDER)
+        return Endpoint(api_id, api.path, Group.ORDER, Priority.ORDER)
     if api_id in TOKENS:
-        return Tr(api_id, api.path, Group.TOKEN, Priority.ORDER)
+        return Endpoint(api_id, api.path, Group.TOKEN, Priority.ORDER)
     priority = URGENT.get(api_id, Priority.SCAN)
-    return Tr(api_id, api.path, priority=priority, at_most=AT_MOST.get(api_id, math.inf))
+    return Endpoint(api_id, api.path, priority=priority, at_most=AT_MOST.get(api_id, math.inf))

@@ -61,7 +61,7 @@ TREATMENTS: dict[Category, Treatment] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class CodeRule:
     """One code of the broker. `renew` = a new token is tried once before kt stops.
 
     `unsupported` marks what this server does not offer: kt does without it where it can.
@@ -97,24 +97,24 @@ ORDER, STOCK, MARKET = Concern.ORDER, Concern.STOCK, Concern.MARKET
 ACCOUNT, KEY = Concern.ACCOUNT, Concern.KEY
 
 
-def _auth(code: str, meaning: str, hint: str = "", renew: bool = False) -> Rule:
-    return Rule(code, Category.AUTHENTICATION, meaning, hint, renew=renew, concerns=KEY)
+def _auth(code: str, meaning: str, hint: str = "", renew: bool = False) -> CodeRule:
+    return CodeRule(code, Category.AUTHENTICATION, meaning, hint, renew=renew, concerns=KEY)
 
 
-def _permanent(code: str, meaning: str, concerns: Concern | None = None) -> Rule:
-    return Rule(code, Category.PERMANENT, meaning, concerns=concerns)
+def _permanent(code: str, meaning: str, concerns: Concern | None = None) -> CodeRule:
+    return CodeRule(code, Category.PERMANENT, meaning, concerns=concerns)
 
 
-def _unsupported(code: str, meaning: str, concerns: Concern | None = None) -> Rule:
-    return Rule(code, Category.PERMANENT, meaning, unsupported=True, concerns=concerns)
+def _unsupported(code: str, meaning: str, concerns: Concern | None = None) -> CodeRule:
+    return CodeRule(code, Category.PERMANENT, meaning, unsupported=True, concerns=concerns)
 
 
-def _no_stock(code: str, meaning: str) -> Rule:
-    return Rule(code, Category.PERMANENT, meaning, unknown_stock=True, concerns=STOCK)
+def _no_stock(code: str, meaning: str) -> CodeRule:
+    return CodeRule(code, Category.PERMANENT, meaning, unknown_stock=True, concerns=STOCK)
 
 
-def _refusal(code: str, meaning: str, concerns: Concern) -> Rule:
-    return Rule(code, Category.REFUSAL, meaning, concerns=concerns)
+def _refusal(code: str, meaning: str, concerns: Concern) -> CodeRule:
+    return CodeRule(code, Category.REFUSAL, meaning, concerns=concerns)
 
 
 _KEYS = "Check KT_APP_KEY and KT_SECRET_KEY against the broker's key page."
@@ -122,7 +122,7 @@ _ADDRESS = "Register this computer's public IP address at the broker, or work fr
 _ANEW = "Run `kt auth logout`, then `kt auth login`."
 _SERVER = "Use the keys of this profile's server: mock keys for mock, real keys for real."
 
-RULES: tuple[Rule, ...] = (
+RULES: tuple[CodeRule, ...] = (
     _permanent("1501", "no API id was sent", KEY),
     _unsupported("1504", "the path does not offer this API id"),
     _unsupported("1505", "there is no such API id"),
@@ -135,13 +135,13 @@ RULES: tuple[Rule, ...] = (
     _permanent("1517", "a field has the wrong form", ORDER),
     _permanent("1634", "more than 100 stock codes in one call"),
     _permanent("1687", "the broker stopped a recursive call"),
-    Rule("1700", Category.LIMITS, "too many requests for this API"),
-    Rule("1701", Category.LIMITS, "too many requests in total"),
-    Rule("1702", Category.LIMITS, "too many requests for this group of APIs"),
+    CodeRule("1700", Category.LIMITS, "too many requests for this API"),
+    CodeRule("1701", Category.LIMITS, "too many requests in total"),
+    CodeRule("1702", Category.LIMITS, "too many requests for this group of APIs"),
     _no_stock("1901", "no market is known for this stock code"),
     _no_stock("1902", "no such stock code"),
     _no_stock("1903", "no such stock code on this exchange"),
-    Rule("1999", Category.SERVER, "an unexpected error at the broker"),
+    CodeRule("1999", Category.SERVER, "an unexpected error at the broker"),
     _auth("8001", "the app key or secret key is wrong", _KEYS),
     _auth("8002", "the app key and secret key could not be verified", _KEYS),
     _auth("8003", "the token could not be looked up", renew=True),
@@ -175,7 +175,9 @@ RULES: tuple[Rule, ...] = (
     _refusal("RC5006", "the account is for training short sales alone (mock)", ACCOUNT),
     _unsupported("RC7006", "the mock server does not offer this query"),
     _unsupported("RC9000", "the mock server does not offer this service"),
-    Rule("800033", Category.REFUSAL, "not enough shares to sell", concerns=ORDER, not_enough=True),
+    CodeRule(
+        "800033", Category.REFUSAL, "not enough shares to sell", concerns=ORDER, not_enough=True
+    ),
     _refusal("308002", "no quantity was sent", ORDER),
     _refusal("308003", "no price was sent", ORDER),
     _refusal("571476", "trading in the stock is halted", STOCK),

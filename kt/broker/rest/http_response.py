@@ -12,7 +12,7 @@ import msgspec
 
 from kt.broker.rest import response_body as bodies
 from kt.broker.rest.error_codes import Category
-from kt.broker.rest.response_class import Verdict, classify
+from kt.broker.rest.response_class import Classified, classify
 from kt.errors import KtError, Unreachable, WireError
 from kt.rules.json_depth import deeper_than
 
@@ -24,7 +24,7 @@ MAX_NESTING = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What one send brought, as it is: an HTTP answer, or the fault that came instead.
 
     `left` is false only when the request surely never reached the server. `body` is None when
@@ -59,13 +59,13 @@ class Answer:
         verdict = self.verdict()
         return not (self.breach or self.detour) and (verdict is None or verdict.retry)
 
-    def verdict(self) -> Verdict | None:
+    def verdict(self) -> Classified | None:
         """None for a success, and where nothing was answered."""
         return classify(self.http_status, self.body) if self.answered else None
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class ApiReply:
     """A query's good answer. `nothing` = the broker said that there is no data."""
 
     body: dict[str, Any]
@@ -80,7 +80,7 @@ class Reply:
         return self.cont_yn.strip().upper() == "Y" and bool(self.next_key.strip())
 
 
-def read(response: httpx.Response) -> Answer:
+def read(response: httpx.Response) -> HttpResponse:
     """What an HTTP answer holds. Raises what the line raises while the body comes."""
     status, headers = response.status_code, response.headers
     found, breach = None, ""
@@ -89,7 +89,7 @@ def read(response: httpx.Response) -> Answer:
         found = decoded(bodies.read(parts, headers.get("content-encoding", "")))
     except bodies.Breach as fault:
         breach = str(fault)
-    return Answer(
+    return HttpResponse(
         f"HTTP {status}, {breach}" if breach else f"HTTP {status}",
         http_status=status,
         body=found,
@@ -141,7 +141,7 @@ def _mended(content: bytes) -> dict[str, Any] | None:
         raise too_deep() from None
 
 
-def failure(api_id: str, answer: Answer, verdict: Verdict | None) -> KtError:
+def failure(api_id: str, answer: HttpResponse, verdict: Classified | None) -> KtError:
     """What a query that brought nothing usable raises."""
     if answer.detour:
         redirects = "the server redirects, and kt follows no redirect"

@@ -22,7 +22,7 @@ LINGER = 0.02
 calls follow one another, with a write to the journal between."""
 
 
-class Lanes:
+class PriorityGate:
     """`with lanes.enter(priority):` around what is on the wire. Safe between threads."""
 
     def __init__(self, scans: int = SCANS) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import msgspec
 
-from kt.broker.rest.endpoints import Group, Priority, Tr
+from kt.broker.rest.endpoints import Endpoint, Group, Priority
 from kt.broker.rest.locks import held
 from kt.errors import KtError, RateLimited
 from kt.files import open_private, private_folder, trouble
@@ -65,7 +65,7 @@ class Bucket(msgspec.Struct):
     waiting: list[Waiter] = []
 
 
-class State(msgspec.Struct):
+class BudgetState(msgspec.Struct):
     """The file. Times are the clock's monotonic seconds."""
 
     next_number: int = 1
@@ -120,7 +120,7 @@ class Pacer:
         """Where this group's budgets are kept; their lock lies beside it."""
         return self._paths.budget(self._key, group)
 
-    def wait(self, tr: Tr, priority: Priority | None = None) -> int:
+    def wait(self, tr: Endpoint, priority: Priority | None = None) -> int:
         """Return when a call of this API may go out; it is counted as gone now.
 
         The number returned is for `went`, which tells when it really did. Raises RateLimited at
@@ -143,20 +143,20 @@ class Pacer:
                 )
             self.clock.sleep(left)
 
-    def _leave(self, tr: Tr, number: int) -> None:
+    def _leave(self, tr: Endpoint, number: int) -> None:
         """Wait no longer, and hold up nobody who does."""
         with self._state(tr.group) as state:
             bucket = state.buckets.setdefault(tr.bucket, Bucket())
             bucket.waiting = [one for one in bucket.waiting if one.number != number]
 
-    def went(self, tr: Tr, number: int, at: float) -> None:
+    def went(self, tr: Endpoint, number: int, at: float) -> None:
         """The call was on the wire at `at`: connecting may take longer than the margin allows."""
         with self._state(tr.group) as state:
             bucket = state.buckets.setdefault(tr.bucket, Bucket())
             others = [one for one in bucket.sent if one.number != number]
             bucket.sent = sorted([*others, Sent(number, at)], key=lambda one: one.at)
 
-    def refused(self, tr: Tr, *, whole_group: bool = False) -> None:
+    def refused(self, tr: Endpoint, *, whole_group: bool = False) -> None:
         """The server counted more than we did: close the budget (1700) or its group (1701/2)."""
         with self._state(tr.group) as state:
             until = self.clock.monotonic() + PENALTY
@@ -165,7 +165,7 @@ class Pacer:
                 bucket = state.buckets.setdefault(name, Bucket())
                 bucket.closed_until = max(bucket.closed_until, until)
 
-    def _try(self, tr: Tr, allowed: Budget, urgency: int, number: int) -> tuple[int, float]:
+    def _try(self, tr: Endpoint, allowed: Budget, urgency: int, number: int) -> tuple[int, float]:
         """One look at the budget: (this waiter's number, seconds left; 0 = go)."""
         with self._state(tr.group) as state:
             now = self.clock.monotonic()
@@ -197,7 +197,7 @@ class Pacer:
         return times[-1]
 
     @staticmethod
-    def _closed(state: State, tr: Tr, now: float) -> float:
+    def _closed(state: BudgetState, tr: Endpoint, now: float) -> float:
         """Until when the budget or its group is closed after a refusal."""
         ends = [
             bucket.closed_until
@@ -213,7 +213,7 @@ class Pacer:
         bucket.waiting = [one for one in bucket.waiting if now <= one.until <= horizon]
 
     @contextlib.contextmanager
-    def _state(self, group: Group) -> Iterator[State]:
+    def _state(self, group: Group) -> Iterator[BudgetState]:
         """The file's contents under its lock, written back when the block ends."""
         path = self.file(group)
         try:
@@ -235,12 +235,12 @@ class Pacer:
             message = f"the request budget {path} cannot be kept: {why}"
             raise KtError(message, hint=advice) from fault
 
-    def _decode(self, data: bytes, group: Group) -> State:
+    def _decode(self, data: bytes, group: Group) -> BudgetState:
         """An empty file is a new one; an unreadable one counts as a budget just used up."""
         if not data.strip():
-            return State()
+            return BudgetState()
         try:
-            return msgspec.json.decode(data, type=State)
+            return msgspec.json.decode(data, type=BudgetState)
         except msgspec.MsgspecError:
             until = self.clock.monotonic() + PENALTY
-            return State(buckets={group.value: Bucket(closed_until=until)})
+            return BudgetState(buckets={group.value: Bucket(closed_until=until)})

@@ -13,7 +13,7 @@ from kt.broker.rest.error_codes import (
     RETURN_CODES,
     TREATMENTS,
     Category,
-    Rule,
+    CodeRule,
 )
 from kt.broker.wire import scalars
 from kt.errors import BrokerRefused, KtError
@@ -36,7 +36,7 @@ _NOTHING_FOUND = re.compile(r"(내역|자료|데이터|결과)[^)\]]*없")
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Classified:
     """A failed answer, classified. `rule` is None when its bracket code is not in the table."""
 
     category: Category
@@ -44,7 +44,7 @@ class Verdict:
     message: str
     http_status: int
     return_code: int | None
-    rule: Rule | None
+    rule: CodeRule | None
 
     @property
     def order_shaped(self) -> bool:
@@ -100,7 +100,7 @@ class Verdict:
         hint = (rule.hint if rule else "") or HINTS.get(self.category)
         return raised(f"{what}: {meaning}", hint=hint or None, code=self.code or None)
 
-    def _explained(self, rule: Rule) -> str:
+    def _explained(self, rule: CodeRule) -> str:
         named = ", ".join(_NAMED.findall(self.message))
         return f"{rule.meaning}{': ' if named else ''}{named} [{self.code}]"
 
@@ -140,7 +140,7 @@ def bracket_code(message: str) -> str:
     return ""
 
 
-def classify(http_status: int, body: Mapping[str, object] | None) -> Verdict | None:
+def classify(http_status: int, body: Mapping[str, object] | None) -> Classified | None:
     """None for a success; `body` is None when it was not a JSON object.
 
     A success that brings nothing but the words that there is nothing is one without data.
@@ -152,12 +152,12 @@ def classify(http_status: int, body: Mapping[str, object] | None) -> Verdict | N
     if http_status < 400 and body is not None and not code:
         if code is None or not _NOTHING_FOUND.search(message) or body.keys() - _ENVELOPE:
             return None
-        return Verdict(Category.NO_DATA, bracket, message, http_status, code, None)
+        return Classified(Category.NO_DATA, bracket, message, http_status, code, None)
     category = _category(http_status, code, message, rule)
-    return Verdict(category, bracket, message, http_status, code, rule)
+    return Classified(category, bracket, message, http_status, code, rule)
 
 
-def _category(http_status: int, code: int | None, message: str, rule: Rule | None) -> Category:
+def _category(http_status: int, code: int | None, message: str, rule: CodeRule | None) -> Category:
     if http_status >= 500 or (http_status < 400 and code is None):
         return Category.SERVER
     if rule is not None:

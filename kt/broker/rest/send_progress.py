@@ -9,7 +9,7 @@ from typing import Any
 
 
 @dataclass(slots=True)
-class Departure:
+class SendProgress:
     """`left`: may a byte of the request be on the wire? `written`: when its last byte was, by
     `clock`."""
 

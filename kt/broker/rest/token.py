@@ -51,7 +51,7 @@ class TokenServer(Protocol):
     def revoke(self, keys: AppKeys, token: str) -> None: ...
 
 
-class Kept(msgspec.Struct, frozen=True):
+class StoredToken(msgspec.Struct, frozen=True):
     """The token file."""
 
     token: str
@@ -101,7 +101,7 @@ class TokenSource:
         self.server = server
         self.hash = key_hash(environment, keys.app_key)
         self.path = ProfilePaths(state_dir).token(self.hash)
-        self._kept: Kept | None = None
+        self._kept: StoredToken | None = None
         self._threads = threading.Lock()
 
     def __repr__(self) -> str:
@@ -149,7 +149,7 @@ class TokenSource:
             seconds_left=max(0, left),
         )
 
-    def _fresh(self, kept: Kept | None) -> bool:
+    def _fresh(self, kept: StoredToken | None) -> bool:
         if kept is None:
             return False
         now = self.clock.now()
@@ -162,7 +162,7 @@ class TokenSource:
             kept = self._read()
             if kept is None or kept.token == bad or not self._fresh(kept):
                 issued = self.server.issue(self.keys)
-                kept = Kept(issued.token, issued.expires_at, self.clock.now())
+                kept = StoredToken(issued.token, issued.expires_at, self.clock.now())
                 replace_private(self.path, msgspec.json.encode(kept))
             self._kept = kept
             return kept.token
@@ -177,10 +177,10 @@ class TokenSource:
         except OSError as fault:
             raise unusable(self.path, fault) from fault
 
-    def _read(self) -> Kept | None:
+    def _read(self) -> StoredToken | None:
         """The file, or None when it is missing or cannot be read as one."""
         try:
-            return msgspec.json.decode(self.path.read_bytes(), type=Kept)
+            return msgspec.json.decode(self.path.read_bytes(), type=StoredToken)
         except (FileNotFoundError, msgspec.MsgspecError, UnicodeDecodeError):
             return None
         except OSError as fault:

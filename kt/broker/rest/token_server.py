@@ -7,7 +7,7 @@ import re
 from kt.broker.rest.client import Http, OnCall, report
 from kt.broker.rest.deadlines import TOKEN
 from kt.broker.rest.endpoints import find
-from kt.broker.rest.http_response import Answer, failure
+from kt.broker.rest.http_response import HttpResponse, failure
 from kt.broker.rest.rate_limit import Pacer
 from kt.broker.rest.token import Issued
 from kt.broker.wire import Row
@@ -47,7 +47,7 @@ class WireTokenServer:
             "au10002", {"appkey": keys.app_key, "secretkey": keys.secret_key, "token": token}
         )
 
-    def _post(self, api_id: str, body: dict[str, str]) -> Answer:
+    def _post(self, api_id: str, body: dict[str, str]) -> HttpResponse:
         tr = find(api_id)
         with bounded(TOKEN.whole):
             self.pacer.wait(tr)

@@ -20,8 +20,8 @@ from typing import Any
 import httpcore
 import httpx
 
-from kt.broker.rest.send_progress import Departure
-from kt.broker.rest.warm_connections import Spares
+from kt.broker.rest.send_progress import SendProgress
+from kt.broker.rest.warm_connections import WarmConnections
 
 CONNECT_SECONDS, POOL_SECONDS = 5.0, 5.0
 KEEP_SECONDS = 4.0
@@ -45,7 +45,7 @@ def left(ends: float | None, late: type[Exception], most: float = 3600.0) -> flo
     return min(most, seconds)
 
 
-class Line(httpcore.NetworkStream):
+class HttpLine(httpcore.NetworkStream):
     """A connection whose `timeout` arguments are moments. A `ready` one has its TLS already."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
@@ -68,11 +68,11 @@ class Line(httpcore.NetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,
-    ) -> Line:
+    ) -> HttpLine:
         if self.ready:
             return self
         seconds = left(timeout, httpcore.ConnectTimeout)
-        return Line(self._inner.start_tls(ssl_context, server_hostname, seconds))
+        return HttpLine(self._inner.start_tls(ssl_context, server_hostname, seconds))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
@@ -94,7 +94,7 @@ class Network(httpcore.NetworkBackend):
     """Opens connections, or hands out one that was opened ahead."""
 
     def __init__(self) -> None:
-        self.spares: Spares[Line] | None = None
+        self.spares: WarmConnections[HttpLine] | None = None
 
     def connect_tcp(
         self,
@@ -108,7 +108,7 @@ class Network(httpcore.NetworkBackend):
         return spare or dial(host, port, timeout)
 
 
-def dial(host: str, port: int, ends: float | None) -> Line:
+def dial(host: str, port: int, ends: float | None) -> HttpLine:
     """Connect to the first address of the name that answers."""
     fault: Exception = httpcore.ConnectError(f"{host} has no address")
     addresses = looked_up(host, port, ends)
@@ -116,7 +116,7 @@ def dial(host: str, port: int, ends: float | None) -> Line:
         try:
             share = left(ends, httpcore.ConnectTimeout) / (len(addresses) - index)
             seconds = min(CONNECT_SECONDS, share)
-            return Line(httpcore.SyncBackend().connect_tcp(address, port, timeout=seconds))
+            return HttpLine(httpcore.SyncBackend().connect_tcp(address, port, timeout=seconds))
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as one:
             fault = one
     raise fault
@@ -171,7 +171,7 @@ class Transport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         ends: float = request.extensions["ends"]
-        trip: Departure = request.extensions["trip"]
+        trip: SendProgress = request.extensions["trip"]
         trip.begin()  # from here on the connection itself tells
         moments = dict.fromkeys(("connect", "read", "write"), ends)
         sent = httpcore.Request(
@@ -202,7 +202,7 @@ class Transport(httpx.BaseTransport):
         if self._proxied or self._network.spares is not None:
             return
 
-        def opened() -> Line:
+        def opened() -> HttpLine:
             ends = time.monotonic() + CONNECT_SECONDS
             line = dial(host, port, ends)
             if self._context is not None:
@@ -211,10 +211,10 @@ class Transport(httpx.BaseTransport):
             line.ready = True
             return line
 
-        self._network.spares = Spares(opened, count)
+        self._network.spares = WarmConnections(opened, count)
 
     @property
-    def spares(self) -> Spares[Line] | None:
+    def spares(self) -> WarmConnections[HttpLine] | None:
         return self._network.spares
 
     def close(self) -> None:

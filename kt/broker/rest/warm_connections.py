@@ -26,7 +26,7 @@ PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 60.0
 """After a server that refused, or that hung up soon; doubled each time."""
 
 
-class Line(Protocol):
+class HttpConnection(Protocol):
     """What is kept ready: a connection that can say whether it is still good."""
 
     def silent(self) -> bool:
@@ -35,11 +35,11 @@ class Line(Protocol):
     def close(self) -> None: ...
 
 
-L = TypeVar("L", bound=Line)
+L = TypeVar("L", bound=HttpConnection)
 
 
 @dataclass(frozen=True, slots=True)
-class Spare(Generic[L]):
+class WarmConnection(Generic[L]):
     line: L
     since: float
 
@@ -48,13 +48,13 @@ class Spare(Generic[L]):
         return time.monotonic() - self.since
 
 
-class Spares(Generic[L]):
+class WarmConnections(Generic[L]):
     """Keeps `count` connections ready from now until `close`, on a thread of its own."""
 
     def __init__(self, opened: Callable[[], L], count: int = COUNT) -> None:
         self._opened = opened
         self._count = count
-        self._idle: list[Spare[L]] = []
+        self._idle: list[WarmConnection[L]] = []
         self._turn = threading.Condition()
         self._closed = False
         self._pause = PAUSE_SECONDS
@@ -100,7 +100,7 @@ class Spares(Generic[L]):
                 elif self._over():
                     line.close()
                 else:
-                    self._idle.append(Spare(line, since))
+                    self._idle.append(WarmConnection(line, since))
 
     def _over(self) -> bool:
         return self._closed

@@ -12,7 +12,7 @@ from kt.broker.stream.groups import WITHOUT_STOCK, Key, key_of
 from kt.broker.stream.lease import Lease
 from kt.broker.stream.local_protocol import (
     Answer,
-    Refusal,
+    SubscriptionRefusal,
     SubscriptionRefused,
     Want,
     over_state,
@@ -32,7 +32,7 @@ BRIEF_PER_STEP = 10
 """After so many of them it waits a step longer before the next."""
 
 
-class Tokens(Protocol):
+class TokenProvider(Protocol):
     """Where LOGIN's token comes from (`kt.broker.rest.token`)."""
 
     def token(self) -> str: ...
@@ -49,7 +49,7 @@ class Leader:
     def __init__(
         self,
         ws_url: str,
-        tokens: Tokens,
+        tokens: TokenProvider,
         clock: Clock,
         lease: Lease,
         emit: Callable[[StreamEvent], None],
@@ -99,9 +99,9 @@ class Leader:
 
         Without a connection they are remembered. Raises BrokerRefused.
         """
-        settled, faults = threading.Event(), list[Refusal]()
+        settled, faults = threading.Event(), list[SubscriptionRefusal]()
 
-        def done(live: bool, refused: tuple[Refusal, ...]) -> None:
+        def done(live: bool, refused: tuple[SubscriptionRefusal, ...]) -> None:
             faults.extend(refused)
             settled.set()
 
@@ -238,7 +238,7 @@ class Leader:
         self.server.broadcast(packed(event))
 
     def _follower_wants(self, number: int, want: Want) -> None:
-        def done(live: bool, refused: tuple[Refusal, ...]) -> None:
+        def done(live: bool, refused: tuple[SubscriptionRefusal, ...]) -> None:
             self.server.answer(number, Answer(want.number, live, refused))
 
         self.subscriptions.change(number, want.add, want.drop, done)

@@ -25,7 +25,7 @@ from kt.ports import Clock
 from kt.records import StreamEvent, StreamKind, StreamState
 
 if TYPE_CHECKING:
-    from kt.broker.stream.leader import Leader, Tokens
+    from kt.broker.stream.leader import Leader, TokenProvider
 
 FIRST_TRIES = 2
 """Attempts of a start: a second one, for a blip."""
@@ -45,7 +45,7 @@ class KiwoomStream:
     def __init__(
         self,
         ws_url: str,
-        tokens: Tokens,
+        tokens: TokenProvider,
         clock: Clock,
         folder: Path,
         app_key: str,

@@ -46,7 +46,7 @@ class Welcome(msgspec.Struct, tag="welcome", tag_field="type", frozen=True):
     replaced: str = ""
 
 
-class Refusal(msgspec.Struct, frozen=True):
+class SubscriptionRefusal(msgspec.Struct, frozen=True):
     """A subscription that the broker refused."""
 
     kind: StreamKind
@@ -63,7 +63,7 @@ class Answer(msgspec.Struct, tag="answer", tag_field="type", frozen=True):
 
     number: int
     live: bool
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[SubscriptionRefusal, ...] = ()
 
 
 class Beat(msgspec.Struct, tag="beat", tag_field="type", frozen=True):
@@ -77,7 +77,7 @@ FROM_LEADER = msgspec.json.Decoder(Welcome | Answer | Beat | StreamEvent)
 class SubscriptionRefused(BrokerRefused):
     """Some subscriptions were refused; the others were made."""
 
-    def __init__(self, refused: Iterable[Refusal]) -> None:
+    def __init__(self, refused: Iterable[SubscriptionRefusal]) -> None:
         self.refused = tuple(refused)
         names = ", ".join(f"{one.kind} {one.code}".strip() for one in self.refused)
         super().__init__(

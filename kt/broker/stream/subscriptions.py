@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from kt.broker.stream.groups import Batch, Groups, Key
-from kt.broker.stream.local_protocol import Refusal, SubscriptionRefused
+from kt.broker.stream.local_protocol import SubscriptionRefusal, SubscriptionRefused
 from kt.broker.stream.stream_session import SHOWN, StreamSession
 from kt.errors import KtError
 
 OWN = 0
 """This process among the parties; followers have the local server's numbers, from 1 on."""
-Done = Callable[[bool, tuple[Refusal, ...]], None]
+Done = Callable[[bool, tuple[SubscriptionRefusal, ...]], None]
 """Called with whether there is a connection, and which of the asked-for keys were refused."""
 
 
@@ -87,7 +87,7 @@ class Subscriptions:
         self._live = False
         self._queued: list[Ticket] = []
         self._due: list[Ticket] = []
-        self._refused: dict[Key, Refusal] = {}
+        self._refused: dict[Key, SubscriptionRefusal] = {}
 
     def change(self, party: int, add: Iterable[Key], drop: Iterable[Key], done: Done) -> None:
         """`done` is called once: now when there is no connection, otherwise after the answer."""
@@ -164,7 +164,7 @@ class Subscriptions:
         if len(batch.codes) == 1:
             said, number = answer.return_msg.strip(), str(answer.return_code).strip()
             reason = f"{said[:SHOWN]} ({number[:SHOWN]})"
-            refusal = Refusal(batch.kind, batch.codes[0], reason)
+            refusal = SubscriptionRefusal(batch.kind, batch.codes[0], reason)
             self._refused[refusal.key] = refusal
             return
         middle = len(batch.codes) // 2

@@ -12,7 +12,7 @@ from kt.cli.support.param_types import STOCK_CODE
 from kt.errors import AuthError, KtError, Unreachable
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.records import Candidate, Decision
     from kt.steps.context import Context
 
@@ -41,7 +41,7 @@ NETWORK = frozenset({"unreachable", "unavailable", "timeout", "quota"})
     "--allow-fallback", is_flag=True, help="Exit with 0 also when no decision is the analyst's own."
 )
 @pass_session
-def analyze(session: Session, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
+def analyze(session: CliContext, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
     from kt.cli.support.pipe_documents import emit
     from kt.steps import silence
     from kt.steps.decide import analyze as analyze_step
@@ -71,7 +71,7 @@ def _failure(decisions: Sequence[Decision]) -> type[KtError]:
     return Unreachable if kind in NETWORK else KtError
 
 
-def _piped(session: Session, ctx: Context) -> tuple[Candidate, ...]:
+def _piped(session: CliContext, ctx: Context) -> tuple[Candidate, ...]:
     from kt.cli.support.pipe_documents import piped, read
 
     if not piped(session):

@@ -15,7 +15,7 @@ from kt.text import json_text, one_line
 
 if TYPE_CHECKING:
     from kt.api_catalog import Api, Field
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 NAMED = "kt.cli.commands.api.id"
 
@@ -63,7 +63,7 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
 @click.option("--all-pages", is_flag=True, help="Follow the pages; their rows become one list.")
 @click.option("--count", type=Whole(1, 10**9), help="End a live API after so many frames.")
 @pass_session
-def api(session: Session, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
+def api(session: CliContext, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
     from kt import api_catalog
     from kt.broker.wire.stocks import unknown_if_blank
     from kt.cli.support.pipe_documents import MAX_BYTES, as_json
@@ -96,7 +96,7 @@ def api(session: Session, api_id: str, body: str, all_pages: bool, count: int | 
         raise unheard_of
 
 
-def _listen(session: Session, api_id: str, body: dict[str, Any], count: int | None) -> None:
+def _listen(session: CliContext, api_id: str, body: dict[str, Any], count: int | None) -> None:
     """The WebSocket's APIs: every frame is a line, until the answer, --count or Ctrl-C."""
     from itertools import islice
 
@@ -152,7 +152,7 @@ def merged(pages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return whole
 
 
-def _list(session: Session) -> None:
+def _list(session: CliContext) -> None:
     from kt import api_catalog
     from kt.cli.support.pipe_documents import emit
 

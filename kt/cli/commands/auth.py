@@ -8,7 +8,7 @@ from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_sess
 from kt.errors import AuthError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 auth = LazyGroup(
     "auth",
@@ -32,7 +32,7 @@ auth = LazyGroup(
 
 @command("login", help="Get a token (au10001), keep it for all commands, show its life.")
 @pass_session
-def login(session: Session) -> None:
+def login(session: CliContext) -> None:
     ctx = session.context("auth login")
     session.app.token_source.token()
     _show(session, ctx.run)
@@ -41,7 +41,7 @@ def login(session: Session) -> None:
 
 @command("status", help="Show the token kept for this profile; asks the broker nothing.")
 @pass_session
-def status(session: Session) -> None:
+def status(session: CliContext) -> None:
     ctx = session.context("auth status")
     if not _show(session, ctx.run):
         raise AuthError("no valid token", hint="Run `kt auth login`.")
@@ -49,14 +49,14 @@ def status(session: Session) -> None:
 
 @command("logout", help="Give the token back (au10002) and forget it.")
 @pass_session
-def logout(session: Session) -> None:
+def logout(session: CliContext) -> None:
     ctx = session.context("auth logout")
     was_there = session.app.token_source.revoke()
     _show(session, ctx.run)
     session.say("the token was given back" if was_there else "there was no token")
 
 
-def _show(session: Session, run: str) -> bool:
+def _show(session: CliContext, run: str) -> bool:
     """The token's life in Korean time; the token itself is never shown whole."""
     from kt.cli.support.pipe_documents import emit
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kt.cli.support.click_extensions import command, pass_session
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 
 @command(
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     """,
 )
 @pass_session
-def balance(session: Session) -> None:
+def balance(session: CliContext) -> None:
     from kt.cli.support.exit_watch import tell_held
     from kt.cli.support.pipe_documents import emit
     from kt.steps.portfolio import balance as account

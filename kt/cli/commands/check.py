@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kt.cli.support.click_extensions import command, pass_session
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 
 @command(
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     """,
 )
 @pass_session
-def check(session: Session) -> None:
+def check(session: CliContext) -> None:
     from kt.cli.support.pipe_documents import emit, read
     from kt.records import Origin
     from kt.steps.risk import check as step

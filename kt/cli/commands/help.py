@@ -12,7 +12,7 @@ from kt.cli.topics import TOPICS
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 EPILOG = "\b\n" + "\n".join(f"  {name.ljust(14)} {line}" for name, line in TOPICS.items())
 
@@ -29,7 +29,7 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
 @click.argument("topic", nargs=-1, shell_complete=complete)
 @click.pass_context
 @pass_session
-def help_command(session: Session, context: click.Context, topic: tuple[str, ...]) -> None:
+def help_command(session: CliContext, context: click.Context, topic: tuple[str, ...]) -> None:
     if not topic:
         session.console.write(_list())
     elif len(topic) == 1 and topic[0] in TOPICS:
@@ -45,7 +45,7 @@ def _list() -> str:
     return "Topics:\n" + "\n".join(lines) + "\n\nRead one with: kt help TOPIC\n"
 
 
-def _shown(session: Session, text: str) -> str:
+def _shown(session: CliContext, text: str) -> str:
     """Markdown is readable as it is; on a terminal its headings stand out."""
     if not session.console.color:
         return text

@@ -13,7 +13,7 @@ from kt.files import private_folder, trouble, write_private
 from kt.text import visible
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 NEXT_STEPS = """\
 Next:
@@ -35,7 +35,7 @@ Next:
 @click.argument("path", required=False)
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @pass_session
-def init(session: Session, path: str | None, force: bool) -> None:
+def init(session: CliContext, path: str | None, force: bool) -> None:
     from kt.cli.docs.example import example_config
     from kt.config.load import at_home
 

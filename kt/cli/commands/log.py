@@ -12,7 +12,7 @@ from kt.cli.support.param_types import Whole
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.steps.context import Context
 
 KINDS = (
@@ -62,7 +62,7 @@ PAGE = 500
     "-n", "--lines", default=50, show_default=True, type=Whole(0, 100_000), help="The newest N."
 )
 @pass_session
-def log(session: Session, follow: bool, kinds: tuple[str, ...], lines: int) -> None:
+def log(session: CliContext, follow: bool, kinds: tuple[str, ...], lines: int) -> None:
     from kt.cli.support.pipe_documents import emit
 
     if follow and session.output not in {"table", "json"}:
@@ -84,7 +84,7 @@ def _end(ctx: Context) -> int:
     return int(last[-1]["seq"]) if last else 0
 
 
-def _follow(session: Session, ctx: Context, kinds: tuple[str, ...] | None, after: int) -> None:
+def _follow(session: CliContext, ctx: Context, kinds: tuple[str, ...] | None, after: int) -> None:
     import time
 
     while not session.console.closed:
@@ -96,7 +96,7 @@ def _follow(session: Session, ctx: Context, kinds: tuple[str, ...] | None, after
             time.sleep(POLL_SECONDS)
 
 
-def _write(session: Session, row: Mapping[str, Any]) -> None:
+def _write(session: CliContext, row: Mapping[str, Any]) -> None:
     from kt.cli.show.log import line
     from kt.cli.support.pipe_documents import as_json
 

@@ -13,7 +13,7 @@ from kt.cli.support.param_types import DAY
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.records import (
         DayResult,
         DecisionOutcome,
@@ -45,7 +45,7 @@ DEFAULT_DAYS = 30
 @click.option("--decisions", is_flag=True, help="Hit rate and Brier score by confidence.")
 @click.option("--since", type=DAY, help="From this day on; default: 30 days ago.")
 @pass_session
-def pnl(session: Session, by: str, decisions: bool, since: date | None) -> None:
+def pnl(session: CliContext, by: str, decisions: bool, since: date | None) -> None:
     from kt.cli.support.pipe_documents import emit
 
     ctx = session.context("pnl")

@@ -13,7 +13,7 @@ from kt.cli.support.click_extensions import command, pass_session
 from kt.errors import AuthError, Busy, Halted, KtError, OutcomeUnknown, Unreachable, UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.engine.cycle import CycleReport, StepSummary
     from kt.engine.feed import Feed
     from kt.records import StreamEvent
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     "--skip-if-running", is_flag=True, help="Exit with 0 when another kt run is at work (cron)."
 )
 @pass_session
-def run(session: Session, once: bool, until_close: bool, skip_if_running: bool) -> None:
+def run(session: CliContext, once: bool, until_close: bool, skip_if_running: bool) -> None:
     from kt.cli.support.run_lock import only_one
 
     if once and until_close:
@@ -66,7 +66,7 @@ def run(session: Session, once: bool, until_close: bool, skip_if_running: bool) 
         session.say(f"{busy.message}; nothing was done")
 
 
-def _alive(session: Session) -> None:
+def _alive(session: CliContext) -> None:
     """Who is kept out by a run that hangs must hear that, cron's mail above all. Raises Busy."""
     from kt.cli.support.exit_watch import look
 
@@ -75,7 +75,7 @@ def _alive(session: Session) -> None:
         raise Busy(watch.silence, hint=watch.remedy, code="SILENT")
 
 
-def allow(session: Session) -> None:
+def allow(session: CliContext) -> None:
     """Real money needs its yes before the first order, and one that covers all of them."""
     from kt.cli.show.cells import money
     from kt.cli.show.width import paragraph
@@ -93,7 +93,7 @@ def allow(session: Session) -> None:
     confirmation.confirm(session, paragraph(preview, session.console.width), "Start?")
 
 
-def run_once(session: Session, ctx: Context, still_ours: Callable[[], str | None]) -> None:
+def run_once(session: CliContext, ctx: Context, still_ours: Callable[[], str | None]) -> None:
     from kt.cli.order.sending import sending
     from kt.engine.cycle import run_cycle
     from kt.engine.emergency import tell_disowned
@@ -112,7 +112,7 @@ def run_once(session: Session, ctx: Context, still_ours: Callable[[], str | None
 
 
 @contextmanager
-def feeding(session: Session, ctx: Context, events: queue.Queue[StreamEvent]) -> Iterator[Feed]:
+def feeding(session: CliContext, ctx: Context, events: queue.Queue[StreamEvent]) -> Iterator[Feed]:
     """The stream of one cycle; without it orders are followed by the broker's lists."""
     from kt.engine.feed import Feed
 
@@ -127,7 +127,7 @@ def feeding(session: Session, ctx: Context, events: queue.Queue[StreamEvent]) ->
         feed.drop()
 
 
-def progress(session: Session, step: StepSummary) -> None:
+def progress(session: CliContext, step: StepSummary) -> None:
     """One line a step, to stderr, as it ends."""
     from kt.cli.show.width import paragraph
     from kt.text import visible
@@ -138,7 +138,7 @@ def progress(session: Session, step: StepSummary) -> None:
     session.console.say(head + text)
 
 
-def _show(session: Session, ctx: Context, report: CycleReport) -> None:
+def _show(session: CliContext, ctx: Context, report: CycleReport) -> None:
     from kt.cli.show.report import report_row, report_text
     from kt.cli.support.pipe_documents import emit
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_session
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.records import Candidate
     from kt.steps.context import Context
 
@@ -36,7 +36,7 @@ scan = LazyGroup(
     change (ka10027), filter, and keep the best. Prints a `candidates` document.""",
 )
 @pass_session
-def fast(session: Session) -> None:
+def fast(session: CliContext) -> None:
     _scan(session, "fast")
 
 
@@ -46,7 +46,7 @@ def fast(session: Session) -> None:
     strength, member firms. Reads and prints a `candidates` document.""",
 )
 @pass_session
-def deep(session: Session) -> None:
+def deep(session: CliContext) -> None:
     _scan(session, "deep")
 
 
@@ -56,14 +56,14 @@ def deep(session: Session) -> None:
     `candidates` document.""",
 )
 @pass_session
-def ai(session: Session) -> None:
+def ai(session: CliContext) -> None:
     _scan(session, "ai")
 
 
 STAGES = ("fast", "deep", "ai")
 
 
-def _scan(session: Session, stage: str) -> None:
+def _scan(session: CliContext, stage: str) -> None:
     from kt.cli.support.pipe_documents import emit
 
     ctx = session.context(f"scan {stage}")
@@ -73,7 +73,7 @@ def _scan(session: Session, stage: str) -> None:
     session.say(f"{stage} scan: {len(found)} candidates")
 
 
-def _before(session: Session, ctx: Context, stage: str) -> tuple[Candidate, ...]:
+def _before(session: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
     """What the scans before this one found: from the pipe, or on a terminal by running them."""
     from kt.cli.support.pipe_documents import piped, read
 

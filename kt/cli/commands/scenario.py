@@ -12,7 +12,7 @@ from kt.cli.support.param_types import Real
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.sim.scenario import Moved
 
 NAMES = ("buy", "profit", "stop", "unfilled")
@@ -57,7 +57,7 @@ NAMES = ("buy", "profit", "stop", "unfilled")
 )
 @pass_session
 def scenario(
-    session: Session, name: str, code: str, decision: bool, pause: float, wait: float
+    session: CliContext, name: str, code: str, decision: bool, pause: float, wait: float
 ) -> None:
     if decision:
         run_decision(session, code)
@@ -65,7 +65,7 @@ def scenario(
         run_scenario(session, name, code, pause, wait)
 
 
-def run_scenario(session: Session, name: str, code: str, pause: float, wait: float) -> None:
+def run_scenario(session: CliContext, name: str, code: str, pause: float, wait: float) -> None:
     from kt.cli.support.pipe_documents import emit
     from kt.sim import control, scenario
 
@@ -80,7 +80,7 @@ def run_scenario(session: Session, name: str, code: str, pause: float, wait: flo
     emit(session, "events", rows, run="", asof=clock.now(), profile="sim")
 
 
-def run_decision(session: Session, code: str) -> None:
+def run_decision(session: CliContext, code: str) -> None:
     """The document's decision, as of the exchange's present."""
     from kt.cli.support.pipe_documents import emit
     from kt.ids import new_id
@@ -94,7 +94,7 @@ def run_decision(session: Session, code: str) -> None:
     emit(session, "decisions", [made], run="", asof=now, profile="sim")
 
 
-def _root(session: Session) -> Path:
+def _root(session: CliContext) -> Path:
     from kt.config.load import state_folder
 
     return state_folder(session.config)

@@ -9,7 +9,7 @@ import click
 from kt.cli.support.click_extensions import command, pass_session
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 KIND_NAMES = (
     "candidates",
@@ -34,7 +34,7 @@ KIND_NAMES = (
 )
 @click.argument("kind", metavar="[KIND]", required=False, type=click.Choice(KIND_NAMES))
 @pass_session
-def schema(session: Session, kind: str | None) -> None:
+def schema(session: CliContext, kind: str | None) -> None:
     from kt.cli.support.pipe_documents import as_json
 
     if kind is None and session.console.out_terminal:

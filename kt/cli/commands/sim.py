@@ -14,7 +14,7 @@ from kt.errors import KtError, UsageError
 from kt.paths import SIM
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.sim.server.settings import Settings
 
 sim = LazyGroup(
@@ -73,7 +73,7 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
 @command("start", help="Start the exchange in the background and show where it is.")
 @_settings
 @pass_session
-def start(session: Session, /, **given: Any) -> None:
+def start(session: CliContext, /, **given: Any) -> None:
     from kt.sim import launch
 
     settings = settings_of(session, given, idle=session.config.simulator.idle_minutes)
@@ -93,7 +93,7 @@ def start(session: Session, /, **given: Any) -> None:
 )
 @_settings
 @pass_session
-def serve(session: Session, /, **given: Any) -> None:
+def serve(session: CliContext, /, **given: Any) -> None:
     from kt.sim import launch
 
     launch.serve(settings_of(session, given, idle=0), session.say)
@@ -101,7 +101,7 @@ def serve(session: Session, /, **given: Any) -> None:
 
 @command("stop", help="End the running exchange; accounts and orders are kept.")
 @pass_session
-def stop(session: Session) -> None:
+def stop(session: CliContext) -> None:
     from kt.sim import launch
 
     stopped = launch.stop(_root(session))
@@ -111,7 +111,7 @@ def stop(session: Session) -> None:
 
 @command("status", help="Show where the exchange is, what its clock says, and its seed.")
 @pass_session
-def status(session: Session) -> None:
+def status(session: CliContext) -> None:
     _show(session)
 
 
@@ -124,7 +124,7 @@ def status(session: Session) -> None:
     """,
 )
 @pass_session
-def reset(session: Session) -> None:
+def reset(session: CliContext) -> None:
     from kt.sim import launch
 
     launch.reset(_root(session))
@@ -132,7 +132,7 @@ def reset(session: Session) -> None:
     session.say("the exchange has forgotten everything; the next start is a new one")
 
 
-def settings_of(session: Session, given: dict[str, Any], *, idle: int) -> Settings:
+def settings_of(session: CliContext, given: dict[str, Any], *, idle: int) -> Settings:
     """The configuration's settings with those that were given. Raises UsageError."""
     import re
 
@@ -167,13 +167,13 @@ def _check_files(named: dict[str, Any]) -> None:
         read_faults(named["faults"])
 
 
-def _root(session: Session) -> Path:
+def _root(session: CliContext) -> Path:
     from kt.config.load import state_folder
 
     return state_folder(session.config)
 
 
-def _show(session: Session) -> None:
+def _show(session: CliContext) -> None:
     """The running exchange as it describes itself. Raises KtError when none runs."""
     from kt.sim import launch
 
@@ -188,7 +188,7 @@ def _show(session: Session) -> None:
     )
 
 
-def _emit(session: Session, row: dict[str, Any]) -> None:
+def _emit(session: CliContext, row: dict[str, Any]) -> None:
     from kt.cli.support.pipe_documents import emit
 
     emit(session, "events", [row], run="", profile="sim")

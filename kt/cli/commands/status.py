@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kt.cli.support.click_extensions import command, pass_session
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.cli.support.exit_watch import Watch
     from kt.records import Position
     from kt.steps.context import Context
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     """,
 )
 @pass_session
-def status(session: Session) -> None:
+def status(session: CliContext) -> None:
     from kt.cli.support.exit_watch import look, tell
     from kt.cli.support.pipe_documents import emit
 
@@ -34,7 +34,7 @@ def status(session: Session) -> None:
     tell(session, watch, row["unwatched"])
 
 
-def read_status(session: Session, ctx: Context, watch: Watch) -> dict[str, Any]:
+def read_status(session: CliContext, ctx: Context, watch: Watch) -> dict[str, Any]:
     """One row; times as ISO text, money in won. `running` is a run that gives signs of life."""
     from kt.records import OPEN_STATES, UNRESOLVED_STATES
 

@@ -12,7 +12,7 @@ from kt.cli.support.click_extensions import command, pass_session
 from kt.errors import Denied, JournalError, KtError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.records import Position, Stop
     from kt.steps.context import Context
 
@@ -36,7 +36,7 @@ def _reason(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @_reason
 @pass_session
-def halt(session: Session, reason: str) -> None:
+def halt(session: CliContext, reason: str) -> None:
     _stop(session, "halt", reason)
 
 
@@ -48,7 +48,7 @@ def halt(session: Session, reason: str) -> None:
 )
 @_reason
 @pass_session
-def reduce(session: Session, reason: str) -> None:
+def reduce(session: CliContext, reason: str) -> None:
     _stop(session, "reduce", reason)
 
 
@@ -63,7 +63,7 @@ def reduce(session: Session, reason: str) -> None:
 )
 @_reason
 @pass_session
-def flatten(session: Session, reason: str) -> None:
+def flatten(session: CliContext, reason: str) -> None:
     from kt.cli.order.sending import sending, watching
     from kt.cli.show.account import positions
     from kt.cli.support import confirmation
@@ -87,7 +87,7 @@ def flatten(session: Session, reason: str) -> None:
 @command("resume", help="End the stop in force and trade again.")
 @_reason
 @pass_session
-def resume(session: Session, reason: str) -> None:
+def resume(session: CliContext, reason: str) -> None:
     from kt.steps.risk import stops
 
     ctx = session.context("resume")
@@ -95,7 +95,7 @@ def resume(session: Session, reason: str) -> None:
     session.say("orders leave again")
 
 
-def _stop(session: Session, verb: str, reason: str) -> None:
+def _stop(session: CliContext, verb: str, reason: str) -> None:
     """The flag file first, without the broker and without the database; then the row."""
     from kt.records import Stop, StopMode
 
@@ -126,7 +126,7 @@ def _held(ctx: Context) -> tuple[Position, ...]:
         return ctx.journal.positions()
 
 
-def _halt_instead(session: Session, failure: KtError) -> None:
+def _halt_instead(session: CliContext, failure: KtError) -> None:
     """What cannot be sold now must not be bought either: the flag file, then the row if that is
     possible."""
     from kt.records import Stop, StopMode
@@ -141,7 +141,7 @@ def _halt_instead(session: Session, failure: KtError) -> None:
     session.console.warn("kt: nothing was sold; no new order leaves until `kt resume`.")
 
 
-def _report(session: Session, ctx: Context, done: Any) -> None:
+def _report(session: CliContext, ctx: Context, done: Any) -> None:
     """The orders that were sold and cancelled; what could not be sold is an error."""
     from kt.cli.order.outcome import finish
 
@@ -162,7 +162,7 @@ def _steps(verb: str) -> Callable[[Context, str], Stop]:
     return stops.halt if verb == "halt" else stops.reduce
 
 
-def _write_flag(session: Session, stop: Stop) -> None:
+def _write_flag(session: CliContext, stop: Stop) -> None:
     """Before anything that can fail: a stricter stop in force stays."""
     from kt.rules.risk.stop_rules import stricter
     from kt.store.stop_flag import read_flag, write_flag
@@ -172,7 +172,7 @@ def _write_flag(session: Session, stop: Stop) -> None:
     write_flag(path, stop if before is None else stricter(before, stop))
 
 
-def _note(session: Session, stop: Stop, failure: KtError | OSError) -> None:
+def _note(session: CliContext, stop: Stop, failure: KtError | OSError) -> None:
     """The row alone, when a run cannot be had: a stop needs no analyst and no broker. Without a
     journal the flag file is enough: it is in force, and stays so until `kt resume`."""
     from kt.cli.entry import sentence
@@ -187,7 +187,7 @@ def _note(session: Session, stop: Stop, failure: KtError | OSError) -> None:
         session.console.warn(sentence(said, getattr(unkept, "hint", None)))
 
 
-def _show(session: Session, run: str, stop: Stop) -> None:
+def _show(session: CliContext, run: str, stop: Stop) -> None:
     from kt.cli.support.pipe_documents import emit
 
     row = {

@@ -21,7 +21,7 @@ from kt.errors import (
 )
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.engine.day import Day
     from kt.engine.state import DayReport
     from kt.steps.context import Context
@@ -33,7 +33,7 @@ _ERRORS: dict[ExitCode, type[KtError]] = {
 
 
 def run_day(
-    session: Session,
+    session: CliContext,
     ctx: Context,
     still_ours: Callable[[], str | None],
     *,
@@ -93,7 +93,7 @@ def stopping(day: Day) -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def _show(session: Session, ctx: Context, report: DayReport) -> None:
+def _show(session: CliContext, ctx: Context, report: DayReport) -> None:
     import msgspec
 
     from kt.cli.show.account import positions

@@ -13,7 +13,7 @@ from kt.cli.support.param_types import STOCK_CODE, Real, Type, Whole
 from kt.errors import KtError, StreamReplaced, UnknownStock, UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.records import Quote, StreamEvent, StreamKind, StreamState
     from kt.steps.context import Context
 
@@ -79,7 +79,7 @@ class StreamTypes(Type):
 )
 @pass_session
 def watch(
-    session: Session,
+    session: CliContext,
     codes: tuple[str, ...],
     types: tuple[tuple[str, ...], ...],
     count: int | None,
@@ -130,7 +130,7 @@ def _kinds(types: tuple[str, ...]) -> tuple[list[StreamKind], list[StreamKind]]:
 
 
 def _happening(
-    session: Session,
+    session: CliContext,
     ctx: Context,
     events: queue.Queue[StreamEvent],
     count: int | None,
@@ -158,7 +158,7 @@ def _happening(
             return
 
 
-def _state(session: Session, event: StreamState) -> None:
+def _state(session: CliContext, event: StreamState) -> None:
     """The connection's own events are messages; its end is an error."""
     if event.state == "replaced":
         raise StreamReplaced(
@@ -172,7 +172,7 @@ def _state(session: Session, event: StreamState) -> None:
 
 
 def _show(
-    session: Session,
+    session: CliContext,
     quotes: tuple[Quote, ...],
     events: Iterator[StreamEvent | None],
 ) -> None:

@@ -11,7 +11,7 @@ from kt.files import trouble
 from kt.text import harmless
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.store.health import Finding
 
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     """,
 )
 @pass_session
-def doctor(session: Session) -> None:
+def doctor(session: CliContext) -> None:
     from kt.cli.support.pipe_documents import emit
 
     findings, profile = examine(session)
@@ -41,7 +41,7 @@ def doctor(session: Session) -> None:
         )
 
 
-def examine(session: Session) -> tuple[list[Finding], str]:
+def examine(session: CliContext) -> tuple[list[Finding], str]:
     """Every finding, and the profile they are about. Nothing here stops at the first failure,
     but without a configuration there is nothing further to look at."""
     from kt.cli.doctor import local, remote
@@ -49,7 +49,7 @@ def examine(session: Session) -> tuple[list[Finding], str]:
     found = local.configuration(session)
     if any(item.status == "fail" for item in found):
         return found, session.flags.profile or "sim"
-    parts: tuple[tuple[str, Callable[[Session], Iterable[Finding]]], ...] = (
+    parts: tuple[tuple[str, Callable[[CliContext], Iterable[Finding]]], ...] = (
         ("state folder", local.folder),
         ("keys", local.keys),
         ("analyst", local.analyst),
@@ -90,7 +90,7 @@ def _row(item: Finding) -> dict[str, Any]:
     }
 
 
-def _table(session: Session, findings: list[Finding]) -> str:
+def _table(session: CliContext, findings: list[Finding]) -> str:
     """One row a finding; what to do stands under the rows, whole."""
     from kt.cli.show.cells import GREEN, RED, YELLOW
     from kt.cli.show.table import Column, render

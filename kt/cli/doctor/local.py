@@ -13,7 +13,7 @@ from kt.records import FAILURES
 from kt.store.health import Finding, examine
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.records import Doubt
 
 
@@ -21,7 +21,7 @@ LONG = timedelta(minutes=1)
 """After this long what nobody knows does not settle itself any more."""
 
 
-def configuration(session: Session) -> list[Finding]:
+def configuration(session: CliContext) -> list[Finding]:
     """Where the settings come from, and whether they can be read."""
     from kt.config.load import find_config
 
@@ -38,7 +38,7 @@ def configuration(session: Session) -> list[Finding]:
     ]
 
 
-def _live(session: Session) -> Finding:
+def _live(session: CliContext) -> Finding:
     config = session.config
     if config.server.live:
         return Finding("orders allowed", "ok", f"profiles.{config.profile}.live is true")
@@ -50,7 +50,7 @@ def _live(session: Session) -> Finding:
     )
 
 
-def folder(session: Session) -> Iterable[Finding]:
+def folder(session: CliContext) -> Iterable[Finding]:
     """The state folder: there, writable, closed to others."""
     path = session.app.paths.folder
     probe = path / ".doctor"
@@ -63,11 +63,11 @@ def folder(session: Session) -> Iterable[Finding]:
     return [Finding("state folder", "ok", str(path))]
 
 
-def keys(session: Session) -> Iterable[Finding]:
+def keys(session: CliContext) -> Iterable[Finding]:
     return [Finding("keys", "ok", f"from the {session.app.keys.source}")]
 
 
-def analyst(session: Session) -> Iterable[Finding]:
+def analyst(session: CliContext) -> Iterable[Finding]:
     """Who decides, whether it answers now, and what today's questions came to."""
     from kt.steps.silence import health
 
@@ -86,12 +86,12 @@ def analyst(session: Session) -> Iterable[Finding]:
     return [Finding("analyst", "ok", said)]
 
 
-def journal(session: Session) -> Iterable[Finding]:
+def journal(session: CliContext) -> Iterable[Finding]:
     app = session.app
     return examine(app.database, session.config.profile, app.paths.halt_flag, session.now())
 
 
-def locks(session: Session) -> Iterable[Finding]:
+def locks(session: CliContext) -> Iterable[Finding]:
     """Whether `kt run` is at work and gives signs of life, and who watches what is held."""
     watch = look(session)
     held = 0 if watch.by else len(with_exits(session.app.journal.positions()))
@@ -112,7 +112,7 @@ def _run(watch: Watch) -> Finding:
     return Finding("kt run", "ok", f"process {runner.pid}: {runner.command}{since}")
 
 
-def stream(session: Session) -> Iterable[Finding]:
+def stream(session: CliContext) -> Iterable[Finding]:
     """Which process owns the one connection that the broker allows this key."""
     leader = session.app.lease().living_leader()
     if leader is None:
@@ -120,7 +120,7 @@ def stream(session: Session) -> Iterable[Finding]:
     return [Finding("stream", "ok", f"process {leader.pid} is connected and serves the others")]
 
 
-def calendar(session: Session) -> Iterable[Finding]:
+def calendar(session: CliContext) -> Iterable[Finding]:
     """Today, and the next trading day, in Korean time."""
     from kt.rules import calendar as rules
 
@@ -134,7 +134,7 @@ def calendar(session: Session) -> Iterable[Finding]:
     return [Finding("calendar", "ok", f"{today}; next {following}")]
 
 
-def orders(session: Session) -> Iterable[Finding]:
+def orders(session: CliContext) -> Iterable[Finding]:
     """Orders and changes of orders nobody knows about, and stocks that take no orders."""
     from kt.records import CHANGING_STATES, UNRESOLVED_STATES
 

@@ -11,7 +11,7 @@ from kt.broker.rest.server_clock import seconds_off
 from kt.store.health import Finding
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 SKEW_WARN, SKEW_FAIL = 3.0, 30.0
 """Seconds between this clock and the server's: the Date header counts whole seconds."""
@@ -19,7 +19,7 @@ PROBE = "ka00001"
 """The account number: the smallest answer there is."""
 
 
-def server(session: Session) -> Iterable[Finding]:
+def server(session: CliContext) -> Iterable[Finding]:
     """One query: the address answers, and its Date header tells the skew."""
     app = session.app
     before, started = app.clock.now(), app.clock.monotonic()
@@ -42,7 +42,7 @@ def skew(header: str, before: datetime, after: datetime) -> Finding:
     return Finding("clock", status, detail, hint)
 
 
-def token(session: Session) -> Iterable[Finding]:
+def token(session: CliContext) -> Iterable[Finding]:
     """What the token file says."""
     known = session.app.token_source.status()
     if not known.valid or known.expires_at is None:
@@ -53,18 +53,18 @@ def token(session: Session) -> Iterable[Finding]:
     return [Finding("token", "ok", f"until {until}, {hours} h {rest // 60} min left")]
 
 
-def budget(session: Session) -> Iterable[Finding]:
+def budget(session: CliContext) -> Iterable[Finding]:
     """How much of the shared request budget is taken now, and whether the server closed one."""
     import msgspec
 
-    from kt.broker.rest.rate_limit import Bucket, State
+    from kt.broker.rest.rate_limit import Bucket, BudgetState
 
     pacer = session.app.pacer
     rates = ", ".join(f"{group} {rate:g}/s" for group, rate in pacer.rates.items())
     buckets: dict[str, Bucket] = {}
     for group in pacer.rates:
         with suppress(FileNotFoundError, msgspec.DecodeError):
-            buckets |= msgspec.json.decode(pacer.file(group).read_bytes(), type=State).buckets
+            buckets |= msgspec.json.decode(pacer.file(group).read_bytes(), type=BudgetState).buckets
     if not buckets:
         return [Finding("requests", "ok", f"nothing sent yet; {rates}")]
     now = pacer.clock.monotonic()

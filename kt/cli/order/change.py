@@ -11,7 +11,7 @@ from kt.cli.support.param_types import PRICE, SHARES
 from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown, Unreachable
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.records import Check, Order
     from kt.steps.context import Context
     from kt.steps.orders.order_change import Changed
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.argument("order")
 @click.option("--price", type=PRICE, required=True, help="The new limit price.")
 @pass_session
-def amend(session: Session, order: str, price: int) -> None:
+def amend(session: CliContext, order: str, price: int) -> None:
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.cli.order.sending import sending
@@ -65,7 +65,7 @@ def amend(session: Session, order: str, price: int) -> None:
 @click.argument("order")
 @click.option("--quantity", type=SHARES, help="So many shares; default: all that is open.")
 @pass_session
-def cancel(session: Session, order: str, quantity: int | None) -> None:
+def cancel(session: CliContext, order: str, quantity: int | None) -> None:
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.cli.order.sending import sending
@@ -99,7 +99,9 @@ def _denied(order: Order, checked: Check) -> Denied:
     )
 
 
-def _describe(session: Session, order: Order, change: tuple[str, str] | None, quantity: int) -> str:
+def _describe(
+    session: CliContext, order: Order, change: tuple[str, str] | None, quantity: int
+) -> str:
     from kt.cli.show.cells import money
     from kt.cli.show.orders import wanted_price
     from kt.cli.show.table import pairs
@@ -116,7 +118,7 @@ def _describe(session: Session, order: Order, change: tuple[str, str] | None, qu
     return pairs([*rows, ("profile", session.config.profile)], session.console)
 
 
-def _finish(session: Session, ctx: Context, changed: Changed, verb: str, *, took: bool) -> None:
+def _finish(session: CliContext, ctx: Context, changed: Changed, verb: str, *, took: bool) -> None:
     """Print the order; a change that was refused, that was not sent, or that nobody knows about,
     is an error. Told is what became of this change: others may change the order as well. `took`
     says that the order is as this change wanted it, whatever its answer was."""

@@ -10,7 +10,7 @@ from kt.cli.support.click_extensions import command, pass_session
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 
 @command(
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--open", "open_", is_flag=True, help="Only orders that may still fill.")
 @click.option("--all", "all_", is_flag=True, help="Orders of all days.")
 @pass_session
-def list_command(session: Session, unknown: bool, open_: bool, all_: bool) -> None:
+def list_command(session: CliContext, unknown: bool, open_: bool, all_: bool) -> None:
     from kt.cli.order.outcome import begin
     from kt.cli.support.pipe_documents import emit
     from kt.records import OPEN_STATES, UNRESOLVED_STATES

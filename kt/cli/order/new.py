@@ -13,7 +13,7 @@ from kt.cli.support.param_types import PRICE, SHARES, STOCK_CODE
 from kt.errors import KtError, UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.records import Check, Order, OrderIntent
     from kt.steps.context import Context
 
@@ -65,7 +65,7 @@ def _arguments(function: Callable[..., Any]) -> Callable[..., Any]:
 )
 @_arguments
 @pass_session
-def buy(session: Session, /, **values: Any) -> None:
+def buy(session: CliContext, /, **values: Any) -> None:
     run_new(session, NewOptions(side="BUY", **values))
 
 
@@ -82,11 +82,11 @@ def buy(session: Session, /, **values: Any) -> None:
 )
 @_arguments
 @pass_session
-def sell(session: Session, /, **values: Any) -> None:
+def sell(session: CliContext, /, **values: Any) -> None:
     run_new(session, NewOptions(side="SELL", **values))
 
 
-def run_new(session: Session, options: NewOptions) -> None:
+def run_new(session: CliContext, options: NewOptions) -> None:
     from kt.cli.order.find import repeated
     from kt.cli.order.outcome import begin, finish
     from kt.cli.support import confirmation
@@ -133,7 +133,9 @@ def last_price(ctx: Context, code: str) -> dict[str, int]:
         return {}
 
 
-def _send(session: Session, ctx: Context, check: Check, options: NewOptions) -> tuple[Order, Check]:
+def _send(
+    session: CliContext, ctx: Context, check: Check, options: NewOptions
+) -> tuple[Order, Check]:
     from kt.cli.order.sending import sending, wait_for, watching
     from kt.steps.orders.recheck import place_checked
 

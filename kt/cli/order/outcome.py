@@ -21,14 +21,14 @@ from kt.rules.risk.denials import Code
 from kt.text import visible
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.steps.context import Context
 
 _RANK = (OutcomeUnknown, NotKept, Halted, Unreachable, BrokerRefused, Denied)
 """The worst first: what a script must know before anything else."""
 
 
-def begin(session: Session, command: str, *, alone: bool = False, repeats: str = "") -> Context:
+def begin(session: CliContext, command: str, *, alone: bool = False, repeats: str = "") -> Context:
     """The run of an order command: first of all, what was left open is settled.
 
     Raises what reconcile raises: without the broker no order is placed. With `alone`, for
@@ -52,7 +52,7 @@ def begin(session: Session, command: str, *, alone: bool = False, repeats: str =
 
 
 def finish(
-    session: Session,
+    session: CliContext,
     run: str,
     orders: Sequence[Order],
     checks: Sequence[Check] = (),

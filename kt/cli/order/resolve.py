@@ -12,7 +12,7 @@ from kt.cli.support.param_types import shown
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 
 @command(
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 @click.option("--placed", metavar="NUMBER", default="", help="The broker's number of the order.")
 @click.option("--not-placed", is_flag=True, help="The broker never took it.")
 @pass_session
-def resolve(session: Session, order: str, placed: str, not_placed: bool) -> None:
+def resolve(session: CliContext, order: str, placed: str, not_placed: bool) -> None:
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.cli.support.pipe_documents import emit

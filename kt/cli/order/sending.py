@@ -21,7 +21,7 @@ from kt.records import (
 )
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.steps.context import Context
 
 
@@ -52,7 +52,7 @@ def sending(ctx: Context, changes: Order | None = None) -> Iterator[None]:
 
 @contextmanager
 def watching(
-    session: Session, wanted: bool, *, waits: bool = True
+    session: CliContext, wanted: bool, *, waits: bool = True
 ) -> Iterator[queue.Queue[StreamEvent]]:
     """The account's notices as a queue, from before an order is sent; an empty one when nobody
     wants to wait, or when there is no stream (the broker's lists are asked then). Who cannot wait
@@ -82,7 +82,7 @@ def watching(
 
 
 def wait_for(
-    session: Session,
+    session: CliContext,
     ctx: Context,
     orders: Sequence[Order],
     events: queue.Queue[StreamEvent],

@@ -11,7 +11,7 @@ from kt.cli.support.click_extensions import command, pass_session
 from kt.errors import Denied, KtError
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.records import Check, Decision, Order
     from kt.steps.context import Context
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--wait", is_flag=True, help="Follow the orders until they are done.")
 @click.option("--again", is_flag=True, help="Order also decisions that have become orders before.")
 @pass_session
-def submit(session: Session, client_id: str, wait: bool, again: bool) -> None:
+def submit(session: CliContext, client_id: str, wait: bool, again: bool) -> None:
     from kt.cli.order.find import repeated, used
     from kt.cli.order.outcome import begin, finish
     from kt.cli.support import confirmation
@@ -132,7 +132,7 @@ def _once(decisions: Sequence[Decision]) -> list[Decision]:
 
 
 def _send(
-    session: Session,
+    session: CliContext,
     ctx: Context,
     checks: Sequence[Check],
     client_id: str,

@@ -36,20 +36,20 @@ class Flags:
     no_color: bool = False
 
 
-def _build_app(session: Session) -> App:
+def _build_app(session: CliContext) -> App:
     from kt.app import App
 
     return App(session.config, session.environ, session.tell)
 
 
 @dataclass
-class Session:
+class CliContext:
     """One command line. The configuration and the app are built when they are first needed."""
 
     flags: Flags = field(default_factory=Flags)
     console: Console = field(default_factory=Console)
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    build_app: Callable[[Session], App] = _build_app
+    build_app: Callable[[CliContext], App] = _build_app
     sent: bool = False
     """An order of this command stands and was shown: what fails afterwards does not undo it."""
     stopped: bool = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.cli_context import FORMATS, Session
+from kt.cli.support.cli_context import FORMATS, CliContext
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -31,7 +31,7 @@ class GlobalOption(click.Option):
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Note a global option in the session; the one nearest to the command wins."""
-    session = context.ensure_object(Session)
+    session = context.ensure_object(CliContext)
     flags = session.flags
     name = str(parameter.name)
     if name == "verbose":
@@ -168,4 +168,4 @@ def command(name: str, **more: Any) -> Callable[[Callable[..., Any]], Command]:
     return click.command(name, cls=Command, **more)
 
 
-pass_session = click.make_pass_decorator(Session, ensure=True)
+pass_session = click.make_pass_decorator(CliContext, ensure=True)

@@ -13,7 +13,7 @@ from kt.rules.fees import commission
 from kt.text import harmless
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 ASKING = ("mock", "real")
 """Profiles on which a person is asked; the embedded exchange's money is play money."""
@@ -27,7 +27,7 @@ SHOWN_LIMITS = {
 """The rules whose arithmetic a person wants to see before saying yes."""
 
 
-def confirm(session: Session, preview: str, question: str) -> None:
+def confirm(session: CliContext, preview: str, question: str) -> None:
     """Show what is about to happen, then ask. Raises Denied when there is no yes; nothing is
     sent before this returns.
 
@@ -55,7 +55,7 @@ def confirm(session: Session, preview: str, question: str) -> None:
         )
 
 
-def require_live(session: Session) -> None:
+def require_live(session: CliContext) -> None:
     """Raises Denied when this profile may not send orders at all."""
     config = session.config
     if not config.server.live and not config.dry_run:
@@ -67,7 +67,7 @@ def require_live(session: Session) -> None:
         )
 
 
-def preview(session: Session, checks: Sequence[Check], prices: Mapping[str, int]) -> str:
+def preview(session: CliContext, checks: Sequence[Check], prices: Mapping[str, int]) -> str:
     """Every order as it would be sent: stock, side, quantity, price, amount, fee, limits.
 
     `prices` are last prices by stock code: what a market order would cost about.
@@ -77,7 +77,7 @@ def preview(session: Session, checks: Sequence[Check], prices: Mapping[str, int]
     )
 
 
-def _one(session: Session, check: Check, last: int) -> str:
+def _one(session: CliContext, check: Check, last: int) -> str:
     market = check.order_type is OrderType.MARKET
     price = f"market (last {money(last)})" if market and last else "market"
     rows = [

@@ -14,7 +14,7 @@ from kt.errors import KtError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
     from kt.ports import Clock
     from kt.records import Order, Position
 
@@ -68,7 +68,7 @@ class Watch:
         )
 
 
-def look(session: Session) -> Watch:
+def look(session: CliContext) -> Watch:
     """What locks and journal say. Raises JournalError."""
     clock, journal = session.app.clock, session.app.journal
     now = clock.now()
@@ -102,7 +102,7 @@ def with_exits(positions: Iterable[Position]) -> list[Position]:
     return [held for held in positions if held.stop_price or held.target_price]
 
 
-def tell(session: Session, watch: Watch, held: int) -> None:
+def tell(session: CliContext, watch: Watch, held: int) -> None:
     """Say what is wrong: a run that is silent, and that nobody watches these positions' exits."""
     if watch.silence:
         session.console.warn(f"kt: {watch.silence}. {watch.remedy}")
@@ -111,7 +111,7 @@ def tell(session: Session, watch: Watch, held: int) -> None:
         session.say(f"{whose} a stop or a target that nobody watches. {HELP}")
 
 
-def tell_held(session: Session, positions: Iterable[Position]) -> None:
+def tell_held(session: CliContext, positions: Iterable[Position]) -> None:
     """The same, of these positions, where something else was asked for."""
     held = len(with_exits(positions))
     with contextlib.suppress(KtError):
@@ -119,7 +119,7 @@ def tell_held(session: Session, positions: Iterable[Position]) -> None:
             tell(session, look(session), held)
 
 
-def tell_bought(session: Session, orders: Iterable[Order]) -> None:
+def tell_bought(session: CliContext, orders: Iterable[Order]) -> None:
     """After orders of one's own: a purchase has exits as soon as it fills."""
     from kt.records import FINAL_STATES, Side
 

@@ -35,7 +35,7 @@ HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
 @dataclass
-class Row:
+class LiveRow:
     """One stock as it now stands."""
 
     code: str
@@ -105,13 +105,13 @@ class LiveTable:
         self._console.steer(HOME + lines + CLEAR_BELOW)
 
     def _tick(self, tick: Tick) -> None:
-        row = self._rows.setdefault(tick.stock_code, Row(tick.stock_code, "", 0, 0.0, 0))
+        row = self._rows.setdefault(tick.stock_code, LiveRow(tick.stock_code, "", 0, 0.0, 0))
         row.price, row.change_pct, row.volume = tick.price, tick.change_pct, tick.volume
         row.strength, row.at = tick.strength or row.strength, clock(tick.at)
         row.bid, row.ask = tick.bid or row.bid, tick.ask or row.ask
 
     def _book(self, update: BookUpdate) -> None:
-        row = self._rows.setdefault(update.stock_code, Row(update.stock_code, "", 0, 0.0, 0))
+        row = self._rows.setdefault(update.stock_code, LiveRow(update.stock_code, "", 0, 0.0, 0))
         row.bid = update.book.bids[0].price if update.book.bids else 0
         row.ask = update.book.asks[0].price if update.book.asks else 0
         row.at = clock(update.at)
@@ -129,8 +129,8 @@ def live(console: Console, quotes: Sequence[Quote]) -> Iterator[LiveTable]:
         table.leave()
 
 
-def _row(quote: Quote) -> Row:
-    return Row(
+def _row(quote: Quote) -> LiveRow:
+    return LiveRow(
         code=quote.stock_code,
         name=quote.stock_name,
         price=quote.price,

@@ -14,7 +14,7 @@ from kt.records import KINDS, VERSION, Document
 from kt.text import encodable, harmless, json_text, visible
 
 if TYPE_CHECKING:
-    from kt.cli.support.cli_context import Session
+    from kt.cli.support.cli_context import CliContext
 
 MAX_BYTES = 16 * 1024 * 1024
 YEARS = range(2000, 2101)
@@ -24,7 +24,7 @@ FUTURE_SECONDS = 5.0
 
 
 def emit(
-    session: Session,
+    session: CliContext,
     kind: str,
     items: Sequence[Any],
     *,
@@ -78,13 +78,13 @@ def encoded(value: Any) -> bytes:
         return msgspec.json.encode(encodable(value))
 
 
-def piped(session: Session) -> bool:
+def piped(session: CliContext) -> bool:
     """Whether a document may be waiting: stdin is read only when it is not a terminal."""
     return not session.console.in_terminal
 
 
 def read(
-    session: Session, kinds: Sequence[str], *, max_age: float, now: Callable[[], datetime]
+    session: CliContext, kinds: Sequence[str], *, max_age: float, now: Callable[[], datetime]
 ) -> tuple[str, tuple[Any, ...], str]:
     """The piped document as (kind, items, run of who wrote it).
 

@@ -10,7 +10,7 @@ from kt.sim.depth import Depth
 from kt.sim.exchange.order_records import SimFill, SimOrder
 from kt.sim.market.board import Board
 from kt.sim.market.noise import key_of
-from kt.sim.storage import State
+from kt.sim.storage import ExchangeStorage
 
 Addressed = tuple[str | None, StreamEvent]
 """An event and the app key it is for; None when it is everybody's."""
@@ -23,7 +23,7 @@ class Ledger:
     """Data and its arithmetic; who may do what is decided elsewhere."""
 
     def __init__(
-        self, board: Board, *, cash: int, commission_pct: float, state: State | None
+        self, board: Board, *, cash: int, commission_pct: float, state: ExchangeStorage | None
     ) -> None:
         self.board = board
         self.depth = Depth()

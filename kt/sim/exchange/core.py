@@ -23,7 +23,7 @@ from kt.sim.exchange.ticker import Ticker
 from kt.sim.market.board import Board
 from kt.sim.market.days import Days
 from kt.sim.market.view import MarketView
-from kt.sim.storage import State
+from kt.sim.storage import ExchangeStorage
 
 LISTING_DELAY = 0.7
 """Seconds of the clock until an order or a fill is in the lists; the stream tells it at once."""
@@ -60,7 +60,7 @@ class Exchange:
         self.listing_delay = listing_delay
         self._clock = clock
         self._lock = threading.RLock()
-        self._state = State(state_path) if state_path else None
+        self._state = ExchangeStorage(state_path) if state_path else None
         now = clock.now().astimezone(KST)
         self._seen = now
         self._saved = now
@@ -210,7 +210,7 @@ def last_seen(state_path: Path) -> datetime | None:
     """When the exchange of a state file was last written; None when there is none."""
     if not state_path.exists():
         return None
-    state = State(state_path)
+    state = ExchangeStorage(state_path)
     try:
         seen = state.meta().get("seen")
         return datetime.fromisoformat(seen) if seen else None

@@ -9,7 +9,7 @@ import msgspec
 from kt.records import Book, BookUpdate, SessionNotice, Tick, ViNotice
 from kt.sim.exchange.books import Addressed, Ledger
 from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
-from kt.sim.market.path import SessionPath, Trade
+from kt.sim.market.path import MarketTrade, SessionPath
 
 _LOOK_BACK = 120
 """Clock seconds: at high speeds or after a jump, older trades are not sent any more."""
@@ -57,7 +57,7 @@ class Ticker:
         return found
 
     def _tick(
-        self, code: str, path: SessionPath, trade: Trade, quantity: int, session: int
+        self, code: str, path: SessionPath, trade: MarketTrade, quantity: int, session: int
     ) -> Tick:
         opening, high, low = path.range_at(trade.second)
         board, depth = self._ledger.board, self._ledger.depth
@@ -122,7 +122,7 @@ class Ticker:
         return self._phases[session]
 
 
-def chosen(path: SessionPath, first: int, last: int) -> list[tuple[Trade, int]]:
+def chosen(path: SessionPath, first: int, last: int) -> list[tuple[MarketTrade, int]]:
     """At most three trades that tell what happened in these seconds, each with the shares
     since the one before it, so that no volume is lost."""
     prices = {

@@ -11,7 +11,7 @@ from kt.records import KST, Bar, Interval
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.chain import OLDEST, DayBar
 from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
-from kt.sim.market.path import SessionPath, Trade
+from kt.sim.market.path import MarketTrade, SessionPath
 
 
 def bars(
@@ -179,7 +179,7 @@ def _closing_bar(path: SessionPath, origin: datetime) -> Bar:
     )
 
 
-def trades_back(board: Board, code: str, moment: Moment) -> Iterator[tuple[datetime, Trade]]:
+def trades_back(board: Board, code: str, moment: Moment) -> Iterator[tuple[datetime, MarketTrade]]:
     """Every trade from the present second back, newest first, through a few sessions."""
     session, second = moment.session, moment.second
     while board.has_minutes(session):

@@ -18,7 +18,7 @@ from kt.sim.market.noise import scatter
 
 
 @dataclass(frozen=True, slots=True)
-class Trade:
+class MarketTrade:
     """What traded in one second: the last price, the shares, and who crossed the spread."""
 
     second: int
@@ -249,7 +249,7 @@ class MinutePath:
         index, inside = place
         return self.cumulative[index] + self.volume_in(index, inside)
 
-    def trade_at(self, second: int) -> Trade | None:
+    def trade_at(self, second: int) -> MarketTrade | None:
         """What traded in this very second."""
         if second == CLOSING_SECOND:
             quantity, price = self.closing_volume, self.closing_price
@@ -260,7 +260,7 @@ class MinutePath:
             price = self.price_at(second) if quantity else 0
         if not quantity:
             return None
-        return Trade(second, price, quantity, self.side_at(second), self.volume_at(second))
+        return MarketTrade(second, price, quantity, self.side_at(second), self.volume_at(second))
 
     def side_at(self, second: int) -> Side:
         """Who crossed the spread in the last trade: known from the price's move, else drawn."""

@@ -7,9 +7,9 @@ from itertools import accumulate
 from operator import mul
 
 from kt.sim.market.days import CLOSING_SECOND
-from kt.sim.market.minutes import Interruption, Minute, MinutePath, Trade
+from kt.sim.market.minutes import Interruption, MarketTrade, Minute, MinutePath
 
-__all__ = ["Interruption", "Minute", "SessionPath", "Trade"]
+__all__ = ["Interruption", "MarketTrade", "Minute", "SessionPath"]
 
 
 class SessionPath(MinutePath):

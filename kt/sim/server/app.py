@@ -13,22 +13,22 @@ from starlette.websockets import WebSocket
 
 from kt.sim.discovery import STREAM_PATH
 from kt.sim.server import control_routes, fault_middleware, http_protocol, request_guard
-from kt.sim.server.context import Desk
+from kt.sim.server.context import ServerContext
 from kt.sim.server.rest_call import Request
-from kt.sim.server.websocket_session import Session
+from kt.sim.server.websocket_session import WebSocketSession
 
 FIREWALLED = "Python-urllib/"
 """Programs that say so, as urllib does by default, do not get past the broker's firewall."""
 
 
-def build(desk: Desk) -> ASGIApp:
+def build(desk: ServerContext) -> ASGIApp:
     """The ASGI application."""
 
     async def call(http: HttpRequest) -> Response:
         return await _call(desk, http)
 
     async def stream(socket: WebSocket) -> None:
-        await Session(socket, desk).run()
+        await WebSocketSession(socket, desk).run()
 
     return request_guard.Guard(
         Router(
@@ -41,7 +41,7 @@ def build(desk: Desk) -> ASGIApp:
     )
 
 
-async def _call(desk: Desk, http: HttpRequest) -> Response:
+async def _call(desk: ServerContext, http: HttpRequest) -> Response:
     """One request for an API."""
     if http.headers.get("user-agent", "").startswith(FIREWALLED):
         return Response(firewall_page(), 400, _date(desk), "text/html;charset=UTF-8")
@@ -66,10 +66,10 @@ def firewall_page() -> str:
     return "<html><head><title>400</title></head><body>Request Blocked</body></html>"
 
 
-def _ours(desk: Desk, request: Request) -> dict[str, str]:
+def _ours(desk: ServerContext, request: Request) -> dict[str, str]:
     return {"api-id": request.api_id, **_date(desk)}
 
 
-def _date(desk: Desk) -> dict[str, str]:
+def _date(desk: ServerContext) -> dict[str, str]:
     """The exchange's own time, so that clients can see how far theirs is from it."""
     return {"date": format_datetime(desk.clock.now().astimezone(UTC), usegmt=True)}

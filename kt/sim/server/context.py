@@ -15,8 +15,8 @@ from kt.records import Instrument
 from kt.sim.discovery import loop_lives
 from kt.sim.exchange import AccountDesk, Exchange
 from kt.sim.faults import Faults
-from kt.sim.rate_limits import Limits
-from kt.sim.server.event_fan_out import Hub
+from kt.sim.rate_limits import RateLimits
+from kt.sim.server.event_fan_out import EventFanOut
 from kt.sim.server.pages import Pages
 from kt.sim.server.settings import Settings
 from kt.sim.tokens import Tokens
@@ -26,7 +26,7 @@ MOST_SOCKETS = 64
 """WebSockets open at once; logged in there is one for each app key."""
 
 
-class Desk:
+class ServerContext:
     """One exchange being served. Everything here runs on the event loop's thread."""
 
     def __init__(
@@ -49,10 +49,10 @@ class Desk:
         )
         self.control_key = secrets.token_urlsafe(32)
         """Opens what is not trading; only the user of this state folder can read it."""
-        self.limits = Limits(clock, settings.rate, settings.speed)
+        self.limits = RateLimits(clock, settings.rate, settings.speed)
         self.pages = Pages()
         self.recent = Recent()
-        self.hub = Hub(exchange.market, partial(AccountDesk, exchange))
+        self.hub = EventFanOut(exchange.market, partial(AccountDesk, exchange))
         self._instruments: dict[str, Instrument] = {}
         self._listed_on: date | None = None
         self._last_used = time.monotonic()

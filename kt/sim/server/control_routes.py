@@ -16,12 +16,12 @@ from kt.errors import UsageError
 from kt.sim.exchange import Steer
 from kt.sim.faults import parse_faults
 from kt.sim.server import request_guard
-from kt.sim.server.context import Desk
+from kt.sim.server.context import ServerContext
 
-Handler = Callable[[Desk, Request, Any], Response]
+Handler = Callable[[ServerContext, Request, Any], Response]
 
 
-def routes(desk: Desk) -> list[Route]:
+def routes(desk: ServerContext) -> list[Route]:
     """What is served. `/kt/clock` alone needs no key: whoever trades here needs the time."""
 
     def kept(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -41,7 +41,7 @@ def routes(desk: Desk) -> list[Route]:
     ]
 
 
-async def _kept(desk: Desk, request: Request, handler: Handler) -> Response:
+async def _kept(desk: ServerContext, request: Request, handler: Handler) -> Response:
     """Only with the key of the state folder, and only JSON."""
     if not request_guard.owner(request, desk.control_key):
         return JSONResponse({"error": "this needs the key of the exchange's state folder"}, 403)
@@ -67,13 +67,13 @@ def _given(request: Request, content: bytes) -> Any:
         raise UsageError(f"the body is not JSON: {error}") from error
 
 
-def _status(desk: Desk, request: Request, given: Any) -> Response:
+def _status(desk: ServerContext, request: Request, given: Any) -> Response:
     if "use" in request.query_params:
         desk.touch()
     return JSONResponse(describe(desk))
 
 
-def _faults(desk: Desk, request: Request, given: Any) -> Response:
+def _faults(desk: ServerContext, request: Request, given: Any) -> Response:
     if request.method == "POST":
         desk.faults.replace(parse_faults(given, "request"))
     elif request.method == "DELETE":
@@ -81,7 +81,7 @@ def _faults(desk: Desk, request: Request, given: Any) -> Response:
     return JSONResponse({"rules": desk.faults.report()})
 
 
-def _market(desk: Desk, request: Request, given: Any) -> Response:
+def _market(desk: ServerContext, request: Request, given: Any) -> Response:
     """Steers one stock; a GET shows what holds for `?stock_code=`."""
     if request.method == "GET":
         steered = desk.exchange.steered(request.query_params.get("stock_code", ""))
@@ -94,7 +94,7 @@ def _market(desk: Desk, request: Request, given: Any) -> Response:
     return JSONResponse(msgspec.to_builtins(steered))
 
 
-def clock_of(desk: Desk) -> dict[str, Any]:
+def clock_of(desk: ServerContext) -> dict[str, Any]:
     """`GET /kt/clock`: the three numbers make the same clock elsewhere."""
     clock = desk.clock
     return {
@@ -105,7 +105,7 @@ def clock_of(desk: Desk) -> dict[str, Any]:
     }
 
 
-def describe(desk: Desk) -> dict[str, Any]:
+def describe(desk: ServerContext) -> dict[str, Any]:
     """`GET /kt/status`."""
     settings = desk.settings
     return {

@@ -57,7 +57,7 @@ class Listener(Protocol):
         ...
 
 
-class Hub:
+class EventFanOut:
     """The sessions by app key: one each, the newest."""
 
     def __init__(self, market: Market, account: Callable[[str], Broker]) -> None:

@@ -7,11 +7,11 @@ import logging
 from collections.abc import Sequence
 
 from kt.sim.exchange.refusals import TEXTS
-from kt.sim.faults import Rule
+from kt.sim.faults import FaultRule
 from kt.sim.server import malformed_bodies, rest_call
-from kt.sim.server.context import Desk
+from kt.sim.server.context import ServerContext
 from kt.sim.server.malformed_bodies import Raw
-from kt.sim.server.rest_call import Answer, Request
+from kt.sim.server.rest_call import Request, RestAnswer
 from kt.sim.wire import error_bodies, tokens
 from kt.sim.wire.error_bodies import Refusal
 from kt.sim.wire.values import bare_code
@@ -26,7 +26,7 @@ class Torn(Exception):
     """The connection is to be cut without an answer."""
 
 
-async def answer(desk: Desk, request: Request) -> Answer | Raw:
+async def answer(desk: ServerContext, request: Request) -> RestAnswer | Raw:
     """Raises Torn when the connection is to be cut."""
     rules = desk.faults.call(request.api_id, _stock(desk, request))
     for rule in rules:
@@ -41,7 +41,7 @@ async def answer(desk: Desk, request: Request) -> Answer | Raw:
     return await _after(found, request, rules)
 
 
-def _stock(desk: Desk, request: Request) -> str:
+def _stock(desk: ServerContext, request: Request) -> str:
     """Which stock the call is about, when a rule wants to know."""
     if not desk.faults.by_stock:
         return ""
@@ -51,7 +51,7 @@ def _stock(desk: Desk, request: Request) -> str:
         return ""
 
 
-def _taken(desk: Desk, request: Request, rules: Sequence[Rule]) -> Answer:
+def _taken(desk: ServerContext, request: Request, rules: Sequence[FaultRule]) -> RestAnswer:
     if request.api_id in {tokens.ISSUE, tokens.REVOKE}:
         return rest_call.token_call(desk, request, any(rule.action == "renew" for rule in rules))
     admitted = rest_call.admit(desk, request)
@@ -63,7 +63,7 @@ def _taken(desk: Desk, request: Request, rules: Sequence[Rule]) -> Answer:
     return found
 
 
-async def _before(desk: Desk, request: Request, rules: Sequence[Rule]) -> Raw | None:
+async def _before(desk: ServerContext, request: Request, rules: Sequence[FaultRule]) -> Raw | None:
     """What happens instead of the call; raises the refusals that the faults ask for."""
     for rule in rules:
         if rule.action == "rate":
@@ -83,7 +83,9 @@ async def _before(desk: Desk, request: Request, rules: Sequence[Rule]) -> Raw | 
     return None
 
 
-async def _after(found: Answer, request: Request, rules: Sequence[Rule]) -> Answer | Raw:
+async def _after(
+    found: RestAnswer, request: Request, rules: Sequence[FaultRule]
+) -> RestAnswer | Raw:
     for rule in rules:
         if rule.when == "after" and not malformed_bodies.changed(rule, request.api_id, found.body):
             await _wait(rule, request)
@@ -97,7 +99,7 @@ async def _after(found: Answer, request: Request, rules: Sequence[Rule]) -> Answ
     return found
 
 
-async def _wait(rule: Rule, request: Request) -> None:
+async def _wait(rule: FaultRule, request: Request) -> None:
     """Waits as the rule says. Raises Torn when it cuts the connection."""
     if rule.action == "delay":
         await asyncio.sleep(rule.seconds)
@@ -110,7 +112,7 @@ async def _wait(rule: Rule, request: Request) -> None:
         raise Torn
 
 
-def encoded(found: Answer | Raw) -> Raw:
+def encoded(found: RestAnswer | Raw) -> Raw:
     """An answer as its bytes."""
     if isinstance(found, Raw):
         return found

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from kt.sim.faults import ORDERS, Rule
+from kt.sim.faults import ORDERS, FaultRule
 
 HTML = b"<html><head><title>503</title></head><body>Service Unavailable</body></html>"
 JSON = "application/json;charset=UTF-8"
@@ -43,7 +43,7 @@ class Raw:
 # --- in place of the answer ----------------------------------------------------------------------
 
 
-async def instead(rule: Rule, content: bytes) -> Raw | None:
+async def instead(rule: FaultRule, content: bytes) -> Raw | None:
     """What is sent in place of an answer; None when the rule is about something else. `content`
     is the answer, empty when the exchange has not taken the call."""
     if rule.action == "bomb":
@@ -58,7 +58,7 @@ async def instead(rule: Rule, content: bytes) -> Raw | None:
     return _plain(rule)
 
 
-def _plain(rule: Rule) -> Raw | None:
+def _plain(rule: FaultRule) -> Raw | None:
     if rule.action == "status":
         return Raw(rule.status or 503, HTML)
     if rule.action == "redirect":
@@ -101,7 +101,7 @@ def bomb(megabytes: int) -> bytes:
 # --- the answer, changed -------------------------------------------------------------------------
 
 
-def changed(rule: Rule, api_id: str, body: Body) -> bool:
+def changed(rule: FaultRule, api_id: str, body: Body) -> bool:
     """Change the answer as the rule says; whether it said so."""
     if rule.action == "no_order_number":
         if api_id in ORDERS:
@@ -126,7 +126,7 @@ _LISTS: dict[str, Callable[[list[Any]], Any]] = {
 }
 
 
-def around(rule: Rule, content: bytes) -> Raw | None:
+def around(rule: FaultRule, content: bytes) -> Raw | None:
     """The answer's own bytes, sent otherwise; None when the rule is about something else."""
     if rule.action == "oddtype":
         return Raw(200, content, "text/html;charset=UTF-8")

@@ -14,15 +14,15 @@ from kt.paths import ExchangePaths
 from kt.records import KST
 from kt.rules import calendar
 from kt.sim import crash_resume
-from kt.sim.discovery import Place
+from kt.sim.discovery import ExchangePlace
 from kt.sim.exchange import Exchange, last_seen
 from kt.sim.faults import Faults, read_faults
-from kt.sim.server.context import Desk
+from kt.sim.server.context import ServerContext
 from kt.sim.server.settings import Settings
 
 
 @contextlib.contextmanager
-def open_desk(settings: Settings, left: Place | None = None) -> Iterator[Desk]:
+def open_desk(settings: Settings, left: ExchangePlace | None = None) -> Iterator[ServerContext]:
     """The exchange ready to be served; its time and state are saved when the block ends. `left`
     is what one that was killed a moment ago told of itself.
 
@@ -43,7 +43,7 @@ def open_desk(settings: Settings, left: Place | None = None) -> Iterator[Desk]:
         replay=settings.replay,
     )
     try:
-        yield Desk(settings, exchange, clock, faults)
+        yield ServerContext(settings, exchange, clock, faults)
     finally:
         exchange.close()
 

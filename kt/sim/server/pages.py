@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kt.sim.wire import error_bodies
-from kt.sim.wire.call import Reply, Row
+from kt.sim.wire.call import CallReply, Row
 
 KEPT = 256
 """Answers with pages still to fetch; the oldest are forgotten first."""
@@ -58,10 +58,10 @@ class Pages:
     """The answers whose later pages may still be asked for, by app key."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[int, tuple[str, Reply]] = OrderedDict()
+        self._kept: OrderedDict[int, tuple[str, CallReply]] = OrderedDict()
         self._last = 0
 
-    def first(self, app_key: str, api_id: str, reply: Reply) -> Page:
+    def first(self, app_key: str, api_id: str, reply: CallReply) -> Page:
         """The first page of a whole answer; the rest is kept when there is any."""
         if len(reply.rows) <= reply.page:
             return Page(body(reply, reply.rows), "")
@@ -73,25 +73,25 @@ class Pages:
 
     def later(self, app_key: str, at: Cursor) -> Page:
         """A page of a kept answer, as often as it is asked for. Raises the broker's refusal."""
-        owner, reply = self._kept.get(at.kept, ("", Reply()))
+        owner, reply = self._kept.get(at.kept, ("", CallReply()))
         if owner != app_key:
             raise _unknown_key()
         return self._cut(at.api_id, reply, at.seek, at.kept)
 
-    def _cut(self, api_id: str, reply: Reply, seek: int, kept: int) -> Page:
+    def _cut(self, api_id: str, reply: CallReply, seek: int, kept: int) -> Page:
         rows = reply.rows[seek : seek + reply.page]
         more = seek + len(rows) < len(reply.rows)
         key = Cursor(api_id, seek + len(rows), kept=kept).text() if more else ""
         return Page(body(reply, rows), key)
 
 
-def window(api_id: str, seek: int, reply: Reply) -> Page:
+def window(api_id: str, seek: int, reply: CallReply) -> Page:
     """A page that the answer itself has cut: charts, which are long and never change."""
     key = Cursor(api_id, seek + len(reply.rows), reply.anchor).text() if reply.more else ""
     return Page(body(reply, reply.rows), key)
 
 
-def body(reply: Reply, rows: Sequence[Row]) -> dict[str, Any]:
+def body(reply: CallReply, rows: Sequence[Row]) -> dict[str, Any]:
     fields = dict(reply.fields)
     if reply.rows_name:
         fields[reply.rows_name] = list(rows)

@@ -18,7 +18,7 @@ from kt.errors import Busy, UsageError
 from kt.files import lock_file, private_folder, replace_private
 from kt.paths import ExchangePaths
 from kt.sim.crash_resume import left_behind
-from kt.sim.discovery import Place
+from kt.sim.discovery import ExchangePlace
 from kt.sim.server import serving
 from kt.sim.server.opening import open_desk
 from kt.sim.server.settings import Settings
@@ -42,7 +42,7 @@ def run_detached(settings: Settings) -> None:
     run_here(settings, _tell_starter)
 
 
-def _tell_starter(place: Place) -> None:
+def _tell_starter(place: ExchangePlace) -> None:
     """One line for the process that waits, then stdout is let go: it may end before we do."""
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(msgspec.json.encode(place).decode() + "\n")
@@ -52,7 +52,7 @@ def _tell_starter(place: Place) -> None:
     os.close(nowhere)
 
 
-def run_here(settings: Settings, ready: Callable[[Place], None]) -> None:
+def run_here(settings: Settings, ready: Callable[[ExchangePlace], None]) -> None:
     """Serves in this process until it is stopped. Raises Busy when this state folder's exchange
     is already running, UsageError when the port is taken."""
     with _only_one(settings), contextlib.ExitStack() as stack:
@@ -60,7 +60,7 @@ def run_here(settings: Settings, ready: Callable[[Place], None]) -> None:
         listening = _listen(settings, left)
         stack.callback(listening.close)
         desk = stack.enter_context(open_desk(settings, left))
-        place = Place(
+        place = ExchangePlace(
             port=listening.getsockname()[1],
             pid=os.getpid(),
             started=time.time(),
@@ -84,7 +84,7 @@ def run_here(settings: Settings, ready: Callable[[Place], None]) -> None:
         log.info("stopped")
 
 
-def _listen(settings: Settings, left: Place | None) -> socket.socket:
+def _listen(settings: Settings, left: ExchangePlace | None) -> socket.socket:
     """On the port asked for; on that of the exchange that was killed, when it is free."""
     if left is not None and not settings.port:
         with contextlib.suppress(UsageError):

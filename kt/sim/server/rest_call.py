@@ -10,7 +10,7 @@ import msgspec
 
 from kt.errors import UnknownStock
 from kt.sim.exchange import AccountDesk
-from kt.sim.server.context import Desk
+from kt.sim.server.context import ServerContext
 from kt.sim.server.pages import Cursor, Page, cursor, window
 from kt.sim.server.request_guard import is_json
 from kt.sim.tokens import WrongKeys
@@ -39,7 +39,7 @@ class Request:
 
 
 @dataclass(slots=True)
-class Answer:
+class RestAnswer:
     """What goes out, unless a fault has its way."""
 
     body: dict[str, Any]
@@ -47,8 +47,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def refuse(refusal: Refusal) -> Answer:
-    return Answer(refusal.body(), refusal.status)
+def refuse(refusal: Refusal) -> RestAnswer:
+    return RestAnswer(refusal.body(), refusal.status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Admitted:
     fields: Fields
 
 
-def admit(desk: Desk, request: Request) -> Admitted:
+def admit(desk: ServerContext, request: Request) -> Admitted:
     """Headers, then the API id, its path, the token, the rate, the required fields."""
     api_id = request.api_id
     if not api_id:
@@ -83,7 +83,7 @@ def admit(desk: Desk, request: Request) -> Admitted:
     return Admitted(served, app_key, fields)
 
 
-def authenticated(desk: Desk, headers: Mapping[str, str]) -> str:
+def authenticated(desk: ServerContext, headers: Mapping[str, str]) -> str:
     """The app key behind the token. No header at all is no token: 8005."""
     header = headers.get("authorization")
     if header is None:
@@ -117,7 +117,9 @@ def body_fields(request: Request) -> Fields:
     return {name: "" if value is None else str(value) for name, value in found.items()}
 
 
-def perform(desk: Desk, admitted: Admitted, headers: Mapping[str, str], lag: float) -> Answer:
+def perform(
+    desk: ServerContext, admitted: Admitted, headers: Mapping[str, str], lag: float
+) -> RestAnswer:
     """Makes the call on the exchange; an order's frames go out with its answer."""
     served, api_id = admitted.served, admitted.served.api.api_id
     try:
@@ -139,7 +141,7 @@ def perform(desk: Desk, admitted: Admitted, headers: Mapping[str, str], lag: flo
     return paged(desk.pages.first(admitted.app_key, api_id, reply))
 
 
-def _call(desk: Desk, admitted: Admitted, at: Cursor) -> Call:
+def _call(desk: ServerContext, admitted: Admitted, at: Cursor) -> Call:
     account = AccountDesk(desk.exchange, admitted.app_key)
     return Call(
         body=admitted.fields,
@@ -155,14 +157,14 @@ def _call(desk: Desk, admitted: Admitted, at: Cursor) -> Call:
     )
 
 
-def paged(page: Page) -> Answer:
+def paged(page: Page) -> RestAnswer:
     """The broker tells in headers whether there is more, and how to ask for it."""
     more = "Y" if page.next_key else "N"
     headers = {"cont-yn": more, "next-key": page.next_key, "access-control-expose-headers": OWN}
-    return Answer(page.body, headers=headers)
+    return RestAnswer(page.body, headers=headers)
 
 
-def token_call(desk: Desk, request: Request, renew: bool) -> Answer:
+def token_call(desk: ServerContext, request: Request, renew: bool) -> RestAnswer:
     """au10001 and au10002."""
     fields = body_fields(request)
     if TOKENS.get(request.path) == tokens.REVOKE:
@@ -176,10 +178,10 @@ def token_call(desk: Desk, request: Request, renew: bool) -> Answer:
     except WrongKeys:
         raise error_bodies.not_authenticated(8001) from None
     desk.touch()
-    return Answer(tokens.issued(token, expires))
+    return RestAnswer(tokens.issued(token, expires))
 
 
-def _revoke(desk: Desk, fields: Fields) -> Answer:
+def _revoke(desk: ServerContext, fields: Fields) -> RestAnswer:
     app_key, secret_key = tokens.keys(fields)
     token = tokens.revoked_token(fields)
     if desk.tokens.app_key(token) != app_key:
@@ -187,4 +189,4 @@ def _revoke(desk: Desk, fields: Fields) -> Answer:
     if not desk.tokens.opens(app_key, secret_key):
         raise error_bodies.not_authenticated(8001)
     desk.tokens.end(app_key)
-    return Answer(tokens.revoked())
+    return RestAnswer(tokens.revoked())

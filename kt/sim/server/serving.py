@@ -15,7 +15,7 @@ import uvicorn
 
 from kt.errors import UsageError
 from kt.sim.server.app import build
-from kt.sim.server.context import Desk
+from kt.sim.server.context import ServerContext
 from kt.sim.server.http_protocol import Cuttable
 from kt.sim.server.request_guard import MOST_BYTES
 
@@ -56,7 +56,7 @@ class Server(uvicorn.Server):
         self._say_ready()
 
 
-def server(desk: Desk, ready: Callable[[], None]) -> Server:
+def server(desk: ServerContext, ready: Callable[[], None]) -> Server:
     config = uvicorn.Config(
         build(desk),
         http=Cuttable,
@@ -76,7 +76,7 @@ def server(desk: Desk, ready: Callable[[], None]) -> Server:
     return Server(config, ready)
 
 
-async def serve(desk: Desk, listening: socket.socket, running: Server) -> None:
+async def serve(desk: ServerContext, listening: socket.socket, running: Server) -> None:
     """Returns after a clean end; raises what the exchange itself raised."""
     jobs = (_step(desk), _watch_idle(desk), _save(desk))
     work = [asyncio.create_task(job) for job in jobs]
@@ -98,7 +98,7 @@ async def serve(desk: Desk, listening: socket.socket, running: Server) -> None:
             raise error
 
 
-async def _step(desk: Desk) -> None:
+async def _step(desk: ServerContext) -> None:
     """A step that takes long rests as long, so that half of the time belongs to the calls."""
     while True:
         began = time.monotonic()
@@ -107,13 +107,13 @@ async def _step(desk: Desk) -> None:
         await asyncio.sleep(max(usual, time.monotonic() - began))
 
 
-async def _save(desk: Desk) -> None:
+async def _save(desk: ServerContext) -> None:
     while True:
         await asyncio.sleep(SAVE_STEP)
         desk.save()
 
 
-async def _watch_idle(desk: Desk) -> None:
+async def _watch_idle(desk: ServerContext) -> None:
     """Returns, and so ends the server, after the idle minutes; never without any."""
     limit = desk.settings.idle_minutes * 60.0
     if not limit:

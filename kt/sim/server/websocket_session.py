@@ -21,7 +21,7 @@ from kt.sim.wire import stream_frames
 from kt.sim.wire.realtime import ACCOUNT_TYPES
 
 if TYPE_CHECKING:
-    from kt.sim.server.context import Desk
+    from kt.sim.server.context import ServerContext
 
 log = logging.getLogger("kt.exchange")
 MARKET_FRAMES = 2_000
@@ -41,7 +41,7 @@ WHOLE_MARKET = frozenset({"0s"})
 
 
 @dataclass(slots=True)
-class Frame:
+class ClientFrame:
     """A frame on its way out. `kind` is empty for answers, PING and SYSTEM."""
 
     text: str
@@ -55,16 +55,16 @@ class Frame:
         return bool(self.kind) and self.kind not in ACCOUNT_TYPES
 
 
-class Session:
+class WebSocketSession:
     """From the handshake to the close. `run` returns when the connection is over."""
 
-    def __init__(self, socket: WebSocket, desk: Desk) -> None:
+    def __init__(self, socket: WebSocket, desk: ServerContext) -> None:
         self._socket = socket
         self._desk = desk
         self._app_key = ""
         self._groups: dict[str, set[tuple[str, str]]] = {}
         self._index: dict[tuple[str, str], list[str]] = {}
-        self._queue: deque[Frame] = deque()
+        self._queue: deque[ClientFrame] = deque()
         self._market_frames = 0
         self._ready = asyncio.Event()
         self._unanswered = 0
@@ -135,16 +135,16 @@ class Session:
         return self._index.get((kind, code), [])
 
     def send_rows(self, kind: str, side: str, rows: list[bytes]) -> None:
-        self._put(Frame(stream_frames.real(rows), kind, side))
+        self._put(ClientFrame(stream_frames.real(rows), kind, side))
 
     def replace(self) -> None:
         """Another program logged in with this app key: this session is over."""
-        self._put(Frame(stream_frames.text(stream_frames.REPLACED), last=True))
+        self._put(ClientFrame(stream_frames.text(stream_frames.REPLACED), last=True))
 
     def _say(self, frame: Mapping[str, Any], *, last: bool = False) -> None:
-        self._put(Frame(stream_frames.text(frame), last=last))
+        self._put(ClientFrame(stream_frames.text(frame), last=last))
 
-    def _put(self, frame: Frame) -> None:
+    def _put(self, frame: ClientFrame) -> None:
         self._queue.append(frame)
         if frame.droppable:
             self._market_frames += 1
@@ -242,7 +242,7 @@ class Session:
             if not await self._send(frame):
                 return
 
-    async def _send(self, frame: Frame) -> bool:
+    async def _send(self, frame: ClientFrame) -> bool:
         """False when that was the last frame of this connection."""
         rules = []
         if frame.kind and not frame.faulted:

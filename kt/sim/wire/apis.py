@@ -19,13 +19,13 @@ from kt.sim.wire import (
     rankings,
     tokens,
 )
-from kt.sim.wire.call import Call, Reply
+from kt.sim.wire.call import Call, CallReply
 
 RETIRED = frozenset({"ka10009"})
 """Documented once, unknown to the server now."""
 TOKENS = {api_catalog.api(api_id).path: api_id for api_id in (tokens.ISSUE, tokens.REVOKE)}
 """The token APIs are known by their paths alone: path -> id."""
-ANSWERS: dict[str, Callable[[Call], Reply]] = {
+ANSWERS: dict[str, Callable[[Call], CallReply]] = {
     "ka00001": deposit.account,
     "kt00001": deposit.deposit,
     "kt00010": deposit.orderable,
@@ -69,7 +69,7 @@ class Served:
     """One API that the exchange serves: what the catalogue says of it, and who answers."""
 
     api: Api
-    answer: Callable[[Call], Reply]
+    answer: Callable[[Call], CallReply]
 
     @property
     def bucket(self) -> str:

@@ -63,7 +63,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class CallReply:
     """Fields of the answer, and its list when it has one.
 
     `rows` is everything; the server cuts pages of `page` rows out of it, unless `window` says that

@@ -11,7 +11,7 @@ from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Bar, Interval
 from kt.sim.wire import error_bodies
-from kt.sim.wire.call import Call, Reply, Row
+from kt.sim.wire.call import Call, CallReply, Row
 from kt.sim.wire.values import counter, day, direction, millions, price, rate, signed, stamp
 
 PAGES = {
@@ -34,10 +34,10 @@ RowMaker = Callable[["Run", int], Row]
 ValueMaker = Callable[[int], str]
 
 
-def ticks(call: Call) -> Reply:
+def ticks(call: Call) -> CallReply:
     """ka10079: prices unsigned, as the document shows them."""
     reply = _window(call, Interval.TICK, "ka10079", _tick)
-    return Reply(
+    return CallReply(
         {"stk_cd": call.text("stk_cd"), "last_tic_cnt": ""},
         reply.rows_name,
         reply.rows,
@@ -47,20 +47,20 @@ def ticks(call: Call) -> Reply:
     )
 
 
-def minutes(call: Call) -> Reply:
+def minutes(call: Call) -> CallReply:
     """ka10080: signed prices (recorded), the bar's start, the day's volume up to its end."""
     return _window(call, Interval.MINUTE, "ka10080", _minute)
 
 
-def days(call: Call) -> Reply:
+def days(call: Call) -> CallReply:
     return _window(call, Interval.DAY, "ka10081", _day)
 
 
-def weeks(call: Call) -> Reply:
+def weeks(call: Call) -> CallReply:
     return _window(call, Interval.WEEK, "ka10082", _long)
 
 
-def months(call: Call) -> Reply:
+def months(call: Call) -> CallReply:
     return _window(call, Interval.MONTH, "ka10083", _long)
 
 
@@ -105,7 +105,7 @@ def _last_closes(bars: Sequence[Bar]) -> dict[date, int]:
     return closes
 
 
-def _window(call: Call, interval: Interval, api_id: str, row: RowMaker) -> Reply:
+def _window(call: Call, interval: Interval, api_id: str, row: RowMaker) -> CallReply:
     """One page of bars. Later pages are cut against the first page's newest bar, so a bar that
     begins between two pages moves nothing."""
     bars = _bars(call, interval)
@@ -116,7 +116,7 @@ def _window(call: Call, interval: Interval, api_id: str, row: RowMaker) -> Reply
     anchor = call.anchor or (bars[-1].at.isoformat() if bars else "")
     fields = {"stk_cd": call.text("stk_cd")}
     rows_name = api_catalog.api(api_id).row_list
-    return Reply(fields, rows_name, rows, window=True, more=oldest > 0, anchor=anchor)
+    return CallReply(fields, rows_name, rows, window=True, more=oldest > 0, anchor=anchor)
 
 
 def _bars(call: Call, interval: Interval) -> tuple[Bar, ...]:

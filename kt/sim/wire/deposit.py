@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kt import api_catalog
-from kt.sim.wire.call import Call, Reply, filled
+from kt.sim.wire.call import Call, CallReply, filled
 from kt.sim.wire.values import padded
 
 DEPOSIT = api_catalog.api("kt00001")
@@ -12,12 +12,12 @@ MARGINS = (20, 30, 40, 50, 60)
 """The margin rates that have a field of their own beside 100 %."""
 
 
-def account(call: Call) -> Reply:
+def account(call: Call) -> CallReply:
     """ka00001"""
-    return Reply({"acctNo": call.broker.account()})
+    return CallReply({"acctNo": call.broker.account()})
 
 
-def deposit(call: Call) -> Reply:
+def deposit(call: Call) -> CallReply:
     """kt00001: everything padded to 15 digits."""
     cash = call.broker.deposit()
     amounts = {
@@ -36,10 +36,10 @@ def deposit(call: Call) -> Reply:
         amounts[f"{margin}stk_ord_alow_amt"] = (cash.orderable * 200 + margin) // (2 * margin)
     values = {name: padded(amount) for name, amount in amounts.items()}
     fields = filled(DEPOSIT.fields, padded(0), **values)
-    return Reply({**fields, DEPOSIT.row_list: []}, message="모의투자 조회완료")
+    return CallReply({**fields, DEPOSIT.row_list: []}, message="모의투자 조회완료")
 
 
-def orderable(call: Call) -> Reply:
+def orderable(call: Call) -> CallReply:
     """kt00010: amounts of 12 digits, quantities of 10, for the price asked about."""
     stock, price = call.code(), call.whole("uv")
     cash = call.broker.deposit()
@@ -58,4 +58,4 @@ def orderable(call: Call) -> Reply:
         values[f"profa_{name}ord_alow_amt"] = padded(amount, 12)
         values[f"profa_{name}ord_alowq"] = padded(quantity, 10)
     fields = filled(ORDERABLE.fields, padded(0, 12), **values)
-    return Reply(fields, message="주문/인출가능금액 시뮬레이션 조회완료하였습니다.")
+    return CallReply(fields, message="주문/인출가능금액 시뮬레이션 조회완료하였습니다.")

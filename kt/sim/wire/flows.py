@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Flow, ForeignHolding, InstitutionDay, Strength
-from kt.sim.wire.call import Call, Reply, Row, filled
+from kt.sim.wire.call import Call, CallReply, Row, filled
 from kt.sim.wire.values import (
     change_pct,
     clock,
@@ -38,7 +38,7 @@ PART_OF_VOLUME = {"individual": 60, "foreign": 25, "institution": 15}
 """Each investor's part of the volume in percent, for gross buying and selling."""
 
 
-def foreign(call: Call) -> Reply:
+def foreign(call: Call) -> CallReply:
     """ka10008: newest first; weights are signed."""
     try:
         days = call.market.foreign(call.code())
@@ -46,7 +46,7 @@ def foreign(call: Call) -> Reply:
         days = ()
     closes = [item.close for item in days]
     rows = [_foreign(item, before) for item, before in zip(days, _earlier(closes), strict=True)]
-    return Reply(rows_name=FOREIGN.row_list, rows=rows)
+    return CallReply(rows_name=FOREIGN.row_list, rows=rows)
 
 
 def _earlier(closes: Sequence[int]) -> list[int]:
@@ -72,7 +72,7 @@ def _foreign(item: ForeignHolding, before: int) -> Row:
     )
 
 
-def institutions(call: Call) -> Reply:
+def institutions(call: Call) -> CallReply:
     """ka10045 over the days asked for: daily nets and their sum over the period."""
     start, end = call.date("strt_dt"), call.date("end_dt")
     try:
@@ -87,7 +87,7 @@ def institutions(call: Call) -> Reply:
         for item, before in zip(days, _earlier(closes), strict=True)
     ]
     fields = {"orgn_prsm_avg_pric": average, "for_prsm_avg_pric": average}
-    return Reply(fields, INSTITUTIONS.row_list, rows)
+    return CallReply(fields, INSTITUTIONS.row_list, rows)
 
 
 def _institution(item: InstitutionDay, before: int, weight: float) -> Row:
@@ -108,18 +108,18 @@ def _institution(item: InstitutionDay, before: int, weight: float) -> Row:
     )
 
 
-def strength(call: Call) -> Reply:
+def strength(call: Call) -> CallReply:
     """ka10046: newest first; the accumulated volume runs back from today's."""
     code = call.code()
     try:
         quote, found = call.market.quote(code), call.market.strength(code)
     except UnknownStock:
-        return Reply(rows_name=STRENGTH.row_list)
+        return CallReply(rows_name=STRENGTH.row_list)
     rows, volume, value = [], quote.volume, quote.value
     for item in found:
         rows.append(_strength(item, quote.base_price, volume, value))
         volume, value = max(0, volume - item.volume), max(0, value - item.volume * item.price)
-    return Reply(rows_name=STRENGTH.row_list, rows=rows)
+    return CallReply(rows_name=STRENGTH.row_list, rows=rows)
 
 
 def _strength(item: Strength, base: int, volume: int, value: int) -> Row:
@@ -142,7 +142,7 @@ def _strength(item: Strength, base: int, volume: int, value: int) -> Row:
     )
 
 
-def investors(call: Call) -> Reply:
+def investors(call: Call) -> CallReply:
     """ka10059 from a day back: shares (2) or millions of won (1), net, bought or sold."""
     last = call.date("dt")
     try:
@@ -153,7 +153,7 @@ def investors(call: Call) -> Reply:
         _investors(item, before, call)
         for item, before in zip(days, _earlier([item.price for item in days]), strict=True)
     ]
-    return Reply(rows_name=INVESTORS.row_list, rows=rows)
+    return CallReply(rows_name=INVESTORS.row_list, rows=rows)
 
 
 def _investors(item: Flow, before: int, call: Call) -> Row:

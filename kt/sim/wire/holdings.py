@@ -5,7 +5,7 @@ from __future__ import annotations
 from kt import api_catalog
 from kt.records import Holding, Realised, Side
 from kt.rules.fees import commission, sell_tax
-from kt.sim.wire.call import SHOWN, Call, Reply, Row, filled
+from kt.sim.wire.call import SHOWN, Call, CallReply, Row, filled
 from kt.sim.wire.values import (
     account_code,
     bare_code,
@@ -20,7 +20,7 @@ RETURNS = api_catalog.api("ka10085")
 REALISED = api_catalog.api("ka10077")
 
 
-def holdings(call: Call) -> Reply:
+def holdings(call: Call) -> CallReply:
     """kt00018"""
     held = call.broker.holdings()
     fields = filled(
@@ -33,7 +33,7 @@ def holdings(call: Call) -> Reply:
         prsm_dpst_aset_amt=padded(held.estimated_assets),
     )
     rows = [holding(item, call) for item in held.items]
-    return Reply(fields, HOLDINGS.row_list, rows, page=50, message="모의투자 조회완료")
+    return CallReply(fields, HOLDINGS.row_list, rows, page=50, message="모의투자 조회완료")
 
 
 def holding(item: Holding, call: Call) -> Row:
@@ -86,7 +86,7 @@ def bought_and_sold(stock_code: str, call: Call) -> tuple[int, int]:
     return bought, sum(fill.quantity for fill in fills) - bought
 
 
-def returns(call: Call) -> Reply:
+def returns(call: Call) -> CallReply:
     """ka10085: plain codes, no padding, and no rate."""
     rows = [
         filled(
@@ -110,15 +110,15 @@ def returns(call: Call) -> Reply:
         )
         for item in call.broker.returns()
     ]
-    return Reply(rows_name=RETURNS.row_list, rows=rows, message=SHOWN)
+    return CallReply(rows_name=RETURNS.row_list, rows=rows, message=SHOWN)
 
 
-def realised(call: Call) -> Reply:
+def realised(call: Call) -> CallReply:
     """ka10077: one stock's sales of today, `A` codes, unpadded, an average with decimals."""
     sales = call.broker.realised(bare_code(call.text("stk_cd")))
     rows = [sale(item) for item in sales]
     total = {"tdy_rlzt_pl": str(sum(item.profit for item in sales))}
-    return Reply(total, REALISED.row_list, rows, message=SHOWN)
+    return CallReply(total, REALISED.row_list, rows, message=SHOWN)
 
 
 def sale(item: Realised) -> Row:

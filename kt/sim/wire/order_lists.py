@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kt import api_catalog
 from kt.records import BrokerOrder, Execution, OrderType, Side
-from kt.sim.wire.call import SHOWN, Call, Reply, Row, filled
+from kt.sim.wire.call import SHOWN, Call, CallReply, Row, filled
 from kt.sim.wire.values import (
     SIDE_NAMES,
     account_code,
@@ -26,7 +26,7 @@ BONDS = "2"
 """What no order of this exchange was ever for."""
 
 
-def open_orders(call: Call) -> Reply:
+def open_orders(call: Call) -> CallReply:
     """ka10075: newest first, plain codes, nothing padded."""
     code = call.code() if call.text("all_stk_tp") == "1" else ""
     found = [
@@ -37,7 +37,7 @@ def open_orders(call: Call) -> Reply:
     found.sort(key=lambda order: int(order.ord_no), reverse=True)
     account = call.broker.account()
     rows = [open_order(order, account, call) for order in found]
-    return Reply(rows_name=OPEN_ORDERS.row_list, rows=rows, message=SHOWN)
+    return CallReply(rows_name=OPEN_ORDERS.row_list, rows=rows, message=SHOWN)
 
 
 def open_order(order: BrokerOrder, account: str, call: Call) -> Row:
@@ -74,7 +74,7 @@ def open_order(order: BrokerOrder, account: str, call: Call) -> Row:
     )
 
 
-def fills(call: Call) -> Reply:
+def fills(call: Call) -> CallReply:
     """ka10076: newest first; with an order number, only what was filled before that order."""
     code = call.code() if call.text("qry_tp") == "1" else ""
     before = call.whole("ord_no")
@@ -85,7 +85,7 @@ def fills(call: Call) -> Reply:
         and call.text("stex_tp") != NXT
         and (not before or int(item.ord_no) < before)
     ]
-    return Reply(rows_name=FILLS.row_list, rows=rows, message=SHOWN)
+    return CallReply(rows_name=FILLS.row_list, rows=rows, message=SHOWN)
 
 
 def fill(item: Execution) -> Row:
@@ -113,14 +113,14 @@ def fill(item: Execution) -> Row:
     )
 
 
-def day_orders(call: Call) -> Reply:
+def day_orders(call: Call) -> CallReply:
     """kt00007: today's orders from a number on; `qry_tp` 1 in order, 2 newest first, 3 open ones,
     4 filled ones. Another day than today has none: the exchange keeps the session's orders."""
     name, message = DAY_ORDERS.row_list, "모의투자 조회완료"
     query, start = call.text("qry_tp"), max(0, call.whole("fr_ord_no"))
     elsewhere = call.text("dmst_stex_tp") in OTHER_VENUES or call.text("stk_bond_tp") == BONDS
     if elsewhere or call.text("ord_dt", day(call.now)) != day(call.now):
-        return Reply(rows_name=name, message=message)
+        return CallReply(rows_name=name, message=message)
     found = [
         order
         for order in call.broker.day_orders(str(start))
@@ -129,7 +129,7 @@ def day_orders(call: Call) -> Reply:
         and _asked(order, query)
     ]
     found.sort(key=lambda order: int(order.ord_no), reverse=query == "2")
-    return Reply(rows_name=name, rows=[day_order(order) for order in found], message=message)
+    return CallReply(rows_name=name, rows=[day_order(order) for order in found], message=message)
 
 
 def _asked(order: BrokerOrder, query: str) -> bool:

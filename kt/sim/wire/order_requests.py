@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kt.records import AmendTicket, CancelTicket, OrderTicket, OrderType, Outcome, Side
 from kt.sim.wire import error_bodies
-from kt.sim.wire.call import Call, Reply, names
+from kt.sim.wire.call import Call, CallReply, names
 from kt.sim.wire.values import order_number, padded
 
 OFFERED = {"0": OrderType.LIMIT, "3": OrderType.MARKET}
@@ -13,15 +13,15 @@ NOT_OFFERED = frozenset(names("5 6 7 10 13 16 20 23 26 28 29 30 31 61 62 81"))
 refuses a service it lacks. Any other code is refused as the real server refuses a wrong one."""
 
 
-def buy(call: Call) -> Reply:
+def buy(call: Call) -> CallReply:
     return _new(call, Side.BUY, "모의투자 매수주문완료")
 
 
-def sell(call: Call) -> Reply:
+def sell(call: Call) -> CallReply:
     return _new(call, Side.SELL, "모의투자 매도주문완료")
 
 
-def _new(call: Call, side: Side, message: str) -> Reply:
+def _new(call: Call, side: Side, message: str) -> CallReply:
     _only_krx(call)
     kind = _order_type(call.text("trde_tp"))
     price = call.whole("ord_uv") if kind is OrderType.LIMIT else 0
@@ -36,10 +36,10 @@ def _new(call: Call, side: Side, message: str) -> Reply:
     )
     outcome = _accepted(call.gateway.place(ticket))
     fields = {"ord_no": order_number(outcome.ord_no), "dmst_stex_tp": "KRX"}
-    return Reply(fields, message=message)
+    return CallReply(fields, message=message)
 
 
-def amend(call: Call) -> Reply:
+def amend(call: Call) -> CallReply:
     """The answer's own number is the order's number from now on."""
     _only_krx(call)
     ticket = AmendTicket(
@@ -52,7 +52,7 @@ def amend(call: Call) -> Reply:
     return _changed(outcome, "mdfy_qty", "모의투자 정정주문완료")
 
 
-def cancel(call: Call) -> Reply:
+def cancel(call: Call) -> CallReply:
     _only_krx(call)
     ticket = CancelTicket(
         ord_no=order_number(call.text("orig_ord_no")),
@@ -63,14 +63,14 @@ def cancel(call: Call) -> Reply:
     return _changed(outcome, "cncl_qty", "모의투자 취소주문완료")
 
 
-def _changed(outcome: Outcome, quantity_name: str, message: str) -> Reply:
+def _changed(outcome: Outcome, quantity_name: str, message: str) -> CallReply:
     fields = {
         "ord_no": order_number(outcome.ord_no),
         "base_orig_ord_no": order_number(outcome.original_ord_no),
         quantity_name: padded(outcome.quantity, 12),
         "dmst_stex_tp": "KRX",
     }
-    return Reply(fields, message=message)
+    return CallReply(fields, message=message)
 
 
 def _only_krx(call: Call) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Bar, Deposit, Holding, Interval, Quote
-from kt.sim.wire.call import Call, Reply, Row, filled
+from kt.sim.wire.call import Call, CallReply, Row, filled
 from kt.sim.wire.deposit import MARGINS
 from kt.sim.wire.holdings import bought_and_sold
 from kt.sim.wire.quotes import listing, listing_market
@@ -28,21 +28,21 @@ WIDTH = 12
 TRADES = 100
 
 
-def trades(call: Call) -> Reply:
+def trades(call: Call) -> CallReply:
     """ka10003: the newest trades first; the day's sums run back from now."""
     try:
         quote = call.market.quote(call.code())
         bars = call.market.bars(call.code(), Interval.TICK, TRADES)
         strength = next(iter(call.market.strength(call.code())), None)
     except UnknownStock:
-        return Reply(rows_name=TRADE_LIST.row_list)
+        return CallReply(rows_name=TRADE_LIST.row_list)
     today = [bar for bar in reversed(bars) if bar.at.date() == call.now.date()]
     volume, value, rows = quote.volume, quote.value, []
     for bar in today:
         row = _trade(bar, quote, volume, value)
         rows.append({**row, "cntr_str": plain_rate(strength.strength if strength else 0.0)})
         volume, value = max(0, volume - bar.volume), max(0, value - bar.volume * bar.close)
-    return Reply(rows_name=TRADE_LIST.row_list, rows=rows)
+    return CallReply(rows_name=TRADE_LIST.row_list, rows=rows)
 
 
 def _trade(bar: Bar, quote: Quote, volume: int, value: int) -> Row:
@@ -64,17 +64,17 @@ def _trade(bar: Bar, quote: Quote, volume: int, value: int) -> Row:
     )
 
 
-def instrument(call: Call) -> Reply:
+def instrument(call: Call) -> CallReply:
     """ka10100: one stock as ka10099 lists it; an unknown one is all blanks."""
     stock = call.instruments.get(call.code())
     if stock is None:
         known = next(iter(call.instruments.values()))
-        return Reply(dict.fromkeys(listing(known, "", ""), ""))
+        return CallReply(dict.fromkeys(listing(known, "", ""), ""))
     market, name = listing_market(stock)
-    return Reply(listing(stock, market, name))
+    return CallReply(listing(stock, market, name))
 
 
-def account_status(call: Call) -> Reply:
+def account_status(call: Call) -> CallReply:
     """kt00004: twelve digits; values after what a sale would cost."""
     cash, held = call.broker.deposit(), call.broker.holdings()
     amounts = {
@@ -90,7 +90,7 @@ def account_status(call: Call) -> Reply:
         STATUS.fields, padded(0, WIDTH), acnt_nm="kt", brch_nm="", **rates, **_padded(amounts)
     )
     rows = [_status(item, call) for item in held.items]
-    return Reply(fields, STATUS.row_list, rows, message="모의투자 조회완료")
+    return CallReply(fields, STATUS.row_list, rows, message="모의투자 조회완료")
 
 
 def _status(item: Holding, call: Call) -> Row:
@@ -117,7 +117,7 @@ def _status(item: Holding, call: Call) -> Row:
     )
 
 
-def filled_holdings(call: Call) -> Reply:
+def filled_holdings(call: Call) -> CallReply:
     """kt00005: cash and holdings by trade date."""
     cash, held = call.broker.deposit(), call.broker.holdings()
     fields = filled(
@@ -135,7 +135,7 @@ def filled_holdings(call: Call) -> Reply:
         ),
     )
     rows = [_filled(item) for item in held.items]
-    return Reply(fields, FILLED.row_list, rows, message="모의투자 조회완료")
+    return CallReply(fields, FILLED.row_list, rows, message="모의투자 조회완료")
 
 
 def _cash(cash: Deposit) -> dict[str, int]:

@@ -6,7 +6,7 @@ from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Book, BrokerShare, Instrument, Level, MarketName, Quote
 from kt.sim.wire import error_bodies
-from kt.sim.wire.call import Call, Reply, Row, filled, names
+from kt.sim.wire.call import Call, CallReply, Row, filled, names
 from kt.sim.wire.values import (
     bare_code,
     change_pct,
@@ -38,12 +38,12 @@ LIST_MARKETS = {
 }
 
 
-def stock(call: Call) -> Reply:
+def stock(call: Call) -> CallReply:
     """ka10001; an unknown code is a success with every field empty."""
     try:
         quote = call.market.quote(call.code())
     except UnknownStock:
-        return Reply(filled(STOCK.fields, ""))
+        return CallReply(filled(STOCK.fields, ""))
     base, shares = quote.base_price, quote.listed_shares
     fields = filled(
         STOCK.fields,
@@ -65,7 +65,7 @@ def stock(call: Call) -> Reply:
         dstr_stk=str(shares // 1_000),
         dstr_rt="100.0",
     )
-    return Reply(fields)
+    return CallReply(fields)
 
 
 def _year(quote: Quote, call: Call) -> Row:
@@ -111,14 +111,14 @@ def _day_range(quote: Quote) -> Row:
     }
 
 
-def watch_list(call: Call) -> Reply:
+def watch_list(call: Call) -> CallReply:
     """ka10095: up to 100 codes joined by `|`; unknown ones are left out."""
     codes = [bare_code(part) for part in call.text("stk_cd").split("|") if part.strip()]
     if len(codes) > MOST_CODES:
         raise error_bodies.too_many_codes()
     rows = [watched(quote, call.market.book(quote.stock_code), call)
             for quote in call.market.quotes(codes)]  # fmt: skip
-    return Reply(rows_name=WATCH_LIST.row_list, rows=rows, page=MOST_CODES)
+    return CallReply(rows_name=WATCH_LIST.row_list, rows=rows, page=MOST_CODES)
 
 
 def watched(quote: Quote, book: Book, call: Call) -> Row:
@@ -165,15 +165,17 @@ def _five(levels: tuple[Level, ...]) -> list[Level]:
     return [*levels[:5], *[Level(0, 0)] * (5 - len(levels[:5]))]
 
 
-def order_book(call: Call) -> Reply:
+def order_book(call: Call) -> CallReply:
     """ka10004: ten levels a side; the best ones have names of their own."""
     code = call.code()
     try:
         book = call.market.book(code)
     except UnknownStock:
-        return Reply(_book(Book(stock_code=code, asks=(), bids=(), total_ask=0, total_bid=0), 0))
+        return CallReply(
+            _book(Book(stock_code=code, asks=(), bids=(), total_ask=0, total_bid=0), 0)
+        )
     at = book.at or call.now
-    return Reply({**_book(book, call.base(code)), "bid_req_base_tm": clock(at)})
+    return CallReply({**_book(book, call.base(code)), "bid_req_base_tm": clock(at)})
 
 
 def _book(book: Book, base: int) -> Row:
@@ -191,13 +193,13 @@ def _book(book: Book, base: int) -> Row:
     return fields | dict.fromkeys(hours, "0")
 
 
-def firms(call: Call) -> Reply:
+def firms(call: Call) -> CallReply:
     """ka10002: the five busiest member firms of each side."""
     code = call.code()
     try:
         quote, activity = call.market.quote(code), call.market.brokers(code)
     except UnknownStock:
-        return Reply(dict.fromkeys(FIRMS.fields, ""))
+        return CallReply(dict.fromkeys(FIRMS.fields, ""))
     base = quote.base_price
     fields = {
         "stk_cd": code,
@@ -215,10 +217,10 @@ def firms(call: Call) -> Reply:
             fields[f"{side}_trde_ori_nm_{number}"] = firm.name
             fields[f"{side}_trde_ori_{number}"] = firm.code
             fields[f"{side}_trde_qty_{number}"] = counter(firm.quantity)
-    return Reply(fields)
+    return CallReply(fields)
 
 
-def instruments(call: Call) -> Reply:
+def instruments(call: Call) -> CallReply:
     """ka10099: one market's stocks, counts of 16 digits, prices of 8."""
     asked = call.text("mrkt_tp")
     rows = [
@@ -226,7 +228,7 @@ def instruments(call: Call) -> Reply:
         for item in call.instruments.values()
         if asked == _list_of(item)
     ]
-    return Reply(rows_name=INSTRUMENTS.row_list, rows=rows, page=10_000)
+    return CallReply(rows_name=INSTRUMENTS.row_list, rows=rows, page=10_000)
 
 
 def _list_of(item: Instrument) -> str:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from kt import api_catalog
 from kt.records import Book, Interval, Quote, Ranked, Ranking
 from kt.sim.wire import filters
-from kt.sim.wire.call import Call, Reply, Row, filled
+from kt.sim.wire.call import Call, CallReply, Row, filled
 from kt.sim.wire.values import (
     counter,
     direction,
@@ -30,7 +30,7 @@ MOST_MINUTES = 99
 
 
 @dataclass(frozen=True, slots=True)
-class Surge:
+class SurgeRow:
     """A stock's volume beside an earlier one."""
 
     item: Ranked
@@ -54,7 +54,7 @@ def _stock(item: Ranked, call: Call) -> Row:
     }
 
 
-def surges(call: Call) -> Reply:
+def surges(call: Call) -> CallReply:
     """ka10023: sort 1 by shares, 2 by rate, 3 and 4 those that fell. Compared with yesterday at
     this time (tm_tp 2), or with the day's volume up to so many minutes ago (1)."""
     before = _some_minutes_ago(call) if call.text("tm_tp") == "1" else yesterday
@@ -68,7 +68,7 @@ def surges(call: Call) -> Reply:
         surges = [one for one in surges if one.shares < 0]
     by_rate = sort in {"2", "4"}
     surges.sort(key=lambda one: one.percent if by_rate else one.shares, reverse=not falling)
-    return Reply(rows_name=SURGES.row_list, rows=[surge(one, call) for one in surges])
+    return CallReply(rows_name=SURGES.row_list, rows=[surge(one, call) for one in surges])
 
 
 def compared(volume: int, surge_pct: float) -> int:
@@ -76,25 +76,25 @@ def compared(volume: int, surge_pct: float) -> int:
     return round(volume / (1 + surge_pct / 100)) if volume and surge_pct > -100 else 0
 
 
-def yesterday(item: Ranked) -> Surge:
+def yesterday(item: Ranked) -> SurgeRow:
     percent = item.surge_pct or 0.0
-    return Surge(item, compared(item.volume, percent), percent)
+    return SurgeRow(item, compared(item.volume, percent), percent)
 
 
-def _some_minutes_ago(call: Call) -> Callable[[Ranked], Surge]:
+def _some_minutes_ago(call: Call) -> Callable[[Ranked], SurgeRow]:
     """The day's volume as many minutes ago as `tm` says (1 when it says nothing)."""
     minutes = min(MOST_MINUTES, max(1, call.whole("tm")))
     since = call.now - timedelta(minutes=minutes)
 
-    def before(item: Ranked) -> Surge:
+    def before(item: Ranked) -> SurgeRow:
         bars = call.market.bars(item.stock_code, Interval.MINUTE, minutes + 1)
         volume = max(0, item.volume - sum(bar.volume for bar in bars if bar.at > since))
-        return Surge(item, volume, (item.volume - volume) / max(1, volume) * 100)
+        return SurgeRow(item, volume, (item.volume - volume) / max(1, volume) * 100)
 
     return before
 
 
-def surge(one: Surge, call: Call) -> Row:
+def surge(one: SurgeRow, call: Call) -> Row:
     return filled(
         SURGES.row_fields,
         "",
@@ -106,7 +106,7 @@ def surge(one: Surge, call: Call) -> Row:
     )
 
 
-def volumes(call: Call) -> Reply:
+def volumes(call: Call) -> CallReply:
     """ka10030: sort 1 volume, 2 turnover, 3 value; the value in millions of won."""
     found = filters.kept(
         call, Ranking.VOLUME, VOLUMES.api_id, volume="trde_qty_tp", price="pric_tp",
@@ -122,7 +122,7 @@ def volumes(call: Call) -> Reply:
     found.sort(key=orders.get(call.text("sort_tp"), orders["1"]), reverse=True)
     surges = _surges(call)
     rows = [volume(item, surges.get(item.stock_code, 0.0), call) for item in found]
-    return Reply(rows_name=VOLUMES.row_list, rows=rows)
+    return CallReply(rows_name=VOLUMES.row_list, rows=rows)
 
 
 def turnover(item: Ranked, call: Call) -> float:
@@ -154,7 +154,7 @@ def volume(item: Ranked, surge_pct: float, call: Call) -> Row:
     return filled(VOLUMES.row_fields, "0", **{**rates, **_stock(item, call), **session, **regular})
 
 
-def values(call: Call) -> Reply:
+def values(call: Call) -> CallReply:
     """ka10032: the value in millions of won."""
     found = filters.without_managed(call, filters.kept(call, Ranking.VALUE))
     quotes, surges = _quotes(call, found), _surges(call)
@@ -175,7 +175,7 @@ def values(call: Call) -> Reply:
                 trde_prica=millions(item.value),
             )
         )
-    return Reply(rows_name=VALUES.row_list, rows=rows)
+    return CallReply(rows_name=VALUES.row_list, rows=rows)
 
 
 def _quotes(call: Call, items: Sequence[Ranked]) -> dict[str, Quote]:
@@ -184,7 +184,7 @@ def _quotes(call: Call, items: Sequence[Ranked]) -> dict[str, Quote]:
     }
 
 
-def changes(call: Call) -> Reply:
+def changes(call: Call) -> CallReply:
     """ka10027: sort 1, 2 rising by rate or won; 3, 4 falling; 5 unchanged."""
     asked = filters.kept(
         call, Ranking.CHANGE, CHANGES.api_id, volume="trde_qty_cnd", price="pric_cnd",
@@ -203,7 +203,7 @@ def changes(call: Call) -> Reply:
         reverse=True,
     )
     rows = [change(item, call) for item in found]
-    return Reply(rows_name=CHANGES.row_list, rows=rows)
+    return CallReply(rows_name=CHANGES.row_list, rows=rows)
 
 
 def _moves(change_pct: float, sort: str) -> bool:

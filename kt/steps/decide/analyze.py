@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from kt.ids import new_id
 from kt.ports import Analyst
-from kt.records import Answer, Brief, Decision, Provenance, StockBrief
+from kt.records import AnalystReply, AnalystRequest, Decision, Provenance, StockContext
 from kt.rules import decision_validation
 from kt.rules.freshness import newest
 from kt.rules.repair import repaired
@@ -28,15 +28,15 @@ class _Found:
 
     good: dict[str, Decision] = field(default_factory=dict)
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    asked: Answer | None = None
+    asked: AnalystReply | None = None
 
-    def left(self, brief: Brief) -> Brief:
+    def left(self, brief: AnalystRequest) -> AnalystRequest:
         """The brief about the stocks that have no answer yet."""
         wanting = (stock for stock in brief.stocks if stock.stock_code not in self.good)
         return replace(brief, stocks=tuple(wanting))
 
 
-def analyze(ctx: Context, brief: Brief) -> tuple[Decision, ...]:
+def analyze(ctx: Context, brief: AnalystRequest) -> tuple[Decision, ...]:
     """A decision for every stock of the brief, in its order. Nothing is raised for a bad answer,
     and what was answered well stands, whatever became of the other stocks."""
     if not brief.stocks:
@@ -53,8 +53,12 @@ def analyze(ctx: Context, brief: Brief) -> tuple[Decision, ...]:
 
 
 def _ask(
-    ctx: Context, analyst: Analyst, brief: Brief, found: _Found, faults: tuple[str, ...] = ()
-) -> Answer:
+    ctx: Context,
+    analyst: Analyst,
+    brief: AnalystRequest,
+    found: _Found,
+    faults: tuple[str, ...] = (),
+) -> AnalystReply:
     answer = analyst.decide(brief, faults)
     silence.keep(ctx, answer)
     kinds = {code: stock.kind for code, stock in (known_list(ctx) or {}).items()}
@@ -71,7 +75,9 @@ def _ask(
     return answer
 
 
-def _labelled(decision: Decision, answer: Answer, repairs: Mapping[str, list[str]]) -> Decision:
+def _labelled(
+    decision: Decision, answer: AnalystReply, repairs: Mapping[str, list[str]]
+) -> Decision:
     mended = tuple(repairs.get(decision.stock_code, ()))
     return replace(
         decision,
@@ -81,14 +87,14 @@ def _labelled(decision: Decision, answer: Answer, repairs: Mapping[str, list[str
     )
 
 
-def _words(answer: Answer, found: _Found) -> tuple[str, ...]:
+def _words(answer: AnalystReply, found: _Found) -> tuple[str, ...]:
     """The faults of an answer, for the model that gave it."""
     if answer.error:
         return (answer.error,)
     return tuple(f"{code}: {fault}" for code, faults in found.faults.items() for fault in faults)
 
 
-def _fall_back(ctx: Context, brief: Brief, found: _Found) -> None:
+def _fall_back(ctx: Context, brief: AnalystRequest, found: _Found) -> None:
     """The other analyst's decisions about what the first one did not answer, labelled so."""
     other = ctx.analyst.fallback
     if other is None or not brief.stocks:
@@ -99,7 +105,7 @@ def _fall_back(ctx: Context, brief: Brief, found: _Found) -> None:
         found.good[code] = replace(found.good[code], provenance=Provenance.FALLBACK)
 
 
-def _finished(ctx: Context, stock: StockBrief, brief: Brief, found: _Found) -> Decision:
+def _finished(ctx: Context, stock: StockContext, brief: AnalystRequest, found: _Found) -> Decision:
     """With its id and its times: it was decided now, on data as old as they are."""
     decision = found.good.get(stock.stock_code)
     if decision is None:

@@ -9,14 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kt.errors import KtError
-from kt.records import (
-    Brief,
-    Candidate,
-    Interval,
-    Position,
-    Quote,
-    StockBrief,
-)
+from kt.records import AnalystRequest, Candidate, Interval, Position, Quote, StockContext
 from kt.steps.context import Context
 from kt.steps.decide import decision_scoring
 from kt.steps.fan_out import gather, note_error
@@ -27,7 +20,9 @@ DAYS = 60
 PARTS = ("book", "minutes", "days", "strength", "flow", "brokers")
 
 
-def collect(ctx: Context, candidates: Sequence[Candidate], codes: Iterable[str] = ()) -> Brief:
+def collect(
+    ctx: Context, candidates: Sequence[Candidate], codes: Iterable[str] = ()
+) -> AnalystRequest:
     """The candidates, what is held, and the codes named; each stock once.
 
     A stock without a quote is left out and journaled. Raises when the deposit cannot be had, or
@@ -40,7 +35,7 @@ def collect(ctx: Context, candidates: Sequence[Candidate], codes: Iterable[str] 
     wanted = tuple(dict.fromkeys((*held, *scanned, *codes)))
     quotes = _quotes(ctx, wanted)
     stocks = _stocks(ctx, [code for code in wanted if code in quotes], quotes, scanned, held)
-    return Brief(
+    return AnalystRequest(
         asof=ctx.clock.now(),
         stocks=stocks,
         deposit=deposit,
@@ -64,7 +59,7 @@ def _stocks(
     quotes: dict[str, Quote],
     scanned: dict[str, Candidate],
     held: dict[str, Position],
-) -> tuple[StockBrief, ...]:
+) -> tuple[StockContext, ...]:
     questions = {
         f"{part}.{code}": question for code in codes for part, question in _parts(ctx, code)
     }
@@ -74,7 +69,7 @@ def _stocks(
         had = {part: asked.answers.get(f"{part}.{code}") for part in PARTS}
         why = {part: asked.failures.get(f"{part}.{code}") for part in PARTS}
         made.append(
-            StockBrief(
+            StockContext(
                 stock_code=code,
                 stock_name=quotes[code].stock_name,
                 quote=quotes[code],

@@ -18,7 +18,7 @@ _FAILED = {
 }
 
 
-def settle_changes(ctx: Context, patience: float) -> list[Order]:
+def resolve_changes(ctx: Context, patience: float) -> list[Order]:
     """Wait up to `patience` seconds for what may be listed late. A change that is not found
     PATIENCE seconds after it was sent, and whose order stands as it was, did not happen; a
     younger one is left as it is. The orders that were settled."""

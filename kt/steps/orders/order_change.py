@@ -24,7 +24,7 @@ from kt.records import (
 )
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
-from kt.steps.failpoints import reach
+from kt.steps.failpoints import hit
 from kt.steps.orders.order_events import event, from_outcome
 from kt.steps.risk.stops import refusal
 
@@ -57,7 +57,7 @@ CANCEL = Verb(
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class OrderChange:
     """One change of one order: `order` as it stood when the wish was kept, under `key`."""
 
     verb: Verb
@@ -76,10 +76,12 @@ class Changed:
     outcome: Outcome
 
 
-def keep(ctx: Context, order_id: str, verb: Verb, *, quantity: int = 0, price: int = 0) -> Wish:
+def keep(
+    ctx: Context, order_id: str, verb: Verb, *, quantity: int = 0, price: int = 0
+) -> OrderChange:
     """Look at the order as it is and keep the wish, in one transaction: durable before the
     socket is touched, as a new order's intent is. Raises Denied when it may not be changed."""
-    reach(f"{verb.name}.before", ctx.profile)
+    hit(f"{verb.name}.before", ctx.profile)
     with ctx.journal.together():
         order = _changeable(ctx, order_id, verb)
         key = f"{order.ord_no}:{new_id(ctx.clock.now())}"
@@ -94,13 +96,13 @@ def keep(ctx: Context, order_id: str, verb: Verb, *, quantity: int = 0, price: i
                 quantity=quantity,
             )
         )
-    reach(f"{verb.name}.{verb.state.lower()}", ctx.profile)
+    hit(f"{verb.name}.{verb.state.lower()}", ctx.profile)
     if wanted.state not in CHANGING_STATES:
         raise _not_open(wanted)
-    return Wish(verb, order, key, quantity, price)
+    return OrderChange(verb, order, key, quantity, price)
 
 
-def ended(ctx: Context, asked: Wish, outcome: Outcome) -> OrderEvent:
+def ended(ctx: Context, asked: OrderChange, outcome: Outcome) -> OrderEvent:
     """How a change ended. One that was taken carries the number it got, so that the stream's
     word of the same change is the same event."""
     verb, order = asked.verb, asked.order

@@ -22,7 +22,7 @@ from kt.records import (
 from kt.rules.order_identification import Found, Matching, match_order
 from kt.rules.risk.trading_state import MOST_LOST
 from kt.steps.context import Context
-from kt.steps.failpoints import reach
+from kt.steps.failpoints import hit
 from kt.steps.orders.lost_sells import NOT_FOUND, lost_sells
 from kt.steps.orders.order_events import event
 from kt.steps.orders.place import lock_unknown
@@ -44,7 +44,7 @@ class Lists:
     executions: tuple[Execution, ...]
 
 
-def settle_intents(ctx: Context, patience: float = PATIENCE) -> tuple[list[Order], list[Order]]:
+def resolve_intents(ctx: Context, patience: float = PATIENCE) -> tuple[list[Order], list[Order]]:
     """Settle what can be settled; (resolved, still unknown). Raises the broker's errors.
 
     Waits up to `patience` seconds for what was sent lately. What is younger than PATIENCE even
@@ -56,7 +56,7 @@ def settle_intents(ctx: Context, patience: float = PATIENCE) -> tuple[list[Order
     waiting = [order for order in waiting if _of_today(ctx, order)]
     began = ctx.clock.monotonic()
     while waiting:
-        lists = look(ctx, waiting)
+        lists = find_lists(ctx, waiting)
         left = []
         for order in waiting:
             after, matching = _try(ctx, order, lists)
@@ -92,7 +92,7 @@ def _may_come(ctx: Context, order: Order, began: float) -> bool:
     return age < longest and ctx.clock.monotonic() - began < longest
 
 
-def look(ctx: Context, orders: list[Order]) -> Lists:
+def find_lists(ctx: Context, orders: list[Order]) -> Lists:
     """The day's orders from the lowest number noted on, the open ones, and the fills."""
     noted = [int(order.noted_ord_no or 0) for order in orders]
     lowest = min(noted, default=0)
@@ -106,12 +106,12 @@ def look(ctx: Context, orders: list[Order]) -> Lists:
 def _try(ctx: Context, order: Order, lists: Lists) -> tuple[Order, Matching]:
     if order.state is OrderState.PLANNED:  # nothing at the broker can be this one
         return ctx.journal.order(order.order_id) or order, Matching(Found.NONE, ())
-    reach("reconcile.resolving", ctx.profile)
+    hit("reconcile.resolving", ctx.profile)
     matching = match_order(order, lists.orders, lists.executions, known_numbers(ctx))
     if matching.found is not Found.MATCH:
         return ctx.journal.order(order.order_id) or order, matching
     adopted = adopt(ctx, order, matching.ord_no, "found in the broker's lists")
-    reach("reconcile.resolved", ctx.profile)
+    hit("reconcile.resolved", ctx.profile)
     return adopted, matching
 
 
@@ -201,7 +201,7 @@ def _late(ctx: Context) -> list[Order]:
     ]
     if not lost:
         return []
-    lists = look(ctx, lost)
+    lists = find_lists(ctx, lost)
     tried = [_try(ctx, order, lists)[0] for order in lost]
     return [order for order in tried if order.state is not OrderState.NOT_PLACED]
 

@@ -12,7 +12,7 @@ _SURELY_NOT_THERE = (OutcomeStatus.NOT_PLACED, OutcomeStatus.REJECTED)
 
 
 @contextmanager
-def kept(order: Order, what: str, outcome: Outcome) -> Iterator[None]:
+def guarded(order: Order, what: str, outcome: Outcome) -> Iterator[None]:
     """Turns a JournalError into NotKept, unless the broker surely has nothing of it. The intent
     is in the journal, so the next start finds at the broker what became of it."""
     try:

@@ -25,12 +25,12 @@ from kt.records import (
 )
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
-from kt.steps.failpoints import reach
+from kt.steps.failpoints import hit
 from kt.steps.orders import intent, order_change
 from kt.steps.orders.clock_skew import check_time
-from kt.steps.orders.order_change import Changed, Wish
+from kt.steps.orders.order_change import Changed, OrderChange
 from kt.steps.orders.order_events import event, from_outcome
-from kt.steps.orders.outcome_guard import kept
+from kt.steps.orders.outcome_guard import guarded
 from kt.steps.risk.stops import refusal, tell
 
 SENDS = 3
@@ -67,7 +67,7 @@ def place(ctx: Context, check: Check, *, client_id: str = "", again: bool = Fals
     if order.origin not in EXITS:
         check_time(ctx)
     order = replace(order, noted_ord_no=intent.noted_number(ctx, order))
-    reach("place.before_plan", ctx.profile)
+    hit("place.before_plan", ctx.profile)
     planned = _plan(ctx, order, check, again=again)
     mine = planned.order_id == order.order_id and planned.state is OrderState.SENDING
     return _send(ctx, planned, check) if mine else planned
@@ -84,7 +84,7 @@ def _plan(ctx: Context, order: Order, check: Check, *, again: bool) -> Order:
         intent.nothing_bought_since(ctx, check)
         intended = event(ctx, order.order_id, OrderEventKind.PLANNED)
         planned = ctx.journal.plan_order(order, intended, again=again)
-        reach("place.planned", ctx.profile)
+        hit("place.planned", ctx.profile)
         if planned.order_id != order.order_id:
             return planned
         return ctx.journal.record(_sending(ctx, order, 1))
@@ -123,13 +123,13 @@ def _send(ctx: Context, order: Order, check: Check) -> Order:
     """Send what the journal has as SENDING, and again what the broker surely did not take."""
     attempt = 1
     while True:
-        reach("place.sending", ctx.profile)
+        hit("place.sending", ctx.profile)
         outcome = unseal(ctx.gateway).place(check.ticket)
-        reach("place.sent", ctx.profile)
+        hit("place.sent", ctx.profile)
         told = from_outcome(ctx, order, _AFTER_PLACE[outcome.status], outcome, key=str(attempt))
-        with kept(order, _named(order), outcome):
+        with guarded(order, _named(order), outcome):
             order = ctx.journal.record(told)
-        reach("place.recorded", ctx.profile)
+        hit("place.recorded", ctx.profile)
         untaken = outcome.status is OutcomeStatus.NOT_PLACED and outcome.retryable
         if not untaken or attempt == SENDS:
             break
@@ -142,7 +142,7 @@ def _send(ctx: Context, order: Order, check: Check) -> Order:
             order = ctx.journal.record(_sending(ctx, order, attempt))
         if order.state is not OrderState.SENDING:
             return order  # another process settled this intent: it must not be sent any more
-    with kept(order, _named(order), outcome):
+    with guarded(order, _named(order), outcome):
         return _after(ctx, order, outcome)
 
 
@@ -211,13 +211,13 @@ def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Changed:
     return _changed(ctx, asked, unseal(ctx.gateway).cancel(ticket))
 
 
-def _changed(ctx: Context, asked: Wish, outcome: Outcome) -> Changed:
+def _changed(ctx: Context, asked: OrderChange, outcome: Outcome) -> Changed:
     """What the send made of the wish, written down; one that nobody knows about is told."""
     verb, order = asked.verb, asked.order
-    reach(f"{verb.name}.sent", ctx.profile)
-    with kept(order, f"the {verb.name} of {order.ord_no}", outcome):
+    hit(f"{verb.name}.sent", ctx.profile)
+    with guarded(order, f"the {verb.name} of {order.ord_no}", outcome):
         after = ctx.journal.record(order_change.ended(ctx, asked, outcome))
-    reach(f"{verb.name}.recorded", ctx.profile)
+    hit(f"{verb.name}.recorded", ctx.profile)
     if outcome.status is OutcomeStatus.UNKNOWN:
         tell(
             ctx,

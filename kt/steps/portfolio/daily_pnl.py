@@ -13,7 +13,7 @@ from kt.errors import KtError
 from kt.records import DayResult, Origin, Position, Trade
 from kt.rules import calendar, pnl
 from kt.steps.context import Context
-from kt.steps.failpoints import reach
+from kt.steps.failpoints import hit
 from kt.steps.fan_out import note_error
 from kt.steps.portfolio import position_book
 from kt.steps.results import Difference
@@ -55,17 +55,17 @@ def quotes(ctx: Context) -> dict[str, int]:
         return {}
 
 
-def settle(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResult:
+def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResult:
     """Today's result so far, kept; at the loss limit buying ends until the next trading day.
 
     Without `prices` the market is asked for them.
     """
-    reach("settle.before", ctx.profile)
+    hit("settle.before", ctx.profile)
     positions = mark(ctx, quotes(ctx) if prices is None else prices)
-    reach("settle.marked", ctx.profile)
+    hit("settle.marked", ctx.profile)
     result = figures(ctx, positions)
     ctx.journal.put_day(result)
-    reach("settle.recorded", ctx.profile)
+    hit("settle.recorded", ctx.profile)
     enforce(ctx, result)
     return result
 

@@ -23,7 +23,7 @@ from kt.records import (
     StreamEvent,
 )
 from kt.steps.context import Context
-from kt.steps.failpoints import reach
+from kt.steps.failpoints import hit
 from kt.steps.fan_out import note_error
 from kt.steps.orders.order_events import event, fill_event
 from kt.steps.portfolio import position_book
@@ -56,12 +56,12 @@ def find(ctx: Context, ord_no: str, original_ord_no: str = "") -> Order | None:
 
 def apply(ctx: Context, happened: OrderEvent) -> Order:
     """Record one event; a fill that counted changes the position too."""
-    reach("follow.notice", ctx.profile)
+    hit("follow.notice", ctx.profile)
     after = ctx.journal.record(happened)
-    reach("follow.recorded", ctx.profile)
+    hit("follow.recorded", ctx.profile)
     if happened.fill is not None:
         position_book.book(ctx, after.stock_code, happened.fill.price)
-        reach("follow.booked", ctx.profile)
+        hit("follow.booked", ctx.profile)
     return after
 
 

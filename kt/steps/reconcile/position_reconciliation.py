@@ -31,7 +31,7 @@ from kt.records import (
     Side,
 )
 from kt.steps.context import Context
-from kt.steps.failpoints import reach
+from kt.steps.failpoints import hit
 from kt.steps.fan_out import note_error
 from kt.steps.orders.lost_sells import NOT_FOUND
 from kt.steps.orders.order_events import event, fill_event
@@ -53,7 +53,7 @@ NEAR = 0.05
 Frames = Mapping[str, BalanceNotice]
 
 
-def mend(ctx: Context, frames: Frames | None = None) -> tuple[Difference, ...]:
+def reconcile_positions(ctx: Context, frames: Frames | None = None) -> tuple[Difference, ...]:
     """Compare all positions and repair kt's books. Stocks with an order under way are compared
     and left alone: what differs there may still arrive. Raises the broker's errors.
 
@@ -270,7 +270,7 @@ def _repair(
     alarming: bool,
 ) -> Difference | None:
     """Book the difference at `price` (0 = not known), unless another process was faster."""
-    reach("reconcile.repairing", ctx.profile)
+    hit("reconcile.repairing", ctx.profile)
     more = _quantity(broker) - _quantity(ours)
     with ctx.journal.together():
         if _quantity(_held(ctx, code)) != _quantity(ours):
@@ -280,7 +280,7 @@ def _repair(
         _book(ctx, code, broker or ours, side, abs(more), at, seen=bool(price))
         ctx.journal.drop_doubt(code)
         position_book.book(ctx, code, broker.price if broker else 0)
-    reach("reconcile.repaired", ctx.profile)
+    hit("reconcile.repaired", ctx.profile)
     difference = Difference(
         what="position",
         stock_code=code,

@@ -15,7 +15,7 @@ from kt.records import (
     OrderEventKind,
 )
 from kt.steps.context import Context
-from kt.steps.failpoints import reach
+from kt.steps.failpoints import hit
 from kt.steps.orders import change_recovery, order_recovery
 from kt.steps.orders.clock_skew import check_time
 from kt.steps.orders.order_events import event
@@ -33,17 +33,20 @@ def reconcile(
     broker's errors when it cannot be asked, JournalError, and KtError(CLOCK) when the clock is
     wrong: nothing may be sent then. An `urgent` caller, who only wants out, asks for no clock.
     """
-    reach("reconcile.start", ctx.profile)
+    hit("reconcile.start", ctx.profile)
     if not urgent:
         check_time(ctx)
     stops.current(ctx)
     expired = _expire(ctx)
-    resolved, unknown = order_recovery.settle_intents(ctx, patience)
+    resolved, unknown = order_recovery.resolve_intents(ctx, patience)
     before = _fills_today(ctx)
     order_tracking.catch_up(ctx)
-    settled = change_recovery.settle_changes(ctx, patience)
-    reach("reconcile.caught_up", ctx.profile)
-    differences = (*position_reconciliation.mend(ctx), *cash_reconciliation.compare(ctx))
+    settled = change_recovery.resolve_changes(ctx, patience)
+    hit("reconcile.caught_up", ctx.profile)
+    differences = (
+        *position_reconciliation.reconcile_positions(ctx),
+        *cash_reconciliation.compare(ctx),
+    )
     external = _external(ctx)
     return Reconciliation(
         resolved=(*resolved, *settled),

@@ -45,7 +45,7 @@ _NEVER_SENT = frozenset({OrderState.DENIED, OrderState.PLANNED})
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class AccountSnapshot:
     """The account at one time; None = could not be had (or was not asked for)."""
 
     deposit: Deposit | None = None
@@ -62,14 +62,14 @@ class Account:
         return next((held for held in items if held.stock_code == stock_code), None)
 
 
-def look(
+def snapshot(
     ctx: Context,
     codes: Iterable[str],
     *,
     everything: bool = True,
     notice: SessionNotice | None = None,
     buying: Mapping[str, int] | None = None,
-) -> Account:
+) -> AccountSnapshot:
     """Ask for all of it at once. With `everything` false, only what an exit needs: holdings.
 
     `buying` are the prices in won by stock at which buys are wanted: their buying power is asked
@@ -86,7 +86,7 @@ def look(
     asked = {f"orderable.{code}": (code, price) for code, price in (buying or {}).items()}
     questions |= {name: _orderable_of(ctx, *what) for name, what in asked.items()}
     had = gather(ctx, "check", questions).answers
-    return Account(
+    return AccountSnapshot(
         deposit=had.get("deposit"),
         holdings=had.get("holdings"),
         open_orders=had.get("open_orders"),
@@ -110,11 +110,11 @@ def _orderable_of(ctx: Context, code: str, price: int) -> Callable[[], Orderable
 
 
 @dataclass(slots=True)
-class Books:
+class Exposure:
     """The account as the rules count it, with what this batch of checks has taken already."""
 
     ctx: Context
-    account: Account
+    account: AccountSnapshot
     stop: Stop
     orders: tuple[Order, ...]
     locks: dict[str, str]
@@ -266,11 +266,11 @@ def buys_of_others(ctx: Context, orders: Iterable[Order]) -> int:
     )
 
 
-def books(ctx: Context, account: Account) -> Books:
+def exposure(ctx: Context, account: AccountSnapshot) -> Exposure:
     """The journal's part beside the broker's."""
     today = ctx.clock.now().date()
     positions = {position.stock_code: position for position in ctx.journal.positions()}
-    return Books(
+    return Exposure(
         ctx=ctx,
         account=account,
         stop=stops.current(ctx),
@@ -283,7 +283,7 @@ def books(ctx: Context, account: Account) -> Books:
     )
 
 
-def _unrealised(account: Account, positions: Mapping[str, Position]) -> int:
+def _unrealised(account: AccountSnapshot, positions: Mapping[str, Position]) -> int:
     """By the broker's own figures, unless its list lacks shares that the books hold."""
     if account.holdings is not None:
         listed = {held.stock_code: held.quantity for held in account.holdings.items}

@@ -28,7 +28,7 @@ from kt.rules import fees, position_size
 from kt.rules.risk import validation
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
-from kt.steps.risk.account_snapshot import Account, Books, books, look
+from kt.steps.risk.account_snapshot import AccountSnapshot, Exposure, exposure, snapshot
 from kt.steps.risk.risk_inputs import exit_facts, facts_for, with_orderable
 
 
@@ -37,7 +37,7 @@ def check(
     decisions: Sequence[Decision],
     *,
     origin: Origin = Origin.CYCLE,
-    account: Account | None = None,
+    account: AccountSnapshot | None = None,
     notice: SessionNotice | None = None,
 ) -> tuple[Check, ...]:
     """One check for each BUY and SELL, in their order; a HOLD needs none.
@@ -49,7 +49,7 @@ def check(
     if not wanted:
         return ()
     codes = [decision.stock_code for decision in wanted]
-    known = books(ctx, account or look(ctx, codes, notice=notice))
+    known = exposure(ctx, account or snapshot(ctx, codes, notice=notice))
     checks = tuple(_of_decision(ctx, known, decision, origin) for decision in wanted)
     ctx.journal.checks(ctx.run, checks)
     return checks
@@ -59,7 +59,7 @@ def check_order(
     ctx: Context,
     intent: OrderIntent,
     *,
-    account: Account | None = None,
+    account: AccountSnapshot | None = None,
     notice: SessionNotice | None = None,
 ) -> Check:
     """An order as somebody wants it, with exactly its quantity: passed or denied, not resized.
@@ -68,8 +68,8 @@ def check_order(
     `account` is the account as just looked up; without it the broker is asked now.
     """
     brief = intent.origin in EXITS and intent.order_type is OrderType.MARKET
-    known = books(
-        ctx, account or look(ctx, [intent.stock_code], everything=not brief, notice=notice)
+    known = exposure(
+        ctx, account or snapshot(ctx, [intent.stock_code], everything=not brief, notice=notice)
     )
     named = replace(intent, stock_name=intent.stock_name or _name(known, intent.stock_code))
     checked = _judge(ctx, known, named)
@@ -113,13 +113,13 @@ def check_amend(
         origin=Origin.MANUAL,
         reason=f"amend of {order.ord_no}",
     )
-    known = books(ctx, look(ctx, [order.stock_code], notice=notice))
+    known = exposure(ctx, snapshot(ctx, [order.stock_code], notice=notice))
     checked = _judge(ctx, known, intent, without=order)
     ctx.journal.checks(ctx.run, (checked,))
     return checked
 
 
-def _of_decision(ctx: Context, known: Books, decision: Decision, origin: Origin) -> Check:
+def _of_decision(ctx: Context, known: Exposure, decision: Decision, origin: Origin) -> Check:
     sized = _size(ctx, known, decision)
     intent = OrderIntent(
         side=Side(decision.action),
@@ -135,13 +135,13 @@ def _of_decision(ctx: Context, known: Books, decision: Decision, origin: Origin)
     return _judge(ctx, known, intent, sized=sized)
 
 
-def _size(ctx: Context, known: Books, decision: Decision) -> position_size.Size:
+def _size(ctx: Context, known: Exposure, decision: Decision) -> position_size.PositionSize:
     if decision.action is Action.SELL:
         return position_size.sell_size(decision, (known.holding(decision.stock_code) or (0, 0))[1])
     limits, deposit = ctx.config.limits, known.account.deposit
     invested = known.invested()
     if deposit is None or invested is None:
-        return position_size.Size(0, "0: what the account can bear is not known")
+        return position_size.PositionSize(0, "0: what the account can bear is not known")
     return position_size.buy_size(
         decision,
         decision.price,
@@ -154,10 +154,10 @@ def _size(ctx: Context, known: Books, decision: Decision) -> position_size.Size:
 
 def _judge(
     ctx: Context,
-    known: Books,
+    known: Exposure,
     intent: OrderIntent,
     *,
-    sized: position_size.Size | None = None,
+    sized: position_size.PositionSize | None = None,
     without: Order | None = None,
 ) -> Check:
     facts = facts_for(ctx, known, intent, without)
@@ -194,6 +194,6 @@ def _allowed(results: tuple[CheckResult, ...]) -> bool:
     return all(result.passed for result in results if result.code != Code.TEST_MODE)
 
 
-def _name(known: Books, code: str) -> str:
+def _name(known: Exposure, code: str) -> str:
     quote, held = known.account.quotes.get(code), known.account.held(code)
     return quote.stock_name if quote else held.stock_name if held else ""

@@ -24,14 +24,14 @@ from kt.steps.fan_out import gather
 from kt.steps.instruments import known_list
 from kt.steps.orders.lost_sells import lost_sells
 from kt.steps.risk import stops
-from kt.steps.risk.account_snapshot import Books
+from kt.steps.risk.account_snapshot import Exposure
 
 _NEVER_STOOD = frozenset({OrderState.DENIED, OrderState.REJECTED, OrderState.NOT_PLACED})
 
 
 def facts_for(
     ctx: Context,
-    known: Books,
+    known: Exposure,
     intent: OrderIntent,
     without: Order | None,
 ) -> RiskFacts:
@@ -84,7 +84,7 @@ def _of_intent(ctx: Context, intent: OrderIntent) -> RiskFacts:
     )
 
 
-def _with_permits(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
+def _with_permits(ctx: Context, known: Exposure, facts: RiskFacts) -> RiskFacts:
     """What stops trading, and what the day allows."""
     may_order, may_buy, phase = known.phase()
     return replace(
@@ -100,7 +100,7 @@ def _with_permits(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
     )
 
 
-def _with_orders(known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
+def _with_orders(known: Exposure, facts: RiskFacts, without: Order | None) -> RiskFacts:
     """Locks, and orders that were sent or are on their way."""
     code, side = facts.stock_code, facts.side
     return replace(
@@ -114,7 +114,7 @@ def _with_orders(known: Books, facts: RiskFacts, without: Order | None) -> RiskF
     )
 
 
-def _with_stock(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
+def _with_stock(ctx: Context, known: Exposure, facts: RiskFacts) -> RiskFacts:
     """The quote and the list of stocks; a market sell needs no list and does not wait for it."""
     quote = known.account.quotes.get(facts.stock_code)
     facts = replace(facts, excluded=facts.stock_code in ctx.config.scan.exclude)
@@ -137,7 +137,7 @@ def _with_stock(ctx: Context, known: Books, facts: RiskFacts) -> RiskFacts:
 
 
 def _with_turnover(
-    ctx: Context, known: Books, facts: RiskFacts, without: Order | None
+    ctx: Context, known: Exposure, facts: RiskFacts, without: Order | None
 ) -> RiskFacts:
     """How the stock was left and entered today, and what the day's buys came to."""
     code = facts.stock_code
@@ -165,7 +165,7 @@ def _last_entry(entered: Sequence[Order], position: Position | None) -> datetime
     return max(filled, default=position.opened_at)
 
 
-def _with_holding(known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
+def _with_holding(known: Exposure, facts: RiskFacts, without: Order | None) -> RiskFacts:
     """What there is to sell; an order that is amended holds its own shares already."""
     found = known.holding(facts.stock_code)
     if found is None:
@@ -175,7 +175,9 @@ def _with_holding(known: Books, facts: RiskFacts, without: Order | None) -> Risk
     return replace(facts, held=held, sellable=sellable + own)
 
 
-def _with_money(ctx: Context, known: Books, facts: RiskFacts, without: Order | None) -> RiskFacts:
+def _with_money(
+    ctx: Context, known: Exposure, facts: RiskFacts, without: Order | None
+) -> RiskFacts:
     """What is bound in stocks, and what there is to buy with."""
     code = facts.stock_code
     invested, deposit = known.invested(without), known.account.deposit
@@ -196,14 +198,14 @@ def _with_money(ctx: Context, known: Books, facts: RiskFacts, without: Order | N
     return replace(facts, orderable=orderable if what[1] else None)
 
 
-def _taken(known: Books, without: Order | None) -> int:
+def _taken(known: Exposure, without: Order | None) -> int:
     """Won that the batch has taken before; an order that is amended frees its own."""
     freed = without.open_quantity * without.price if without else 0
     return sum(known.reserved.values()) - freed
 
 
 def with_orderable(
-    ctx: Context, known: Books, facts: RiskFacts, without: Order | None
+    ctx: Context, known: Exposure, facts: RiskFacts, without: Order | None
 ) -> RiskFacts:
     """The broker's own word for a buy of this stock at this price; the cash where it gives none.
 
