@@ -1,7 +1,7 @@
-"""The developer pages are true: links and anchors lead somewhere, commands run.
+"""The developer pages are true: links and anchors lead somewhere, paths exist, commands run.
 
 A block fenced as `sh` runs, on an embedded exchange in a temporary folder. Of one fenced as
-`sh by-hand` it is checked that its commands, options and modules exist.
+`sh by-hand` it is checked that its commands, options, modules and paths exist.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").g
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`]*`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+NAMED = re.compile(r"\b(?:kt|tests|docs|completions)/[\w./-]*\w")
 CITED = re.compile(r"\bdocs/[\w-]+\.md(?:#[\w-]+)?")
 RUNS, BY_HAND = "sh", "sh by-hand"
 CONFIG = "simulator: {speed: 20}\nscan: {fast_keep: 10, deep_keep: 4, ai_keep: 2}\n"
@@ -73,6 +74,12 @@ def missing(target: str, base: Path) -> bool:
 @every_page
 def test_every_link_and_anchor_resolves(page: Path) -> None:
     assert not [link for link in links(page) if missing(link, page)]
+
+
+@every_page
+def test_every_path_exists(page: Path) -> None:
+    named = set(NAMED.findall(page.read_text(encoding="utf-8")))
+    assert not sorted(name for name in named if not (ROOT / name).exists())
 
 
 def test_the_index_names_every_page() -> None:
@@ -156,6 +163,7 @@ def is_program(word: str) -> bool:
 
 
 def faults_of_program(program: str, words: list[str]) -> Iterator[str]:
+    yield from (word for word in words if NAMED.fullmatch(word) and not (ROOT / word).exists())
     if program == "kt":
         yield from faults_of_kt(words)
     if program.startswith("python") and words[0] == "-m":
