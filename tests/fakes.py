@@ -658,7 +658,7 @@ class ScriptedAnalyst:
 
 
 def decision(code: str, name: str, action: str = "HOLD", **more: Any) -> dict[str, Any]:
-    """The process document's decision object."""
+    """The decision object of docs/architecture.md#decision-object."""
     return {
         "action": action,
         "stock_code": code,

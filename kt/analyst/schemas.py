@@ -1,4 +1,5 @@
-"""What a reply must look like, sent with the request: the process document's decision object."""
+"""What a reply must look like, sent with the request: the decision object of
+docs/architecture.md#decision-object."""
 
 from __future__ import annotations
 

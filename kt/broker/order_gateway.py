@@ -72,7 +72,7 @@ class KiwoomOrders:
 
 
 def outcome(answer: HttpResponse, quantity_name: str = "") -> Outcome:
-    """What the evidence proves, and not a bit more (DESIGN: orders, never doubled, never lost).
+    """What the evidence proves, and not a bit more (docs/orders.md#outcomes).
 
     Only a request that never left, or the broker's own words, make an order NOT_PLACED or
     REJECTED; everything else without an order number is UNKNOWN.

@@ -1,4 +1,5 @@
-"""One cycle: every step of the process document once, in order, with what each did and why.
+"""One cycle: every step once, in order, with what each did and why
+(docs/architecture.md#steps).
 
 `kt run --once` is this. A step that fails is journaled and named in the report; the cycle goes
 on where it can: without candidates it still looks after what is held.

@@ -163,7 +163,7 @@ class CancelTicket(Record, frozen=True, kw_only=True):
 
 
 class OutcomeStatus(StrEnum):
-    """What is known after one send (DESIGN: orders, never doubled, never lost)."""
+    """What is known after one send (docs/orders.md#outcomes)."""
 
     ACKED = "ACKED"
     REJECTED = "REJECTED"

@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Meta
 
 KST = timezone(timedelta(hours=9), "KST")
-"""Asia/Seoul. Korea keeps no summer time, so the fixed offset is exact (rules.md §1)."""
+"""Asia/Seoul. Korea keeps no summer time, so the fixed offset is exact
+(docs/market-rules.md#sessions)."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):

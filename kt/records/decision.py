@@ -54,7 +54,8 @@ class Candidate(Record, frozen=True, kw_only=True):
 
 
 class Decision(Record, frozen=True, kw_only=True):
-    """The process document's decision object, and where it came from.
+    """The analyst's decision object, and where it came from
+    (docs/architecture.md#decision-object).
 
     `quantity` is the analyst's upper bound; kt sizes orders itself. `price` is the limit in won
     (0 for HOLD and ABSTAIN). `confidence` 0..1.

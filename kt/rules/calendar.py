@@ -14,8 +14,9 @@ _CLOSED = {
     2026: "0101 0216 0217 0218 0302 0501 0505 0525 0603 0717 0817 0924 0925 1005 1009 1225 1231",
     2027: "0101 0208 0209 0301 0503 0505 0513 0719 0816 0914 0915 0916 1004 1011 1227 1231",
 }
-"""Closed weekdays as MMDD (rules §2). 2025 and 2026 to July are checked against real trading;
-2027 is computed from statute: the exchange's own notice for it comes in December 2026."""
+"""Closed weekdays as MMDD (docs/market-rules.md#calendar). 2025 and 2026 to July are checked
+against real trading; 2027 is computed from statute: the exchange's own notice for it comes in
+December 2026."""
 
 _EXAM_DAYS = frozenset(
     date.fromisoformat(day)
@@ -74,12 +75,14 @@ def trading_days_after(day: date, n: int) -> date:
 
 
 def settlement_day(day: date) -> date:
-    """When a trade of `day` settles: two trading days later (rules §7)."""
+    """When a trade of `day` settles: two trading days later
+    (docs/market-rules.md#settlement)."""
     return trading_days_after(day, 2)
 
 
 def hours(day: date) -> Hours | None:
-    """When the regular market opens and closes on a day; None when it is closed (rules §1, §2).
+    """When the regular market opens and closes on a day; None when it is closed
+    (docs/market-rules.md#calendar).
 
     Late openings known ahead are the year's first session (10:00) and the exam day (everything
     an hour later); for any other the broker's session messages must be heard.

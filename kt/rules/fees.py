@@ -10,9 +10,9 @@ from kt.records import Side
 from kt.rules import calendar
 
 REAL_COMMISSION_PCT = 0.015
-"""The broker's own rate on the exchange, one side (rules §6, confidence B)."""
+"""The broker's own rate on the exchange, one side (docs/market-rules.md#costs, confidence B)."""
 MOCK_COMMISSION_PCT = 0.35
-"""The mock server's rate, one side (rules §6, confidence A)."""
+"""The mock server's rate, one side (docs/market-rules.md#costs, confidence A)."""
 
 _TAX_FROM = (
     (date.min, 300),
@@ -24,7 +24,8 @@ _TAX_FROM = (
     (date(2026, 1, 1), 200),
 )
 """(first settlement date, rate in 1/100,000 of the value) for KOSPI and KOSDAQ: KOSPI's
-transaction tax and agricultural tax together equal KOSDAQ's rate in every period (rules §6)."""
+transaction tax and agricultural tax together equal KOSDAQ's rate in every period
+(docs/market-rules.md#costs)."""
 _KONEX_TAX = 100
 _UNTAXED = frozenset({"ETF", "ETN", "ELW"})
 
@@ -51,7 +52,8 @@ def commission(value: int, pct: float = REAL_COMMISSION_PCT) -> int:
 
 
 def sell_tax(value: int, market: str, kind: str, trade_date: date) -> int:
-    """The tax on a sale in won, cut to 1 won. The rate is the settlement date's (rules §6)."""
+    """The tax on a sale in won, cut to 1 won. The rate is the settlement date's
+    (docs/market-rules.md#costs)."""
     return value * sell_tax_rate(market, kind, trade_date) // 100_000
 
 

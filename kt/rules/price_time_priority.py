@@ -7,7 +7,7 @@ from kt.records import Side
 
 def priority(side: Side, price: int, sequence: int) -> tuple[int, int]:
     """A sorting key: market orders (price 0) first, then the better price, then the earlier
-    arrival (rules §4). `sequence` grows with time."""
+    arrival (docs/market-rules.md#matching). `sequence` grows with time."""
     if not price:
         return (-1, sequence)
     return (price if side is Side.SELL else _FAR - price, sequence)

@@ -12,7 +12,8 @@ _BANDS: dict[str, tuple[tuple[int, int], ...]] = {
     "ETN": ((0, 1), (2_000, 5)),
     "ELW": ((0, 5),),
 }
-"""By kind of instrument: (from this price on, tick), in won. Rules §3, since 2023-01-25."""
+"""By kind of instrument: (from this price on, tick), in won, since 2023-01-25
+(docs/market-rules.md#ticks)."""
 
 _STARTS = {kind: tuple(start for start, _ in bands) for kind, bands in _BANDS.items()}
 _TICKS = {kind: tuple(tick for _, tick in bands) for kind, bands in _BANDS.items()}
@@ -24,7 +25,8 @@ _LIMIT_PCT = {"KOSPI": 30, "KOSDAQ": 30, "KONEX": 15}
 
 
 def tick_size(price: int, kind: str = "STOCK") -> int:
-    """The tick in won at a price; the same table for KOSPI, KOSDAQ and KONEX (rules §3)."""
+    """The tick in won at a price; the same table for KOSPI, KOSDAQ and KONEX
+    (docs/market-rules.md#ticks)."""
     if price < 0:
         raise ValueError(f"a price cannot be below 0: {price}")
     _bands(kind)  # names a kind that does not exist
@@ -70,7 +72,8 @@ def step(price: int, n: int, kind: str = "STOCK") -> int:
 
 
 def price_limits(base: int, market: str = "KOSPI", kind: str = "STOCK") -> tuple[int, int]:
-    """The day's (lower, upper) limit in won from the base price, both on the grid (rules §3).
+    """The day's (lower, upper) limit in won from the base price, both on the grid
+    (docs/market-rules.md#price-limits).
 
     A base off the grid (a mid-price close) goes up to it first; the width is cut to the base's
     tick; the upper limit is floored and the lower one raised to its own tick. Without a limit in

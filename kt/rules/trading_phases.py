@@ -31,7 +31,8 @@ class Phase(StrEnum):
 
 
 class MarketPhase(StrEnum):
-    """What the regular market does with an order that arrives now (rules §1)."""
+    """What the regular market does with an order that arrives now
+    (docs/market-rules.md#sessions)."""
 
     CLOSED = "closed"
     OPENING_AUCTION = "opening auction"

@@ -12,7 +12,7 @@ from kt.rules import fees
 from kt.sim.market.listing import Listing
 
 SETTLES_AFTER = 2
-"""Sessions between a trade and its settlement (rules §7)."""
+"""Sessions between a trade and its settlement (docs/market-rules.md#settlement)."""
 COMMISSION_PCT = {"real": fees.REAL_COMMISSION_PCT, "mock": fees.MOCK_COMMISSION_PCT}
 
 

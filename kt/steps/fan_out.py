@@ -93,7 +93,7 @@ def _ask(waiting: deque[tuple[str, Callable[[], T]]], done: queue.SimpleQueue[_A
 
 
 def error_kind(failure: BaseException) -> str:
-    """The process document's five kinds, and `wire` for what cannot be read."""
+    """One of the kinds of docs/architecture.md#error-kinds, or `wire` for what cannot be read."""
     kinds: tuple[tuple[Any, str], ...] = (
         (AuthError, "auth"),
         (RateLimited, "rate"),

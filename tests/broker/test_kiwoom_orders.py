@@ -1,4 +1,4 @@
-"""What became of an order: every row of the design's evidence table, and its strangers."""
+"""What became of an order: every row of docs/orders.md#outcomes, and its strangers."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ class Clearing:
 
 
 def auction(buys: Iterable[Interest], sells: Iterable[Interest], last: int) -> Clearing | None:
-    """The clearing of a call auction (rules §4); None when nothing crosses.
+    """The clearing of a call auction (docs/market-rules.md#matching); None when nothing crosses.
 
     The price that trades most. Of several: the last price if it is one of them; the nearest of
     them when the last price lies outside their range; otherwise the nearest above the last

@@ -1,4 +1,4 @@
-"""Where a position is sold: the process document's numbers, and bounds that hold at any price."""
+"""Where a position is sold: the configured numbers, and bounds that hold at any price."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profit and loss: the process document's trades, and that no won appears or vanishes."""
+"""Profit and loss: worked trades, and that no won appears or vanishes."""
 
 from __future__ import annotations
 

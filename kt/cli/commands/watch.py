@@ -31,7 +31,8 @@ TYPE_NAMES = {
     "0s": "0s",
     "session": "0s",
 }
-"""Every name a type goes by, and the wire's own. 01 and 02 are the process document's names."""
+"""Every name a type goes by, and the wire's own. 01 and 02 come from
+docs/architecture.md#stream-names."""
 STOCK_TYPES = ("0B", "0D")
 DEFAULT_TYPES = ("0B", "00", "04")
 POLL_SECONDS = 0.25

@@ -141,7 +141,8 @@ def may_trade(order: SimOrder, path: SessionPath, minute: int) -> bool:
 
 
 def call(orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int) -> list[Hit]:
-    """What accounts' orders trade in a call auction that prints `price` (rules §4).
+    """What accounts' orders trade in a call auction that prints `price`
+    (docs/market-rules.md#matching).
 
     The others' orders make the print; the accounts' join them by price and time.
     """

@@ -25,7 +25,8 @@ from kt.sim.market.path import SessionPath
 from kt.sim.market.steered import Turn
 
 INTERRUPTED = 120
-"""Seconds of a volatility interruption, before its random end (rules §5)."""
+"""Seconds of a volatility interruption, before its random end
+(docs/market-rules.md#interruptions)."""
 RANDOM_END = 30
 _META = "steered"
 

@@ -1,7 +1,8 @@
 """kt's note of the cash beside what the broker says: money that moved without kt shows once.
 
 Compared is the deposit after settlement of all trades (kt00001 `d2_entra`): a trade moves it at
-once, its settlement two sessions later does not (rules §7), so it goes on over days.
+once, its settlement two sessions later does not (docs/market-rules.md#settlement), so it goes
+on over days.
 """
 
 from __future__ import annotations
