@@ -151,8 +151,8 @@ def cancel_buys(runtime: Runtime) -> None:
 
 
 def tell_queued(runtime: Runtime) -> None:
-    """A sell at market that does not fill at once waits for buyers (rules §1: at the lower
-    price limit there may be none): it keeps its place, and the owner is told once."""
+    """A sell at market that does not fill at once waits for buyers (at the lower price limit there
+    may be none, docs/market-rules.md#price-limits): it keeps its place; the owner is told once."""
     now, told = runtime.ctx.clock.now(), runtime.state.queued
     for order in runtime.open_orders():
         waits = (now - order.created_at).total_seconds() >= QUEUED
