@@ -16,6 +16,7 @@ from kt.broker.order_gateway import outcome
 from kt.broker.rest.client import Http
 from kt.broker.rest.send_progress import SendProgress
 from kt.errors import AuthError, JournalError, Unreachable
+from kt.paths import ProfilePaths
 from kt.records import AmendTicket, CancelTicket, OrderTicket, OrderType, OutcomeStatus, Side
 from tests.broker.wiring import answers, line, ok, said
 
@@ -204,7 +205,7 @@ def test_without_a_token_nothing_is_sent(error: Exception, tmp_path: Path) -> No
 def test_without_a_state_folder_nothing_is_sent(tmp_path: Path) -> None:
     told = line(answers(TAKEN), tmp_path)
     told.rest.tokens.token()
-    told.rest.pacer.path = tmp_path / "file" / "pace.json"
+    told.rest.pacer.paths = ProfilePaths(tmp_path / "file")
     (tmp_path / "file").write_text("in the way")
     assert told.kiwoom.place(BUY).status is NOT_PLACED
     assert told.requests == []
@@ -231,7 +232,7 @@ def test_a_journal_that_fails_after_the_send_changes_no_outcome(
 def test_a_budget_file_that_breaks_after_the_send_changes_no_outcome(tmp_path: Path) -> None:
     def handler(_: httpx.Request) -> httpx.Response:
         (tmp_path / "file").write_text("in the way")
-        told.rest.pacer.path = tmp_path / "file" / "pace.json"
+        told.rest.pacer.paths = ProfilePaths(tmp_path / "file")
         return httpx.Response(429, text="<html>")
 
     told = line(handler, tmp_path)

@@ -137,7 +137,7 @@ def _hurry(seconds: float) -> None:
     """Every kind of call gives up after so long, all its tries after three times as long."""
     deadlines: Any = importlib.import_module("kt.broker.rest.deadlines")
     for priority, usual in deadlines.PATIENCE.items():
-        deadlines.PATIENCE[priority] = deadlines.Patience(
+        deadlines.PATIENCE[priority] = deadlines.CallTimeouts(
             min(seconds, usual.once), min(3 * seconds, usual.whole)
         )
 

@@ -163,7 +163,14 @@ def test_every_file_is_its_users_alone(stage: Stage, umask: str) -> None:
     assert kinds >= {
         *("config.yaml", "here", "sim", "kt.db", "kt.db-wal", "kt.db-shm", "locks", "run.lock"),
         *("run.json", "stream.sock", "stream.lock", "stream.json", "token.json", "token.lock"),
-        *("pace.json", "pace.lock", "stocks.json", "stocks.lock", "halt.json", "halt.room"),
+        *(
+            "pace-query.json",
+            "pace-order.lock",
+            "stocks.json",
+            "stocks.lock",
+            "halt.json",
+            "halt.room",
+        ),
     }
 
 

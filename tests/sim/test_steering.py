@@ -578,7 +578,7 @@ def test_nobody_else_steers(served: Served) -> None:
 
 def test_so_many_shares_trade_with_the_waiting_orders_and_then_nothing() -> None:
     exchange, clock = opened(cash=10**11)
-    desk, neighbour = exchange.account("a"), exchange.account("b")
+    desk, neighbour = AccountDesk(exchange, "a"), AccountDesk(exchange, "b")
     price = step(exchange, -3)
     first, second = buy(desk, 10, price).ord_no, buy(neighbour, 10, price).ord_no
     assert exchange.steered(CODE).waiting == ((Side.BUY, price, 10), (Side.BUY, price, 10))

@@ -105,7 +105,7 @@ class Pacer:
         queries_per_second: float,
         orders_per_second: float,
     ) -> None:
-        self._paths = ProfilePaths(state_dir)
+        self.paths = ProfilePaths(state_dir)
         self._key = key
         self.clock = clock
         self.rates = {
@@ -118,7 +118,7 @@ class Pacer:
 
     def file(self, group: Group) -> Path:
         """Where this group's budgets are kept; their lock lies beside it."""
-        return self._paths.budget(self._key, group)
+        return self.paths.budget(self._key, group)
 
     def wait(self, tr: Endpoint, priority: Priority | None = None) -> int:
         """Return when a call of this API may go out; it is counted as gone now.
