@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 
 from kt.broker.kiwoom import Kiwoom
-from kt.broker.rest.client import Reply
+from kt.broker.rest.client import ApiReply
 from kt.clock import ManualClock
 from kt.records import Interval, Ranking
 from tests.broker.wiring import NOW
@@ -51,11 +51,11 @@ class OneBody:
     def __init__(self, body: dict[str, Any]) -> None:
         self.body = body
 
-    def call(self, api_id: str, body: object = None) -> Reply:
-        return Reply(self.body)
+    def call(self, api_id: str, body: object = None) -> ApiReply:
+        return ApiReply(self.body)
 
-    def pages(self, api_id: str, body: object = None) -> Iterator[Reply]:
-        yield from (Reply(self.body), Reply(self.body))
+    def pages(self, api_id: str, body: object = None) -> Iterator[ApiReply]:
+        yield from (ApiReply(self.body), ApiReply(self.body))
 
 
 def read(api_id: str, body: dict[str, Any]) -> object:

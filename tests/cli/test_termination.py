@@ -19,16 +19,16 @@ PROMPT = 2.0
 """Real seconds in which a process that hangs in nothing is gone, on a busy machine."""
 SCRIPT = """
 import os, signal, sys, time
-from kt.cli import ending
+from kt.cli.support import termination
 from kt.cli.commands.trading_day import stopping
-ending.UNHURRIED, ending.LONGEST = 0.3, 1.0
+termination.UNHURRIED, termination.LONGEST = 0.3, 1.0
 def ready(): print("ready", flush=True)
 {how}
-ending.end_in_time()
+termination.end_in_time()
 try:
-    with ending.unwinding():
+    with termination.unwinding():
         {what}
-except ending.Terminated as ended:
+except termination.Terminated as ended:
     print("unwound", flush=True)
     sys.exit(ended.exit_code)
 """
@@ -77,7 +77,7 @@ def test_a_day_that_does_not_heed_is_unwound(number: signal.Signals) -> None:
 
 def test_a_second_signal_does_not_wait() -> None:
     process = child(
-        "ending.UNHURRIED = 60\n        with stopping(Day()): ready(); time.sleep(60)", HEEDLESS
+        "termination.UNHURRIED = 60\n        with stopping(Day()): ready(); time.sleep(60)", HEEDLESS
     )
     process.send_signal(signal.SIGTERM)
     assert process.stdout is not None and process.stdout.readline() == "asked SIGTERM\n"

@@ -69,7 +69,7 @@ TWENTY = """
 import os, sys
 from pathlib import Path
 from kt.config.model import Config
-from kt.sim import launch, place, revival
+from kt.sim import launch
 
 reading, writing = os.pipe()
 gate, opened = os.pipe()
