@@ -319,7 +319,7 @@ def catches_all(tree: ast.AST) -> Iterator[int]:
             case ast.Call(func=called, args=kinds) if ast.unparse(called).endswith("suppress"):
                 if any(names_all(kind) for kind in kinds):
                     yield node.lineno
-            case ast.ImportFrom(module=module) if module and module.endswith(".caught"):
+            case ast.ImportFrom(module=module) if module and module.endswith(".captured"):
                 yield node.lineno
             case ast.keyword(arg="return_exceptions"):
                 yield node.value.lineno
