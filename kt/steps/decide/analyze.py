@@ -1,7 +1,8 @@
-"""Steps 2 and 3: ask the analyst, put its answer's form right, check it, ask once more about what
-was wrong, then the fallback if one is configured; what nobody answered is ABSTAIN.
+"""Steps 2 and 3: ask the analyst, repair the form of its answer, validate it, ask once more about
+the faults, then ask the fallback analyst if one is configured. A stock without a usable answer
+gets an ABSTAIN.
 
-Every answer is a row of the journal, and so is every decision, with an id of its own.
+Every answer and every decision is a row in the journal; each decision has its own id.
 """
 
 from __future__ import annotations
@@ -24,21 +25,21 @@ from kt.steps.instruments import known_list
 
 @dataclass(slots=True)
 class _Found:
-    """What has been answered so far, by stock code, and what was wrong with the rest."""
+    """Valid decisions so far and the faults of the rest, both by stock code."""
 
     good: dict[str, Decision] = field(default_factory=dict)
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
     asked: AnalystReply | None = None
 
     def left(self, brief: AnalystRequest) -> AnalystRequest:
-        """The brief about the stocks that have no answer yet."""
+        """The request, limited to the stocks that have no valid decision yet."""
         wanting = (stock for stock in brief.stocks if stock.stock_code not in self.good)
         return replace(brief, stocks=tuple(wanting))
 
 
 def analyze(ctx: Context, brief: AnalystRequest) -> tuple[Decision, ...]:
-    """A decision for every stock of the brief, in its order. Nothing is raised for a bad answer,
-    and what was answered well stands, whatever became of the other stocks."""
+    """A decision for every stock of the request, in the same order. A bad answer raises nothing,
+    and a valid decision on one stock counts even when the answers on others are invalid."""
     if not brief.stocks:
         return ()
     found = _Found()
@@ -88,14 +89,15 @@ def _labelled(
 
 
 def _words(answer: AnalystReply, found: _Found) -> tuple[str, ...]:
-    """The faults of an answer, for the model that gave it."""
+    """The faults of an answer as text, for the second request to the same model."""
     if answer.error:
         return (answer.error,)
     return tuple(f"{code}: {fault}" for code, faults in found.faults.items() for fault in faults)
 
 
 def _fall_back(ctx: Context, brief: AnalystRequest, found: _Found) -> None:
-    """The other analyst's decisions about what the first one did not answer, labelled so."""
+    """Ask the fallback analyst about the stocks that are still open; its decisions are marked
+    FALLBACK."""
     other = ctx.analyst.fallback
     if other is None or not brief.stocks:
         return
@@ -106,7 +108,8 @@ def _fall_back(ctx: Context, brief: AnalystRequest, found: _Found) -> None:
 
 
 def _finished(ctx: Context, stock: StockContext, brief: AnalystRequest, found: _Found) -> Decision:
-    """With its id and its times: it was decided now, on data as old as they are."""
+    """The decision (or an ABSTAIN) with its id, the time it was made, and the time of the newest
+    data it is based on."""
     decision = found.good.get(stock.stock_code)
     if decision is None:
         assert found.asked is not None

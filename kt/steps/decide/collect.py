@@ -1,6 +1,7 @@
-"""Step 1: everything about the stocks in question and the account, as one question.
+"""Step 1: market data of the stocks in question and the state of the account, as one request to
+the analyst.
 
-A part that cannot be had is named in the brief, so that whoever decides knows what is missing.
+Data that could not be fetched is named in the request (`missing`), so that the analyst knows.
 """
 
 from __future__ import annotations
@@ -23,10 +24,10 @@ PARTS = ("book", "minutes", "days", "strength", "flow", "brokers")
 def collect(
     ctx: Context, candidates: Sequence[Candidate], codes: Iterable[str] = ()
 ) -> AnalystRequest:
-    """The candidates, what is held, and the codes named; each stock once.
+    """A request about the positions, the candidates and the given codes, each stock once.
 
-    A stock without a quote is left out and journaled. Raises when the deposit cannot be had, or
-    not one stock.
+    A stock whose quote cannot be fetched is left out and journaled. Raises the broker's errors
+    when the deposit cannot be fetched, or not a single quote.
     """
     deposit = ctx.broker.deposit()
     positions = ctx.journal.positions()
@@ -47,7 +48,7 @@ def collect(
 
 
 def _quotes(ctx: Context, codes: Sequence[str]) -> dict[str, Quote]:
-    """A full quote for each stock (ka10001), because the day's limits stand only there."""
+    """A full quote for each stock (ka10001): only that API gives the day's price limits."""
     asked = gather(ctx, "collect.quote", {code: _asking(ctx.market.quote, code) for code in codes})
     asked.raise_if_empty()
     return asked.answers
@@ -104,7 +105,7 @@ def _asking(ask: Callable[[str], Quote], code: str) -> Callable[[], Quote]:
 
 
 def _lessons(ctx: Context) -> str:
-    """What was learnt is an extra: its absence stops nothing."""
+    """The track record in words; empty when it cannot be read, which is journaled."""
     try:
         return decision_scoring.lessons(ctx)
     except KtError as failure:

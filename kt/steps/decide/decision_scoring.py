@@ -1,4 +1,5 @@
-"""Step 9: what decisions were worth at their horizon, after costs, and the lesson in words."""
+"""Step 9: the return of past decisions at their horizon, after costs, and the track record as text
+for the next request to the analyst."""
 
 from __future__ import annotations
 
@@ -14,9 +15,9 @@ from kt.steps.fan_out import note_error
 from kt.steps.results import Learned
 
 MOST = 100
-"""Decisions judged in one go."""
+"""Decisions scored in one call."""
 _BARS = 400
-"""Minute bars of a whole session and a little more."""
+"""Minute bars: a whole session (390) and a margin."""
 BANDS = ((0.0, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 1.01))
 """Bands of confidence: from, and below."""
 _RECENT = timedelta(days=30)
@@ -24,7 +25,7 @@ _TRIED_FOR = timedelta(days=7)
 
 
 def learn(ctx: Context) -> Learned:
-    """Judge the decisions whose horizon has passed; each is judged once."""
+    """Score the decisions whose horizon has passed; each is scored once."""
     now = ctx.clock.now()
     horizon = timedelta(minutes=ctx.config.analyst.horizon_minutes)
     outcomes: list[DecisionOutcome] = []
@@ -43,7 +44,7 @@ def learn(ctx: Context) -> Learned:
 
 
 def _recent(decision: Decision, now: datetime) -> bool:
-    """A price that could not be had for a week will not be had any more."""
+    """Whether the decision is younger than a week: older ones are given up."""
     return decision.decided_at is not None and now - decision.decided_at < _TRIED_FOR
 
 
@@ -53,7 +54,8 @@ def _price_later(
     horizon: timedelta,
     known: dict[tuple[str, bool], tuple[Bar, ...]],
 ) -> int | None:
-    """The price at the horizon, or at that day's close when the market closed before it."""
+    """The price in won at the horizon, or at that day's close when the market closed earlier; None
+    when there is no bar."""
     if decision.decided_at is None or not decision.reference_price:
         return None
     day = decision.decided_at.date()
@@ -88,10 +90,11 @@ def _bars(ctx: Context, code: str, today: bool) -> tuple[Bar, ...]:
 
 
 def judge(ctx: Context, decision: Decision, later: int) -> DecisionOutcome:
-    """What following the decision was worth, in percent of the price.
+    """The outcome of a decision, given the price in won at its horizon; `return_pct` is in percent
+    of the price at decision time.
 
-    A BUY earns the move less a round trip's costs. A SELL earns the fall it avoided less the
-    costs of selling. A HOLD was right when the move would not have paid for a round trip.
+    A BUY earns the price change less the costs of a round trip. A SELL earns the fall it avoided
+    less the costs of selling. A HOLD is a hit when the change would not have covered a round trip.
     """
     then = decision.reference_price
     move = (later - then) * 100 / then
@@ -127,7 +130,7 @@ def _round_trip_pct(ctx: Context, decision: Decision) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """Hits among the decisions of one band of confidence."""
+    """Hits among the decisions whose confidence is in [low, high)."""
 
     low: float
     high: float
@@ -137,8 +140,9 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class TrackRecord:
-    """How good the decisions were. `brier` is the mean squared distance of confidence and
-    outcome, `base_brier` that of always saying the base rate: lower is better."""
+    """How good the decisions were. `brier` is the Brier score: the mean squared error of confidence
+    against hit (1) or miss (0). `base_brier` is the score of always predicting the base rate.
+    Lower is better."""
 
     n: int
     hits: int
@@ -149,7 +153,7 @@ class TrackRecord:
 
 
 def record(outcomes: Sequence[DecisionOutcome]) -> TrackRecord | None:
-    """The track record of some outcomes; None of none."""
+    """The track record of these outcomes; None when there are none."""
     if not outcomes:
         return None
     n, hits = len(outcomes), sum(outcome.hit for outcome in outcomes)
@@ -170,8 +174,8 @@ def record(outcomes: Sequence[DecisionOutcome]) -> TrackRecord | None:
 
 
 def lessons(ctx: Context) -> str:
-    """A short digest of the last month's BUY and SELL decisions for the next question; empty
-    when there are none."""
+    """The track record of the last 30 days' BUY and SELL decisions, as text for the next request;
+    empty when there are none."""
     since = ctx.clock.now().date() - _RECENT
     traded = [o for o in ctx.journal.outcomes(since=since) if o.action.trades]
     made = record(traded)

@@ -1,4 +1,5 @@
-"""Step 0: the three scans. Rankings to 50, a closer look to 20, the analyst's choice of 5."""
+"""Step 0: the three scans. Fast merges the rankings (50 stocks), deep scores each of them in detail
+(20), and the AI scan is the analyst's shortlist (5)."""
 
 from __future__ import annotations
 
@@ -20,7 +21,7 @@ from kt.steps.instruments import known_list
 def fast(ctx: Context) -> tuple[Candidate, ...]:
     """The four rankings merged, screened and scored; at most `scan.fast_keep`, best first.
 
-    A ranking that cannot be had is journaled and left out; raises when none can.
+    A ranking that fails is journaled and left out. Raises the first error when all of them fail.
     """
     asked: Gathered[tuple[Ranked, ...]] = gather(
         ctx, "scan.fast", {ranking.value: _ranking(ctx, ranking) for ranking in Ranking}
@@ -37,9 +38,11 @@ def _ranking(ctx: Context, ranking: Ranking) -> Callable[[], tuple[Ranked, ...]]
 
 
 def deep(ctx: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """What DEEP_SCAN asks about each candidate; at most `scan.deep_keep`, best first.
+    """Each candidate with its deep score (`QUESTIONS` of `rules/candidate_score.py`); at most
+    `scan.deep_keep`, best first.
 
-    A part that cannot be had is named among the candidate's reasons and counts half.
+    A request that fails is named among the candidate's reasons and its part counts half. Raises
+    the first error when all of them fail.
     """
     if not candidates:
         return ()
@@ -78,7 +81,8 @@ def _deepened(candidate: Candidate, asked: Gathered[Any]) -> Candidate:
 
 
 def shortlist(ctx: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """The analyst's choice, at most `scan.ai_keep`; by the deep score where it has none to give."""
+    """The analyst's shortlist, at most `scan.ai_keep`. When its answer has no usable pick, the
+    candidates with the best deep score, and a notice says so."""
     count = ctx.config.scan.ai_keep
     if not candidates:
         return ()

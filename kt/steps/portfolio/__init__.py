@@ -1,1 +1,2 @@
-"""What is owned and earned: position book, balance, daily profit and loss. Sends nothing."""
+"""What is held and earned: position book, balance, daily profit and loss. Nothing in here places,
+amends or cancels an order, or imports a module that does."""

@@ -1,4 +1,4 @@
-"""The account as it is now: what the broker says, beside what kt knows."""
+"""The account's balance: the broker's figures, merged with kt's exits and sources."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ from kt.steps.portfolio import daily_pnl
 from kt.steps.reconcile import order_tracking, position_reconciliation
 
 PATIENCE, AGAIN = 2.0, 0.5
-"""Seconds of the clock for the broker's lists to show a fill that its holdings show already, and
-between two looks."""
+"""Seconds (of the clock) to wait until the broker's execution list shows a fill that its holdings
+show already, and seconds between two requests."""
 
 
 def mask(account: str) -> str:
-    """Only the last four digits are shown."""
+    """The account number with all but its last four digits hidden."""
     return f"{'*' * max(0, len(account) - 4)}{account[-4:]}"
 
 
 def balance(ctx: Context) -> Balance:
-    """Deposit, holdings with their exits, open orders and today's realised profit."""
+    """Deposit, positions with their exits, open orders and today's realised profit. Raises the
+    broker's errors."""
     holdings = ctx.broker.holdings()
     _book(ctx, holdings)
     now = ctx.clock.now()
@@ -53,8 +54,9 @@ def balance(ctx: Context) -> Balance:
 
 
 def doubted(ctx: Context, holdings: Holdings) -> tuple[Doubt, ...]:
-    """What the broker's list lacks of the books, with no order under way that explains it: one
-    answer is not believed (`steps/reconcile/position_reconciliation.py`)."""
+    """Positions of which the broker lists fewer shares than kt's books, with no open order that
+    explains it. A single answer does not change the books
+    (`steps/reconcile/position_reconciliation.py`)."""
     listed = {held.stock_code: held.quantity for held in holdings.items}
     known = {doubt.stock_code: doubt for doubt in ctx.journal.doubts()}
     moving, now = position_reconciliation.in_flight(ctx), ctx.clock.now()
@@ -80,7 +82,7 @@ def doubted(ctx: Context, holdings: Holdings) -> tuple[Doubt, ...]:
 
 
 def _book(ctx: Context, holdings: Holdings) -> None:
-    """What an order of kt's brought a moment ago is booked before it is shown, with its exits."""
+    """Book the fills that the holdings show already, so that the new position has its exits."""
     end = ctx.clock.monotonic() + PATIENCE
     try:
         while _unbooked(ctx, holdings):
@@ -93,7 +95,7 @@ def _book(ctx: Context, holdings: Holdings) -> None:
 
 
 def _unbooked(ctx: Context, holdings: Holdings) -> bool:
-    """Shares that kt's books do not have, of a stock that it has an open purchase of."""
+    """Whether the broker lists a stock that kt has an open buy of and no position in yet."""
     ours = {position.stock_code for position in ctx.journal.positions()}
     bought = {
         order.stock_code for order in order_tracking.still_open(ctx) if order.side is Side.BUY
@@ -102,7 +104,8 @@ def _unbooked(ctx: Context, holdings: Holdings) -> bool:
 
 
 def _bought_today(ctx: Context, stock_code: str) -> bool:
-    """Whether these may be kt's own shares, though they are not in its books yet."""
+    """Whether kt has a buy of this stock today that is filled or may fill: then the shares may be
+    kt's own, even if they are not in its books yet."""
     return any(
         order.side is Side.BUY
         and order.origin is not Origin.EXTERNAL
@@ -112,8 +115,8 @@ def _bought_today(ctx: Context, stock_code: str) -> bool:
 
 
 def merged(ctx: Context, holdings: Holdings) -> tuple[Position, ...]:
-    """The broker's holdings with kt's exits: the broker is right about what it holds, but a list
-    that lacks shares is not believed at once: these are shown by the books."""
+    """The broker's holdings with kt's exits. A doubted position (see `doubted`) is shown as kt's
+    books have it."""
     ours = {position.stock_code: position for position in ctx.journal.positions()}
     doubts = {doubt.stock_code for doubt in doubted(ctx, holdings)}
     listed = (

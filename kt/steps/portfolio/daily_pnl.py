@@ -1,7 +1,7 @@
-"""Step 8: what the day has brought, realised and not, and the loss limit that ends its buying.
+"""Step 8: the day's realised and unrealised profit, and the daily loss limit that stops buying.
 
-The figures come from fills, trades and positions in the journal, so they survive a restart; the
-broker's own figures stand beside them for comparison.
+The figures are computed from the journal's fills, trades and positions, so they survive a restart;
+`compare` reports where the broker's own figures differ.
 """
 
 from __future__ import annotations
@@ -20,22 +20,23 @@ from kt.steps.results import Difference
 from kt.steps.risk import stops
 
 _LOOK_BACK = timedelta(days=14)
-"""How far back the last settled day is looked for: longer than any closure."""
+"""How far back the last day result is searched: longer than any closure of the market."""
 
 
 def realised(ctx: Context, day: date) -> int:
-    """Won, after all costs, of the trades closed on a day."""
+    """Realised profit in won, after costs, of the trades closed on a day."""
     return sum(trade.profit for trade in ctx.journal.trades(since=day, until=day))
 
 
 def carried(ctx: Context, day: date) -> int:
-    """The unrealised profit with which the day began: the last settled day's, in won."""
+    """The unrealised profit in won at the start of the day: that of the last day result."""
     before = ctx.journal.days(since=day - _LOOK_BACK, until=day - timedelta(days=1))
     return before[-1].unrealised if before else 0
 
 
 def mark(ctx: Context, prices: Mapping[str, int]) -> tuple[Position, ...]:
-    """Price what is held; a stock without a price keeps its last one."""
+    """Mark the positions to these prices (won by stock code); a stock without one keeps its last
+    price. The positions as they are now."""
     marked = (
         position_book.book(ctx, position.stock_code, prices.get(position.stock_code, 0))
         for position in ctx.journal.positions()
@@ -44,7 +45,8 @@ def mark(ctx: Context, prices: Mapping[str, int]) -> tuple[Position, ...]:
 
 
 def quotes(ctx: Context) -> dict[str, int]:
-    """The prices now of all that is held, by stock code."""
+    """Current prices in won of all positions, by stock code; empty when they cannot be fetched,
+    which is journaled."""
     codes = [position.stock_code for position in ctx.journal.positions()]
     if not codes:
         return {}
@@ -56,9 +58,10 @@ def quotes(ctx: Context) -> dict[str, int]:
 
 
 def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResult:
-    """Today's result so far, kept; at the loss limit buying ends until the next trading day.
+    """Compute and journal today's result so far; at the loss limit buying stops until the next
+    trading day.
 
-    Without `prices` the market is asked for them.
+    Without `prices` (won by stock code) the market's quotes are fetched.
     """
     hit("settle.before", ctx.profile)
     positions = mark(ctx, quotes(ctx) if prices is None else prices)
@@ -71,7 +74,7 @@ def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResul
 
 
 def figures(ctx: Context, positions: tuple[Position, ...]) -> DayResult:
-    """The day's numbers from the journal; nothing is written."""
+    """The day's result from the journal and these positions; nothing is written."""
     now = ctx.clock.now()
     today = now.date()
     sales = sales_back(ctx, today, today)
@@ -80,21 +83,21 @@ def figures(ctx: Context, positions: tuple[Position, ...]) -> DayResult:
 
 
 def sales_back(ctx: Context, since: date, until: date | None = None) -> tuple[Trade, ...]:
-    """The sales from `since` to `until`, and those before from the first share of each position
-    that they sold: all parts of the trades that ended in these days."""
+    """The trades closed from `since` to `until`, and the earlier partial sales of the same
+    positions: everything that makes up the round trips that ended in these days."""
     found = ctx.journal.trades(since=since, until=until)
     first = min((sale.opened_at.date() for sale in found), default=since)
     return found if first >= since else ctx.journal.trades(since=first, until=until)
 
 
 def loss(ctx: Context, result: DayResult) -> int:
-    """What the day has lost so far, in won; 0 when it has not. What was unrealised when the day
-    began is another day's."""
+    """The day's loss so far in won, 0 when there is none. Unrealised profit carried over from
+    earlier days is not counted."""
     return max(0, -(result.total - carried(ctx, result.day)))
 
 
 def enforce(ctx: Context, result: DayResult) -> None:
-    """Level 3: at the limit only shrinking orders are left, until the next trading day."""
+    """Safety level 3: at the daily loss limit set the stop `reduce` until the next trading day."""
     limit, lost = ctx.config.limits.daily_loss, loss(ctx, result)
     if lost < limit:
         return
@@ -109,12 +112,12 @@ def enforce(ctx: Context, result: DayResult) -> None:
 
 
 DAILY_LOSS = "daily-loss"
-"""Who set a stop that ends by itself on the next trading day."""
+"""`Stop.by` of the stop set at the daily loss limit; it ends by itself on the next trading day."""
 
 
 def compare(ctx: Context) -> tuple[Difference, ...]:
-    """Realised profit of today by stock, beside the broker's own by sale (ka10077) and by
-    account (ka10085); each difference is journaled. Raises the broker's errors."""
+    """Compare today's realised profit by stock with the broker's figures by sale (ka10077) and by
+    account (ka10085); the differences, each journaled. Raises the broker's errors."""
     today = ctx.clock.now().date()
     ours: dict[str, int] = {}
     for trade in ctx.journal.trades(since=today, until=today):

@@ -1,8 +1,8 @@
-"""Positions and trades as the fills make them, booked so that a crash in between is healed.
+"""Positions and trades, computed from the fills.
 
-Nothing is added to what the books said before: each booking replays the stock's fills from the
-last time it was flat, in one transaction. Doing it twice, or in two processes at once, ends in
-the same books.
+Booking is idempotent: it replays the stock's fills since it was last flat, in one transaction, and
+never adds to the previous figures. So booking again after a crash, twice, or in two processes at
+once gives the same position and trades.
 """
 
 from __future__ import annotations
@@ -28,30 +28,30 @@ from kt.steps.context import Context
 from kt.steps.instruments import instrument
 
 LOOK_BACK = timedelta(days=7)
-"""Fills of a stock that is not held are replayed from so long ago: a crash may have kept them
-from being booked, on a Friday before a holiday too."""
+"""How far back the fills of a stock without a position are replayed: a crash may have left them
+unbooked, possibly on a Friday before a holiday."""
 SUMS = ("bought", "buy_fee", "fee", "tax", "profit")
-"""What of a sale is counted in won."""
+"""The fields of a trade that are sums in won."""
 LISTED = "list"
-"""The source of a booking that rests on the broker's holdings alone: no trade shows it."""
+"""`Fill.source` of an adjustment based on the broker's holdings alone, without an execution."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Replay:
-    """What a stock's fills make: the position, and each sale with what is not known of it."""
+    """The result of replaying a stock's fills: the position and the sales."""
 
     orders: Mapping[str, Order]
     fills: tuple[Fill, ...]
     position: Position | None
     sales: tuple[tuple[Trade, int], ...]
-    """Each trade with the shares in it whose purchase is not in the books."""
+    """Each trade with the number of its shares whose purchase is not in the books."""
 
 
 def book(ctx: Context, stock_code: str, price: int = 0) -> Position | None:
-    """Make the books of one stock say what its fills say; the position, None when flat.
+    """Recompute the position and trades of one stock from its fills; the position, None when flat.
 
-    With a `price` in won the position is marked there. A new or changed average price sets stop
-    and target anew, and they are journaled.
+    With a `price` in won the position is marked to it. When the average price changes, stop and
+    target are set again and journaled.
     """
     with ctx.journal.together():
         before = _held(ctx, stock_code)
@@ -90,8 +90,8 @@ def _replay(ctx: Context, stock_code: str, before: Position | None) -> _Replay:
 
 
 def _without_comebacks(fills: tuple[Fill, ...], orders: Mapping[str, Order]) -> tuple[Fill, ...]:
-    """Shares that were booked as gone and then found again were never gone: the two bookings
-    cancel each other, and the position goes on with its history and its exits."""
+    """The fills without adjustments that cancel each other: shares that a holdings list lacked,
+    booked out, and later listed again. The position keeps its history and its exits."""
     gone: list[Fill] = []
     void: set[str] = set()
     for fill in sorted(fills, key=lambda f: f.at):
@@ -106,7 +106,7 @@ def _without_comebacks(fills: tuple[Fill, ...], orders: Mapping[str, Order]) -> 
 
 
 def _since(ctx: Context, stock_code: str, position: Position | None) -> date:
-    """A day on which the stock was flat when it began: no fill that matters is older."""
+    """The first day to replay: the stock was flat at its start, so no older fill matters."""
     today = ctx.clock.now().date()
     since = position.opened_at.date() if position else today - LOOK_BACK
     while True:
@@ -118,7 +118,7 @@ def _since(ctx: Context, stock_code: str, position: Position | None) -> date:
 
 
 def _dressed(ctx: Context, replay: _Replay, before: Position | None, price: int) -> Position | None:
-    """The replayed position with its exits, its mark and where it came from."""
+    """The replayed position with its exits, its market value and its source."""
     position, fills = replay.position, replay.fills
     if position is None:
         return None
@@ -148,8 +148,8 @@ def _source(replay: _Replay, position: Position) -> str:
 def _armed(
     ctx: Context, position: Position, before: Position | None, last: int, kind: str
 ) -> Position:
-    """With stop and target. Shares that kt did not buy are watched from the price at which they
-    were found (what they lost before is not kt's to end), or left alone: `exits.external`."""
+    """The position with stop and target. For shares that kt did not buy, `exits.external` decides:
+    exits relative to the price at which they were first seen, or none."""
     settings = ctx.config.exits
     same = before if before and before.opened_at == position.opened_at else None
     external = position.source == "external"
@@ -182,7 +182,7 @@ def _put(ctx: Context, before: Position | None, now: Position | None) -> None:
 
 
 def _exits(position: Position) -> tuple[int, int, int]:
-    """What the exits are: where they stand, and for how many shares."""
+    """The exit prices and the shares they are for: a change of these is journaled."""
     return position.stop_price, position.target_price, position.quantity
 
 
@@ -197,10 +197,10 @@ def _why(before: Position | None, now: Position) -> str:
 
 
 def _book_sales(ctx: Context, stock_code: str, replay: _Replay) -> None:
-    """Add the trades the journal does not have yet, counted in shares by sell order.
+    """Add the trades that the journal does not have yet, counted in shares by sell order.
 
-    A sale of shares whose purchase is still on its way waits for it. When a purchase turns up
-    after its sale was booked, the difference follows as a trade of no shares.
+    A sale is not booked while a buy of the stock is open and part of what it sold has no purchase
+    in the books. When a purchase is booked after its sale, a correcting trade of 0 shares follows.
     """
     if not replay.sales:
         return
@@ -240,7 +240,7 @@ def _booked(ctx: Context, stock_code: str, since: date) -> dict[str, list[Trade]
 
 
 def _missing(trades: list[Trade], have: int) -> list[Trade]:
-    """The trades beyond the first `have` shares, the first of them cut."""
+    """The trades beyond the first `have` shares; the first one may be a part."""
     rest = []
     for trade in trades:
         known = min(have, trade.quantity)
@@ -266,7 +266,8 @@ def _cut(trade: Trade, known: int) -> Trade:
 
 
 def _correction(trades: list[Trade], booked: list[Trade]) -> Trade | None:
-    """What is booked of an order too much or too little, in won."""
+    """A trade of 0 shares with the difference in won between what the replay gives for an order
+    and what is booked; None when there is none."""
     last = trades[-1]
     missing = {
         name: sum(getattr(t, name) for t in trades) - sum(getattr(t, name) for t in booked)
