@@ -29,10 +29,10 @@ from kt.steps.decide import collect, scan
 from kt.steps.decide import decision_scoring as learning
 from kt.steps.fan_out import note_error
 from kt.steps.instruments import known_list
-from kt.steps.orders import change_recovery, exits, order_recovery, place, unfilled
+from kt.steps.orders import change_recovery, exits, place, unfilled
 from kt.steps.orders.exits import Left
 from kt.steps.portfolio import daily_pnl
-from kt.steps.reconcile import cash_reconciliation, order_tracking, startup
+from kt.steps.reconcile import cash_reconciliation, order_recovery, order_tracking, startup
 from kt.steps.results import Difference, Exit, Reconciliation
 from kt.steps.risk import account_snapshot, check
 

@@ -55,8 +55,8 @@ from kt.rules.exit_prices import exit_prices
 from kt.sim import launch
 from kt.sim.server.settings import Settings
 from kt.steps.context import Context
+from kt.steps.order_events import event, fill_event
 from kt.steps.orders import place
-from kt.steps.orders.order_events import event, fill_event
 from kt.steps.portfolio import position_book
 from kt.store.journal import SqliteJournal
 from tests.bench.loopback import Setup, serve

@@ -20,8 +20,8 @@ from kt.records import (
     OutcomeStatus,
     Side,
 )
+from kt.steps.order_events import event
 from kt.steps.orders import place
-from kt.steps.orders.order_events import event
 from kt.steps.risk import check, stops
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
@@ -285,7 +285,7 @@ def test_nothing_is_sent_when_the_intent_cannot_be_kept(
 def test_an_intent_that_another_process_gave_up_is_not_sent(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kt.steps.orders.order_events import event
+    from kt.steps.order_events import event
 
     checked = check.check_order(world.ctx, fakes.intent())
     plan = world.journal.plan_order

@@ -18,8 +18,8 @@ from kt.records import (
     Side,
     StopMode,
 )
+from kt.steps.order_events import event
 from kt.steps.orders import exits, place
-from kt.steps.orders.order_events import event
 from kt.steps.reconcile import order_tracking, position_reconciliation
 from kt.steps.reconcile.startup import reconcile, resolve
 from kt.steps.risk import check

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from kt.records import CHANGING_STATES, Order, OrderEvent, OrderEventKind, OrderState
 from kt.steps.context import Context
-from kt.steps.orders.order_events import event
-from kt.steps.orders.order_recovery import PATIENCE, PAUSE
+from kt.steps.order_events import event
 from kt.steps.reconcile import order_tracking
+from kt.steps.reconcile.order_recovery import PATIENCE, PAUSE
 
 _ASKED = {
     OrderState.AMENDING: OrderEventKind.AMENDING,

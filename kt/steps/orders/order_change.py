@@ -25,7 +25,7 @@ from kt.records import (
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
-from kt.steps.orders.order_events import event, from_outcome
+from kt.steps.order_events import event, from_outcome
 from kt.steps.risk.stops import refusal
 
 

@@ -26,10 +26,10 @@ from kt.records import (
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
+from kt.steps.order_events import event, from_outcome
 from kt.steps.orders import intent, order_change
 from kt.steps.orders.clock_skew import check_time
 from kt.steps.orders.order_change import Changed, OrderChange
-from kt.steps.orders.order_events import event, from_outcome
 from kt.steps.orders.outcome_guard import guarded
 from kt.steps.risk.stops import refusal, tell
 

@@ -25,7 +25,7 @@ from kt.records import (
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
 from kt.steps.fan_out import note_error
-from kt.steps.orders.order_events import event, fill_event
+from kt.steps.order_events import event, fill_event
 from kt.steps.portfolio import position_book
 from kt.steps.reconcile import executions
 from kt.steps.waiting import wait_for

@@ -16,10 +16,15 @@ from kt.records import (
 )
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
-from kt.steps.orders import change_recovery, order_recovery
+from kt.steps.order_events import event
+from kt.steps.orders import change_recovery
 from kt.steps.orders.clock_skew import check_time
-from kt.steps.orders.order_events import event
-from kt.steps.reconcile import cash_reconciliation, order_tracking, position_reconciliation
+from kt.steps.reconcile import (
+    cash_reconciliation,
+    order_recovery,
+    order_tracking,
+    position_reconciliation,
+)
 from kt.steps.results import Reconciliation
 from kt.steps.risk import stops
 

@@ -23,8 +23,8 @@ from kt.rules.order_identification import Found, Matching, match_order
 from kt.rules.risk.trading_state import MOST_LOST
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
+from kt.steps.order_events import event
 from kt.steps.orders.lost_sells import NOT_FOUND, lost_sells
-from kt.steps.orders.order_events import event
 from kt.steps.orders.place import lock_unknown
 from kt.steps.risk.stops import tell
 
