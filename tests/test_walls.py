@@ -129,6 +129,43 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         pytest.fail(" -> ".join(reversed(found.args[1])))
 
 
+ROOMS: dict[str, set[str]] = {
+    "": set(),
+    "portfolio": set(),
+    "risk": {"portfolio"},
+    "decide": {"portfolio"},
+    "reconcile": {"portfolio", "risk"},
+    "orders": {"decide", "portfolio", "reconcile", "risk"},
+}
+"""The rooms of `kt/steps` and which other rooms each may import; "" is what all of them share."""
+
+BETWEEN_ROOMS: dict[tuple[str, str], str] = {
+    ("portfolio/daily_pnl.py", "kt.steps.risk.stops"): "the daily loss limit sets a stop",
+    (
+        "portfolio/balance.py",
+        "kt.steps.reconcile.order_tracking",
+    ): "fills that the holdings show already are booked before the balance is shown",
+    (
+        "portfolio/balance.py",
+        "kt.steps.reconcile.position_reconciliation",
+    ): "a stock with an open order is not shown as doubted",
+}
+"""Single imports against that order, and why."""
+
+
+def test_rooms_of_steps_import_one_way() -> None:
+    against = set()
+    for path in sorted((KT / "steps").rglob("*.py")):
+        place = path.relative_to(KT / "steps")
+        room = place.parts[0] if len(place.parts) > 1 else ""
+        for name in imported_modules(parsed(path)):
+            parts = name.split(".")
+            other = parts[2] if parts[:2] == ["kt", "steps"] and len(parts) > 3 else ""
+            if other not in {"", room, *ROOMS[room]}:
+                against.add((place.as_posix(), name))
+    assert against == set(BETWEEN_ROOMS)
+
+
 ADAPTERS = {"analyst", "broker", "notify", "sim", "store"}
 
 

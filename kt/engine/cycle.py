@@ -34,7 +34,7 @@ from kt.steps.decide import collect, scan
 from kt.steps.decide import decision_scoring as learning
 from kt.steps.fan_out import note_error
 from kt.steps.orders import exits, flatten, unfilled
-from kt.steps.orders.recheck import place_checked
+from kt.steps.orders.place import place_checked
 from kt.steps.portfolio import balance as account
 from kt.steps.portfolio import daily_pnl
 from kt.steps.reconcile import order_tracking, startup

@@ -18,6 +18,7 @@ from kt.rules.emergency_triggers import Alarm
 from kt.rules.risk.stop_rules import halts
 from kt.steps.context import Context
 from kt.steps.fan_out import error_kind, note_error
+from kt.steps.notices import notify
 from kt.steps.orders import flatten as flattening
 from kt.steps.results import Flattened
 from kt.steps.risk import stops
@@ -66,7 +67,7 @@ def _cannot_log_in(runtime: Runtime, failure: AuthError) -> None:
     runtime.report.alarms.append(reason)
     stops.reduce(runtime.ctx, reason, by=BY)
     hint = f"{failure} {failure.hint or ''}".strip()
-    stops.tell(runtime.ctx, "critical", "kt: cannot log in", hint)
+    notify(runtime.ctx, "critical", "kt: cannot log in", hint)
     runtime.end(f"ended: {failure}", ExitCode.AUTH)
 
 
@@ -87,7 +88,7 @@ def raise_alarm(runtime: Runtime, alarm: Alarm, *, fatal: bool = False) -> None:
         state.alarms_said[alarm.code] = runtime.seconds
         runtime.report.alarms.append(reason)
         runtime.say(f"EMERGENCY {reason}")
-        stops.tell(ctx, "critical", f"kt: emergency {alarm.code}", alarm.detail)
+        notify(ctx, "critical", f"kt: emergency {alarm.code}", alarm.detail)
         _act(runtime, reason)
     elif _worth_saying(runtime, alarm):
         runtime.say(reason)

@@ -19,9 +19,9 @@ from kt.records import (
     OrderState,
     Side,
 )
+from kt.rules.order_identification import NOT_FOUND
 from kt.steps.orders import exits
 from kt.steps.orders import unfilled as overdue
-from kt.steps.orders.lost_sells import NOT_FOUND
 from kt.steps.reconcile import order_tracking
 
 QUEUED = 10.0

@@ -21,6 +21,7 @@ from kt.rules import trading_phases
 from kt.rules.risk.stop_rules import takes_buys_back
 from kt.rules.trading_phases import Phase
 from kt.steps.decide import decision_scoring
+from kt.steps.notices import notify
 from kt.steps.portfolio import daily_pnl
 from kt.steps.results import Reconciliation
 from kt.steps.risk import stops
@@ -173,7 +174,7 @@ def _settled(runtime: Runtime, found: Settled) -> None:
         return
     state.settled = day
     runtime.report.days.append(found.result)
-    stops.tell(runtime.ctx, "info", f"kt: {day} settled", found.text())
+    notify(runtime.ctx, "info", f"kt: {day} settled", found.text())
     if state.phase is Phase.IDLE and runtime.until_close:
         runtime.end("the trading day is over")
 

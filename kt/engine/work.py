@@ -29,7 +29,7 @@ from kt.steps.decide import collect, scan
 from kt.steps.decide import decision_scoring as learning
 from kt.steps.fan_out import note_error
 from kt.steps.instruments import known_list
-from kt.steps.orders import change_recovery, exits, place, unfilled
+from kt.steps.orders import exits, place, unfilled
 from kt.steps.orders.exits import Left
 from kt.steps.portfolio import daily_pnl
 from kt.steps.reconcile import cash_reconciliation, order_recovery, order_tracking, startup
@@ -72,7 +72,7 @@ def recover(ctx: Context) -> tuple[Order, ...]:
     """Look for orders, amends and cancels whose answer was lost; those that were settled."""
     resolved, _ = order_recovery.resolve_intents(ctx)
     caught_up = order_tracking.catch_up(ctx)
-    return (*resolved, *caught_up, *change_recovery.resolve_changes(ctx, order_recovery.PATIENCE))
+    return (*resolved, *caught_up, *order_recovery.resolve_changes(ctx, order_recovery.PATIENCE))
 
 
 @dataclass(frozen=True, slots=True)

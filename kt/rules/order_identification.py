@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from kt.records import BrokerOrder, Execution, Order, OrderType
+from kt.records import BrokerOrder, Execution, Order, OrderType, Side
 from kt.rules.distinct_fills import number
 
 
@@ -93,3 +93,15 @@ def _matching(candidates: dict[int, str]) -> Matching:
     if not ord_nos:
         return Matching(Found.NONE, ())
     return Matching(Found.MATCH if len(ord_nos) == 1 else Found.AMBIGUOUS, ord_nos)
+
+
+NOT_FOUND = "NOT_FOUND"
+"""`Order.code` of a sell that was given up because it is not in the broker's lists."""
+
+
+def lost_sells(orders: Iterable[Order], stock_code: str) -> int:
+    """How many sells of a stock, among these orders, were given up as not found."""
+    return sum(
+        order.code == NOT_FOUND and order.side is Side.SELL and order.stock_code == stock_code
+        for order in orders
+    )

@@ -11,7 +11,7 @@ from kt.ports import Analyst, RunLog
 from kt.records import FAILURES, WITHHELD, Action, AnalystReply, Decision, Provenance
 from kt.rules import breaker
 from kt.steps.context import Context
-from kt.steps.risk.stops import tell
+from kt.steps.notices import notify
 
 _WORDS = {
     "auth": "refused the key",
@@ -37,7 +37,7 @@ def keep(ctx: Context, answer: AnalystReply) -> None:
     calls = ctx.journal.analyst_calls(ctx.clock.now() - breaker.LOOK_BACK)
     if breaker.opens_now(breaker.streak(calls, answer.analyst, answer.asked_model)):
         text = f"{answer.error}. {FAILURES.get(answer.kind, '')} `kt doctor` asks it at once."
-        tell(ctx, "warning", f"kt: {answer.analyst} does not answer", text)
+        notify(ctx, "warning", f"kt: {answer.analyst} does not answer", text)
 
 
 @dataclass(frozen=True, slots=True)

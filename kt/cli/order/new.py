@@ -137,7 +137,7 @@ def _send(
     session: CliContext, ctx: Context, check: Check, options: NewOptions
 ) -> tuple[Order, Check]:
     from kt.cli.order.sending import sending, wait_for, watching
-    from kt.steps.orders.recheck import place_checked
+    from kt.steps.orders.place import place_checked
 
     follows = options.wait and check.passed and not ctx.config.dry_run
     with watching(session, follows) as events, sending(ctx):

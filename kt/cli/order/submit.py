@@ -143,7 +143,7 @@ def _send(
     """The orders as they became, and what kept others from being sent: a denial costs one
     order, anything else ends the submission, and what was sent before is still shown."""
     from kt.cli.order.sending import sending, wait_for, watching
-    from kt.steps.orders.recheck import place_checked
+    from kt.steps.orders.place import place_checked
 
     follows = wait and not ctx.config.dry_run
     orders: list[Order] = []

@@ -28,18 +28,18 @@ from kt.records import (
     Side,
 )
 from kt.rules import exit_prices, ticks
+from kt.rules.order_identification import lost_sells
 from kt.rules.risk.trading_state import MOST_LOST
 from kt.steps.context import Context
 from kt.steps.decide import analyze as analysis
 from kt.steps.decide import collect
 from kt.steps.fan_out import note_error
 from kt.steps.instruments import instrument
+from kt.steps.notices import notify
 from kt.steps.orders import place
-from kt.steps.orders.lost_sells import lost_sells
 from kt.steps.portfolio import position_book
 from kt.steps.results import Exit
 from kt.steps.risk import check
-from kt.steps.risk.stops import tell
 
 LOOK = 1.0
 """Real seconds that an exit waits for the broker's word on how many shares are free."""
@@ -227,7 +227,7 @@ def _take_back(ctx: Context, due: Exit) -> tuple[Order, ...]:
         if changed.outcome.status is not OutcomeStatus.ACKED:
             continue
         back.append(changed.order)
-        tell(
+        notify(
             ctx,
             "warning",
             f"taken back for the stop: SELL {order.stock_code} {order.stock_name}".rstrip(),
@@ -266,7 +266,7 @@ def _wait_after(row: list[Order]) -> float:
 
 def _tell_refused(ctx: Context, due: Exit, order: Order) -> None:
     said = f"[{order.code}] {order.message}".strip() if order.code else order.message
-    tell(
+    notify(
         ctx,
         "critical",
         f"{due.origin} of {order.stock_code} {order.stock_name} did not leave".replace("_", "-"),
@@ -278,7 +278,7 @@ def _tell_refused(ctx: Context, due: Exit, order: Order) -> None:
 def tell_queued(ctx: Context, order: Order) -> None:
     """The owner hears that an exit's order stands and that nobody buys."""
     price = f"at {order.price:,}" if order.price else "at market"
-    tell(
+    notify(
         ctx,
         "warning",
         f"{order.origin} of {order.stock_code} {order.stock_name} waits in the queue".replace(

@@ -29,6 +29,7 @@ from kt.records import (
 from kt.rules import trading_phases
 from kt.steps.context import Context
 from kt.steps.fan_out import note_error
+from kt.steps.notices import notify
 from kt.steps.orders import place
 from kt.steps.reconcile import order_tracking, position_reconciliation, startup
 from kt.steps.results import Flattened
@@ -74,7 +75,7 @@ def flatten(
     if report.done and work.ours():
         stops.halt(ctx, f"after flatten: {reason}", by)
     elif not report.done:
-        stops.tell(ctx, "critical", "kt: flatten left something", "; ".join(report.left))
+        notify(ctx, "critical", "kt: flatten left something", "; ".join(report.left))
     return report
 
 
@@ -158,7 +159,7 @@ class _Flattening:
         if self.left.keys() <= self.told:
             return
         self.told |= self.left.keys()
-        stops.tell(
+        notify(
             self.ctx,
             "critical",
             "kt: flatten goes on",
@@ -170,7 +171,7 @@ class _Flattening:
         return tuple(f"{code}: {why}" if code else why for code, why in self.left.items())
 
     def _tell_waiting(self, failure: KtError) -> None:
-        stops.tell(
+        notify(
             self.ctx,
             "critical",
             "kt: flatten waits for the broker",

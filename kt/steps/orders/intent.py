@@ -21,7 +21,7 @@ from kt.rules import trading_phases
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
 from kt.steps.fan_out import note_error
-from kt.steps.risk.account_snapshot import buys_of_others
+from kt.steps.risk.account_exposure import buys_of_others
 from kt.steps.risk.stops import refusal
 
 LOOK = 1.0

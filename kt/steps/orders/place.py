@@ -1,13 +1,18 @@
-"""Step 5, and the only door to the broker's order methods: durable intent, one send, one outcome.
+"""Step 5: place, amend and cancel orders. The only module that calls the broker's order gateway:
+durable intent, one send, one outcome (docs/orders.md#promises).
 
-Nothing here raises for what the wire did: the order that comes back says how it ended, and
-UNKNOWN means that nobody knows yet. What is raised is what stopped it before the send.
+A failed or rejected send raises nothing: the state of the returned order is the outcome, UNKNOWN
+until recovery has found it. Exceptions mean that nothing was sent; the one exception is NotKept.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from msgspec.structs import replace
 
+from kt.errors import Denied, JournalError, NotKept
 from kt.ports.gateway import unseal
 from kt.records import (
     EXITS,
@@ -21,23 +26,25 @@ from kt.records import (
     OrderState,
     Outcome,
     OutcomeStatus,
-    SymbolLock,
 )
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
+from kt.steps.notices import notify
 from kt.steps.order_events import event, from_outcome
 from kt.steps.orders import intent, order_change
-from kt.steps.orders.clock_skew import check_time
 from kt.steps.orders.order_change import Changed, OrderChange
-from kt.steps.orders.outcome_guard import guarded
-from kt.steps.risk.stops import refusal, tell
+from kt.steps.reconcile.order_recovery import lock_unknown
+from kt.steps.risk import check
+from kt.steps.risk.stops import refusal
 
 SENDS = 3
-"""How often an order that the broker said it did not take (429) is sent in all."""
+"""Maximum sends of one order that the broker refuses for its rate limit (429)."""
 PAUSE = 1.0
-"""Seconds before it is sent again: others may need the budget more. An exit needs it most and
-waits for its turn in the budget alone, which stays closed for a second after a 429."""
+"""Seconds before the second send (twice as long before the third), so that other requests get
+their share of the rate limit. An exit does not pause: it waits for the rate limit alone."""
+CHECKS = 5
+"""Maximum new checks of an order while other processes keep ordering in between."""
 
 _AFTER_PLACE = {
     OutcomeStatus.ACKED: OrderEventKind.ACKED,
@@ -47,41 +54,59 @@ _AFTER_PLACE = {
 }
 
 
-def place(ctx: Context, check: Check, *, client_id: str = "", again: bool = False) -> Order:
-    """Send one checked order. The same client id again, or a decision that has become an order and
-    is not wanted `again`, returns the first order and sends nothing.
+def place(ctx: Context, checked: Check, *, client_id: str = "", again: bool = False) -> Order:
+    """Send one checked order; the order with its outcome. A check that did not pass gives a DENIED
+    order. A repeated client id, or a decision that already became an order (unless `again`),
+    returns that first order and sends nothing.
 
-    Raises Denied(DUPLICATE) when the same stock and side already has an unresolved intent,
-    Denied(CLIENT_ID) when the id was used for other contents, Denied(STALE_INPUT) when another
-    run has ordered since the check, JournalError when the intent cannot be kept, Unreachable
-    when a buy's starting point cannot be asked, KtError(CLOCK) when the clock is wrong: nothing
-    was sent.
+    Raises, with nothing sent: Denied(DUPLICATE) when the stock and side has an unresolved intent,
+    Denied(CLIENT_ID) when the id was used for another order, Denied(STALE_INPUT) when another run
+    has bought since the check, JournalError when the intent cannot be written, Unreachable when
+    the order list cannot be fetched for a buy, KtError(CLOCK) when the clock is wrong. Raises
+    NotKept when the order was sent and its outcome cannot be written.
     """
-    first = _sent_before(ctx, check, client_id, again=again)
+    first = _sent_before(ctx, checked, client_id, again=again)
     if first is not None:
         return first
-    order = intent.intend(ctx, check, client_id)
-    refused = intent.denial(ctx, check)
+    order = intent.intend(ctx, checked, client_id)
+    refused = intent.denial(ctx, checked)
     if refused is not None:
         return _deny(ctx, order, refused)
     if order.origin not in EXITS:
-        check_time(ctx)
+        check.check_clock(ctx)
     order = replace(order, noted_ord_no=intent.noted_number(ctx, order))
     hit("place.before_plan", ctx.profile)
-    planned = _plan(ctx, order, check, again=again)
+    planned = _plan(ctx, order, checked, again=again)
     mine = planned.order_id == order.order_id and planned.state is OrderState.SENDING
-    return _send(ctx, planned, check) if mine else planned
+    return _send(ctx, planned, checked) if mine else planned
 
 
-def _plan(ctx: Context, order: Order, check: Check, *, again: bool) -> Order:
-    """The intent with its first sending, in one durable transaction and under the stops as they
-    are in it; what the journal has instead, when the order is one of before or is denied. Of a
-    process that dies in here nothing stays, and one that dies later may have sent the order."""
+def place_checked(
+    ctx: Context, checked: Check, *, client_id: str = "", again: bool = False
+) -> tuple[Order, Check]:
+    """Place an order; when another process has bought since the check, check again and retry. The
+    order, and the check it was placed with. Raises what `place` raises."""
+    for _ in range(CHECKS):
+        try:
+            return place(ctx, checked, client_id=client_id, again=again), checked
+        except Denied as denied:
+            if denied.code != Code.STALE_INPUT:
+                raise
+            checked = check.again(ctx, checked)
+    return place(ctx, checked, client_id=client_id, again=again), checked
+
+
+def _plan(ctx: Context, order: Order, checked: Check, *, again: bool) -> Order:
+    """Write PLANNED and SENDING in one durable transaction that also reads the stops. Returns
+    another order when the request is a repeat, and a DENIED one when a stop forbids it.
+
+    If the process dies before the commit nothing is written; after it, the order may have been
+    sent, and recovery looks for it."""
     with ctx.journal.together():
         refused = refusal(ctx, order.side, order.origin)
         if refused is not None:
             return _deny(ctx, order, refused)
-        intent.nothing_bought_since(ctx, check)
+        intent.nothing_bought_since(ctx, checked)
         intended = event(ctx, order.order_id, OrderEventKind.PLANNED)
         planned = ctx.journal.plan_order(order, intended, again=again)
         hit("place.planned", ctx.profile)
@@ -94,17 +119,19 @@ def _sending(ctx: Context, order: Order, attempt: int) -> OrderEvent:
     return event(ctx, order.order_id, OrderEventKind.SENDING, key=str(attempt))
 
 
-def _sent_before(ctx: Context, check: Check, client_id: str, *, again: bool) -> Order | None:
-    """The first order of this very wish, however it was sized then. Raises Denied(CLIENT_ID)."""
-    decision_id = check.decision_id
-    first = ctx.journal.repeated(client_id, decision_id=decision_id, ticket=check.ticket)
+def _sent_before(ctx: Context, checked: Check, client_id: str, *, again: bool) -> Order | None:
+    """The order that this client id or decision led to before, whatever its quantity was. Raises
+    Denied(CLIENT_ID) when the id was used for another order."""
+    decision_id = checked.decision_id
+    first = ctx.journal.repeated(client_id, decision_id=decision_id, ticket=checked.ticket)
     if first or again:
         return first
-    return ctx.journal.order_of_decision(decision_id, check.side, check.stock_code)
+    return ctx.journal.order_of_decision(decision_id, checked.side, checked.stock_code)
 
 
 def _deny(ctx: Context, order: Order, refused: CheckResult) -> Order:
-    """Kept with its reason. A rehearsal in test mode leaves its client id to the real order."""
+    """Journal the order as DENIED with the reason. In test mode the client id is not used up: the
+    real order may still have it."""
     if refused.code == Code.TEST_MODE:
         order = replace(order, client_id="")
     return ctx.journal.plan_order(
@@ -119,34 +146,34 @@ def _deny(ctx: Context, order: Order, refused: CheckResult) -> Order:
     )
 
 
-def _send(ctx: Context, order: Order, check: Check) -> Order:
-    """Send what the journal has as SENDING, and again what the broker surely did not take."""
+def _send(ctx: Context, order: Order, checked: Check) -> Order:
+    """Send an order that the journal has as SENDING; again after a rate limit refusal."""
     attempt = 1
     while True:
         hit("place.sending", ctx.profile)
-        outcome = unseal(ctx.gateway).place(check.ticket)
+        outcome = unseal(ctx.gateway).place(checked.ticket)
         hit("place.sent", ctx.profile)
-        told = from_outcome(ctx, order, _AFTER_PLACE[outcome.status], outcome, key=str(attempt))
-        with guarded(order, _named(order), outcome):
-            order = ctx.journal.record(told)
+        answered = from_outcome(ctx, order, _AFTER_PLACE[outcome.status], outcome, key=str(attempt))
+        with _outcome_recorded(order, _description(order), outcome):
+            order = ctx.journal.record(answered)
         hit("place.recorded", ctx.profile)
-        untaken = outcome.status is OutcomeStatus.NOT_PLACED and outcome.retryable
-        if not untaken or attempt == SENDS:
+        rate_limited = outcome.status is OutcomeStatus.NOT_PLACED and outcome.retryable
+        if not rate_limited or attempt == SENDS:
             break
         if order.origin not in EXITS:
             ctx.clock.sleep(PAUSE * attempt)
         attempt += 1
         with ctx.journal.together():
-            if intent.overtaken(ctx, order, check):
-                return order  # not placed, and in the pause somebody ordered or set a stop
+            if intent.overtaken(ctx, order, checked):
+                return order  # NOT_PLACED; during the pause an order or a stop was added
             order = ctx.journal.record(_sending(ctx, order, attempt))
         if order.state is not OrderState.SENDING:
-            return order  # another process settled this intent: it must not be sent any more
-    with guarded(order, _named(order), outcome):
+            return order  # another process resolved this intent: it must not be sent
+    with _outcome_recorded(order, _description(order), outcome):
         return _after(ctx, order, outcome)
 
 
-def _named(order: Order) -> str:
+def _description(order: Order) -> str:
     return f"{order.side} {order.quantity:,} {order.stock_code}"
 
 
@@ -162,40 +189,19 @@ def _after(ctx: Context, order: Order, outcome: Outcome) -> Order:
             ctx.clock.now(),
         )
     elif order.state is OrderState.UNKNOWN:
-        # Another process gave up waiting for this answer; the answer is certain.
+        # Another process had recorded it as UNKNOWN; the answer is certain.
         return ctx.journal.record(from_outcome(ctx, order, OrderEventKind.GIVEN_UP, outcome))
     return order
 
 
-def lock_unknown(ctx: Context, order: Order, evidence: str) -> None:
-    """Tell the owner, then lock the stock until somebody knows. The notice is kept before the
-    lock, so that a stock that is locked is one that somebody was told of, whenever kt dies."""
-    title = f"order outcome unknown: {order.side} {order.stock_code} x{order.quantity}"
-    text = (
-        f"{evidence.rstrip('.')}. {order.stock_code} is locked. kt looks for it at the broker; "
-        "if it stays unknown, look there yourself and use "
-        f"`kt order resolve {order.order_id}`."
-    )
-    ctx.journal.notice(ctx.run, "critical", title, text, ctx.clock.now())
-    ctx.journal.flush()
-    ctx.journal.lock_symbol(
-        SymbolLock(
-            stock_code=order.stock_code,
-            reason=f"the outcome of order {order.order_id} is unknown ({evidence})",
-            order_id=order.order_id,
-            at=ctx.clock.now(),
-        )
-    )
-    ctx.notifier.notify("critical", title, text)
-
-
 def amend(ctx: Context, order: Order, *, price: int) -> Changed:
-    """Change the price of an open order of ours, of all that is open: an amend of a part would
-    leave two orders at the broker under two prices. Check the price first (check.check_amend).
-    Raises Denied when the stops or the order's state forbid it, or another change of it is
-    under way."""
+    """Change the price (won) of the whole open quantity of one of kt's orders: amending a part
+    would leave two orders at the broker. Check the price first (`check.check_amend`).
+
+    Raises Denied when a stop or the order's state forbids it or another change is pending,
+    KtError(CLOCK), JournalError, and NotKept when the outcome cannot be written."""
     order_change.not_stopped(ctx, order)
-    check_time(ctx)
+    check.check_clock(ctx)
     asked = order_change.keep(ctx, order.order_id, order_change.AMEND, price=price)
     ticket = AmendTicket(
         ord_no=asked.order.ord_no, stock_code=order.stock_code, quantity=0, price=price
@@ -204,25 +210,51 @@ def amend(ctx: Context, order: Order, *, price: int) -> Changed:
 
 
 def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Changed:
-    """Take back an open order of ours (quantity 0 = all that is open); allowed under every stop.
-    Raises Denied when the order's state forbids it."""
+    """Cancel `quantity` shares of one of kt's open orders (0 = all that is open); allowed under
+    every stop. Raises Denied when the order's state forbids it, JournalError, and NotKept when
+    the outcome cannot be written."""
     asked = order_change.keep(ctx, order.order_id, order_change.CANCEL, quantity=quantity)
     ticket = CancelTicket(ord_no=asked.order.ord_no, stock_code=order.stock_code, quantity=quantity)
     return _changed(ctx, asked, unseal(ctx.gateway).cancel(ticket))
 
 
 def _changed(ctx: Context, asked: OrderChange, outcome: Outcome) -> Changed:
-    """What the send made of the wish, written down; one that nobody knows about is told."""
+    """Record the outcome of an amend or a cancel; the owner is notified when it is unknown."""
     verb, order = asked.verb, asked.order
     hit(f"{verb.name}.sent", ctx.profile)
-    with guarded(order, f"the {verb.name} of {order.ord_no}", outcome):
+    with _outcome_recorded(order, f"the {verb.name} of {order.ord_no}", outcome):
         after = ctx.journal.record(order_change.ended(ctx, asked, outcome))
     hit(f"{verb.name}.recorded", ctx.profile)
     if outcome.status is OutcomeStatus.UNKNOWN:
-        tell(
+        notify(
             ctx,
             "critical",
             f"{verb.name} outcome unknown: {order.stock_code} {order.ord_no}",
             f"{outcome.evidence.rstrip('.')}. kt asks the broker what stands; see `kt order list`.",
         )
     return Changed(after, outcome)
+
+
+_SURELY_NO_ORDER = (OutcomeStatus.NOT_PLACED, OutcomeStatus.REJECTED)
+
+
+@contextmanager
+def _outcome_recorded(order: Order, what: str, outcome: Outcome) -> Iterator[None]:
+    """Around writing the outcome of a send: a JournalError becomes NotKept unless the broker
+    surely has no such order, so that nobody takes it for unsent. The intent is in the journal,
+    and the next start looks for it at the broker."""
+    try:
+        yield
+    except NotKept:
+        raise
+    except JournalError as error:
+        if outcome.status in _SURELY_NO_ORDER:
+            raise
+        number = f" under {outcome.ord_no}" if outcome.ord_no else ""
+        raise NotKept(
+            f"{what} was sent{number} ({outcome.evidence}), but what became of it could not be "
+            f"written down: {error.message}",
+            hint=f"Do not send it again. {error.hint or 'See `kt doctor`'}; then `kt order list` "
+            f"asks the broker about order {order.order_id}.",
+            code=error.code,
+        ) from error

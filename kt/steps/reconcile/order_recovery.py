@@ -10,23 +10,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kt.records import (
+    CHANGING_STATES,
     UNRESOLVED_STATES,
     BrokerOrder,
     Execution,
     Order,
+    OrderEvent,
     OrderEventKind,
     OrderState,
     Origin,
     Side,
+    SymbolLock,
 )
-from kt.rules.order_identification import Found, Matching, match_order
+from kt.rules.order_identification import NOT_FOUND, Found, Matching, lost_sells, match_order
 from kt.rules.risk.trading_state import MOST_LOST
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
+from kt.steps.notices import notify
 from kt.steps.order_events import event
-from kt.steps.orders.lost_sells import NOT_FOUND, lost_sells
-from kt.steps.orders.place import lock_unknown
-from kt.steps.risk.stops import tell
+from kt.steps.reconcile import order_tracking
 
 PATIENCE = 12.0
 """Seconds after its send within which an order may still be listed late."""
@@ -162,6 +164,28 @@ def _end(ctx: Context, order: Order, matching: Matching) -> Order:
     return after
 
 
+def lock_unknown(ctx: Context, order: Order, evidence: str) -> None:
+    """Tell the owner, then lock the stock until somebody knows. The notice is kept before the
+    lock, so that a stock that is locked is one that somebody was told of, whenever kt dies."""
+    title = f"order outcome unknown: {order.side} {order.stock_code} x{order.quantity}"
+    text = (
+        f"{evidence.rstrip('.')}. {order.stock_code} is locked. kt looks for it at the broker; "
+        "if it stays unknown, look there yourself and use "
+        f"`kt order resolve {order.order_id}`."
+    )
+    ctx.journal.notice(ctx.run, "critical", title, text, ctx.clock.now())
+    ctx.journal.flush()
+    ctx.journal.lock_symbol(
+        SymbolLock(
+            stock_code=order.stock_code,
+            reason=f"the outcome of order {order.order_id} is unknown ({evidence})",
+            order_id=order.order_id,
+            at=ctx.clock.now(),
+        )
+    )
+    ctx.notifier.notify("critical", title, text)
+
+
 def _lose(ctx: Context, order: Order) -> Order:
     """A sell that is nowhere at the broker: it may be tried once more. The owner is told."""
     after = ctx.journal.record(
@@ -177,7 +201,7 @@ def _lose(ctx: Context, order: Order) -> Order:
     if after.code == NOT_FOUND:
         today = ctx.journal.orders(day=ctx.clock.now().date(), stock_code=order.stock_code)
         again = lost_sells(today, order.stock_code) <= MOST_LOST
-        tell(
+        notify(
             ctx,
             "warning" if again else "critical",
             f"a sell was lost: {order.stock_code} x{order.quantity}",
@@ -212,3 +236,62 @@ def unlock(ctx: Context) -> None:
         order = ctx.journal.order(lock.order_id) if lock.order_id else None
         if order is not None and order.state not in UNRESOLVED_STATES:
             ctx.journal.unlock_symbol(lock.stock_code)
+
+
+_CHANGE_SENT = {
+    OrderState.AMENDING: OrderEventKind.AMENDING,
+    OrderState.CANCELLING: OrderEventKind.CANCELLING,
+}
+_CHANGE_FAILED = {
+    OrderState.AMENDING: OrderEventKind.AMEND_FAILED,
+    OrderState.CANCELLING: OrderEventKind.CANCEL_FAILED,
+}
+
+
+def resolve_changes(ctx: Context, patience: float) -> list[Order]:
+    """Wait up to `patience` seconds for what may be listed late. A change that is not found
+    PATIENCE seconds after it was sent, and whose order stands as it was, did not happen; a
+    younger one is left as it is. The orders that were settled."""
+    settled = []
+    began = ctx.clock.monotonic()
+    while True:
+        waiting = []
+        for order in ctx.journal.orders(day=ctx.clock.now().date(), states=CHANGING_STATES):
+            if _change_may_be_listed(ctx, order, began):
+                waiting.append(order)
+            else:
+                settled.append(_give_up_change(ctx, order))
+        if not waiting or ctx.clock.monotonic() - began >= patience:
+            return settled
+        ctx.clock.sleep(PAUSE)
+        changed = {order.order_id: order for order in order_tracking.catch_up(ctx)}
+        settled += [changed[o.order_id] for o in waiting if o.order_id in changed]
+
+
+def _change_may_be_listed(ctx: Context, order: Order, began: float) -> bool:
+    """Whether it was sent so lately that it may still be listed or answered; time is also
+    counted without the calendar's clock, which may jump back."""
+    asked = _change_event(ctx, order)
+    age = (ctx.clock.now() - asked.at).total_seconds() if asked else PATIENCE
+    return age < PATIENCE and ctx.clock.monotonic() - began < PATIENCE
+
+
+def _change_event(ctx: Context, order: Order) -> OrderEvent | None:
+    """The newest wish to change the order."""
+    kind = _CHANGE_SENT[order.state]
+    asked = [e for e in ctx.journal.order_events(order.order_id) if e.kind is kind]
+    return max(asked, key=lambda e: e.at, default=None)
+
+
+def _give_up_change(ctx: Context, order: Order) -> Order:
+    """Not in the lists: the order stands as it was. A later listing still counts."""
+    asked = _change_event(ctx, order)
+    return ctx.journal.record(
+        event(
+            ctx,
+            order.order_id,
+            _CHANGE_FAILED[order.state],
+            key=f"recovery:{asked.event_id if asked else ''}",
+            evidence="not found in the broker's lists",
+        )
+    )

@@ -30,11 +30,11 @@ from kt.records import (
     Position,
     Side,
 )
+from kt.rules.order_identification import NOT_FOUND
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
 from kt.steps.fan_out import note_error
 from kt.steps.order_events import event, fill_event
-from kt.steps.orders.lost_sells import NOT_FOUND
 from kt.steps.portfolio import position_book
 from kt.steps.reconcile import order_tracking
 from kt.steps.results import Difference

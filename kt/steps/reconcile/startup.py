@@ -17,8 +17,6 @@ from kt.records import (
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
 from kt.steps.order_events import event
-from kt.steps.orders import change_recovery
-from kt.steps.orders.clock_skew import check_time
 from kt.steps.reconcile import (
     cash_reconciliation,
     order_recovery,
@@ -26,7 +24,7 @@ from kt.steps.reconcile import (
     position_reconciliation,
 )
 from kt.steps.results import Reconciliation
-from kt.steps.risk import stops
+from kt.steps.risk import check, stops
 
 
 def reconcile(
@@ -40,13 +38,13 @@ def reconcile(
     """
     hit("reconcile.start", ctx.profile)
     if not urgent:
-        check_time(ctx)
+        check.check_clock(ctx)
     stops.current(ctx)
     expired = _expire(ctx)
     resolved, unknown = order_recovery.resolve_intents(ctx, patience)
     before = _fills_today(ctx)
     order_tracking.catch_up(ctx)
-    settled = change_recovery.resolve_changes(ctx, patience)
+    settled = order_recovery.resolve_changes(ctx, patience)
     hit("reconcile.caught_up", ctx.profile)
     differences = (
         *position_reconciliation.reconcile_positions(ctx),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import asdict, replace
 
+from kt.errors import KtError
 from kt.ids import new_id
 from kt.records import (
     EXITS,
@@ -28,8 +29,12 @@ from kt.rules import fees, position_size
 from kt.rules.risk import validation
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
-from kt.steps.risk.account_snapshot import AccountSnapshot, Exposure, exposure, snapshot
+from kt.steps.risk.account_exposure import Exposure, exposure_of
+from kt.steps.risk.account_snapshot import AccountSnapshot, snapshot
 from kt.steps.risk.risk_inputs import exit_facts, facts_for, with_orderable
+
+MAX_CLOCK_SKEW = 30.0
+"""Seconds by which this machine's clock may differ from the broker's."""
 
 
 def check(
@@ -49,8 +54,8 @@ def check(
     if not wanted:
         return ()
     codes = [decision.stock_code for decision in wanted]
-    known = exposure(ctx, account or snapshot(ctx, codes, notice=notice))
-    checks = tuple(_of_decision(ctx, known, decision, origin) for decision in wanted)
+    exposure = exposure_of(ctx, account or snapshot(ctx, codes, notice=notice))
+    checks = tuple(_of_decision(ctx, exposure, decision, origin) for decision in wanted)
     ctx.journal.checks(ctx.run, checks)
     return checks
 
@@ -68,11 +73,11 @@ def check_order(
     `account` is the account as just looked up; without it the broker is asked now.
     """
     brief = intent.origin in EXITS and intent.order_type is OrderType.MARKET
-    known = exposure(
+    exposure = exposure_of(
         ctx, account or snapshot(ctx, [intent.stock_code], everything=not brief, notice=notice)
     )
-    named = replace(intent, stock_name=intent.stock_name or _name(known, intent.stock_code))
-    checked = _judge(ctx, known, named)
+    named = replace(intent, stock_name=intent.stock_name or _name(exposure, intent.stock_code))
+    checked = _judge(ctx, exposure, named)
     ctx.journal.checks(ctx.run, (checked,))
     return checked
 
@@ -113,14 +118,28 @@ def check_amend(
         origin=Origin.MANUAL,
         reason=f"amend of {order.ord_no}",
     )
-    known = exposure(ctx, snapshot(ctx, [order.stock_code], notice=notice))
-    checked = _judge(ctx, known, intent, without=order)
+    exposure = exposure_of(ctx, snapshot(ctx, [order.stock_code], notice=notice))
+    checked = _judge(ctx, exposure, intent, without=order)
     ctx.journal.checks(ctx.run, (checked,))
     return checked
 
 
-def _of_decision(ctx: Context, known: Exposure, decision: Decision, origin: Origin) -> Check:
-    sized = _size(ctx, known, decision)
+def check_clock(ctx: Context) -> None:
+    """Raises KtError(CLOCK) when this clock and the broker's disagree, and the broker's errors
+    when it has to be asked and cannot be."""
+    off = ctx.broker.skew()
+    if abs(off) < MAX_CLOCK_SKEW:
+        return
+    where = "ahead of" if off > 0 else "behind"
+    raise KtError(
+        f"this machine's clock is {abs(off):,.0f} s {where} the broker's: nothing is sent",
+        hint="Let it be set from the network (NTP); `kt doctor` shows how far it is off.",
+        code="CLOCK",
+    )
+
+
+def _of_decision(ctx: Context, exposure: Exposure, decision: Decision, origin: Origin) -> Check:
+    sized = _size(ctx, exposure, decision)
     intent = OrderIntent(
         side=Side(decision.action),
         stock_code=decision.stock_code,
@@ -132,20 +151,22 @@ def _of_decision(ctx: Context, known: Exposure, decision: Decision, origin: Orig
         reason=decision.reason,
         decision=decision,
     )
-    return _judge(ctx, known, intent, sized=sized)
+    return _judge(ctx, exposure, intent, sized=sized)
 
 
-def _size(ctx: Context, known: Exposure, decision: Decision) -> position_size.PositionSize:
+def _size(ctx: Context, exposure: Exposure, decision: Decision) -> position_size.PositionSize:
     if decision.action is Action.SELL:
-        return position_size.sell_size(decision, (known.holding(decision.stock_code) or (0, 0))[1])
-    limits, deposit = ctx.config.limits, known.account.deposit
-    invested = known.invested()
+        return position_size.sell_size(
+            decision, (exposure.holding(decision.stock_code) or (0, 0))[1]
+        )
+    limits, deposit = ctx.config.limits, exposure.account.deposit
+    invested = exposure.invested()
     if deposit is None or invested is None:
-        return position_size.PositionSize(0, "0: what the account can bear is not known")
+        return position_size.PositionSize(0, "0: what the account can bear is not exposure")
     return position_size.buy_size(
         decision,
         decision.price,
-        cash=deposit.orderable - sum(known.reserved.values()),
+        cash=deposit.orderable - sum(exposure.reserved.values()),
         per_stock_left=limits.per_stock - invested.get(decision.stock_code, 0),
         total_left=limits.total - sum(invested.values()),
         commission_pct=ctx.config.server.commission_pct,
@@ -154,23 +175,23 @@ def _size(ctx: Context, known: Exposure, decision: Decision) -> position_size.Po
 
 def _judge(
     ctx: Context,
-    known: Exposure,
+    exposure: Exposure,
     intent: OrderIntent,
     *,
     sized: position_size.PositionSize | None = None,
     without: Order | None = None,
 ) -> Check:
-    facts = facts_for(ctx, known, intent, without)
+    facts = facts_for(ctx, exposure, intent, without)
     results = validation.validate(facts)
     if _allowed(results):
-        results = validation.validate(with_orderable(ctx, known, facts, without))
+        results = validation.validate(with_orderable(ctx, exposure, facts, without))
     if sized is not None:
         results = (CheckResult(code="SIZE", passed=True, detail=sized.detail), *results)
-    checked = _verdict(ctx, intent, results, known.buys_seen)
+    checked = _verdict(ctx, intent, results, exposure.buys_seen)
     if checked.passed and intent.side is Side.BUY:
         value = fees.buy_cost(intent.quantity * intent.price, ctx.config.server.commission_pct)
-        known.reserved[intent.stock_code] = known.reserved.get(intent.stock_code, 0) + value
-    known.passed += checked.passed
+        exposure.reserved[intent.stock_code] = exposure.reserved.get(intent.stock_code, 0) + value
+    exposure.passed += checked.passed
     return checked
 
 
@@ -194,6 +215,6 @@ def _allowed(results: tuple[CheckResult, ...]) -> bool:
     return all(result.passed for result in results if result.code != Code.TEST_MODE)
 
 
-def _name(known: Exposure, code: str) -> str:
-    quote, held = known.account.quotes.get(code), known.account.held(code)
+def _name(exposure: Exposure, code: str) -> str:
+    quote, held = exposure.account.quotes.get(code), exposure.account.held(code)
     return quote.stock_name if quote else held.stock_name if held else ""

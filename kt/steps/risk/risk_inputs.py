@@ -18,20 +18,20 @@ from kt.records import (
     Side,
 )
 from kt.rules import trading_phases
+from kt.rules.order_identification import lost_sells
 from kt.rules.risk.facts import RiskFacts
 from kt.steps.context import Context
 from kt.steps.fan_out import gather
 from kt.steps.instruments import known_list
-from kt.steps.orders.lost_sells import lost_sells
 from kt.steps.risk import stops
-from kt.steps.risk.account_snapshot import Exposure
+from kt.steps.risk.account_exposure import Exposure
 
 _NEVER_STOOD = frozenset({OrderState.DENIED, OrderState.REJECTED, OrderState.NOT_PLACED})
 
 
 def facts_for(
     ctx: Context,
-    known: Exposure,
+    exposure: Exposure,
     intent: OrderIntent,
     without: Order | None,
 ) -> RiskFacts:
@@ -44,13 +44,13 @@ def facts_for(
         max_age=ctx.config.pipe.max_age,
         confidence=decision.confidence if decision else None,
     )
-    facts = _with_permits(ctx, known, facts)
-    facts = _with_orders(known, facts, without)
-    facts = _with_stock(ctx, known, facts)
-    facts = _with_turnover(ctx, known, facts, without)
+    facts = _with_permits(ctx, exposure, facts)
+    facts = _with_orders(exposure, facts, without)
+    facts = _with_stock(ctx, exposure, facts)
+    facts = _with_turnover(ctx, exposure, facts, without)
     if intent.side is Side.SELL:
-        return _with_holding(known, facts, without)
-    return _with_money(ctx, known, facts, without)
+        return _with_holding(exposure, facts, without)
+    return _with_money(ctx, exposure, facts, without)
 
 
 def exit_facts(
@@ -84,39 +84,39 @@ def _of_intent(ctx: Context, intent: OrderIntent) -> RiskFacts:
     )
 
 
-def _with_permits(ctx: Context, known: Exposure, facts: RiskFacts) -> RiskFacts:
+def _with_permits(ctx: Context, exposure: Exposure, facts: RiskFacts) -> RiskFacts:
     """What stops trading, and what the day allows."""
-    may_order, may_buy, phase = known.phase()
+    may_order, may_buy, phase = exposure.phase()
     return replace(
         facts,
-        stop=known.stop.mode,
-        stop_reason=known.stop.reason,
+        stop=exposure.stop.mode,
+        stop_reason=exposure.stop.reason,
         may_order=may_order,
         may_buy=may_buy,
         phase=phase,
         commission_pct=ctx.config.server.commission_pct,
-        realised_today=known.realised,
-        unrealised=known.unrealised,
+        realised_today=exposure.realised,
+        unrealised=exposure.unrealised,
     )
 
 
-def _with_orders(known: Exposure, facts: RiskFacts, without: Order | None) -> RiskFacts:
+def _with_orders(exposure: Exposure, facts: RiskFacts, without: Order | None) -> RiskFacts:
     """Locks, and orders that were sent or are on their way."""
     code, side = facts.stock_code, facts.side
     return replace(
         facts,
-        lock=known.locks.get(code, ""),
-        unresolved=known.under_way(code, side, UNRESOLVED_STATES, without),
-        open_orders=known.open_orders(code, side, without),
-        lost_sells=lost_sells(known.orders, code),
-        orders_last_minute=known.sent(timedelta(minutes=1)),
-        orders_today=known.sent(),
+        lock=exposure.locks.get(code, ""),
+        unresolved=exposure.under_way(code, side, UNRESOLVED_STATES, without),
+        open_orders=exposure.open_orders(code, side, without),
+        lost_sells=lost_sells(exposure.orders, code),
+        orders_last_minute=exposure.sent(timedelta(minutes=1)),
+        orders_today=exposure.sent(),
     )
 
 
-def _with_stock(ctx: Context, known: Exposure, facts: RiskFacts) -> RiskFacts:
+def _with_stock(ctx: Context, exposure: Exposure, facts: RiskFacts) -> RiskFacts:
     """The quote and the list of stocks; a market sell needs no list and does not wait for it."""
-    quote = known.account.quotes.get(facts.stock_code)
+    quote = exposure.account.quotes.get(facts.stock_code)
     facts = replace(facts, excluded=facts.stock_code in ctx.config.scan.exclude)
     if quote is not None:
         facts = replace(
@@ -137,21 +137,21 @@ def _with_stock(ctx: Context, known: Exposure, facts: RiskFacts) -> RiskFacts:
 
 
 def _with_turnover(
-    ctx: Context, known: Exposure, facts: RiskFacts, without: Order | None
+    ctx: Context, exposure: Exposure, facts: RiskFacts, without: Order | None
 ) -> RiskFacts:
     """How the stock was left and entered today, and what the day's buys came to."""
     code = facts.stock_code
-    left = [trade for trade in known.trades if trade.stock_code == code]
-    buys = [o for o in known.orders if o.side is Side.BUY and o.origin is not Origin.EXTERNAL]
+    left = [trade for trade in exposure.trades if trade.stock_code == code]
+    buys = [o for o in exposure.orders if o.side is Side.BUY and o.origin is not Origin.EXTERNAL]
     entered = [o for o in buys if o.stock_code == code and o.state not in _NEVER_STOOD]
-    position = known.positions.get(code)
+    position = exposure.positions.get(code)
     return replace(
         facts,
         cooldown=ctx.config.exits.cooldown,
         left_by=Origin(left[-1].origin) if left else None,
         left_at=left[-1].closed_at if left else None,
         entries=len([o for o in entered if not without or o.order_id != without.order_id]),
-        bought_today=known.bought(without),
+        bought_today=exposure.bought(without),
         min_holding_minutes=ctx.config.exits.min_holding_minutes,
         held_since=_last_entry(entered, position),
     )
@@ -165,9 +165,9 @@ def _last_entry(entered: Sequence[Order], position: Position | None) -> datetime
     return max(filled, default=position.opened_at)
 
 
-def _with_holding(known: Exposure, facts: RiskFacts, without: Order | None) -> RiskFacts:
+def _with_holding(exposure: Exposure, facts: RiskFacts, without: Order | None) -> RiskFacts:
     """What there is to sell; an order that is amended holds its own shares already."""
-    found = known.holding(facts.stock_code)
+    found = exposure.holding(facts.stock_code)
     if found is None:
         return facts
     held, sellable = found
@@ -176,11 +176,11 @@ def _with_holding(known: Exposure, facts: RiskFacts, without: Order | None) -> R
 
 
 def _with_money(
-    ctx: Context, known: Exposure, facts: RiskFacts, without: Order | None
+    ctx: Context, exposure: Exposure, facts: RiskFacts, without: Order | None
 ) -> RiskFacts:
     """What is bound in stocks, and what there is to buy with."""
     code = facts.stock_code
-    invested, deposit = known.invested(without), known.account.deposit
+    invested, deposit = exposure.invested(without), exposure.account.deposit
     if invested is not None:
         facts = replace(
             facts,
@@ -189,23 +189,23 @@ def _with_money(
             stocks=len(invested),
             in_stock=code in invested,
         )
-    taken = _taken(known, without)
+    taken = _taken(exposure, without)
     if deposit is not None:
         facts = replace(facts, cash=deposit.orderable - taken)
     what = (code, facts.price or facts.upper_limit or 0)
-    answer = known.account.orderable.get(what)
+    answer = exposure.account.orderable.get(what)
     orderable = facts.cash if answer is None else answer.amount - taken
     return replace(facts, orderable=orderable if what[1] else None)
 
 
-def _taken(known: Exposure, without: Order | None) -> int:
+def _taken(exposure: Exposure, without: Order | None) -> int:
     """Won that the batch has taken before; an order that is amended frees its own."""
     freed = without.open_quantity * without.price if without else 0
-    return sum(known.reserved.values()) - freed
+    return sum(exposure.reserved.values()) - freed
 
 
 def with_orderable(
-    ctx: Context, known: Exposure, facts: RiskFacts, without: Order | None
+    ctx: Context, exposure: Exposure, facts: RiskFacts, without: Order | None
 ) -> RiskFacts:
     """The broker's own word for a buy of this stock at this price; the cash where it gives none.
 
@@ -213,7 +213,7 @@ def with_orderable(
     that everything else allows.
     """
     what = (facts.stock_code, facts.price or facts.upper_limit or 0)
-    if facts.side is not Side.BUY or what in known.account.orderable:
+    if facts.side is not Side.BUY or what in exposure.account.orderable:
         return facts
     asked = gather(ctx, "check.orderable", {"answer": lambda: ctx.broker.orderable(*what)})
     if asked.failures:
@@ -222,5 +222,5 @@ def with_orderable(
     return (
         facts
         if answer is None
-        else replace(facts, orderable=answer.amount - _taken(known, without))
+        else replace(facts, orderable=answer.amount - _taken(exposure, without))
     )

@@ -13,6 +13,7 @@ from kt.records import CheckResult, Origin, Side, Stop, StopMode
 from kt.rules.risk import stop_rules as rules
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
+from kt.steps.notices import notify
 
 
 def current(ctx: Context) -> Stop:
@@ -73,11 +74,5 @@ def _set(ctx: Context, mode: StopMode, reason: str, by: str, until: date | None)
     stop = Stop(mode=mode, reason=reason, by=by, at=now, until=until)
     ctx.journal.set_stop(stop)
     level = "info" if mode is StopMode.RUNNING else "critical"
-    tell(ctx, level, f"kt: {mode}", reason)
+    notify(ctx, level, f"kt: {mode}", reason)
     return stop
-
-
-def tell(ctx: Context, level: str, title: str, text: str) -> None:
-    """The owner is told and the journal keeps it."""
-    ctx.journal.notice(ctx.run, level, title, text, ctx.clock.now())
-    ctx.notifier.notify(level, title, text)

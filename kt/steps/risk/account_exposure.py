@@ -1,0 +1,214 @@
+"""The account as the safety rules count it: holdings, open orders, buys, profit, by the broker's
+lists and the journal together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from kt.records import (
+    OPEN_STATES,
+    UNRESOLVED_STATES,
+    BrokerOrder,
+    Fill,
+    Holdings,
+    Order,
+    OrderState,
+    Origin,
+    Position,
+    Side,
+    Stop,
+    Trade,
+)
+from kt.rules import ticks, trading_phases
+from kt.steps.context import Context
+from kt.steps.instruments import known_list
+from kt.steps.portfolio import daily_pnl
+from kt.steps.risk import stops
+from kt.steps.risk.account_snapshot import AccountSnapshot
+
+_NEVER_SENT = frozenset({OrderState.DENIED, OrderState.PLANNED})
+
+
+@dataclass(slots=True)
+class Exposure:
+    """The account as the rules count it, with what this batch of checks has taken already."""
+
+    ctx: Context
+    account: AccountSnapshot
+    stop: Stop
+    orders: tuple[Order, ...]
+    locks: dict[str, str]
+    trades: tuple[Trade, ...]
+    """Closed today."""
+    positions: Mapping[str, Position]
+    """What the books say is held, by stock."""
+    unrealised: int
+    fills: tuple[Fill, ...] = ()
+    """Of today."""
+    reserved: dict[str, int] = field(default_factory=dict)
+    """Won by stock, of the orders that passed before in the same batch."""
+    passed: int = 0
+
+    @property
+    def buys_seen(self) -> int:
+        return buys_of_others(self.ctx, self.orders)
+
+    @property
+    def realised(self) -> int:
+        return sum(trade.profit for trade in self.trades)
+
+    def holding(self, stock_code: str) -> tuple[int, int] | None:
+        """Shares held and sellable. Where the broker lists fewer than the books, or does not
+        answer, the books': a sell of more than it has is the broker's to refuse. None when
+        nobody knows."""
+        held, ours = self.account.held(stock_code), self.positions.get(stock_code)
+        if held is not None and (ours is None or held.quantity >= ours.quantity):
+            return held.quantity, held.sellable
+        if ours is not None:
+            return ours.quantity, max(0, ours.quantity - self._selling(stock_code))
+        return None if self.account.holdings is None else (0, 0)
+
+    def _selling(self, stock_code: str) -> int:
+        return sum(
+            order.open_quantity
+            for order in self.orders
+            if order.stock_code == stock_code
+            and order.side is Side.SELL
+            and (order.state in OPEN_STATES or order.state in UNRESOLVED_STATES)
+        )
+
+    def bought(self, without: Order | None = None) -> int:
+        """Won of the day's buys: what was filled, what open ones may still cost, and what passed
+        before in this batch."""
+        filled = sum(
+            fill.quantity * fill.price
+            for fill in self.fills
+            if fill.side is Side.BUY and fill.ord_no
+        )
+        open_buys = sum(
+            self._cost(order)
+            for order in self.orders
+            if order.side is Side.BUY
+            and (order.state in OPEN_STATES or order.state in UNRESOLVED_STATES)
+            and (without is None or order.order_id != without.order_id)
+        )
+        return filled + open_buys + sum(self.reserved.values())
+
+    def invested(self, without: Order | None = None) -> dict[str, int] | None:
+        """Won by stock: cost of what is held and what open and unresolved buys may still cost."""
+        if self.account.holdings is None or self.account.open_orders is None:
+            return None
+        sums = dict(self.reserved)
+        for code, cost in self._costs(self.account.holdings).items():
+            sums[code] = sums.get(code, 0) + cost
+        for code, value in self._buying(without):
+            sums[code] = sums.get(code, 0) + value
+        return sums
+
+    def _costs(self, holdings: Holdings) -> dict[str, int]:
+        """Won by stock of what is held; what the broker does not list may still be held."""
+        costs = {code: position.cost for code, position in self.positions.items()}
+        for held in holdings.items:
+            costs[held.stock_code] = max(held.cost, costs.get(held.stock_code, 0))
+        return costs
+
+    def _buying(self, without: Order | None) -> Iterable[tuple[str, int]]:
+        listed = {int(order.ord_no) for order in self.account.open_orders or ()}
+        left_out = {int(number) for number in without.ord_nos} if without else set()
+        for order in self.account.open_orders or ():
+            if order.side is Side.BUY and int(order.ord_no) not in left_out:
+                yield order.stock_code, self._cost(order)
+        for ours in self.orders:
+            unlisted = not listed & {int(number) for number in ours.ord_nos}
+            waiting = ours.state in OPEN_STATES or ours.state in UNRESOLVED_STATES
+            leave = without is not None and ours.order_id == without.order_id
+            if ours.side is Side.BUY and waiting and unlisted and not leave:
+                yield ours.stock_code, self._cost(ours)
+
+    def _cost(self, order: Order | BrokerOrder) -> int:
+        """What is open of it may still cost so much: at its limit, at market at the day's upper
+        price limit, and a whole stock's limit where that is not known (or is a fund's own)."""
+        if order.price:
+            return order.open_quantity * order.price
+        stock = (known_list(self.ctx) or {}).get(order.stock_code)
+        if stock is None or stock.kind != "STOCK" or not stock.base_price:
+            return self.ctx.config.limits.per_stock
+        _, upper = ticks.price_limits(stock.base_price, stock.market, stock.kind)
+        return order.open_quantity * upper
+
+    def under_way(
+        self, stock_code: str, side: Side, states: frozenset[OrderState], without: Order | None
+    ) -> int:
+        return sum(
+            order.state in states
+            for order in self.orders
+            if order.stock_code == stock_code
+            and order.side is side
+            and (without is None or order.order_id != without.order_id)
+        )
+
+    def open_orders(self, stock_code: str, side: Side, without: Order | None) -> int | None:
+        """Ours, and those at the broker that are not ours."""
+        if self.account.open_orders is None:
+            return None
+        ours = {int(number) for order in self.orders for number in order.ord_nos}
+        external = sum(
+            order.stock_code == stock_code and order.side is side and int(order.ord_no) not in ours
+            for order in self.account.open_orders
+        )
+        return external + self.under_way(stock_code, side, OPEN_STATES, without)
+
+    def sent(self, within: timedelta | None = None) -> int:
+        """Orders of today that were sent, and those that passed before in this batch."""
+        since = self.ctx.clock.now() - within if within else None
+        return self.passed + sum(
+            order.state not in _NEVER_SENT
+            and order.origin is not Origin.EXTERNAL
+            and (since is None or order.created_at > since)
+            for order in self.orders
+        )
+
+    def phase(self) -> tuple[bool, bool, str]:
+        """Whether any order and whether a buy may leave now, and the phase's name."""
+        now, config, notice = self.ctx.clock.now(), self.ctx.config.session, self.account.notice
+        return (
+            trading_phases.may_order(now, config, notice),
+            trading_phases.may_buy(now, config, notice),
+            trading_phases.phase(now, config, notice),
+        )
+
+
+def buys_of_others(ctx: Context, orders: Iterable[Order]) -> int:
+    """Buys that other runs have planned; it only grows in a day."""
+    return sum(
+        order.side is Side.BUY and order.run != ctx.run and order.state is not OrderState.DENIED
+        for order in orders
+    )
+
+
+def exposure_of(ctx: Context, account: AccountSnapshot) -> Exposure:
+    """The journal's part beside the broker's."""
+    today = ctx.clock.now().date()
+    positions = {position.stock_code: position for position in ctx.journal.positions()}
+    return Exposure(
+        ctx=ctx,
+        account=account,
+        stop=stops.current(ctx),
+        orders=ctx.journal.orders(day=today),
+        locks={lock.stock_code: lock.reason for lock in ctx.journal.locks()},
+        trades=ctx.journal.trades(since=today, until=today),
+        fills=ctx.journal.fills(day=today),
+        positions=positions,
+        unrealised=_unrealised(account, positions) - daily_pnl.carried(ctx, today),
+    )
+
+
+def _unrealised(account: AccountSnapshot, positions: Mapping[str, Position]) -> int:
+    """By the broker's own figures, unless its list lacks shares that the books hold."""
+    if account.holdings is not None:
+        listed = {held.stock_code: held.quantity for held in account.holdings.items}
+        if all(p.quantity <= listed.get(code, 0) for code, p in positions.items()):
+            return account.holdings.total_profit
+    return sum(position.profit for position in positions.values())
