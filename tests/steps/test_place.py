@@ -182,7 +182,7 @@ def test_of_an_order_that_dies_before_its_sending_is_kept_nothing_stays(
             raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr(place, "reach", die)
+        dying.setattr(place, "hit", die)
         with pytest.raises(KeyboardInterrupt):
             place.place(world.ctx, checked)
     assert world.journal.orders() == ()
