@@ -1,4 +1,4 @@
-"""What every step is handed: the doors, the configuration and the run it belongs to."""
+"""What every step gets: the ports, the configuration and the id of the run."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Named places where a test may kill this process; in normal use they do nothing.
+"""Failpoints: named places where a test can kill this process; otherwise they do nothing.
 
-`KT_CRASH_AT=place.sent` kills the process the first time it gets there, `place.sent:3` the third
-time, with SIGKILL: nothing is flushed, nothing is closed. It works on the embedded exchange's
-profile alone, so that no real order is ever left behind by a forgotten variable.
+`KT_CRASH_AT=place.sent` kills the process with SIGKILL the first time it gets there,
+`place.sent:3` the third time. Only on the profile `sim`, so that a forgotten variable never
+leaves a real order behind.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ POINTS = (
     "reconcile.repairing",
     "reconcile.repaired",
 )
-"""Every point, in the order of a trade's life: before and after each durable write and send."""
+"""All failpoints, in the order of a trade: before and after each durable write and each send."""
 
 _seen: Counter[str] = Counter()
 
 
 def hit(name: str, profile: str) -> None:
-    """Die here when the environment says so."""
+    """Kill this process if KT_CRASH_AT names this point."""
     wanted = os.environ.get(VARIABLE)
     if not wanted or profile != "sim":
         return

@@ -1,6 +1,6 @@
-"""Ask several questions at once: every answer that came, and every failure by name.
+"""Run several requests in parallel and collect answers and failures by name.
 
-Pacing is the broker adapter's; a handful of threads only keeps its slots filled.
+The rate limit is the broker adapter's; a few threads are enough to use it fully.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ WORKERS = 6
 
 @dataclass(frozen=True, slots=True)
 class Gathered(Generic[T]):
-    """What came back, by the question's name."""
+    """Answers and failures, by the name of the request."""
 
     answers: dict[str, T]
     failures: dict[str, KtError]
 
     def raise_if_empty(self) -> None:
-        """Nothing at all came back: the first failure is the reason."""
+        """Raise the first failure when there is no answer at all."""
         if not self.answers and self.failures:
             raise next(iter(self.failures.values()))
 
@@ -37,18 +37,19 @@ class Gathered(Generic[T]):
 def gather(
     ctx: Context, where: str, questions: Mapping[str, Callable[[], T]], workers: int = WORKERS
 ) -> Gathered[T]:
-    """Answers and failures; each failure is journaled. AuthError and JournalError end it all.
+    """Run the `questions`; each failure is journaled as `where`.name. Raises AuthError and
+    JournalError at once.
 
-    The threads are daemons: a process that is told to end waits for no answer.
+    The threads are daemons: a process that has to end does not wait for answers.
     """
     answers: dict[str, T] = {}
     failures: dict[str, KtError] = {}
     waiting = deque(questions.items())
     done: queue.SimpleQueue[_Asked[T]] = queue.SimpleQueue()
     for _ in range(min(workers, len(questions))):
-        patience = contextvars.copy_context()  # how long the caller may wait holds for its threads
+        context = contextvars.copy_context()  # with the caller's deadline (ports.patience.within)
         threading.Thread(
-            target=patience.run, args=(_ask, waiting, done), name="kt-gather", daemon=True
+            target=context.run, args=(_ask, waiting, done), name="kt-gather", daemon=True
         ).start()
     try:
         for _ in questions:
@@ -70,7 +71,7 @@ _FATAL = (AuthError, JournalError)
 
 @dataclass(slots=True)
 class _Asked(Generic[T]):
-    """One question with its answer, or with what it raised."""
+    """One request with its answer or its exception."""
 
     name: str
     answers: list[T] = field(default_factory=list)
@@ -78,7 +79,7 @@ class _Asked(Generic[T]):
 
 
 def _ask(waiting: deque[tuple[str, Callable[[], T]]], done: queue.SimpleQueue[_Asked[T]]) -> None:
-    """Ask what waits, one after another. What a question raises is raised again by `gather`."""
+    """A worker thread: take requests until none is left. `gather` raises what they raise."""
     while True:
         try:
             name, question = waiting.popleft()
@@ -93,7 +94,7 @@ def _ask(waiting: deque[tuple[str, Callable[[], T]]], done: queue.SimpleQueue[_A
 
 
 def error_kind(failure: BaseException) -> str:
-    """One of the kinds of docs/architecture.md#error-kinds, or `wire` for what cannot be read."""
+    """The kind of an error (docs/architecture.md#error-kinds); `wire` for an unreadable answer."""
     kinds: tuple[tuple[Any, str], ...] = (
         (AuthError, "auth"),
         (RateLimited, "rate"),
@@ -106,5 +107,5 @@ def error_kind(failure: BaseException) -> str:
 
 
 def note_error(ctx: Context, where: str, failure: BaseException) -> None:
-    """One row of `errors`."""
+    """Journal an error: one row of the table `errors`."""
     ctx.journal.error(ctx.run, error_kind(failure), where, str(failure), ctx.clock.now())

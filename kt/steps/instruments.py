@@ -1,7 +1,7 @@
-"""What is known about each listed stock: asked for once a day in a process, by those who can wait.
+"""The list of instruments, fetched once a day per process (ka10099).
 
-The list is long and slow to get. Booking a fill or pricing an exit must not wait for it, so
-these take what is known already.
+The request is slow, so code that must not wait (booking a fill, pricing an exit) calls
+`instrument`, which uses the list only if it has been fetched already.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kt.steps.context import Context
 from kt.steps.fan_out import note_error
 
 AGAIN = 10.0
-"""Seconds before a list that could not be had is asked for again."""
+"""Seconds after a failed request until the list is requested again."""
 
 _Known = tuple[date, dict[str, Instrument]]
 
@@ -27,8 +27,8 @@ _failed: WeakKeyDictionary[Market, tuple[float, KtError]] = WeakKeyDictionary()
 
 
 def listed(ctx: Context) -> dict[str, Instrument]:
-    """Today's stocks by code. Raises the market's errors when the list cannot be had, for a
-    while without asking again."""
+    """Today's instruments by stock code. Raises the market's errors; for AGAIN seconds after a
+    failure the same error without a new request."""
     today, now = ctx.clock.now().date(), ctx.clock.monotonic()
     with _lock:
         found = _known.get(ctx.market)
@@ -47,7 +47,8 @@ def listed(ctx: Context) -> dict[str, Instrument]:
 
 
 def known_list(ctx: Context) -> dict[str, Instrument] | None:
-    """The list, or None when it cannot be had; the failure is journaled."""
+    """Like `listed`, but None when the list cannot be fetched, which is journaled. Raises
+    AuthError."""
     try:
         return listed(ctx)
     except AuthError:
@@ -58,6 +59,6 @@ def known_list(ctx: Context) -> dict[str, Instrument] | None:
 
 
 def instrument(ctx: Context, stock_code: str) -> Instrument | None:
-    """One stock as far as it is known without asking; None when it is not."""
+    """One instrument without any request; None when the list has not been fetched or lacks it."""
     found = _known.get(ctx.market)
     return found[1].get(stock_code) if found else None

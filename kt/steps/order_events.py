@@ -1,7 +1,7 @@
-"""Order events with names of their own, so that the same happening counts once.
+"""Order events with deterministic ids, so that the same event counts once.
 
-An event's id is made of the order, the kind and what tells two of a kind apart: a retried
-write, a stream frame that comes twice, and the REST look that sees the same thing all agree.
+An id consists of the order, the kind, and a key that distinguishes events of one kind. A retried
+write, a repeated stream frame and a REST answer about the same event give the same id.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ def event(
     evidence: str = "",
     at: datetime | None = None,
 ) -> OrderEvent:
-    """`key` tells two events of one kind on one order apart."""
+    """An event that happened at `at` (default: now). `key` distinguishes two events of one kind on
+    one order."""
     suffix = f":{key}" if key else ""
     return OrderEvent(
         event_id=f"{order_id}:{kind}{suffix}",
@@ -54,8 +55,8 @@ def from_outcome(
     quantity: int = 0,
     price: int = 0,
 ) -> OrderEvent:
-    """An event that carries what the broker said."""
-    told = event(
+    """An event with the order number, code, message and evidence of a send's outcome."""
+    made = event(
         ctx,
         order.order_id,
         kind,
@@ -67,14 +68,14 @@ def from_outcome(
         message=outcome.message,
         evidence=outcome.evidence,
     )
-    return replace(told, concerns=outcome.concerns, not_enough=outcome.not_enough)
+    return replace(made, concerns=outcome.concerns, not_enough=outcome.not_enough)
 
 
 def fill_event(fill: Fill) -> OrderEvent:
-    """One FILL; its id is the stretch of the number's shares that it covers."""
-    stretch = f"{int(fill.ord_no or 0)}:{fill.from_quantity}-{fill.to_quantity}"
+    """A FILL event; its id contains the range of the order number's shares that the fill covers."""
+    shares = f"{int(fill.ord_no or 0)}:{fill.from_quantity}-{fill.to_quantity}"
     return OrderEvent(
-        event_id=f"{fill.order_id}:{OrderEventKind.FILL}:{stretch}",
+        event_id=f"{fill.order_id}:{OrderEventKind.FILL}:{shares}",
         order_id=fill.order_id,
         kind=OrderEventKind.FILL,
         at=fill.at,

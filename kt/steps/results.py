@@ -1,4 +1,4 @@
-"""What the steps hand back beside the records that travel: shown to people, never piped on."""
+"""Results of steps that are shown to people; what is written to a pipe is in `kt.records`."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from kt.records import BrokerOrder, DecisionOutcome, Order, OrderState, Origin, 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where kt's books and the broker did not say the same, and what was done about it."""
+    """A difference between kt's books and the broker, and what was done about it."""
 
     what: str
     """`position`, `cash`, `order`, `external` or `realised`."""
     stock_code: str
-    """Empty when it is of no one stock."""
+    """Empty when the difference is not about one stock."""
     ours: str
     brokers: str
     done: str
     alarming: bool = False
-    """Whether it is believed and nothing explains it: an emergency while trading."""
+    """Whether it is confirmed and unexplained: an emergency while trading."""
 
     def text(self) -> str:
         return (
@@ -30,13 +30,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Reconciliation:
-    """The result of starting: what was settled, what ended, what differed."""
+    """The result of reconciliation at startup."""
 
     resolved: tuple[Order, ...] = ()
-    """Intents whose outcome was unknown before and is known now."""
+    """Orders and changes whose outcome was unknown and is known now."""
     unknown: tuple[Order, ...] = ()
-    """Intents a person must settle (`kt order resolve`), and those sent so lately that their
-    answer may still come."""
+    """Orders that a person must resolve (`kt order resolve`), and those sent so recently that the
+    answer may still arrive."""
     expired: tuple[Order, ...] = ()
     external: tuple[BrokerOrder, ...] = ()
     """Open orders at the broker that kt did not place: counted in risk, never touched."""
@@ -46,7 +46,7 @@ class Reconciliation:
     """Fills found over REST."""
 
     def lines(self) -> tuple[str, ...]:
-        """One line for each thing worth saying; empty when all agreed."""
+        """One line of text per result; empty when there was nothing to reconcile."""
         found = [
             *(f"settled: {_name(order)} is {order.state}" for order in self.resolved),
             *(_of_unknown(order) for order in self.unknown),
@@ -70,23 +70,23 @@ def _name(order: Order) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Exit:
-    """A position whose stop or target was reached."""
+    """A position with the exit that is due: stop-loss, take-profit, trailing stop or time limit."""
 
     position: Position
     origin: Origin
     price: int
-    """The price that reached it."""
+    """The price in won that triggered the exit."""
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Flattened:
-    """What flatten did. `done` is true when nothing sellable is left and kt is halted."""
+    """The result of flatten. `done`: no position is left."""
 
     cancelled: tuple[Order, ...] = ()
     sold: tuple[Order, ...] = ()
     left: tuple[str, ...] = ()
-    """What could not be sold, with the reason."""
+    """What could not be sold, each with the reason."""
     done: bool = True
 
     def text(self) -> str:
@@ -95,8 +95,8 @@ class Flattened:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What step 9 found."""
+    """The result of scoring decisions (step 9)."""
 
     outcomes: tuple[DecisionOutcome, ...] = ()
     missing: tuple[str, ...] = field(default=())
-    """Decisions whose later price could not be had."""
+    """Decisions whose price at the horizon could not be fetched."""

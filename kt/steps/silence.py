@@ -1,4 +1,4 @@
-"""An analyst that does not answer is heard of: in the journal, by the owner, in every summary."""
+"""Failures of the analyst: journaled, notified to the owner, and named in summaries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,8 @@ _WORDS = {
 
 
 def keep(ctx: Context, answer: AnalystReply) -> None:
-    """Journal an answer, and tell the owner once of each series of failures."""
+    """Journal an analyst's answer; notify the owner when a series of failures reaches the limit of
+    `rules/breaker.py`."""
     ctx.journal.answer(ctx.run, answer)
     if not answer.error or answer.kind in WITHHELD:
         return
@@ -42,19 +43,19 @@ def keep(ctx: Context, answer: AnalystReply) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """How the analyst's questions of today went. `usd` and `tokens` are of all of them."""
+    """Today's requests to the analyst; `usd` and `tokens` are the totals."""
 
     asked: int
     failed: int
     tokens: int
     usd: float
     error: str
-    """Of its newest question; empty when that was answered, or none was put."""
+    """The error of the newest request; empty when it was answered, or there was none."""
     paused_until: datetime | None
 
 
 def health(journal: RunLog, analyst: Analyst, now: datetime) -> Health:
-    """From the journal: what every process of this profile asked."""
+    """The analyst's state by the journal, over all processes of this profile."""
     calls = journal.analyst_calls(now - breaker.LOOK_BACK)
     today = [call for call in calls if call.asked_at.date() == now.date()]
     put = [call for call in today if call.kind not in WITHHELD]
@@ -70,7 +71,7 @@ def health(journal: RunLog, analyst: Analyst, now: datetime) -> Health:
 
 
 def summary(decisions: Sequence[Decision]) -> str:
-    """`3 decisions by gemini: 1 BUY, 2 HOLD`, and where an analyst was silent the reason."""
+    """`3 decisions by gemini: 1 BUY, 2 HOLD`, with the reason when the analyst did not answer."""
     if not decisions:
         return "no decisions"
     own = [d for d in decisions if d.provenance.own]
@@ -88,7 +89,7 @@ def _counts(decisions: Sequence[Decision]) -> str:
 
 
 def _labels(decisions: Sequence[Decision], own: Sequence[Decision]) -> str:
-    """How many were put right, and how many are a fallback's."""
+    """How many were repaired, and how many the fallback made."""
     mended = sum(bool(d.repairs) for d in own)
     other = [d for d in decisions if d.provenance is Provenance.FALLBACK]
     said = f", {mended} repaired" if mended else ""
@@ -96,7 +97,7 @@ def _labels(decisions: Sequence[Decision], own: Sequence[Decision]) -> str:
 
 
 def _why(decisions: Sequence[Decision]) -> str:
-    """Why some are not the analyst's own."""
+    """Why some are not the analyst's own decisions."""
     silent = [d for d in decisions if not d.provenance.own]
     if not silent:
         return ""
@@ -110,6 +111,6 @@ def _why(decisions: Sequence[Decision]) -> str:
 
 
 def asked(decisions: Sequence[Decision]) -> str:
-    """The analyst that was asked, also where another one answered."""
+    """The name of the analyst that was asked, also when the fallback answered."""
     named = [d.analyst for d in decisions if d.provenance.own or d.action is Action.ABSTAIN]
     return next(iter(named), "") or "the analyst"

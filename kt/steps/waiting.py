@@ -1,4 +1,4 @@
-"""Waiting for an event in the clock's own time, at any speed, and on a clock moved by hand."""
+"""Waiting for an event with a timeout in the clock's time: at any speed, and on a manual clock."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Waitable(Protocol[T_co]):
-    """What `queue.Queue` and `queue.SimpleQueue` have in common."""
+    """The common part of `queue.Queue` and `queue.SimpleQueue`."""
 
     def get(self, block: bool = True, timeout: float | None = None) -> T_co: ...
     def get_nowait(self) -> T_co: ...
 
 
 def wait_for(clock: Clock, events: Waitable[T], seconds: float) -> T | None:
-    """The next event, or None when the clock's seconds have passed without one."""
+    """The next event, or None after this many seconds of the clock."""
     if by_hand(clock):
-        return _moving_it(clock, events, seconds)
+        return _wait_on_manual_clock(clock, events, seconds)
     try:
         return events.get(timeout=max(0.0001, clock.to_real(seconds)))
     except queue.Empty:
@@ -29,12 +29,12 @@ def wait_for(clock: Clock, events: Waitable[T], seconds: float) -> T | None:
 
 
 def by_hand(clock: Clock) -> bool:
-    """Whether the clock stands still until somebody moves it: nothing can wait for it."""
+    """Whether the clock is a manual one: its time passes only when somebody moves it."""
     return clock.to_real(1.0) == 0.0
 
 
-def _moving_it(clock: Clock, events: Waitable[T], seconds: float) -> T | None:
-    """A clock that stands still is moved only when there is nothing to do."""
+def _wait_on_manual_clock(clock: Clock, events: Waitable[T], seconds: float) -> T | None:
+    """Move a manual clock by `seconds`, but only when no event is queued."""
     try:
         return events.get_nowait()
     except queue.Empty:

@@ -31,9 +31,9 @@ from tests.steps.trading import now
 def planned(world: World, side: Side = Side.BUY, **more: object) -> Order:
     """An intent as it stands when the process died before or while sending."""
     checked = check.check_order(world.ctx, fakes.intent(side))
-    from kt.steps.orders.intent import intend, noted_number
+    from kt.steps.orders.intent import new_order, noted_number
 
-    order = intend(world.ctx, checked, "")
+    order = new_order(world.ctx, checked, "")
     order = replace(order, noted_ord_no=noted_number(world.ctx, order), **more)
     return world.journal.plan_order(order, event(world.ctx, order.order_id, OrderEventKind.PLANNED))
 

@@ -1,1 +1,2 @@
-"""The life of an order: intent, send, outcome, change, recovery, exits. Only `place` sends."""
+"""Everything that sends orders: place, amend, cancel, exits, unfilled orders, flatten. Only `place`
+calls the order gateway; no other room may import from here."""

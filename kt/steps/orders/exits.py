@@ -1,7 +1,8 @@
-"""Leaving a position: which exits are due, and the sell that nothing else may keep waiting.
+"""Step 7: exits. Which stop-loss, take-profit, trailing stop or time limit is due, and its sell
+order (docs/orders.md#exits).
 
-From the tick to the order on the wire this uses what kt has in memory and in its journal. The
-broker is asked only after it refused a sell for want of shares, once and for a second.
+From the tick to the order this uses only memory and the journal. The broker is asked, once and for
+a second, only after it refused a sell because it has fewer shares.
 """
 
 from __future__ import annotations
@@ -41,19 +42,21 @@ from kt.steps.portfolio import position_book
 from kt.steps.results import Exit
 from kt.steps.risk import check
 
-LOOK = 1.0
-"""Real seconds that an exit waits for the broker's word on how many shares are free."""
+HOLDINGS_TIMEOUT = 1.0
+"""Real seconds that an exit waits for the broker's holdings, to learn how many shares are
+sellable."""
 FIRST_WAIT, LONGEST_WAIT = 5.0, 300.0
-"""Seconds until a refused exit is tried again: doubled each time, up to the longest."""
+"""Seconds until a failed exit is retried: doubled each time, up to the longest."""
 OFFLINE_WAIT = 15.0
-"""The longest wait where the order surely never reached the broker: it may be back any moment."""
-_WHY_NOT = frozenset({OrderState.REJECTED, OrderState.DENIED, OrderState.NOT_PLACED})
+"""The longest wait when the order never reached the broker: the connection may return any time."""
+_FAILED = frozenset({OrderState.REJECTED, OrderState.DENIED, OrderState.NOT_PLACED})
 
 
 @dataclass(frozen=True, slots=True)
 class Left:
-    """What became of an exit. `order` is None when there was nothing to sell; `again_in` are the
-    seconds until it may be tried again, should it still be due."""
+    """The result of one exit. `order` is None when there was nothing to sell; `again_in` is the
+    number of seconds until a retry, if the exit is still due; `taken_back` are the resting sells
+    that were cancelled for it."""
 
     due: Exit
     order: Order | None
@@ -64,15 +67,15 @@ class Left:
 def exits_at(
     ctx: Context, prices: Mapping[str, int], positions: Iterable[Position] | None = None
 ) -> tuple[Exit, ...]:
-    """The exits that prices in won by stock code make due and that may leave now. `positions` are
-    the ones known to the caller; without them the journal is asked."""
+    """The exits that are due at these prices (won by stock code) and not held back. Without
+    `positions` they are read from the journal."""
     held = ctx.journal.positions() if positions is None else positions
     found = (due_at(ctx, position, prices.get(position.stock_code, 0)) for position in held)
     return tuple(due for due in found if due is not None and not held_back(ctx, due))
 
 
 def due_at(ctx: Context, position: Position, price: int) -> Exit | None:
-    """The exit that this price makes due, whatever else is under way. Asks nobody."""
+    """The exit that is due at this price (won), whatever orders are open. Makes no request."""
     origin = exit_prices.due(position, price, ctx.clock.now(), ctx.config.exits)
     if origin is None:
         return None
@@ -80,8 +83,9 @@ def due_at(ctx: Context, position: Position, price: int) -> Exit | None:
 
 
 def held_back(ctx: Context, due: Exit) -> bool:
-    """Whether a sell of this stock is under way that this exit must not disturb, or sells of it
-    were lost twice today already. A stop takes resting limit sells back; a take-profit waits."""
+    """Whether this exit must wait: an unresolved sell of the stock, open sells that cover it, or
+    two lost sells today. A stop ignores resting limit sells, because `leave` cancels them; a
+    take-profit waits for them."""
     orders = _sells(ctx, due.position.stock_code)
     if lost_sells(orders, due.position.stock_code) > MOST_LOST:
         return True
@@ -90,8 +94,8 @@ def held_back(ctx: Context, due: Exit) -> bool:
     resting = [order for order in orders if order.state in OPEN_STATES]
     if due.origin not in STOP_EXITS:
         return bool(resting)
-    bound = sum(order.open_quantity for order in resting if not _can_be_taken_back(order))
-    return bound >= due.position.quantity
+    reserved = sum(order.open_quantity for order in resting if not _is_resting(order))
+    return reserved >= due.position.quantity
 
 
 def _sells(ctx: Context, stock_code: str) -> tuple[Order, ...]:
@@ -102,13 +106,13 @@ def _sells(ctx: Context, stock_code: str) -> tuple[Order, ...]:
     )
 
 
-def _can_be_taken_back(order: Order) -> bool:
-    """A limit sell rests in the book; one at market is on its way out already."""
+def _is_resting(order: Order) -> bool:
+    """Whether it is a resting limit order; a market order keeps its time priority."""
     return order.order_type is OrderType.LIMIT
 
 
 def wants_confirmation(ctx: Context, due: Exit) -> bool:
-    """Whether the analyst is asked first: only before a profit, and only if configured."""
+    """Whether the analyst is asked first: before a take-profit with `exits.ask_before_profit`."""
     return due.origin is Origin.TAKE_PROFIT and ctx.config.exits.ask_before_profit
 
 
@@ -126,37 +130,37 @@ def _reason(ctx: Context, position: Position, origin: Origin, price: int) -> str
 
 
 def leave(ctx: Context, due: Exit, notice: SessionNotice | None = None) -> Left:
-    """Sell the position: a stop all of it at market, a take-profit at the price it reached.
+    """Sell the position: a stop at market, a take-profit with a limit at the price it reached.
 
-    Resting limit sells of the stock are taken back for a stop, and the owner is told. Where the
-    broker says that it has fewer shares, that many are sold. What is refused is told once and
-    may be tried again after `again_in` seconds.
+    A stop first cancels the stock's resting limit sells, and the owner is notified. If the broker
+    has fewer sellable shares, those are sold. A failed exit is notified once per series and may
+    be retried after `again_in` seconds.
     """
     code = due.position.stock_code
-    taken_back = _take_back(ctx, due) if due.origin in STOP_EXITS else ()
+    taken_back = _cancel_resting(ctx, due) if due.origin in STOP_EXITS else ()
     sells = _sells(ctx, code)
-    position = _held(ctx, code, sells)
-    if position is None:  # it may have been sold by what could not be taken back
+    position = _current_position(ctx, code, sells)
+    if position is None:  # sold by a resting order that could not be cancelled
         return Left(due, None, 0.0, taken_back)
-    bound = sum(order.open_quantity for order in sells if order.state in OPEN_STATES)
-    if position.quantity <= bound:
+    reserved = sum(order.open_quantity for order in sells if order.state in OPEN_STATES)
+    if position.quantity <= reserved:
         return Left(due, None, FIRST_WAIT, taken_back)
-    refused_before = bool(_refusals(ctx, code))
+    failed_before = bool(_failures(ctx, code))
     try:
-        order = _sell(ctx, due, position, position.quantity - bound, notice)
-    except Denied as denied:  # another process was faster, or one of its sells is not known yet
+        order = _sell(ctx, due, position, position.quantity - reserved, notice)
+    except Denied as denied:  # by an order of another process, or an unresolved one
         note_error(ctx, f"exit.{code}", denied)
         return Left(due, None, FIRST_WAIT, taken_back)
-    if order.state not in _WHY_NOT:
+    if order.state not in _FAILED:
         return Left(due, order, 0.0, taken_back)
-    if not refused_before:  # of a row of refusals the owner is told once, however long it is
-        _tell_refused(ctx, due, order)
-    return Left(due, order, _wait_after(_refusals(ctx, code)), taken_back)
+    if not failed_before:  # once per series of failures
+        _notify_failed(ctx, due, order)
+    return Left(due, order, _wait_after(_failures(ctx, code)), taken_back)
 
 
-def _held(ctx: Context, stock_code: str, sells: Iterable[Order]) -> Position | None:
-    """The position, less what these sells have filled: a fill is kept a moment before the books
-    take it in, and what is sold must not be offered again."""
+def _current_position(ctx: Context, stock_code: str, sells: Iterable[Order]) -> Position | None:
+    """The position, with the fills of these sells booked: a fill is journaled a moment before it
+    is booked, and its shares must not be sold again."""
     if any(order.filled_quantity for order in sells):
         return position_book.book(ctx, stock_code)
     held = (p for p in ctx.journal.positions() if p.stock_code == stock_code)
@@ -166,14 +170,14 @@ def _held(ctx: Context, stock_code: str, sells: Iterable[Order]) -> Position | N
 def _sell(
     ctx: Context, due: Exit, position: Position, quantity: int, notice: SessionNotice | None
 ) -> Order:
-    """One sell; where the broker has fewer shares free than that, another one of those."""
+    """Sell; if the broker has fewer sellable shares, sell those."""
     order = _sell_once(ctx, due, position, quantity, notice)
     if not order.not_enough:
         return order
-    free = _free_shares(ctx, position.stock_code)
-    if free is None or not 0 < free < quantity:
+    sellable = _sellable_shares(ctx, position.stock_code)
+    if sellable is None or not 0 < sellable < quantity:
         return order
-    return _sell_once(ctx, due, position, free, notice)
+    return _sell_once(ctx, due, position, sellable, notice)
 
 
 def _sell_once(
@@ -186,24 +190,24 @@ def _sell_once(
         stock_name=position.stock_name,
         quantity=quantity,
         order_type=OrderType.LIMIT if profit else OrderType.MARKET,
-        price=_on_grid(ctx, due) if profit else 0,
+        price=_on_tick(ctx, due) if profit else 0,
         origin=due.origin,
         reason=due.reason,
     )
     return place.place(ctx, check.check_exit(ctx, intent, position.quantity, notice))
 
 
-def _on_grid(ctx: Context, due: Exit) -> int:
-    """The price that was reached, as an order may carry it: trades may print between two ticks.
-    The target is on the grid, so the price below is not less."""
+def _on_tick(ctx: Context, due: Exit) -> int:
+    """The price reached, rounded down to a tick: a trade may print between two ticks. The target
+    is on a tick, so the result is not below it."""
     stock = instrument(ctx, due.position.stock_code)
     return ticks.round_down(due.price, stock.kind if stock else "STOCK")
 
 
-def _free_shares(ctx: Context, stock_code: str) -> int | None:
-    """How many shares the broker would sell; None when it cannot say within a second."""
+def _sellable_shares(ctx: Context, stock_code: str) -> int | None:
+    """The broker's sellable shares; None when it does not answer within a second."""
     try:
-        with within(LOOK):
+        with within(HOLDINGS_TIMEOUT):
             holdings = ctx.broker.holdings()
     except KtError as failure:
         note_error(ctx, f"exit.{stock_code}.free", failure)
@@ -212,12 +216,12 @@ def _free_shares(ctx: Context, stock_code: str) -> int | None:
     return next(held, 0)
 
 
-def _take_back(ctx: Context, due: Exit) -> tuple[Order, ...]:
-    """The stock's resting limit sells that were cancelled for the stop. One that cannot be taken
-    back keeps its shares: it may just be filling."""
-    back = []
+def _cancel_resting(ctx: Context, due: Exit) -> tuple[Order, ...]:
+    """Cancel the stock's resting limit sells for a stop; those that were cancelled. The shares of
+    one that cannot be cancelled stay reserved for it: it may be filling."""
+    cancelled = []
     for order in _sells(ctx, due.position.stock_code):
-        if order.state not in OPEN_STATES or not _can_be_taken_back(order):
+        if order.state not in OPEN_STATES or not _is_resting(order):
             continue
         try:
             changed = place.cancel(ctx, order)
@@ -226,7 +230,7 @@ def _take_back(ctx: Context, due: Exit) -> tuple[Order, ...]:
             continue
         if changed.outcome.status is not OutcomeStatus.ACKED:
             continue
-        back.append(changed.order)
+        cancelled.append(changed.order)
         notify(
             ctx,
             "warning",
@@ -234,37 +238,37 @@ def _take_back(ctx: Context, due: Exit) -> tuple[Order, ...]:
             f"{order.open_quantity:,} at {order.price:,} (order {order.ord_no}, {order.origin}): "
             f"{due.reason}",
         )
-    return tuple(back)
+    return tuple(cancelled)
 
 
-def _refusals(ctx: Context, stock_code: str) -> list[Order]:
-    """The newest of today's exits of a stock that did not leave, back to one that did."""
-    row = []
+def _failures(ctx: Context, stock_code: str) -> list[Order]:
+    """Today's failed exits of a stock since the last one that was sent, newest first."""
+    failed = []
     for order in _sells(ctx, stock_code):
         if order.origin not in EXITS:
             continue
-        if order.state not in _WHY_NOT:
+        if order.state not in _FAILED:
             break
-        row.append(order)
-    return row
+        failed.append(order)
+    return failed
 
 
 def wait_left(ctx: Context, stock_code: str) -> float:
-    """Seconds for which a refused exit of this stock still waits, by the journal alone: so a new
-    process waits as the old one did."""
-    row = _refusals(ctx, stock_code)
-    if not row:
+    """Seconds until a failed exit of this stock may be retried, computed from the journal: the
+    same in a new process."""
+    failed = _failures(ctx, stock_code)
+    if not failed:
         return 0.0
-    return max(0.0, _wait_after(row) - (ctx.clock.now() - row[0].updated_at).total_seconds())
+    return max(0.0, _wait_after(failed) - (ctx.clock.now() - failed[0].updated_at).total_seconds())
 
 
-def _wait_after(row: list[Order]) -> float:
-    """Seconds to wait after a row of exits that did not leave, the newest first."""
-    longest = OFFLINE_WAIT if row and row[0].state is OrderState.NOT_PLACED else LONGEST_WAIT
-    return min(longest, FIRST_WAIT * float(2 ** min(10, max(0, len(row) - 1))))
+def _wait_after(failed: list[Order]) -> float:
+    """Seconds to wait after a series of failed exits, newest first."""
+    longest = OFFLINE_WAIT if failed and failed[0].state is OrderState.NOT_PLACED else LONGEST_WAIT
+    return min(longest, FIRST_WAIT * float(2 ** min(10, max(0, len(failed) - 1))))
 
 
-def _tell_refused(ctx: Context, due: Exit, order: Order) -> None:
+def _notify_failed(ctx: Context, due: Exit, order: Order) -> None:
     said = f"[{order.code}] {order.message}".strip() if order.code else order.message
     notify(
         ctx,
@@ -276,7 +280,7 @@ def _tell_refused(ctx: Context, due: Exit, order: Order) -> None:
 
 
 def tell_queued(ctx: Context, order: Order) -> None:
-    """The owner hears that an exit's order stands and that nobody buys."""
+    """Notify the owner that an exit's order is open and unfilled."""
     price = f"at {order.price:,}" if order.price else "at market"
     notify(
         ctx,
@@ -291,9 +295,10 @@ def tell_queued(ctx: Context, order: Order) -> None:
 
 
 def confirm_profit(ctx: Context, due: Exit) -> bool:
-    """Ask the analyst whether to take the profit now; yes when it cannot say.
+    """Ask the analyst whether to take the profit now: False on a HOLD, True otherwise, also when
+    the request fails.
 
-    This waits for the analyst: never on the decision thread, never for a stop-loss.
+    Waits for the analyst, so never call it on the decision thread, nor for a stop-loss.
     """
     try:
         brief = collect.collect(ctx, (), [due.position.stock_code])

@@ -1,9 +1,9 @@
-"""The third stop: take back what is open, sell all that is held at market, then halt.
+"""The stop `flatten`: cancel open orders, sell all positions at market, then halt.
 
-It goes to the end. It waits out a broker that cannot be reached, and a stock that refuses keeps
-no other from being sold. It can be repeated at any time, after a crash too: it starts from what
-is held now, never from what it did before. Until nothing is held the stop stays `flatten`, so
-that `kt run` goes on with it, also on the next day.
+It waits while the broker is unreachable, and continues with the other stocks when the sell of one
+is rejected. It starts from the current positions and never from its own progress, so it can be
+repeated at any time, after a crash too. The stop stays `flatten` until no position is left, so
+that `kt run` continues with it, also on the next day.
 """
 
 from __future__ import annotations
@@ -35,23 +35,24 @@ from kt.steps.reconcile import order_tracking, position_reconciliation, startup
 from kt.steps.results import Flattened
 from kt.steps.risk import check, stops
 
-BEARABLE = 0.3
-"""The part of the book's whole bid side that one piece may take."""
+MAX_BID_SHARE = 0.3
+"""The largest part of the book's total bid quantity that one order takes."""
 ROUNDS = 40
-"""Pieces follow one another at most so often in one pass."""
-FOLLOW = 15.0
-"""Seconds to wait for one round's fills."""
-LOOKS = 3
+"""Maximum orders per stock, one after another, in one pass."""
+FILL_TIMEOUT = 15.0
+"""Seconds to wait for the fills of one round."""
+FINAL_CHECKS = 3
 PAUSE = 1.5
-LOOK = 2.0
-"""Real seconds that a piece waits for the book of its stock."""
+"""How often holdings and open orders are compared at the end of a pass, and seconds in between."""
+REQUEST_TIMEOUT = 2.0
+"""Real seconds to wait for a stock's order book, or for the holdings."""
 OFFLINE, LONGEST_OFFLINE = 1.0, 15.0
-"""Seconds between two tries at a broker that cannot be reached: doubled up to the longest."""
+"""Seconds between two tries while the broker is unreachable: doubled up to the longest."""
 REFUSED, LONGEST_REFUSED = 5.0, 300.0
-"""Seconds between two tries at stocks that refuse."""
+"""Seconds between two passes while sells are rejected: doubled up to the longest."""
 TAKE_OVER = 120.0
-"""Seconds after which a flatten that has not ended is taken to have lost its process. Joining one
-that is alive after all does no harm: both sell no more than what the broker says is left."""
+"""Seconds after which an unfinished flatten counts as abandoned. If its process is alive after all,
+two of them do no harm: each sells no more than the broker's sellable shares."""
 
 
 def flatten(
@@ -62,17 +63,16 @@ def flatten(
     *,
     patient: bool = False,
 ) -> Flattened:
-    """Cancel, sell, follow to the end, halt. A dead connection is waited out.
+    """Set the stop, cancel, sell, wait for the fills, halt; waits while the broker is unreachable.
 
-    What refuses to be sold is tried again until the market closes when `patient`, and otherwise
-    named; the stop stays `flatten` then. Raises AuthError, and JournalError when nothing can be
-    written down.
+    Rejected sells are retried until the market closes if `patient`, otherwise reported as left;
+    the stop then stays `flatten`. Raises AuthError and JournalError.
     """
     stops.begin_flatten(ctx, reason, by)
-    work = _Flattening(ctx, events if events is not None else queue.Queue())
-    work.to_the_end(patient)
-    report = work.report()
-    if report.done and work.ours():
+    flattening = _Flattening(ctx, events if events is not None else queue.Queue())
+    flattening.run(patient)
+    report = flattening.report()
+    if report.done and flattening.in_force():
         stops.halt(ctx, f"after flatten: {reason}", by)
     elif not report.done:
         notify(ctx, "critical", "kt: flatten left something", "; ".join(report.left))
@@ -80,20 +80,20 @@ def flatten(
 
 
 EMERGENCY = "emergency"
-"""Who sets a stop by `emergency.action`."""
+"""`Stop.by` of a stop set by `emergency.action`."""
 
 
 def abandoned(ctx: Context, stop: Stop) -> bool:
-    """Whether this stop is a flatten that a `kt run` must bring to its end. One that an earlier
-    run's emergency began is this run's at once, for only one run works at a time."""
+    """Whether this stop is a flatten that `kt run` has to finish: at once if an emergency of an
+    earlier run began it (only one run exists at a time), otherwise after TAKE_OVER seconds."""
     if stop.mode is not StopMode.FLATTEN:
         return False
     return stop.by == EMERGENCY or (ctx.clock.now() - stop.at).total_seconds() >= TAKE_OVER
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """Shares of one stock that could be sold now, of all that are held."""
+class _Shares:
+    """The shares held of one stock, and how many of them are sellable now."""
 
     stock_code: str
     stock_name: str
@@ -102,7 +102,7 @@ class _Held:
 
 
 class _Flattening:
-    """One flatten: what was cancelled and sold, and by stock why something is left."""
+    """One flatten in progress: orders cancelled, orders sold, and by stock code why it is left."""
 
     def __init__(self, ctx: Context, events: queue.Queue[StreamEvent]) -> None:
         self.ctx = ctx
@@ -111,24 +111,24 @@ class _Flattening:
         self.sold: dict[str, Order] = {}
         self.left: dict[str, str] = {}
         self.blocked: set[str] = set()
-        self.told: set[str] = set()
+        self.notified: set[str] = set()
 
-    def to_the_end(self, patient: bool) -> None:
-        """Pass after pass until nothing is left, the owner decided otherwise, or only a person
-        can go on."""
+    def run(self, patient: bool) -> None:
+        """Run passes until nothing is left, the stop was changed, the market is closed, or, if not
+        `patient`, after the first."""
         refused = REFUSED
         while True:
-            self.reach_the_broker()
-            if not self.left or not self.ours():
+            self.pass_with_reconnect()
+            if not self.left or not self.in_force():
                 return
             if not patient or not self._market_open():
                 return
-            self._tell_left()
+            self._notify_left()
             self.ctx.clock.sleep(refused)
             refused = min(LONGEST_REFUSED, refused * 2)
 
-    def reach_the_broker(self) -> None:
-        """One pass that was not cut short by the connection."""
+    def pass_with_reconnect(self) -> None:
+        """One complete pass, restarted while the broker is unreachable."""
         pause = OFFLINE
         while True:
             self.left.clear()
@@ -140,25 +140,25 @@ class _Flattening:
             except KtError as failure:
                 note_error(self.ctx, "flatten", failure)
                 if pause == OFFLINE:
-                    self._tell_waiting(failure)
-                if not self.ours():
+                    self._notify_waiting(failure)
+                if not self.in_force():
                     self.left[""] = f"given up: {stops.current(self.ctx).mode}"
                     return
             self.ctx.clock.sleep(pause)
             pause = min(LONGEST_OFFLINE, pause * 2)
 
-    def ours(self) -> bool:
-        """Whether flatten is still what is wanted: a person may have halted meanwhile."""
+    def in_force(self) -> bool:
+        """Whether the stop is still flatten: a person may have halted meanwhile."""
         return stops.current(self.ctx).mode is StopMode.FLATTEN
 
     def _market_open(self) -> bool:
         return trading_phases.may_order(self.ctx.clock.now(), self.ctx.config.session)
 
-    def _tell_left(self) -> None:
-        """What is tried again and again is told once: the end of this may be hours away."""
-        if self.left.keys() <= self.told:
+    def _notify_left(self) -> None:
+        """Notify each stock that is left once, however often its sell is retried."""
+        if self.left.keys() <= self.notified:
             return
-        self.told |= self.left.keys()
+        self.notified |= self.left.keys()
         notify(
             self.ctx,
             "critical",
@@ -170,7 +170,7 @@ class _Flattening:
     def _named(self) -> tuple[str, ...]:
         return tuple(f"{code}: {why}" if code else why for code, why in self.left.items())
 
-    def _tell_waiting(self, failure: KtError) -> None:
+    def _notify_waiting(self, failure: KtError) -> None:
         notify(
             self.ctx,
             "critical",
@@ -179,18 +179,18 @@ class _Flattening:
         )
 
     def one_pass(self) -> None:
-        """The sells first, because the price does not wait; then what became of what."""
-        self.take_back()
+        """Cancel and sell at once, then reconcile, and sell again what that has freed."""
+        self.cancel_open()
         self.sell_all()
         startup.reconcile(self.ctx, urgent=True)
-        self.take_back()
+        self.cancel_open()
         self.unblock()
         self.sell_all()
-        self.look_again()
+        self.check_left()
 
     def unblock(self) -> None:
-        """What stood in the way of a sell may be settled by now: one that was not found may be
-        tried once more, and so may one beside an order that another process left behind."""
+        """Retry the stocks whose sell was denied or unknown: reconciliation may have resolved the
+        order that blocked it."""
         for order in self.sold.values():
             now = self.ctx.journal.order(order.order_id)
             if order.state is OrderState.UNKNOWN and now is not None and now.state != order.state:
@@ -199,15 +199,14 @@ class _Flattening:
             self.left.pop(code, None)
         self.blocked.clear()
 
-    def take_back(self) -> None:
-        """A sell at market is on its way out: it keeps its place in the queue."""
+    def cancel_open(self) -> None:
+        """Cancel open buys and limit sells; a market sell keeps its time priority."""
         for order in self.open_orders():
             if order.side is Side.BUY or order.order_type is OrderType.LIMIT:
                 self.cancelled[order.order_id] = self.cancel(order)
 
     def open_orders(self) -> tuple[Order, ...]:
-        """Those that are not somebody else's. Limit sells are taken back too: their shares could
-        not be sold at market otherwise."""
+        """The open orders that kt placed."""
         return tuple(
             order
             for order in order_tracking.still_open(self.ctx)
@@ -222,52 +221,52 @@ class _Flattening:
             return self.ctx.journal.order(order.order_id) or order
 
     def sell_all(self) -> None:
-        """Round after round of one piece a stock, each followed to its end."""
+        """Sell in rounds of one order per stock, waiting for each round's fills."""
         for _ in range(ROUNDS):
             pieces = self.sell_round()
             if not pieces:
                 return
-            for order in order_tracking.follow(self.ctx, pieces, self.events, FOLLOW):
+            for order in order_tracking.follow(self.ctx, pieces, self.events, FILL_TIMEOUT):
                 ended = self.cancel(order) if order.state in OPEN_STATES else order
                 self.sold[order.order_id] = ended
 
-    def to_sell(self) -> tuple[_Held, ...]:
-        """What is held; by the books alone while the broker is there and does not list it: one
-        question that fails keeps nothing from being sold. It is asked again in the end."""
+    def to_sell(self) -> tuple[_Shares, ...]:
+        """The shares to sell; by kt's positions alone when the broker is reachable but its holdings
+        request fails."""
         try:
-            with within(LOOK):
+            with within(REQUEST_TIMEOUT):
                 return self.held()
         except (AuthError, JournalError):
             raise
         except KtError as failure:
             note_error(self.ctx, "flatten.holdings", failure)
-        with within(LOOK):
+        with within(REQUEST_TIMEOUT):
             self.ctx.broker.open_orders()
-        return self.with_the_books({})
+        return self.with_positions({})
 
-    def held(self) -> tuple[_Held, ...]:
-        """What the broker lists and what the books hold besides."""
+    def held(self) -> tuple[_Shares, ...]:
+        """The broker's holdings, and kt's positions that they lack."""
         listed = {
-            item.stock_code: _Held(item.stock_code, item.stock_name, item.quantity, item.sellable)
+            item.stock_code: _Shares(item.stock_code, item.stock_name, item.quantity, item.sellable)
             for item in self.ctx.broker.holdings().items
             if item.quantity
         }
-        return self.with_the_books(listed)
+        return self.with_positions(listed)
 
-    def with_the_books(self, listed: dict[str, _Held]) -> tuple[_Held, ...]:
-        """A list that lacks shares is not believed at once, and what is not there is the
-        broker's to refuse."""
+    def with_positions(self, listed: dict[str, _Shares]) -> tuple[_Shares, ...]:
+        """Add kt's positions that the holdings lack: a single list may be incomplete, and if the
+        shares do not exist the broker rejects the sell."""
         moving = position_reconciliation.in_flight(self.ctx)
         for position in self.ctx.journal.positions():
             code = position.stock_code
             if code not in listed and code not in moving:
                 shares = position.quantity
-                listed[code] = _Held(code, position.stock_name, shares, shares)
+                listed[code] = _Shares(code, position.stock_name, shares, shares)
         return tuple(listed.values())
 
     def sell_round(self) -> list[Order]:
-        """One piece of every stock that can be sold; a refusal is kept and not tried again in
-        this pass."""
+        """Send one order for each sellable stock; those that are open or filled. A rejected stock
+        is not tried again in this pass."""
         pieces = []
         for held in self.to_sell():
             if held.sellable <= 0 or held.stock_code in self.left:
@@ -283,7 +282,7 @@ class _Flattening:
             self.left[held.stock_code] = why.rstrip()
         return pieces
 
-    def sell_piece(self, held: _Held) -> Order | None:
+    def sell_piece(self, held: _Shares) -> Order | None:
         intent = OrderIntent(
             side=Side.SELL,
             stock_code=held.stock_code,
@@ -301,23 +300,24 @@ class _Flattening:
             self.blocked.add(held.stock_code)
             return None
 
-    def look_again(self) -> None:
-        """What is still held or open in the end; lists may lag behind the fills for a moment."""
-        held: tuple[_Held, ...] = ()
-        for _ in range(LOOKS):
+    def check_left(self) -> None:
+        """Find what is still held or open at the end of a pass; the holdings may lag behind the
+        fills for a moment."""
+        held: tuple[_Shares, ...] = ()
+        for _ in range(FINAL_CHECKS):
             held = self.held()
             if all(one.stock_code in self.left for one in held):
                 break
             self.ctx.clock.sleep(PAUSE)
             order_tracking.catch_up(self.ctx)
-        still = {
+        left = {
             o.stock_code: f"{o.side} {o.ord_no} of {o.open_quantity} shares is {o.state}"
             for o in self.open_orders()
         }
         for one in held:
             why = f"{one.quantity} shares are held, {one.sellable} of them can be sold"
-            still[one.stock_code] = self.left.get(one.stock_code, why)
-        self.left = still
+            left[one.stock_code] = self.left.get(one.stock_code, why)
+        self.left = left
 
     def report(self) -> Flattened:
         found = (self.ctx.journal.order(order_id) for order_id in self.sold)
@@ -330,14 +330,15 @@ class _Flattening:
         )
 
 
-def _piece(ctx: Context, held: _Held) -> int:
-    """No more than the book can bear; all of it when the book cannot be seen at once."""
+def _piece(ctx: Context, held: _Shares) -> int:
+    """The quantity of one order: all that is sellable, at most MAX_BID_SHARE of the bid quantity;
+    without that limit when the book cannot be fetched in time."""
     try:
-        with within(LOOK):
+        with within(REQUEST_TIMEOUT):
             book = ctx.market.book(held.stock_code)
     except KtError as failure:
         note_error(ctx, "flatten.book", failure)
         return held.sellable
     if not book.total_bid:
         return held.sellable
-    return min(held.sellable, max(1, int(book.total_bid * BEARABLE)))
+    return min(held.sellable, max(1, int(book.total_bid * MAX_BID_SHARE)))

@@ -1,4 +1,5 @@
-"""What is settled before an order's send: the last look at the stops, and the noted number."""
+"""The intent of a new order: its record, the last checks before the send, and the highest order
+number so far, from which recovery would search."""
 
 from __future__ import annotations
 
@@ -24,12 +25,12 @@ from kt.steps.fan_out import note_error
 from kt.steps.risk.account_exposure import buys_of_others
 from kt.steps.risk.stops import refusal
 
-LOOK = 1.0
+ORDER_LIST_TIMEOUT = 1.0
 """Real seconds that a sell waits for the broker's list of orders."""
 
 
-def intend(ctx: Context, check: Check, client_id: str) -> Order:
-    """The intent as it will be journaled; nothing is decided here."""
+def new_order(ctx: Context, check: Check, client_id: str) -> Order:
+    """The order record in state PLANNED, not journaled yet."""
     now = ctx.clock.now()
     return Order(
         order_id=new_id(now),
@@ -51,42 +52,43 @@ def intend(ctx: Context, check: Check, client_id: str) -> Order:
 
 
 def denial(ctx: Context, check: Check) -> CheckResult | None:
-    """Why this must not be sent: the check's own verdict first, then what changed since it."""
+    """Why this order must not be sent; None when it may. The check's own denial first, then the
+    stop, the end of buying, the stock's lock and test mode as they are now."""
     if not check.passed:
-        return check.denials[0] if check.denials else _no("UNKNOWN", "the check did not pass")
+        return check.denials[0] if check.denials else _refused("UNKNOWN", "the check did not pass")
     stopped = refusal(ctx, check.side, check.origin)
     if stopped is not None:
         return stopped
     if check.side is Side.BUY and _too_late(ctx, check):
-        return _no("NO_NEW_BUYS", f"the time for buys ended after {check.checked_at:%H:%M:%S}")
+        return _refused("NO_NEW_BUYS", f"the time for buys ended after {check.checked_at:%H:%M:%S}")
     if check.origin not in EXITS:
         for lock in ctx.journal.locks():
             if lock.stock_code == check.stock_code and (
                 lock.until is None or lock.until > ctx.clock.now()
             ):
-                return _no("SYMBOL_LOCKED", lock.reason)
+                return _refused("SYMBOL_LOCKED", lock.reason)
     if ctx.config.dry_run:
-        return _no("TEST_MODE", "test mode: everything was done but the sending")
+        return _refused("TEST_MODE", "test mode: everything was done but the sending")
     return None
 
 
 def _too_late(ctx: Context, check: Check) -> bool:
-    """Whether buying ended between the check and now: an owner thinks about a question, and the
-    orders of a batch leave one by one."""
+    """Whether buying ended between the check and now: a confirmation or the earlier orders of a
+    batch take time."""
     hours = ctx.config.session
     return trading_phases.may_buy(check.checked_at, hours) and not trading_phases.may_buy(
         ctx.clock.now(), hours
     )
 
 
-def _no(code: str, detail: str) -> CheckResult:
+def _refused(code: str, detail: str) -> CheckResult:
     return CheckResult(code=code, passed=False, detail=detail)
 
 
-def nothing_bought_since(ctx: Context, check: Check) -> None:
-    """Raises Denied(STALE_INPUT) when another run has planned a buy that this check's sums do
-    not hold: together the two might exceed a limit. To be asked in the plan's own transaction."""
-    if _bought_since(ctx, check):
+def check_not_stale(ctx: Context, check: Check) -> None:
+    """Raises Denied(STALE_INPUT) when another run has planned a buy since the check: the two
+    together might exceed a limit. Call it inside the transaction that plans the order."""
+    if _others_bought_since(ctx, check):
         raise Denied(
             f"another kt process has ordered since {check.stock_code} was checked; "
             "nothing was sent",
@@ -95,7 +97,7 @@ def nothing_bought_since(ctx: Context, check: Check) -> None:
         )
 
 
-def _bought_since(ctx: Context, check: Check) -> bool:
+def _others_bought_since(ctx: Context, check: Check) -> bool:
     if check.side is not Side.BUY or check.buys_seen < 0:
         return False
     today = ctx.journal.orders(day=ctx.clock.now().date())
@@ -103,35 +105,36 @@ def _bought_since(ctx: Context, check: Check) -> bool:
 
 
 def overtaken(ctx: Context, order: Order, check: Check) -> bool:
-    """Whether an order that was not placed may not be sent again: a stop was set, another one of
-    its stock and side is under way by now, or its check's sums do not hold any more. To be asked
-    in the send's own transaction."""
+    """Whether an order that was not placed may no longer be sent again: a stop was set, another
+    order of the stock and side is unresolved, or another run has bought since the check. Call it
+    inside the transaction that records the next SENDING."""
     if refusal(ctx, order.side, order.origin) is not None:
         return True
     waiting = ctx.journal.orders(states=UNRESOLVED_STATES, stock_code=order.stock_code)
-    beside = any(
+    another_pending = any(
         other.side is order.side and other.order_id != order.order_id
         for other in waiting
         if other.origin is not Origin.EXTERNAL
     )
-    return beside or _bought_since(ctx, check)
+    return another_pending or _others_bought_since(ctx, check)
 
 
 def noted_number(ctx: Context, order: Order) -> str:
-    """The highest order number seen today, by kt or at the broker; recovery looks from there.
+    """The highest order number of today, by the journal and the broker's list (kt00007); recovery
+    searches above it.
 
-    A buy needs the broker's word for it: a broker that cannot be asked takes no buy. A sell waits
-    a second for it and goes on with what the journal knows; an exit does not ask at all.
+    For a buy the broker must answer: raises its errors. A sell waits a second and then uses the
+    journal's number; an exit uses the journal's number at once.
     """
-    known = ctx.journal.highest_number(ctx.clock.now().date())
+    highest = ctx.journal.highest_number(ctx.clock.now().date())
     if order.origin in EXITS:
-        return known
+        return highest
     try:
-        with within(LOOK) if order.side is Side.SELL else nullcontext():
-            listed = ctx.broker.day_orders(known)
+        with within(ORDER_LIST_TIMEOUT) if order.side is Side.SELL else nullcontext():
+            listed = ctx.broker.day_orders(highest)
     except KtError as failure:
         if order.side is Side.BUY or isinstance(failure, AuthError):
             raise
         note_error(ctx, "place.noted_number", failure)
-        return known
-    return max([known, *(row.ord_no for row in listed)], key=lambda number: int(number or 0))
+        return highest
+    return max([highest, *(row.ord_no for row in listed)], key=lambda number: int(number or 0))

@@ -1,8 +1,8 @@
-"""What an amend and a cancel have around their send: may this order be changed, by which wish,
-and how did it end.
+"""Before and after the send of an amend or a cancel: validate and record the request, then turn the
+outcome into an event.
 
-One amend at a time: whoever comes while a change of the order is under way is told so, because
-an amend needs the order's newest number. A cancel may come beside anything.
+One amend at a time, because an amend needs the order's newest number: a second one is denied while
+a change is pending. A cancel is always allowed.
 """
 
 from __future__ import annotations
@@ -30,24 +30,24 @@ from kt.steps.risk.stops import refusal
 
 
 @dataclass(frozen=True, slots=True)
-class Verb:
-    """What amends and cancels do not have in common."""
+class ChangeKind:
+    """The event kinds and the state of an amend or a cancel."""
 
     name: str
-    asked: OrderEventKind
+    requested: OrderEventKind
     state: OrderState
     done: OrderEventKind
     failed: OrderEventKind
 
 
-AMEND = Verb(
+AMEND = ChangeKind(
     "amend",
     OrderEventKind.AMENDING,
     OrderState.AMENDING,
     OrderEventKind.AMENDED,
     OrderEventKind.AMEND_FAILED,
 )
-CANCEL = Verb(
+CANCEL = ChangeKind(
     "cancel",
     OrderEventKind.CANCELLING,
     OrderState.CANCELLING,
@@ -58,9 +58,9 @@ CANCEL = Verb(
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """One change of one order: `order` as it stood when the wish was kept, under `key`."""
+    """One requested change: `order` as it was at the request, and the event key of the request."""
 
-    verb: Verb
+    kind: ChangeKind
     order: Order
     key: str
     quantity: int
@@ -69,55 +69,55 @@ class OrderChange:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The order as it is now, and what became of this very change of it: another process may be
-    changing the same order."""
+    """The order as it is now, and the outcome of this change. The two may differ when another
+    process changes the same order."""
 
     order: Order
     outcome: Outcome
 
 
-def keep(
-    ctx: Context, order_id: str, verb: Verb, *, quantity: int = 0, price: int = 0
+def request(
+    ctx: Context, order_id: str, kind: ChangeKind, *, quantity: int = 0, price: int = 0
 ) -> OrderChange:
-    """Look at the order as it is and keep the wish, in one transaction: durable before the
-    socket is touched, as a new order's intent is. Raises Denied when it may not be changed."""
-    hit(f"{verb.name}.before", ctx.profile)
+    """Check the order's current state and record the request in one durable transaction, before
+    anything is sent. Raises Denied when the order may not be changed."""
+    hit(f"{kind.name}.before", ctx.profile)
     with ctx.journal.together():
-        order = _changeable(ctx, order_id, verb)
+        order = _changeable_order(ctx, order_id, kind)
         key = f"{order.ord_no}:{new_id(ctx.clock.now())}"
-        wanted = ctx.journal.record(
+        after = ctx.journal.record(
             event(
                 ctx,
                 order_id,
-                verb.asked,
+                kind.requested,
                 key=key,
                 ord_no=order.ord_no,
                 price=price,
                 quantity=quantity,
             )
         )
-    hit(f"{verb.name}.{verb.state.lower()}", ctx.profile)
-    if wanted.state not in CHANGING_STATES:
-        raise _not_open(wanted)
-    return OrderChange(verb, order, key, quantity, price)
+    hit(f"{kind.name}.{kind.state.lower()}", ctx.profile)
+    if after.state not in CHANGING_STATES:
+        raise _not_open(after)
+    return OrderChange(kind, order, key, quantity, price)
 
 
-def ended(ctx: Context, asked: OrderChange, outcome: Outcome) -> OrderEvent:
-    """How a change ended. One that was taken carries the number it got, so that the stream's
-    word of the same change is the same event."""
-    verb, order = asked.verb, asked.order
+def outcome_event(ctx: Context, change: OrderChange, outcome: Outcome) -> OrderEvent:
+    """The event for the outcome of a change. The key of an accepted one is its order number, so
+    that the stream's frame about the same change gives the same event."""
+    kind, order = change.kind, change.order
     if outcome.status is OutcomeStatus.ACKED:
-        done = outcome.quantity or asked.quantity or order.open_quantity
-        number = str(int(outcome.ord_no)) if outcome.ord_no else asked.key
+        done = outcome.quantity or change.quantity or order.open_quantity
+        number = str(int(outcome.ord_no)) if outcome.ord_no else change.key
         return from_outcome(
-            ctx, order, verb.done, outcome, key=number, quantity=done, price=asked.price
+            ctx, order, kind.done, outcome, key=number, quantity=done, price=change.price
         )
     unknown = outcome.status is OutcomeStatus.UNKNOWN
-    kind = OrderEventKind.CHANGE_UNKNOWN if unknown else verb.failed
-    return from_outcome(ctx, order, kind, outcome, key=asked.key)
+    event_kind = OrderEventKind.CHANGE_UNKNOWN if unknown else kind.failed
+    return from_outcome(ctx, order, event_kind, outcome, key=change.key)
 
 
-def _changeable(ctx: Context, order_id: str, verb: Verb) -> Order:
+def _changeable_order(ctx: Context, order_id: str, kind: ChangeKind) -> Order:
     order = ctx.journal.order(order_id)
     if order is None or order.origin is Origin.EXTERNAL:
         raise Denied("kt did not place this order and does not touch it", code="EXTERNAL")
@@ -125,7 +125,7 @@ def _changeable(ctx: Context, order_id: str, verb: Verb) -> Order:
         raise _not_open(order)
     if ctx.config.dry_run:
         raise Denied("test mode: nothing was sent", code=Code.TEST_MODE)
-    if verb is AMEND and order.state in CHANGING_STATES:
+    if kind is AMEND and order.state in CHANGING_STATES:
         raise Denied(
             f"order {order.ord_no} is {order.state}: another change of it is under way; nothing "
             "was sent",
@@ -141,9 +141,9 @@ def _not_open(order: Order) -> Denied:
     )
 
 
-def not_stopped(ctx: Context, order: Order) -> None:
-    """Raises Halted or Denied where the stop in force forbids to amend this order."""
+def check_stops(ctx: Context, order: Order) -> None:
+    """Raises Halted or Denied when the stop in force forbids amending this order."""
     refused = refusal(ctx, order.side, Origin.MANUAL)
     if refused is not None:
-        kind = Halted if refused.code == Code.HALTED else Denied
-        raise kind(refused.detail, hint="see `kt resume`", code=refused.code)
+        error = Halted if refused.code == Code.HALTED else Denied
+        raise error(refused.detail, hint="see `kt resume`", code=refused.code)

@@ -65,10 +65,10 @@ def place(ctx: Context, checked: Check, *, client_id: str = "", again: bool = Fa
     the order list cannot be fetched for a buy, KtError(CLOCK) when the clock is wrong. Raises
     NotKept when the order was sent and its outcome cannot be written.
     """
-    first = _sent_before(ctx, checked, client_id, again=again)
+    first = _earlier_order(ctx, checked, client_id, again=again)
     if first is not None:
         return first
-    order = intent.intend(ctx, checked, client_id)
+    order = intent.new_order(ctx, checked, client_id)
     refused = intent.denial(ctx, checked)
     if refused is not None:
         return _deny(ctx, order, refused)
@@ -106,9 +106,9 @@ def _plan(ctx: Context, order: Order, checked: Check, *, again: bool) -> Order:
         refused = refusal(ctx, order.side, order.origin)
         if refused is not None:
             return _deny(ctx, order, refused)
-        intent.nothing_bought_since(ctx, checked)
-        intended = event(ctx, order.order_id, OrderEventKind.PLANNED)
-        planned = ctx.journal.plan_order(order, intended, again=again)
+        intent.check_not_stale(ctx, checked)
+        intent_event = event(ctx, order.order_id, OrderEventKind.PLANNED)
+        planned = ctx.journal.plan_order(order, intent_event, again=again)
         hit("place.planned", ctx.profile)
         if planned.order_id != order.order_id:
             return planned
@@ -119,7 +119,7 @@ def _sending(ctx: Context, order: Order, attempt: int) -> OrderEvent:
     return event(ctx, order.order_id, OrderEventKind.SENDING, key=str(attempt))
 
 
-def _sent_before(ctx: Context, checked: Check, client_id: str, *, again: bool) -> Order | None:
+def _earlier_order(ctx: Context, checked: Check, client_id: str, *, again: bool) -> Order | None:
     """The order that this client id or decision led to before, whatever its quantity was. Raises
     Denied(CLIENT_ID) when the id was used for another order."""
     decision_id = checked.decision_id
@@ -200,36 +200,38 @@ def amend(ctx: Context, order: Order, *, price: int) -> Changed:
 
     Raises Denied when a stop or the order's state forbids it or another change is pending,
     KtError(CLOCK), JournalError, and NotKept when the outcome cannot be written."""
-    order_change.not_stopped(ctx, order)
+    order_change.check_stops(ctx, order)
     check.check_clock(ctx)
-    asked = order_change.keep(ctx, order.order_id, order_change.AMEND, price=price)
+    change = order_change.request(ctx, order.order_id, order_change.AMEND, price=price)
     ticket = AmendTicket(
-        ord_no=asked.order.ord_no, stock_code=order.stock_code, quantity=0, price=price
+        ord_no=change.order.ord_no, stock_code=order.stock_code, quantity=0, price=price
     )
-    return _changed(ctx, asked, unseal(ctx.gateway).amend(ticket))
+    return _changed(ctx, change, unseal(ctx.gateway).amend(ticket))
 
 
 def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Changed:
     """Cancel `quantity` shares of one of kt's open orders (0 = all that is open); allowed under
     every stop. Raises Denied when the order's state forbids it, JournalError, and NotKept when
     the outcome cannot be written."""
-    asked = order_change.keep(ctx, order.order_id, order_change.CANCEL, quantity=quantity)
-    ticket = CancelTicket(ord_no=asked.order.ord_no, stock_code=order.stock_code, quantity=quantity)
-    return _changed(ctx, asked, unseal(ctx.gateway).cancel(ticket))
+    change = order_change.request(ctx, order.order_id, order_change.CANCEL, quantity=quantity)
+    ticket = CancelTicket(
+        ord_no=change.order.ord_no, stock_code=order.stock_code, quantity=quantity
+    )
+    return _changed(ctx, change, unseal(ctx.gateway).cancel(ticket))
 
 
-def _changed(ctx: Context, asked: OrderChange, outcome: Outcome) -> Changed:
+def _changed(ctx: Context, change: OrderChange, outcome: Outcome) -> Changed:
     """Record the outcome of an amend or a cancel; the owner is notified when it is unknown."""
-    verb, order = asked.verb, asked.order
-    hit(f"{verb.name}.sent", ctx.profile)
-    with _outcome_recorded(order, f"the {verb.name} of {order.ord_no}", outcome):
-        after = ctx.journal.record(order_change.ended(ctx, asked, outcome))
-    hit(f"{verb.name}.recorded", ctx.profile)
+    kind, order = change.kind, change.order
+    hit(f"{kind.name}.sent", ctx.profile)
+    with _outcome_recorded(order, f"the {kind.name} of {order.ord_no}", outcome):
+        after = ctx.journal.record(order_change.outcome_event(ctx, change, outcome))
+    hit(f"{kind.name}.recorded", ctx.profile)
     if outcome.status is OutcomeStatus.UNKNOWN:
         notify(
             ctx,
             "critical",
-            f"{verb.name} outcome unknown: {order.stock_code} {order.ord_no}",
+            f"{kind.name} outcome unknown: {order.stock_code} {order.ord_no}",
             f"{outcome.evidence.rstrip('.')}. kt asks the broker what stands; see `kt order list`.",
         )
     return Changed(after, outcome)

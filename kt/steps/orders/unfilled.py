@@ -1,4 +1,4 @@
-"""Orders of kt's own that stay open too long: amended to the market's price, or taken back."""
+"""Orders of kt's own that stay open too long: amended to the market price, or cancelled."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from kt.steps.risk import check
 
 
 def unfilled(ctx: Context, books: Mapping[str, Book] | None = None) -> tuple[Order, ...]:
-    """Amend or cancel our orders that stayed open too long; the orders that were changed.
+    """Amend or cancel the overdue orders; those that were changed.
 
-    `books` are the ones the caller has from the stream; without one the market is asked.
+    `books` are order books from the stream by stock code; without one the market is asked.
     """
     known = books or {}
     changed = (chase(ctx, order, known.get(order.stock_code)) for order in overdue(ctx))
@@ -34,12 +34,12 @@ def unfilled(ctx: Context, books: Mapping[str, Book] | None = None) -> tuple[Ord
 
 
 _LEFT_ALONE = frozenset({Origin.EXTERNAL, Origin.MANUAL, Origin.FLATTEN}) | STOP_EXITS
-"""A price that a person typed is a person's to change; a stop at market keeps its place in the
-queue of a stock that nobody buys."""
+"""Origins whose orders are not changed: a price that a person entered is left to that person, and a
+market stop keeps its time priority when there is no bid."""
 
 
 def overdue(ctx: Context) -> tuple[Order, ...]:
-    """The orders of kt's own making that stayed open too long."""
+    """The orders that are open longer than `orders.unfilled_after` and that kt may change."""
     listed = ctx.journal.orders(day=ctx.clock.now().date(), states=OPEN_STATES)
     return tuple(
         order for order in listed if order.origin not in _LEFT_ALONE and _too_old(ctx, order)
@@ -47,7 +47,8 @@ def overdue(ctx: Context) -> tuple[Order, ...]:
 
 
 def chase(ctx: Context, order: Order, book: Book | None = None) -> Order | None:
-    """Amend one overdue order, or cancel it; None when that is not possible any more."""
+    """Amend one overdue order, or cancel it; None when it can no longer be changed, which is
+    journaled."""
     try:
         price = _better_price(ctx, order, book)
         changed = place.amend(ctx, order, price=price) if price else place.cancel(ctx, order)
@@ -58,7 +59,8 @@ def chase(ctx: Context, order: Order, book: Book | None = None) -> Order | None:
 
 
 def _too_old(ctx: Context, order: Order) -> bool:
-    """Counted from the order's last amend; a change under way is left to end first."""
+    """Age since the order's last amend against the configured limit; False while a change is
+    pending."""
     if order.state in CHANGING_STATES:
         return False
     since = max((at for at in _amends(ctx, order)), default=order.created_at)
@@ -71,7 +73,8 @@ def _amends(ctx: Context, order: Order) -> list[datetime]:
 
 
 def _better_price(ctx: Context, order: Order, book: Book | None) -> int:
-    """The other side's best price, if the rules allow an amend to it; 0 = cancel."""
+    """The best price of the opposite side in won, if the safety rules allow an amend to it; 0 to
+    cancel."""
     orders = ctx.config.orders
     if orders.unfilled == "cancel" or len(_amends(ctx, order)) >= orders.max_amends:
         return 0

@@ -33,7 +33,7 @@ _NEVER_SENT = frozenset({OrderState.DENIED, OrderState.PLANNED})
 
 @dataclass(slots=True)
 class Exposure:
-    """The account as the rules count it, with what this batch of checks has taken already."""
+    """The account as the rules count it, including what earlier checks of this batch need."""
 
     ctx: Context
     account: AccountSnapshot
@@ -41,14 +41,14 @@ class Exposure:
     orders: tuple[Order, ...]
     locks: dict[str, str]
     trades: tuple[Trade, ...]
-    """Closed today."""
+    """Of today."""
     positions: Mapping[str, Position]
-    """What the books say is held, by stock."""
+    """kt's positions by stock code."""
     unrealised: int
     fills: tuple[Fill, ...] = ()
     """Of today."""
     reserved: dict[str, int] = field(default_factory=dict)
-    """Won by stock, of the orders that passed before in the same batch."""
+    """Won by stock code, of the buys that passed earlier in this batch."""
     passed: int = 0
 
     @property
@@ -60,9 +60,9 @@ class Exposure:
         return sum(trade.profit for trade in self.trades)
 
     def holding(self, stock_code: str) -> tuple[int, int] | None:
-        """Shares held and sellable. Where the broker lists fewer than the books, or does not
-        answer, the books': a sell of more than it has is the broker's to refuse. None when
-        nobody knows."""
+        """Shares held and sellable. By kt's position where the broker lists fewer shares or does
+        not answer: if the shares do not exist, the broker rejects the sell. None when neither is
+        known."""
         held, ours = self.account.held(stock_code), self.positions.get(stock_code)
         if held is not None and (ours is None or held.quantity >= ours.quantity):
             return held.quantity, held.sellable
@@ -80,8 +80,8 @@ class Exposure:
         )
 
     def bought(self, without: Order | None = None) -> int:
-        """Won of the day's buys: what was filled, what open ones may still cost, and what passed
-        before in this batch."""
+        """Won of today's buys: fills, what open and unresolved ones may still cost, and what passed
+        earlier in this batch; without the order `without`."""
         filled = sum(
             fill.quantity * fill.price
             for fill in self.fills
@@ -97,7 +97,8 @@ class Exposure:
         return filled + open_buys + sum(self.reserved.values())
 
     def invested(self, without: Order | None = None) -> dict[str, int] | None:
-        """Won by stock: cost of what is held and what open and unresolved buys may still cost."""
+        """Won by stock code: the cost of positions and what open and unresolved buys may still
+        cost, without the order `without`. None when holdings or open orders are not known."""
         if self.account.holdings is None or self.account.open_orders is None:
             return None
         sums = dict(self.reserved)
@@ -108,7 +109,8 @@ class Exposure:
         return sums
 
     def _costs(self, holdings: Holdings) -> dict[str, int]:
-        """Won by stock of what is held; what the broker does not list may still be held."""
+        """Cost in won by stock code, the larger of kt's and the broker's: shares that the broker
+        does not list may still be held."""
         costs = {code: position.cost for code, position in self.positions.items()}
         for held in holdings.items:
             costs[held.stock_code] = max(held.cost, costs.get(held.stock_code, 0))
@@ -122,14 +124,14 @@ class Exposure:
                 yield order.stock_code, self._cost(order)
         for ours in self.orders:
             unlisted = not listed & {int(number) for number in ours.ord_nos}
-            waiting = ours.state in OPEN_STATES or ours.state in UNRESOLVED_STATES
-            leave = without is not None and ours.order_id == without.order_id
-            if ours.side is Side.BUY and waiting and unlisted and not leave:
+            pending = ours.state in OPEN_STATES or ours.state in UNRESOLVED_STATES
+            excluded = without is not None and ours.order_id == without.order_id
+            if ours.side is Side.BUY and pending and unlisted and not excluded:
                 yield ours.stock_code, self._cost(ours)
 
     def _cost(self, order: Order | BrokerOrder) -> int:
-        """What is open of it may still cost so much: at its limit, at market at the day's upper
-        price limit, and a whole stock's limit where that is not known (or is a fund's own)."""
+        """What the open quantity may still cost in won: at its limit price; for a market order at
+        the day's upper price limit, or the per-stock limit when that is not known."""
         if order.price:
             return order.open_quantity * order.price
         stock = (known_list(self.ctx) or {}).get(order.stock_code)
@@ -150,7 +152,8 @@ class Exposure:
         )
 
     def open_orders(self, stock_code: str, side: Side, without: Order | None) -> int | None:
-        """Ours, and those at the broker that are not ours."""
+        """The number of open orders of kt's and of external ones; None when the broker's are not
+        known."""
         if self.account.open_orders is None:
             return None
         ours = {int(number) for order in self.orders for number in order.ord_nos}
@@ -161,7 +164,8 @@ class Exposure:
         return external + self.under_way(stock_code, side, OPEN_STATES, without)
 
     def sent(self, within: timedelta | None = None) -> int:
-        """Orders of today that were sent, and those that passed before in this batch."""
+        """The number of orders sent today (or within this time), and of those that passed earlier
+        in this batch."""
         since = self.ctx.clock.now() - within if within else None
         return self.passed + sum(
             order.state not in _NEVER_SENT
@@ -171,7 +175,7 @@ class Exposure:
         )
 
     def phase(self) -> tuple[bool, bool, str]:
-        """Whether any order and whether a buy may leave now, and the phase's name."""
+        """Whether orders and whether buys are allowed now, and the name of the market phase."""
         now, config, notice = self.ctx.clock.now(), self.ctx.config.session, self.account.notice
         return (
             trading_phases.may_order(now, config, notice),
@@ -181,7 +185,7 @@ class Exposure:
 
 
 def buys_of_others(ctx: Context, orders: Iterable[Order]) -> int:
-    """Buys that other runs have planned; it only grows in a day."""
+    """How many buys other runs have planned today; it never falls within a day."""
     return sum(
         order.side is Side.BUY and order.run != ctx.run and order.state is not OrderState.DENIED
         for order in orders
@@ -189,7 +193,7 @@ def buys_of_others(ctx: Context, orders: Iterable[Order]) -> int:
 
 
 def exposure_of(ctx: Context, account: AccountSnapshot) -> Exposure:
-    """The journal's part beside the broker's."""
+    """The exposure from a snapshot of the broker's data and the journal."""
     today = ctx.clock.now().date()
     positions = {position.stock_code: position for position in ctx.journal.positions()}
     return Exposure(
@@ -206,7 +210,8 @@ def exposure_of(ctx: Context, account: AccountSnapshot) -> Exposure:
 
 
 def _unrealised(account: AccountSnapshot, positions: Mapping[str, Position]) -> int:
-    """By the broker's own figures, unless its list lacks shares that the books hold."""
+    """Unrealised profit in won: the broker's figure, unless its holdings lack shares of a position;
+    then kt's."""
     if account.holdings is not None:
         listed = {held.stock_code: held.quantity for held in account.holdings.items}
         if all(p.quantity <= listed.get(code, 0) for code, p in positions.items()):

@@ -1,6 +1,6 @@
-"""What the safety rules must know, fresh from the broker, the market and the journal.
+"""What the pre-trade check fetches from the broker and the market, in one parallel request.
 
-What cannot be had stays unknown, and a rule that needs it denies.
+What cannot be fetched stays None, and a rule that needs it denies.
 """
 
 from __future__ import annotations
@@ -22,24 +22,25 @@ from kt.records import (
 from kt.steps.context import Context
 from kt.steps.fan_out import gather
 
-FEW = 5
-"""Stocks whose quotes are asked for one by one; those of more come a hundred in one answer."""
-_CODE = re.compile("[0-9A-Z]{6}")
-"""One code that is none would cost the others of its answer."""
+MAX_SINGLE_QUOTES = 5
+"""Up to so many quotes are fetched one by one (ka10001, with price limits); more in batches of 100
+(ka10095)."""
+_STOCK_CODE = re.compile("[0-9A-Z]{6}")
+"""A stock code. An invalid one would make the whole batch fail."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountSnapshot:
-    """The account at one time; None = could not be had (or was not asked for)."""
+    """The account at one time; None = could not be fetched, or was not requested."""
 
     deposit: Deposit | None = None
     holdings: Holdings | None = None
     open_orders: tuple[BrokerOrder, ...] | None = None
     quotes: Mapping[str, Quote] = field(default_factory=dict)
     orderable: Mapping[tuple[str, int], Orderable | None] = field(default_factory=dict)
-    """Buying power by stock and price, where it was asked for ahead; None as in `ports.Broker`."""
+    """Buying power by stock code and price, where it was prefetched; None as in `ports.Broker`."""
     notice: SessionNotice | None = None
-    """The newest word of the market about its own phase."""
+    """The newest session message of the market (0s), which overrides the calendar."""
 
     def held(self, stock_code: str) -> Holding | None:
         items = self.holdings.items if self.holdings else ()
@@ -54,33 +55,35 @@ def snapshot(
     notice: SessionNotice | None = None,
     buying: Mapping[str, int] | None = None,
 ) -> AccountSnapshot:
-    """Ask for all of it at once. With `everything` false, only what an exit needs: holdings.
+    """Fetch it in parallel; with `everything` false only the holdings, for an exit.
 
-    `buying` are the prices in won by stock at which buys are wanted: their buying power is asked
-    for as well, so that the check need not wait for it.
+    `buying` are the prices in won, by stock code, of planned buys: their buying power is fetched
+    too. Failures are journaled. Raises AuthError and JournalError.
     """
     questions: dict[str, Callable[[], Any]] = {"holdings": ctx.broker.holdings}
     wanted = tuple(dict.fromkeys(codes))
     if everything:
         questions |= {"deposit": ctx.broker.deposit, "open_orders": ctx.broker.open_orders}
-        if len(wanted) <= FEW:
+        if len(wanted) <= MAX_SINGLE_QUOTES:
             questions |= {f"quote.{code}": _quote_of(ctx, code) for code in wanted}
         else:
-            questions["quotes"] = lambda: ctx.market.quotes(tuple(filter(_CODE.fullmatch, wanted)))
-    asked = {f"orderable.{code}": (code, price) for code, price in (buying or {}).items()}
-    questions |= {name: _orderable_of(ctx, *what) for name, what in asked.items()}
-    had = gather(ctx, "check", questions).answers
+            questions["quotes"] = lambda: ctx.market.quotes(
+                tuple(filter(_STOCK_CODE.fullmatch, wanted))
+            )
+    orderable_of = {f"orderable.{code}": (code, price) for code, price in (buying or {}).items()}
+    questions |= {name: _orderable_of(ctx, *what) for name, what in orderable_of.items()}
+    answers = gather(ctx, "check", questions).answers
     return AccountSnapshot(
-        deposit=had.get("deposit"),
-        holdings=had.get("holdings"),
-        open_orders=had.get("open_orders"),
-        quotes={quote.stock_code: quote for quote in had.get("quotes", ())}
+        deposit=answers.get("deposit"),
+        holdings=answers.get("holdings"),
+        open_orders=answers.get("open_orders"),
+        quotes={quote.stock_code: quote for quote in answers.get("quotes", ())}
         | {
             name.removeprefix("quote."): quote
-            for name, quote in had.items()
+            for name, quote in answers.items()
             if name.startswith("quote.")
         },
-        orderable={what: had[name] for name, what in asked.items() if name in had},
+        orderable={what: answers[name] for name, what in orderable_of.items() if name in answers},
         notice=notice,
     )
 

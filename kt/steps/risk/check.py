@@ -1,7 +1,8 @@
-"""Step 4: the safety validation. What may be ordered, or every reason why not, with arithmetic.
+"""Step 4: the pre-trade check: whether an order may be sent, or every reason why not, with the
+figures.
 
-Decisions, orders typed by hand, exits and amends all go through the same rules. In test mode a
-check passes with TEST_MODE noted among its results, and nothing is sent.
+Decisions, manual orders, exits and amends all go through the same rules. In test mode a check
+passes with TEST_MODE among its results, and `place` sends nothing.
 """
 
 from __future__ import annotations
@@ -45,10 +46,10 @@ def check(
     account: AccountSnapshot | None = None,
     notice: SessionNotice | None = None,
 ) -> tuple[Check, ...]:
-    """One check for each BUY and SELL, in their order; a HOLD needs none.
+    """Size and check each BUY and SELL, in order; other actions need no check.
 
-    What an earlier decision of the batch takes is not left for a later one. `account` is the
-    account as just looked up; without it the broker is asked now.
+    Money that an earlier decision of the batch needs is not available to a later one. Without
+    `account` a snapshot is fetched. The checks are journaled.
     """
     wanted = [decision for decision in decisions if decision.action.trades]
     if not wanted:
@@ -67,33 +68,33 @@ def check_order(
     account: AccountSnapshot | None = None,
     notice: SessionNotice | None = None,
 ) -> Check:
-    """An order as somebody wants it, with exactly its quantity: passed or denied, not resized.
+    """Check an order with exactly its quantity: passed or denied, never resized.
 
-    A market sell of an exit asks the broker for the holdings alone: leaving must be quick.
-    `account` is the account as just looked up; without it the broker is asked now.
+    For the market sell of an exit only the holdings are fetched, to be quick. Without `account` a
+    snapshot is fetched. The check is journaled.
     """
-    brief = intent.origin in EXITS and intent.order_type is OrderType.MARKET
-    exposure = exposure_of(
-        ctx, account or snapshot(ctx, [intent.stock_code], everything=not brief, notice=notice)
-    )
-    named = replace(intent, stock_name=intent.stock_name or _name(exposure, intent.stock_code))
-    checked = _judge(ctx, exposure, named)
+    everything = intent.origin not in EXITS or intent.order_type is not OrderType.MARKET
+    if account is None:
+        account = snapshot(ctx, [intent.stock_code], everything=everything, notice=notice)
+    exposure = exposure_of(ctx, account)
+    name = intent.stock_name or _name(exposure, intent.stock_code)
+    checked = _judge(ctx, exposure, replace(intent, stock_name=name))
     ctx.journal.checks(ctx.run, (checked,))
     return checked
 
 
-def again(ctx: Context, before: Check) -> Check:
-    """The same wish, judged by what is so now: a decision is sized anew, an order is not."""
-    if before.decision is not None:
-        return check(ctx, (before.decision,), origin=before.origin)[0]
-    return check_order(ctx, before.intent)
+def again(ctx: Context, earlier: Check) -> Check:
+    """Check the same decision (sized again) or the same order, with a new snapshot."""
+    if earlier.decision is not None:
+        return check(ctx, (earlier.decision,), origin=earlier.origin)[0]
+    return check_order(ctx, earlier.intent)
 
 
 def check_exit(
     ctx: Context, intent: OrderIntent, held: int, notice: SessionNotice | None = None
 ) -> Check:
-    """An exit by what kt knows itself: nobody is asked. `held` is what the books say; whether
-    the broker has as many is the broker's to say."""
+    """Check an exit without any request. `held` is the quantity in kt's books; if the broker has
+    fewer shares it rejects the order."""
     checked = _verdict(ctx, intent, validation.validate(exit_facts(ctx, intent, held, notice)))
     ctx.journal.checks(ctx.run, (checked,))
     return checked
@@ -107,7 +108,8 @@ def check_amend(
     quantity: int = 0,
     notice: SessionNotice | None = None,
 ) -> Check:
-    """A change of an open order by the same rules; the order itself is left out of the sums."""
+    """Check a new price (won) and quantity for an open order; the order itself is left out of the
+    sums. The check is journaled."""
     intent = OrderIntent(
         side=order.side,
         stock_code=order.stock_code,
@@ -162,7 +164,7 @@ def _size(ctx: Context, exposure: Exposure, decision: Decision) -> position_size
     limits, deposit = ctx.config.limits, exposure.account.deposit
     invested = exposure.invested()
     if deposit is None or invested is None:
-        return position_size.PositionSize(0, "0: what the account can bear is not exposure")
+        return position_size.PositionSize(0, "0: what the account can bear is not known")
     return position_size.buy_size(
         decision,
         decision.price,
@@ -198,7 +200,7 @@ def _judge(
 def _verdict(
     ctx: Context, intent: OrderIntent, results: tuple[CheckResult, ...], buys_seen: int = -1
 ) -> Check:
-    """In test mode an order that would have been sent passes."""
+    """The check with its results; in test mode an order that would have been sent passes."""
     now = ctx.clock.now()
     return Check(
         **asdict(intent),
@@ -211,7 +213,7 @@ def _verdict(
 
 
 def _allowed(results: tuple[CheckResult, ...]) -> bool:
-    """Test mode keeps an order from leaving, not from passing."""
+    """Whether all results passed, apart from TEST_MODE."""
     return all(result.passed for result in results if result.code != Code.TEST_MODE)
 
 

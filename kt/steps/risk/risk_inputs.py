@@ -1,4 +1,5 @@
-"""From books and a wanted order to the facts that the safety rules weigh."""
+"""The inputs of the safety rules (`RiskFacts`) for one order, from the exposure and the
+configuration."""
 
 from __future__ import annotations
 
@@ -26,7 +27,7 @@ from kt.steps.instruments import known_list
 from kt.steps.risk import stops
 from kt.steps.risk.account_exposure import Exposure
 
-_NEVER_STOOD = frozenset({OrderState.DENIED, OrderState.REJECTED, OrderState.NOT_PLACED})
+_NEVER_OPEN = frozenset({OrderState.DENIED, OrderState.REJECTED, OrderState.NOT_PLACED})
 
 
 def facts_for(
@@ -35,7 +36,8 @@ def facts_for(
     intent: OrderIntent,
     without: Order | None,
 ) -> RiskFacts:
-    """Everything `rules/risk/validation.py` may ask about this order; None = not known."""
+    """The inputs of all rules in `rules/risk/validation.py`; None = not known, which denies. The
+    order `without` (the one that is amended) is exits out of the sums."""
     decision = intent.decision
     facts = replace(
         _of_intent(ctx, intent),
@@ -44,7 +46,7 @@ def facts_for(
         max_age=ctx.config.pipe.max_age,
         confidence=decision.confidence if decision else None,
     )
-    facts = _with_permits(ctx, exposure, facts)
+    facts = _with_day(ctx, exposure, facts)
     facts = _with_orders(exposure, facts, without)
     facts = _with_stock(ctx, exposure, facts)
     facts = _with_turnover(ctx, exposure, facts, without)
@@ -56,7 +58,7 @@ def facts_for(
 def exit_facts(
     ctx: Context, intent: OrderIntent, held: int, notice: SessionNotice | None
 ) -> RiskFacts:
-    """What an exit's rules need, from the journal, the configuration and the clock."""
+    """The inputs of the rules for exits, from the journal, the configuration and the clock."""
     stop, now, hours = stops.current(ctx), ctx.clock.now(), ctx.config.session
     return replace(
         _of_intent(ctx, intent),
@@ -84,8 +86,8 @@ def _of_intent(ctx: Context, intent: OrderIntent) -> RiskFacts:
     )
 
 
-def _with_permits(ctx: Context, exposure: Exposure, facts: RiskFacts) -> RiskFacts:
-    """What stops trading, and what the day allows."""
+def _with_day(ctx: Context, exposure: Exposure, facts: RiskFacts) -> RiskFacts:
+    """The stop, the market phase and the day's profit."""
     may_order, may_buy, phase = exposure.phase()
     return replace(
         facts,
@@ -101,7 +103,7 @@ def _with_permits(ctx: Context, exposure: Exposure, facts: RiskFacts) -> RiskFac
 
 
 def _with_orders(exposure: Exposure, facts: RiskFacts, without: Order | None) -> RiskFacts:
-    """Locks, and orders that were sent or are on their way."""
+    """The stock's lock, and the counts of open, unresolved, lost and sent orders."""
     code, side = facts.stock_code, facts.side
     return replace(
         facts,
@@ -115,7 +117,7 @@ def _with_orders(exposure: Exposure, facts: RiskFacts, without: Order | None) ->
 
 
 def _with_stock(ctx: Context, exposure: Exposure, facts: RiskFacts) -> RiskFacts:
-    """The quote and the list of stocks; a market sell needs no list and does not wait for it."""
+    """The quote and the instrument; a market sell needs no instrument and does not wait for it."""
     quote = exposure.account.quotes.get(facts.stock_code)
     facts = replace(facts, excluded=facts.stock_code in ctx.config.scan.exclude)
     if quote is not None:
@@ -139,34 +141,35 @@ def _with_stock(ctx: Context, exposure: Exposure, facts: RiskFacts) -> RiskFacts
 def _with_turnover(
     ctx: Context, exposure: Exposure, facts: RiskFacts, without: Order | None
 ) -> RiskFacts:
-    """How the stock was left and entered today, and what the day's buys came to."""
+    """Today's exits from and entries into the stock, and the turnover of today's buys."""
     code = facts.stock_code
-    left = [trade for trade in exposure.trades if trade.stock_code == code]
+    exits = [trade for trade in exposure.trades if trade.stock_code == code]
     buys = [o for o in exposure.orders if o.side is Side.BUY and o.origin is not Origin.EXTERNAL]
-    entered = [o for o in buys if o.stock_code == code and o.state not in _NEVER_STOOD]
+    entries = [o for o in buys if o.stock_code == code and o.state not in _NEVER_OPEN]
     position = exposure.positions.get(code)
     return replace(
         facts,
         cooldown=ctx.config.exits.cooldown,
-        left_by=Origin(left[-1].origin) if left else None,
-        left_at=left[-1].closed_at if left else None,
-        entries=len([o for o in entered if not without or o.order_id != without.order_id]),
+        left_by=Origin(exits[-1].origin) if exits else None,
+        left_at=exits[-1].closed_at if exits else None,
+        entries=len([o for o in entries if not without or o.order_id != without.order_id]),
         bought_today=exposure.bought(without),
         min_holding_minutes=ctx.config.exits.min_holding_minutes,
-        held_since=_last_entry(entered, position),
+        held_since=_last_entry(entries, position),
     )
 
 
-def _last_entry(entered: Sequence[Order], position: Position | None) -> datetime | None:
-    """When the stock was bought last: by an order of today, or when the position was opened."""
+def _last_entry(entries: Sequence[Order], position: Position | None) -> datetime | None:
+    """The time of the last buy: by an order of today, or when the position was opened; None for
+    shares that kt did not buy."""
     if position is None or position.source != "kt":
         return None
-    filled = [order.updated_at for order in entered if order.filled_quantity]
+    filled = [order.updated_at for order in entries if order.filled_quantity]
     return max(filled, default=position.opened_at)
 
 
 def _with_holding(exposure: Exposure, facts: RiskFacts, without: Order | None) -> RiskFacts:
-    """What there is to sell; an order that is amended holds its own shares already."""
+    """Shares held and sellable; those reserved for the order that is amended count as sellable."""
     found = exposure.holding(facts.stock_code)
     if found is None:
         return facts
@@ -178,7 +181,7 @@ def _with_holding(exposure: Exposure, facts: RiskFacts, without: Order | None) -
 def _with_money(
     ctx: Context, exposure: Exposure, facts: RiskFacts, without: Order | None
 ) -> RiskFacts:
-    """What is bound in stocks, and what there is to buy with."""
+    """What is invested, and the cash and buying power that are exits."""
     code = facts.stock_code
     invested, deposit = exposure.invested(without), exposure.account.deposit
     if invested is not None:
@@ -189,17 +192,17 @@ def _with_money(
             stocks=len(invested),
             in_stock=code in invested,
         )
-    taken = _taken(exposure, without)
+    taken = _reserved(exposure, without)
     if deposit is not None:
         facts = replace(facts, cash=deposit.orderable - taken)
-    what = (code, facts.price or facts.upper_limit or 0)
-    answer = exposure.account.orderable.get(what)
+    key = (code, facts.price or facts.upper_limit or 0)
+    answer = exposure.account.orderable.get(key)
     orderable = facts.cash if answer is None else answer.amount - taken
-    return replace(facts, orderable=orderable if what[1] else None)
+    return replace(facts, orderable=orderable if key[1] else None)
 
 
-def _taken(exposure: Exposure, without: Order | None) -> int:
-    """Won that the batch has taken before; an order that is amended frees its own."""
+def _reserved(exposure: Exposure, without: Order | None) -> int:
+    """Won reserved by earlier checks of the batch, less key the order that is amended frees."""
     freed = without.open_quantity * without.price if without else 0
     return sum(exposure.reserved.values()) - freed
 
@@ -207,20 +210,20 @@ def _taken(exposure: Exposure, without: Order | None) -> int:
 def with_orderable(
     ctx: Context, exposure: Exposure, facts: RiskFacts, without: Order | None
 ) -> RiskFacts:
-    """The broker's own word for a buy of this stock at this price; the cash where it gives none.
+    """The inputs with the broker's buying power for this stock and price (kt00010); the cash when
+    the server does not offer it, None when the request fails.
 
-    It is asked for one stock at a time, and the broker answers a few a second: only of an order
-    that everything else allows.
+    One request per stock under a tight rate limit, so only for an order that passes the rest.
     """
-    what = (facts.stock_code, facts.price or facts.upper_limit or 0)
-    if facts.side is not Side.BUY or what in exposure.account.orderable:
+    key = (facts.stock_code, facts.price or facts.upper_limit or 0)
+    if facts.side is not Side.BUY or key in exposure.account.orderable:
         return facts
-    asked = gather(ctx, "check.orderable", {"answer": lambda: ctx.broker.orderable(*what)})
+    asked = gather(ctx, "check.orderable", {"answer": lambda: ctx.broker.orderable(*key)})
     if asked.failures:
         return replace(facts, orderable=None)
     answer = asked.answers["answer"]
     return (
         facts
         if answer is None
-        else replace(facts, orderable=answer.amount - _taken(exposure, without))
+        else replace(facts, orderable=answer.amount - _reserved(exposure, without))
     )

@@ -1,7 +1,7 @@
-"""The stops by name: halt, reduce and resume; a stop that ends by itself is lifted here.
+"""The stops: halt, reduce, begin flatten, resume. A stop with an end date is lifted here.
 
-Setting a stop is durable when it returns, flag file first. `flatten` is in flatten.py: it is
-this and a piece of work.
+A stop is durable when the function returns (flag file first, then the row). The work of a flatten
+is in `orders/flatten.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kt.steps.notices import notify
 
 
 def current(ctx: Context) -> Stop:
-    """The stop in force now; one whose day has come is lifted first."""
+    """The stop in force now. One that has expired is lifted first, which is journaled."""
     stop = ctx.journal.stop()
     if stop.mode is StopMode.RUNNING or rules.in_force(stop, ctx.clock.now().date()):
         return stop
@@ -25,8 +25,8 @@ def current(ctx: Context) -> Stop:
 
 
 def refusal(ctx: Context, side: Side, origin: Origin) -> CheckResult | None:
-    """Why the stop in force lets no such order leave; None when it may
-    (`kt.rules.risk.stop_rules`)."""
+    """Why the stop in force forbids such an order (`kt.rules.risk.stop_rules`); None when it does
+    not."""
     stop = current(ctx)
     code = rules.refusal(stop.mode, side, origin)
     if code is None:
@@ -36,13 +36,13 @@ def refusal(ctx: Context, side: Side, origin: Origin) -> CheckResult | None:
 
 
 def halt(ctx: Context, reason: str, by: str = "owner", until: date | None = None) -> Stop:
-    """No new order of any kind; cancels stay allowed."""
+    """Forbid new orders of any kind; cancels stay allowed."""
     return _set(ctx, StopMode.HALT, reason, by, until)
 
 
 def reduce(ctx: Context, reason: str, by: str = "owner", until: date | None = None) -> Stop:
-    """Only orders that shrink a position. A stop already in force stays as it is, unless it is
-    the owner who asks."""
+    """Allow only orders that shrink a position. A stop already in force is changed only by the
+    owner."""
     stop = current(ctx)
     if by != "owner" and stop.mode is not StopMode.RUNNING:
         return stop
@@ -50,15 +50,15 @@ def reduce(ctx: Context, reason: str, by: str = "owner", until: date | None = No
 
 
 def begin_flatten(ctx: Context, reason: str, by: str = "owner") -> Stop:
-    """From here on only flatten's own orders leave; flatten.py does the work and then halts."""
+    """Allow only orders of flatten and of exits; `orders/flatten.py` sells and then halts."""
     stop = ctx.journal.stop()
     if stop.mode is StopMode.FLATTEN and stop.reason == reason:
-        return stop  # whoever began it has told everybody
+        return stop  # the owner was notified when it began
     return _set(ctx, StopMode.FLATTEN, reason, by, None)
 
 
 def resume(ctx: Context, reason: str = "", by: str = "owner") -> Stop:
-    """Trade again. A flatten under way is refused: halt it first, or let it end."""
+    """Trade again. Raises Denied(FLATTENING) while a flatten is in progress."""
     stop = ctx.journal.stop()
     if stop.mode is StopMode.FLATTEN:
         raise Denied(
