@@ -187,7 +187,7 @@ def test_another_process_that_was_faster_tells(
 
     def meanwhile(ctx: Context) -> object:
         calls.append(1)
-        if len(calls) == position_reconciliation.LOOKS - 1:
+        if len(calls) == position_reconciliation.COMPARISONS - 1:
             seen = other.cash_note()
             assert seen is not None
             other.put_cash_note(replace(seen, cash=START + 500_000, at=noted.clock.now()))

@@ -55,8 +55,8 @@ def test_every_point_is_named_and_every_name_is_reached() -> None:
     used: set[str] = set()
     for path in STEPS.rglob("*.py"):
         for name in re.findall(r'hit\(\s*f?"([^"]+)"', path.read_text(encoding="utf-8")):
-            for verb, state in (("amend", "amending"), ("cancel", "cancelling")):
-                used.add(name.replace("{verb.name}", verb).replace("{verb.state.lower()}", state))
+            for kind, state in (("amend", "amending"), ("cancel", "cancelling")):
+                used.add(name.replace("{kind.name}", kind).replace("{kind.state.lower()}", state))
     assert used == set(failpoints.POINTS)
 
 

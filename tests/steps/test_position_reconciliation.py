@@ -132,7 +132,7 @@ def test_other_numbers_are_a_new_doubt(held: World) -> None:
     (doubt,) = held.journal.doubts()
     assert (doubt.brokers, doubt.since, doubt.looks) == (5, held.clock.now(), 1)
     assert notices(held) == ["holdings doubted"] * 2
-    held.clock.advance(position_reconciliation.LASTS - 10)
+    held.clock.advance(position_reconciliation.CONFIRMED_AFTER - 10)
     look(held)
     assert quantities(held)[SAMSUNG] == 10, "counted from the new one"
 
@@ -151,14 +151,14 @@ def test_what_has_been_missing_for_minutes_is_believed(held: World) -> None:
     hide(held)
     look(held)
     (began,) = held.journal.doubts()
-    took = position_reconciliation.PAUSE * (position_reconciliation.LOOKS - 1)
-    held.clock.advance(position_reconciliation.LASTS - took - 1)
+    took = position_reconciliation.PAUSE * (position_reconciliation.COMPARISONS - 1)
+    held.clock.advance(position_reconciliation.CONFIRMED_AFTER - took - 1)
     look(held)
     assert quantities(held)[SAMSUNG] == 10
     held.clock.advance(1 - took)
     (difference,) = look(held)
     assert held.clock.now() == began.since + position_reconciliation.timedelta(
-        seconds=position_reconciliation.LASTS
+        seconds=position_reconciliation.CONFIRMED_AFTER
     )
     assert difference.done == "kt's books now say what the broker says"
     assert difference.alarming, "nothing explains it"
@@ -250,7 +250,7 @@ def test_a_trade_that_is_listed_after_its_shares_were_believed_gone_explains_no_
     held.broker.failing["executions"] = Unreachable("HTTP 503")
     elsewhere(held, shares=4)
     look(held)
-    held.clock.advance(position_reconciliation.LASTS)
+    held.clock.advance(position_reconciliation.CONFIRMED_AFTER)
     look(held)
     assert quantities(held)[SAMSUNG] == 6
     held.broker.failing.clear()
@@ -420,7 +420,7 @@ def test_a_doubt_is_dropped_when_the_list_is_right_again(held: World) -> None:
     assert look(held) == ()
     assert held.journal.doubts() == ()
     hide(held)
-    held.clock.advance(position_reconciliation.LASTS)
+    held.clock.advance(position_reconciliation.CONFIRMED_AFTER)
     look(held)
     assert doubts(held) == {SAMSUNG: (10, 0, 1)}, "and begins anew"
 
@@ -513,7 +513,7 @@ def test_the_loss_of_what_is_doubted_counts(held: World) -> None:
 def gone(world: World) -> None:
     hide(world)
     look(world)
-    world.clock.advance(position_reconciliation.LASTS)
+    world.clock.advance(position_reconciliation.CONFIRMED_AFTER)
     look(world)
     assert SAMSUNG not in quantities(world)
 

@@ -411,11 +411,11 @@ def test_shares_that_were_sold_elsewhere_leave_the_books(world: World) -> None:
         (difference,) = reconcile(world.ctx).differences
         assert (difference.ours, difference.brokers) == ("10 shares", "6 shares")
         assert [p.quantity for p in world.journal.positions()] == [quantity]
-        world.clock.advance(position_reconciliation.LASTS)
+        world.clock.advance(position_reconciliation.CONFIRMED_AFTER)
     assert sum(trade.profit for trade in world.journal.trades()) == pytest.approx(0, abs=10)
     world.broker.hold(SAMSUNG, -6, 71_000)
     reconcile(world.ctx)
-    world.clock.advance(position_reconciliation.LASTS)
+    world.clock.advance(position_reconciliation.CONFIRMED_AFTER)
     reconcile(world.ctx)
     assert world.journal.positions() == ()
 

@@ -1,1 +1,2 @@
-"""Making kt's books agree with the broker's: orders, fills, positions, cash. Sends nothing."""
+"""Reconciliation with the broker: order tracking and recovery, positions, cash, startup. Nothing in
+here places, amends or cancels an order, or imports a module that does."""

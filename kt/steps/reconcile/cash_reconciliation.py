@@ -1,8 +1,9 @@
-"""kt's note of the cash beside what the broker says: money that moved without kt shows once.
+"""Cash reconciliation: the broker's cash against the last noted cash and the fills since then.
+Deposits and withdrawals are reported once.
 
-Compared is the deposit after settlement of all trades (kt00001 `d2_entra`): a trade moves it at
-once, its settlement two sessions later does not (docs/market-rules.md#settlement), so it goes
-on over days.
+The figure is the deposit after settlement of all trades (kt00001 `d2_entra`). A trade changes it
+at once and its settlement two sessions later does not (docs/market-rules.md#settlement), so it can
+be compared across days.
 """
 
 from __future__ import annotations
@@ -14,40 +15,45 @@ from kt.steps.fan_out import note_error
 from kt.steps.reconcile import order_tracking, position_reconciliation
 from kt.steps.results import Difference
 
-LEAST = 10
-A_FILL = 11
-"""Won by which a fill's costs may be off: commission is cut to 10 won and tax to 1, of an order's
-whole value, and what a frame did not tell is supposed."""
+MIN_ROUNDING = 10
+ROUNDING_PER_FILL = 11
+"""Won by which the cash may differ, at least and per fill: commission is rounded down to 10 won and
+tax to 1 won of an order's total value, and costs that a frame lacks are estimated."""
 
 
 def compare(ctx: Context) -> tuple[Difference, ...]:
-    """The cash since the last note, beside what the fills since then moved; the broker's figure
-    is the new note. While an order of ours is under way, where shares differ too, or when the
-    broker does not answer, the old note waits for the next time.
+    """Compare the cash and note the broker's figure for the next time; the difference, journaled.
+    Nothing is compared or noted while one of kt's orders is open, while positions differ too, or
+    when the broker does not answer.
 
-    What trades outside kt brought nobody knows to the won (they are booked at the cost of the
-    shares): after these the broker's figure is taken as it is.
+    After external trades, which are booked at an estimated price, the broker's figure is noted
+    without a comparison. Raises AuthError and JournalError.
     """
-    noted = ctx.journal.cash_note()
-    seen = _look(ctx)
-    for _ in range(position_reconciliation.LOOKS - 1):
-        if seen is None or noted is None or not _unexplained(noted, seen):
+    last = ctx.journal.cash_note()
+    current = _current(ctx)
+    for _ in range(position_reconciliation.COMPARISONS - 1):
+        if current is None or last is None or not _unexplained(last, current):
             break
         ctx.clock.sleep(position_reconciliation.PAUSE)
         order_tracking.catch_up(ctx)
-        before, seen = _gap(noted, seen), _look(ctx)
-        if seen is None or _gap(noted, seen) != before or position_reconciliation.differing(ctx):
+        before, current = _gap(last, current), _current(ctx)
+        if (
+            current is None
+            or _gap(last, current) != before
+            or position_reconciliation.differing(ctx)
+        ):
             return ()
-    return () if seen is None else _keep(ctx, noted, seen)
+    return () if current is None else _record(ctx, last, current)
 
 
-def _look(ctx: Context) -> CashNote | None:
-    """The cash and the fills of one moment; None when they may not be of the same."""
+def _current(ctx: Context) -> CashNote | None:
+    """The cash and the fills at one time; None when an order is open, a fill arrived in between,
+    or the broker did not answer."""
     flow = ctx.journal.cash_flow()
     if position_reconciliation.in_flight(ctx):
         return None
     try:
-        told = ctx.broker.deposit()
+        deposit = ctx.broker.deposit()
     except (AuthError, JournalError):
         raise
     except KtError as failure:
@@ -55,9 +61,9 @@ def _look(ctx: Context) -> CashNote | None:
         return None
     if position_reconciliation.in_flight(ctx) or ctx.journal.cash_flow() != flow:
         return None
-    if told.cash and not told.d2_cash:  # not every server tells it, and 0 stands for that too
+    if deposit.cash and not deposit.d2_cash:  # 0: this server does not fill the field
         return None
-    return _note(ctx, told.d2_cash, flow)
+    return _note(ctx, deposit.d2_cash, flow)
 
 
 def _note(ctx: Context, cash: int, flow: CashFlow) -> CashNote:
@@ -66,34 +72,34 @@ def _note(ctx: Context, cash: int, flow: CashFlow) -> CashNote:
     )
 
 
-def _expected(noted: CashNote, seen: CashNote) -> int:
-    return noted.cash + seen.won - noted.won
+def _expected(last: CashNote, current: CashNote) -> int:
+    return last.cash + current.won - last.won
 
 
-def _gap(noted: CashNote, seen: CashNote) -> int:
-    return seen.cash - _expected(noted, seen)
+def _gap(last: CashNote, current: CashNote) -> int:
+    return current.cash - _expected(last, current)
 
 
-def _unexplained(noted: CashNote, seen: CashNote) -> bool:
-    """Whether money moved that neither fills nor the rounding of their costs account for."""
-    rounding = max(LEAST, A_FILL * abs(seen.fills - noted.fills))
-    return seen.outside == noted.outside and abs(_gap(noted, seen)) > rounding
+def _unexplained(last: CashNote, current: CashNote) -> bool:
+    """Whether the difference is larger than the rounding of the fills' costs."""
+    rounding = max(MIN_ROUNDING, ROUNDING_PER_FILL * abs(current.fills - last.fills))
+    return current.outside == last.outside and abs(_gap(last, current)) > rounding
 
 
-def _keep(ctx: Context, noted: CashNote | None, seen: CashNote) -> tuple[Difference, ...]:
-    """Take the broker's figure, unless another process was faster, and tell what it shows."""
+def _record(ctx: Context, last: CashNote | None, current: CashNote) -> tuple[Difference, ...]:
+    """Note the broker's figure, unless another process has done so, and report the difference."""
     with ctx.journal.together():
-        if ctx.journal.cash_note() != noted:
+        if ctx.journal.cash_note() != last:
             return ()
-        ctx.journal.put_cash_note(seen)
-    if noted is None or not _unexplained(noted, seen):
+        ctx.journal.put_cash_note(current)
+    if last is None or not _unexplained(last, current):
         return ()
     difference = Difference(
         what="cash",
         stock_code="",
-        ours=f"{_expected(noted, seen):,} won",
-        brokers=f"{seen.cash:,} won",
-        done=f"{_gap(noted, seen):+,} won since {noted.at:%Y-%m-%d %H:%M:%S} is a deposit or a "
+        ours=f"{_expected(last, current):,} won",
+        brokers=f"{current.cash:,} won",
+        done=f"{_gap(last, current):+,} won since {last.at:%Y-%m-%d %H:%M:%S} is a deposit or a "
         "withdrawal, or trades outside kt; kt now goes on from the broker's figure",
     )
     ctx.journal.notice(ctx.run, "warning", "cash differs", difference.text(), ctx.clock.now())

@@ -1,8 +1,8 @@
-"""What became of intents whose outcome nobody knows: found at the broker, given up, or a
-person's to settle.
+"""Recovery of orders, amends and cancels whose outcome is unknown (docs/orders.md#recovery).
 
-A buy that is not found is never given up by kt: it stays UNKNOWN and its stock locked. A sell
-that is not found may be tried once more, because the broker sells no share twice.
+An order is searched in the broker's lists. A buy that is not found stays UNKNOWN and its stock
+locked until a person resolves it. A sell that is not found is given up and may be tried once more,
+because the broker sells no share twice.
 """
 
 from __future__ import annotations
@@ -31,71 +31,72 @@ from kt.steps.order_events import event
 from kt.steps.reconcile import order_tracking
 
 PATIENCE = 12.0
-"""Seconds after its send within which an order may still be listed late."""
+"""Seconds after its send within which an order or a change may still appear in the lists."""
 PLANNED_FOR = 3.0
-"""Seconds after which an intent that is planned and not being sent has lost its process."""
+"""Seconds after which an order that is still PLANNED counts as abandoned by its process."""
 PAUSE = 1.5
-"""Seconds between two looks."""
+"""Seconds between two requests for the lists."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """What the broker lists today."""
+    """The broker's orders and executions of today."""
 
     orders: tuple[BrokerOrder, ...]
     executions: tuple[Execution, ...]
 
 
 def resolve_intents(ctx: Context, patience: float = PATIENCE) -> tuple[list[Order], list[Order]]:
-    """Settle what can be settled; (resolved, still unknown). Raises the broker's errors.
+    """Resolve the unresolved orders; (resolved, still unknown). Raises the broker's errors.
 
-    Waits up to `patience` seconds for what was sent lately. What is younger than PATIENCE even
-    then is left as it is: another process may be waiting for its answer just now.
+    Waits up to `patience` seconds for recently sent ones. One that is younger than PATIENCE even
+    then is left as it is: another process may be waiting for its answer.
     """
     waiting = list(ctx.journal.orders(states=UNRESOLVED_STATES))
     resolved: list[Order] = []
     unknown = [order for order in waiting if not _of_today(ctx, order)]
     waiting = [order for order in waiting if _of_today(ctx, order)]
-    began = ctx.clock.monotonic()
+    started = ctx.clock.monotonic()
     while waiting:
         lists = find_lists(ctx, waiting)
-        left = []
+        remaining = []
         for order in waiting:
-            after, matching = _try(ctx, order, lists)
-            if matching.found is Found.NONE and _may_come(ctx, after, began):
-                left.append(after)
+            after, matching = _identify(ctx, order, lists)
+            if matching.found is Found.NONE and _may_be_listed(ctx, after, started):
+                remaining.append(after)
                 continue
-            ended = after if after.state not in UNRESOLVED_STATES else _end(ctx, after, matching)
-            (unknown if ended.state in UNRESOLVED_STATES else resolved).append(ended)
-        waiting = left
-        if waiting and ctx.clock.monotonic() - began >= patience:
+            if after.state in UNRESOLVED_STATES:
+                after = _give_up(ctx, after, matching)
+            (unknown if after.state in UNRESOLVED_STATES else resolved).append(after)
+        waiting = remaining
+        if waiting and ctx.clock.monotonic() - started >= patience:
             break
         if waiting:
             ctx.clock.sleep(PAUSE)
-    resolved += _late(ctx)
+    resolved += _listed_late(ctx)
     unlock(ctx)
     return resolved, [*unknown, *waiting]
 
 
 def _of_today(ctx: Context, order: Order) -> bool:
-    """The broker's lists are today's; an older intent is left to a person."""
+    """The broker's lists cover today only; an older order is left to a person."""
     return order.created_at.date() == ctx.clock.now().date()
 
 
-def _may_come(ctx: Context, order: Order, began: float) -> bool:
-    """Whether it was sent so lately that it may still be listed, or its process is about to send
-    it. Time is also counted without the calendar's clock, which may jump back."""
+def _may_be_listed(ctx: Context, order: Order, started: float) -> bool:
+    """Whether it was sent so recently that it may still appear in the lists, or is about to be
+    sent. The monotonic clock counts too, because the wall clock may jump back."""
     if order.state not in UNRESOLVED_STATES:
         return False
     events = ctx.journal.order_events(order.order_id)
     sends = [event.at for event in events if event.kind is OrderEventKind.SENDING]
     age = (ctx.clock.now() - max(sends, default=order.created_at)).total_seconds()
     longest = PLANNED_FOR if order.state is OrderState.PLANNED else PATIENCE
-    return age < longest and ctx.clock.monotonic() - began < longest
+    return age < longest and ctx.clock.monotonic() - started < longest
 
 
 def find_lists(ctx: Context, orders: list[Order]) -> Lists:
-    """The day's orders from the lowest number noted on, the open ones, and the fills."""
+    """Fetch the day's orders from the lowest noted number on, the open orders and the fills."""
     noted = [int(order.noted_ord_no or 0) for order in orders]
     lowest = min(noted, default=0)
     first = f"{lowest:07d}" if lowest else ""
@@ -105,7 +106,7 @@ def find_lists(ctx: Context, orders: list[Order]) -> Lists:
     )
 
 
-def _try(ctx: Context, order: Order, lists: Lists) -> tuple[Order, Matching]:
+def _identify(ctx: Context, order: Order, lists: Lists) -> tuple[Order, Matching]:
     if order.state is OrderState.PLANNED:  # nothing at the broker can be this one
         return ctx.journal.order(order.order_id) or order, Matching(Found.NONE, ())
     hit("reconcile.resolving", ctx.profile)
@@ -118,7 +119,7 @@ def _try(ctx: Context, order: Order, lists: Lists) -> tuple[Order, Matching]:
 
 
 def adopt(ctx: Context, order: Order, ord_no: str, evidence: str) -> Order:
-    """The order stands at the broker under this number."""
+    """Record that the order exists at the broker under this number."""
     return ctx.journal.record(
         event(
             ctx,
@@ -136,8 +137,9 @@ def known_numbers(ctx: Context) -> set[str]:
     return {number for order in ctx.journal.orders(day=today) for number in order.ord_nos}
 
 
-def _end(ctx: Context, order: Order, matching: Matching) -> Order:
-    """Patience is over, or several orders would fit. What was only planned was never sent."""
+def _give_up(ctx: Context, order: Order, matching: Matching) -> Order:
+    """After the wait, or when several orders match: a PLANNED order was not sent, a sell is given
+    up, anything else is UNKNOWN and its stock locked."""
     if order.state is OrderState.PLANNED:
         return ctx.journal.record(
             event(
@@ -149,7 +151,7 @@ def _end(ctx: Context, order: Order, matching: Matching) -> Order:
             )
         )
     if matching.found is Found.NONE and order.side is Side.SELL:
-        return _lose(ctx, order)
+        return _give_up_sell(ctx, order)
     several = ", ".join(matching.ord_nos)
     evidence = (
         f"several orders at the broker fit: {several}" if several else "not found at the broker"
@@ -165,8 +167,8 @@ def _end(ctx: Context, order: Order, matching: Matching) -> Order:
 
 
 def lock_unknown(ctx: Context, order: Order, evidence: str) -> None:
-    """Tell the owner, then lock the stock until somebody knows. The notice is kept before the
-    lock, so that a stock that is locked is one that somebody was told of, whenever kt dies."""
+    """Notify the owner, then lock the stock until the order is resolved. The notice is journaled
+    before the lock, so that a crash in between never leaves a lock without a notice."""
     title = f"order outcome unknown: {order.side} {order.stock_code} x{order.quantity}"
     text = (
         f"{evidence.rstrip('.')}. {order.stock_code} is locked. kt looks for it at the broker; "
@@ -186,8 +188,8 @@ def lock_unknown(ctx: Context, order: Order, evidence: str) -> None:
     ctx.notifier.notify("critical", title, text)
 
 
-def _lose(ctx: Context, order: Order) -> Order:
-    """A sell that is nowhere at the broker: it may be tried once more. The owner is told."""
+def _give_up_sell(ctx: Context, order: Order) -> Order:
+    """Give up a sell that is not in the lists and notify the owner: it may be tried once more."""
     after = ctx.journal.record(
         event(
             ctx,
@@ -215,8 +217,8 @@ def _locked(ctx: Context, order: Order) -> bool:
     return any(lock.order_id == order.order_id for lock in ctx.journal.locks())
 
 
-def _late(ctx: Context) -> list[Order]:
-    """Sells given up as not found that the broker lists after all."""
+def _listed_late(ctx: Context) -> list[Order]:
+    """Adopt sells that were given up as not found and are listed now."""
     today = ctx.clock.now().date()
     lost = [
         order
@@ -226,12 +228,12 @@ def _late(ctx: Context) -> list[Order]:
     if not lost:
         return []
     lists = find_lists(ctx, lost)
-    tried = [_try(ctx, order, lists)[0] for order in lost]
-    return [order for order in tried if order.state is not OrderState.NOT_PLACED]
+    orders = [_identify(ctx, order, lists)[0] for order in lost]
+    return [order for order in orders if order.state is not OrderState.NOT_PLACED]
 
 
 def unlock(ctx: Context) -> None:
-    """Release the stocks whose order is settled."""
+    """Release the locks of stocks whose order is resolved."""
     for lock in ctx.journal.locks():
         order = ctx.journal.order(lock.order_id) if lock.order_id else None
         if order is not None and order.state not in UNRESOLVED_STATES:
@@ -249,49 +251,50 @@ _CHANGE_FAILED = {
 
 
 def resolve_changes(ctx: Context, patience: float) -> list[Order]:
-    """Wait up to `patience` seconds for what may be listed late. A change that is not found
-    PATIENCE seconds after it was sent, and whose order stands as it was, did not happen; a
-    younger one is left as it is. The orders that were settled."""
-    settled = []
-    began = ctx.clock.monotonic()
+    """Resolve amends and cancels whose outcome is unknown; the orders that were resolved.
+
+    Waits up to `patience` seconds for the lists. A change that is not listed PATIENCE seconds
+    after it was sent did not happen; a younger one is left as it is. Raises the broker's errors."""
+    resolved = []
+    started = ctx.clock.monotonic()
     while True:
         waiting = []
         for order in ctx.journal.orders(day=ctx.clock.now().date(), states=CHANGING_STATES):
-            if _change_may_be_listed(ctx, order, began):
+            if _change_may_be_listed(ctx, order, started):
                 waiting.append(order)
             else:
-                settled.append(_give_up_change(ctx, order))
-        if not waiting or ctx.clock.monotonic() - began >= patience:
-            return settled
+                resolved.append(_give_up_change(ctx, order))
+        if not waiting or ctx.clock.monotonic() - started >= patience:
+            return resolved
         ctx.clock.sleep(PAUSE)
         changed = {order.order_id: order for order in order_tracking.catch_up(ctx)}
-        settled += [changed[o.order_id] for o in waiting if o.order_id in changed]
+        resolved += [changed[o.order_id] for o in waiting if o.order_id in changed]
 
 
-def _change_may_be_listed(ctx: Context, order: Order, began: float) -> bool:
-    """Whether it was sent so lately that it may still be listed or answered; time is also
-    counted without the calendar's clock, which may jump back."""
-    asked = _change_event(ctx, order)
-    age = (ctx.clock.now() - asked.at).total_seconds() if asked else PATIENCE
-    return age < PATIENCE and ctx.clock.monotonic() - began < PATIENCE
+def _change_may_be_listed(ctx: Context, order: Order, started: float) -> bool:
+    """Whether the change was sent so recently that it may still be listed or answered. The
+    monotonic clock counts too, because the wall clock may jump back."""
+    request = _request_event(ctx, order)
+    age = (ctx.clock.now() - request.at).total_seconds() if request else PATIENCE
+    return age < PATIENCE and ctx.clock.monotonic() - started < PATIENCE
 
 
-def _change_event(ctx: Context, order: Order) -> OrderEvent | None:
-    """The newest wish to change the order."""
+def _request_event(ctx: Context, order: Order) -> OrderEvent | None:
+    """The newest request to amend or cancel the order."""
     kind = _CHANGE_SENT[order.state]
-    asked = [e for e in ctx.journal.order_events(order.order_id) if e.kind is kind]
-    return max(asked, key=lambda e: e.at, default=None)
+    requests = [e for e in ctx.journal.order_events(order.order_id) if e.kind is kind]
+    return max(requests, key=lambda e: e.at, default=None)
 
 
 def _give_up_change(ctx: Context, order: Order) -> Order:
-    """Not in the lists: the order stands as it was. A later listing still counts."""
-    asked = _change_event(ctx, order)
+    """Record that the change failed: the order is as it was. A later listing still counts."""
+    request = _request_event(ctx, order)
     return ctx.journal.record(
         event(
             ctx,
             order.order_id,
             _CHANGE_FAILED[order.state],
-            key=f"recovery:{asked.event_id if asked else ''}",
+            key=f"recovery:{request.event_id if request else ''}",
             evidence="not found in the broker's lists",
         )
     )

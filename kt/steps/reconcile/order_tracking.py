@@ -1,6 +1,6 @@
-"""Step 6: what the broker says about our orders, from the stream and from its lists.
+"""Step 6: order tracking: fills, amends, cancels and rejections, from the stream and the lists.
 
-The same happening counts once, whoever tells it first and however often.
+The same event counts once, whichever source reports it first and however often.
 """
 
 from __future__ import annotations
@@ -30,21 +30,22 @@ from kt.steps.portfolio import position_book
 from kt.steps.reconcile import executions
 from kt.steps.waiting import wait_for
 
-LOOK_EVERY = 5.0
-"""Seconds between two looks at the broker's lists while following: frames can be lost."""
+POLL_INTERVAL = 5.0
+"""Seconds between two requests for the lists while following: stream frames can be lost."""
 
 
 def on_notice(ctx: Context, notice: OrderNotice) -> Order | None:
-    """Fold one frame into its order; None when the order is not ours (or not known yet)."""
+    """Apply one order frame of the stream; the order, None when it is not one of kt's (or not
+    known yet)."""
     order = find(ctx, notice.ord_no, notice.original_ord_no)
     if order is None:
         return None
-    happened = _from_notice(ctx, order, notice)
-    return order if happened is None else apply(ctx, happened)
+    received = _from_notice(ctx, order, notice)
+    return order if received is None else apply(ctx, received)
 
 
 def find(ctx: Context, ord_no: str, original_ord_no: str = "") -> Order | None:
-    """Our order of today by one of its numbers, or by the number it goes back to."""
+    """kt's order of today by one of its numbers, or by the number that it amends or cancels."""
     day = ctx.clock.now().date()
     for number in (ord_no, original_ord_no):
         if number.strip("0"):
@@ -54,13 +55,13 @@ def find(ctx: Context, ord_no: str, original_ord_no: str = "") -> Order | None:
     return None
 
 
-def apply(ctx: Context, happened: OrderEvent) -> Order:
-    """Record one event; a fill that counted changes the position too."""
+def apply(ctx: Context, received: OrderEvent) -> Order:
+    """Record one event; a fill updates the position too."""
     hit("follow.notice", ctx.profile)
-    after = ctx.journal.record(happened)
+    after = ctx.journal.record(received)
     hit("follow.recorded", ctx.profile)
-    if happened.fill is not None:
-        position_book.book(ctx, after.stock_code, happened.fill.price)
+    if received.fill is not None:
+        position_book.book(ctx, after.stock_code, received.fill.price)
         hit("follow.booked", ctx.profile)
     return after
 
@@ -68,7 +69,7 @@ def apply(ctx: Context, happened: OrderEvent) -> Order:
 def _from_notice(ctx: Context, order: Order, notice: OrderNotice) -> OrderEvent | None:
     number = str(int(notice.ord_no or 0))
     if notice.status == "FILL":
-        # A market order's frame may lack the price: the broker's lists tell it a moment later.
+        # A market order's frame may lack the price: the broker's lists have it a moment later.
         return fill_event(executions.from_notice(ctx, order, notice)) if notice.fill_price else None
     if notice.status == "CANCELLED" or (notice.status, notice.intent) == ("CONFIRMED", "CANCEL"):
         return event(
@@ -103,31 +104,33 @@ def _from_notice(ctx: Context, order: Order, notice: OrderNotice) -> OrderEvent 
 
 
 def catch_up(ctx: Context) -> tuple[Order, ...]:
-    """Ask the broker's lists about every open order of today; the orders that changed.
+    """Update today's open orders from the broker's lists; the orders that changed.
 
-    Safe to repeat, and safe beside the stream. Raises the broker's errors.
+    Safe to repeat, and together with the stream. Raises the broker's errors.
     """
-    watched = still_open(ctx)
-    if not watched:
+    orders = still_open(ctx)
+    if not orders:
         return ()
     rows = by_order(ctx, ctx.broker.executions())
-    after = {order.order_id: book_executions(ctx, order, rows[order.order_id]) for order in watched}
-    still = [order for order in after.values() if order.state in OPEN_STATES]
-    if still:
+    after = {order.order_id: book_executions(ctx, order, rows[order.order_id]) for order in orders}
+    unfinished = [order for order in after.values() if order.state in OPEN_STATES]
+    if unfinished:
         listed = ctx.broker.open_orders()
-        doubtful = [o for o in still if o.state in CHANGING_STATES or not _as_listed(o, listed)]
+        doubtful = [
+            o for o in unfinished if o.state in CHANGING_STATES or not _matches_open_list(o, listed)
+        ]
         if doubtful:
-            after.update(_look_up(ctx, {order.order_id: order for order in doubtful}))
-    return tuple(after[before.order_id] for before in watched if after[before.order_id] != before)
+            after.update(_update_from_day_list(ctx, {order.order_id: order for order in doubtful}))
+    return tuple(after[before.order_id] for before in orders if after[before.order_id] != before)
 
 
 def still_open(ctx: Context) -> tuple[Order, ...]:
-    """Today's orders that may still fill, as the journal has them."""
+    """Today's orders that may still fill, by the journal."""
     return ctx.journal.orders(day=ctx.clock.now().date(), states=OPEN_STATES)
 
 
 def by_order(ctx: Context, rows: Iterable[Execution]) -> dict[str, list[Execution]]:
-    """Executions by our order's id; what is not ours is left out."""
+    """Executions by the id of kt's order; external ones are left out."""
     found: dict[str, list[Execution]] = defaultdict(list)
     for row in rows:
         order = find(ctx, row.ord_no, row.original_ord_no)
@@ -137,7 +140,7 @@ def by_order(ctx: Context, rows: Iterable[Execution]) -> dict[str, list[Executio
 
 
 def book_executions(ctx: Context, order: Order, rows: Sequence[Execution]) -> Order:
-    """Fold the executions of one order that the journal does not have yet."""
+    """Book the executions of one order that the journal does not have yet."""
     if sum(row.quantity for row in rows) <= order.filled_quantity:
         return order
     for fill in executions.from_executions(ctx, order, rows):
@@ -145,24 +148,23 @@ def book_executions(ctx: Context, order: Order, rows: Sequence[Execution]) -> Or
     return order
 
 
-def _as_listed(order: Order, listed: Sequence[BrokerOrder]) -> bool:
-    """Whether as many of its shares are open there as the books say. It may have filled, been
-    taken back in part or been amended by a change that was given up as lost."""
+def _matches_open_list(order: Order, listed: Sequence[BrokerOrder]) -> bool:
+    """Whether the open list has as many open shares as the journal. If not, there was a fill, a
+    cancel, or an amend that kt does not know yet."""
     numbers = _numbers(order)
-    still = sum(row.open_quantity for row in listed if int(row.ord_no) in numbers)
-    return still == order.open_quantity
+    listed_open = sum(row.open_quantity for row in listed if int(row.ord_no) in numbers)
+    return listed_open == order.open_quantity
 
 
-def _look_up(ctx: Context, orders: dict[str, Order]) -> dict[str, Order]:
-    """Orders that stand otherwise in the open list, or whose change is not confirmed, in the
-    day's list."""
+def _update_from_day_list(ctx: Context, orders: dict[str, Order]) -> dict[str, Order]:
+    """Update orders from the day's list, fetched from the lowest of their numbers on."""
     first = min((number for order in orders.values() for number in _numbers(order)), default=0)
     listed = ctx.broker.day_orders(f"{first:07d}" if first else "")
     return {key: from_day_list(ctx, order, listed) for key, order in orders.items()}
 
 
 def from_day_list(ctx: Context, order: Order, listed: Sequence[BrokerOrder]) -> Order:
-    """Fold what the day's list says about one order: its amends, its cancels, and its end."""
+    """Apply what the day's list says about one order: amends, cancels, and its end."""
     for row in sorted(listed, key=lambda row: int(row.ord_no)):
         kind = _CHANGES.get(row.kind)
         known = _numbers(order)
@@ -192,8 +194,8 @@ def _from_row(ctx: Context, order: Order, kind: OrderEventKind, row: BrokerOrder
 
 
 def _ended(ctx: Context, order: Order, listed: Sequence[BrokerOrder]) -> Order:
-    """None of the order's numbers is open any more, all its fills are known, and shares are
-    left: the exchange took the rest back."""
+    """Close an order when none of its numbers is open, all its fills are booked and shares are
+    left: the exchange cancelled the rest."""
     numbers = _numbers(order)
     rows = {int(row.ord_no): row for row in listed if int(row.ord_no) in numbers}
     if order.state not in OPEN_STATES or set(rows) != numbers:
@@ -224,27 +226,27 @@ def follow(
     events: queue.Queue[StreamEvent],
     seconds: float,
 ) -> tuple[Order, ...]:
-    """Wait until every order is final or the clock's seconds have passed; the orders as they
-    then are. Reads the stream's queue and looks at the lists now and then."""
+    """Wait until every order is final or this many seconds of the clock have passed; the orders as
+    they are then. Uses the stream's queue, and the lists every POLL_INTERVAL."""
     wanted = [order.order_id for order in orders]
-    started = looked = ctx.clock.monotonic()
+    started = polled = ctx.clock.monotonic()
     while True:
-        now = {key: ctx.journal.order(key) for key in wanted}
-        if all(order is None or order.state in FINAL_STATES for order in now.values()):
+        current = {key: ctx.journal.order(key) for key in wanted}
+        if all(order is None or order.state in FINAL_STATES for order in current.values()):
             break
-        moment = ctx.clock.monotonic()
-        if moment - started >= seconds:
+        now = ctx.clock.monotonic()
+        if now - started >= seconds:
             break
-        if moment - looked >= LOOK_EVERY:
-            _look(ctx)
-            looked = moment
-        happened = wait_for(ctx.clock, events, min(LOOK_EVERY, seconds - (moment - started)))
-        if isinstance(happened, OrderNotice):
-            on_notice(ctx, happened)
+        if now - polled >= POLL_INTERVAL:
+            _poll(ctx)
+            polled = now
+        received = wait_for(ctx.clock, events, min(POLL_INTERVAL, seconds - (now - started)))
+        if isinstance(received, OrderNotice):
+            on_notice(ctx, received)
     return tuple(ctx.journal.order(order.order_id) or order for order in orders)
 
 
-def _look(ctx: Context) -> None:
+def _poll(ctx: Context) -> None:
     try:
         catch_up(ctx)
     except KtError as failure:

@@ -1,8 +1,8 @@
-"""kt's books beside the broker's holdings: the broker is right about what it holds.
+"""Position reconciliation: kt's positions against the broker's holdings.
 
-A difference that lasts is booked as an EXTERNAL order with one fill, so that a position stays
-the sum of its fills. No single answer empties the books: shares that are missing from a list are
-doubted first.
+A confirmed difference is booked as an EXTERNAL order with one fill, so that a position stays the
+sum of its fills. A single answer does not remove shares: those missing from the holdings are
+doubted first (docs/orders.md#positions-and-cash).
 """
 
 from __future__ import annotations
@@ -39,31 +39,32 @@ from kt.steps.portfolio import position_book
 from kt.steps.reconcile import order_tracking
 from kt.steps.results import Difference
 
-LOOKS = 3
-MAY_TURN_UP = 300.0
-"""Seconds after which a sell that was given up as not found explains no difference any more."""
+COMPARISONS = 3
+LATE_LISTING = 300.0
+"""Seconds for which a sell that was given up as not found may still explain a difference."""
 PAUSE = 1.5
-"""A difference must be the same at so many looks, so many seconds apart: fills are listed late."""
-LASTS = 180.0
-"""Seconds for which shares must be missing, unexplained, before that is believed: a broker's list
-may lack them for a moment, and a position that is taken from the books has no stop-loss."""
-NEAR = 0.05
-"""How far the cash of a sale may be from the position's last value, as a part of it."""
+"""A difference must be the same in COMPARISONS comparisons, PAUSE seconds apart: fills are listed
+late."""
+CONFIRMED_AFTER = 180.0
+"""Seconds for which shares must be missing before that is accepted without other evidence: the
+holdings may lack them temporarily, and a position that kt removes has no stop-loss."""
+CASH_TOLERANCE = 0.05
+"""How far the cash received may be from the position's last value, as a fraction of it."""
 
 Frames = Mapping[str, BalanceNotice]
 
 
 def reconcile_positions(ctx: Context, frames: Frames | None = None) -> tuple[Difference, ...]:
-    """Compare all positions and repair kt's books. Stocks with an order under way are compared
-    and left alone: what differs there may still arrive. Raises the broker's errors.
+    """Compare all positions and correct kt's books; the differences. Stocks with an open or
+    unresolved order are skipped: its fills may explain the difference. Raises the broker's errors.
 
-    More shares than the books say are taken in at once. Fewer are believed when something else
-    says so too (the day's fills, the stream's newest balance `frames`, the cash), or when they
-    have been missing for minutes; until then the position and its exits stay.
+    Additional shares are booked at once. Missing shares are booked out when other evidence confirms
+    it (today's executions, the newest balance `frames` of the stream, the cash) or when they have
+    been missing for CONFIRMED_AFTER seconds; until then the position and its exits stay.
     """
-    heal(ctx)
+    rebook(ctx)
     found = differing(ctx)
-    for _ in range(LOOKS - 1):
+    for _ in range(COMPARISONS - 1):
         if not found:
             break
         ctx.clock.sleep(PAUSE)
@@ -74,29 +75,31 @@ def reconcile_positions(ctx: Context, frames: Frames | None = None) -> tuple[Dif
             for code, pair in found.items()
             if code in again and _quantities(*again[code]) == _quantities(*pair)
         }
-    told = [_settle(ctx, code, *pair, frames or {}) for code, pair in sorted(found.items())]
+    differences = [
+        _reconcile_stock(ctx, code, *pair, frames or {}) for code, pair in sorted(found.items())
+    ]
     not_compared = in_flight(ctx)
     for doubt in ctx.journal.doubts():
         if doubt.stock_code not in {*found, *not_compared}:
             ctx.journal.drop_doubt(doubt.stock_code)
-    return tuple(difference for difference in told if difference is not None)
+    return tuple(difference for difference in differences if difference is not None)
 
 
-def _settle(
+def _reconcile_stock(
     ctx: Context, code: str, ours: Position | None, broker: Holding | None, frames: Frames
 ) -> Difference | None:
-    """Repair one stock's books, or doubt what the broker lists."""
-    trades = _foreign(ctx, code)
-    more = _quantity(broker) - _quantity(ours)
-    if more < 0 and not _believed(ctx, code, ours, broker, frames, trades):
+    """Correct one stock's position, or record a doubt."""
+    trades = _external_executions(ctx, code)
+    surplus = _quantity(broker) - _quantity(ours)
+    if surplus < 0 and not _confirmed(ctx, code, ours, broker, frames, trades):
         return _doubt(ctx, code, ours, broker)
-    side = Side.BUY if more > 0 else Side.SELL
-    explained = bool(trades) or _framed(code, broker, frames)
+    side = Side.BUY if surplus > 0 else Side.SELL
+    explained = bool(trades) or _matches_frame(code, broker, frames)
     price = _average(trade for trade in trades if trade.side is side)
     return _repair(ctx, code, ours, broker, price, alarming=not explained)
 
 
-def _believed(
+def _confirmed(
     ctx: Context,
     code: str,
     ours: Position | None,
@@ -104,51 +107,55 @@ def _believed(
     frames: Frames,
     trades: Sequence[Execution],
 ) -> bool:
-    """Whether anything besides the list itself says that the shares are gone."""
+    """Whether there is evidence other than the holdings that the shares are gone."""
     missing = _quantity(ours) - _quantity(broker)
     sold = sum(t.quantity if t.side is Side.SELL else -t.quantity for t in trades)
-    if sold >= missing or _framed(code, broker, frames):
+    if sold >= missing or _matches_frame(code, broker, frames):
         return True
-    return _lasting(ctx, code, ours, broker) or _paid(ctx, ours, missing)
+    return _missing_long_enough(ctx, code, ours, broker) or _cash_received(ctx, ours, missing)
 
 
-def _framed(code: str, broker: Holding | None, frames: Frames) -> bool:
-    """Whether the stream's newest balance frame says the same as the list."""
+def _matches_frame(code: str, broker: Holding | None, frames: Frames) -> bool:
+    """Whether the stream's newest balance frame has the same quantity as the holdings."""
     return code in frames and frames[code].quantity == _quantity(broker)
 
 
-def _lasting(ctx: Context, code: str, ours: Position | None, broker: Holding | None) -> bool:
+def _missing_long_enough(
+    ctx: Context, code: str, ours: Position | None, broker: Holding | None
+) -> bool:
     doubt = next((d for d in ctx.journal.doubts() if d.stock_code == code), None)
     if doubt is None or (doubt.ours, doubt.brokers) != _quantities(ours, broker):
         return False
-    return (ctx.clock.now() - doubt.since).total_seconds() >= LASTS
+    return (ctx.clock.now() - doubt.since).total_seconds() >= CONFIRMED_AFTER
 
 
-def _paid(ctx: Context, ours: Position | None, missing: int) -> bool:
-    """Whether about as much cash has come in as the missing shares were worth."""
-    noted, flow = ctx.journal.cash_note(), ctx.journal.cash_flow()
-    if noted is None or ours is None or not ours.price or noted.outside != flow.outside:
+def _cash_received(ctx: Context, ours: Position | None, missing: int) -> bool:
+    """Whether about as much cash was received as the missing shares were worth."""
+    last, flow = ctx.journal.cash_note(), ctx.journal.cash_flow()
+    if last is None or ours is None or not ours.price or last.outside != flow.outside:
         return False
     try:
-        told = ctx.broker.deposit()
+        deposit = ctx.broker.deposit()
     except KtError as failure:
         note_error(ctx, "reconcile.cash", failure)
         return False
-    gap = told.d2_cash - (noted.cash + flow.won - noted.won)
+    gap = deposit.d2_cash - (last.cash + flow.won - last.won)
     worth = missing * ours.price
-    return told.d2_cash > 0 and abs(gap - worth) <= NEAR * worth
+    return deposit.d2_cash > 0 and abs(gap - worth) <= CASH_TOLERANCE * worth
 
 
-def _foreign(ctx: Context, code: str) -> tuple[Execution, ...]:
-    """Today's fills of this stock that no order of kt's explains and no booking has taken in."""
-    known = {int(number) for o in ctx.journal.orders(day=_today(ctx)) for number in o.ord_nos}
+def _external_executions(ctx: Context, code: str) -> tuple[Execution, ...]:
+    """Today's executions of this stock that belong to no order of kt's and are not booked yet."""
+    numbers = {int(number) for o in ctx.journal.orders(day=_today(ctx)) for number in o.ord_nos}
     try:
         rows = ctx.broker.executions(code)
     except KtError as failure:
         note_error(ctx, "reconcile.executions", failure)
         return ()
-    foreign = sorted((row for row in rows if not _numbers(row) & known), key=lambda row: row.at)
-    return tuple(row for side in Side for row in _beyond(foreign, side, _booked(ctx, code, side)))
+    external = sorted((row for row in rows if not _numbers(row) & numbers), key=lambda row: row.at)
+    return tuple(
+        row for side in Side for row in _after_booked(external, side, _booked(ctx, code, side))
+    )
 
 
 def _numbers(row: Execution) -> set[int]:
@@ -156,23 +163,23 @@ def _numbers(row: Execution) -> set[int]:
 
 
 def _booked(ctx: Context, code: str, side: Side) -> int:
-    """Shares of this stock that bookings of today have taken in or out of the books. A sale that
-    was believed without a trade may have one that was listed late, unless the shares came back."""
+    """Shares of this stock that today's adjustments booked on this side. One booked without an
+    execution counts too, unless it was reversed: its execution may have been listed later."""
     fills = [f for f in ctx.journal.fills(day=_today(ctx), stock_code=code) if not f.ord_no]
-    seen = sum(f.quantity for f in fills if f.side is side and f.source != position_book.LISTED)
+    executed = sum(f.quantity for f in fills if f.side is side and f.source != position_book.LISTED)
     if side is Side.BUY:
-        return seen
-    unseen = (f for f in fills if f.source == position_book.LISTED)
-    gone = sum(f.quantity if f.side is side else -f.quantity for f in unseen)
-    return seen + max(0, gone)
+        return executed
+    adjustments = (f for f in fills if f.source == position_book.LISTED)
+    removed = sum(f.quantity if f.side is side else -f.quantity for f in adjustments)
+    return executed + max(0, removed)
 
 
 def _today(ctx: Context) -> date:
     return ctx.clock.now().date()
 
 
-def _beyond(rows: Iterable[Execution], side: Side, booked: int) -> Iterator[Execution]:
-    """What a side's rows tell beyond the first `booked` shares: one trade explains one booking."""
+def _after_booked(rows: Iterable[Execution], side: Side, booked: int) -> Iterator[Execution]:
+    """The rows of a side beyond the first `booked` shares: an execution explains one adjustment."""
     for row in rows:
         if row.side is not side:
             continue
@@ -183,14 +190,14 @@ def _beyond(rows: Iterable[Execution], side: Side, booked: int) -> Iterator[Exec
 
 
 def _average(trades: Iterable[Execution]) -> int:
-    """The price in won a share of these; 0 of none."""
+    """The average price in won; 0 when there are none."""
     found = tuple(trades)
     shares = sum(trade.quantity for trade in found)
     return round(sum(t.quantity * t.price for t in found) / shares) if shares else 0
 
 
 def _doubt(ctx: Context, code: str, ours: Position | None, broker: Holding | None) -> Difference:
-    """The books stay; the difference is kept with the time it was first seen."""
+    """Leave the position as it is and record the doubt with the time it was first seen."""
     now = ctx.clock.now()
     before = next((d for d in ctx.journal.doubts() if d.stock_code == code), None)
     same = before is not None and (before.ours, before.brokers) == _quantities(ours, broker)
@@ -218,8 +225,8 @@ def _doubt(ctx: Context, code: str, ours: Position | None, broker: Holding | Non
     return difference
 
 
-def heal(ctx: Context) -> None:
-    """Book again what a crash may have kept from being booked."""
+def rebook(ctx: Context) -> None:
+    """Book all positions and today's fills again: a crash may have left a fill unbooked."""
     touched = {
         *(position.stock_code for position in ctx.journal.positions()),
         *(fill.stock_code for fill in ctx.journal.fills(day=_today(ctx))),
@@ -229,10 +236,10 @@ def heal(ctx: Context) -> None:
 
 
 def in_flight(ctx: Context) -> set[str]:
-    """Stocks with an order of ours that may change what is held, or have changed it unseen: a
-    sell that was not found may have been taken all the same, and is listed later."""
+    """Stock codes with an open or unresolved order of kt's, or with a sell that was recently given
+    up as not found and may be listed later: their positions are not compared."""
     waiting = OPEN_STATES | UNRESOLVED_STATES
-    since = ctx.clock.now() - timedelta(seconds=MAY_TURN_UP)
+    since = ctx.clock.now() - timedelta(seconds=LATE_LISTING)
     lost = ctx.journal.orders(day=since.date(), states=[OrderState.NOT_PLACED])
     return {
         *(order.stock_code for order in ctx.journal.orders(states=waiting)),
@@ -241,7 +248,7 @@ def in_flight(ctx: Context) -> set[str]:
 
 
 def differing(ctx: Context) -> dict[str, tuple[Position | None, Holding | None]]:
-    """Stocks of which kt and the broker say different quantities, by code."""
+    """Positions and holdings by stock code where the quantities differ, without those in flight."""
     ours = {position.stock_code: position for position in ctx.journal.positions()}
     brokers = {held.stock_code: held for held in ctx.broker.holdings().items if held.quantity}
     moving = in_flight(ctx)
@@ -269,15 +276,15 @@ def _repair(
     *,
     alarming: bool,
 ) -> Difference | None:
-    """Book the difference at `price` (0 = not known), unless another process was faster."""
+    """Book the difference at `price` in won (0 = not known), unless another process has done so."""
     hit("reconcile.repairing", ctx.profile)
-    more = _quantity(broker) - _quantity(ours)
+    surplus = _quantity(broker) - _quantity(ours)
     with ctx.journal.together():
-        if _quantity(_held(ctx, code)) != _quantity(ours):
+        if _quantity(_position(ctx, code)) != _quantity(ours):
             return None
-        side = Side.BUY if more > 0 else Side.SELL
-        at = (price if more < 0 else 0) or _price(ours, broker, more)
-        _book(ctx, code, broker or ours, side, abs(more), at, seen=bool(price))
+        side = Side.BUY if surplus > 0 else Side.SELL
+        at = (price if surplus < 0 else 0) or _price(ours, broker, surplus)
+        _book(ctx, code, broker or ours, side, abs(surplus), at, executed=bool(price))
         ctx.journal.drop_doubt(code)
         position_book.book(ctx, code, broker.price if broker else 0)
     hit("reconcile.repaired", ctx.profile)
@@ -294,38 +301,38 @@ def _repair(
     return difference
 
 
-def _held(ctx: Context, code: str) -> Position | None:
+def _position(ctx: Context, code: str) -> Position | None:
     return next((held for held in ctx.journal.positions() if held.stock_code == code), None)
 
 
-def _price(ours: Position | None, broker: Holding | None, more: int) -> int:
-    """What the difference must have cost a share, so that the costs agree afterwards; shares
-    that went away are taken out at their average, because nobody knows what they brought."""
-    if more > 0 and broker is not None:
-        known = ours.cost if ours else 0
-        return max(1, round((broker.cost - known) / more)) or broker.average_price
+def _price(ours: Position | None, broker: Holding | None, surplus: int) -> int:
+    """The price in won at which the cost of the position afterwards is the broker's; missing shares
+    are booked out at their average cost, because their proceeds are not known."""
+    if surplus > 0 and broker is not None:
+        ours_cost = ours.cost if ours else 0
+        return max(1, round((broker.cost - ours_cost) / surplus)) or broker.average_price
     return max(1, ours.cost // ours.quantity) if ours and ours.quantity else 1
 
 
 def _book(
     ctx: Context,
     code: str,
-    named: Position | Holding | None,
+    stock: Position | Holding | None,
     side: Side,
     quantity: int,
     price: int,
     *,
-    seen: bool,
+    executed: bool,
 ) -> None:
-    """The difference as an order of somebody else's that filled at once; `seen` when the day's
-    trades show it too."""
+    """Book the difference as an EXTERNAL order, filled at once; `executed` when today's executions
+    confirm it."""
     now = ctx.clock.now()
     order = Order(
         order_id=new_id(now),
         run=ctx.run,
         side=side,
         stock_code=code,
-        stock_name=named.stock_name if named else "",
+        stock_name=stock.stock_name if stock else "",
         order_type=OrderType.MARKET,
         quantity=quantity,
         price=price,
@@ -336,11 +343,11 @@ def _book(
         reason="the broker holds another quantity than kt's books said",
     )
     ctx.journal.plan_order(order, event(ctx, order.order_id, OrderEventKind.PLANNED))
-    ctx.journal.record(fill_event(_whole(order, "rest" if seen else position_book.LISTED)))
+    ctx.journal.record(fill_event(_full_fill(order, "rest" if executed else position_book.LISTED)))
 
 
-def _whole(order: Order, source: str) -> Fill:
-    """One fill of all of it, under no number of the broker's."""
+def _full_fill(order: Order, source: str) -> Fill:
+    """One fill of the whole order, without an order number of the broker."""
     return Fill(
         fill_id=f"{order.order_id}:adjust",
         order_id=order.order_id,

@@ -1,7 +1,7 @@
-"""The normal start: what kt meant and what the broker has are made one again.
+"""Reconciliation at startup, and by `kt order resolve`.
 
-Unresolved intents are settled, yesterday's orders expire, missed fills are caught up, and the
-books are compared with the broker's. Orders that are not ours are counted and never touched.
+Orders of earlier days expire, unresolved orders and changes are identified, missed fills are
+booked, then positions and cash are compared. External orders are reported and never touched.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from kt.steps.risk import check, stops
 def reconcile(
     ctx: Context, *, patience: float = order_recovery.PATIENCE, urgent: bool = False
 ) -> Reconciliation:
-    """Settle, catch up, compare, repair. Safe to repeat and to kill at any point.
+    """Reconcile everything with the broker. Safe to repeat, and to kill at any point.
 
-    Takes up to `patience` seconds of the clock when an order's outcome is unknown. Raises the
-    broker's errors when it cannot be asked, JournalError, and KtError(CLOCK) when the clock is
-    wrong: nothing may be sent then. An `urgent` caller, who only wants out, asks for no clock.
+    Waits up to `patience` seconds of the clock for orders whose outcome is unknown. Raises the
+    broker's errors, JournalError, and KtError(CLOCK) when the clock is wrong (not checked when
+    `urgent`: flatten must not wait for it).
     """
     hit("reconcile.start", ctx.profile)
     if not urgent:
@@ -44,7 +44,7 @@ def reconcile(
     resolved, unknown = order_recovery.resolve_intents(ctx, patience)
     before = _fills_today(ctx)
     order_tracking.catch_up(ctx)
-    settled = order_recovery.resolve_changes(ctx, patience)
+    changed = order_recovery.resolve_changes(ctx, patience)
     hit("reconcile.caught_up", ctx.profile)
     differences = (
         *position_reconciliation.reconcile_positions(ctx),
@@ -52,7 +52,7 @@ def reconcile(
     )
     external = _external(ctx)
     return Reconciliation(
-        resolved=(*resolved, *settled),
+        resolved=(*resolved, *changed),
         unknown=tuple(unknown),
         expired=expired,
         external=external,
@@ -67,7 +67,7 @@ def _fills_today(ctx: Context) -> int:
 
 
 def _expire(ctx: Context) -> tuple[Order, ...]:
-    """Orders of an earlier day are no longer open: the exchange keeps none over night."""
+    """Expire the open orders of earlier days: the exchange cancels them at the close."""
     today = ctx.clock.now().date()
     return tuple(
         expire(ctx, order, "of an earlier day")
@@ -77,13 +77,13 @@ def _expire(ctx: Context) -> tuple[Order, ...]:
 
 
 def expire(ctx: Context, order: Order, why: str) -> Order:
-    """The order ended with its day; a fill that comes later still counts."""
+    """Record the order as EXPIRED; a later fill still counts."""
     return ctx.journal.record(event(ctx, order.order_id, OrderEventKind.EXPIRED, evidence=why))
 
 
 def _external(ctx: Context) -> tuple[BrokerOrder, ...]:
-    """Open at the broker and not ours. One that an unresolved intent of ours could be is not
-    called external yet."""
+    """Open orders at the broker that kt did not place. One that an unresolved order of kt's could
+    be is not counted. Halts if `orders.external` is `halt`."""
     ours = {int(number) for number in order_recovery.known_numbers(ctx)}
     doubtful = {
         (order.stock_code, order.side) for order in ctx.journal.orders(states=UNRESOLVED_STATES)
@@ -102,9 +102,9 @@ def _external(ctx: Context) -> tuple[BrokerOrder, ...]:
 
 
 def resolve(ctx: Context, order_id: str, *, placed: str = "", not_placed: bool = False) -> Order:
-    """A person's word about an intent: it stands under the number `placed`, or it was never
-    placed. Releases the stock. Raises UsageError for anything but one of the two, and for an
-    order whose outcome is known."""
+    """Resolve an order by hand: it was placed under the number `placed`, or it was not placed.
+    Releases the stock's lock. Raises UsageError unless exactly one of the two is given, and for an
+    order that is not unresolved."""
     order = ctx.journal.order(order_id)
     if order is None:
         raise UsageError(f"no order {order_id}", hint="see `kt order list --unknown`")
