@@ -1,4 +1,4 @@
-"""After an exit and after a buy, through the front door: what the analyst must wait for."""
+"""Buys after an exit and sells after a buy: cooldown, entries per day, turnover, holding time."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def sold(world: World, order: Order | None, price: int) -> None:
     order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, order.open_quantity, price))
 
 
-def test_after_a_stop_loss_not_again_today_and_tomorrow_freely(world: World) -> None:
+def test_after_a_stop_loss_buys_are_denied_for_the_day(world: World) -> None:
     bought(world)
     sold(world, leave(world, 66_000).order, 66_000)
     denied = {"COOLDOWN": "left at 10:00:00 by stop_loss: not again today"}
@@ -46,7 +46,7 @@ def test_after_a_stop_loss_not_again_today_and_tomorrow_freely(world: World) -> 
     assert wished(world.restart() and world).passed
 
 
-def test_after_a_take_profit_fifteen_minutes(world: World) -> None:
+def test_after_a_take_profit_buys_are_denied_for_fifteen_minutes(world: World) -> None:
     bought(world)
     sold(world, leave(world, 77_000).order, 77_000)
     world.clock.advance(899)
@@ -58,7 +58,7 @@ def test_after_a_take_profit_fifteen_minutes(world: World) -> None:
 
 
 @pytest.mark.parametrize("by_hand", [True, False])
-def test_after_any_other_sale_five_minutes(world: World, by_hand: bool) -> None:
+def test_after_any_other_sell_buys_are_denied_for_five_minutes(world: World, by_hand: bool) -> None:
     bought(world)
     if by_hand:
         sold(world, resting(world), 71_000)
@@ -76,7 +76,7 @@ def test_after_any_other_sale_five_minutes(world: World, by_hand: bool) -> None:
     assert wished(world).passed
 
 
-def test_the_last_sale_counts(world: World) -> None:
+def test_the_last_sell_decides_the_cooldown(world: World) -> None:
     bought(world)
     sold(world, leave(world, 77_000).order, 77_000)
     world.clock.advance(1800)
@@ -95,7 +95,7 @@ def entered(world: World, outcome: fakes.Outcome | None = None) -> Order:
     return order
 
 
-def test_so_many_buys_of_one_stock_a_day(world: World) -> None:
+def test_the_entries_per_stock_and_day_are_limited(world: World) -> None:
     world.configure(limits=Limits(entries_per_stock=2))
     entered(world)
     assert entered(world, fakes.rejected()).state is OrderState.REJECTED
@@ -110,7 +110,7 @@ def test_so_many_buys_of_one_stock_a_day(world: World) -> None:
     assert wished(world, quantity=1).passed
 
 
-def test_a_buy_that_was_taken_back_was_an_entry_too(world: World) -> None:
+def test_a_cancelled_buy_counts_as_an_entry(world: World) -> None:
     world.configure(limits=Limits(entries_per_stock=1))
     order = place.place(world.ctx, wished(world, quantity=1))
     assert place.cancel(world.ctx, order).order.state is OrderState.CANCELLED
@@ -142,7 +142,7 @@ def test_the_turnover_counts_fills_open_buys_and_the_batch(world: World) -> None
     assert denials(second) == {"TURNOVER": "669,020 + 225,000 = 894,020 > limit 894,019"}
 
 
-def test_the_turnover_holds_for_typed_buys_and_amends_and_is_the_days(world: World) -> None:
+def test_the_turnover_limit_holds_for_manual_buys_and_amends_and_is_daily(world: World) -> None:
     world.configure(limits=Limits(turnover=710_000))
     order = place.place(world.ctx, check.check_order(world.ctx, fakes.intent()))
     assert denials(check.check_order(world.ctx, fakes.intent(quantity=1))) == {
@@ -156,7 +156,7 @@ def test_the_turnover_holds_for_typed_buys_and_amends_and_is_the_days(world: Wor
     assert check.check_order(world.ctx, fakes.intent(quantity=1)).passed
 
 
-def test_shares_found_in_the_account_are_no_turnover(world: World) -> None:
+def test_external_shares_are_no_turnover(world: World) -> None:
     world.configure(limits=Limits(turnover=100_000))
     world.broker.hold(SAMSUNG, 10, 70_000)
     reconcile(world.ctx)
@@ -164,7 +164,7 @@ def test_shares_found_in_the_account_are_no_turnover(world: World) -> None:
     assert checked.passed, checked.denials
 
 
-def test_the_analyst_keeps_what_was_just_bought(world: World) -> None:
+def test_an_analysts_sell_within_the_minimum_holding_time_is_denied(world: World) -> None:
     bought(world)
     world.clock.advance(599)
     assert denials(wished(world, action=Action.SELL)) == {
@@ -182,7 +182,7 @@ def test_the_analyst_keeps_what_was_just_bought(world: World) -> None:
     assert len(world.broker.sent) == 1, "a stop does not wait"
 
 
-def test_what_was_bought_on_another_day_or_not_by_kt_may_be_sold(world: World) -> None:
+def test_shares_of_another_day_or_external_ones_may_be_sold(world: World) -> None:
     world.broker.hold(HYNIX, 1, 180_000)
     reconcile(world.ctx)
     assert wished(world, stock_code=HYNIX, action=Action.SELL, quantity=1).passed

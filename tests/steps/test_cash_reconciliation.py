@@ -1,4 +1,4 @@
-"""Money that moved without kt shows once; kt's own trades explain the rest."""
+"""Cash that no fill explains is reported once; fills of kt explain the rest."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_the_first_time_the_cash_is_only_noted(noted: World) -> None:
     assert cash_notices(noted) == []
 
 
-def test_what_kts_own_trades_moved_is_no_difference(noted: World) -> None:
+def test_cash_moved_by_kts_own_trades_is_no_difference(noted: World) -> None:
     filled(noted)
     noted.broker.d2_cash = START - 700_100
     assert reconcile(noted.restart()).lines() == ()
@@ -73,7 +73,7 @@ def test_what_kts_own_trades_moved_is_no_difference(noted: World) -> None:
 
 
 @pytest.mark.parametrize("moved", [500_000, -300_000, 11])
-def test_money_from_elsewhere_shows_once(noted: World, moved: int) -> None:
+def test_a_deposit_is_reported_once(noted: World, moved: int) -> None:
     noted.broker.d2_cash = START + moved
     found = reconcile(noted.ctx)
     assert found.lines() == (
@@ -88,7 +88,7 @@ def test_money_from_elsewhere_shows_once(noted: World, moved: int) -> None:
     assert len(cash_notices(noted)) == 1
 
 
-def test_money_from_elsewhere_shows_beside_a_trade(noted: World) -> None:
+def test_a_deposit_is_reported_with_a_trade_on_the_same_day(noted: World) -> None:
     filled(noted)
     noted.broker.d2_cash = START - 700_100 + 500_000
     (difference,) = reconcile(noted.ctx).differences
@@ -112,7 +112,7 @@ def test_rounding_is_allowed_for_by_the_fill(
     assert note(noted) == noted.broker.d2_cash, "what is rounded does not add up"
 
 
-def test_beside_an_order_under_way_the_old_note_waits(noted: World) -> None:
+def test_with_an_open_order_nothing_is_compared_or_noted(noted: World) -> None:
     before = noted.journal.cash_note()
     order = standing(noted)
     noted.broker.d2_cash = START - 700_100 + 500_000  # filled, but listed nowhere yet
@@ -124,7 +124,7 @@ def test_beside_an_order_under_way_the_old_note_waits(noted: World) -> None:
     assert "+500,000 won" in difference.done
 
 
-def test_an_order_that_fills_between_two_questions_leaves_the_note(
+def test_a_fill_between_the_requests_leaves_the_old_note(
     noted: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before, real = noted.journal.cash_note(), noted.broker.deposit
@@ -140,7 +140,7 @@ def test_an_order_that_fills_between_two_questions_leaves_the_note(
     assert noted.journal.cash_note() == before
 
 
-def test_cash_that_is_told_late_is_no_difference(
+def test_cash_that_the_broker_updates_late_is_no_difference(
     noted: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     filled(noted)
@@ -154,7 +154,7 @@ def test_cash_that_is_told_late_is_no_difference(
     assert (note(noted), cash_notices(noted)) == (START - 700_100, [])
 
 
-def test_a_trade_outside_kt_shows_as_shares_alone(noted: World) -> None:
+def test_an_external_trade_is_a_difference_in_shares_only(noted: World) -> None:
     noted.broker.hold(SAMSUNG, 7, 65_000)
     noted.broker.d2_cash = START - 455_060  # with a fee that nobody told kt
     found = reconcile(noted.ctx)
@@ -178,7 +178,7 @@ def test_shares_that_differ_keep_the_old_note(noted: World) -> None:
     assert note(noted) == START
 
 
-def test_another_process_that_was_faster_tells(
+def test_a_difference_is_reported_by_one_process_only(
     noted: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noted.broker.d2_cash = START + 500_000
@@ -200,7 +200,7 @@ def test_another_process_that_was_faster_tells(
     assert note(noted) == START + 500_000
 
 
-def test_a_server_that_tells_no_such_cash_is_not_compared(noted: World) -> None:
+def test_a_server_without_the_settled_cash_is_not_compared(noted: World) -> None:
     noted.broker.d2_cash = 0
     assert reconcile(noted.ctx).lines() == ()
     assert note(noted) == START
@@ -208,7 +208,7 @@ def test_a_server_that_tells_no_such_cash_is_not_compared(noted: World) -> None:
     assert [d.brokers for d in reconcile(noted.ctx).differences] == ["0 won"]
 
 
-def test_a_deposit_that_cannot_be_asked_keeps_nobody_from_starting(noted: World) -> None:
+def test_a_deposit_that_cannot_be_fetched_does_not_fail_the_startup(noted: World) -> None:
     noted.broker.failing["deposit"] = Unreachable("HTTP 503")
     assert reconcile(noted.ctx).lines() == ()
     errors = noted.journal.events(kinds=["error"], limit=100)
@@ -250,7 +250,7 @@ def test_settlement_does_not_move_the_cash_compared(floor: tuple[World, Context]
     assert note(world) == ctx.broker.deposit().d2_cash != after
 
 
-def test_trades_outside_kt_that_leave_no_shares_show_as_cash(
+def test_an_external_round_trip_is_a_difference_in_cash(
     floor: tuple[World, Context],
 ) -> None:
     _, ctx = floor

@@ -1,4 +1,4 @@
-"""The safety validation through its front door: each denial code, with its arithmetic."""
+"""The pre-trade check through its public functions: each denial code, with its figures."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def detail(checked: Check, code: str) -> str:
     return result.detail
 
 
-def test_a_decision_becomes_an_order_of_kts_own_size(world: World) -> None:
+def test_a_decision_is_sized_by_kt(world: World) -> None:
     (checked,) = check.check(world.ctx, [decided(world, quantity=100)])
     assert checked.passed
     assert (checked.side, checked.quantity, checked.price) == (Side.BUY, 14, 70_000)
@@ -49,7 +49,7 @@ def test_a_decision_becomes_an_order_of_kts_own_size(world: World) -> None:
 
 
 @pytest.mark.parametrize("idle", [Action.HOLD, Action.ABSTAIN])
-def test_what_does_not_trade_needs_no_check_and_asks_nothing(world: World, idle: Action) -> None:
+def test_a_hold_needs_no_check_and_no_request(world: World, idle: Action) -> None:
     assert check.check(world.ctx, [decided(world, action=idle, price=0)]) == ()
     assert world.broker.asked == []
 
@@ -208,14 +208,14 @@ def test_a_second_order_of_the_same_stock_and_side_is_denied(world: World) -> No
         ("orderable", "ORDERABLE"),
     ],
 )
-def test_what_cannot_be_known_denies(world: World, missing: str, code: str) -> None:
+def test_an_input_that_is_not_known_denies(world: World, missing: str, code: str) -> None:
     world.broker.failing[missing] = Unreachable("HTTP 503")
     checked = check.check_order(world.ctx, fakes.intent())
     assert code in denied(checked)
     assert detail(checked, code).startswith("cannot be evaluated")
 
 
-def test_a_quote_that_cannot_be_had_denies(world: World) -> None:
+def test_a_quote_that_cannot_be_fetched_denies(world: World) -> None:
     world.market.failing[f"quote.{SAMSUNG}"] = Unreachable("HTTP 503")
     checked = check.check_order(world.ctx, fakes.intent())
     assert {"PRICE_LIMIT", "SLIPPAGE"} <= denied(checked)
@@ -230,7 +230,7 @@ def test_the_daily_loss_counts_what_is_realised_and_what_is_not(world: World) ->
     assert "loss 500,000 >= limit 500,000" in detail(checked, "DAILY_LOSS")
 
 
-def test_yesterdays_loss_is_not_todays(world: World) -> None:
+def test_yesterdays_loss_does_not_count_today(world: World) -> None:
     """A position that was 500,000 down last night and still is has lost nothing today."""
     world.broker.hold(HYNIX, 10, 180_000)
     world.broker.held[HYNIX] = replace(world.broker.held[HYNIX], profit=-500_000)
@@ -245,7 +245,7 @@ def test_yesterdays_loss_is_not_todays(world: World) -> None:
     assert checked.passed, checked.denials
 
 
-def test_an_exit_asks_for_the_holdings_alone_and_passes_what_stops_others(world: World) -> None:
+def test_an_exit_needs_the_holdings_alone_and_passes_rules_that_deny_others(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     stops.reduce(world.ctx, "careful")
     world.configure(limits=replace(world.config.limits, orders_per_minute=1))
@@ -259,7 +259,7 @@ def test_an_exit_asks_for_the_holdings_alone_and_passes_what_stops_others(world:
     assert (world.broker.asked, world.market.asked) == (["holdings"], [])
 
 
-def test_nothing_leaves_when_halted_not_even_a_stop_loss(world: World) -> None:
+def test_halt_denies_every_order_a_stop_loss_too(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     stops.halt(world.ctx, "by hand")
     wanted = fakes.ticket(Side.SELL, price=0, order_type=OrderType.MARKET)
@@ -267,7 +267,7 @@ def test_nothing_leaves_when_halted_not_even_a_stop_loss(world: World) -> None:
     assert denied(checked) == {"HALTED"}
 
 
-def test_an_amend_is_weighed_without_the_order_it_changes(world: World) -> None:
+def test_an_amend_is_checked_without_the_order_it_changes(world: World) -> None:
     ticket = fakes.ticket(quantity=14)
     order = place.place(world.ctx, check.check_order(world.ctx, fakes.wanted(ticket)))
     assert check.check_amend(world.ctx, order, price=70_100).passed
@@ -292,7 +292,7 @@ def test_checks_are_journaled_with_their_numbers(world: World) -> None:
     assert any(checked.check_id in str(row) for row in world.journal.events(limit=1000))
 
 
-def test_open_and_unresolved_buys_are_bound_money(world: World) -> None:
+def test_open_and_unresolved_buys_count_as_invested(world: World) -> None:
     place.place(world.ctx, check.check_order(world.ctx, fakes.intent(quantity=5)))
     checked = check.check_order(world.ctx, fakes.intent(quantity=9))
     assert detail(checked, "PER_STOCK_LIMIT").startswith("350,000 + 630,000 = 980,000 <=")
@@ -305,7 +305,7 @@ def test_open_and_unresolved_buys_are_bound_money(world: World) -> None:
 
 
 @pytest.mark.parametrize("off", [-3600.0, -30.0, 30.0, 86_400.0])
-def test_a_wrong_clock_starts_nothing(world: World, off: float) -> None:
+def test_a_wrong_clock_fails_the_startup(world: World, off: float) -> None:
     world.broker.clock_off = off
     with pytest.raises(KtError, match=r"behind|ahead") as raised:
         reconcile(world.ctx)
@@ -314,7 +314,7 @@ def test_a_wrong_clock_starts_nothing(world: World, off: float) -> None:
     assert world.broker.asked == []
 
 
-def test_a_clock_that_is_nearly_right_will_do(world: World) -> None:
+def test_a_small_clock_skew_is_accepted(world: World) -> None:
     world.broker.clock_off = -29.9
     assert reconcile(world.ctx).lines() == ()
 
@@ -337,7 +337,7 @@ def test_a_clock_that_jumps_later_sends_no_order_and_no_amend(world: World) -> N
     assert place.cancel(world.ctx, order).order.state is OrderState.CANCELLED
 
 
-def test_a_wrong_clock_keeps_no_position_from_being_left(world: World) -> None:
+def test_flatten_works_with_a_wrong_clock(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     world.broker.fill_at_once = True
     world.broker.clock_off = -3600.0

@@ -1,4 +1,4 @@
-"""The question is complete or says what is missing; the answer is checked or becomes HOLD."""
+"""The request is complete or names what is missing; the answer is validated or becomes ABSTAIN."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Profit and loss, what they stop, and what was learnt."""
+"""Daily profit and loss, the loss limit, the balance, and the scoring of decisions."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_loss_carried_over_night_is_not_todays(world: World) -> None:
     assert stops.current(world.ctx).mode is StopMode.RUNNING
 
 
-def test_the_brokers_own_figures_stand_beside_ours(
+def test_realised_profit_that_differs_from_the_brokers_is_reported(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trade(world, Side.BUY, 70_000)
@@ -215,7 +215,9 @@ def test_a_decision_is_judged_at_its_horizon_after_costs(world: World) -> None:
         (Action.HOLD, 71_000, False),
     ],
 )
-def test_what_counts_as_a_hit(world: World, action: Action, later: int, hit: bool) -> None:
+def test_a_hit_is_a_positive_return_after_costs(
+    world: World, action: Action, later: int, hit: bool
+) -> None:
     outcome = decision_scoring.judge(world.ctx, decided(world, action=action), later)
     assert outcome.hit is hit
 
@@ -269,7 +271,7 @@ def outcome(n: int, confidence: float, hit: bool, action: Action = Action.BUY) -
     )
 
 
-def test_the_lesson_in_words(world: World) -> None:
+def test_the_track_record_becomes_a_text(world: World) -> None:
     assert decision_scoring.lessons(world.ctx) == ""
     for n, (confidence, hit) in enumerate([(0.65, True), (0.65, False), (0.9, True), (0.9, True)]):
         world.journal.put_outcome(outcome(n, confidence, hit))

@@ -1,4 +1,4 @@
-"""Exits are due when they are, ask nobody, and are sold once."""
+"""Exits are due at their prices, make no request before the order, and sell once."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_an_exit_is_due_at_its_price_and_beyond(
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_an_exit_asks_nobody_before_its_order(world: World, failing: bool) -> None:
+def test_an_exit_makes_no_request_before_its_order(world: World, failing: bool) -> None:
     """It sells what the journal has, and notes the journal's highest number."""
     bought(world)
     last = bought(world, 1, code=HYNIX)
@@ -92,7 +92,7 @@ def test_an_exit_asks_nobody_before_its_order(world: World, failing: bool) -> No
     assert now(world, left.order) == left.order
 
 
-def test_the_number_noted_may_be_one_that_a_buy_has_seen_at_the_broker(world: World) -> None:
+def test_the_noted_number_may_be_one_that_an_earlier_buy_fetched(world: World) -> None:
     theirs = world.broker.stand(fakes.ticket(code=HYNIX, price=180_000, quantity=1))
     mine = bought(world)
     assert mine.noted_ord_no == f"{theirs:07d}"
@@ -185,7 +185,7 @@ def test_the_rest_of_a_partly_filled_exit_is_followed_and_then_sold(world: World
     ]
 
 
-def test_what_is_gone_by_now_is_not_sold(world: World) -> None:
+def test_a_position_that_is_closed_by_now_is_not_sold(world: World) -> None:
     bought(world)
     (due,) = exits.exits_at(world.ctx, {SAMSUNG: 66_000})
     order = leave(world, 66_000).order
@@ -196,7 +196,7 @@ def test_what_is_gone_by_now_is_not_sold(world: World) -> None:
     assert (left.order, left.again_in, world.broker.sent) == (None, 0.0, [])
 
 
-def test_an_unknown_sell_blocks_and_is_tried_once_more_and_no_more(world: World) -> None:
+def test_an_unknown_sell_blocks_the_exit_and_a_lost_one_is_retried_once(world: World) -> None:
     bought(world)
     world.broker.taken = False
     for attempt in range(2):
@@ -212,7 +212,7 @@ def test_an_unknown_sell_blocks_and_is_tried_once_more_and_no_more(world: World)
 
 
 @pytest.mark.parametrize("stop", ["halt", "reduce", "flatten"])
-def test_of_the_stops_halt_alone_holds_an_exit_back(world: World, stop: str) -> None:
+def test_only_halt_of_all_stops_denies_an_exit(world: World, stop: str) -> None:
     bought(world)
     {"halt": stops.halt, "reduce": stops.reduce, "flatten": stops.begin_flatten}[stop](
         world.ctx, "by hand"
@@ -237,7 +237,7 @@ def test_exits_follow_the_average_and_the_configuration(world: World) -> None:
     ]
 
 
-def test_the_analyst_confirms_a_profit_or_cannot(world: World) -> None:
+def test_a_profit_is_taken_unless_the_analyst_says_hold(world: World) -> None:
     world.configure(exits=Exits(ask_before_profit=True))
     bought(world)
     bought(world, 1, code=HYNIX)
@@ -259,7 +259,7 @@ def test_the_analyst_confirms_a_profit_or_cannot(world: World) -> None:
     assert not exits.wants_confirmation(world.ctx, due)
 
 
-def test_single_flight_between_processes_holds_for_exits(world: World) -> None:
+def test_two_processes_send_one_exit(world: World) -> None:
     """Another process has sent a sell since this one looked: nothing is sent, and it is noted."""
     bought(world)
     (due,) = exits.exits_at(world.ctx, {SAMSUNG: 66_000})
@@ -278,7 +278,7 @@ def test_single_flight_between_processes_holds_for_exits(world: World) -> None:
 
 
 @pytest.mark.parametrize("origin", [Origin.MANUAL, Origin.CYCLE, Origin.TAKE_PROFIT])
-def test_a_stop_takes_a_resting_limit_sell_back(world: World, origin: Origin) -> None:
+def test_a_stop_cancels_a_resting_limit_sell(world: World, origin: Origin) -> None:
     bought(world)
     before = resting(world, origin=origin)
     left = leave(world, 66_000)
@@ -297,7 +297,7 @@ def test_a_stop_takes_a_resting_limit_sell_back(world: World, origin: Origin) ->
 
 
 @pytest.mark.parametrize("stop", sorted(STOP_EXITS - {Origin.CLOSE}))
-def test_every_kind_of_stop_takes_it_back(world: World, stop: Origin) -> None:
+def test_every_kind_of_stop_cancels_a_resting_sell(world: World, stop: Origin) -> None:
     world.configure(
         exits=Exits(
             max_holding_minutes=60 if stop is Origin.TIME_STOP else 0,
@@ -312,7 +312,7 @@ def test_every_kind_of_stop_takes_it_back(world: World, stop: Origin) -> None:
     assert world.broker.sent[-1] == market_sell(10)
 
 
-def test_the_sale_before_the_close_takes_it_back_too(world: World) -> None:
+def test_the_sell_before_the_close_cancels_a_resting_sell(world: World) -> None:
     bought(world)
     before = resting(world)
     due = Exit(position(world), Origin.CLOSE, 70_000, "sold before the close")
@@ -323,7 +323,7 @@ def test_the_sale_before_the_close_takes_it_back_too(world: World) -> None:
     assert world.broker.sent[-1] == market_sell(10)
 
 
-def test_several_are_taken_back_and_what_filled_of_them_is_not_sold_again(world: World) -> None:
+def test_shares_that_filled_before_the_cancel_are_not_sold_again(world: World) -> None:
     """4 of the first were sold, and nobody has told kt yet: the broker's answer does."""
     bought(world)
     first, second = resting(world, 7), resting(world, 3, 71_400)
@@ -336,7 +336,7 @@ def test_several_are_taken_back_and_what_filled_of_them_is_not_sold_again(world:
 
 @pytest.mark.parametrize("outcome", [fakes.rejected("RC4033"), fakes.unknown()])
 @pytest.mark.parametrize("bound", [4, 10])
-def test_of_what_cannot_be_taken_back_the_shares_stay_bound(
+def test_shares_of_a_sell_that_cannot_be_cancelled_stay_reserved(
     world: World, outcome: fakes.Outcome, bound: int
 ) -> None:
     bought(world)
@@ -353,7 +353,7 @@ def test_of_what_cannot_be_taken_back_the_shares_stay_bound(
     assert now(world, before).open_quantity == bound
 
 
-def test_one_that_ended_meanwhile_is_noted_and_the_stop_leaves(
+def test_a_resting_sell_that_just_ended_does_not_hold_the_stop_back(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bought(world)
@@ -378,7 +378,7 @@ def test_a_take_profit_leaves_a_resting_sell_alone(world: World) -> None:
     assert left.order is not None and left.order.quantity == 6
 
 
-def test_a_sell_at_market_is_on_its_way_and_not_taken_back(world: World) -> None:
+def test_an_open_market_sell_is_not_cancelled_for_a_stop(world: World) -> None:
     bought(world)
     resting(world, 10, 0, Origin.MANUAL, OrderType.MARKET)
     due = exits.due_at(world.ctx, position(world), 66_000)
@@ -388,7 +388,7 @@ def test_a_sell_at_market_is_on_its_way_and_not_taken_back(world: World) -> None
     assert world.broker.sent == []
 
 
-def test_beside_a_sell_at_market_of_some_the_others_are_sold(world: World) -> None:
+def test_a_stop_sells_the_shares_that_an_open_market_sell_leaves(world: World) -> None:
     bought(world)
     resting(world, 4, 0, Origin.MANUAL, OrderType.MARKET)
     resting(world, 3, 71_000)
@@ -397,7 +397,7 @@ def test_beside_a_sell_at_market_of_some_the_others_are_sold(world: World) -> No
     assert world.broker.sent[1:] == [market_sell(6)]
 
 
-def test_a_sell_of_somebody_else_is_not_touched(world: World) -> None:
+def test_an_external_sell_is_not_cancelled(world: World) -> None:
     """Its shares are the broker's to refuse: see the refusals."""
     bought(world)
     number = world.broker.stand(fakes.ticket(Side.SELL, quantity=10, price=72_000))
@@ -408,7 +408,7 @@ def test_a_sell_of_somebody_else_is_not_touched(world: World) -> None:
     assert world.broker.rows[number].open_quantity == 10
 
 
-def test_what_cannot_be_taken_back_keeps_no_other_from_it(world: World) -> None:
+def test_a_cancel_that_fails_does_not_prevent_the_next_one(world: World) -> None:
     """The newest is at market, the next is refused, the third ended, the oldest comes back."""
     bought(world)
     oldest, ended, refused = resting(world, 1), resting(world, 1), resting(world, 1)
@@ -422,7 +422,7 @@ def test_what_cannot_be_taken_back_keeps_no_other_from_it(world: World) -> None:
     assert left.order is None or left.order.quantity == 7
 
 
-def test_an_open_buy_of_the_stock_binds_nothing_and_stays(world: World) -> None:
+def test_an_open_buy_reserves_no_shares_and_stays_open(world: World) -> None:
     bought(world, 5)
     buying = place.place(world.ctx, check.check_order(world.ctx, fakes.intent(quantity=5)))
     forget(world)
@@ -432,7 +432,7 @@ def test_an_open_buy_of_the_stock_binds_nothing_and_stays(world: World) -> None:
     assert now(world, buying) == buying
 
 
-def test_sells_of_another_stock_are_another_matter(world: World) -> None:
+def test_sells_of_another_stock_do_not_matter(world: World) -> None:
     """Resting, unknown, lost and refused ones of Hynix keep nobody from leaving Samsung."""
     bought(world)
     bought(world, 5, code=HYNIX)
@@ -456,9 +456,7 @@ def test_sells_of_another_stock_are_another_matter(world: World) -> None:
 
 
 @pytest.mark.parametrize("why", ["bound", "refused", "gone"])
-def test_what_became_of_an_exit_says_of_which_and_what_was_taken_back(
-    world: World, why: str
-) -> None:
+def test_the_result_names_the_exit_and_the_cancelled_sells(world: World, why: str) -> None:
     bought(world)
     limit = resting(world, 1)
     due = exits.due_at(world.ctx, position(world), 66_000)
@@ -481,7 +479,7 @@ def test_what_became_of_an_exit_says_of_which_and_what_was_taken_back(
     assert left.again_in == (0.0 if why == "gone" else exits.FIRST_WAIT)
 
 
-def test_the_markets_own_word_holds_for_an_exit(world: World) -> None:
+def test_the_markets_session_message_overrides_the_calendar_for_an_exit(world: World) -> None:
     """The broker has said that the market is closed: nothing is sent, not for fewer shares
     either."""
     bought(world)
@@ -494,7 +492,7 @@ def test_the_markets_own_word_holds_for_an_exit(world: World) -> None:
     assert world.broker.sent == []
 
 
-def test_without_the_list_of_stocks_the_grid_is_that_of_stocks(world: World) -> None:
+def test_without_the_instrument_list_the_tick_is_that_of_a_stock(world: World) -> None:
     """A process that has just begun knows nothing but its journal."""
     held = world.journal
     held.put_position(
@@ -516,7 +514,7 @@ def test_without_the_list_of_stocks_the_grid_is_that_of_stocks(world: World) -> 
     assert world.market.asked == []
 
 
-def test_the_positions_that_the_caller_knows_are_the_ones_looked_at(world: World) -> None:
+def test_given_positions_are_used_instead_of_the_journals(world: World) -> None:
     bought(world)
     assert exits.exits_at(world.ctx, {SAMSUNG: 66_000}, ()) == ()
     raised = replace(position(world), stop_price=69_900)
@@ -559,7 +557,7 @@ def test_a_trailing_stop_stays_above_when_more_is_bought(world: World) -> None:
     assert (position(world).stop_price, position(world).peak_price) == (72_800, 75_000)
 
 
-def test_a_trailing_stop_gives_way_to_a_higher_stop_loss(world: World) -> None:
+def test_a_higher_stop_loss_replaces_the_trailing_stop(world: World) -> None:
     world.configure(exits=Exits(trailing_stop_pct=3, stop_loss_pct=1))
     bought(world, 1)
     daily_pnl.mark(world.ctx, {SAMSUNG: 71_500})
@@ -592,7 +590,7 @@ def test_a_time_stop_sells_what_is_held_for_long(world: World) -> None:
     assert world.broker.sent == [market_sell(10)]
 
 
-def test_what_kt_did_not_buy_is_protected_from_the_price_it_was_found_at(world: World) -> None:
+def test_external_shares_get_exits_from_the_price_at_which_they_were_found(world: World) -> None:
     world.broker.hold(SAMSUNG, 7, 100_000)
     world.broker.held[SAMSUNG] = replace(world.broker.held[SAMSUNG], price=70_000)
     reconcile(world.ctx)
@@ -605,7 +603,7 @@ def test_what_kt_did_not_buy_is_protected_from_the_price_it_was_found_at(world: 
     assert world.broker.sent == [market_sell(7)]
 
 
-def test_what_kt_did_not_buy_is_left_alone_where_that_is_configured(world: World) -> None:
+def test_external_shares_get_no_exits_when_configured_so(world: World) -> None:
     world.configure(exits=Exits(external="leave", max_holding_minutes=1, trailing_stop_pct=1))
     world.broker.hold(SAMSUNG, 7, 70_000)
     reconcile(world.ctx)
@@ -630,7 +628,7 @@ def test_a_check_of_an_exit_is_journaled_with_its_origin_and_reason(world: World
     assert last["reason"] == "66,000 <= stop 66,500 (average 70,000)"
 
 
-def test_more_than_the_books_say_is_never_checked_through(world: World) -> None:
+def test_an_exit_of_more_shares_than_the_position_is_denied(world: World) -> None:
     wanted = fakes.intent(
         Side.SELL, quantity=11, price=0, order_type=OrderType.MARKET, origin=Origin.STOP_LOSS
     )
@@ -641,7 +639,7 @@ def test_more_than_the_books_say_is_never_checked_through(world: World) -> None:
 
 
 @pytest.mark.parametrize("filled", [4, 10])
-def test_what_is_sold_and_not_booked_yet_is_not_offered_again(
+def test_sold_shares_that_are_not_booked_yet_are_not_sold_again(
     world: World, monkeypatch: pytest.MonkeyPatch, filled: int
 ) -> None:
     """Another thread has kept the fill, and takes it into the books next."""

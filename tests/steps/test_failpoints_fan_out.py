@@ -1,4 +1,4 @@
-"""Points kill only when told to; questions asked at once keep every answer."""
+"""Failpoints kill only when configured; parallel requests return every answer and failure."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_point_kills_the_process_at_its_nth_time() -> None:
 
 
 @pytest.mark.parametrize("crash_at", ["", "place.recorded"])
-def test_other_points_do_nothing(crash_at: str) -> None:
+def test_a_point_that_is_not_named_does_nothing(crash_at: str) -> None:
     assert run(crash_at, "place.sent").returncode == 0
 
 
@@ -51,7 +51,7 @@ def test_no_point_kills_on_another_profile() -> None:
     assert run("place.sent", "place.sent", profile="real").returncode == 0
 
 
-def test_every_point_is_named_and_every_name_is_reached() -> None:
+def test_every_point_is_listed_and_every_listed_point_is_used() -> None:
     used: set[str] = set()
     for path in STEPS.rglob("*.py"):
         for name in re.findall(r'hit\(\s*f?"([^"]+)"', path.read_text(encoding="utf-8")):
@@ -60,7 +60,7 @@ def test_every_point_is_named_and_every_name_is_reached() -> None:
     assert used == set(failpoints.POINTS)
 
 
-def test_answers_and_failures_are_told_apart(world: World) -> None:
+def test_answers_and_failures_are_returned_apart(world: World) -> None:
     def fail() -> int:
         raise Unreachable("HTTP 503")
 
@@ -76,7 +76,7 @@ def test_answers_and_failures_are_told_apart(world: World) -> None:
 
 
 @pytest.mark.parametrize("failure", [AuthError("8001"), JournalError("disk full")])
-def test_some_failures_end_it_all(world: World, failure: Exception) -> None:
+def test_auth_and_journal_errors_are_raised(world: World, failure: Exception) -> None:
     def fail() -> int:
         raise failure
 
@@ -84,13 +84,13 @@ def test_some_failures_end_it_all(world: World, failure: Exception) -> None:
         gather(world.ctx, "here", {"one": fail})
 
 
-def test_questions_are_asked_beside_each_other(world: World) -> None:
+def test_requests_run_in_parallel(world: World) -> None:
     both = threading.Barrier(2, timeout=10)
     found = gather(world.ctx, "here", {"one": both.wait, "two": both.wait})
     assert set(found.answers) == {"one", "two"}
 
 
-def test_a_defect_is_not_swallowed(world: World) -> None:
+def test_an_exception_that_is_no_kt_error_is_raised(world: World) -> None:
     with pytest.raises(ZeroDivisionError):
         gather(world.ctx, "here", {"one": lambda: 1 // 0})
 
@@ -110,7 +110,7 @@ def test_every_failure_is_of_one_kind(failure: Exception, kind: str) -> None:
     assert error_kind(failure) == kind
 
 
-def test_what_ends_it_waits_for_no_answer(world: World) -> None:
+def test_a_fatal_error_does_not_wait_for_other_answers(world: World) -> None:
     hanging = threading.Event()
 
     def fail() -> None:
@@ -123,7 +123,7 @@ def test_what_ends_it_waits_for_no_answer(world: World) -> None:
     hanging.set()
 
 
-def test_the_callers_patience_holds_for_every_question(world: World) -> None:
+def test_the_callers_deadline_holds_in_every_thread(world: World) -> None:
     with within(5.0):
         left = gather(world.ctx, "test", {"a": time_left, "b": time_left}).answers
     assert all(0 < seconds <= 5 for seconds in left.values())

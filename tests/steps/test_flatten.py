@@ -1,4 +1,4 @@
-"""Flatten goes to the end: through a dead connection, a refusing stock and a restart."""
+"""Flatten sells everything in spite of a lost connection, a rejected stock and a restart."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_flatten_cancels_sells_everything_and_halts(world: World) -> None:
     assert "HALTED" in {result.code for result in buy.denials}
 
 
-def test_flatten_sells_in_pieces_that_the_book_can_bear(world: World) -> None:
+def test_flatten_sells_at_most_a_part_of_the_bid_quantity_at_once(world: World) -> None:
     world.broker.hold(SAMSUNG, 2_000, 70_000)
     world.broker.fill_at_once = True
     done = flatten.flatten(world.ctx, "by hand")
@@ -77,7 +77,7 @@ def test_flatten_sells_in_pieces_that_the_book_can_bear(world: World) -> None:
     assert market_sells(world) == {SAMSUNG: [900, 900, 200]}
 
 
-def test_a_book_that_cannot_be_seen_does_not_keep_from_leaving(world: World) -> None:
+def test_without_the_order_book_everything_is_sold_at_once(world: World) -> None:
     world.broker.hold(SAMSUNG, 2_000, 70_000)
     world.broker.fill_at_once = True
     world.market.failing["book"] = Unreachable("HTTP 503")
@@ -85,7 +85,7 @@ def test_a_book_that_cannot_be_seen_does_not_keep_from_leaving(world: World) -> 
     assert market_sells(world) == {SAMSUNG: [2_000]}
 
 
-def test_what_does_not_fill_is_cancelled_and_tried_again(world: World) -> None:
+def test_an_unfilled_sell_is_cancelled_and_retried(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     seen = 0
 
@@ -102,7 +102,7 @@ def test_what_does_not_fill_is_cancelled_and_tried_again(world: World) -> None:
     assert world.broker.held[SAMSUNG].quantity == 0
 
 
-def test_a_refusal_is_named_and_the_stop_stays(world: World) -> None:
+def test_a_rejected_sell_is_reported_and_the_stop_stays(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     world.broker.hold(HYNIX, 4, 180_000)
     world.broker.fill_at_once = True
@@ -117,7 +117,7 @@ def test_a_refusal_is_named_and_the_stop_stays(world: World) -> None:
 
 
 @pytest.mark.parametrize("patient", [False, True])
-def test_after_hours_flatten_says_what_is_left_and_waits_for_the_day(
+def test_after_hours_flatten_reports_what_is_left_and_the_stop_stays(
     world: World, patient: bool
 ) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
@@ -160,7 +160,7 @@ def test_flatten_goes_on_after_a_crash(world: World) -> None:
 
 
 @pytest.mark.parametrize("taken", [True, False])
-def test_an_unknown_sell_of_a_flatten_sells_once(world: World, taken: bool) -> None:
+def test_an_unknown_sell_of_flatten_is_not_sent_twice(world: World, taken: bool) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     world.broker.fill_at_once = True
     world.broker.taken = taken
@@ -174,7 +174,7 @@ def test_an_unknown_sell_of_a_flatten_sells_once(world: World, taken: bool) -> N
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_what_cannot_be_taken_back_is_tried_once_more_and_then_named(
+def test_an_order_that_cannot_be_cancelled_is_retried_once_and_reported(
     world: World, times: int
 ) -> None:
     """Of the open buy and the open sell, nobody knows whether the sell was taken back."""
@@ -251,7 +251,7 @@ def gone(world: World, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("seconds", [2, 20, 900])
-def test_a_dead_connection_is_waited_out(pumped: World, seconds: float) -> None:
+def test_flatten_waits_while_the_broker_is_unreachable(pumped: World, seconds: float) -> None:
     bought(pumped)
     pumped.broker.hold(HYNIX, 4, 180_000)
     pumped.broker.fill_at_once = True
@@ -268,7 +268,7 @@ def test_a_dead_connection_is_waited_out(pumped: World, seconds: float) -> None:
     assert waiting == ["gone. It goes on by itself as soon as the broker answers."], "said once"
 
 
-def test_a_broker_that_is_gone_is_sent_nothing(pumped: World) -> None:
+def test_an_unreachable_broker_is_sent_no_order(pumped: World) -> None:
     """Without an answer to any question nothing is known to arrive."""
     bought(pumped)
     pumped.broker.fill_at_once = True
@@ -279,7 +279,7 @@ def test_a_broker_that_is_gone_is_sent_nothing(pumped: World) -> None:
     assert sent == [0]
 
 
-def test_holdings_alone_that_fail_keep_nothing_from_being_sold(pumped: World) -> None:
+def test_without_the_holdings_the_positions_are_sold(pumped: World) -> None:
     """The books are sold by; that nothing is left is believed when the list says so."""
     bought(pumped)
     pumped.broker.fill_at_once = True
@@ -297,7 +297,7 @@ def test_holdings_alone_that_fail_keep_nothing_from_being_sold(pumped: World) ->
 
 @pytest.mark.parametrize("error", [AuthError("the token is dead"), JournalError("disk full")])
 @pytest.mark.parametrize("where", ["holdings", "open_orders"])
-def test_what_only_a_person_can_mend_is_raised(world: World, error: Exception, where: str) -> None:
+def test_an_auth_or_journal_error_is_raised(world: World, error: Exception, where: str) -> None:
     bought(world)
     world.broker.failing[where] = error
     with pytest.raises(type(error)):
@@ -320,7 +320,7 @@ def refusing(world: World, code: str, times: int) -> list[str]:
     return tried
 
 
-def test_a_patient_flatten_tries_a_refusing_stock_until_it_sells(world: World) -> None:
+def test_a_patient_flatten_retries_a_rejected_stock_until_it_is_sold(world: World) -> None:
     bought(world)
     bought(world, 2, code=HYNIX)
     world.broker.fill_at_once = True
@@ -333,7 +333,7 @@ def test_a_patient_flatten_tries_a_refusing_stock_until_it_sells(world: World) -
     assert "kt: flatten left something" not in titles(world)
 
 
-def test_its_tries_are_further_and_further_apart(
+def test_the_retries_of_a_patient_flatten_back_off(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bought(world)
@@ -347,7 +347,7 @@ def test_its_tries_are_further_and_further_apart(
     assert refused[:8] == [5, 10, 20, 40, 80, 160, 300, 300]
 
 
-def test_a_patient_flatten_ends_with_the_market_and_the_stop_stays(world: World) -> None:
+def test_a_patient_flatten_ends_at_the_close_and_the_stop_stays(world: World) -> None:
     bought(world)
     world.clock.set(at("15:00"))
     tried = refusing(world, SAMSUNG, 999)
@@ -358,7 +358,7 @@ def test_a_patient_flatten_ends_with_the_market_and_the_stop_stays(world: World)
     assert world.journal.stop().mode is StopMode.FLATTEN
 
 
-def test_a_market_that_is_configured_to_close_early_ends_it_early(world: World) -> None:
+def test_a_configured_early_close_ends_a_patient_flatten(world: World) -> None:
     world.configure(session=replace(world.config.session, last_buy="10:30", close="11:00"))
     bought(world)
     refusing(world, SAMSUNG, 999)
@@ -366,7 +366,7 @@ def test_a_market_that_is_configured_to_close_early_ends_it_early(world: World) 
     assert at("11:00") <= world.clock.now() <= at("11:06")
 
 
-def test_an_order_that_has_just_ended_is_no_trouble(
+def test_an_order_that_ends_before_its_cancel_is_no_error(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Filled between the look and the cancel."""
@@ -382,7 +382,7 @@ def test_an_order_that_has_just_ended_is_no_trouble(
     assert (where, "there is nothing to change" in what) == ("flatten.cancel", True)
 
 
-def test_without_patience_it_is_tried_once_and_named(world: World) -> None:
+def test_without_patience_a_rejected_sell_is_reported_after_one_pass(world: World) -> None:
     bought(world)
     tried = refusing(world, SAMSUNG, 999)
     done = flatten.flatten(world.ctx, "by hand")
@@ -392,7 +392,7 @@ def test_without_patience_it_is_tried_once_and_named(world: World) -> None:
     assert world.journal.stop().mode is StopMode.FLATTEN
 
 
-def test_a_persons_halt_ends_the_wait_for_a_refusing_stock(pumped: World) -> None:
+def test_a_halt_by_the_owner_ends_the_retries(pumped: World) -> None:
     bought(pumped)
     tried = refusing(pumped, SAMSUNG, 999)
     after(pumped, 60, lambda: stops.halt(pumped.ctx, "enough"))
@@ -404,7 +404,7 @@ def test_a_persons_halt_ends_the_wait_for_a_refusing_stock(pumped: World) -> Non
     assert pumped.clock.now() < at("10:02")
 
 
-def test_a_persons_halt_ends_the_wait_for_a_dead_broker(pumped: World) -> None:
+def test_a_halt_by_the_owner_ends_the_wait_for_the_broker(pumped: World) -> None:
     bought(pumped)
     gone(pumped, 3600)
     after(pumped, 60, lambda: stops.halt(pumped.ctx, "enough"))
@@ -416,7 +416,9 @@ def test_a_persons_halt_ends_the_wait_for_a_dead_broker(pumped: World) -> None:
 
 
 @pytest.mark.parametrize("resumed", [False, True])
-def test_what_a_person_decided_while_the_last_was_sold_stands(world: World, resumed: bool) -> None:
+def test_a_stop_changed_during_the_last_sell_is_not_overwritten(
+    world: World, resumed: bool
+) -> None:
     bought(world)
     world.broker.fill_at_once = True
 
@@ -433,7 +435,7 @@ def test_what_a_person_decided_while_the_last_was_sold_stands(world: World, resu
     )
 
 
-def test_what_the_list_lacks_is_sold_by_the_books(
+def test_positions_that_the_holdings_lack_are_sold(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bought(world)
@@ -450,7 +452,7 @@ def test_what_the_list_lacks_is_sold_by_the_books(
     assert world.journal.doubts() == ()
 
 
-def test_what_is_really_gone_is_the_brokers_to_refuse(world: World) -> None:
+def test_the_sell_of_shares_that_do_not_exist_is_rejected_and_reported(world: World) -> None:
     """kt's books still have it; the stop stays until they are mended."""
     bought(world)
     world.broker.hold(SAMSUNG, -10, 70_000)

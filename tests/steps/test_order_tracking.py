@@ -1,4 +1,4 @@
-"""What the broker says of our orders ends in the same books, whoever says it, however often."""
+"""Order events give the same position, whichever source reports them and however often."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_the_costs_of_a_frame_are_those_of_the_order_so_far(world: World) -> Non
     assert [fill.fee for fill in world.journal.fills()] == [40, 60]
 
 
-def test_frames_about_others_are_not_ours(world: World) -> None:
+def test_frames_of_external_orders_are_ignored(world: World) -> None:
     number = world.broker.stand(fakes.ticket())
     assert order_tracking.on_notice(world.ctx, world.broker.fill(number, 1, 70_000)) is None
     assert world.journal.positions() == ()
@@ -110,7 +110,7 @@ def notice(order: Order, status: str, **more: object) -> OrderNotice:
     return OrderNotice(**(fields | more))  # type: ignore[arg-type]
 
 
-def test_a_cancel_is_counted_once_from_answer_and_stream(world: World) -> None:
+def test_a_cancel_reported_by_answer_and_stream_counts_once(world: World) -> None:
     order = standing(world)
     cancelled = place.cancel(world.ctx, order, quantity=4).order
     number = cancelled.ord_nos[-1] if len(cancelled.ord_nos) > 1 else "0000102"
@@ -134,7 +134,7 @@ def test_a_cancel_is_counted_once_from_answer_and_stream(world: World) -> None:
     )  # fmt: skip
 
 
-def test_a_rejection_that_comes_by_stream_ends_the_order(world: World) -> None:
+def test_a_rejection_by_the_stream_ends_the_order(world: World) -> None:
     order = standing(world)
     after = order_tracking.on_notice(
         world.ctx, notice(order, "REJECTED", reject_reason="호가 제한")
@@ -143,7 +143,7 @@ def test_a_rejection_that_comes_by_stream_ends_the_order(world: World) -> None:
     assert (after.state, after.message) == (OrderState.REJECTED, "호가 제한")
 
 
-def test_somebody_elses_amend_of_our_order_is_followed(world: World) -> None:
+def test_an_external_amend_of_kts_order_is_recorded(world: World) -> None:
     order = standing(world)
     after = order_tracking.on_notice(
         world.ctx,
@@ -176,7 +176,7 @@ def test_a_late_fill_of_a_cancelled_order_counts(world: World) -> None:
 # over REST
 
 
-def test_the_lists_alone_tell_the_same(world: World) -> None:
+def test_the_lists_alone_give_the_same_result_as_the_stream(world: World) -> None:
     order = standing(world)
     world.broker.fill(order.ord_no, 4, 70_000)
     world.broker.fill(order.ord_no, 6, 69_500)
@@ -185,7 +185,7 @@ def test_the_lists_alone_tell_the_same(world: World) -> None:
     assert order_tracking.catch_up(world.ctx) == ()
 
 
-def test_rows_that_do_not_tell_their_place_follow_one_another(world: World) -> None:
+def test_rows_without_distinct_open_quantities_are_counted_by_time(world: World) -> None:
     """A list may show what is open now in every row of an order."""
     order = standing(world)
     world.broker.fill(order.ord_no, 4, 70_000)
@@ -195,12 +195,12 @@ def test_rows_that_do_not_tell_their_place_follow_one_another(world: World) -> N
     assert (after.filled_quantity, after.filled_value) == (10, 4 * 70_000 + 6 * 69_500)
 
 
-def test_with_nothing_open_nothing_is_asked(world: World) -> None:
+def test_with_no_open_orders_no_request_is_made(world: World) -> None:
     assert order_tracking.catch_up(world.ctx) == ()
     assert world.broker.asked == []
 
 
-def test_an_order_the_exchange_took_back_is_closed(world: World) -> None:
+def test_an_order_that_the_exchange_cancelled_is_closed(world: World) -> None:
     order = standing(world)
     world.broker.fill(order.ord_no, 4, 70_000)
     row = world.broker.rows[int(order.ord_no)]
@@ -220,7 +220,7 @@ def test_an_order_that_is_listed_late_is_left_open(world: World) -> None:
     assert after.state is OrderState.ACKED
 
 
-def test_a_fill_that_the_open_list_knows_before_the_fills_do_is_waited_for(world: World) -> None:
+def test_a_fill_that_only_the_open_list_shows_does_not_close_the_order(world: World) -> None:
     """The order has left the open orders, but its fill is not listed yet: it is not closed."""
     order = standing(world)
     world.broker.fill(order.ord_no, 10, 70_000)
@@ -255,7 +255,7 @@ def test_following_ends_when_the_order_does(world: World) -> None:
     assert world.clock.now() == before
 
 
-def test_following_looks_at_the_lists_because_frames_can_be_lost(world: World) -> None:
+def test_following_requests_the_lists_because_frames_can_be_lost(world: World) -> None:
     order = standing(world)
     world.broker.fill(order.ord_no, 10, 70_000)
     before = world.clock.now()
@@ -264,7 +264,7 @@ def test_following_looks_at_the_lists_because_frames_can_be_lost(world: World) -
     assert 5 <= (world.clock.now() - before).total_seconds() <= 10
 
 
-def test_following_gives_up_in_time_and_lives_with_a_dead_broker(world: World) -> None:
+def test_following_times_out_and_survives_an_unreachable_broker(world: World) -> None:
     order = standing(world)
     world.broker.failing["executions"] = Unreachable("gone")
     before = world.clock.now()
@@ -286,7 +286,7 @@ def test_following_gives_up_in_time_and_lives_with_a_dead_broker(world: World) -
     seed=st.integers(0, 2**32),
     looks=st.integers(0, 3),
 )
-def test_frames_in_any_order_and_number_end_in_the_same_books(
+def test_frames_in_any_order_and_repeated_give_the_same_position(
     parts: list[int], sold: int, seed: int, looks: int
 ) -> None:
     chance = random.Random(seed)

@@ -1,4 +1,4 @@
-"""Orders are planned before they are sent, sent once, and end as the evidence says."""
+"""Orders are journaled before they are sent, sent once, and end as the outcome says."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_an_unknown_buy_locks_its_stock_and_tells_the_owner(world: World) -> Non
     assert len(world.broker.sent) == 1
 
 
-def test_what_was_surely_not_placed_is_final_and_not_resent(world: World) -> None:
+def test_an_order_that_was_surely_not_placed_is_final_and_not_resent(world: World) -> None:
     world.broker.outcomes = [fakes.not_placed()]
     order = order_now(world)
     assert order.state is OrderState.NOT_PLACED
@@ -108,7 +108,7 @@ def test_a_rate_limit_is_waited_out_and_the_order_sent_again(world: World) -> No
     ]  # fmt: skip
 
 
-def test_an_exit_waits_for_nothing_but_its_turn_in_the_budget(world: World) -> None:
+def test_an_exit_is_resent_after_a_rate_limit_without_a_pause(world: World) -> None:
     """The gateway paces it: what the broker did not take is handed to it again at once."""
     wanted = fakes.intent(Side.SELL, quantity=4, origin=Origin.STOP_LOSS)
     checked = check.check_exit(world.ctx, wanted, 4)
@@ -120,21 +120,21 @@ def test_an_exit_waits_for_nothing_but_its_turn_in_the_budget(world: World) -> N
     assert world.clock.now() == before
 
 
-def test_a_rate_limit_that_does_not_end_is_given_up(world: World) -> None:
+def test_after_three_rate_limit_refusals_the_order_is_not_placed(world: World) -> None:
     world.broker.outcomes = [fakes.not_placed(retryable=True)] * 5
     order = order_now(world)
     assert order.state is OrderState.NOT_PLACED
     assert len(world.broker.sent) == place.SENDS
 
 
-def test_the_unknown_answer_to_a_second_try_stays_unknown(world: World) -> None:
+def test_an_unknown_outcome_of_the_second_send_stays_unknown(world: World) -> None:
     world.broker.outcomes = [fakes.not_placed(retryable=True), fakes.unknown()]
     order = order_now(world)
     assert order.state is OrderState.UNKNOWN
     assert len(world.journal.locks()) == 1
 
 
-def test_a_denied_check_is_an_order_that_was_never_sent(world: World) -> None:
+def test_a_check_that_did_not_pass_is_a_denied_order_and_not_sent(world: World) -> None:
     order = order_now(world, price=70_050)
     assert (order.state, order.code) == (OrderState.DENIED, "OFF_TICK")
     assert "70,050" in order.message
@@ -171,7 +171,7 @@ def test_a_halt_that_is_set_while_the_broker_is_asked_stops_it(
     assert world.broker.sent == []
 
 
-def test_of_an_order_that_dies_before_its_sending_is_kept_nothing_stays(
+def test_a_crash_before_the_commit_leaves_no_order(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Plan and sending are one transaction: an intent in the journal may have been sent."""
@@ -193,7 +193,7 @@ def test_of_an_order_that_dies_before_its_sending_is_kept_nothing_stays(
 @pytest.mark.parametrize(
     ("side", "code"), [(Side.BUY, "REDUCING"), (Side.SELL, "")], ids=["buy", "sell"]
 )
-def test_reduce_between_check_and_send_stops_buys_alone(
+def test_reduce_between_check_and_send_denies_buys_only(
     world: World, side: Side, code: str
 ) -> None:
     world.broker.hold(SAMSUNG, 4, 70_000)
@@ -206,7 +206,7 @@ def test_reduce_between_check_and_send_stops_buys_alone(
 
 
 @pytest.mark.parametrize(("side", "code"), [(Side.BUY, "NO_NEW_BUYS"), (Side.SELL, "")])
-def test_the_end_of_buying_between_check_and_send_stops_buys_alone(
+def test_the_end_of_buying_between_check_and_send_denies_buys_only(
     world: World, side: Side, code: str
 ) -> None:
     world.broker.hold(SAMSUNG, 4, 70_000)
@@ -219,7 +219,7 @@ def test_the_end_of_buying_between_check_and_send_stops_buys_alone(
     assert bool(world.broker.sent) is (side is Side.SELL)
 
 
-def test_single_flight_holds_between_check_and_send(world: World) -> None:
+def test_an_order_unresolved_since_the_check_denies_a_second_one(world: World) -> None:
     checks = [check.check_order(world.ctx, fakes.intent()) for _ in range(2)]
     world.broker.outcomes = [fakes.unknown()]
     place.place(world.ctx, checks[0])
@@ -261,7 +261,7 @@ def test_the_same_client_id_and_decision_send_once_however_it_is_sized(world: Wo
     assert len(world.broker.sent) == 1
 
 
-def test_a_buy_waits_for_the_brokers_word_on_numbers_a_sell_does_not(world: World) -> None:
+def test_a_buy_needs_the_brokers_order_list_and_a_sell_does_not(world: World) -> None:
     world.broker.hold(SAMSUNG, 4, 70_000)
     world.broker.failing["day_orders"] = Unreachable("gone")
     with pytest.raises(Unreachable):
@@ -271,7 +271,7 @@ def test_a_buy_waits_for_the_brokers_word_on_numbers_a_sell_does_not(world: Worl
     assert order_now(world, side=Side.SELL, quantity=4).state is OrderState.ACKED
 
 
-def test_nothing_is_sent_when_the_intent_cannot_be_kept(
+def test_nothing_is_sent_when_the_intent_cannot_be_journaled(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked = check.check_order(world.ctx, fakes.intent())
@@ -325,7 +325,7 @@ def test_an_order_that_is_overtaken_in_the_pause_is_not_sent_again(
     assert [sent.quantity for sent in world.broker.sent] == [10, 1]
 
 
-def test_a_stop_that_is_set_in_the_pause_holds(
+def test_a_stop_set_during_the_pause_prevents_the_second_send(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked = check.check_order(world.ctx, fakes.intent())
@@ -359,7 +359,7 @@ def test_a_refused_change_leaves_the_order_as_it_was(world: World) -> None:
 
 
 @pytest.mark.parametrize("verb", ["amend", "cancel"])
-def test_an_unknown_change_stays_open_and_is_told(world: World, verb: str) -> None:
+def test_an_unknown_change_stays_open_and_the_owner_is_notified(world: World, verb: str) -> None:
     order = order_now(world)
     world.broker.outcomes = [fakes.unknown("HTTP 503")]
     changed = (
@@ -411,7 +411,7 @@ def test_one_amend_at_a_time_with_the_newest_number(world: World) -> None:
     assert len(world.broker.sent) == sent + 1
 
 
-def test_what_became_of_a_change_is_told_apart_from_another_of_the_same_order(
+def test_the_outcome_of_a_change_is_its_own_when_another_is_pending(
     world: World,
 ) -> None:
     """A cancel of somebody else's is under way when this one is refused."""
@@ -453,7 +453,7 @@ class Failing:
     [(OrderEventKind.ACKED, []), (OrderEventKind.UNKNOWN, [fakes.unknown()])],
     ids=["acked", "unknown"],
 )
-def test_an_outcome_that_cannot_be_kept_is_not_taken_for_an_order_unsent(
+def test_an_outcome_that_cannot_be_journaled_raises_not_kept(
     world: World, kind: OrderEventKind, outcomes: list[Outcome]
 ) -> None:
     checked = check.check_order(world.ctx, fakes.intent())
@@ -468,7 +468,7 @@ def test_an_outcome_that_cannot_be_kept_is_not_taken_for_an_order_unsent(
     assert order.order_id in (raised.value.hint or "")
 
 
-def test_an_order_that_surely_was_not_placed_is_an_error_like_any_other(world: World) -> None:
+def test_a_journal_error_after_a_not_placed_order_is_raised_as_it_is(world: World) -> None:
     checked = check.check_order(world.ctx, fakes.intent())
     world.broker.outcomes = [fakes.rejected()]
     broken = world.context(journal=Failing(world.journal, OrderEventKind.REJECTED))
@@ -478,7 +478,9 @@ def test_an_order_that_surely_was_not_placed_is_an_error_like_any_other(world: W
 
 
 @pytest.mark.parametrize("verb", ["amend", "cancel"])
-def test_a_change_whose_outcome_cannot_be_kept(world: World, verb: str) -> None:
+def test_a_change_whose_outcome_cannot_be_journaled_raises_not_kept(
+    world: World, verb: str
+) -> None:
     checked = check.check_order(world.ctx, fakes.intent())
     order = place.place(world.ctx, checked)
     kind = OrderEventKind.AMENDED if verb == "amend" else OrderEventKind.CANCELLED
@@ -501,7 +503,7 @@ def other_run(world: World, side: Side = Side.BUY) -> None:
     place.place(other, checked)
 
 
-def test_a_check_that_another_run_overtook_sends_nothing(world: World) -> None:
+def test_a_buy_by_another_run_since_the_check_is_stale_input(world: World) -> None:
     checked = check.check_order(world.ctx, fakes.intent())
     other_run(world)
     sent = len(world.broker.sent)
@@ -512,7 +514,7 @@ def test_a_check_that_another_run_overtook_sends_nothing(world: World) -> None:
     assert [order.stock_code for order in world.journal.orders()] == [HYNIX]
 
 
-def test_orders_of_the_same_run_and_sells_of_others_take_nothing_from_it(world: World) -> None:
+def test_orders_of_the_same_run_and_sells_of_others_do_not_make_a_check_stale(world: World) -> None:
     world.broker.hold(HYNIX, 5, 180_000)
     first, second = (
         check.check_order(world.ctx, fakes.intent(code=code, price=price))
@@ -536,7 +538,7 @@ def test_a_limit_holds_for_all_runs_together(world: World) -> None:
     assert newer is not checked
 
 
-def test_somebody_who_always_is_faster_is_given_way_to(
+def test_after_five_stale_checks_placing_gives_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checked = check.check_order(world.ctx, fakes.intent())
@@ -553,7 +555,7 @@ def test_somebody_who_always_is_faster_is_given_way_to(
     assert len(asked) == place.CHECKS
 
 
-def test_a_check_without_the_count_is_taken_as_it_is(world: World) -> None:
+def test_a_check_without_a_count_of_buys_is_never_stale(world: World) -> None:
     checked = replace(check.check_order(world.ctx, fakes.intent()), buys_seen=-1)
     other_run(world)
     assert place.place(world.ctx, checked).ord_no

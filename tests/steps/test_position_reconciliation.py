@@ -1,4 +1,4 @@
-"""No single answer of the broker's empties the books: what is missing is doubted first."""
+"""A single answer of the broker removes no position: missing shares are doubted first."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def quantities(world: World) -> dict[str, int]:
     return {p.stock_code: p.quantity for p in world.journal.positions()}
 
 
-def test_an_empty_list_empties_nothing(held: World) -> None:
+def test_empty_holdings_leave_the_positions(held: World) -> None:
     before = {p.stock_code: p for p in held.journal.positions()}
     hide(held)
     hide(held, HYNIX, 2)
@@ -101,7 +101,7 @@ def doubt(code: str, name: str, ours: int, at: datetime) -> Doubt:
     return Doubt(stock_code=code, stock_name=name, ours=ours, brokers=0, since=at, seen=at, looks=1)
 
 
-def test_half_of_the_shares_and_one_of_two_stocks(held: World) -> None:
+def test_missing_shares_are_doubted_in_part_and_by_stock(held: World) -> None:
     hide(held, shares=5)
     (difference,) = look(held)
     assert (difference.ours, difference.brokers) == ("10 shares", "5 shares")
@@ -109,7 +109,7 @@ def test_half_of_the_shares_and_one_of_two_stocks(held: World) -> None:
     assert quantities(held) == {SAMSUNG: 10, HYNIX: 2}
 
 
-def test_a_doubt_is_kept_once_with_the_time_it_began_and_said_once(held: World) -> None:
+def test_a_doubt_is_recorded_once_with_its_first_time_and_reported_once(held: World) -> None:
     hide(held)
     look(held)
     since = held.clock.now()
@@ -147,7 +147,7 @@ def test_exits_of_a_doubted_position_are_due_and_sell_all_of_it(held: World) -> 
     assert held.broker.asked == []
 
 
-def test_what_has_been_missing_for_minutes_is_believed(held: World) -> None:
+def test_shares_missing_for_three_minutes_are_booked_out(held: World) -> None:
     hide(held)
     look(held)
     (began,) = held.journal.doubts()
@@ -176,7 +176,7 @@ def elsewhere(world: World, side: Side = Side.SELL, shares: int = 10, price: int
     world.broker.fill(number, shares, price)
 
 
-def test_the_days_trades_are_believed_at_once_and_booked_at_their_price(held: World) -> None:
+def test_missing_shares_with_an_execution_are_booked_out_at_its_price(held: World) -> None:
     elsewhere(held, shares=4, price=71_000)
     elsewhere(held, shares=6, price=72_000)
     (difference,) = look(held)
@@ -244,7 +244,7 @@ def test_a_booking_is_an_order_of_somebody_elses_that_filled(held: World) -> Non
     assert held.notifier.told == [], "kept, and for the caller to tell"
 
 
-def test_a_trade_that_is_listed_after_its_shares_were_believed_gone_explains_no_more(
+def test_an_execution_listed_after_its_shares_were_booked_out_explains_no_more(
     held: World,
 ) -> None:
     held.broker.failing["executions"] = Unreachable("HTTP 503")
@@ -259,7 +259,7 @@ def test_a_trade_that_is_listed_after_its_shares_were_believed_gone_explains_no_
     assert doubts(held) == {SAMSUNG: (6, 2, 1)}
 
 
-def test_a_trade_after_shares_were_gone_and_came_back_is_believed(held: World) -> None:
+def test_an_execution_after_shares_were_missing_and_listed_again_counts(held: World) -> None:
     gone(held)
     show(held)
     look(held)
@@ -307,7 +307,7 @@ def frame(world: World, quantity: int) -> BalanceNotice:
 
 
 @pytest.mark.parametrize(("told", "believed"), [(0, True), (5, False), (10, False)])
-def test_a_balance_frame_that_says_the_same_is_believed(
+def test_missing_shares_confirmed_by_a_balance_frame_are_booked_out(
     held: World, told: int, believed: bool
 ) -> None:
     hide(held)
@@ -319,7 +319,7 @@ def test_a_balance_frame_that_says_the_same_is_believed(
     assert not difference.alarming
 
 
-def test_a_frame_is_compared_with_what_the_list_says(held: World) -> None:
+def test_a_balance_frame_with_another_quantity_is_no_evidence(held: World) -> None:
     hide(held, shares=5)
     position_reconciliation.reconcile_positions(
         held.ctx, {SAMSUNG: frame(held, 5), HYNIX: frame(held, 5)}
@@ -346,7 +346,9 @@ def test_cash_is_counted_from_the_last_note(world: World) -> None:
     ("came_in", "believed"),
     [(700_000, True), (666_000, True), (734_000, True), (664_000, False), (736_000, False)],
 )
-def test_cash_of_about_their_worth_is_believed(world: World, came_in: int, believed: bool) -> None:
+def test_missing_shares_whose_worth_was_received_in_cash_are_booked_out(
+    world: World, came_in: int, believed: bool
+) -> None:
     """10 shares at 70,000, within 5 %."""
     world.broker.d2_cash = 10_000_000
     assert reconcile(world.ctx).lines() == ()
@@ -359,7 +361,7 @@ def test_cash_of_about_their_worth_is_believed(world: World, came_in: int, belie
     assert (doubts(world) == {}) is believed
 
 
-def test_no_cash_told_and_no_answer_are_no_evidence(world: World) -> None:
+def test_no_cash_figure_and_no_answer_are_no_evidence(world: World) -> None:
     world.broker.d2_cash = 10_000_000
     reconcile(world.ctx)
     bought(world)
@@ -373,7 +375,7 @@ def test_no_cash_told_and_no_answer_are_no_evidence(world: World) -> None:
     assert ("reconcile.cash", "HTTP 503") in noted(world)
 
 
-def test_trades_that_cannot_be_asked_are_no_evidence(held: World) -> None:
+def test_executions_that_cannot_be_fetched_are_no_evidence(held: World) -> None:
     elsewhere(held)
     held.broker.failing["executions"] = Unreachable("HTTP 503")
     look(held)
@@ -381,7 +383,7 @@ def test_trades_that_cannot_be_asked_are_no_evidence(held: World) -> None:
     assert ("reconcile.executions", "HTTP 503") in noted(held)
 
 
-def test_more_shares_are_taken_in_at_once(held: World) -> None:
+def test_additional_shares_are_booked_at_once(held: World) -> None:
     held.broker.hold(SAMSUNG, 5, 70_000)
     (difference,) = look(held)
     assert difference.alarming
@@ -392,7 +394,7 @@ def test_more_shares_are_taken_in_at_once(held: World) -> None:
     assert position(held).quantity == 20
 
 
-def test_more_shares_are_booked_so_that_the_cost_is_the_brokers(held: World) -> None:
+def test_additional_shares_are_booked_so_that_the_cost_is_the_brokers(held: World) -> None:
     """5 more, for 72,000 each; the trade's own price is another matter."""
     elsewhere(held, Side.BUY, 5, 72_000)
     item = held.broker.held[SAMSUNG]
@@ -404,7 +406,7 @@ def test_more_shares_are_booked_so_that_the_cost_is_the_brokers(held: World) -> 
     assert found.cost == pytest.approx(1_060_000, abs=15)
 
 
-def test_one_share_more_and_one_less(held: World) -> None:
+def test_a_difference_of_one_share_counts(held: World) -> None:
     held.broker.hold(SAMSUNG, 1, 70_000)
     look(held)
     assert position(held).quantity == 11
@@ -425,7 +427,7 @@ def test_a_doubt_is_dropped_when_the_list_is_right_again(held: World) -> None:
     assert doubts(held) == {SAMSUNG: (10, 0, 1)}, "and begins anew"
 
 
-def test_a_doubt_is_kept_while_an_order_keeps_the_stock_from_being_compared(held: World) -> None:
+def test_a_doubt_stays_while_an_order_of_the_stock_is_open(held: World) -> None:
     hide(held, shares=5)
     look(held)
     before = doubts(held)
@@ -465,7 +467,7 @@ def test_an_analysts_sell_of_a_doubted_position_is_sized_by_the_books(held: Worl
     assert (checked.passed, checked.quantity) == (True, 10), checked.denials
 
 
-def test_holdings_that_cannot_be_asked_leave_the_books_to_sell_by(held: World) -> None:
+def test_without_the_holdings_a_sell_is_checked_by_the_position(held: World) -> None:
     held.broker.failing["holdings"] = Unreachable("HTTP 503")
     assert sell(held, 10).passed
     strange = check.check_order(held.ctx, fakes.intent(Side.SELL, code="035720", price=45_000))
@@ -479,7 +481,7 @@ def test_more_at_the_broker_than_in_the_books_may_be_sold(held: World) -> None:
 
 
 @pytest.mark.parametrize("listed", [0, 5, 10])
-def test_limits_count_the_cost_of_what_is_doubted(held: World, listed: int) -> None:
+def test_limits_count_the_cost_of_a_doubted_position(held: World, listed: int) -> None:
     """700,000 and its fee of 100 are in Samsung, and 360,050 in Hynix."""
     cost = position(held).cost
     held.broker.held[SAMSUNG] = replace(held.broker.held[SAMSUNG], cost=0)
@@ -494,7 +496,7 @@ def test_limits_count_the_cost_of_what_is_doubted(held: World, listed: int) -> N
     assert [result.code for result in other.denials] == ["MAX_POSITIONS"]
 
 
-def test_the_loss_of_what_is_doubted_counts(held: World) -> None:
+def test_the_loss_of_a_doubted_position_counts(held: World) -> None:
     """The broker's own figure does not, for it lacks the stock."""
     held.configure(limits=Limits(daily_loss=100_000))
     daily_pnl.mark(held.ctx, {SAMSUNG: 59_000})
@@ -519,7 +521,7 @@ def gone(world: World) -> None:
 
 
 @pytest.mark.parametrize(("held_for", "away"), [(0, 0), (1, 1), (9, 6)])
-def test_what_was_booked_as_gone_and_comes_back_is_kts_own_again(
+def test_shares_booked_out_and_listed_again_are_kts_own_again(
     held: World, held_for: int, away: int
 ) -> None:
     before = position(held)
@@ -551,14 +553,14 @@ def test_what_was_sold_elsewhere_and_bought_again_is_a_new_position(held: World)
     assert trade.profit == 100_000 - 100
 
 
-def test_another_quantity_that_turns_up_is_not_what_was_gone(held: World) -> None:
+def test_another_quantity_listed_later_is_a_new_external_position(held: World) -> None:
     gone(held)
     hide(held, shares=3)
     look(held)
     assert (position(held).quantity, position(held).source) == (7, "external")
 
 
-def test_gone_and_back_twice(held: World) -> None:
+def test_shares_that_are_missing_and_listed_again_twice_stay_kts_own(held: World) -> None:
     before = position(held)
     for _ in range(2):
         gone(held)

@@ -1,4 +1,4 @@
-"""An exit that the broker refuses stays armed, is tried less and less often, and is told once."""
+"""A failed exit stays armed, is retried with back-off, and is notified once."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TOO_MANY = fakes.rejected("800033", "매도가능수량 부족", not_enough=True
 HALTED = fakes.rejected("571476", "거래정지", concerns=Concern.STOCK)
 
 
-def test_where_the_broker_has_fewer_shares_those_are_sold(world: World) -> None:
+def test_if_the_broker_has_fewer_shares_those_are_sold(world: World) -> None:
     bought(world)
     world.broker.hold(SAMSUNG, -4, 70_000)
     world.broker.outcomes = [TOO_MANY]
@@ -41,7 +41,7 @@ def test_one_free_share_is_sold(world: World) -> None:
     assert world.broker.sent == [market_sell(10), market_sell(1)]
 
 
-def test_shares_that_are_not_free_elsewhere_are_found_by_the_broker_itself(world: World) -> None:
+def test_shares_reserved_by_an_external_sell_are_left_out(world: World) -> None:
     """Somebody else's sell of 4 rests: the fake broker refuses as the real one does."""
     bought(world)
     world.broker.stand(fakes.ticket(fakes.Side.SELL, quantity=4, price=72_000))
@@ -84,7 +84,9 @@ def test_without_fewer_free_shares_nothing_more_is_sold(world: World, free: int)
     assert position(world).quantity == 10, "no refusal empties the books"
 
 
-def test_holdings_that_cannot_be_asked_are_noted_and_nothing_more_is_sold(world: World) -> None:
+def test_holdings_that_cannot_be_fetched_are_journaled_and_nothing_more_is_sold(
+    world: World,
+) -> None:
     bought(world)
     world.broker.outcomes = [TOO_MANY]
     world.broker.failing["holdings"] = Unreachable("HTTP 503")
@@ -100,7 +102,7 @@ def test_holdings_that_cannot_be_asked_are_noted_and_nothing_more_is_sold(world:
     )
 
 
-def test_any_other_refusal_asks_nothing(world: World) -> None:
+def test_any_other_rejection_makes_no_request(world: World) -> None:
     bought(world)
     world.broker.outcomes = [HALTED]
     leave(world, 66_000)
@@ -108,7 +110,7 @@ def test_any_other_refusal_asks_nothing(world: World) -> None:
     assert world.broker.sent == [market_sell(10)]
 
 
-def test_fewer_shares_that_are_refused_too_are_told_once(world: World) -> None:
+def test_a_second_rejection_with_fewer_shares_is_notified_once(world: World) -> None:
     bought(world)
     world.broker.hold(SAMSUNG, -4, 70_000)
     for _ in range(2):
@@ -137,7 +139,7 @@ def row_of(world: World, refuse: Callable[[], Outcome], length: int) -> list[flo
     return waits
 
 
-def test_a_row_of_refusals_waits_longer_and_longer_and_is_told_once(world: World) -> None:
+def test_a_series_of_failures_backs_off_and_is_notified_once(world: World) -> None:
     bought(world)
     assert exits.wait_left(world.ctx, SAMSUNG) == 0
     waits = row_of(world, lambda: HALTED, 9)
@@ -146,21 +148,21 @@ def test_a_row_of_refusals_waits_longer_and_longer_and_is_told_once(world: World
     assert exits.wait_left(world.ctx, HYNIX) == 0
 
 
-def test_what_never_reached_the_broker_waits_a_quarter_of_a_minute_at_most(world: World) -> None:
+def test_an_exit_that_never_reached_the_broker_waits_at_most_15_seconds(world: World) -> None:
     bought(world)
     assert row_of(world, fakes.not_placed, 5) == [5, 10, 15, 15, 15]
     ((_, _, text),) = world.notifier.told
     assert "(average 70,000): NOT_PLACED. It stays armed" in text
 
 
-def test_the_newest_says_how_long_the_longest_wait_is(world: World) -> None:
+def test_the_newest_failure_decides_the_longest_wait(world: World) -> None:
     bought(world)
     row_of(world, lambda: HALTED, 5)
     assert row_of(world, fakes.not_placed, 1) == [15]
     assert row_of(world, lambda: HALTED, 1) == [300]
 
 
-def test_a_stop_that_halt_denies_waits_and_is_told_once_too(world: World) -> None:
+def test_an_exit_denied_by_halt_backs_off_and_is_notified_once(world: World) -> None:
     bought(world)
     stops.halt(world.ctx, "by hand")
     forget(world)
@@ -170,7 +172,7 @@ def test_a_stop_that_halt_denies_waits_and_is_told_once_too(world: World) -> Non
     assert world.broker.sent == []
 
 
-def test_one_that_left_ends_the_row_and_the_next_row_is_told_anew(world: World) -> None:
+def test_an_exit_that_was_sent_ends_the_series_and_the_next_is_notified_again(world: World) -> None:
     bought(world)
     row_of(world, lambda: HALTED, 3)
     order = leave(world, 66_000).order
@@ -186,7 +188,7 @@ def test_one_that_left_ends_the_row_and_the_next_row_is_told_anew(world: World) 
     assert len(world.notifier.told) == 1
 
 
-def test_refusals_of_a_sell_that_is_no_exit_make_no_row(world: World) -> None:
+def test_rejections_of_a_manual_sell_do_not_count(world: World) -> None:
     from kt.steps.orders import place
     from kt.steps.risk import check
 
@@ -204,7 +206,7 @@ def test_refusals_of_a_sell_that_is_no_exit_make_no_row(world: World) -> None:
 
 
 @pytest.mark.parametrize("price", [66_000, 77_000])
-def test_an_order_that_waits_in_the_queue_is_told_with_its_price(world: World, price: int) -> None:
+def test_an_unfilled_exit_is_notified_with_its_price(world: World, price: int) -> None:
     bought(world)
     order = leave(world, price).order
     assert order is not None
@@ -230,7 +232,7 @@ def test_a_refused_exit_stays_armed(world: World) -> None:
     assert world.broker.sent == [market_sell(10)] * 2
 
 
-def test_yesterdays_row_is_over(world: World) -> None:
+def test_yesterdays_failures_do_not_count(world: World) -> None:
     bought(world)
     row_of(world, lambda: HALTED, 7)
     world.broker.outcomes = [HALTED]

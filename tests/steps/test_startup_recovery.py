@@ -1,4 +1,4 @@
-"""After a restart kt knows what the broker holds, whatever was lost on the way."""
+"""After a restart kt has what the broker has, whatever was lost in between."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sending(world: World, side: Side = Side.BUY) -> Order:
     return world.journal.record(event(world.ctx, order.order_id, OrderEventKind.SENDING, key="1"))
 
 
-def test_nothing_to_do_says_nothing_and_asks_little(world: World) -> None:
+def test_with_nothing_to_reconcile_few_requests_are_made(world: World) -> None:
     found = reconcile(world.ctx)
     assert found.lines() == ()
     assert found.lines() == ()
@@ -67,7 +67,7 @@ def test_an_intent_that_was_only_planned_was_never_sent(world: World) -> None:
 
 
 @pytest.mark.parametrize("side", list(Side))
-def test_a_quick_look_leaves_alone_what_another_process_is_sending(
+def test_without_patience_an_order_being_sent_by_another_process_is_left(
     world: World, side: Side
 ) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
@@ -85,7 +85,7 @@ def test_a_quick_look_leaves_alone_what_another_process_is_sending(
 
 
 @pytest.mark.parametrize("verb", ["amend", "cancel"])
-def test_a_quick_look_leaves_alone_a_change_that_is_being_sent(world: World, verb: str) -> None:
+def test_without_patience_a_change_being_sent_is_left(world: World, verb: str) -> None:
     order = standing(world)
     kind = OrderEventKind.AMENDING if verb == "amend" else OrderEventKind.CANCELLING
     wish = event(world.ctx, order.order_id, kind, key="1", ord_no=order.ord_no, price=69_900)
@@ -100,7 +100,7 @@ def test_a_quick_look_leaves_alone_a_change_that_is_being_sent(world: World, ver
 
 @pytest.mark.parametrize("late", [0.0, 0.5, 2.0, 10.0])
 @pytest.mark.parametrize("side", list(Side))
-def test_an_order_that_stands_is_adopted_however_late_it_is_listed(
+def test_an_open_order_is_adopted_however_late_it_is_listed(
     world: World, side: Side, late: float
 ) -> None:
     world.broker.hold(SAMSUNG, 10 if side is Side.SELL else 1, 70_000)
@@ -118,7 +118,7 @@ def test_an_order_that_stands_is_adopted_however_late_it_is_listed(
     assert world.broker.sent == []
 
 
-def test_an_order_that_filled_while_nobody_looked_is_adopted_with_its_fills(world: World) -> None:
+def test_an_order_that_filled_unseen_is_adopted_with_its_fills(world: World) -> None:
     order = sending(world)
     number = world.broker.stand(fakes.ticket())
     world.broker.fill(number, 4, 70_000)
@@ -154,7 +154,7 @@ def test_a_buy_that_is_not_found_stays_unknown_and_locked_for_good(world: World)
     assert world.broker.sent == []
 
 
-def test_a_buy_that_turns_up_much_later_is_adopted_and_its_lock_released(world: World) -> None:
+def test_a_buy_listed_much_later_is_adopted_and_its_lock_released(world: World) -> None:
     order = sending(world)
     world.broker.listed_after = 30.0
     number = world.broker.stand(fakes.ticket())
@@ -166,7 +166,7 @@ def test_a_buy_that_turns_up_much_later_is_adopted_and_its_lock_released(world: 
     assert world.journal.locks() == ()
 
 
-def test_a_sell_that_is_not_found_may_be_tried_once_more(world: World) -> None:
+def test_a_sell_that_is_not_found_may_be_retried_once(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     order = sending(world, Side.SELL)
     found = reconcile(world.restart())
@@ -179,7 +179,7 @@ def test_a_sell_that_is_not_found_may_be_tried_once_more(world: World) -> None:
     assert place.place(world.ctx, again).state is OrderState.ACKED
 
 
-def test_a_sell_that_was_lost_twice_is_a_persons(world: World) -> None:
+def test_a_sell_that_was_lost_twice_is_left_to_a_person(world: World) -> None:
     """kt does not try a third time, whatever wants it to; a person may."""
     world.broker.hold(SAMSUNG, 10, 70_000)
     reconcile(world.ctx)
@@ -212,7 +212,7 @@ def test_a_sell_given_up_that_is_listed_after_all_is_adopted(world: World) -> No
     assert [o.order_id for o in found.resolved] == [order.order_id]
 
 
-def test_two_orders_that_fit_are_a_persons_to_tell_apart(world: World) -> None:
+def test_with_two_matching_orders_a_person_decides(world: World) -> None:
     order = sending(world)
     numbers = [world.broker.stand(fakes.ticket()) for _ in range(2)]
     found = reconcile(world.restart())
@@ -254,7 +254,7 @@ def test_orders_from_before_the_noted_number_and_known_ones_are_not_adopted(worl
     assert now(world, order).state is OrderState.UNKNOWN
 
 
-def test_an_unknown_answer_is_settled_by_the_next_start(world: World) -> None:
+def test_an_unknown_outcome_is_resolved_by_the_next_startup(world: World) -> None:
     world.broker.outcomes = [fakes.unknown()]
     checked = check.check_order(world.ctx, fakes.intent())
     order = place.place(world.ctx, checked)
@@ -289,7 +289,7 @@ def test_a_person_may_not_give_an_order_anothers_number(world: World) -> None:
     assert now(world, order).state is OrderState.SENDING
 
 
-def test_a_broker_that_cannot_be_asked_stops_the_start(world: World) -> None:
+def test_an_unreachable_broker_fails_the_startup(world: World) -> None:
     sending(world)
     world.broker.failing["day_orders"] = Unreachable("gone")
     with pytest.raises(Unreachable):
@@ -371,7 +371,7 @@ def test_a_fill_that_beat_the_cancel_ends_filled(world: World) -> None:
 # books
 
 
-def test_fills_that_nobody_saw_are_caught_up(world: World) -> None:
+def test_missed_fills_are_booked(world: World) -> None:
     order = standing(world)
     world.broker.fill(order.ord_no, 3, 70_000)
     found = reconcile(world.restart())
@@ -379,7 +379,7 @@ def test_fills_that_nobody_saw_are_caught_up(world: World) -> None:
     assert [p.quantity for p in found.positions] == [3]
 
 
-def test_a_cancel_by_somebody_else_is_seen(world: World) -> None:
+def test_an_external_cancel_of_kts_order_is_recorded(world: World) -> None:
     from kt.records import CancelTicket
 
     order = standing(world)
@@ -388,7 +388,7 @@ def test_a_cancel_by_somebody_else_is_seen(world: World) -> None:
     assert now(world, order).state is OrderState.CANCELLED
 
 
-def test_shares_kt_did_not_buy_are_taken_into_the_books_once(world: World) -> None:
+def test_external_shares_are_booked_once(world: World) -> None:
     world.broker.hold(SAMSUNG, 7, 65_000)
     found = reconcile(world.ctx)
     (difference,) = found.differences
@@ -402,7 +402,7 @@ def test_shares_kt_did_not_buy_are_taken_into_the_books_once(world: World) -> No
     ]
 
 
-def test_shares_that_were_sold_elsewhere_leave_the_books(world: World) -> None:
+def test_shares_that_were_sold_externally_are_booked_out(world: World) -> None:
     order = standing(world)
     notice = world.broker.fill(order.ord_no, 10, 70_000)
     order_tracking.on_notice(world.ctx, notice)
@@ -430,13 +430,13 @@ def test_the_stop_of_shares_found_starts_at_the_price_they_were_found_at(world: 
     assert position.stop_price == 66_500, "5 % under the price now, not under the old cost"
 
 
-def test_a_difference_beside_an_order_under_way_is_left_to_arrive(world: World) -> None:
+def test_with_an_open_order_a_difference_is_not_booked(world: World) -> None:
     standing(world)
     world.broker.hold(SAMSUNG, 10, 70_000)  # filled, but listed nowhere yet
     assert reconcile(world.ctx).differences == ()
 
 
-def test_a_difference_that_goes_away_by_itself_is_none(world: World) -> None:
+def test_a_difference_that_disappears_is_not_booked(world: World) -> None:
     order = standing(world)
     world.broker.listed_after = 2.0
     world.broker.fill(order.ord_no, 10, 70_000)
@@ -473,7 +473,7 @@ def test_orders_of_yesterday_expire(world: World) -> None:
     assert now(world, order).state is OrderState.EXPIRED
 
 
-def test_yesterdays_unknown_is_left_to_a_person_without_a_wait(world: World) -> None:
+def test_an_unknown_order_of_yesterday_is_left_to_a_person_without_waiting(world: World) -> None:
     order = sending(world)
     world.clock.advance(timedelta(days=1).total_seconds())
     before = world.clock.now()
@@ -504,7 +504,7 @@ def test_external_orders_halt_when_the_configuration_says_so(world: World) -> No
     assert HYNIX in stop.reason
 
 
-def test_a_sell_that_is_listed_much_too_late_is_nobody_elses_trade(world: World) -> None:
+def test_a_sell_listed_after_it_was_given_up_is_not_an_external_trade(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     reconcile(world.ctx)
     theirs = len(world.journal.orders())
@@ -523,7 +523,7 @@ def test_a_sell_that_is_listed_much_too_late_is_nobody_elses_trade(world: World)
     assert sum(trade.quantity for trade in world.journal.trades()) == 10
 
 
-def test_a_sell_that_never_turns_up_explains_no_difference_for_long(world: World) -> None:
+def test_a_lost_sell_explains_a_difference_for_five_minutes_only(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     reconcile(world.ctx)
     sending(world, Side.SELL)

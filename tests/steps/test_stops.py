@@ -1,4 +1,4 @@
-"""The three stops and the way back."""
+"""The three stops, and resume."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests import fakes
 from tests.fakes import SAMSUNG, World
 
 
-def test_a_stop_is_row_and_flag_and_survives_a_restart(world: World) -> None:
+def test_a_stop_is_a_row_and_a_flag_and_survives_a_restart(world: World) -> None:
     stops.halt(world.ctx, "by hand")
     assert (world.folder / "halt.json").exists()
     world.restart()
@@ -22,7 +22,7 @@ def test_a_stop_is_row_and_flag_and_survives_a_restart(world: World) -> None:
     assert [title for _, title, _ in world.notifier.told] == ["kt: halt", "kt: running"]
 
 
-def test_the_owner_may_soften_a_stop_and_kt_may_not(world: World) -> None:
+def test_only_the_owner_may_replace_a_stop_by_a_weaker_one(world: World) -> None:
     stops.halt(world.ctx, "by hand")
     stops.reduce(world.ctx, "daily loss", by="daily-loss")
     assert stops.current(world.ctx).mode is StopMode.HALT
@@ -30,7 +30,7 @@ def test_the_owner_may_soften_a_stop_and_kt_may_not(world: World) -> None:
     assert stops.current(world.ctx).mode is StopMode.REDUCE
 
 
-def test_a_flatten_under_way_is_not_resumed(world: World) -> None:
+def test_resume_is_denied_during_a_flatten(world: World) -> None:
     stops.begin_flatten(world.ctx, "by hand")
     with pytest.raises(Denied):
         stops.resume(world.ctx)
@@ -38,7 +38,7 @@ def test_a_flatten_under_way_is_not_resumed(world: World) -> None:
     assert stops.resume(world.ctx).mode is StopMode.RUNNING
 
 
-def test_exits_leave_while_a_flatten_is_under_way_and_nothing_else(world: World) -> None:
+def test_during_a_flatten_only_exits_are_allowed(world: World) -> None:
     """Nobody may be at it any more: it was killed, and the stop stands."""
     world.broker.hold(SAMSUNG, 30, 70_000)
     stops.begin_flatten(world.ctx, "by hand")

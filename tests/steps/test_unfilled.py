@@ -1,4 +1,4 @@
-"""Orders of kt's own that stay open too long follow the price or are taken back; others stay."""
+"""Orders of kt's own that stay open too long are amended or cancelled; others are not changed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def waiting(world: World, origin: Origin = Origin.CYCLE, **orders: object) -> Or
     return order
 
 
-def test_an_order_is_left_alone_until_its_time(world: World) -> None:
+def test_an_order_is_not_changed_before_its_time(world: World) -> None:
     waiting(world)
     world.clock.advance(299)
     assert unfilled.unfilled(world.ctx) == ()
@@ -46,7 +46,7 @@ def test_an_order_is_left_alone_until_its_time(world: World) -> None:
     assert after.state is OrderState.CANCELLED
 
 
-def test_a_price_that_a_person_typed_is_left_alone(world: World) -> None:
+def test_a_manual_order_is_not_changed(world: World) -> None:
     order = waiting(world, Origin.MANUAL)
     world.clock.advance(6 * 3600)
     assert unfilled.unfilled(world.ctx) == ()
@@ -70,7 +70,7 @@ def test_the_configuration_may_say_cancel(world: World) -> None:
     assert now(world, order).state is OrderState.CANCELLED
 
 
-def test_the_streams_book_is_used_where_there_is_one(world: World) -> None:
+def test_a_given_order_book_is_used_instead_of_a_request(world: World) -> None:
     order = waiting(world)
     world.clock.advance(300)
     book = Book(
@@ -87,7 +87,7 @@ def test_the_streams_book_is_used_where_there_is_one(world: World) -> None:
 
 
 @pytest.mark.parametrize("why", ["no book", "too far", "already best", "market failing"])
-def test_where_no_amend_is_allowed_the_order_is_cancelled(world: World, why: str) -> None:
+def test_an_order_whose_amend_is_denied_is_cancelled(world: World, why: str) -> None:
     order = waiting(world)
     world.clock.advance(300)
     if why == "no book":
@@ -103,7 +103,7 @@ def test_where_no_amend_is_allowed_the_order_is_cancelled(world: World, why: str
     assert now(world, order).state is OrderState.CANCELLED
 
 
-def test_a_change_under_way_is_left_to_end(world: World) -> None:
+def test_an_order_with_a_pending_change_is_not_changed(world: World) -> None:
     order = waiting(world)
     world.broker.outcomes = [fakes.unknown()]
     place.cancel(world.ctx, order)
@@ -113,7 +113,7 @@ def test_a_change_under_way_is_left_to_end(world: World) -> None:
     assert (world.broker.sent, noted(world)) == ([], [])
 
 
-def test_an_order_at_market_is_taken_back(world: World) -> None:
+def test_an_unfilled_market_order_is_cancelled(world: World) -> None:
     checked = check.check_order(
         world.ctx,
         fakes.intent(quantity=5, price=0, order_type=OrderType.MARKET, origin=Origin.CYCLE),
@@ -125,14 +125,14 @@ def test_an_order_at_market_is_taken_back(world: World) -> None:
     assert (after.order_id, after.state) == (order.order_id, OrderState.CANCELLED)
 
 
-def test_no_amend_may_be_configured(world: World) -> None:
+def test_with_no_amends_configured_the_order_is_cancelled(world: World) -> None:
     order = waiting(world, max_amends=0)
     world.clock.advance(300)
     unfilled.unfilled(world.ctx)
     assert now(world, order).state is OrderState.CANCELLED
 
 
-def test_orders_that_ended_and_those_of_yesterday_are_not_looked_at(world: World) -> None:
+def test_ended_orders_and_those_of_yesterday_are_not_overdue(world: World) -> None:
     order = waiting(world)
     place.cancel(world.ctx, order)
     world.clock.advance(3600)
@@ -142,7 +142,7 @@ def test_orders_that_ended_and_those_of_yesterday_are_not_looked_at(world: World
     assert unfilled.overdue(world.ctx) == ()
 
 
-def test_a_change_that_is_denied_is_noted(world: World) -> None:
+def test_a_denied_change_is_journaled(world: World) -> None:
     order = waiting(world)
     place.cancel(world.ctx, order)
     assert unfilled.chase(world.ctx, order) is None
@@ -150,7 +150,7 @@ def test_a_change_that_is_denied_is_noted(world: World) -> None:
     assert (where, "there is nothing to change" in what) == ("unfilled", True)
 
 
-def test_a_book_that_cannot_be_asked_is_noted(world: World) -> None:
+def test_a_book_that_cannot_be_fetched_is_journaled(world: World) -> None:
     order = waiting(world)
     world.market.failing["book"] = Unreachable("HTTP 503")
     after = unfilled.chase(world.ctx, order)
@@ -162,7 +162,7 @@ def test_a_book_that_cannot_be_asked_is_noted(world: World) -> None:
 @pytest.mark.parametrize(
     "origin", sorted(STOP_EXITS | {Origin.FLATTEN, Origin.MANUAL, Origin.EXTERNAL})
 )
-def test_stops_flattens_and_other_peoples_orders_are_left_alone(
+def test_orders_of_stops_of_flatten_and_external_ones_are_not_changed(
     world: World, origin: Origin, order_type: OrderType
 ) -> None:
     """A stop at market keeps its place in the queue of a stock that nobody buys."""

@@ -1,4 +1,4 @@
-"""What tests of exits and books do again and again: buy, sell, look at the price and the books."""
+"""Helpers for tests of exits and positions: buy, sell, read positions and notices."""
 
 from __future__ import annotations
 
