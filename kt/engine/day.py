@@ -9,21 +9,21 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from kt.engine import dispatch, emergency, schedule
 from kt.engine.announcer import Announcer
 from kt.engine.feed import Feed
-from kt.engine.registry import JOBS
 from kt.engine.runtime import Event, Runtime
 from kt.engine.state import DayReport
 from kt.engine.watchdog import Watchdog
-from kt.engine.workers import Answered, Inline, Workers
+from kt.engine.workers import Answered, Inline, Task, Workers
 from kt.errors import ExitCode, KtError
 from kt.ports import Stream
 from kt.steps.context import Context
 from kt.steps.waiting import by_hand, wait_for
 
+T = TypeVar("T")
 TURN = 1.0
 """Seconds of the clock that a turn waits at most."""
 LAST_ANSWERS = 3.0
@@ -50,14 +50,12 @@ class Day:
         still_ours: Callable[[], str | None] = lambda: None,
     ) -> None:
         events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        titles = {name: job.title for name, job in JOBS.items()}
-        contain = partial(_contain, ctx)
         self.runtime = Runtime(
             ctx,
             events,
-            (Inline if by_hand(ctx.clock) else Workers)(events, contain),
+            (Inline if by_hand(ctx.clock) else Workers)(events.put, partial(_run, ctx)),
             Feed(ctx, stream_factory, events.put),
-            Announcer(ctx.clock, announce or (lambda line: None), titles),
+            Announcer(ctx.clock, announce or (lambda line: None)),
             Watchdog(ctx.config.emergency),
             until_close,
         )
@@ -122,16 +120,16 @@ class Day:
             self._guarded("finish", partial(schedule.finish, runtime))
 
 
-def _contain(ctx: Context, job: str, work: Callable[[], Any]) -> Answered:
-    """A worker's job, whatever it raises."""
+def _run(ctx: Context, task: Task) -> Answered:
+    """Do a task's work, on a worker."""
     try:
-        return Answered(job, _step(ctx, job, work))
+        return Answered(task, _step(ctx, task.name, task.work))
     except Exception as failure:  # noqa: BLE001 - what a worker raises is its answer
-        return Answered(job, failure=failure)
+        return Answered(task, failure)
 
 
-def _step(ctx: Context, name: str, work: Callable[[], Any]) -> Any:
-    """Do it, time it, journal it."""
+def _step(ctx: Context, name: str, work: Callable[[], T]) -> T:
+    """Do the work and journal how long it took and how it ended."""
     clock = ctx.clock
     started, began = clock.now(), clock.monotonic()
     outcome, detail = "failed", ""

@@ -8,10 +8,9 @@ from functools import partial
 from kt.engine import orders, work
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
-from kt.engine.state import Judged
 from kt.engine.stream_subscriptions import watch
 from kt.engine.timers import Timer
-from kt.engine.work import Placed
+from kt.engine.work import Judged, Placed
 from kt.records import Candidate, Check
 from kt.steps import silence
 from kt.steps.decide import scan

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from kt.engine import emergency, exits, holdings, orders, stream_connection
-from kt.engine.registry import job_of
-from kt.engine.runtime import Event, Runtime
-from kt.engine.state import Todo
+from kt.engine.runtime import Event, Runtime, Todo
 from kt.engine.workers import Answered
 from kt.records import (
     BalanceNotice,
@@ -52,14 +50,13 @@ def _next(runtime: Runtime, todo: Todo) -> None:
 
 
 def _answered(runtime: Runtime, answered: Answered) -> None:
-    """A worker's answer, by its job."""
-    job = job_of(answered.job)
-    if job.orders:
+    """A job has ended on its worker."""
+    task, outcome = answered.task, answered.outcome
+    if task.orders:
         orders.numbers_known(runtime)
-    if answered.failure is None:
-        runtime.announcer.works(answered.job)
-        job.then(runtime, answered.value)
-        return
-    emergency.failed(runtime, f"worker.{answered.job}", answered.failure)
-    if job.failed is not None:
-        job.failed(runtime, answered.failure)
+    if isinstance(outcome, Exception):
+        emergency.failed(runtime, f"worker.{task.name}", outcome, title=task.title)
+        task.failed(outcome)
+    else:
+        runtime.announcer.works(task.title)
+        outcome()

@@ -33,25 +33,26 @@ SAY_AGAIN = 600.0
 # errors
 
 
-def failed(runtime: Runtime, where: str, failure: Exception) -> None:
-    """One of the five kinds of error: journaled, counted, and acted on."""
+def failed(runtime: Runtime, where: str, failure: Exception, *, title: str = "") -> None:
+    """Journal, count and announce an error, and do what its kind asks for
+    (docs/architecture.md#error-kinds). `title` is `where` in words."""
     unusable = "the journal cannot be used, so nothing is sent"
     if isinstance(failure, JournalError):
         runtime.end(f"{unusable}: {failure}", ExitCode.ERROR)
         return
     try:
-        _note(runtime, where, failure)
+        _note(runtime, where, failure, title or where)
     except JournalError as worse:
         runtime.end(f"{unusable}: {worse}", ExitCode.ERROR)
 
 
-def _note(runtime: Runtime, where: str, failure: Exception) -> None:
+def _note(runtime: Runtime, where: str, failure: Exception, title: str) -> None:
     ctx, now = runtime.ctx, runtime.ctx.clock.now()
     note_error(ctx, where, failure)
     if not isinstance(failure, KtError):
         text = "".join(traceback.format_exception(failure))
         ctx.journal.notice(ctx.run, "critical", f"defect in {where}", text, now)
-    runtime.announcer.failed(where.removeprefix("worker."), failure)
+    runtime.announcer.failed(title, failure)
     if isinstance(failure, AuthError):
         _cannot_log_in(runtime, failure)
         return

@@ -5,7 +5,6 @@ from __future__ import annotations
 from kt.engine import emergency, orders, work
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
-from kt.engine.workers import EXIT as EXIT_PREFIX
 from kt.records import Origin, Position, Tick, ViNotice
 from kt.rules import exit_prices as rules
 from kt.rules import trading_phases
@@ -136,7 +135,7 @@ def _left(runtime: Runtime, left: Left) -> None:
 
 
 EXIT = Job(
-    EXIT_PREFIX.rstrip("."),
+    "exit",
     "an exit",
     work.leave,
     _left,

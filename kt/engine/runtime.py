@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from kt.engine.announcer import Announcer
 from kt.engine.feed import Feed
-from kt.engine.state import DayReport, DayState, Todo
+from kt.engine.state import DayReport, DayState
 from kt.engine.timers import Timers
 from kt.engine.watchdog import Watchdog
 from kt.engine.workers import Answered, Workers
@@ -16,8 +16,17 @@ from kt.errors import ExitCode
 from kt.records import OPEN_STATES, Order, Origin, StreamEvent
 from kt.steps.context import Context
 
+
+@dataclass(frozen=True, slots=True)
+class Todo:
+    """Work for the decision thread, one piece at a time: events that arrive during one piece are
+    handled before the next, so that a stop-loss does not wait for a batch of orders."""
+
+    works: tuple[Callable[[], object], ...]
+
+
 Event = StreamEvent | Answered | Todo
-"""What the day's queue carries; None there wakes the loop up."""
+"""What the day's queue carries; None wakes the loop up."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -12,7 +11,6 @@ from kt.records import (
     Book,
     Candidate,
     DayResult,
-    Decision,
     OrderNotice,
     Origin,
     Position,
@@ -20,7 +18,6 @@ from kt.records import (
 )
 from kt.rules.trading_phases import TRADING, Phase
 from kt.steps.context import Context
-from kt.steps.risk.account_snapshot import AccountSnapshot
 
 
 @dataclass(slots=True)
@@ -85,23 +82,6 @@ class DayState:
         self.frames.clear()
         self.early.clear()
         self.not_before.clear()
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """What the analyst's worker brings back: the choice, the decisions, the account just now."""
-
-    shortlist: tuple[Candidate, ...]
-    decisions: tuple[Decision, ...]
-    account: AccountSnapshot
-
-
-@dataclass(frozen=True, slots=True)
-class Todo:
-    """Things to do on the decision thread one by one: what happens while one is done comes
-    before the next, so that many orders in a row keep no stop-loss waiting."""
-
-    works: tuple[Callable[[], object], ...]
 
 
 @dataclass(slots=True)

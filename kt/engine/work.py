@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kt.engine.state import Judged
 from kt.errors import Denied, KtError
 from kt.records import (
     Action,
@@ -35,6 +34,7 @@ from kt.steps.portfolio import daily_pnl
 from kt.steps.reconcile import cash_reconciliation, order_recovery, order_tracking, startup
 from kt.steps.results import Difference, Exit, Reconciliation
 from kt.steps.risk import account_snapshot, check
+from kt.steps.risk.account_snapshot import AccountSnapshot
 
 
 def begin(ctx: Context) -> Reconciliation:
@@ -44,11 +44,20 @@ def begin(ctx: Context) -> Reconciliation:
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The stocks that the analyst chose, its decisions, and the account as it is after them."""
+
+    shortlist: tuple[Candidate, ...]
+    decisions: tuple[Decision, ...]
+    account: AccountSnapshot
+
+
 def judge(ctx: Context, candidates: Sequence[Candidate], notice: SessionNotice | None) -> Judged:
     """The analyst's choice, its decisions, and the account as it is after all that time."""
     chosen = scan.shortlist(ctx, candidates)
-    brief = collect.collect(ctx, chosen)
-    return weigh(ctx, chosen, analysis.analyze(ctx, brief), notice)
+    request = collect.collect(ctx, chosen)
+    return weigh(ctx, chosen, analysis.analyze(ctx, request), notice)
 
 
 def weigh(
@@ -63,7 +72,7 @@ def weigh(
     account = (
         account_snapshot.snapshot(ctx, wanted, notice=notice, buying=buying)
         if wanted
-        else account_snapshot.AccountSnapshot(notice=notice)
+        else AccountSnapshot(notice=notice)
     )
     return Judged(chosen, decisions, account)
 

@@ -35,8 +35,9 @@ from kt.app import App, EmbeddedServer
 from kt.broker.rest.send_progress import SendProgress
 from kt.config.model import Config, Emergency, Limits, Scan
 from kt.engine.day import Day
-from kt.engine.state import Todo
-from kt.engine.workers import EXIT
+from kt.engine.exits import EXIT
+from kt.engine.runtime import Todo
+from kt.engine.workers import Task, Then
 from kt.ids import new_id
 from kt.records import (
     Fill,
@@ -136,21 +137,21 @@ def watch(marks: Marks, app: App, day: Day) -> None:
     workers = day.runtime.workers
     later, reach, wait, heard = workers.start, place.reach, app.pacer.wait, SendProgress.heard
 
-    def started(job: str, work: Callable[[], Any]) -> bool:
-        if not job.startswith(EXIT):
-            return later(job, work)
-        code = job.removeprefix(EXIT)
+    def started(task: Task) -> bool:
+        job, _, code = task.name.partition(".")
+        if job != EXIT.name:
+            return later(task)
         marks.mark(code, "decided")
 
-        def marked() -> Any:
+        def marked() -> Then:
             marks.here.code = code
             marks.mine("worker")
             try:
-                return work()
+                return task.work()
             finally:
                 marks.here.code = ""
 
-        return later(job, marked)
+        return later(replace(task, work=marked))
 
     def reached(name: str, profile: str) -> None:
         for point, what in (("place.before_plan", "looked"), ("place.sending", "durable")):

@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from kt.clock import ManualClock
 from kt.engine.announcer import Announcer
-from kt.engine.registry import JOBS
 from kt.errors import RateLimited, Unreachable
 from kt.records import Order, OrderState, OrderType, Origin, Side
 from tests.fakes import OPEN, SAMSUNG
@@ -27,7 +26,7 @@ def lines() -> list[str]:
 
 @pytest.fixture
 def announcer(clock: ManualClock, lines: list[str]) -> Announcer:
-    return Announcer(clock, lines.append, {name: job.title for name, job in JOBS.items()})
+    return Announcer(clock, lines.append)
 
 
 SENT = Order(
@@ -66,10 +65,10 @@ def test_a_row_of_failures_is_two_lines(
     announcer: Announcer, clock: ManualClock, lines: list[str]
 ) -> None:
     for _ in range(3):
-        announcer.failed("fast", Unreachable("connect error"))
+        announcer.failed("the fast scan", Unreachable("connect error"))
         clock.advance(10)
-    announcer.works("fast")
-    announcer.works("fast")
+    announcer.works("the fast scan")
+    announcer.works("the fast scan")
     assert words(lines) == [
         "the fast scan failed: connect error",
         "the fast scan works again, after 3 failures in 30 s",

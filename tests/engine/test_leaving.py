@@ -14,7 +14,7 @@ import pytest
 
 from kt.clock import ScaledClock
 from kt.config.model import Config, Emergency, Exits
-from kt.engine import dispatch, orders, work
+from kt.engine import decisions, dispatch, orders
 from kt.engine.day import Day
 from kt.engine.holdings import BOOKS
 from kt.engine.workers import Workers
@@ -400,8 +400,8 @@ def test_a_fill_that_comes_beside_its_orders_answer_is_kept(
     world, gateway = made.world, FilledFirst(made.world)
     ctx = world.context(gateway=SealedGateway(gateway))  # type: ignore[arg-type]
     usual = made.day.runtime
-    workers = Workers(usual.events, usual.workers._contain)
-    runtime = replace(usual, workers=workers)
+    workers = Workers(usual.events.put, usual.workers._run)
+    runtime = replace(usual, ctx=ctx, workers=workers)
     look = order_tracking.find
 
     def look_and_be_answered(ctx: Context, *numbers: str) -> Order | None:
@@ -411,7 +411,7 @@ def test_a_fill_that_comes_beside_its_orders_answer_is_kept(
         return found
 
     checked = check.check_order(ctx, fakes.intent())
-    workers.line_up("placed", lambda: work.place_one(ctx, checked))
+    decisions.PLACE.line_up(runtime, checked)
     frame = gateway.frames.get(timeout=20)
     with monkeypatch.context() as racing:
         racing.setattr(order_tracking, "find", look_and_be_answered)
