@@ -21,7 +21,7 @@ from kt.sim import control
 
 ROOT = Path(__file__).resolve().parents[2]
 MONDAY = "2026-11-23"
-SECONDS = 40.0
+SECONDS = 90.0
 """Real seconds after which something that should happen is taken not to."""
 
 
