@@ -1,4 +1,4 @@
-"""What the day says to people: a line when something changes, none when it only goes on."""
+"""What the run prints: one line when something changes, none when it just continues."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Announcer:
             self.say(f"{title} works again, after {times} in {seconds:.0f} s")
 
     def order(self, order: Order) -> None:
-        """What is new about an order since it was last spoken of."""
+        """Announce what changed in an order since it was last announced."""
         before = self._orders.get(order.order_id)
         self._orders[order.order_id] = order
         if before is None and order.ord_no:
@@ -87,14 +87,14 @@ class Announcer:
                 f"({order.filled_quantity}/{order.quantity})"
             )
 
-    def unfinished(self) -> tuple[str, ...]:
-        """The orders that were spoken of and whose end was not."""
+    def not_final(self) -> tuple[str, ...]:
+        """Orders that were announced and whose final state was not."""
         return tuple(
             order_id for order_id, order in self._orders.items() if order.state not in FINAL_STATES
         )
 
-    def knows(self, order: Order) -> None:
-        """Nothing of what was before this is news."""
+    def remember(self, order: Order) -> None:
+        """Register an order without announcing its past."""
         self._orders[order.order_id] = order
 
     def new_day(self) -> None:

@@ -1,8 +1,7 @@
-"""One cycle: every step once, in order, with what each did and why
-(docs/architecture.md#steps).
+"""One cycle: every step once, in order, with what each did and why (docs/architecture.md#steps).
 
-`kt run --once` is this. A step that fails is journaled and named in the report; the cycle goes
-on where it can: without candidates it still looks after what is held.
+`kt run --once` is this. A step that fails is journaled and listed in the report; the cycle
+continues where it can: without candidates it still checks the positions.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ Watch = Callable[[Iterable[str]], None]
 
 @dataclass(frozen=True, slots=True)
 class StepSummary:
-    """One step as it is shown: what it did, how long it took, what went wrong."""
+    """One step of the report: what it did, how long it took, what went wrong."""
 
     name: str
     seconds: float
@@ -58,7 +57,7 @@ class StepSummary:
 
 @dataclass(slots=True)
 class CycleReport:
-    """Everything one cycle did; filled step by step."""
+    """Everything one cycle did; filled in step by step."""
 
     steps: list[StepSummary] = field(default_factory=list)
     reconciliation: Reconciliation | None = None
@@ -68,7 +67,7 @@ class CycleReport:
     decisions: tuple[Decision, ...] = ()
     checks: tuple[Check, ...] = ()
     orders: tuple[Order, ...] = ()
-    """Those of this cycle, as they stood at its end."""
+    """The orders of this cycle, in their state at its end."""
     positions: tuple[Position, ...] = ()
     day: DayResult | None = None
     outcomes: tuple[DecisionOutcome, ...] = ()
@@ -79,7 +78,7 @@ class CycleReport:
 
     @property
     def unknown(self) -> tuple[Order, ...]:
-        """Orders whose outcome nobody knows: exit code 7."""
+        """Orders whose outcome is unknown: exit code 7."""
         return tuple(order for order in self.orders if order.state is OrderState.UNKNOWN)
 
 
@@ -90,11 +89,10 @@ def run_cycle(
     watch: Watch | None = None,
     announce: Callable[[StepSummary], None] | None = None,
 ) -> CycleReport:
-    """All steps once. `events` is the stream's queue and `watch` points the stream at stocks;
-    without a stream orders are followed by the broker's lists alone.
+    """Run all steps once. `events` is the stream's queue, and `watch` subscribes the stream to
+    stocks; without a stream, orders are tracked by the broker's lists alone.
 
-    Raises AuthError and JournalError, and what keeps it from starting: a broker that cannot be
-    asked what stands there.
+    Raises AuthError and JournalError, and the error of a failed reconciliation.
     """
     return _Cycle(ctx, events if events is not None else queue.Queue(), watch, announce).run()
 
@@ -131,14 +129,14 @@ class _Cycle:
         return startup.reconcile(self.ctx)
 
     def take_over(self) -> None:
-        """A flatten whose process is gone is brought to its end."""
+        """Continue a flatten whose process has died."""
         ctx, stop = self.ctx, stops.current(self.ctx)
         if flatten.abandoned(ctx, stop):
             again = partial(flatten.flatten, ctx, stop.reason, stop.by, self.events)
             self.step("flatten", again, Flattened.text)
 
     def scan(self) -> None:
-        """50 → 20 → 5; where a later scan fails, the earlier one's best go on."""
+        """50 → 20 → 5 stocks; when a later scan fails, the best of the earlier one are used."""
         ctx, report = self.ctx, self.report
         found = self.step("scan fast", lambda: scan.fast(ctx), summaries.candidates) or ()
         if found:
@@ -152,20 +150,22 @@ class _Cycle:
 
     def decide(self) -> None:
         ctx, report = self.ctx, self.report
-        brief = self.step(
+        request = self.step(
             "collect",
             lambda: collect.collect(ctx, report.candidates),
             lambda found: f"{len(found.stocks)} stocks",
         )
-        if brief is None or not brief.stocks:
+        if request is None or not request.stocks:
             return
-        decisions = self.step("analyze", lambda: analysis.analyze(ctx, brief), summaries.decisions)
+        decisions = self.step(
+            "analyze", lambda: analysis.analyze(ctx, request), summaries.decisions
+        )
         report.decisions = decisions or ()
         checks = self.step("check", lambda: check.check(ctx, report.decisions), summaries.checks)
         report.checks = checks or ()
 
     def trade(self) -> None:
-        """Exits first: they free cash and risk; then what was decided."""
+        """Exits first, because they free cash; then the decisions, then unfilled orders."""
         ctx, report = self.ctx, self.report
         sold = self.step("exits", self.exits, summaries.orders) or ()
         sent = (*sold, *(self.step("place", self.place, summaries.orders) or ()))
@@ -181,12 +181,12 @@ class _Cycle:
             report.orders = tuple(ctx.journal.order(o.order_id) or o for o in report.orders)
 
     def exits(self) -> tuple[Order, ...]:
-        """Stops and targets by the prices now; a tick does the same between cycles."""
+        """Stop-loss and take-profit at the current prices; a tick does the same between cycles."""
         sold: list[Order] = []
         prices = daily_pnl.quotes(self.ctx)
         for due in exits.exits_at(self.ctx, prices):
             if exits.wait_left(self.ctx, due.position.stock_code):
-                continue  # it was refused, and its next try is not due yet
+                continue  # refused before; its next try is not due yet
             if exits.wants_confirmation(self.ctx, due) and not exits.confirm_profit(self.ctx, due):
                 continue
             left = exits.leave(self.ctx, due)
@@ -194,7 +194,7 @@ class _Cycle:
         return tuple(sold)
 
     def place(self) -> tuple[Order, ...]:
-        """Every check becomes an order: sent, or denied with its reason."""
+        """Place every checked decision: it is sent, or denied with its reason."""
         orders = []
         for checked in self.report.checks:
             try:
@@ -220,7 +220,7 @@ class _Cycle:
         report.positions = ctx.journal.positions()
 
     def step(self, name: str, work: Callable[[], T], describe: Callable[[T], str]) -> T | None:
-        """Do one step, time it, journal it; None when it failed."""
+        """Run one step, measure and journal it; None when it failed."""
         clock = self.ctx.clock
         started, began = clock.now(), clock.monotonic()
         result: T | None = None

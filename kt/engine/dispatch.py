@@ -1,9 +1,9 @@
-"""What each kind of event on the day's queue leads to."""
+"""What each kind of event on the day's queue does."""
 
 from __future__ import annotations
 
 from kt.engine import emergency, exits, holdings, orders, stream_connection
-from kt.engine.runtime import Event, Runtime, Todo
+from kt.engine.runtime import Event, Runtime, WorkQueue
 from kt.engine.workers import Answered
 from kt.records import (
     BalanceNotice,
@@ -29,31 +29,31 @@ def handle(runtime: Runtime, happened: Event) -> None:
             holdings.on_balance(runtime, happened)
         case SessionNotice():
             runtime.state.notice = happened
-            runtime.state.wake()
+            runtime.state.retry_exits()
         case ViNotice():
             exits.on_interruption(runtime, happened)
         case StreamState():
             stream_connection.on_state(runtime, happened)
         case Answered():
             _answered(runtime, happened)
-        case Todo():
+        case WorkQueue():
             _next(runtime, happened)
 
 
-def _next(runtime: Runtime, todo: Todo) -> None:
-    """The first of the works; the others queue up behind what happened meanwhile."""
-    first, *rest = todo.works
+def _next(runtime: Runtime, queued: WorkQueue) -> None:
+    """Run the first piece of work and queue the rest behind the events that arrived meanwhile."""
+    first, *rest = queued.works
     try:
         first()
     finally:
-        runtime.one_by_one(rest)
+        runtime.queue_work(rest)
 
 
 def _answered(runtime: Runtime, answered: Answered) -> None:
-    """A job has ended on its worker."""
+    """Apply a job's result or failure."""
     task, outcome = answered.task, answered.outcome
     if task.orders:
-        orders.numbers_known(runtime)
+        orders.handle_early_notices(runtime)
     if isinstance(outcome, Exception):
         emergency.failed(runtime, f"worker.{task.name}", outcome, title=task.title)
         task.failed(outcome)

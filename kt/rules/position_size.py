@@ -1,4 +1,4 @@
-"""How much to order: the room that limits and cash leave, scaled by risk, in whole shares."""
+"""Position sizing: what limits and cash allow, scaled by the risk level, in whole shares."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from kt.records import Action, Decision, RiskLevel
 from kt.rules import fees
 
 ROOM_PCT: dict[RiskLevel, int] = {RiskLevel.LOW: 100, RiskLevel.MEDIUM: 75, RiskLevel.HIGH: 40}
-"""How much of the room a decision of each risk level may use, in percent. The process document's
-own decision (10 shares at 70,000 won, MEDIUM, 1,000,000 won a stock) fits with its commission."""
+"""The percentage of the allowed amount that a decision of each risk level may use. The process
+document's own decision (10 shares at 70,000 won, MEDIUM, 1,000,000 won a stock) fits with its
+commission."""
 
 
 @dataclass(frozen=True, slots=True)
 class PositionSize:
-    """How many shares, and how that came about. `quantity` 0 has its reason in `detail`."""
+    """A number of shares and how it was calculated. For `quantity` 0 the reason is in `detail`."""
 
     quantity: int
     detail: str
@@ -29,11 +30,11 @@ def buy_size(
     total_left: int,
     commission_pct: float = fees.REAL_COMMISSION_PCT,
 ) -> PositionSize:
-    """The size of a purchase at `price` won a share.
+    """The size of a buy at `price` won a share.
 
-    The room is the least of the cash for orders and what the two limits leave, in won; the
-    decision's risk level takes its part of it, commission included; the analyst's quantity is
-    an upper bound.
+    The allowed amount is the smallest of the orderable cash and what is left of the two limits, in
+    won; the decision's risk level takes a percentage of it, commission included; the analyst's
+    quantity is an upper bound.
     """
     if decision.action is not Action.BUY or price <= 0:
         return PositionSize(0, f"0: nothing to buy ({decision.action} at {price:,})")
@@ -50,7 +51,7 @@ def buy_size(
 
 
 def sell_size(decision: Decision, sellable: int) -> PositionSize:
-    """The size of a sale: the analyst's quantity, but no more than may be sold."""
+    """The size of a sell: the analyst's quantity, limited to what may be sold."""
     if decision.action is not Action.SELL:
         return PositionSize(0, f"0: nothing to sell ({decision.action})")
     quantity = max(0, min(decision.quantity, sellable))

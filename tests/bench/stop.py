@@ -36,7 +36,7 @@ from kt.broker.rest.send_progress import SendProgress
 from kt.config.model import Config, Emergency, Limits, Scan
 from kt.engine.day import Day
 from kt.engine.exits import EXIT
-from kt.engine.runtime import Todo
+from kt.engine.runtime import WorkQueue
 from kt.engine.workers import Task, Then
 from kt.ids import new_id
 from kt.records import (
@@ -215,7 +215,7 @@ class Rig:
 
         self.ready.clear()
         self.pipe.send(("hold", {code: (SHARES, self.prices[code]) for code in codes}))
-        self.day.runtime.events.put(Todo((book,)))
+        self.day.runtime.events.put(WorkQueue((book,)))
         assert self.ready.wait(30)
 
     def bought(self, code: str) -> None:

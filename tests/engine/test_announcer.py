@@ -133,7 +133,7 @@ def test_an_order_that_came_to_nothing_says_why(
 
 
 def test_what_was_before_the_start_is_no_news(announcer: Announcer, lines: list[str]) -> None:
-    announcer.knows(
+    announcer.remember(
         replace(SENT, state=OrderState.PARTIAL, filled_quantity=4, filled_value=280_000)
     )
     announcer.order(

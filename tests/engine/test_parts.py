@@ -63,11 +63,11 @@ def test_a_missed_timer_fires_once() -> None:
 def test_timers_can_be_stopped_and_hurried() -> None:
     timers = Timers()
     timers.every("look", 50, now=0, first=50)
-    timers.again("look", 3)
+    timers.fire_now("look", 3)
     assert timers.due(3) == ("look",)
     timers.stop("look", "nothing")
     assert not timers.running("look")
-    timers.again("look", 4)
+    timers.fire_now("look", 4)
     assert timers.due(1000) == ()
     assert timers.next_in(0, at_most=1) == 1
 
