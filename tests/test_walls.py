@@ -95,7 +95,7 @@ def test_imports_run_one_way() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_floor_has_a_wall() -> None:
+def test_every_package_has_an_import_rule() -> None:
     assert {floor(path) for path in FILES} <= set(MAY_IMPORT)
 
 
@@ -252,7 +252,7 @@ def test_rules_are_pure() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_one_home_for_each_transport() -> None:
+def test_each_transport_library_is_imported_in_one_place() -> None:
     homes = {
         "httpx": {
             "broker/rest/client.py",
@@ -405,7 +405,7 @@ def leaves(node: ast.AST) -> bool:
         "from kt.broker.rest.captured import caught",
     ],
 )
-def test_every_means_of_catching_all_is_seen(source: str) -> None:
+def test_every_way_of_catching_everything_is_found(source: str) -> None:
     assert list(catches_all(ast.parse(source)))
 
 
@@ -417,11 +417,11 @@ def test_every_means_of_catching_all_is_seen(source: str) -> None:
         "class Closing:\n def __exit__(self, *given):\n  self.close()\n  return False",
     ],
 )
-def test_what_catches_some_kinds_alone_is_let_through(source: str) -> None:
+def test_catching_specific_exceptions_is_allowed(source: str) -> None:
     assert not list(catches_all(ast.parse(source)))
 
 
-def test_everything_is_caught_only_where_there_is_a_reason() -> None:
+def test_catching_everything_needs_a_listed_reason() -> None:
     found = {
         path.relative_to(KT).as_posix(): list(catches_all(parsed(path)))
         for path in FILES
@@ -430,12 +430,12 @@ def test_everything_is_caught_only_where_there_is_a_reason() -> None:
     assert found.keys() == CATCH_ALL.keys(), found
 
 
-def test_every_file_says_what_it_promises() -> None:
+def test_every_file_has_a_docstring() -> None:
     silent = [str(path.relative_to(ROOT)) for path in FILES if not ast.get_docstring(parsed(path))]
     assert not silent
 
 
-def test_files_are_made_in_one_place() -> None:
+def test_files_are_created_through_one_module() -> None:
     """Private from the start, whole or not at all: `kt/files.py` knows how."""
     wrong = [
         str(path.relative_to(ROOT))

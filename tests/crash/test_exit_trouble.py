@@ -118,7 +118,7 @@ SOON_AN_EMERGENCY = {
         pytest.param("stopped", True, marks=pytest.mark.soak),
     ],
 )
-def test_a_broker_that_was_gone_finds_everything_sold(
+def test_after_an_outage_the_emergencys_flatten_has_sold_everything(
     how: str, dies: bool, open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
     """By the default action, without a person; the alarm is said once."""
@@ -225,7 +225,7 @@ def test_a_halted_stock_is_tried_again_until_it_trades(
 
 
 @pytest.mark.soak
-def test_in_an_interruption_the_sell_stands_and_trades_at_its_end(
+def test_during_a_volatility_interruption_the_sell_rests_and_fills_after_it(
     open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
     one = member(Aged, open_house(speed=60.0), {FIRST: "time"})
@@ -242,7 +242,7 @@ def test_in_an_interruption_the_sell_stands_and_trades_at_its_end(
     assert sell["origin"] == "time_stop"
 
 
-def test_a_sell_that_fills_in_parts_is_followed_to_its_end(
+def test_a_partly_filled_sell_is_tracked_until_filled(
     open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
     """More than all that is bid for."""

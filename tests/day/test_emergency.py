@@ -42,7 +42,7 @@ ONE_ORDER = {"orders_per_day": 1}
 of one would be unknown, and exit code 7 the right end. Exits are not counted."""
 
 
-def test_the_exchange_dies_and_comes_back(house: House) -> None:
+def test_a_killed_exchange_flattens_and_trading_resumes_after_its_restart(house: House) -> None:
     run = trading(house, limits=ONE_ORDER)
     os.kill(house.exchange_pid, signal.SIGKILL)
     run.said("critical: kt: flatten. (SYSTEM_ERRORS|CONNECTION)")
@@ -65,7 +65,7 @@ def test_the_exchange_dies_and_comes_back(house: House) -> None:
 
 
 @pytest.mark.soak
-def test_a_token_dies_and_nobody_notices(house: House) -> None:
+def test_an_invalidated_token_is_renewed_without_a_failure(house: House) -> None:
     run = trading(house)
     before = len(house.rows("SELECT * FROM api_calls WHERE api_id = 'au10001'"))
     house.fault({"action": "token_dead", "api": "kt00018", "count": 1})
@@ -80,7 +80,7 @@ def test_a_token_dies_and_nobody_notices(house: House) -> None:
 
 
 @pytest.mark.soak
-def test_errors_on_everything_halt_and_end_with_a_resume(house: House) -> None:
+def test_errors_on_every_api_halt_until_a_resume(house: House) -> None:
     run = trading(house)
     house.fault(FAILING)
     run.said("EMERGENCY SYSTEM_ERRORS: 5 errors in 60 s >= limit 5")
@@ -93,7 +93,7 @@ def test_errors_on_everything_halt_and_end_with_a_resume(house: House) -> None:
 
 
 @pytest.mark.soak
-def test_an_emergency_may_sell_everything(house: House) -> None:
+def test_an_emergency_with_action_flatten_sells_everything(house: House) -> None:
     run = trading(house, emergency={"action": "flatten"})
     house.fault(FAILING | {"api": ["ka10023", "ka10027", "ka10030", "ka10032"]})
     run.said("EMERGENCY SYSTEM_ERRORS")
@@ -120,7 +120,7 @@ def test_a_stream_that_is_cut_again_and_again_is_an_emergency(house: House) -> N
 
 
 @pytest.mark.soak
-def test_a_stream_that_cannot_be_had_is_an_emergency_after_three_attempts(house: House) -> None:
+def test_an_unreachable_stream_is_an_emergency_after_three_attempts(house: House) -> None:
     house.configure(scan=SCAN)
     house.open("10:00", speed=30)
     run = house.start("run", KT_WS_URL="ws://127.0.0.1:9/api/dostk/websocket")

@@ -25,7 +25,7 @@ def last_run(house: House) -> dict[str, object]:
     return row
 
 
-def test_signals_a_second_loop_and_a_kill(house: House) -> None:
+def test_a_run_survives_signals_a_second_run_and_a_kill(house: House) -> None:
     house.configure()
     house.open("10:00", speed=10)
     house.fault(SLOW)

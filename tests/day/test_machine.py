@@ -42,7 +42,7 @@ def assert_seen_as_stopped(house: House, pid: int) -> None:
     assert f"`kill -CONT {pid}` lets a stopped one go on" in kept_out.stderr
 
 
-def test_a_run_that_is_stopped_and_whose_folder_is_deleted(house: House) -> None:
+def test_a_run_whose_folder_was_deleted_ends_and_notifies_the_owner(house: House) -> None:
     told = house.folder / "told"
     script = house.folder / "messenger.py"
     script.write_text(f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read())")

@@ -61,7 +61,7 @@ def test_every_line_begins_with_the_time(
     assert lines == [f"{OPEN:%H:%M:%S} open", f"{later:%H:%M:%S} later"]
 
 
-def test_a_row_of_failures_is_two_lines(
+def test_repeated_failures_are_announced_at_the_first_and_at_recovery(
     announcer: Announcer, clock: ManualClock, lines: list[str]
 ) -> None:
     for _ in range(3):
@@ -75,7 +75,7 @@ def test_a_row_of_failures_is_two_lines(
     ]
 
 
-def test_another_kind_of_failure_is_news_and_so_is_another_job(
+def test_another_kind_of_failure_or_another_job_is_announced(
     announcer: Announcer, lines: list[str]
 ) -> None:
     announcer.failed("fast", Unreachable("connect error"))
@@ -84,7 +84,7 @@ def test_another_kind_of_failure_is_news_and_so_is_another_job(
     assert len(lines) == 3
 
 
-def test_an_orders_life_is_told_once(announcer: Announcer, lines: list[str]) -> None:
+def test_each_change_of_an_order_is_announced_once(announcer: Announcer, lines: list[str]) -> None:
     part = replace(SENT, state=OrderState.PARTIAL, filled_quantity=4, filled_value=280_000)
     amended = replace(part, price=70_100, ord_no="0000002")
     done = replace(
@@ -100,7 +100,7 @@ def test_an_orders_life_is_told_once(announcer: Announcer, lines: list[str]) -> 
     ]
 
 
-def test_an_exit_says_why(announcer: Announcer, lines: list[str]) -> None:
+def test_an_exit_is_announced_with_its_reason(announcer: Announcer, lines: list[str]) -> None:
     announcer.order(
         replace(
             SENT,
@@ -125,14 +125,16 @@ def test_an_exit_says_why(announcer: Announcer, lines: list[str]) -> None:
         (OrderState.NOT_PLACED, "not placed"),
     ],
 )
-def test_an_order_that_came_to_nothing_says_why(
+def test_an_order_that_failed_is_announced_with_its_reason(
     announcer: Announcer, lines: list[str], state: OrderState, title: str
 ) -> None:
     announcer.order(replace(SENT, ord_no="", state=state, code="CODE", message="the arithmetic"))
     assert words(lines) == [f"{title}: BUY 삼성전자 10: CODE the arithmetic"]
 
 
-def test_what_was_before_the_start_is_no_news(announcer: Announcer, lines: list[str]) -> None:
+def test_what_happened_before_the_start_is_not_announced(
+    announcer: Announcer, lines: list[str]
+) -> None:
     announcer.remember(
         replace(SENT, state=OrderState.PARTIAL, filled_quantity=4, filled_value=280_000)
     )

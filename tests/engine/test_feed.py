@@ -36,7 +36,7 @@ def started(world: World) -> tuple[Feed, SlowStream]:
     return feed, stream
 
 
-def test_it_follows_what_it_is_pointed_at_and_drops_the_rest(world: World) -> None:
+def test_watch_subscribes_to_the_wanted_stocks_and_unsubscribes_the_rest(world: World) -> None:
     feed, stream = started(world)
     feed.watch(["005930"], ["000660", "035720"])
     feed.watch(["000660"])
@@ -44,7 +44,7 @@ def test_it_follows_what_it_is_pointed_at_and_drops_the_rest(world: World) -> No
     assert stream.subscribed[StreamKind.BOOK] == {"000660"}
 
 
-def test_what_was_aimed_at_before_the_start_is_followed_from_the_start(world: World) -> None:
+def test_stocks_wanted_before_the_start_are_subscribed_at_the_start(world: World) -> None:
     stream = SlowStream()
     feed = Feed(world.ctx, lambda: stream, lambda event: None)
     assert not feed.want(["005930"]), "nothing to point yet"
@@ -53,7 +53,7 @@ def test_what_was_aimed_at_before_the_start_is_followed_from_the_start(world: Wo
     assert not feed.want(["005930"]), "nothing new to point at"
 
 
-def test_aiming_does_not_wait_for_an_answer_and_the_last_aim_wins(world: World) -> None:
+def test_setting_the_wanted_stocks_does_not_block_and_the_last_call_wins(world: World) -> None:
     feed, stream = started(world)
     stream.asked.clear()
     stream.answer.clear()
@@ -69,7 +69,7 @@ def test_aiming_does_not_wait_for_an_answer_and_the_last_aim_wins(world: World) 
     assert stream.subscribed[StreamKind.TRADE] == {"000660"}
 
 
-def test_a_refused_subscription_is_journaled_and_tried_again_at_the_next_aim(world: World) -> None:
+def test_a_refused_subscription_is_journaled_and_tried_again(world: World) -> None:
     feed, stream = started(world)
     stream.refused = {"999999"}
     feed.watch(["999999"])
@@ -83,7 +83,7 @@ def test_a_refused_subscription_is_journaled_and_tried_again_at_the_next_aim(wor
     assert stream.subscribed[StreamKind.TRADE] == {"999999"}
 
 
-def test_no_more_stocks_than_the_broker_takes_and_the_nearest_first(world: World) -> None:
+def test_subscriptions_stay_within_the_brokers_limit_most_important_first(world: World) -> None:
     feed, stream = started(world)
     near = [f"{number:06d}" for number in range(60)]
     far = [f"{number:06d}" for number in range(60, 160)]

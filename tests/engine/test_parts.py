@@ -60,7 +60,7 @@ def test_a_missed_timer_fires_once() -> None:
     assert timers.due(105) == ("look",)
 
 
-def test_timers_can_be_stopped_and_hurried() -> None:
+def test_timers_can_be_stopped_and_fired_early() -> None:
     timers = Timers()
     timers.every("look", 50, now=0, first=50)
     timers.fire_now("look", 3)
@@ -142,7 +142,7 @@ def test_an_order_counts_as_sending_until_its_answer_is_on_the_queue(orders: boo
     workers.close()
 
 
-def test_an_exit_waits_for_no_new_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_after_the_first_job_an_exit_starts_no_new_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """The day's first job is no exit: from then on threads wait for work, and after it again."""
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
     workers, go = Workers(answers.put, run), threading.Event()
@@ -207,7 +207,7 @@ def tick(price: int) -> Tick:
     )
 
 
-def test_errors_count_within_their_window_and_the_alarm_rings_once() -> None:
+def test_enough_errors_within_the_window_raise_one_alarm() -> None:
     dog = Watchdog(Emergency(errors=3, window=60))
     times = [OPEN + timedelta(seconds=s) for s in (0, 50, 100, 105, 106, 107)]
     rung = [dog.error("network", at) is not None for at in times]

@@ -55,7 +55,7 @@ def test_a_stop_loss_does_not_wait_for_the_rest_of_a_batch(folder: Path) -> None
 @pytest.mark.parametrize(
     ("close", "ended"), [("14:00", OrderState.CANCELLED), ("15:30", OrderState.EXPIRED)]
 )
-def test_what_is_open_at_the_end_is_taken_back_where_it_does_not_expire(
+def test_an_order_open_at_the_end_is_cancelled_if_it_does_not_expire(
     folder: Path, close: str, ended: OrderState
 ) -> None:
     """A day that is configured to end before the market does."""
