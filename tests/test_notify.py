@@ -1,4 +1,4 @@
-"""The owner is told at once and in order, and whoever trades waits for no messenger."""
+"""The owner is notified at once and in order, and trading never waits for the command."""
 
 from __future__ import annotations
 

@@ -181,7 +181,8 @@ GATEWAY_DOORS = {
     "kt/steps/orders/place.py",  # the one place that opens it
     "kt/sim/wire/call.py",  # the exchange's own side of it
 }  # fmt: skip
-"""Who may name the open gateway. Everybody else sees it sealed, and mypy lets nobody call that."""
+"""The modules that may import the open gateway. All others get it sealed, and mypy rejects a call
+on it."""
 
 
 def test_only_place_opens_the_order_gateway() -> None:

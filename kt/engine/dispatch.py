@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kt.engine import emergency, exits, holdings, orders, stream_connection
-from kt.engine.runtime import Event, Runtime, WorkQueue
+from kt.engine.runtime import Event, Runtime, WorkBatch
 from kt.engine.workers import Answered
 from kt.records import (
     BalanceNotice,
@@ -36,11 +36,11 @@ def handle(runtime: Runtime, happened: Event) -> None:
             stream_connection.on_state(runtime, happened)
         case Answered():
             _answered(runtime, happened)
-        case WorkQueue():
+        case WorkBatch():
             _next(runtime, happened)
 
 
-def _next(runtime: Runtime, queued: WorkQueue) -> None:
+def _next(runtime: Runtime, queued: WorkBatch) -> None:
     """Run the first piece of work and queue the rest behind the events that arrived meanwhile."""
     first, *rest = queued.works
     try:

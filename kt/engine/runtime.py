@@ -18,14 +18,14 @@ from kt.steps.context import Context
 
 
 @dataclass(frozen=True, slots=True)
-class WorkQueue:
+class WorkBatch:
     """Work for the decision thread, one piece at a time: events that arrive during one piece are
     handled before the next, so that a stop-loss does not wait for a batch of orders."""
 
     works: tuple[Callable[[], object], ...]
 
 
-Event = StreamEvent | Answered | WorkQueue
+Event = StreamEvent | Answered | WorkBatch
 """What the day's queue carries; None wakes the loop up."""
 
 
@@ -76,7 +76,7 @@ class Runtime:
         between."""
         todo = tuple(works)
         if todo:
-            self.events.put(WorkQueue(todo))
+            self.events.put(WorkBatch(todo))
 
     def end(self, reason: str, code: ExitCode = ExitCode.DONE) -> None:
         """End the run after this event."""

@@ -36,7 +36,7 @@ from kt.broker.rest.send_progress import SendProgress
 from kt.config.model import Config, Emergency, Limits, Scan
 from kt.engine.day import Day
 from kt.engine.exits import EXIT
-from kt.engine.runtime import WorkQueue
+from kt.engine.runtime import WorkBatch
 from kt.engine.workers import Task, Then
 from kt.ids import new_id
 from kt.records import (
@@ -135,7 +135,7 @@ class Hanging:
 def watch(marks: Marks, app: App, day: Day) -> None:
     """Put marks into kt's way, without a change to kt."""
     workers = day.runtime.workers
-    later, reach, wait, heard = workers.start, place.reach, app.pacer.wait, SendProgress.heard
+    later, reach, wait, heard = workers.start, place.hit, app.pacer.wait, SendProgress.heard
 
     def started(task: Task) -> bool:
         job, _, code = task.name.partition(".")
@@ -170,7 +170,7 @@ def watch(marks: Marks, app: App, day: Day) -> None:
         heard(trip, event, info)
 
     workers.start = started  # type: ignore[method-assign]
-    place.reach = reached
+    place.hit = reached
     app.pacer.wait = waited  # type: ignore[method-assign]
     SendProgress.heard = told  # type: ignore[method-assign]
 
@@ -215,7 +215,7 @@ class Rig:
 
         self.ready.clear()
         self.pipe.send(("hold", {code: (SHARES, self.prices[code]) for code in codes}))
-        self.day.runtime.events.put(WorkQueue((book,)))
+        self.day.runtime.events.put(WorkBatch((book,)))
         assert self.ready.wait(30)
 
     def bought(self, code: str) -> None:

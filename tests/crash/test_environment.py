@@ -125,8 +125,8 @@ def test_with_a_full_disk_orders_are_refused_and_halt_works(stage: Stage) -> Non
 def test_a_disk_that_fills_up_during_an_order_loses_no_order(
     account: Account, side: str, kilobytes: int
 ) -> None:
-    """Before the intent, after it, after the send: whoever was told 1 has no order, and the
-    next start finds the others."""
+    """Before the intent, after it, after the send: exit code 1 means no order, and the next start
+    finds the others."""
     before = len(account.truth().orders)
     ran = account.kt("order", side, "005930", "1", "--market", **{FILE_SIZE: str(kilobytes * 1024)})
     sent = len(account.truth().orders) > before

@@ -1,5 +1,5 @@
-"""Leaving on real processes where it is hardest: a broker that is gone, a kt that is killed on the
-way out, a stock that nobody buys or that does not trade."""
+"""Exits with real processes in hard conditions: an unreachable broker, a killed kt, a stock without
+buyers or without trading."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ SOON_AN_EMERGENCY = {
 def test_after_an_outage_the_emergencys_flatten_has_sold_everything(
     how: str, dies: bool, open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
-    """By the default action, without a person; the alarm is said once."""
+    """By the default action, without a person; the alarm is announced once."""
     go, come_back = GONE[how]
     house = open_house()
     one = member(Alarmed, house, dict.fromkeys((FIRST, SECOND), "emergency"), **SOON_AN_EMERGENCY)

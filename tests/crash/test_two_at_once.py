@@ -1,4 +1,4 @@
-"""Several kt processes at once on one profile: one trading day, nobody in another's way."""
+"""Several kt processes at once on one profile: none blocks or corrupts another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.crash.stage import Stage
 
 STOCK = "005930"
 UNHURRIED = 10.0
-"""Of many processes at once each is slow: none of them shall seem to have died."""
+"""Many processes at once are slow: this is long enough that none is taken for dead."""
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_processes_that_find_the_same_difference_repair_it_once(account: Account
 
 
 def test_processes_that_book_the_same_sale_book_it_once(account: Account) -> None:
-    """Killed before the sale was booked; then all that come next find it at the same moment."""
+    """Killed before the sale was booked; the next processes all find it at the same moment."""
     assert account.kt("order", "buy", STOCK, "5", "--market", "--wait").code == 0
     sold = account.kt(
         "order", "sell", STOCK, "5", "--market", "--wait", KT_CRASH_AT="follow.recorded"
@@ -122,7 +122,7 @@ def test_processes_that_book_the_same_sale_book_it_once(account: Account) -> Non
 
 
 def test_recovery_leaves_an_order_another_process_is_sending(account: Account) -> None:
-    """The broker answers an order late; `kt order list` beside it does not call it lost."""
+    """The broker answers an order late; a concurrent `kt order list` does not treat it as lost."""
     late = {"action": "delay", "api": "kt10000", "seconds": 3, "when": "before"}
     account.house.fault(late)
     try:
@@ -290,8 +290,8 @@ def test_processes_cancelling_one_order_at_once_cancel_it_once(account: Account)
 
 
 def test_processes_amending_one_order_at_once_leave_one_price(account: Account) -> None:
-    """One at a time: who comes while another is under way is told so. Whoever is last, there is
-    one order, at one price, and kt knows which."""
+    """One at a time: the others are denied while a change is under way. In the end there is one
+    order at one price, and kt knows it."""
     name, price = resting(account)
     prices = [price + step * 500 for step in range(1, 6)]
     ended = all_of(
@@ -315,7 +315,7 @@ def test_processes_amending_one_order_at_once_leave_one_price(account: Account) 
 def test_an_interrupted_send_ends_with_outcome_unknown(
     account: Account, number: signal.Signals
 ) -> None:
-    """It says that nobody knows, and the next start does."""
+    """It reports the outcome as unknown, and the next start resolves it."""
     account.house.fault({"action": "hang", "api": "kt10000", "seconds": 60})
     try:
         sending = account.start("order", "buy", STOCK, "1", "--market")
@@ -331,7 +331,7 @@ def test_an_interrupted_send_ends_with_outcome_unknown(
 
 
 def test_an_interrupted_wait_for_a_fill_keeps_the_order(account: Account) -> None:
-    """The order stands, and whoever waited is told its number."""
+    """The order stays at the broker, and the interrupted command prints its number."""
     low = account.prices(STOCK)[1]
     argv = ("order", "buy", STOCK, "1", "--price", str(low), "--wait")
     waiting = account.start(*argv, KT_CONFIG=str(patient(account)))

@@ -42,7 +42,7 @@ def agree(house: House) -> None:
 
 
 def test_a_run_until_close_settles_and_ends(house: House) -> None:
-    """From a quarter past three: buys end, what is open is taken back, the day is settled."""
+    """From 15:15: buys end, open orders are cancelled, the day is settled."""
     house.configure(
         scan={"min_price": 100_000_000},
         orders={"unfilled_after": 3600},

@@ -1,4 +1,5 @@
-"""Level 4 on real processes: a broker that is gone, that fails, that cuts; and the way back."""
+"""Emergencies (level 4) with real processes: an exchange that is killed, fails, cuts connections,
+and recovers."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ FAILING = {"action": "status", "status": 503, "when": "before", "count": 0, "api
 def trading(house: House, **sections: Any) -> Process:
     """A loop that holds something, and an owner whose messenger writes to a file."""
     messenger = house.folder / "messenger.py"
-    messenger.write_text("import sys; open('told', 'a').write(sys.stdin.read())")
+    messenger.write_text("import sys; open('notified', 'a').write(sys.stdin.read())")
     notify = {"command": f"{sys.executable} {messenger}"}
     house.configure(scan=SCAN, notify=notify, **sections)
     house.open("10:00", speed=30)
@@ -28,8 +29,8 @@ def trading(house: House, **sections: Any) -> Process:
     return run
 
 
-def told(house: House) -> str:
-    path: Path = house.folder / "told"
+def notified(house: House) -> str:
+    path: Path = house.folder / "notified"
     return path.read_text() if path.exists() else ""
 
 
@@ -60,8 +61,8 @@ def test_a_killed_exchange_flattens_and_trading_resumes_after_its_restart(house:
     house.run("order", "buy", "005930", "1", "--market", "--yes")
     run.said("filled: BUY 삼성전자 1")
     assert run.end() == 0
-    assert "critical: kt: emergency" in told(house)
-    assert "critical: kt: halt" in told(house)
+    assert "critical: kt: emergency" in notified(house)
+    assert "critical: kt: halt" in notified(house)
 
 
 @pytest.mark.soak
@@ -89,7 +90,7 @@ def test_errors_on_every_api_halt_until_a_resume(house: House) -> None:
     house.run("resume")
     assert halts(house) == [("halt", "emergency"), ("running", "owner")]
     assert run.end() == 0
-    assert "emergency SYSTEM_ERRORS" in told(house)
+    assert "emergency SYSTEM_ERRORS" in notified(house)
 
 
 @pytest.mark.soak
@@ -103,7 +104,7 @@ def test_an_emergency_with_action_flatten_sells_everything(house: House) -> None
     (balance,) = house.items("balance")
     assert not balance["positions"]
     assert run.end() == 0
-    assert "kt: flatten" in told(house)
+    assert "kt: flatten" in notified(house)
 
 
 @pytest.mark.soak

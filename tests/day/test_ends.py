@@ -87,8 +87,8 @@ def test_a_terminal_that_is_closed_ends_the_loop_in_order(house: House) -> None:
 
 @pytest.mark.soak
 def test_a_second_ctrl_c_does_not_wait(house: House) -> None:
-    """The first one ends after the event at hand; here that is an order that gets no answer, and
-    that nobody knows about then."""
+    """The first Ctrl-C ends after the current event; here that is an order without an answer, whose
+    outcome is unknown then."""
     house.configure(exits={"stop_loss_pct": 0.05})
     house.open("10:00", speed=30)
     run = house.start("run")

@@ -1,4 +1,4 @@
-"""What people read while the day runs: news, once."""
+"""What a run announces: each change once."""
 
 from __future__ import annotations
 

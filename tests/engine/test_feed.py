@@ -12,7 +12,7 @@ from tests.fakes import FakeStream, World
 
 
 class SlowStream(FakeStream):
-    """Answers a subscription when it is let; refuses the stocks it is told to."""
+    """Answers a subscription when `answer` is set; refuses the stocks in `refused`."""
 
     def __init__(self) -> None:
         super().__init__()

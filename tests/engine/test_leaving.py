@@ -1,4 +1,4 @@
-"""Leaving a position in the running day: nothing that fails or is slow keeps it from leaving."""
+"""Exits in the running day: no failure and no slow call delays a stop-loss."""
 
 from __future__ import annotations
 
@@ -358,7 +358,7 @@ def test_a_sell_given_up_as_not_found_is_adopted_when_listed_late(
 
 
 def test_what_another_process_booked_of_an_order_is_announced(stage: Make) -> None:
-    """Its frame came before the number was known here, and nobody speaks of it again."""
+    """Its frame arrived before the number was known here, and no other will."""
     from kt.steps.orders import place
     from kt.steps.reconcile import order_tracking
     from kt.steps.risk import check

@@ -1,4 +1,4 @@
-"""The day's small parts: timers, workers, and the memory of what just happened."""
+"""Timers, workers and watchdog."""
 
 from __future__ import annotations
 
@@ -129,7 +129,8 @@ class Answers(queue.SimpleQueue[Any]):
 
 @pytest.mark.parametrize("orders", [True, False])
 def test_an_order_counts_as_sending_until_its_answer_is_on_the_queue(orders: bool) -> None:
-    """A frame that is put aside is read again when the answer comes: it must come after it."""
+    """A frame that is put aside is handled again when the answer arrives: it must be queued after
+    it."""
     answers = Answers()
     workers = answers.workers = Workers(answers.put, run)
     workers.start(task("exit", orders=orders))
@@ -143,7 +144,7 @@ def test_an_order_counts_as_sending_until_its_answer_is_on_the_queue(orders: boo
 
 
 def test_after_the_first_job_an_exit_starts_no_new_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The day's first job is no exit: from then on threads wait for work, and after it again."""
+    """The first job is no exit: from then on idle threads exist, and they are reused."""
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
     workers, go = Workers(answers.put, run), threading.Event()
     workers.start(task("reconcile"))

@@ -103,7 +103,7 @@ class Broker:
         if self.left:
             self.tell("EXPIRED")
             self.ended = S.EXPIRED
-            self.fill()  # an execution that is told after the close
+            self.fill()  # an execution reported after the close
 
     def state(self) -> S:
         if self.done == self.quantity:
