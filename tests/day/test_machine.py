@@ -16,7 +16,10 @@ SOON = 5.0
 """Real seconds from the loss to the end of the process."""
 
 
-IMPATIENT = "from kt.cli import main; from kt.cli.support import exit_watch; exit_watch.SILENT_REAL = 1.0; main()"
+IMPATIENT = (
+    "from kt.cli import main; from kt.cli.support import exit_watch; "
+    "exit_watch.SILENT_REAL = 1.0; main()"
+)
 """kt, but for the real seconds without a sign of life that it grants a run."""
 
 
