@@ -41,8 +41,6 @@ TRIES = 4
 """A query is sent so often at most."""
 BACK_OFF = 0.5
 """Clock seconds before the first repeat; doubled each time."""
-ORDER_TRIES = 3
-"""An order that was provably not taken (429) is sent so often at most, paced."""
 MOST_PAGES = 200
 HEADERS = {
     "User-Agent": USER_AGENT,
@@ -265,8 +263,8 @@ class Rest:
     def send_order(self, api_id: str, body: Mapping[str, str]) -> HttpResponse:
         """One order, sent once: the evidence of what became of it, and never an exception.
 
-        Sent again only on proof that it was not taken: the token was refused (once, with a new
-        one), or the budget was (paced).
+        A second send follows only a refused token, with a new one: the broker did not take the
+        order then. A 429 is returned; kt/steps/orders/place.py retries it.
         """
         trip = SendProgress(self.clock.monotonic)
 
@@ -279,20 +277,15 @@ class Rest:
         return caught(lambda: self._ordered(find(api_id), body, trip), evidence)
 
     def _ordered(self, tr: Endpoint, body: Mapping[str, str], trip: SendProgress) -> HttpResponse:
-        renewed, tries = False, 0
         with regardless(PATIENCE[Priority.ORDER].whole):
             token = self.tokens.token()
-            while True:
-                answer = self._send(tr, body, token, trip, Priority.ORDER, fresh=True)
-                verdict = None if answer.detour else answer.verdict()
-                renewable = verdict is not None and verdict.renewable and not renewed
-                tries += not renewable
-                limited = verdict is not None and verdict.not_taken_for_rate
-                if not renewable and (not limited or tries == ORDER_TRIES):
-                    return answer
-                trip.begin()  # the broker's own words: it was not taken
-                if renewable:
-                    token, renewed = self.tokens.renew(token), True
+            answer = self._send(tr, body, token, trip, Priority.ORDER, fresh=True)
+            verdict = None if answer.detour else answer.verdict()
+            if verdict is None or not verdict.renewable:
+                return answer
+            trip.begin()  # the broker refused the token, so it did not take the order
+            token = self.tokens.renew(token)
+            return self._send(tr, body, token, trip, Priority.ORDER, fresh=True)
 
     def _send(
         self,

@@ -6,6 +6,8 @@ UNKNOWN means that nobody knows yet. What is raised is what stopped it before th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from kt.ports.gateway import unseal
@@ -34,7 +36,8 @@ from kt.steps.orders.outcome_guard import guarded
 from kt.steps.risk.stops import refusal, tell
 
 SENDS = 3
-"""How often an order that the broker said it did not take (429) is sent in all."""
+"""At most so many sends of an order, an amend or a cancel that the broker says it did not take
+(429). This is the only place that retries one: each send has its events in the journal."""
 PAUSE = 1.0
 """Seconds before it is sent again: others may need the budget more. An exit needs it most and
 waits for its turn in the budget alone, which stays closed for a second after a 429."""
@@ -130,8 +133,7 @@ def _send(ctx: Context, order: Order, check: Check) -> Order:
         with guarded(order, _named(order), outcome):
             order = ctx.journal.record(told)
         hit("place.recorded", ctx.profile)
-        untaken = outcome.status is OutcomeStatus.NOT_PLACED and outcome.retryable
-        if not untaken or attempt == SENDS:
+        if not _not_taken(outcome) or attempt == SENDS:
             break
         if order.origin not in EXITS:
             ctx.clock.sleep(PAUSE * attempt)
@@ -194,21 +196,43 @@ def amend(ctx: Context, order: Order, *, price: int) -> Changed:
     leave two orders at the broker under two prices. Check the price first (check.check_amend).
     Raises Denied when the stops or the order's state forbid it, or another change of it is
     under way."""
-    order_change.not_stopped(ctx, order)
-    check_time(ctx)
-    asked = order_change.keep(ctx, order.order_id, order_change.AMEND, price=price)
-    ticket = AmendTicket(
-        ord_no=asked.order.ord_no, stock_code=order.stock_code, quantity=0, price=price
-    )
-    return _changed(ctx, asked, unseal(ctx.gateway).amend(ticket))
+
+    def send() -> Changed:
+        order_change.not_stopped(ctx, order)
+        check_time(ctx)
+        asked = order_change.keep(ctx, order.order_id, order_change.AMEND, price=price)
+        number, code = asked.order.ord_no, order.stock_code
+        ticket = AmendTicket(ord_no=number, stock_code=code, quantity=0, price=price)
+        return _changed(ctx, asked, unseal(ctx.gateway).amend(ticket))
+
+    return _retried(send)
 
 
 def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Changed:
     """Take back an open order of ours (quantity 0 = all that is open); allowed under every stop.
     Raises Denied when the order's state forbids it."""
-    asked = order_change.keep(ctx, order.order_id, order_change.CANCEL, quantity=quantity)
-    ticket = CancelTicket(ord_no=asked.order.ord_no, stock_code=order.stock_code, quantity=quantity)
-    return _changed(ctx, asked, unseal(ctx.gateway).cancel(ticket))
+
+    def send() -> Changed:
+        asked = order_change.keep(ctx, order.order_id, order_change.CANCEL, quantity=quantity)
+        number, code = asked.order.ord_no, order.stock_code
+        ticket = CancelTicket(ord_no=number, stock_code=code, quantity=quantity)
+        return _changed(ctx, asked, unseal(ctx.gateway).cancel(ticket))
+
+    return _retried(send)
+
+
+def _retried(send: Callable[[], Changed]) -> Changed:
+    """`send` again while the broker says that it did not take the change (429). Each send checks
+    the order and the stops anew; the gateway's rate limit makes the pause."""
+    for _ in range(SENDS - 1):
+        changed = send()
+        if not _not_taken(changed.outcome):
+            return changed
+    return send()
+
+
+def _not_taken(outcome: Outcome) -> bool:
+    return outcome.status is OutcomeStatus.NOT_PLACED and outcome.retryable
 
 
 def _changed(ctx: Context, asked: OrderChange, outcome: Outcome) -> Changed:
