@@ -17,8 +17,8 @@ from kt.sim.exchange import Exchange
 from kt.sim.faults import parse_faults
 from kt.sim.server import serving
 from kt.sim.server.context import ServerContext
-from kt.sim.server.opening import open_desk
 from kt.sim.server.settings import Settings
+from kt.sim.server.startup import open_desk
 
 TRADING_DAY = "2026-11-23"
 """A Monday with ordinary hours, whatever the day of the test is."""

@@ -301,7 +301,7 @@ CATCH_ALL = {
     "cli/entry.py": "the last door of the command line",
     "engine/day.py": "the day outlives every single event",
     "analyst/call.py": "no list of what a provider's library raises is complete: it is an answer",
-    "broker/rest/captured.py": "around an order nothing may escape: it would leave it SENDING",
+    "broker/rest/error_capture.py": "around an order nothing may escape: it would leave it SENDING",
     "broker/rest/client.py": "what the HTTP library raises is evidence; kt's books are no outcome",
     "broker/order_gateway.py": "an answer that cannot be read is an order whose outcome is unknown",
     "broker/rest/warm_connections.py": "what cannot be opened ahead is opened when it is needed",
@@ -365,7 +365,7 @@ def leaves(node: ast.AST) -> bool:
         "class Calm:\n async def __aexit__(self, *given):\n  return self.calm",
         "def calm():\n try: return work()\n finally: return None",
         "await asyncio.gather(work(), return_exceptions=True)",
-        "from kt.broker.rest.captured import caught",
+        "from kt.broker.rest.error_capture import caught",
     ],
 )
 def test_every_means_of_catching_all_is_seen(source: str) -> None:

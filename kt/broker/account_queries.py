@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kt.broker.queries import Queries
+from kt.broker.query_base import Queries
 from kt.broker.rest.error_codes import BY_CODE
 from kt.broker.wire import account, orders
 from kt.errors import BrokerRefused

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TypeVar
 
 from kt.broker.instrument_cache import InstrumentCache
-from kt.broker.queries import Queries
+from kt.broker.query_base import Queries
 from kt.broker.wire import Faulty, charts, rankings, stocks
 from kt.errors import UsageError
 from kt.records import (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kt.broker.rest.captured import caught
 from kt.broker.rest.client import Rest
+from kt.broker.rest.error_capture import caught
 from kt.broker.rest.error_codes import TREATMENTS, Category
 from kt.broker.rest.http_response import HttpResponse, described
 from kt.broker.rest.response_class import Classified, return_code, return_message

@@ -17,13 +17,13 @@ from kt.records import (
     StreamEvent,
 )
 from kt.sim.exchange import Exchange
-from kt.sim.exchange.desk import AccountDesk
+from kt.sim.exchange.broker_port import AccountDesk
 from kt.sim.market.board import Board
 from kt.sim.market.chain import Chain
-from kt.sim.market.days import Days
 from kt.sim.market.listing import listings
 from kt.sim.market.path import SessionPath
 from kt.sim.market.plan import Planner
+from kt.sim.market.session_days import Days
 
 DAY = datetime(2026, 11, 23, tzinfo=KST)
 CODE = "030530"

@@ -14,9 +14,9 @@ from kt.records import (
     Side,
 )
 from kt.rules import ticks
-from kt.sim.depth import down, up
 from kt.sim.exchange import AccountDesk, Exchange
 from kt.sim.exchange.refusals import TEXTS, Refused
+from kt.sim.market.depth import down, up
 from tests.sim.scene import CODE, at, balances, buy, mine, opened, orders, sell, ticket
 
 BIG = "005930"

@@ -24,8 +24,8 @@ from kt.config.model import Config, Simulator
 from kt.errors import Busy, ConfigError, Unreachable
 from kt.records import KST
 from kt.sim import crash_resume, discovery, launch
-from kt.sim.server.opening import begin
 from kt.sim.server.settings import Settings
+from kt.sim.server.startup import begin
 from tests.sim.wireclient import WireClient, client
 
 

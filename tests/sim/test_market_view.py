@@ -11,7 +11,7 @@ import pytest
 from kt.errors import UnknownStock
 from kt.records import Interval, Ranking
 from kt.rules import ticks
-from kt.sim.depth import LEVELS, Depth
+from kt.sim.market.depth import LEVELS, Depth
 from kt.sim.market.view import MarketView
 from tests.sim.scene import CODE, at, board_of, opened
 

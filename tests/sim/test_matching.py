@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from kt.records import KST, Level, OrderType, Side
 from kt.rules import price_time_priority
-from kt.sim.depth import Depth, down, pieces, up
 from kt.sim.exchange.matching import Floor, Hit, arrive, call, may_trade, rest
 from kt.sim.exchange.order_records import SimOrder
 from kt.sim.market import expected_prices
-from kt.sim.market.days import CONTINUOUS_MINUTES
+from kt.sim.market.depth import Depth, down, pieces, up
 from kt.sim.market.path import SessionPath
+from kt.sim.market.session_days import CONTINUOUS_MINUTES
 from tests.rules import clearing
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=KST)

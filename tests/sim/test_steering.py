@@ -23,10 +23,10 @@ from kt.records import (
     ViNotice,
 )
 from kt.rules import ticks
-from kt.sim.depth import down, up
 from kt.sim.exchange import Exchange, Steer, Steered
-from kt.sim.exchange.desk import AccountDesk
-from kt.sim.market.days import AUCTION_SECOND
+from kt.sim.exchange.broker_port import AccountDesk
+from kt.sim.market.depth import down, up
+from kt.sim.market.session_days import AUCTION_SECOND
 from kt.sim.market.steered import SteeredPath, Turn, seconds_of
 from kt.sim.scenario import play
 from tests.serving import Served, serve

@@ -13,9 +13,9 @@ import msgspec
 
 from kt import __version__
 from kt.broker.rest import response_body as bodies
-from kt.broker.rest.captured import caught
 from kt.broker.rest.deadlines import BOOKS_SECONDS, PAGES_SECONDS, PATIENCE, patience
 from kt.broker.rest.endpoints import Endpoint, Group, Priority, find
+from kt.broker.rest.error_capture import caught
 from kt.broker.rest.http_response import ApiReply, HttpResponse, described, failure, read
 from kt.broker.rest.priority_gate import PriorityGate
 from kt.broker.rest.rate_limit import Pacer

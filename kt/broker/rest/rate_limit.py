@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from kt.broker.rest.endpoints import Endpoint, Group, Priority
-from kt.broker.rest.locks import held
+from kt.broker.rest.process_lock import held
 from kt.errors import KtError, RateLimited
 from kt.files import open_private, private_folder, trouble
 from kt.paths import ProfilePaths, lock_of

@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from kt.broker.rest.deadlines import TOKEN
-from kt.broker.rest.locks import held
+from kt.broker.rest.process_lock import held
 from kt.config.secrets import AppKeys
 from kt.errors import KtError
 from kt.files import private_folder, replace_private, trouble

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from kt.broker.rest.captured import caught
+from kt.broker.rest.error_capture import caught
 
 COUNT = 2
 """Connections kept open: one to use, and one for the order right after it."""

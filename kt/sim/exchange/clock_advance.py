@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from kt.sim.exchange.booking import book_hits
-from kt.sim.exchange.books import Ledger
+from kt.sim.exchange.fill_booking import book_hits
+from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.matching import Floor, call, may_trade, rest
 from kt.sim.exchange.order_entry import queue_up
 from kt.sim.exchange.order_records import SimOrder
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
 _END = 24 * 3600
 _PATHS_KEPT = 6

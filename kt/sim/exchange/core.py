@@ -11,19 +11,19 @@ from kt.errors import ConfigError, KtError
 from kt.ports import Clock
 from kt.records import KST, Outcome, SessionNotice
 from kt.rules import calendar
-from kt.sim import recorded_day as replays
-from kt.sim.account import COMMISSION_PCT
 from kt.sim.exchange import steering
-from kt.sim.exchange.books import Addressed, Ledger
 from kt.sim.exchange.clock_advance import run_to
+from kt.sim.exchange.exchange_account import COMMISSION_PCT
+from kt.sim.exchange.ledger import Addressed, Ledger
 from kt.sim.exchange.order_entry import Intake
 from kt.sim.exchange.refusals import Refused
 from kt.sim.exchange.steering import Steer, Steered
+from kt.sim.exchange.storage import ExchangeStorage
 from kt.sim.exchange.ticker import Ticker
+from kt.sim.market import recorded_day as replays
 from kt.sim.market.board import Board
-from kt.sim.market.days import Days
+from kt.sim.market.session_days import Days
 from kt.sim.market.view import MarketView
-from kt.sim.storage import ExchangeStorage
 
 LISTING_DELAY = 0.7
 """Seconds of the clock until an order or a fill is in the lists; the stream tells it at once."""

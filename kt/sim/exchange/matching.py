@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from kt.records import Side
 from kt.rules import price_time_priority
-from kt.sim.depth import Depth, pieces
 from kt.sim.exchange.order_records import SimOrder
 from kt.sim.market import expected_prices
+from kt.sim.market.depth import Depth, pieces
 from kt.sim.market.path import SessionPath
 
 

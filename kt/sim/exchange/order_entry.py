@@ -16,8 +16,8 @@ from kt.records import (
 from kt.rules import calendar, ticks
 from kt.rules.trading_phases import MarketPhase
 from kt.sim.exchange import refusals
-from kt.sim.exchange.booking import book_hits, notice
-from kt.sim.exchange.books import Ledger
+from kt.sim.exchange.fill_booking import book_hits, notice
+from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.matching import Floor, arrive
 from kt.sim.exchange.order_records import SimOrder
 from kt.sim.exchange.refusals import Refused

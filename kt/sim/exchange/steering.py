@@ -16,12 +16,12 @@ from msgspec import Meta
 from kt.errors import UsageError
 from kt.records import Side
 from kt.rules import price_time_priority, ticks
-from kt.sim.depth import down, up
-from kt.sim.exchange.books import Ledger
+from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.matching import by_priority
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
+from kt.sim.market.depth import down, up
 from kt.sim.market.noise import scatter
 from kt.sim.market.path import SessionPath
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 from kt.sim.market.steered import Turn
 
 INTERRUPTED = 120

@@ -15,9 +15,9 @@ from typing import Literal
 import msgspec
 
 from kt.records import Side
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 from kt.sim.market.draw import snap
 from kt.sim.market.path import Interruption, SessionPath
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 
 OPEN_ENDED = 24 * 3600
 """The end of what nobody has ended yet."""

@@ -15,11 +15,11 @@ from kt.records import Instrument
 from kt.sim.discovery import loop_lives
 from kt.sim.exchange import AccountDesk, Exchange
 from kt.sim.faults import Faults
-from kt.sim.rate_limits import RateLimits
+from kt.sim.server.access_tokens import Tokens
 from kt.sim.server.event_fan_out import EventFanOut
 from kt.sim.server.pages import Pages
+from kt.sim.server.rate_limits import RateLimits
 from kt.sim.server.settings import Settings
-from kt.sim.tokens import Tokens
 from kt.sim.wire.chart_pages import Recent
 
 MOST_SOCKETS = 64

@@ -20,8 +20,8 @@ from kt.paths import ExchangePaths
 from kt.sim.crash_resume import left_behind
 from kt.sim.discovery import ExchangePlace
 from kt.sim.server import serving
-from kt.sim.server.opening import open_desk
 from kt.sim.server.settings import Settings
+from kt.sim.server.startup import open_desk
 
 log = logging.getLogger("kt.exchange")
 

@@ -10,10 +10,10 @@ import msgspec
 
 from kt.errors import UnknownStock
 from kt.sim.exchange import AccountDesk
+from kt.sim.server.access_tokens import WrongKeys
 from kt.sim.server.context import ServerContext
 from kt.sim.server.pages import Cursor, Page, cursor, window
 from kt.sim.server.request_guard import is_json
-from kt.sim.tokens import WrongKeys
 from kt.sim.wire import error_bodies, tokens
 from kt.sim.wire.apis import SERVED, TOKENS, Served, documented
 from kt.sim.wire.call import Call

@@ -9,7 +9,7 @@ import pytest
 
 from kt.clock import ManualClock
 from kt.records import KST
-from kt.sim.tokens import LIFE, Tokens, WrongKeys
+from kt.sim.server.access_tokens import LIFE, Tokens, WrongKeys
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=KST)
 

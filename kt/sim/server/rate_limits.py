@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kt.ports import Clock
-from kt.sim.tokens import LONGEST_KEY
+from kt.sim.server.access_tokens import LONGEST_KEY
 
 QUERIES = 5.0
 HEAVY = {"ka10099": 0.5}

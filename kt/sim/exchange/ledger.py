@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from kt.records import Side, StreamEvent
-from kt.sim.account import Account, Costing, affordable
-from kt.sim.depth import Depth
+from kt.sim.exchange.exchange_account import Account, Costing, affordable
 from kt.sim.exchange.order_records import SimFill, SimOrder
+from kt.sim.exchange.storage import ExchangeStorage
 from kt.sim.market.board import Board
+from kt.sim.market.depth import Depth
 from kt.sim.market.noise import key_of
-from kt.sim.storage import ExchangeStorage
 
 Addressed = tuple[str | None, StreamEvent]
 """An event and the app key it is for; None when it is everybody's."""

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from kt.records import Book, Level, Side
 from kt.rules import price_time_priority, ticks
 from kt.sim.market import expected_prices
-from kt.sim.market.days import AUCTION_SECOND
 from kt.sim.market.noise import scatter
 from kt.sim.market.path import SessionPath
+from kt.sim.market.session_days import AUCTION_SECOND
 
 LEVELS = 10
 _EPOCH = 11

@@ -11,9 +11,9 @@ import msgspec
 from kt.errors import KtError
 from kt.files import create_private, private_folder
 from kt.records import Side
-from kt.sim.account import Account
-from kt.sim.depth import Eaten
+from kt.sim.exchange.exchange_account import Account
 from kt.sim.exchange.order_records import SimFill, SimOrder
+from kt.sim.market.depth import Eaten
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from kt.records import BalanceNotice, OrderNotice, Side
-from kt.sim.exchange.books import Ledger
+from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.matching import Hit
 from kt.sim.exchange.order_records import SimFill, SimOrder
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kt.records import MarketName, Side
-from kt.sim.account import Account, Costing, affordable
+from kt.sim.exchange.exchange_account import Account, Costing, affordable
 from kt.sim.market.listing import Listing
 
 COSTING = Costing(0.015, date(2026, 11, 23))

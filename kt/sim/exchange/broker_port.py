@@ -21,9 +21,9 @@ from kt.records import (
     Realised,
     Side,
 )
-from kt.sim.account import Held
-from kt.sim.exchange.books import Ledger
 from kt.sim.exchange.core import Exchange
+from kt.sim.exchange.exchange_account import Held
+from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.order_records import execution, listed
 
 
