@@ -18,7 +18,7 @@ from kt.sim.faults import parse_faults
 from kt.sim.server import serving
 from kt.sim.server.context import ServerContext
 from kt.sim.server.settings import Settings
-from kt.sim.server.startup import open_desk
+from kt.sim.server.startup import open_context
 
 TRADING_DAY = "2026-11-23"
 """A Monday with ordinary hours, whatever the day of the test is."""
@@ -71,7 +71,7 @@ def serve(
     with contextlib.ExitStack() as stack:
         listening = serving.listen(port)
         stack.callback(listening.close)
-        desk = stack.enter_context(open_desk(settings))
+        desk = stack.enter_context(open_context(settings))
         desk.faults.replace(parse_faults({"rules": list(faults or [])}, "test"))
         ready = threading.Event()
         server = serving.server(desk, ready.set)

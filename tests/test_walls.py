@@ -319,7 +319,7 @@ def catches_all(tree: ast.AST) -> Iterator[int]:
             case ast.Call(func=called, args=kinds) if ast.unparse(called).endswith("suppress"):
                 if any(names_all(kind) for kind in kinds):
                     yield node.lineno
-            case ast.ImportFrom(module=module) if module and module.endswith(".captured"):
+            case ast.ImportFrom(module=module) if module and module.endswith(".error_capture"):
                 yield node.lineno
             case ast.keyword(arg="return_exceptions"):
                 yield node.value.lineno
@@ -365,7 +365,7 @@ def leaves(node: ast.AST) -> bool:
         "class Calm:\n async def __aexit__(self, *given):\n  return self.calm",
         "def calm():\n try: return work()\n finally: return None",
         "await asyncio.gather(work(), return_exceptions=True)",
-        "from kt.broker.rest.error_capture import caught",
+        "from kt.broker.rest.error_capture import capture",
     ],
 )
 def test_every_means_of_catching_all_is_seen(source: str) -> None:

@@ -57,7 +57,7 @@ class KiwoomAccount(Queries):
         """Summed over credit kinds (qry_tp 1). Raises WireError for an answer that contradicts
         itself, as one without rows whose totals say otherwise: what is held is then not known."""
         asked = {"qry_tp": "1", "dmst_stex_tp": "KRX"}
-        return account.believed(account.holdings(self._bodies("kt00018", asked)))
+        return account.check_totals(account.holdings(self._bodies("kt00018", asked)))
 
     def open_orders(self, stock_code: str | None = None) -> tuple[BrokerOrder, ...]:
         asked = {

@@ -48,7 +48,7 @@ class InstrumentCache:
 
     def get(self, fetch: Fetch) -> tuple[Instrument, ...]:
         """Today's list, from the file or by `fetch`, whose errors are raised."""
-        day = list_day(self.clock.now())
+        day = cache_day(self.clock.now())
         with self._alone():
             kept = self._read()
             if kept is not None and (kept.server, kept.day) == (self.server, day):
@@ -80,7 +80,7 @@ class InstrumentCache:
             replace_private(self.path, msgspec.json.encode(kept))
 
 
-def list_day(now: datetime) -> str:
+def cache_day(now: datetime) -> str:
     """The day whose list holds good now: from 08:00 on today's."""
     local = now.astimezone(KST)
     day = local.date() if local.time() >= NEW_LIST else local.date() - timedelta(days=1)

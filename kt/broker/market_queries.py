@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from kt.broker.instrument_cache import InstrumentCache
 from kt.broker.query_base import Queries
-from kt.broker.wire import Faulty, charts, rankings, stocks
+from kt.broker.wire import OnFault, charts, rankings, stocks
 from kt.errors import UsageError
 from kt.records import (
     Bar,
@@ -56,7 +56,7 @@ RANKING_BODIES: dict[Ranking, dict[str, str]] = {
 class KiwoomMarket(Queries):
     """Implements ports.Market. A row that cannot be read is left out and told to `on_fault`."""
 
-    on_fault: Faulty
+    on_fault: OnFault
     day_list: InstrumentCache | None
 
     def instruments(self) -> tuple[Instrument, ...]:

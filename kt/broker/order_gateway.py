@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from kt.broker.rest.client import Rest
-from kt.broker.rest.error_capture import caught
+from kt.broker.rest.error_capture import capture
 from kt.broker.rest.error_codes import TREATMENTS, Category
-from kt.broker.rest.http_response import HttpResponse, described
+from kt.broker.rest.http_response import HttpResponse, describe_error
 from kt.broker.rest.response_class import Classified, return_code, return_message
 from kt.broker.wire import scalars
 from kt.records import (
@@ -65,10 +65,10 @@ class KiwoomOrders:
 
         def unread(fault: Exception) -> Outcome:
             status = OutcomeStatus.UNKNOWN if answer.left else OutcomeStatus.NOT_PLACED
-            said = f"{answer.evidence}, which could not be read: {described(fault)}"
+            said = f"{answer.evidence}, which could not be read: {describe_error(fault)}"
             return Outcome(status=status, evidence=said, http_status=answer.http_status)
 
-        return caught(lambda: outcome(answer, quantity_name), unread)
+        return capture(lambda: outcome(answer, quantity_name), unread)
 
 
 def outcome(answer: HttpResponse, quantity_name: str = "") -> Outcome:

@@ -19,7 +19,7 @@ AWAY_MARKET_SECONDS = 3600.0
 """Seconds of its own clock: nobody wants to come back to another part of the day."""
 
 
-def left_behind(folder: Path) -> ExchangePlace | None:
+def killed_place(folder: Path) -> ExchangePlace | None:
     """What an exchange that was killed a moment ago told of itself; None when there is none."""
     place = read_place(folder)
     if place is None or not place.anchor:

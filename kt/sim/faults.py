@@ -107,7 +107,7 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return frozenset(api for name in named for api in GROUPS.get(name, (name,)))
 
 
-class Armed:
+class ArmedRule:
     """A rule and how often it has matched and acted."""
 
     def __init__(self, rule: FaultRule) -> None:
@@ -143,10 +143,10 @@ class Faults:
     """The rules in force. Every match is counted, whether or not another rule acts as well."""
 
     def __init__(self, rules: Iterable[FaultRule] = ()) -> None:
-        self._armed = [Armed(rule) for rule in rules]
+        self._armed = [ArmedRule(rule) for rule in rules]
 
     def replace(self, rules: Iterable[FaultRule]) -> None:
-        self._armed = [Armed(rule) for rule in rules]
+        self._armed = [ArmedRule(rule) for rule in rules]
 
     @property
     def by_stock(self) -> bool:

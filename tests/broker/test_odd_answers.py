@@ -57,7 +57,7 @@ ONCE = 0.3
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call is over after a third of a second."""
     for priority in Priority:
-        monkeypatch.setitem(deadlines.PATIENCE, priority, CallTimeouts(ONCE, 2 * ONCE))
+        monkeypatch.setitem(deadlines.TIMEOUTS, priority, CallTimeouts(ONCE, 2 * ONCE))
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ import pytest
 
 from kt.errors import WireError
 from kt.records import OrderTicket, OrderType, Side
-from kt.sim.exchange import AccountDesk
+from kt.sim.exchange import ExchangeBroker
 from tests.broker.queries import EVERY_QUERY
 from tests.broker.wiring import line
 from tests.serving import Served, serve
@@ -58,7 +58,7 @@ def plain(told: dict[str, Body], understood: Reader) -> dict[str, Any]:
 
 
 def trade_a_little(served: Served) -> None:
-    account = AccountDesk(served.exchange, "key")
+    account = ExchangeBroker(served.exchange, "key")
     lower = served.exchange.market.quote("005930").lower_limit
     for side, quantity, price in (
         (Side.BUY, 5, 0),

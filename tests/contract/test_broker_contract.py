@@ -40,7 +40,7 @@ from kt.records import (
     Ranking,
     Side,
 )
-from kt.sim.exchange import AccountDesk
+from kt.sim.exchange import ExchangeBroker
 from tests.serving import Served, serve
 
 CODE = "005930"
@@ -58,7 +58,7 @@ class Both:
 
     @property
     def direct(self) -> Broker:
-        return AccountDesk(self.served.exchange, "contract")
+        return ExchangeBroker(self.served.exchange, "contract")
 
     @property
     def market(self) -> Market:

@@ -29,7 +29,7 @@ from kt.records import (
     Side,
 )
 from kt.rules import ticks
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from tests import fakes
 from tests.fakes import OPEN, SAMSUNG, FakeBroker, FakeMarket
 
@@ -79,7 +79,7 @@ def market(side: Side, quantity: int) -> OrderTicket:
 def exchange() -> Venue:
     clock = ManualClock(OPEN)
     made = Exchange(clock=clock, seed=1)
-    return Venue(clock, made.market, AccountDesk(made, "contract"), fake=False)
+    return Venue(clock, made.market, ExchangeBroker(made, "contract"), fake=False)
 
 
 def faked() -> Venue:

@@ -14,7 +14,7 @@ from kt.records import (
     Side,
 )
 from kt.rules import ticks
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.sim.exchange.refusals import TEXTS, Refused
 from kt.sim.market.depth import down, up
 from tests.sim.scene import CODE, at, balances, buy, mine, opened, orders, sell, ticket
@@ -46,7 +46,7 @@ def low_price(exchange: Exchange, code: str = CODE, steps: int = 60) -> int:
 
 def test_a_marketable_order_fills_at_once_and_in_parts() -> None:
     exchange, _ = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     ask = exchange.market.book(CODE).asks[0]
     outcome = buy(desk, 100, ask.price)
     assert outcome.status is OutcomeStatus.ACKED
@@ -74,13 +74,13 @@ def test_a_marketable_order_fills_at_once_and_in_parts() -> None:
 def test_numbers_grow_over_all_accounts() -> None:
     exchange, _ = opened()
     price = low_price(exchange)
-    numbers = [int(buy(AccountDesk(exchange, key), 1, price).ord_no) for key in "abab"]
+    numbers = [int(buy(ExchangeBroker(exchange, key), 1, price).ord_no) for key in "abab"]
     assert numbers == list(range(numbers[0], numbers[0] + 4))
 
 
 def test_a_market_order_pays_what_the_levels_ask() -> None:
     exchange, _ = opened(cash=10**12)
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     asks = exchange.market.book(CODE).asks
     buy(desk, asks[0].quantity + 10)
     fills = orders(mine(exchange))[1:]
@@ -91,7 +91,7 @@ def test_a_market_order_pays_what_the_levels_ask() -> None:
 def test_waiting_orders_fill_when_the_market_comes() -> None:
     """At the best bid, behind its queue, most stocks serve an order within some minutes."""
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     stocks = [item.stock_code for item in exchange.market.instruments() if item.base_price < 50_000]
     placed = {}
     for code in stocks[:12]:
@@ -112,7 +112,7 @@ def test_many_steps_or_one_give_the_same_fills() -> None:
     results = []
     for step in (1, 37, 1_800):
         exchange, clock = opened(at(10))
-        desk = AccountDesk(exchange, "a")
+        desk = ExchangeBroker(exchange, "a")
         price = exchange.market.quote(BIG).price
         buy(desk, 10, ticks.step(price, -1), BIG)
         buy(desk, 10, ticks.step(price, -3), BIG)
@@ -127,7 +127,7 @@ def test_many_steps_or_one_give_the_same_fills() -> None:
 
 def test_the_lists_come_later_than_the_frames() -> None:
     exchange, clock = opened(delay=0.7)
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     buy(desk, 10, low_price(exchange))
     assert orders(mine(exchange))[1].status == "FILL"
@@ -148,7 +148,7 @@ def test_the_lists_come_later_than_the_frames() -> None:
 
 def test_lists_name_what_the_account_did() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     first = buy(desk, 10)
     price = low_price(exchange)
     second = buy(desk, 20, price)
@@ -170,7 +170,7 @@ def test_lists_name_what_the_account_did() -> None:
     assert desk.day_orders(second.ord_no) == (waiting,)
     assert desk.open_orders() == desk.open_orders(CODE) == (waiting,)
     assert desk.open_orders(BIG) == ()
-    assert AccountDesk(exchange, "b").day_orders() == ()
+    assert ExchangeBroker(exchange, "b").day_orders() == ()
     rows = desk.executions(CODE)
     assert sum(row.quantity for row in rows) == 10
     assert [row.order_quantity - row.open_quantity for row in rows][-1] == 10
@@ -188,7 +188,7 @@ def refusal(outcome: Outcome) -> str:
 
 def test_refusals_by_price_and_stock() -> None:
     exchange, _ = opened(cash=10**11)
-    desk, quote = AccountDesk(exchange, "a"), exchange.market.quote(CODE)
+    desk, quote = ExchangeBroker(exchange, "a"), exchange.market.quote(CODE)
     assert refusal(buy(desk, 1, quote.price + 1)) == "RC4003"
     assert refusal(buy(desk, 1, up(quote.upper_limit))) == "RC4027"
     assert refusal(buy(desk, 1, down(quote.lower_limit))) == "RC4027"
@@ -201,7 +201,7 @@ def test_refusals_by_price_and_stock() -> None:
 
 def test_refusals_change_nothing() -> None:
     exchange, _ = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     before = desk.deposit()
     refusal(buy(desk, 10**6, exchange.market.quote(CODE).price))
     assert mine(exchange) == []
@@ -211,7 +211,7 @@ def test_refusals_change_nothing() -> None:
 
 def test_short_of_cash_to_the_won() -> None:
     exchange, _ = opened()
-    desk, price = AccountDesk(exchange, "a"), low_price(exchange)
+    desk, price = ExchangeBroker(exchange, "a"), low_price(exchange)
     most = desk.orderable(CODE, price)
     assert most is not None
     assert most.amount == 10_000_000
@@ -223,7 +223,7 @@ def test_short_of_cash_to_the_won() -> None:
 
 def test_a_market_buy_is_reserved_at_the_upper_limit() -> None:
     exchange, _ = opened()
-    desk, quote = AccountDesk(exchange, "a"), exchange.market.quote(CODE)
+    desk, quote = ExchangeBroker(exchange, "a"), exchange.market.quote(CODE)
     most = desk.orderable(CODE, 0)
     assert most is not None
     assert most.quantity * quote.upper_limit <= 10_000_000
@@ -233,7 +233,7 @@ def test_a_market_buy_is_reserved_at_the_upper_limit() -> None:
 
 def test_short_of_shares_counts_open_sells() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     assert refusal(sell(desk, 1, low_price(exchange))) == "800033"
     buy(desk, 10)
     far = ticks.step(exchange.market.quote(CODE).price, 30)
@@ -257,7 +257,7 @@ def test_short_of_shares_counts_open_sells() -> None:
 )
 def test_refusals_by_the_hour(hour: int, minute: int, day: int, code: str) -> None:
     exchange, _ = opened(at(hour, minute, day=day))
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     assert refusal(buy(desk, 1, low_price(exchange, BIG), BIG)) == code
     assert refusal(cancel(desk, "0100001")) == code
     assert refusal(amend(desk, "0100001", 10_000)) == code
@@ -266,7 +266,7 @@ def test_refusals_by_the_hour(hour: int, minute: int, day: int, code: str) -> No
 @pytest.mark.parametrize(("hour", "minute"), [(8, 30), (9, 0), (15, 20), (15, 29)])
 def test_orders_are_taken_from_the_opening_to_the_closing_auction(hour: int, minute: int) -> None:
     exchange, _ = opened(at(hour, minute))
-    assert buy(AccountDesk(exchange, "a"), 1, low_price(exchange)).status is OutcomeStatus.ACKED
+    assert buy(ExchangeBroker(exchange, "a"), 1, low_price(exchange)).status is OutcomeStatus.ACKED
 
 
 # --- amend and cancel ---
@@ -274,7 +274,7 @@ def test_orders_are_taken_from_the_opening_to_the_closing_auction(hour: int, min
 
 def test_an_amend_gets_a_number_of_its_own_and_the_chain_goes_on_from_it() -> None:
     exchange, clock = opened()
-    desk, price = AccountDesk(exchange, "a"), low_price(exchange)
+    desk, price = ExchangeBroker(exchange, "a"), low_price(exchange)
     first = buy(desk, 10, price)
     mine(exchange)
     second = amend(desk, first.ord_no, down(price))
@@ -305,7 +305,7 @@ def test_an_amend_gets_a_number_of_its_own_and_the_chain_goes_on_from_it() -> No
 
 def test_a_cancel_says_received_confirmed_cancelled() -> None:
     exchange, _ = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     first = buy(desk, 10, low_price(exchange))
     mine(exchange)
     done = cancel(desk, first.ord_no)
@@ -320,7 +320,7 @@ def test_a_cancel_says_received_confirmed_cancelled() -> None:
 
 def test_a_part_cancelled_leaves_the_rest_under_its_number() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     first = buy(desk, 10, low_price(exchange))
     assert refusal(cancel(desk, first.ord_no, 11)) == "RC4033"
     assert cancel(desk, first.ord_no, 4).quantity == 4
@@ -332,7 +332,7 @@ def test_a_part_cancelled_leaves_the_rest_under_its_number() -> None:
 
 def test_a_part_amended_leaves_the_rest_under_its_number() -> None:
     exchange, clock = opened()
-    desk, price = AccountDesk(exchange, "a"), low_price(exchange)
+    desk, price = ExchangeBroker(exchange, "a"), low_price(exchange)
     first = buy(desk, 10, price)
     second = amend(desk, first.ord_no, down(price), 3)
     clock.advance(1)
@@ -342,7 +342,7 @@ def test_a_part_amended_leaves_the_rest_under_its_number() -> None:
 
 def test_an_amend_to_a_marketable_price_trades_at_once() -> None:
     exchange, _ = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     first = buy(desk, 10, low_price(exchange))
     mine(exchange)
     second = amend(desk, first.ord_no, ticks.step(exchange.market.quote(CODE).ask, 3))
@@ -353,7 +353,7 @@ def test_an_amend_to_a_marketable_price_trades_at_once() -> None:
 
 def test_amends_are_checked_like_orders() -> None:
     exchange, _ = opened()
-    desk, price = AccountDesk(exchange, "a"), low_price(exchange)
+    desk, price = ExchangeBroker(exchange, "a"), low_price(exchange)
     quote = exchange.market.quote(CODE)
     first = buy(desk, desk.orderable(CODE, price).quantity, price)  # type: ignore[union-attr]
     before = desk.deposit()
@@ -366,9 +366,9 @@ def test_amends_are_checked_like_orders() -> None:
 
 def test_numbers_that_are_not_the_accounts() -> None:
     exchange, _ = opened()
-    desk, price = AccountDesk(exchange, "a"), low_price(exchange)
+    desk, price = ExchangeBroker(exchange, "a"), low_price(exchange)
     first = buy(desk, 10, price)
-    stranger = AccountDesk(exchange, "b")
+    stranger = ExchangeBroker(exchange, "b")
     assert refusal(cancel(stranger, first.ord_no)) == "RC4061"
     assert refusal(cancel(desk, "0999999")) == "RC4061"
     assert refusal(cancel(desk, "not a number")) == "RC4061"
@@ -378,7 +378,7 @@ def test_numbers_that_are_not_the_accounts() -> None:
 
 def test_after_a_fill_there_is_nothing_left_to_cancel() -> None:
     exchange, _ = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     done = buy(desk, 1)
     assert refusal(cancel(desk, done.ord_no)) == "RC4033"
 
@@ -388,7 +388,7 @@ def test_after_a_fill_there_is_nothing_left_to_cancel() -> None:
 
 def test_two_accounts_trade_with_each_other_inside_the_spread() -> None:
     exchange, clock = opened(at(10, 30))
-    seller, buyer = AccountDesk(exchange, "a"), AccountDesk(exchange, "b")
+    seller, buyer = ExchangeBroker(exchange, "a"), ExchangeBroker(exchange, "b")
     code = next(
         item.stock_code
         for item in exchange.market.instruments()
@@ -413,7 +413,7 @@ def test_two_accounts_trade_with_each_other_inside_the_spread() -> None:
 
 def test_what_waits_is_in_the_book_of_everybody() -> None:
     exchange, _ = opened(cash=10**12)
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     before = exchange.market.book(CODE)
     best, behind = before.bids[0].price, before.bids[3].price
     buy(desk, 70, behind)
@@ -433,7 +433,7 @@ def test_what_waits_is_in_the_book_of_everybody() -> None:
 
 def test_a_book_is_never_crossed_by_who_waits() -> None:
     exchange, clock = opened(cash=10**12)
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     asks = exchange.market.book(CODE).asks
     wanted = sum(level.quantity for level in asks[:3]) + 500
     buy(desk, wanted, asks[2].price)

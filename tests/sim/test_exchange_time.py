@@ -10,7 +10,7 @@ import pytest
 from kt.errors import ConfigError
 from kt.records import BookUpdate, OutcomeStatus, SessionNotice, Tick
 from kt.rules import ticks
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from tests.sim.scene import CODE, at, buy, mine, opened, orders, sell
 
 BIG = "005930"
@@ -18,7 +18,7 @@ BIG = "005930"
 
 def test_the_opening_auction_serves_who_came_before_it() -> None:
     exchange, clock = opened(at(8, 40))
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     quote = exchange.market.quote(BIG)
     eager = buy(desk, 3, quote.upper_limit, BIG)
     market = buy(desk, 2, code=BIG)
@@ -38,7 +38,7 @@ def test_the_opening_auction_serves_who_came_before_it() -> None:
 
 def test_the_closing_auction_takes_the_rest_and_then_orders_expire() -> None:
     exchange, clock = opened(at(15, 10))
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     quote = exchange.market.quote(BIG)
     low = buy(desk, 1, quote.lower_limit, BIG)
     clock.set(at(15, 21))
@@ -57,7 +57,7 @@ def test_the_closing_auction_takes_the_rest_and_then_orders_expire() -> None:
 
 def test_the_next_session_starts_from_the_closes_and_settles_on_the_second() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     spent = 10_000_000 - desk.deposit().d2_cash
     assert spent > 0
@@ -76,7 +76,7 @@ def test_the_next_session_starts_from_the_closes_and_settles_on_the_second() -> 
 
 def test_realised_profit_is_todays_alone() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     clock.advance(60)
     sell(desk, 10)
@@ -90,7 +90,7 @@ def test_realised_profit_is_todays_alone() -> None:
 
 def test_a_jump_over_weeks_is_quick_and_lands_right() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 1, ticks.step(exchange.market.quote(CODE).price, -60))
     exchange.watch({CODE, BIG})
     clock.set(at(11, day=60))
@@ -108,7 +108,7 @@ def test_a_clock_that_goes_back_while_running_is_waited_for() -> None:
     exchange.advance()
     clock.set(at(10, 59))
     assert exchange.now() == at(11)
-    assert buy(AccountDesk(exchange, "a"), 1).status is OutcomeStatus.ACKED
+    assert buy(ExchangeBroker(exchange, "a"), 1).status is OutcomeStatus.ACKED
     clock.set(at(11, 0, 5))
     assert exchange.now() == at(11, 0, 5)
 
@@ -166,7 +166,7 @@ def test_a_book_is_told_again_when_somebody_ate_from_it() -> None:
     exchange.watch({CODE})
     watched(exchange)
     assert watched(exchange) == ([], [])
-    buy(AccountDesk(exchange, "a"), 10)
+    buy(ExchangeBroker(exchange, "a"), 10)
     _, (update,) = watched(exchange)
     assert update.book.asks == exchange.market.book(CODE).asks
 
@@ -202,7 +202,7 @@ def test_the_phase_can_be_asked_for() -> None:
 def test_events_come_in_the_order_of_their_times() -> None:
     exchange, clock = opened()
     exchange.watch({CODE, BIG})
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 50, exchange.market.quote(CODE).bid)
     buy(desk, 5, exchange.market.quote(BIG).bid, BIG)
     for _ in range(10):
@@ -218,7 +218,7 @@ def test_costs_are_named() -> None:
 
 def test_mock_costs_are_taken() -> None:
     exchange, clock = opened(costs="mock")
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     clock.advance(1)
     rows = desk.executions()
@@ -228,7 +228,7 @@ def test_mock_costs_are_taken() -> None:
 
 def test_a_position_from_yesterday_can_be_sold_today() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     clock.set(at(9, 30) + timedelta(days=1))
     assert sell(desk, 10).status is OutcomeStatus.ACKED

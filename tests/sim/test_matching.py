@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from kt.records import KST, Level, OrderType, Side
 from kt.rules import price_time_priority
-from kt.sim.exchange.matching import Floor, Hit, arrive, call, may_trade, rest
+from kt.sim.exchange.matching import (
+    Liquidity,
+    Match,
+    match_arriving,
+    match_auction,
+    match_resting,
+    may_trade,
+)
 from kt.sim.exchange.order_records import SimOrder
 from kt.sim.market import expected_prices
 from kt.sim.market.depth import Depth, down, pieces, up
@@ -41,8 +48,8 @@ def still_path(price: int = PRICE, volume: int = 6_000, buying: float = 0.5) -> 
 
 def floor(
     path: SessionPath | None = None, second: int = 3_600, depth: Depth | None = None
-) -> Floor:
-    return Floor("000001", path or still_path(), depth or Depth(), 1_000, second)
+) -> Liquidity:
+    return Liquidity("000001", path or still_path(), depth or Depth(), 1_000, second)
 
 
 def order(
@@ -71,11 +78,11 @@ def order(
     )
 
 
-def asks(here: Floor) -> list[Level]:
+def asks(here: Liquidity) -> list[Level]:
     return here.depth.levels(here.code, here.path, here.unit, Side.SELL, here.second)
 
 
-def by_price(hits: list[Hit]) -> dict[int, int]:
+def by_price(hits: list[Match]) -> dict[int, int]:
     sums: dict[int, int] = {}
     for hit in hits:
         sums[hit.price] = sums.get(hit.price, 0) + hit.quantity
@@ -86,7 +93,7 @@ def test_a_market_order_eats_levels_from_the_best_on() -> None:
     here = floor()
     first, second, third = asks(here)[:3]
     wanted = first.quantity + second.quantity + 1
-    hits = arrive(order(1, Side.BUY, wanted), (), here)
+    hits = match_arriving(order(1, Side.BUY, wanted), (), here)
     assert by_price(hits) == {
         first.price: first.quantity,
         second.price: second.quantity,
@@ -98,24 +105,24 @@ def test_a_market_order_eats_levels_from_the_best_on() -> None:
 def test_a_limit_order_stops_at_its_price() -> None:
     here = floor()
     first = asks(here)[0]
-    hits = arrive(order(1, Side.BUY, first.quantity + 50, first.price), (), here)
+    hits = match_arriving(order(1, Side.BUY, first.quantity + 50, first.price), (), here)
     assert by_price(hits) == {first.price: first.quantity}
-    assert arrive(order(2, Side.BUY, 50, down(first.price)), (), here) == []
+    assert match_arriving(order(2, Side.BUY, 50, down(first.price)), (), here) == []
 
 
 def test_selling_goes_down_the_bids() -> None:
     here = floor()
     bids = here.depth.levels(here.code, here.path, here.unit, Side.BUY, here.second)
-    hits = arrive(order(1, Side.SELL, bids[0].quantity + 1), (), here)
+    hits = match_arriving(order(1, Side.SELL, bids[0].quantity + 1), (), here)
     assert by_price(hits) == {bids[0].price: bids[0].quantity, bids[1].price: 1}
 
 
 def test_what_was_eaten_stays_eaten_and_refills_later() -> None:
     here = floor()
     before = asks(here)
-    arrive(order(1, Side.BUY, before[0].quantity), (), here)
+    match_arriving(order(1, Side.BUY, before[0].quantity), (), here)
     assert asks(here)[0].price == before[1].price
-    again = arrive(order(2, Side.BUY, 1), (), here)
+    again = match_arriving(order(2, Side.BUY, 1), (), here)
     assert again[0].price == before[1].price
     later = floor(here.path, here.second + 30, here.depth)
     assert before[0].price in {level.price for level in asks(later)}
@@ -124,7 +131,7 @@ def test_what_was_eaten_stays_eaten_and_refills_later() -> None:
 def test_a_part_eaten_leaves_the_rest() -> None:
     here = floor()
     first = asks(here)[0]
-    arrive(order(1, Side.BUY, first.quantity - 3), (), here)
+    match_arriving(order(1, Side.BUY, first.quantity - 3), (), here)
     assert asks(here)[0] == Level(first.price, 3)
 
 
@@ -139,7 +146,7 @@ def test_a_better_priced_account_comes_before_the_book() -> None:
     here = floor()
     best = asks(here)[0]
     mine = order(1, Side.SELL, 5, down(best.price), account="b")
-    hits = arrive(order(2, Side.BUY, 8), (mine,), here)
+    hits = match_arriving(order(2, Side.BUY, 8), (mine,), here)
     assert (hits[0].price, hits[0].quantity, hits[0].against) == (down(best.price), 5, mine)
     assert sum(hit.quantity for hit in hits[1:]) == 3
 
@@ -150,7 +157,7 @@ def test_at_one_price_who_stood_first_trades_first() -> None:
     best = asks(here)[0]
     assert best.quantity > 12
     mine = order(1, Side.SELL, 5, best.price, ahead=10, account="b")
-    hits = arrive(order(2, Side.BUY, 17, best.price), (mine,), here)
+    hits = match_arriving(order(2, Side.BUY, 17, best.price), (mine,), here)
     against = [hit.against is mine for hit in hits]
     before = sum(hit.quantity for hit in hits[: against.index(True)])
     assert before == 10
@@ -163,7 +170,7 @@ def test_of_two_accounts_the_earlier_trades_first() -> None:
     price = down(asks(here)[0].price)
     late = order(9, Side.SELL, 5, price, account="c")
     early = order(3, Side.SELL, 5, price, account="b")
-    hits = arrive(order(10, Side.BUY, 7, price), (late, early), here)
+    hits = match_arriving(order(10, Side.BUY, 7, price), (late, early), here)
     assert [(hit.against, hit.quantity) for hit in hits] == [(early, 5), (late, 2)]
 
 
@@ -181,11 +188,11 @@ def test_a_waiting_order_waits_behind_its_queue_and_fills_in_parts() -> None:
     trade = path.trade_at(second)
     assert trade is not None
     waiting = order(1, Side.BUY, 10_000, PRICE, ahead=trade.quantity - 10)
-    hits = rest([waiting], floor(path, second))
+    hits = match_resting([waiting], floor(path, second))
     assert by_price(hits) == {PRICE: 10}
     assert waiting.ahead == 0
     behind = order(2, Side.BUY, 10, PRICE, ahead=trade.quantity + 5)
-    assert rest([behind], floor(path, second)) == []
+    assert match_resting([behind], floor(path, second)) == []
     assert behind.ahead == 5
 
 
@@ -197,7 +204,7 @@ def test_two_orders_wait_behind_the_same_displayed_queue() -> None:
     queue = trade.quantity - 30
     early = order(1, Side.BUY, 10, PRICE, ahead=queue)
     late = order(2, Side.BUY, 100, PRICE, ahead=queue, account="b")
-    hits = rest([late, early], floor(path, second))
+    hits = match_resting([late, early], floor(path, second))
     assert [(hit.order, hit.quantity) for hit in hits] == [(early, 10), (late, 20)]
 
 
@@ -205,7 +212,7 @@ def test_a_price_that_is_not_reached_does_not_trade() -> None:
     path = still_path()
     second = second_with(path, Side.SELL)
     low, high = order(1, Side.BUY, 5, PRICE - TICK), order(2, Side.SELL, 5, PRICE + TICK)
-    assert rest([low, high], floor(path, second)) == []
+    assert match_resting([low, high], floor(path, second)) == []
     assert not may_trade(low, path, second // 60)
     assert not may_trade(high, path, second // 60)
 
@@ -214,7 +221,7 @@ def test_a_trade_through_the_price_fills_at_the_orders_own_price() -> None:
     path = still_path()
     second = second_with(path, Side.SELL)
     generous = order(1, Side.BUY, 3, PRICE + TICK, ahead=1_000_000)
-    assert by_price(rest([generous], floor(path, second))) == {PRICE + TICK: 3}
+    assert by_price(match_resting([generous], floor(path, second))) == {PRICE + TICK: 3}
 
 
 def test_one_trade_serves_the_better_price_then_the_earlier_order() -> None:
@@ -225,7 +232,7 @@ def test_one_trade_serves_the_better_price_then_the_earlier_order() -> None:
     late = order(8, Side.BUY, trade.quantity, PRICE)
     early = order(2, Side.BUY, 5, PRICE)
     better = order(9, Side.BUY, 4, PRICE + TICK)
-    hits = rest([late, early, better], floor(path, second))
+    hits = match_resting([late, early, better], floor(path, second))
     assert [(hit.order, hit.quantity) for hit in hits] == [
         (better, 4),
         (early, 5),
@@ -236,7 +243,7 @@ def test_one_trade_serves_the_better_price_then_the_earlier_order() -> None:
 def test_the_rest_of_a_market_order_takes_what_is_offered_next() -> None:
     path = still_path()
     rest_of_it = order(1, Side.BUY, 7)
-    hits = rest([rest_of_it], floor(path, 3_605))
+    hits = match_resting([rest_of_it], floor(path, 3_605))
     assert sum(hit.quantity for hit in hits) == 7
 
 
@@ -263,7 +270,7 @@ def test_an_auction_serves_market_orders_then_better_prices() -> None:
     market = order(5, Side.BUY, 100)
     better = order(4, Side.BUY, 100, PRICE + 50 * TICK)
     low = order(1, Side.BUY, 100, PRICE - TICK)
-    hits = call([low, better, market], path, PRICE, 400)
+    hits = match_auction([low, better, market], path, PRICE, 400)
     assert {hit.order.ord_no: hit.quantity for hit in hits} == {5: 100, 4: 100}
     assert {hit.price for hit in hits} == {PRICE}
 
@@ -273,10 +280,10 @@ def test_in_an_auction_somebody_waits_at_the_price() -> None:
     path = still_path()
     buyer, seller = order(1, Side.BUY, 10**9, PRICE), order(2, Side.SELL, 10**9, PRICE)
     for waiting in (buyer, seller):
-        served = sum(hit.quantity for hit in call([waiting], path, PRICE, 400))
+        served = sum(hit.quantity for hit in match_auction([waiting], path, PRICE, 400))
         assert served < 10**9
     total = {side: 0 for side in Side}
-    for hit in call([buyer, seller], path, PRICE, 400):
+    for hit in match_auction([buyer, seller], path, PRICE, 400):
         total[hit.order.side] += hit.quantity
     assert total[Side.BUY] > 0
 
@@ -293,7 +300,7 @@ def test_no_auction_serves_an_order_beyond_itself(
         for number, (side, quantity, step) in enumerate(sizes, start=1)
     ]
     got: dict[int, int] = {}
-    for hit in call(crowd, still_path(), PRICE, volume):
+    for hit in match_auction(crowd, still_path(), PRICE, volume):
         got[hit.order.ord_no] = got.get(hit.order.ord_no, 0) + hit.quantity
         assert price_time_priority.crosses(hit.order.side, hit.order.price, PRICE)
     for item in crowd:

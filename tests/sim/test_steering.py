@@ -24,7 +24,7 @@ from kt.records import (
 )
 from kt.rules import ticks
 from kt.sim.exchange import Exchange, Steer, Steered
-from kt.sim.exchange.broker_port import AccountDesk
+from kt.sim.exchange.broker_port import ExchangeBroker
 from kt.sim.market.depth import down, up
 from kt.sim.market.session_days import AUCTION_SECOND
 from kt.sim.market.steered import SteeredPath, Turn, seconds_of
@@ -50,7 +50,7 @@ def step(exchange: Exchange, steps: int, code: str = CODE) -> int:
     return ticks.step(exchange.market.quote(code).price, steps)
 
 
-def filled(desk: AccountDesk, clock: ManualClock) -> dict[str, int]:
+def filled(desk: ExchangeBroker, clock: ManualClock) -> dict[str, int]:
     """Shares by order number, once the lists show them."""
     clock.advance(1)
     found: dict[str, int] = {}
@@ -118,7 +118,7 @@ def test_others_do_not_move() -> None:
 def test_resting_orders_meet_the_price_as_in_a_market() -> None:
     """What it goes through fills whole, at its own price; what it does not reach stays."""
     exchange, clock = opened(cash=10**11)
-    desk, neighbour = AccountDesk(exchange, "a"), AccountDesk(exchange, "b")
+    desk, neighbour = ExchangeBroker(exchange, "a"), ExchangeBroker(exchange, "b")
     buy(desk, 5_000)
     last = exchange.market.quote(CODE).price
     above = sell(desk, 2_000, ticks.step(last, 50)).ord_no
@@ -144,7 +144,7 @@ def test_resting_orders_meet_the_price_as_in_a_market() -> None:
 
 def test_a_market_order_gets_the_price() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     price = step(exchange, -60)
     steer(exchange, price=price)
@@ -191,13 +191,13 @@ def test_the_close_and_the_next_day_follow() -> None:
 def test_before_the_open_it_opens_there() -> None:
     exchange, clock = opened(at(8, 50))
     price = step(exchange, 20)
-    order = buy(AccountDesk(exchange, "a"), 10).ord_no
+    order = buy(ExchangeBroker(exchange, "a"), 10).ord_no
     steer(exchange, price=price)
     assert exchange.market.quote(CODE).expected_price
     clock.set(at(9, 0, 1))
     assert exchange.market.quote(CODE).open == price
-    assert filled(AccountDesk(exchange, "a"), clock)[order] == 10
-    assert {row.price for row in AccountDesk(exchange, "a").executions()} == {price}
+    assert filled(ExchangeBroker(exchange, "a"), clock)[order] == 10
+    assert {row.price for row in ExchangeBroker(exchange, "a").executions()} == {price}
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_price_is_on_the_grid() -> None:
 
 def test_a_halt_stops_the_stock_and_its_orders() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     resting = sell(desk, 5, step(exchange, 3)).ord_no
     exchange.watch({CODE})
@@ -268,7 +268,7 @@ def test_a_halt_stops_the_stock_and_its_orders() -> None:
 
 def test_a_price_set_in_a_halt_is_where_it_resumes() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     waiting = buy(desk, 50, step(exchange, -10)).ord_no
     last, gap = exchange.market.quote(CODE).price, step(exchange, -50)
@@ -286,7 +286,7 @@ def test_a_price_set_in_a_halt_is_where_it_resumes() -> None:
 
 def test_a_halt_may_keep_a_stock_from_opening() -> None:
     exchange, clock = opened(at(8, 45))
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     number = buy(desk, 10).ord_no
     steer(exchange, halt=True)
     clock.set(at(9, 30))
@@ -301,7 +301,7 @@ def test_a_halt_may_keep_a_stock_from_opening() -> None:
 
 def test_a_halt_may_last_until_the_close() -> None:
     exchange, clock = opened(at(15, 0))
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     waiting = sell(desk, 10, step(exchange, 2)).ord_no
     steer(exchange, halt=True)
@@ -319,7 +319,7 @@ def test_a_halt_may_last_until_the_close() -> None:
 
 def test_an_interruption_collects_orders_and_prints_once() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     exchange.watch({CODE})
     told = steer(exchange, vi=True)
@@ -332,7 +332,7 @@ def test_an_interruption_collects_orders_and_prints_once() -> None:
         (CODE, True, told.at)
     ]
     number = sell(desk, 10).ord_no
-    bought = buy(AccountDesk(exchange, "b"), 10, step(exchange, 30)).ord_no
+    bought = buy(ExchangeBroker(exchange, "b"), 10, step(exchange, 30)).ord_no
     for _ in range(11):
         clock.advance(10)
         assert not [event for _, event in exchange.advance() if isinstance(event, Tick | ViNotice)]
@@ -345,7 +345,7 @@ def test_an_interruption_collects_orders_and_prints_once() -> None:
     assert tick.quantity > 100, "what would have traded meanwhile"
     clock.advance(1)
     for key, order in (("a", number), ("b", bought)):
-        rows = [row for row in AccountDesk(exchange, key).executions() if row.ord_no == order]
+        rows = [row for row in ExchangeBroker(exchange, key).executions() if row.ord_no == order]
         assert sum(row.quantity for row in rows) == 10
         assert {row.price for row in rows} == {tick.price}
         assert {row.at for row in rows} == {told.vi_until}
@@ -392,9 +392,9 @@ def test_one_shortly_before_the_closing_auction_is_part_of_it() -> None:
 
 def test_a_lower_lock_has_no_bids_and_a_market_sale_waits_for_buyers() -> None:
     exchange, clock = opened(cash=10**10)
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 100)
-    bid = buy(AccountDesk(exchange, "b"), 70, step(exchange, -10)).ord_no
+    bid = buy(ExchangeBroker(exchange, "b"), 70, step(exchange, -10)).ord_no
     told = steer(exchange, lock="lower")
     clock.advance(1)
     quote = exchange.market.quote(CODE)
@@ -403,20 +403,20 @@ def test_a_lower_lock_has_no_bids_and_a_market_sale_waits_for_buyers() -> None:
     book = exchange.market.book(CODE)
     assert book.bids == ()
     assert book.asks[0].quantity > 10 * exchange.market._board.unit(CODE)
-    assert filled(AccountDesk(exchange, "b"), clock)[bid] == 70, "it was on the way down"
+    assert filled(ExchangeBroker(exchange, "b"), clock)[bid] == 70, "it was on the way down"
     number = sell(desk, 100).ord_no
-    limit = sell(AccountDesk(exchange, "b"), 70, quote.lower_limit).ord_no
+    limit = sell(ExchangeBroker(exchange, "b"), 70, quote.lower_limit).ord_no
     clock.advance(1_800)
     assert {row.ord_no: row.open_quantity for row in desk.open_orders()} == {number: 100}
-    assert [row.ord_no for row in AccountDesk(exchange, "b").open_orders()] == [limit]
+    assert [row.ord_no for row in ExchangeBroker(exchange, "b").open_orders()] == [limit]
     assert desk.holdings().items[0].sellable == 0
     assert exchange.market.quote(CODE).volume == quote.volume
-    assert buy(AccountDesk(exchange, "c"), 5).status is OutcomeStatus.ACKED, "sellers there are"
+    assert buy(ExchangeBroker(exchange, "c"), 5).status is OutcomeStatus.ACKED, "sellers there are"
     steer(exchange, lock="")
     clock.advance(2)
     assert exchange.market.quote(CODE).price == up(quote.lower_limit)
     assert filled(desk, clock)[number] == 100
-    assert filled(AccountDesk(exchange, "b"), clock)[limit] == 70
+    assert filled(ExchangeBroker(exchange, "b"), clock)[limit] == 70
 
 
 def test_an_upper_lock_has_no_offers() -> None:
@@ -425,7 +425,7 @@ def test_an_upper_lock_has_no_offers() -> None:
     clock.advance(1)
     quote = exchange.market.quote(CODE)
     assert (quote.price, quote.ask, quote.bid) == (quote.upper_limit, 0, quote.upper_limit)
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     number = buy(desk, 10).ord_no
     clock.advance(600)
     assert number not in filled(desk, clock)
@@ -436,7 +436,7 @@ def test_an_upper_lock_has_no_offers() -> None:
 
 def test_a_lock_may_last_until_the_close() -> None:
     exchange, clock = opened(at(15, 10))
-    desk = AccountDesk(exchange, "a")
+    desk = ExchangeBroker(exchange, "a")
     buy(desk, 10)
     steer(exchange, lock="lower")
     clock.advance(2)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kt.records import Interval
-from kt.sim.wire.chart_pages import KEPT, Recent
+from kt.sim.wire.chart_pages import KEPT, ChartCache
 from kt.sim.wire.charts import MOST_BARS, PAGES
 from tests.serving import Served, serve
 from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient
@@ -104,7 +104,7 @@ def test_a_base_day_must_be_given_and_be_a_day(wire: WireClient) -> None:
 
 
 def test_what_was_read_is_read_once_and_forgotten_in_turn() -> None:
-    recent, read = Recent(), list[int]()
+    recent, read = ChartCache(), list[int]()
 
     def ask(number: int) -> None:
         recent.get(number, lambda: (read.append(number), ())[1])  # type: ignore[func-returns-value]

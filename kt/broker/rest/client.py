@@ -13,10 +13,16 @@ import msgspec
 
 from kt import __version__
 from kt.broker.rest import response_body as bodies
-from kt.broker.rest.deadlines import BOOKS_SECONDS, PAGES_SECONDS, PATIENCE, patience
+from kt.broker.rest.deadlines import BOOKS_SECONDS, PAGES_SECONDS, TIMEOUTS, timeouts_of
 from kt.broker.rest.endpoints import Endpoint, Group, Priority, find
-from kt.broker.rest.error_capture import caught
-from kt.broker.rest.http_response import ApiReply, HttpResponse, described, failure, read
+from kt.broker.rest.error_capture import capture
+from kt.broker.rest.http_response import (
+    ApiReply,
+    HttpResponse,
+    describe_error,
+    query_error,
+    read_response,
+)
 from kt.broker.rest.priority_gate import PriorityGate
 from kt.broker.rest.rate_limit import Pacer
 from kt.broker.rest.response_class import return_code, return_message
@@ -105,7 +111,7 @@ class Http:
         body: object,
         *,
         fresh: bool = False,
-        seconds: float = PATIENCE[Priority.SCAN].once,
+        seconds: float = TIMEOUTS[Priority.SCAN].once,
         departure: SendProgress | None = None,
     ) -> HttpResponse:
         """One POST, sent once, over after so many real seconds; whatever happens is told in the
@@ -121,9 +127,9 @@ class Http:
             if isinstance(fault, KtError):  # ours, of the configuration
                 raise fault
             trip.left = trip.left and not isinstance(fault, never_left)
-            return HttpResponse(described(fault), left=trip.left)
+            return HttpResponse(describe_error(fault), left=trip.left)
 
-        return caught(lambda: self._exchange(path, headers, body, fresh, ends, trip), fail)
+        return capture(lambda: self._exchange(path, headers, body, fresh, ends, trip), fail)
 
     def _exchange(
         self,
@@ -147,7 +153,7 @@ class Http:
         trip.left = True  # as far as anybody knows; a line that knows better says so
         response = line.handle_request(request)
         try:
-            return read(response)
+            return read_response(response)
         finally:
             response.close()
 
@@ -205,7 +211,7 @@ class Rest:
                 f"{api_id} is not a query", hint="Orders go through `kt order`, tokens `kt auth`."
             )
         urgency = tr.priority if priority is None else priority
-        with bounded(patience(tr, urgency).whole):
+        with bounded(timeouts_of(tr, urgency).whole):
             return self._asked(tr, body or {}, urgency, next_key)
 
     def _asked(
@@ -229,7 +235,7 @@ class Rest:
             pause = 0.0 if paced else BACK_OFF * 2 ** (tries - 1)
             late = self.clock.to_real(pause) >= time_left()
             if tries >= most or late or not answer.may_change:
-                raise failure(tr.api_id, answer, verdict)
+                raise query_error(tr.api_id, answer, verdict)
             if pause:
                 self.clock.sleep(pause)
 
@@ -272,12 +278,12 @@ class Rest:
             if isinstance(fault, KtError) and not trip.left:
                 return HttpResponse(f"not sent: {fault.message}", left=False, error=fault)
             how = "sent, and then" if trip.left else "not sent"
-            return HttpResponse(f"{how}: {described(fault)}", left=trip.left)
+            return HttpResponse(f"{how}: {describe_error(fault)}", left=trip.left)
 
-        return caught(lambda: self._ordered(find(api_id), body, trip), evidence)
+        return capture(lambda: self._ordered(find(api_id), body, trip), evidence)
 
     def _ordered(self, tr: Endpoint, body: Mapping[str, str], trip: SendProgress) -> HttpResponse:
-        with regardless(PATIENCE[Priority.ORDER].whole):
+        with regardless(TIMEOUTS[Priority.ORDER].whole):
             token = self.tokens.token()
             answer = self._send(tr, body, token, trip, Priority.ORDER, fresh=True)
             verdict = None if answer.detour else answer.verdict()
@@ -303,7 +309,7 @@ class Rest:
         if next_key:
             headers |= {"cont-yn": "Y", "next-key": next_key}
         self.http.line(fresh)  # built before the budget is drawn on, for that takes a while
-        number, once = self.pacer.wait(tr, urgency), patience(tr, urgency).once
+        number, once = self.pacer.wait(tr, urgency), timeouts_of(tr, urgency).once
         with self.lanes.enter(urgency), regardless(once) if fresh else bounded(once):
             started, before = self.clock.now(), self.clock.monotonic()
             answer = self.http.post(tr.path, headers, body, fresh=fresh, departure=trip)
@@ -317,7 +323,7 @@ class Rest:
         if fresh:
             # What fails in our own books after an order was sent says nothing about the order.
             with regardless(BOOKS_SECONDS):
-                caught(books, lambda _: None)
+                capture(books, lambda _: None)
         else:
             books()
         return answer

@@ -19,7 +19,7 @@ class CallTimeouts:
     whole: float
 
 
-PATIENCE: dict[Priority, CallTimeouts] = {
+TIMEOUTS: dict[Priority, CallTimeouts] = {
     Priority.ORDER: CallTimeouts(once=10.0, whole=30.0),
     Priority.ACCOUNT: CallTimeouts(once=10.0, whole=25.0),
     Priority.EXIT: CallTimeouts(once=5.0, whole=15.0),
@@ -35,6 +35,6 @@ BOOKS_SECONDS = 1.0
 """What kt notes for itself after an order was sent holds up its outcome for no longer."""
 
 
-def patience(tr: Endpoint, priority: Priority) -> CallTimeouts:
+def timeouts_of(tr: Endpoint, priority: Priority) -> CallTimeouts:
     """A list of thousands of rows has a scan's patience, whoever waits for it."""
-    return PATIENCE[priority if tr.at_most == math.inf else Priority.SCAN]
+    return TIMEOUTS[priority if tr.at_most == math.inf else Priority.SCAN]

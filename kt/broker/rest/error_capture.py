@@ -12,7 +12,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def caught(work: Callable[[], T], instead: Callable[[Exception], T]) -> T:
+def capture(work: Callable[[], T], instead: Callable[[Exception], T]) -> T:
     """What `work` returns, or what `instead` makes of what it raised."""
     try:
         return work()

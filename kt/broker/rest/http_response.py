@@ -80,14 +80,14 @@ class ApiReply:
         return self.cont_yn.strip().upper() == "Y" and bool(self.next_key.strip())
 
 
-def read(response: httpx.Response) -> HttpResponse:
+def read_response(response: httpx.Response) -> HttpResponse:
     """What an HTTP answer holds. Raises what the line raises while the body comes."""
     status, headers = response.status_code, response.headers
     found, breach = None, ""
     try:
         parts = cast(Iterable[bytes], response.stream)
-        found = decoded(bodies.read(parts, headers.get("content-encoding", "")))
-    except bodies.Breach as fault:
+        found = decode_body(bodies.read_body(parts, headers.get("content-encoding", "")))
+    except bodies.InvalidBody as fault:
         breach = str(fault)
     return HttpResponse(
         f"HTTP {status}, {breach}" if breach else f"HTTP {status}",
@@ -100,7 +100,7 @@ def read(response: httpx.Response) -> HttpResponse:
     )
 
 
-def described(fault: Exception) -> str:
+def describe_error(fault: Exception) -> str:
     """`ReadTimeout: timed out` as `read timeout`: the kind of fault in words."""
     name = type(fault).__name__
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
@@ -108,8 +108,8 @@ def described(fault: Exception) -> str:
     return words if not said or "Timeout" in name else f"{words}: {said[:200]}"
 
 
-def decoded(content: bytes) -> dict[str, Any] | None:
-    """The JSON object, or None for anything else. Raises Breach for one that is nested deeper
+def decode_body(content: bytes) -> dict[str, Any] | None:
+    """The JSON object, or None for anything else. Raises InvalidBody for one that is nested deeper
     than any real answer."""
     found: dict[str, Any] | None
     try:
@@ -123,8 +123,8 @@ def decoded(content: bytes) -> dict[str, Any] | None:
     return found
 
 
-def too_deep() -> bodies.Breach:
-    return bodies.Breach(f"a body of JSON nested deeper than {MAX_NESTING} levels")
+def too_deep() -> bodies.InvalidBody:
+    return bodies.InvalidBody(f"a body of JSON nested deeper than {MAX_NESTING} levels")
 
 
 def _mended(content: bytes) -> dict[str, Any] | None:
@@ -141,7 +141,7 @@ def _mended(content: bytes) -> dict[str, Any] | None:
         raise too_deep() from None
 
 
-def failure(api_id: str, answer: HttpResponse, verdict: Classified | None) -> KtError:
+def query_error(api_id: str, answer: HttpResponse, verdict: Classified | None) -> KtError:
     """What a query that brought nothing usable raises."""
     if answer.detour:
         redirects = "the server redirects, and kt follows no redirect"

@@ -15,7 +15,7 @@ from kt.ports.patience import time_left
 
 
 @contextlib.contextmanager
-def held(threads: threading.Lock, path: Path, *, poll: float = 0.05) -> Iterator[None]:
+def process_lock(threads: threading.Lock, path: Path, *, poll: float = 0.05) -> Iterator[None]:
     """One thread of this process, and then one process, at a time; the file's lock dies with its
     process. Raises Busy when somebody else keeps it, OSError when the file cannot be used."""
     began = time.monotonic()

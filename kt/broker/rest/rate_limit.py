@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 
 from kt.broker.rest.endpoints import Endpoint, Group, Priority
-from kt.broker.rest.process_lock import held
+from kt.broker.rest.process_lock import process_lock
 from kt.errors import KtError, RateLimited
 from kt.files import open_private, private_folder, trouble
 from kt.paths import ProfilePaths, lock_of
@@ -218,7 +218,7 @@ class Pacer:
         path = self.file(group)
         try:
             private_folder(path.parent)
-            with held(self._threads[group], lock_of(path), poll=0.002):
+            with process_lock(self._threads[group], lock_of(path), poll=0.002):
                 handle = open_private(path, os.O_RDWR)
                 try:
                     data = os.read(handle, 1 << 20)

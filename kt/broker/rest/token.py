@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from kt.broker.rest.deadlines import TOKEN
-from kt.broker.rest.process_lock import held
+from kt.broker.rest.process_lock import process_lock
 from kt.config.secrets import AppKeys
 from kt.errors import KtError
 from kt.files import private_folder, replace_private, trouble
@@ -172,7 +172,7 @@ class TokenSource:
         """One process and one thread at a time, for no longer than a token may take."""
         try:
             private_folder(self.path.parent)
-            with bounded(TOKEN.whole), held(self._threads, lock_of(self.path)):
+            with bounded(TOKEN.whole), process_lock(self._threads, lock_of(self.path)):
                 yield
         except OSError as fault:
             raise unusable(self.path, fault) from fault

@@ -7,7 +7,7 @@ import re
 from kt.broker.rest.client import Http, OnCall, report
 from kt.broker.rest.deadlines import TOKEN
 from kt.broker.rest.endpoints import find
-from kt.broker.rest.http_response import HttpResponse, failure
+from kt.broker.rest.http_response import HttpResponse, query_error
 from kt.broker.rest.rate_limit import Pacer
 from kt.broker.rest.token import Issued
 from kt.broker.wire import Row
@@ -56,5 +56,5 @@ class WireTokenServer:
         report(self.on_call, self.clock, api_id, started, before, answer)
         verdict = answer.verdict()
         if verdict is not None or answer.detour or not answer.answered:
-            raise failure(api_id, answer, verdict)
+            raise query_error(api_id, answer, verdict)
         return answer

@@ -37,7 +37,7 @@ FAULTS = (
 )
 
 
-def left(ends: float | None, late: type[Exception], most: float = 3600.0) -> float:
+def seconds_left(ends: float | None, late: type[Exception], most: float = 3600.0) -> float:
     """Seconds until `ends`; raises `late` when there are none."""
     seconds = most if ends is None else ends - time.monotonic()
     if seconds <= 0:
@@ -53,11 +53,11 @@ class HttpLine(httpcore.NetworkStream):
         self.ready = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, left(timeout, httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, seconds_left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), PIECE):
-            seconds = left(timeout, httpcore.WriteTimeout)
+            seconds = seconds_left(timeout, httpcore.WriteTimeout)
             self._inner.write(buffer[start : start + PIECE], seconds)
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class HttpLine(httpcore.NetworkStream):
     ) -> HttpLine:
         if self.ready:
             return self
-        seconds = left(timeout, httpcore.ConnectTimeout)
+        seconds = seconds_left(timeout, httpcore.ConnectTimeout)
         return HttpLine(self._inner.start_tls(ssl_context, server_hostname, seconds))
 
     def get_extra_info(self, info: str) -> Any:
@@ -111,10 +111,10 @@ class Network(httpcore.NetworkBackend):
 def dial(host: str, port: int, ends: float | None) -> HttpLine:
     """Connect to the first address of the name that answers."""
     fault: Exception = httpcore.ConnectError(f"{host} has no address")
-    addresses = looked_up(host, port, ends)
+    addresses = resolve(host, port, ends)
     for index, address in enumerate(addresses):
         try:
-            share = left(ends, httpcore.ConnectTimeout) / (len(addresses) - index)
+            share = seconds_left(ends, httpcore.ConnectTimeout) / (len(addresses) - index)
             seconds = min(CONNECT_SECONDS, share)
             return HttpLine(httpcore.SyncBackend().connect_tcp(address, port, timeout=seconds))
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as one:
@@ -122,7 +122,7 @@ def dial(host: str, port: int, ends: float | None) -> HttpLine:
     raise fault
 
 
-def looked_up(host: str, port: int, ends: float | None) -> list[str]:
+def resolve(host: str, port: int, ends: float | None) -> list[str]:
     """The name's addresses. The system's look-up knows no deadline and hears no signal, so it
     runs beside; one that comes too late is for nobody."""
     try:
@@ -139,7 +139,7 @@ def looked_up(host: str, port: int, ends: float | None) -> list[str]:
 
     threading.Thread(target=ask, name="kt-look-up", daemon=True).start()
     try:
-        addresses = answer.get(timeout=left(ends, httpcore.ConnectTimeout))
+        addresses = answer.get(timeout=seconds_left(ends, httpcore.ConnectTimeout))
     except queue.Empty:
         raise httpcore.ConnectTimeout(f"the name {host} was not found in time") from None
     if isinstance(addresses, Exception):
@@ -148,7 +148,7 @@ def looked_up(host: str, port: int, ends: float | None) -> list[str]:
 
 
 class Transport(httpx.BaseTransport):
-    """Sends a request whose extensions hold `ends` (a moment) and `trip` (a Departure).
+    """Sends a request whose extensions hold `ends` (a moment) and `trip` (a SendProgress).
 
     `kept` = how many idle connections are used again; 0 for orders: one that the server closed
     in the meantime would leave an order's outcome unknown.
@@ -185,7 +185,7 @@ class Transport(httpx.BaseTransport):
             headers=request.headers.raw,
             content=request.stream,
             extensions={
-                "timeout": {**moments, "pool": left(ends, httpx.PoolTimeout, POOL_SECONDS)},
+                "timeout": {**moments, "pool": seconds_left(ends, httpx.PoolTimeout, POOL_SECONDS)},
                 "trace": trip.heard,
             },
         )

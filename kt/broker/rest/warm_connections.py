@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from kt.broker.rest.error_capture import caught
+from kt.broker.rest.error_capture import capture
 
 COUNT = 2
 """Connections kept open: one to use, and one for the order right after it."""
@@ -93,7 +93,7 @@ class WarmConnections(Generic[L]):
                 if self._over():
                     return
             since = time.monotonic()
-            line = caught(self._opened, lambda _: None)
+            line = capture(self._opened, lambda _: None)
             with self._turn:
                 if line is None:
                     self._rest()

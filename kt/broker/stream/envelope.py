@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw
 
-from kt.broker.wire import Faulty, shown
+from kt.broker.wire import OnFault, shown
 from kt.errors import WireError
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -57,7 +57,7 @@ _ROWS = msgspec.json.Decoder(list[Raw])
 _ROW = msgspec.json.Decoder(RawRow)
 
 
-def opened(data: bytes, faulty: Faulty) -> Frame:
+def decode_loosely(data: bytes, faulty: OnFault) -> Frame:
     """A frame of another shape than FRAME's. `faulty` is called for rows that are none.
 
     Raises WireError for what is no frame at all.
@@ -72,7 +72,7 @@ def opened(data: bytes, faulty: Faulty) -> Frame:
     return Frame(loose.trnm, rows, number, text, code, message)
 
 
-def _rows(frame: LooseFrame, faulty: Faulty) -> list[RawRow]:
+def _rows(frame: LooseFrame, faulty: OnFault) -> list[RawRow]:
     """Raises the decoder's errors when the data is no list."""
     rows: list[RawRow] = []
     for index, raw in enumerate(_ROWS.decode(frame.data)):

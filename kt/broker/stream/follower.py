@@ -13,14 +13,14 @@ from kt.broker.stream.groups import Key
 from kt.broker.stream.lease import LeaderAddress
 from kt.broker.stream.local_protocol import (
     FROM_LEADER,
-    Answer,
     Hello,
     Inbox,
+    SubscriptionAnswer,
     SubscriptionRefused,
-    Want,
+    SubscriptionRequest,
     Welcome,
     connect,
-    packed,
+    pack,
 )
 from kt.broker.stream.timeouts import Timeouts
 from kt.errors import KtError, StreamReplaced, Unreachable
@@ -50,7 +50,7 @@ class Follower:
         self.live = False
         """Has there been a connection since this follower joined?"""
         self._numbers = itertools.count(_FIRST + 1)
-        self._waiting: dict[int, tuple[threading.Event, list[Answer]]] = {}
+        self._waiting: dict[int, tuple[threading.Event, list[SubscriptionAnswer]]] = {}
         self._lock = threading.Lock()
         self._link: tuple[asyncio.AbstractEventLoop, asyncio.StreamWriter] | None = None
         """While the leader may be written to."""
@@ -75,7 +75,7 @@ class Follower:
                 async with asyncio.timeout(self.timeouts.hello):
                     reader, writer = await connect(self.leader)
                     undo.callback(writer.close)
-                    writer.write(packed(Hello(self.leader.secret, os.getpid())))
+                    writer.write(pack(Hello(self.leader.secret, os.getpid())))
                     inbox = Inbox(reader, FROM_LEADER, seconds=self.timeouts.frame)
                     messages = await inbox.next()
             except OSError:
@@ -89,7 +89,7 @@ class Follower:
                 )
             undo.callback(self.close)
             self._open(writer)
-            writer.write(packed(Want(_FIRST, add=tuple(joined()))))
+            writer.write(pack(SubscriptionRequest(_FIRST, add=tuple(joined()))))
             messages = messages or await inbox.next(self.timeouts.silence)
             while messages:
                 for message in messages:
@@ -109,14 +109,16 @@ class Follower:
         Without a connection they are remembered. Raises BrokerRefused.
         """
         number = next(self._numbers)
-        settled, answers = threading.Event(), list[Answer]()
+        settled, answers = threading.Event(), list[SubscriptionAnswer]()
         with self._lock:
             if self._link is None:
                 # All that is wanted is sent to the next leader.
                 return
             self._waiting[number] = (settled, answers)
             loop, writer = self._link
-            loop.call_soon_threadsafe(writer.write, packed(Want(number, tuple(add), tuple(drop))))
+            loop.call_soon_threadsafe(
+                writer.write, pack(SubscriptionRequest(number, tuple(add), tuple(drop)))
+            )
         if wait:
             settled.wait()
         if answers and answers[0].refused:
@@ -135,12 +137,12 @@ class Follower:
     def _receive(self, message: object, name: str) -> None:
         if isinstance(message, StreamState):
             self._state(message, name)
-        elif isinstance(message, Answer):
+        elif isinstance(message, SubscriptionAnswer):
             self._answer(message, name)
         elif isinstance(message, StreamEvent):
             self.emit(message)
 
-    def _answer(self, answer: Answer, name: str) -> None:
+    def _answer(self, answer: SubscriptionAnswer, name: str) -> None:
         if answer.number != _FIRST:
             settled, answers = self._waiting.pop(answer.number, (threading.Event(), []))
             answers.append(answer)

@@ -16,9 +16,9 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Raw, field
 
-from kt.broker.stream.envelope import FRAME, UNREADABLE, Frame, RawRow, opened
+from kt.broker.stream.envelope import FRAME, UNREADABLE, Frame, RawRow, decode_loosely
 from kt.broker.stream.notices import balance_notice, order_notice, session_notice, vi_notice
-from kt.broker.wire import Faulty, Row, scalars, shown
+from kt.broker.wire import OnFault, Row, scalars, shown
 from kt.errors import WireError
 from kt.ports import Clock
 from kt.records import Book, BookUpdate, Level, Side, StreamEvent, StreamKind, Tick
@@ -75,7 +75,7 @@ class FrameReader:
     and, as `unknown:<type>`, rows of types kt does not read.
     """
 
-    def __init__(self, clock: Clock, faulty: Faulty) -> None:
+    def __init__(self, clock: Clock, faulty: OnFault) -> None:
         self.clock = clock
         self.faulty = faulty
         self.counts: Counter[str] = Counter()
@@ -97,7 +97,7 @@ class FrameReader:
         try:
             return FRAME.decode(data)
         except UNREADABLE:
-            return opened(data, self.report)
+            return decode_loosely(data, self.report)
 
     def events(self, frame: Frame) -> list[StreamEvent]:
         """The rows of a data frame that can be read; `faulty` is called for the others."""

@@ -11,12 +11,12 @@ from kt.broker.stream.frames import FrameReader
 from kt.broker.stream.groups import WITHOUT_STOCK, Key, key_of
 from kt.broker.stream.lease import Lease
 from kt.broker.stream.local_protocol import (
-    Answer,
+    SubscriptionAnswer,
     SubscriptionRefusal,
     SubscriptionRefused,
-    Want,
+    SubscriptionRequest,
     over_state,
-    packed,
+    pack,
 )
 from kt.broker.stream.local_server import LocalServer
 from kt.broker.stream.stream_session import LoginRefused, StreamSession
@@ -89,7 +89,7 @@ class Leader:
                 return
             if isinstance(error, StreamReplaced):
                 self.server.replaced = error.message
-            self.server.broadcast(packed(over_state(error, self.clock.now())))
+            self.server.broadcast(pack(over_state(error, self.clock.now())))
             raise
         finally:
             self.subscriptions.settle(live=False)
@@ -230,15 +230,15 @@ class Leader:
             self.emit(event)
         if route.followers:
             market = None if key[0] in WITHOUT_STOCK else key
-            self.server.publish(packed(event), market, route.followers)
+            self.server.publish(pack(event), market, route.followers)
 
     def _state(self, state: str, detail: str, attempt: int) -> None:
         event = StreamState(state=state, at=self.clock.now(), detail=detail, attempt=attempt)
         self.emit(event)
-        self.server.broadcast(packed(event))
+        self.server.broadcast(pack(event))
 
-    def _follower_wants(self, number: int, want: Want) -> None:
+    def _follower_wants(self, number: int, want: SubscriptionRequest) -> None:
         def done(live: bool, refused: tuple[SubscriptionRefusal, ...]) -> None:
-            self.server.answer(number, Answer(want.number, live, refused))
+            self.server.answer(number, SubscriptionAnswer(want.number, live, refused))
 
         self.subscriptions.change(number, want.add, want.drop, done)

@@ -31,7 +31,7 @@ class Hello(msgspec.Struct, tag="hello", tag_field="type", frozen=True):
     pid: int
 
 
-class Want(msgspec.Struct, tag="want", tag_field="type", frozen=True):
+class SubscriptionRequest(msgspec.Struct, tag="want", tag_field="type", frozen=True):
     """A follower's subscriptions change."""
 
     number: int
@@ -58,7 +58,7 @@ class SubscriptionRefusal(msgspec.Struct, frozen=True):
         return self.kind, self.code
 
 
-class Answer(msgspec.Struct, tag="answer", tag_field="type", frozen=True):
+class SubscriptionAnswer(msgspec.Struct, tag="answer", tag_field="type", frozen=True):
     """To the Want of that number. Not `live`: remembered until the connection is back."""
 
     number: int
@@ -66,12 +66,12 @@ class Answer(msgspec.Struct, tag="answer", tag_field="type", frozen=True):
     refused: tuple[SubscriptionRefusal, ...] = ()
 
 
-class Beat(msgspec.Struct, tag="beat", tag_field="type", frozen=True):
+class Heartbeat(msgspec.Struct, tag="beat", tag_field="type", frozen=True):
     """The leader is there, though nothing happens."""
 
 
-FROM_FOLLOWER = msgspec.json.Decoder(Hello | Want)
-FROM_LEADER = msgspec.json.Decoder(Welcome | Answer | Beat | StreamEvent)
+FROM_FOLLOWER = msgspec.json.Decoder(Hello | SubscriptionRequest)
+FROM_LEADER = msgspec.json.Decoder(Welcome | SubscriptionAnswer | Heartbeat | StreamEvent)
 
 
 class SubscriptionRefused(BrokerRefused):
@@ -102,7 +102,7 @@ LENGTH_BYTES = 4
 LOOPBACK = "127.0.0.1"
 
 
-def packed(message: object) -> bytes:
+def pack(message: object) -> bytes:
     data = msgspec.json.encode(message)
     return len(data).to_bytes(LENGTH_BYTES, "big") + data
 

@@ -24,14 +24,14 @@ from kt.broker.stream.local_protocol import (
     FROM_FOLLOWER,
     MESSAGE_SECONDS,
     MOST_BYTES,
-    Answer,
-    Beat,
+    Heartbeat,
     Hello,
     Inbox,
-    Want,
+    SubscriptionAnswer,
+    SubscriptionRequest,
     Welcome,
     listen,
-    packed,
+    pack,
 )
 from kt.errors import KtError
 from kt.files import trouble
@@ -91,7 +91,7 @@ class LocalServer:
     def __init__(
         self,
         lease: Lease,
-        wanted: Callable[[int, Want], None],
+        wanted: Callable[[int, SubscriptionRequest], None],
         gone: Callable[[int], None],
     ) -> None:
         self.lease = lease
@@ -141,8 +141,8 @@ class LocalServer:
         """One packed message to every follower."""
         self.publish(message, None, None)
 
-    def answer(self, number: int, answer: Answer) -> None:
-        self.publish(packed(answer), None, (number,))
+    def answer(self, number: int, answer: SubscriptionAnswer) -> None:
+        self.publish(pack(answer), None, (number,))
 
     def _call(self, work: Callable[..., object], *args: object) -> None:
         """Run it on the server's thread; not at all before `open` and after `close`."""
@@ -163,7 +163,7 @@ class LocalServer:
         asyncio.get_running_loop().set_exception_handler(_handle)
         server = await asyncio.start_server(self._accept, sock=listener)
         while not await self._closed_within(BEAT_SECONDS):
-            self._put(packed(Beat()), None, None)
+            self._put(pack(Heartbeat()), None, None)
         server.close()
         # What was said last (that the stream is over, and why) should still arrive.
         senders = [peer.finish() for peer in self.peers.values()]
@@ -214,16 +214,16 @@ class LocalServer:
         messages = first[1:] or await inbox.next()
         while messages:
             for want in messages:
-                if not isinstance(want, Want):
+                if not isinstance(want, SubscriptionRequest):
                     return
                 self.wanted(peer.number, want)
             messages = await inbox.next()
 
-    def _welcomes(self, peer: Peer, hello: Hello | Want) -> bool:
+    def _welcomes(self, peer: Peer, hello: Hello | SubscriptionRequest) -> bool:
         if not isinstance(hello, Hello) or not _same(hello.secret, self._secret):
             return False
         peer.pid = hello.pid or -1
-        peer.put(packed(Welcome(pid=os.getpid(), replaced=self.replaced)), None)
+        peer.put(pack(Welcome(pid=os.getpid(), replaced=self.replaced)), None)
         return True
 
 

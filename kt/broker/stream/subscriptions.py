@@ -68,7 +68,7 @@ class Registry:
         self.routes = routes
 
 
-class Ticket(NamedTuple):
+class PendingChange(NamedTuple):
     """A change that somebody waits for."""
 
     keys: frozenset[Key]
@@ -85,8 +85,8 @@ class Subscriptions:
         self._changed = threading.Condition()
         self._dirty = False
         self._live = False
-        self._queued: list[Ticket] = []
-        self._due: list[Ticket] = []
+        self._queued: list[PendingChange] = []
+        self._due: list[PendingChange] = []
         self._refused: dict[Key, SubscriptionRefusal] = {}
 
     def change(self, party: int, add: Iterable[Key], drop: Iterable[Key], done: Done) -> None:
@@ -97,7 +97,7 @@ class Subscriptions:
             self._dirty = True
             live = self._live
             if live:
-                self._queued.append(Ticket(keys, done))
+                self._queued.append(PendingChange(keys, done))
             self._changed.notify_all()
         if not live:
             done(False, ())

@@ -4,6 +4,6 @@
 """
 
 from kt.broker.wire import scalars
-from kt.broker.wire.row import Faulty, Row, rows, shown, tolerant
+from kt.broker.wire.row import OnFault, Row, rows, shown, tolerant
 
-__all__ = ["Faulty", "Row", "rows", "scalars", "shown", "tolerant"]
+__all__ = ["OnFault", "Row", "rows", "scalars", "shown", "tolerant"]

@@ -7,7 +7,7 @@ from datetime import date
 
 import msgspec
 
-from kt.broker.wire.row import Faulty, Row, tolerant
+from kt.broker.wire.row import OnFault, Row, tolerant
 from kt.broker.wire.units import turnover
 from kt.errors import UnknownStock
 from kt.records import (
@@ -85,7 +85,7 @@ def quote(body: Body, stock_code: str) -> Quote:
     )
 
 
-def quotes(body: Body, today: date, faulty: Faulty) -> list[Quote]:
+def quotes(body: Body, today: date, faulty: OnFault) -> list[Quote]:
     """ka10095; rows of codes that the broker does not know are left out."""
 
     def one(row: Row) -> Quote | None:
@@ -165,7 +165,7 @@ def _firms(row: Row, word: str) -> tuple[BrokerShare, ...]:
     return tuple(firm for firm in firms if firm.name or firm.quantity)
 
 
-def strength(body: Body, today: date, faulty: Faulty) -> list[Strength]:
+def strength(body: Body, today: date, faulty: OnFault) -> list[Strength]:
     """ka10046, newest first. The volume's sign tells the aggressor, not an amount."""
 
     def one(row: Row) -> Strength:
@@ -182,7 +182,7 @@ def strength(body: Body, today: date, faulty: Faulty) -> list[Strength]:
     return tolerant(body, "ka10046", one, faulty)
 
 
-def flow(body: Body, faulty: Faulty) -> list[Flow]:
+def flow(body: Body, faulty: OnFault) -> list[Flow]:
     """ka10059 asked for net buying in single shares, newest first."""
 
     def one(row: Row) -> Flow:
@@ -198,7 +198,7 @@ def flow(body: Body, faulty: Faulty) -> list[Flow]:
     return tolerant(body, "ka10059", one, faulty)
 
 
-def foreign(body: Body, faulty: Faulty) -> list[ForeignHolding]:
+def foreign(body: Body, faulty: OnFault) -> list[ForeignHolding]:
     """ka10008, newest first."""
 
     def one(row: Row) -> ForeignHolding:
@@ -214,7 +214,7 @@ def foreign(body: Body, faulty: Faulty) -> list[ForeignHolding]:
     return tolerant(body, "ka10008", one, faulty)
 
 
-def institutions(body: Body, faulty: Faulty) -> list[InstitutionDay]:
+def institutions(body: Body, faulty: OnFault) -> list[InstitutionDay]:
     """ka10045, newest first. The sums run over the period asked for.
 
     The document lists no daily figure for institutions, though its example shows one: where it
@@ -241,7 +241,7 @@ def institutions(body: Body, faulty: Faulty) -> list[InstitutionDay]:
     ]
 
 
-def instruments(body: Body, market: MarketName, faulty: Faulty) -> list[Instrument]:
+def instruments(body: Body, market: MarketName, faulty: OnFault) -> list[Instrument]:
     """ka10099 for one market."""
 
     def one(row: Row) -> Instrument:

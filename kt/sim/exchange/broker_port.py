@@ -27,7 +27,7 @@ from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.order_records import execution, listed
 
 
-class AccountDesk:
+class ExchangeBroker:
     """Implements `kt.ports.Broker` for one app key; a new key gets a new account."""
 
     def __init__(self, exchange: Exchange, key: str) -> None:

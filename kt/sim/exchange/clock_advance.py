@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from kt.sim.exchange.fill_booking import book_hits
+from kt.sim.exchange.fill_booking import book_matches
 from kt.sim.exchange.ledger import Ledger
-from kt.sim.exchange.matching import Floor, call, may_trade, rest
+from kt.sim.exchange.matching import Liquidity, match_auction, match_resting, may_trade
 from kt.sim.exchange.order_entry import queue_up
 from kt.sim.exchange.order_records import SimOrder
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
@@ -74,9 +74,9 @@ def _continuous(ledger: Ledger, code: str, orders: list[SimOrder], first: int, l
         elif ended is not None:
             _auction(ledger, code, orders, second, ended.price, ended.volume)
         else:
-            hits = rest(waiting, Floor(code, path, ledger.depth, unit, second))
+            hits = match_resting(waiting, Liquidity(code, path, ledger.depth, unit, second))
             if hits:
-                book_hits(ledger, hits, board.days.at(ledger.session, second))
+                book_matches(ledger, hits, board.days.at(ledger.session, second))
         second += 1
 
 
@@ -86,9 +86,9 @@ def _auction(
     board = ledger.board
     path = board.path(code, ledger.session)
     at = board.days.at(ledger.session, second)
-    book_hits(ledger, call(orders, path, price, volume), at)
+    book_matches(ledger, match_auction(orders, path, price, volume), at)
     if second < CLOSING_SECOND:
-        floor = Floor(code, path, ledger.depth, board.unit(code), second)
+        floor = Liquidity(code, path, ledger.depth, board.unit(code), second)
         for order in orders:
             queue_up(order, floor)
 

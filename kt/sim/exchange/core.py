@@ -15,14 +15,14 @@ from kt.sim.exchange import steering
 from kt.sim.exchange.clock_advance import run_to
 from kt.sim.exchange.exchange_account import COMMISSION_PCT
 from kt.sim.exchange.ledger import Addressed, Ledger
-from kt.sim.exchange.order_entry import Intake
+from kt.sim.exchange.order_entry import OrderEntry
 from kt.sim.exchange.refusals import Refused
 from kt.sim.exchange.steering import Steer, Steered
 from kt.sim.exchange.storage import ExchangeStorage
 from kt.sim.exchange.ticker import Ticker
 from kt.sim.market import recorded_day as replays
 from kt.sim.market.board import Board
-from kt.sim.market.session_days import Days
+from kt.sim.market.session_days import SessionDays
 from kt.sim.market.view import MarketView
 
 LISTING_DELAY = 0.7
@@ -87,7 +87,7 @@ class Exchange:
         went_back = "day" in meta and (
             day < anchor or (day == anchor and now < datetime.fromisoformat(meta["seen"]))
         )
-        days = Days(day, session + 1) if went_back else Days(anchor, session)
+        days = SessionDays(day, session + 1) if went_back else SessionDays(anchor, session)
         ledger = Ledger(
             Board(self.seed, days, recording),
             cash=cash,
@@ -149,12 +149,12 @@ class Exchange:
         with self._lock:
             self._ledger.account(key)
 
-    def submit(self, call: Callable[[Intake], Outcome]) -> Outcome:
+    def submit(self, call: Callable[[OrderEntry], Outcome]) -> Outcome:
         """One order call; what it changed is on disk before its outcome is returned."""
         with self._lock:
             ledger = self.caught_up()
             try:
-                outcome = call(Intake(ledger, self._seen))
+                outcome = call(OrderEntry(ledger, self._seen))
             except Refused as refused:
                 return refused.outcome()
             ledger.save()

@@ -32,7 +32,7 @@ class Costing:
         return fees.sell_tax(value, listing.market, listing.kind, self.day)
 
 
-class Due(msgspec.Struct, frozen=True):
+class PendingCash(msgspec.Struct, frozen=True):
     """Money on its way: paid in or out when a session begins."""
 
     session: int
@@ -75,7 +75,7 @@ class Account(msgspec.Struct, kw_only=True):
     number: str
     start: int
     cash: int
-    due: list[Due] = msgspec.field(default_factory=list)
+    due: list[PendingCash] = msgspec.field(default_factory=list)
     held: dict[str, Held] = msgspec.field(default_factory=dict)
     sales: list[Sale] = msgspec.field(default_factory=list)
     bought_fees: dict[str, int] = msgspec.field(default_factory=dict)
@@ -144,7 +144,7 @@ class Account(msgspec.Struct, kw_only=True):
         at = session + SETTLES_AFTER
         amount += sum(item.amount for item in self.due if item.session == at)
         self.due = [item for item in self.due if item.session != at]
-        self.due.append(Due(at, amount))
+        self.due.append(PendingCash(at, amount))
 
 
 def affordable(amount: int, price: int, costing: Costing) -> int:

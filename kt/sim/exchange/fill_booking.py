@@ -6,11 +6,11 @@ from datetime import datetime
 
 from kt.records import BalanceNotice, OrderNotice, Side
 from kt.sim.exchange.ledger import Ledger
-from kt.sim.exchange.matching import Hit
+from kt.sim.exchange.matching import Match
 from kt.sim.exchange.order_records import SimFill, SimOrder
 
 
-def book_hits(ledger: Ledger, hits: list[Hit], at: datetime) -> None:
+def book_matches(ledger: Ledger, hits: list[Match], at: datetime) -> None:
     """Book every hit, and the other account's side where there is one."""
     for hit in hits:
         _book(ledger, hit.order, hit.price, hit.quantity, at)

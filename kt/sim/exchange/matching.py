@@ -14,7 +14,7 @@ from kt.sim.market.path import SessionPath
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
+class Match:
     """Shares of one order that trade at a price; `against` is the other account's order."""
 
     order: SimOrder
@@ -24,7 +24,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
+class Liquidity:
     """One stock's market at one second."""
 
     code: str
@@ -51,7 +51,7 @@ def by_priority(orders: Iterable[SimOrder]) -> list[SimOrder]:
     )
 
 
-def arrive(order: SimOrder, resting: Sequence[SimOrder], floor: Floor) -> list[Hit]:
+def match_arriving(order: SimOrder, resting: Sequence[SimOrder], floor: Liquidity) -> list[Match]:
     """What an arriving order trades at once. Takes from the book; changes no order.
 
     At one price the displayed shares that stood before an account's order go first, then the
@@ -63,7 +63,7 @@ def arrive(order: SimOrder, resting: Sequence[SimOrder], floor: Floor) -> list[H
     waiting = by_priority(item for item in resting if item.side is facing and item.open)
     waiting = [item for item in waiting if item.price]
     prices = sorted({*sizes, *(item.price for item in waiting)}, reverse=facing is Side.BUY)
-    hits: list[Hit] = []
+    hits: list[Match] = []
     left = order.open
     for price in prices:
         if left <= 0 or not price_time_priority.crosses(order.side, order.price, price):
@@ -80,16 +80,17 @@ def _at_price(
     left: int,
     displayed: int,
     waiting: Sequence[SimOrder],
-    floor: Floor,
-) -> list[Hit]:
-    hits: list[Hit] = []
+    floor: Liquidity,
+) -> list[Match]:
+    hits: list[Match] = []
 
     def eat(wanted: int) -> int:
         size = min(wanted, left, displayed)
         if size > 0:
             floor.take(other(order.side), price, size)
             hits.extend(
-                Hit(order, price, piece) for piece in pieces(floor.path, price, floor.second, size)
+                Match(order, price, piece)
+                for piece in pieces(floor.path, price, floor.second, size)
             )
         return max(0, size)
 
@@ -100,22 +101,22 @@ def _at_price(
         displayed, left = displayed - size, left - size
         size = min(left, item.open)
         if size > 0:
-            hits.append(Hit(order, price, size, against=item))
+            hits.append(Match(order, price, size, against=item))
             left -= size
     eat(left)
     return hits
 
 
-def rest(orders: Sequence[SimOrder], floor: Floor) -> list[Hit]:
+def match_resting(orders: Sequence[SimOrder], floor: Liquidity) -> list[Match]:
     """What waiting orders of one stock trade in one second; shortens their queues."""
-    hits: list[Hit] = []
+    hits: list[Match] = []
     trade = floor.path.trade_at(floor.second)
     for side in (Side.BUY, Side.SELL):
         left = trade.quantity if trade else 0
         passed = 0  # shares of the displayed queue at the trade's price that it has served
         for order in by_priority(item for item in orders if item.side is side and item.open):
             if not order.price:
-                hits += arrive(order, (), floor)
+                hits += match_arriving(order, (), floor)
                 continue
             if trade is None or not price_time_priority.crosses(side, order.price, trade.price):
                 continue
@@ -128,7 +129,7 @@ def rest(orders: Sequence[SimOrder], floor: Floor) -> list[Hit]:
             if size > 0:
                 order.ahead = 0
                 left -= size
-                hits.append(Hit(order, order.price, size))
+                hits.append(Match(order, order.price, size))
     return hits
 
 
@@ -140,7 +141,9 @@ def may_trade(order: SimOrder, path: SessionPath, minute: int) -> bool:
     return order.price >= bar.low if order.side is Side.BUY else order.price <= bar.high
 
 
-def call(orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int) -> list[Hit]:
+def match_auction(
+    orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int
+) -> list[Match]:
     """What accounts' orders trade in a call auction that prints `price`
     (docs/market-rules.md#matching).
 
@@ -157,7 +160,7 @@ def call(orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int)
         for side, crowd in ((Side.BUY, buys), (Side.SELL, sells))
     }
     traded = min(sums.values())
-    hits: list[Hit] = []
+    hits: list[Match] = []
     for side, crowd in ((Side.BUY, buys), (Side.SELL, sells)):
         rows: list[tuple[tuple[int, int], SimOrder | None, int]] = [
             (price_time_priority.priority(side, at, 0), None, size) for at, size in crowd
@@ -171,5 +174,5 @@ def call(orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int)
             got = min(size, left)
             left -= got
             if owner is not None and got > 0:
-                hits.append(Hit(owner, price, got))
+                hits.append(Match(owner, price, got))
     return hits

@@ -16,14 +16,14 @@ from kt.records import (
 from kt.rules import calendar, ticks
 from kt.rules.trading_phases import MarketPhase
 from kt.sim.exchange import refusals
-from kt.sim.exchange.fill_booking import book_hits, notice
+from kt.sim.exchange.fill_booking import book_matches, notice
 from kt.sim.exchange.ledger import Ledger
-from kt.sim.exchange.matching import Floor, arrive
+from kt.sim.exchange.matching import Liquidity, match_arriving
 from kt.sim.exchange.order_records import SimOrder
 from kt.sim.exchange.refusals import Refused
 
 
-class Intake:
+class OrderEntry:
     """The three order calls at one moment. Matching must have been run up to that moment."""
 
     def __init__(self, ledger: Ledger, at: datetime) -> None:
@@ -180,9 +180,11 @@ class Intake:
         path = board.path(order.code, self._moment.session)
         if path.still(self._moment.second):
             return
-        floor = Floor(order.code, path, ledger.depth, board.unit(order.code), self._moment.second)
+        floor = Liquidity(
+            order.code, path, ledger.depth, board.unit(order.code), self._moment.second
+        )
         resting = [item for item in ledger.open_orders(code=order.code) if item is not order]
-        book_hits(ledger, arrive(order, resting, floor), self._at)
+        book_matches(ledger, match_arriving(order, resting, floor), self._at)
         queue_up(order, floor)
 
     def _acked(self, order: SimOrder, quantity: int) -> Outcome:
@@ -197,7 +199,7 @@ class Intake:
         )
 
 
-def queue_up(order: SimOrder, floor: Floor) -> None:
+def queue_up(order: SimOrder, floor: Liquidity) -> None:
     """The order waits behind what is displayed at its price on its own side."""
     if not order.open or not order.price:
         return

@@ -21,7 +21,7 @@ _ROUGHLY_AN_ORDER = 1_200_000
 
 
 @dataclass(frozen=True, slots=True)
-class Eaten:
+class ConsumedLevel:
     """Shares taken from a level while it had the size of `epoch`; it refills with the next."""
 
     epoch: int
@@ -32,7 +32,7 @@ class Depth:
     """Displayed sizes as a function of stock, price and second, less what accounts took."""
 
     def __init__(self) -> None:
-        self.eaten: dict[tuple[str, Side, int], Eaten] = {}
+        self.eaten: dict[tuple[str, Side, int], ConsumedLevel] = {}
         self.taken: set[tuple[str, Side, int]] = set()
         """Levels eaten since somebody last cleared this."""
         self.changes = 0
@@ -107,7 +107,7 @@ class Depth:
         epoch, name = self.epoch(path, price, second), (code, side, price)
         before = self.eaten.get(name)
         taken = before.quantity if before is not None and before.epoch == epoch else 0
-        self.eaten[name] = Eaten(epoch, taken + quantity)
+        self.eaten[name] = ConsumedLevel(epoch, taken + quantity)
         self.taken.add(name)
         self.changes += 1
 

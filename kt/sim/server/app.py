@@ -51,7 +51,7 @@ async def _call(desk: ServerContext, http: HttpRequest) -> Response:
     request = Request(http.scope["path"], dict(http.headers), content, http.receive)
     try:
         sent = fault_middleware.encoded(await fault_middleware.answer(desk, request))
-    except fault_middleware.Torn:
+    except fault_middleware.ConnectionCut:
         http_protocol.cut(http.scope)
         return Response()
     if sent.early:

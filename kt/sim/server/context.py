@@ -13,14 +13,14 @@ from kt.clock import ScaledClock
 from kt.paths import ExchangePaths
 from kt.records import Instrument
 from kt.sim.discovery import loop_lives
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.sim.faults import Faults
 from kt.sim.server.access_tokens import Tokens
 from kt.sim.server.event_fan_out import EventFanOut
 from kt.sim.server.pages import Pages
 from kt.sim.server.rate_limits import RateLimits
 from kt.sim.server.settings import Settings
-from kt.sim.wire.chart_pages import Recent
+from kt.sim.wire.chart_pages import ChartCache
 
 MOST_SOCKETS = 64
 """WebSockets open at once; logged in there is one for each app key."""
@@ -51,8 +51,8 @@ class ServerContext:
         """Opens what is not trading; only the user of this state folder can read it."""
         self.limits = RateLimits(clock, settings.rate, settings.speed)
         self.pages = Pages()
-        self.recent = Recent()
-        self.hub = EventFanOut(exchange.market, partial(AccountDesk, exchange))
+        self.recent = ChartCache()
+        self.hub = EventFanOut(exchange.market, partial(ExchangeBroker, exchange))
         self._instruments: dict[str, Instrument] = {}
         self._listed_on: date | None = None
         self._last_used = time.monotonic()

@@ -43,7 +43,7 @@ def routes(desk: ServerContext) -> list[Route]:
 
 async def _kept(desk: ServerContext, request: Request, handler: Handler) -> Response:
     """Only with the key of the state folder, and only JSON."""
-    if not request_guard.owner(request, desk.control_key):
+    if not request_guard.holds_key(request, desk.control_key):
         return JSONResponse({"error": "this needs the key of the exchange's state folder"}, 403)
     content = await request_guard.body(request)
     if isinstance(content, Response):

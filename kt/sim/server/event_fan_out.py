@@ -20,7 +20,7 @@ from kt.records import (
     ViNotice,
 )
 from kt.sim.wire import realtime, stream_frames
-from kt.sim.wire.account_rows import Surroundings
+from kt.sim.wire.account_rows import RowContext
 from kt.sim.wire.realtime import ACCOUNT_TYPES
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class EventFanOut:
             listed = self._market.instruments()
             market = next(one.market for one in listed if one.stock_code == event.stock_code)
             return realtime.interruption(event, quote, market)
-        found = realtime.values(event, Surroundings(quote=quote))
+        found = realtime.values(event, RowContext(quote=quote))
         return found[2] if found else None
 
     def _account_row(
@@ -161,13 +161,13 @@ class EventFanOut:
         row = stream_frames.ENCODER.encode(realtime.row(kind, item, values))
         outgoing.setdefault(account, []).append((kind, side, row))
 
-    def _around(self, account: str, event: StreamEvent) -> Surroundings:
+    def _around(self, account: str, event: StreamEvent) -> RowContext:
         code = getattr(event, "stock_code", "")
         filled = value = 0
         if isinstance(event, OrderNotice):
             filled = event.quantity - event.open_quantity
             value = self._values.get((account, event.ord_no), 0)
-        return Surroundings(self._quote(code), self._account(account).account(), filled, value)
+        return RowContext(self._quote(code), self._account(account).account(), filled, value)
 
     def _quote(self, code: str) -> Quote | None:
         if code not in self._quotes:

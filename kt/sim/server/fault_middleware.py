@@ -10,7 +10,7 @@ from kt.sim.exchange.refusals import TEXTS
 from kt.sim.faults import FaultRule
 from kt.sim.server import malformed_bodies, rest_call
 from kt.sim.server.context import ServerContext
-from kt.sim.server.malformed_bodies import Raw
+from kt.sim.server.malformed_bodies import RawAnswer
 from kt.sim.server.rest_call import Request, RestAnswer
 from kt.sim.wire import error_bodies, tokens
 from kt.sim.wire.error_bodies import Refusal
@@ -22,12 +22,12 @@ REFUSED = "주문이 거부되었습니다."
 """Where neither the rule nor the exchange has words for a code."""
 
 
-class Torn(Exception):
+class ConnectionCut(Exception):
     """The connection is to be cut without an answer."""
 
 
-async def answer(desk: ServerContext, request: Request) -> RestAnswer | Raw:
-    """Raises Torn when the connection is to be cut."""
+async def answer(desk: ServerContext, request: Request) -> RestAnswer | RawAnswer:
+    """Raises ConnectionCut when the connection is to be cut."""
     rules = desk.faults.call(request.api_id, _stock(desk, request))
     for rule in rules:
         log.info("fault: %s %s (%s)", request.api_id, rule.action, rule.when)
@@ -63,7 +63,9 @@ def _taken(desk: ServerContext, request: Request, rules: Sequence[FaultRule]) ->
     return found
 
 
-async def _before(desk: ServerContext, request: Request, rules: Sequence[FaultRule]) -> Raw | None:
+async def _before(
+    desk: ServerContext, request: Request, rules: Sequence[FaultRule]
+) -> RawAnswer | None:
     """What happens instead of the call; raises the refusals that the faults ask for."""
     for rule in rules:
         if rule.action == "rate":
@@ -85,7 +87,7 @@ async def _before(desk: ServerContext, request: Request, rules: Sequence[FaultRu
 
 async def _after(
     found: RestAnswer, request: Request, rules: Sequence[FaultRule]
-) -> RestAnswer | Raw:
+) -> RestAnswer | RawAnswer:
     for rule in rules:
         if rule.when == "after" and not malformed_bodies.changed(rule, request.api_id, found.body):
             await _wait(rule, request)
@@ -100,22 +102,22 @@ async def _after(
 
 
 async def _wait(rule: FaultRule, request: Request) -> None:
-    """Waits as the rule says. Raises Torn when it cuts the connection."""
+    """Waits as the rule says. Raises ConnectionCut when it cuts the connection."""
     if rule.action == "delay":
         await asyncio.sleep(rule.seconds)
     elif rule.action == "hang":
         waiting = asyncio.ensure_future(request.gone())
         await asyncio.wait({waiting}, timeout=rule.seconds or AN_HOUR)
         waiting.cancel()
-        raise Torn
+        raise ConnectionCut
     elif rule.action == "cut":
-        raise Torn
+        raise ConnectionCut
 
 
-def encoded(found: RestAnswer | Raw) -> Raw:
+def encoded(found: RestAnswer | RawAnswer) -> RawAnswer:
     """An answer as its bytes."""
-    if isinstance(found, Raw):
+    if isinstance(found, RawAnswer):
         return found
-    return Raw(
+    return RawAnswer(
         found.status, malformed_bodies.encoded(found.body), malformed_bodies.JSON, found.headers
     )

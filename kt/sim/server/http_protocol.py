@@ -23,7 +23,7 @@ _transports: WeakValueDictionary[tuple[str, int], asyncio.Transport] = WeakValue
 """The living connections by the client's address, which every request carries."""
 
 
-class Cuttable(H11Protocol):
+class CuttableProtocol(H11Protocol):
     """Remembers its transport. A WebSocket keeps the transport of the request it began as."""
 
     _deadline: asyncio.TimerHandle | None = None

@@ -17,11 +17,11 @@ from kt import __version__
 from kt.errors import Busy, UsageError
 from kt.files import lock_file, private_folder, replace_private
 from kt.paths import ExchangePaths
-from kt.sim.crash_resume import left_behind
+from kt.sim.crash_resume import killed_place
 from kt.sim.discovery import ExchangePlace
 from kt.sim.server import serving
 from kt.sim.server.settings import Settings
-from kt.sim.server.startup import open_desk
+from kt.sim.server.startup import open_context
 
 log = logging.getLogger("kt.exchange")
 
@@ -56,10 +56,10 @@ def run_here(settings: Settings, ready: Callable[[ExchangePlace], None]) -> None
     """Serves in this process until it is stopped. Raises Busy when this state folder's exchange
     is already running, UsageError when the port is taken."""
     with _only_one(settings), contextlib.ExitStack() as stack:
-        left = left_behind(settings.folder) if settings.folder else None
+        left = killed_place(settings.folder) if settings.folder else None
         listening = _listen(settings, left)
         stack.callback(listening.close)
-        desk = stack.enter_context(open_desk(settings, left))
+        desk = stack.enter_context(open_context(settings, left))
         place = ExchangePlace(
             port=listening.getsockname()[1],
             pid=os.getpid(),

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from kt.errors import UnknownStock
-from kt.sim.exchange import AccountDesk
+from kt.sim.exchange import ExchangeBroker
 from kt.sim.server.access_tokens import WrongKeys
 from kt.sim.server.context import ServerContext
 from kt.sim.server.pages import Cursor, Page, cursor, window
@@ -142,7 +142,7 @@ def perform(
 
 
 def _call(desk: ServerContext, admitted: Admitted, at: Cursor) -> Call:
-    account = AccountDesk(desk.exchange, admitted.app_key)
+    account = ExchangeBroker(desk.exchange, admitted.app_key)
     return Call(
         body=admitted.fields,
         market=desk.exchange.market,

@@ -16,7 +16,7 @@ import uvicorn
 from kt.errors import UsageError
 from kt.sim.server.app import build
 from kt.sim.server.context import ServerContext
-from kt.sim.server.http_protocol import Cuttable
+from kt.sim.server.http_protocol import CuttableProtocol
 from kt.sim.server.request_guard import MOST_BYTES
 
 log = logging.getLogger("kt.exchange")
@@ -59,7 +59,7 @@ class Server(uvicorn.Server):
 def server(desk: ServerContext, ready: Callable[[], None]) -> Server:
     config = uvicorn.Config(
         build(desk),
-        http=Cuttable,
+        http=CuttableProtocol,
         ws="wsproto",
         ws_per_message_deflate=False,
         ws_ping_interval=None,

@@ -22,7 +22,7 @@ from kt.sim.server.settings import Settings
 
 
 @contextlib.contextmanager
-def open_desk(settings: Settings, left: ExchangePlace | None = None) -> Iterator[ServerContext]:
+def open_context(settings: Settings, left: ExchangePlace | None = None) -> Iterator[ServerContext]:
     """The exchange ready to be served; its time and state are saved when the block ends. `left`
     is what one that was killed a moment ago told of itself.
 

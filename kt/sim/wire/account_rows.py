@@ -22,7 +22,7 @@ CHANGES = {"NEW": "", "AMEND": "정정", "CANCEL": "취소"}
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RowContext:
     """What a row shows beside the event: the stock's prices, the account, the order so far.
 
     `filled` and `value` are shares and won filled under the order's number, this fill included.
@@ -46,7 +46,7 @@ FIXED = {
 """Business class, terminal, credit and venue of every order row."""
 
 
-def order(notice: OrderNotice, around: Surroundings) -> Row:
+def order(notice: OrderNotice, around: RowContext) -> Row:
     """911 is what the order's number has filled so far, 914 and 915 are this execution's own."""
     base = around.quote.base_price if around.quote else notice.price
     bought = notice.side is Side.BUY
@@ -74,7 +74,7 @@ def order(notice: OrderNotice, around: Surroundings) -> Row:
     return filled(ORDER_ROW.fids, "", **{**FIXED, **values, **fill, **_prices(around.quote, base)})
 
 
-def _fill(notice: OrderNotice, around: Surroundings) -> Row:
+def _fill(notice: OrderNotice, around: RowContext) -> Row:
     return {
         "909": notice.exec_no,
         "910": str(notice.fill_price),
@@ -94,7 +94,7 @@ def _prices(quote: Quote | None, base: int) -> Row:
     }
 
 
-def balance(notice: BalanceNotice, around: Surroundings) -> Row:
+def balance(notice: BalanceNotice, around: RowContext) -> Row:
     base = around.quote.base_price if around.quote else notice.price
     profit = str(notice.realised_today)
     return filled(

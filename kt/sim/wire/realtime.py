@@ -19,7 +19,7 @@ from kt.records import (
     ViNotice,
 )
 from kt.sim.wire import account_rows
-from kt.sim.wire.account_rows import Surroundings
+from kt.sim.wire.account_rows import RowContext
 from kt.sim.wire.book_row import book_values
 from kt.sim.wire.call import Row, filled
 from kt.sim.wire.values import (
@@ -48,7 +48,7 @@ def row(kind: str, item: str, values: Row) -> dict[str, Any]:
     return {"values": values, "type": kind, "name": NAMES[kind], "item": item}
 
 
-def values(event: StreamEvent, around: Surroundings) -> tuple[str, str, Row] | None:
+def values(event: StreamEvent, around: RowContext) -> tuple[str, str, Row] | None:
     """Type, stock code and FIDs of an event; None for what has no row."""
     if isinstance(event, Tick):
         return "0B", event.stock_code, trade(event, around.quote)
