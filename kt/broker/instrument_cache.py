@@ -49,7 +49,7 @@ class InstrumentCache:
     def get(self, fetch: Fetch) -> tuple[Instrument, ...]:
         """Today's list, from the file or by `fetch`, whose errors are raised."""
         day = cache_day(self.clock.now())
-        with self._alone():
+        with self._locked():
             kept = self._read()
             if kept is not None and (kept.server, kept.day) == (self.server, day):
                 return kept.stocks
@@ -59,7 +59,7 @@ class InstrumentCache:
             return stocks
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """One process and one thread at a time; who waits too long goes on without the file."""
         with contextlib.ExitStack() as held:
             if self._threads.acquire(timeout=min(LOCK_SECONDS, time_left())):

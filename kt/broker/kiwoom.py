@@ -13,7 +13,7 @@ from kt.errors import WireError
 from kt.ports import Clock
 
 
-def _unheard(fault: WireError) -> None:
+def _ignore(fault: WireError) -> None:
     """Nobody asked to be told."""
 
 
@@ -28,7 +28,7 @@ class Kiwoom(KiwoomMarket, KiwoomAccount, KiwoomOrders):
         self,
         rest: Rest,
         clock: Clock,
-        on_fault: Callable[[WireError], None] = _unheard,
+        on_fault: Callable[[WireError], None] = _ignore,
         day_list: InstrumentCache | None = None,
     ) -> None:
         self.rest = rest

@@ -135,7 +135,7 @@ def test_an_order_does_not_wait_behind_scans(tmp_path: Path) -> None:
             paced.wait(find(one), Priority.SCAN)
 
     over = threading.Event()
-    threads = [threading.Thread(target=scan, args=(tr.api_id,)) for tr in scans]
+    threads = [threading.Thread(target=scan, args=(endpoint.api_id,)) for endpoint in scans]
     for thread in threads:
         thread.start()
     took = []

@@ -324,13 +324,13 @@ def test_an_order_never_rides_on_an_old_connection() -> None:
 def test_the_moment_a_request_was_written_is_told() -> None:
     """The budget's window runs from it; it comes before the answer and not without a connection."""
     taken = reply(json.dumps({"return_code": 0, "ord_no": "0000001"}))
-    trip = SendProgress(clock=lambda: 7.0)
+    progress = SendProgress(clock=lambda: 7.0)
     with a_server_that(taken) as address:
         http = Http(address)
-        answer = http.post("/", {}, {"a": "b"}, departure=trip)
+        answer = http.post("/", {}, {"a": "b"}, progress=progress)
         http.close()
-    assert (answer.http_status, trip.written, trip.left) == (200, 7.0, True)
+    assert (answer.http_status, progress.written, progress.left) == (200, 7.0, True)
     http = Http(address)
-    assert http.post("/", {}, {}, departure=trip).left is False
+    assert http.post("/", {}, {}, progress=progress).left is False
     http.close()
-    assert (trip.written, trip.left) == (None, False)
+    assert (progress.written, progress.left) == (None, False)

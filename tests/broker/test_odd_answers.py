@@ -224,7 +224,7 @@ def broken(*_: object, **__: object) -> Any:
     [
         ("tokens.token", NOT_PLACED), ("pacer.wait", NOT_PLACED), ("lanes.enter", NOT_PLACED),
         ("http.line", NOT_PLACED), ("clock.now", NOT_PLACED), ("on_call", ACKED),
-        ("pacer.went", ACKED), ("_count", ACKED),
+        ("pacer.sent_at", ACKED), ("_count", ACKED),
     ],
 )  # fmt: skip
 def test_a_defect_of_our_own_is_evidence(

@@ -82,7 +82,7 @@ def test_an_order_does_not_wait_for_the_lock_of_queries(tmp_path: Path) -> None:
     with paced._state(Group.QUERY):
         began = time.monotonic()
         paced.refused(SELL)
-        paced.went(SELL, paced.wait(SELL), 0.0)
+        paced.sent_at(SELL, paced.wait(SELL), 0.0)
         assert time.monotonic() - began < 1.0
 
 
@@ -104,13 +104,13 @@ def test_the_window_runs_from_when_a_call_was_really_sent(tmp_path: Path) -> Non
     paced = pacer(tmp_path, clock, queries=1.0)
     number = paced.wait(CHART)
     clock.advance(0.5)
-    paced.went(CHART, number, clock.monotonic())
+    paced.sent_at(CHART, number, clock.monotonic())
     paced.wait(CHART)
     assert clock.slept == [pytest.approx(1.05)]
     clock.advance(10)
     late = paced.wait(CHART)
     clock.advance(5)
-    paced.went(CHART, late, clock.monotonic())
+    paced.sent_at(CHART, late, clock.monotonic())
     clock.slept.clear()
     paced.wait(CHART)
     assert clock.slept == [pytest.approx(1.05)]

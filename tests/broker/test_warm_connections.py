@@ -30,8 +30,8 @@ def until(true: Callable[[], object]) -> None:
 
 def ready(http: Http) -> int:
     line = http.line(fresh=True)
-    assert isinstance(line, Transport) and line.spares is not None
-    return line.spares.ready
+    assert isinstance(line, Transport) and line.warm is not None
+    return line.warm.ready
 
 
 @contextlib.contextmanager
@@ -148,10 +148,10 @@ def test_all_are_closed_in_the_end() -> None:
         http = Http(server.address)
         http.keep_ready(2)
         line = http.line(fresh=True)
-        assert isinstance(line, Transport) and line.spares is not None
+        assert isinstance(line, Transport) and line.warm is not None
         until(lambda: ready(http) == 2)
         http.close()
-        assert (line.spares.ready, line.spares.take()) == (0, None)
+        assert (line.warm.ready, line.warm.take()) == (0, None)
 
 
 def test_a_scripted_line_has_none() -> None:

@@ -130,7 +130,7 @@ def test_groups_are_apart(served: Served, wire: WireClient) -> None:
                 frame = reg({"item": [code], "type": ["0B"]}, grp_no=group)
                 del frame["refresh"]
                 assert await live.ask(frame) == GOOD
-            session = next(s for key, s in served.desk.hub._sessions.items()
+            session = next(s for key, s in served.context.fan_out._sessions.items()
                            if key == wire.app_key)  # fmt: skip
             assert session.codes() == {"005930", "000660", "035420"}
             gone = {"trnm": "REMOVE", "grp_no": "0002",

@@ -69,12 +69,12 @@ def ticket(
     return OrderTicket(side=side, stock_code=code, quantity=quantity, order_type=kind, price=price)
 
 
-def buy(desk: ExchangeBroker, quantity: int, price: int = 0, code: str = CODE) -> Outcome:
-    return desk.place(ticket(Side.BUY, quantity, price, code))
+def buy(broker: ExchangeBroker, quantity: int, price: int = 0, code: str = CODE) -> Outcome:
+    return broker.place(ticket(Side.BUY, quantity, price, code))
 
 
-def sell(desk: ExchangeBroker, quantity: int, price: int = 0, code: str = CODE) -> Outcome:
-    return desk.place(ticket(Side.SELL, quantity, price, code))
+def sell(broker: ExchangeBroker, quantity: int, price: int = 0, code: str = CODE) -> Outcome:
+    return broker.place(ticket(Side.SELL, quantity, price, code))
 
 
 def mine(exchange: Exchange, key: str = "a") -> list[StreamEvent]:

@@ -65,9 +65,9 @@ class Trading(RuleBasedStateMachine):
         self, key: str, side: Side, code: str, quantity: int, steps: int, market: bool
     ) -> None:
         price = ticks.step(self.exchange.market.quote(code).price, steps)
-        desk = ExchangeBroker(self.exchange, key)
-        able = desk.deposit().orderable
-        outcome = desk.place(
+        broker = ExchangeBroker(self.exchange, key)
+        able = broker.deposit().orderable
+        outcome = broker.place(
             OrderTicket(
                 side=side,
                 stock_code=code,
@@ -140,15 +140,15 @@ class Trading(RuleBasedStateMachine):
             if isinstance(event, OrderNotice) and key is not None:
                 self.hear(self.seen[key], event)
         for key, seen in self.seen.items():
-            desk = ExchangeBroker(self.exchange, key)
-            deposit, holdings = desk.deposit(), desk.holdings()
+            broker = ExchangeBroker(self.exchange, key)
+            deposit, holdings = broker.deposit(), broker.holdings()
             assert deposit.d2_cash == seen.money
             assert deposit.orderable >= 0
             assert deposit.withdrawable >= 0
             held = {item.stock_code: item.quantity for item in holdings.items}
             assert held == {code: count for code, count in seen.shares.items() if count}
             self.adds_up(key, holdings)
-            for row in desk.day_orders():
+            for row in broker.day_orders():
                 assert 0 <= row.open_quantity <= row.quantity
                 assert row.filled_quantity + row.open_quantity <= row.quantity
 

@@ -183,7 +183,7 @@ def test_one_that_was_killed_long_ago_begins_where_its_clock_stood(state: Path) 
     os.waitpid(first.pid, 0)
     for path in (state / "sim").glob("exchange.db*"):
         os.utime(path, (0, 0))
-    assert crash_resume.left_behind(state / "sim") is None
+    assert crash_resume.killed_place(state / "sim") is None
 
 
 def test_reset_forgets(state: Path) -> None:

@@ -57,7 +57,9 @@ def test_a_faults_request_without_the_key_changes_nothing(served: Served) -> Non
 
 @pytest.mark.parametrize("kind", ["text/plain", "text/plain; application/json", "", None])
 def test_even_with_the_key_a_form_cannot_speak(served: Served, kind: str | None) -> None:
-    headers = {HEADER: served.desk.control_key} | ({} if kind is None else {"content-type": kind})
+    headers = {HEADER: served.context.control_key} | (
+        {} if kind is None else {"content-type": kind}
+    )
     answer = httpx.post(served.base_url + "/kt/faults", headers=headers, content=b'{"rules":[]}')
     assert answer.status_code == 400
     with client(served.base_url) as wire:
@@ -68,7 +70,7 @@ def test_even_with_the_key_a_form_cannot_speak(served: Served, kind: str | None)
 
 def test_the_clock_is_everybodys(served: Served) -> None:
     assert control.clock_at(served.base_url).speed == 1
-    assert Control(served.base_url, served.desk.control_key).status()["seed"] == 1
+    assert Control(served.base_url, served.context.control_key).status()["seed"] == 1
     with pytest.raises(Unreachable, match="not this state folder's"):
         Control(served.base_url, "another").status()
 
@@ -96,7 +98,7 @@ ORIGINS = [("http://127.0.0.1:{}", True), ("http://localhost:{}", True), ("null"
 
 @pytest.mark.parametrize(("origin", "taken"), ORIGINS)
 def test_a_foreign_origin_is_refused(served: Served, origin: str, taken: bool) -> None:
-    told = {"origin": origin.format(port(served)), HEADER: served.desk.control_key}
+    told = {"origin": origin.format(port(served)), HEADER: served.context.control_key}
     with client(served.base_url) as wire:
         for answer in (
             wire.call("kt00001", headers=told),

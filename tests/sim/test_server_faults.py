@@ -219,7 +219,7 @@ def test_faults_are_set_shown_and_cleared_over_http(served: Served, wire: WireCl
     assert wire.call("kt00001").status_code == 502
     shown = served.control.faults()
     assert [(rule["action"], rule["acted"]) for rule in shown] == [("status", 1)]
-    key = {HEADER: served.desk.control_key}
+    key = {HEADER: served.context.control_key}
     assert wire.http.delete("/kt/faults", headers=key).json() == {"rules": []}
     with pytest.raises(UsageError, match="did you mean `action`"):
         served.control.set_faults([{"api": "*", "acton": "cut"}])
@@ -410,4 +410,4 @@ def test_the_handshake_may_fail(
     with pytest.raises(error, match=words):
         connect(served, 0.3)
     connect(served)
-    assert [shown["acted"] for shown in served.desk.faults.report()] == [1, 0]
+    assert [shown["acted"] for shown in served.context.faults.report()] == [1, 0]

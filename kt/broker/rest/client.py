@@ -112,7 +112,7 @@ class Http:
         *,
         fresh: bool = False,
         seconds: float = TIMEOUTS[Priority.SCAN].once,
-        departure: SendProgress | None = None,
+        progress: SendProgress | None = None,
     ) -> HttpResponse:
         """One POST, sent once, over after so many real seconds; whatever happens is told in the
         answer. `departure` hears how far the request came."""
@@ -120,16 +120,16 @@ class Http:
 
         never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
         ends = time.monotonic() + min(seconds, time_left())
-        trip = departure or SendProgress()
-        trip.begin()
+        progress = progress or SendProgress()
+        progress.begin()
 
         def fail(fault: Exception) -> HttpResponse:
             if isinstance(fault, KtError):  # ours, of the configuration
                 raise fault
-            trip.left = trip.left and not isinstance(fault, never_left)
-            return HttpResponse(describe_error(fault), left=trip.left)
+            progress.left = progress.left and not isinstance(fault, never_left)
+            return HttpResponse(describe_error(fault), left=progress.left)
 
-        return capture(lambda: self._exchange(path, headers, body, fresh, ends, trip), fail)
+        return capture(lambda: self._exchange(path, headers, body, fresh, ends, progress), fail)
 
     def _exchange(
         self,
@@ -138,7 +138,7 @@ class Http:
         body: object,
         fresh: bool,
         ends: float,
-        trip: SendProgress,
+        progress: SendProgress,
     ) -> HttpResponse:
         import httpx
 
@@ -147,10 +147,10 @@ class Http:
             self.base_url + path,
             headers={**HEADERS, **headers},
             content=_content(body),
-            extensions={"ends": ends, "trip": trip},
+            extensions={"ends": ends, "progress": progress},
         )
         line = self.line(fresh)
-        trip.left = True  # as far as anybody knows; a line that knows better says so
+        progress.left = True  # as far as anybody knows; a line that knows better says so
         response = line.handle_request(request)
         try:
             return read_response(response)
@@ -189,7 +189,7 @@ class Rest:
         self.pacer = pacer
         self.clock = clock
         self.on_call = on_call
-        self.lanes = PriorityGate()
+        self.gate = PriorityGate()
         self.skew: float | None = None
         """Seconds by which our clock is ahead of the server's, by its newest answer."""
 
@@ -205,23 +205,23 @@ class Rest:
 
         Raises AuthError, RateLimited, Unreachable, BrokerRefused, UnknownStock or WireError.
         """
-        tr = find(api_id)
-        if tr.group is not Group.QUERY:
+        endpoint = find(api_id)
+        if endpoint.group is not Group.QUERY:
             raise UsageError(
                 f"{api_id} is not a query", hint="Orders go through `kt order`, tokens `kt auth`."
             )
-        urgency = tr.priority if priority is None else priority
-        with bounded(timeouts_of(tr, urgency).whole):
-            return self._asked(tr, body or {}, urgency, next_key)
+        urgency = endpoint.priority if priority is None else priority
+        with bounded(timeouts_of(endpoint, urgency).whole):
+            return self._query_with_retries(endpoint, body or {}, urgency, next_key)
 
-    def _asked(
-        self, tr: Endpoint, body: Mapping[str, str], urgency: Priority, next_key: str
+    def _query_with_retries(
+        self, endpoint: Endpoint, body: Mapping[str, str], urgency: Priority, next_key: str
     ) -> ApiReply:
         most = 1 if asked_once() else TRIES
         token, renewed, tries = self.tokens.token(), False, 0
         while True:
-            trip = SendProgress(self.clock.monotonic)
-            answer = self._send(tr, body, token, trip, urgency, next_key=next_key)
+            progress = SendProgress(self.clock.monotonic)
+            answer = self._send(endpoint, body, token, progress, urgency, next_key=next_key)
             verdict = None if answer.detour else answer.verdict()
             if answer.answered and verdict is None and not answer.detour:
                 return ApiReply(answer.body or {}, answer.cont_yn, answer.next_key, answer.date)
@@ -235,7 +235,7 @@ class Rest:
             pause = 0.0 if paced else BACK_OFF * 2 ** (tries - 1)
             late = self.clock.to_real(pause) >= time_left()
             if tries >= most or late or not answer.may_change:
-                raise query_error(tr.api_id, answer, verdict)
+                raise query_error(endpoint.api_id, answer, verdict)
             if pause:
                 self.clock.sleep(pause)
 
@@ -272,69 +272,73 @@ class Rest:
         A second send follows only a refused token, with a new one: the broker did not take the
         order then. A 429 is returned; kt/steps/orders/place.py retries it.
         """
-        trip = SendProgress(self.clock.monotonic)
+        progress = SendProgress(self.clock.monotonic)
 
         def evidence(fault: Exception) -> HttpResponse:
-            if isinstance(fault, KtError) and not trip.left:
+            if isinstance(fault, KtError) and not progress.left:
                 return HttpResponse(f"not sent: {fault.message}", left=False, error=fault)
-            how = "sent, and then" if trip.left else "not sent"
-            return HttpResponse(f"{how}: {describe_error(fault)}", left=trip.left)
+            how = "sent, and then" if progress.left else "not sent"
+            return HttpResponse(f"{how}: {describe_error(fault)}", left=progress.left)
 
-        return capture(lambda: self._ordered(find(api_id), body, trip), evidence)
+        return capture(lambda: self._send_with_token(find(api_id), body, progress), evidence)
 
-    def _ordered(self, tr: Endpoint, body: Mapping[str, str], trip: SendProgress) -> HttpResponse:
+    def _send_with_token(
+        self, endpoint: Endpoint, body: Mapping[str, str], progress: SendProgress
+    ) -> HttpResponse:
         with regardless(TIMEOUTS[Priority.ORDER].whole):
             token = self.tokens.token()
-            answer = self._send(tr, body, token, trip, Priority.ORDER, fresh=True)
+            answer = self._send(endpoint, body, token, progress, Priority.ORDER, fresh=True)
             verdict = None if answer.detour else answer.verdict()
             if verdict is None or not verdict.renewable:
                 return answer
-            trip.begin()  # the broker refused the token, so it did not take the order
+            progress.begin()  # the broker refused the token, so it did not take the order
             token = self.tokens.renew(token)
-            return self._send(tr, body, token, trip, Priority.ORDER, fresh=True)
+            return self._send(endpoint, body, token, progress, Priority.ORDER, fresh=True)
 
     def _send(
         self,
-        tr: Endpoint,
+        endpoint: Endpoint,
         body: Mapping[str, str],
         token: str,
-        trip: SendProgress,
+        progress: SendProgress,
         urgency: Priority,
         *,
         next_key: str = "",
         fresh: bool = False,
     ) -> HttpResponse:
         """Wait for the budget, send once, log, and heed what the answer says of the budget."""
-        headers = {"api-id": tr.api_id, "authorization": f"Bearer {token}"}
+        headers = {"api-id": endpoint.api_id, "authorization": f"Bearer {token}"}
         if next_key:
             headers |= {"cont-yn": "Y", "next-key": next_key}
         self.http.line(fresh)  # built before the budget is drawn on, for that takes a while
-        number, once = self.pacer.wait(tr, urgency), timeouts_of(tr, urgency).once
-        with self.lanes.enter(urgency), regardless(once) if fresh else bounded(once):
+        number, once = self.pacer.wait(endpoint, urgency), timeouts_of(endpoint, urgency).once
+        with self.gate.enter(urgency), regardless(once) if fresh else bounded(once):
             started, before = self.clock.now(), self.clock.monotonic()
-            answer = self.http.post(tr.path, headers, body, fresh=fresh, departure=trip)
+            answer = self.http.post(endpoint.path, headers, body, fresh=fresh, progress=progress)
 
-        def books() -> None:
+        def record() -> None:
             skew = seconds_off(answer.date, started, self.clock.now())
             self.skew = self.skew if skew is None else skew
-            report(self.on_call, self.clock, tr.api_id, started, before, answer)
-            self._count(tr, number, trip, answer)
+            report(self.on_call, self.clock, endpoint.api_id, started, before, answer)
+            self._count(endpoint, number, progress, answer)
 
         if fresh:
             # What fails in our own books after an order was sent says nothing about the order.
             with regardless(BOOKS_SECONDS):
-                capture(books, lambda _: None)
+                capture(record, lambda _: None)
         else:
-            books()
+            record()
         return answer
 
-    def _count(self, tr: Endpoint, number: int, trip: SendProgress, answer: HttpResponse) -> None:
+    def _count(
+        self, endpoint: Endpoint, number: int, progress: SendProgress, answer: HttpResponse
+    ) -> None:
         """Tell the budget when the call really went out, and what the server said of it."""
-        if trip.written is not None:
-            self.pacer.went(tr, number, trip.written)
+        if progress.written is not None:
+            self.pacer.sent_at(endpoint, number, progress.written)
         verdict = answer.verdict()
         if verdict is not None and verdict.limits:
-            self.pacer.refused(tr, whole_group=verdict.code in {"1701", "1702"})
+            self.pacer.refused(endpoint, whole_group=verdict.code in {"1701", "1702"})
 
 
 def report(

@@ -35,6 +35,6 @@ BOOKS_SECONDS = 1.0
 """What kt notes for itself after an order was sent holds up its outcome for no longer."""
 
 
-def timeouts_of(tr: Endpoint, priority: Priority) -> CallTimeouts:
+def timeouts_of(endpoint: Endpoint, priority: Priority) -> CallTimeouts:
     """A list of thousands of rows has a scan's patience, whoever waits for it."""
-    return TIMEOUTS[priority if tr.at_most == math.inf else Priority.SCAN]
+    return TIMEOUTS[priority if endpoint.at_most == math.inf else Priority.SCAN]

@@ -115,7 +115,7 @@ def decode_body(content: bytes) -> dict[str, Any] | None:
     try:
         found = msgspec.json.decode(content, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        found = _mended(content)
+        found = _repaired(content)
     except RecursionError:
         raise too_deep() from None
     if found is not None and deeper_than(MAX_NESTING, found):
@@ -127,7 +127,7 @@ def too_deep() -> bodies.InvalidBody:
     return bodies.InvalidBody(f"a body of JSON nested deeper than {MAX_NESTING} levels")
 
 
-def _mended(content: bytes) -> dict[str, Any] | None:
+def _repaired(content: bytes) -> dict[str, Any] | None:
     """The object of a body with a byte order mark, a raw control character, or half a letter in
     a name that was cut to its column's width: no reason to lose what stands beside it. Half a
     letter that came as an escape becomes a mark too: nothing could store it."""

@@ -36,21 +36,21 @@ class PriorityGate:
         """Orders and account queries enter at once; the others when none of them is under way,
         and of the scans only so many at a time, as long as these are answered."""
         if priority <= Priority.ACCOUNT:
-            with self._urgently():
+            with self._urgent_call():
                 yield
             return
         if priority is not Priority.SCAN or not self._slots.acquire(timeout=PATIENCE):
-            self._give_way()
+            self._yield_to_urgent()
             yield
             return
         try:
-            self._give_way()
+            self._yield_to_urgent()
             yield
         finally:
             self._slots.release()
 
     @contextlib.contextmanager
-    def _urgently(self) -> Iterator[None]:
+    def _urgent_call(self) -> Iterator[None]:
         with self._turn:
             self._urgent += 1
         try:
@@ -61,7 +61,7 @@ class PriorityGate:
                 self._quiet_from = time.monotonic() + LINGER
                 self._turn.notify_all()
 
-    def _give_way(self) -> None:
+    def _yield_to_urgent(self) -> None:
         with self._turn:
             now = time.monotonic()
             end = now + PATIENCE

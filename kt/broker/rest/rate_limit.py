@@ -120,62 +120,64 @@ class Pacer:
         """Where this group's budgets are kept; their lock lies beside it."""
         return self.paths.budget(self._key, group)
 
-    def wait(self, tr: Endpoint, priority: Priority | None = None) -> int:
+    def wait(self, endpoint: Endpoint, priority: Priority | None = None) -> int:
         """Return when a call of this API may go out; it is counted as gone now.
 
         The number returned is for `went`, which tells when it really did. Raises RateLimited at
         once when its turn comes after the asker's time is over (`kt.ports.patience`).
         """
-        spread = 0.0 if tr.group is Group.ORDER else SPREAD
-        allowed = budget(min(self.rates[tr.group], tr.at_most), spread)
-        urgency = tr.priority if priority is None else priority
+        spread = 0.0 if endpoint.group is Group.ORDER else SPREAD
+        allowed = budget(min(self.rates[endpoint.group], endpoint.at_most), spread)
+        urgency = endpoint.priority if priority is None else priority
         number = 0
         while True:
-            number, left = self._try(tr, allowed, urgency, number)
+            number, left = self._try(endpoint, allowed, urgency, number)
             if left <= 0:
                 return number
             if self.clock.to_real(left) > time_left():
-                self._leave(tr, number)
+                self._stop_waiting(endpoint, number)
                 raise RateLimited(
-                    f"{tr.api_id}: the request budget has no turn for it in time "
+                    f"{endpoint.api_id}: the request budget has no turn for it in time "
                     f"(the next in {left:.1f} s)",
                     hint="Too much is asked at once, perhaps by another program with this key.",
                 )
             self.clock.sleep(left)
 
-    def _leave(self, tr: Endpoint, number: int) -> None:
+    def _stop_waiting(self, endpoint: Endpoint, number: int) -> None:
         """Wait no longer, and hold up nobody who does."""
-        with self._state(tr.group) as state:
-            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+        with self._state(endpoint.group) as state:
+            bucket = state.buckets.setdefault(endpoint.bucket, Bucket())
             bucket.waiting = [one for one in bucket.waiting if one.number != number]
 
-    def went(self, tr: Endpoint, number: int, at: float) -> None:
+    def sent_at(self, endpoint: Endpoint, number: int, at: float) -> None:
         """The call was on the wire at `at`: connecting may take longer than the margin allows."""
-        with self._state(tr.group) as state:
-            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+        with self._state(endpoint.group) as state:
+            bucket = state.buckets.setdefault(endpoint.bucket, Bucket())
             others = [one for one in bucket.sent if one.number != number]
             bucket.sent = sorted([*others, Sent(number, at)], key=lambda one: one.at)
 
-    def refused(self, tr: Endpoint, *, whole_group: bool = False) -> None:
+    def refused(self, endpoint: Endpoint, *, whole_group: bool = False) -> None:
         """The server counted more than we did: close the budget (1700) or its group (1701/2)."""
-        with self._state(tr.group) as state:
+        with self._state(endpoint.group) as state:
             until = self.clock.monotonic() + PENALTY
-            names = {tr.bucket, tr.group.value} if whole_group else {tr.bucket}
+            names = {endpoint.bucket, endpoint.group.value} if whole_group else {endpoint.bucket}
             for name in names:
                 bucket = state.buckets.setdefault(name, Bucket())
                 bucket.closed_until = max(bucket.closed_until, until)
 
-    def _try(self, tr: Endpoint, allowed: Budget, urgency: int, number: int) -> tuple[int, float]:
+    def _try(
+        self, endpoint: Endpoint, allowed: Budget, urgency: int, number: int
+    ) -> tuple[int, float]:
         """One look at the budget: (this waiter's number, seconds left; 0 = go)."""
-        with self._state(tr.group) as state:
+        with self._state(endpoint.group) as state:
             now = self.clock.monotonic()
-            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+            bucket = state.buckets.setdefault(endpoint.bucket, Bucket())
             self._tidy(bucket, allowed, now)
             if not number:
                 number, state.next_number = state.next_number, state.next_number + 1
             others = [one for one in bucket.waiting if one.number != number]
             ahead = sum((one.priority, one.number) < (urgency, number) for one in others)
-            turn = max(self._turn(bucket, allowed, ahead, now), self._closed(state, tr, now))
+            turn = max(self._turn(bucket, allowed, ahead, now), self._closed(state, endpoint, now))
             if turn <= now + INSTANT:
                 bucket.sent.append(Sent(number, now))
                 bucket.waiting = others
@@ -197,11 +199,11 @@ class Pacer:
         return times[-1]
 
     @staticmethod
-    def _closed(state: BudgetState, tr: Endpoint, now: float) -> float:
+    def _closed(state: BudgetState, endpoint: Endpoint, now: float) -> float:
         """Until when the budget or its group is closed after a refusal."""
         ends = [
             bucket.closed_until
-            for name in (tr.bucket, tr.group.value)
+            for name in (endpoint.bucket, endpoint.group.value)
             if (bucket := state.buckets.get(name)) is not None
         ]
         return max((end for end in ends if end <= now + PENALTY), default=now)

@@ -21,7 +21,7 @@ class SendProgress:
         """Nothing of it is on the wire."""
         self.left, self.written = False, None
 
-    def heard(self, event: str, _: Mapping[str, Any]) -> None:
+    def trace(self, event: str, _: Mapping[str, Any]) -> None:
         """What the connection tells while it works."""
         if event == "http11.send_request_headers.started":
             self.left = True

@@ -48,11 +48,11 @@ class WireTokenServer:
         )
 
     def _post(self, api_id: str, body: dict[str, str]) -> HttpResponse:
-        tr = find(api_id)
+        endpoint = find(api_id)
         with bounded(TOKEN.whole):
-            self.pacer.wait(tr)
+            self.pacer.wait(endpoint)
             started, before = self.clock.now(), self.clock.monotonic()
-            answer = self.http.post(tr.path, {"api-id": api_id}, body, seconds=TOKEN.once)
+            answer = self.http.post(endpoint.path, {"api-id": api_id}, body, seconds=TOKEN.once)
         report(self.on_call, self.clock, api_id, started, before, answer)
         verdict = answer.verdict()
         if verdict is not None or answer.detour or not answer.answered:

@@ -94,7 +94,7 @@ class Network(httpcore.NetworkBackend):
     """Opens connections, or hands out one that was opened ahead."""
 
     def __init__(self) -> None:
-        self.spares: WarmConnections[HttpLine] | None = None
+        self.warm: WarmConnections[HttpLine] | None = None
 
     def connect_tcp(
         self,
@@ -104,8 +104,8 @@ class Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        spare = self.spares.take() if self.spares is not None else None
-        return spare or dial(host, port, timeout)
+        connection = self.warm.take() if self.warm is not None else None
+        return connection or dial(host, port, timeout)
 
 
 def dial(host: str, port: int, ends: float | None) -> HttpLine:
@@ -171,8 +171,8 @@ class Transport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         ends: float = request.extensions["ends"]
-        trip: SendProgress = request.extensions["trip"]
-        trip.begin()  # from here on the connection itself tells
+        progress: SendProgress = request.extensions["progress"]
+        progress.begin()  # from here on the connection itself tells
         moments = dict.fromkeys(("connect", "read", "write"), ends)
         sent = httpcore.Request(
             method=request.method,
@@ -186,20 +186,20 @@ class Transport(httpx.BaseTransport):
             content=request.stream,
             extensions={
                 "timeout": {**moments, "pool": seconds_left(ends, httpx.PoolTimeout, POOL_SECONDS)},
-                "trace": trip.heard,
+                "trace": progress.trace,
             },
         )
         try:
             response = self._pool.handle_request(sent)
         except FAULTS as fault:
-            raise _same(fault) from fault
+            raise _as_httpx_error(fault) from fault
         return httpx.Response(
             response.status, headers=response.headers, stream=_Body(response.stream)
         )
 
     def keep_ready(self, host: str, port: int, count: int) -> None:
         """From now on `count` connections to the server are open ahead of their use."""
-        if self._proxied or self._network.spares is not None:
+        if self._proxied or self._network.warm is not None:
             return
 
         def opened() -> HttpLine:
@@ -211,15 +211,15 @@ class Transport(httpx.BaseTransport):
             line.ready = True
             return line
 
-        self._network.spares = WarmConnections(opened, count)
+        self._network.warm = WarmConnections(opened, count)
 
     @property
-    def spares(self) -> WarmConnections[HttpLine] | None:
-        return self._network.spares
+    def warm(self) -> WarmConnections[HttpLine] | None:
+        return self._network.warm
 
     def close(self) -> None:
-        if self.spares is not None:
-            self.spares.close()
+        if self.warm is not None:
+            self.warm.close()
         self._pool.close()
 
 
@@ -233,13 +233,13 @@ class _Body(httpx.SyncByteStream):
         try:
             yield from self._parts
         except FAULTS as fault:
-            raise _same(fault) from fault
+            raise _as_httpx_error(fault) from fault
 
     def close(self) -> None:
         self._parts.close()
 
 
-def _same(fault: Exception) -> Exception:
+def _as_httpx_error(fault: Exception) -> Exception:
     """The error of the same name, as whoever knows no network library expects it."""
     known: type[httpx.TransportError] = getattr(httpx, type(fault).__name__)
     return known(str(fault))

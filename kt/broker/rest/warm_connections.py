@@ -65,11 +65,11 @@ class WarmConnections(Generic[L]):
         """The youngest that is still good, or None; it belongs to the caller now."""
         with self._turn:
             while self._idle:
-                spare = self._idle.pop()
+                connection = self._idle.pop()
                 self._turn.notify_all()
-                if spare.age < LIFE_SECONDS and spare.line.silent():
-                    return spare.line
-                spare.line.close()
+                if connection.age < LIFE_SECONDS and connection.line.silent():
+                    return connection.line
+                connection.line.close()
         return None
 
     @property
@@ -80,47 +80,47 @@ class WarmConnections(Generic[L]):
     def close(self) -> None:
         with self._turn:
             self._closed = True
-            for spare in self._idle:
-                spare.line.close()
+            for connection in self._idle:
+                connection.line.close()
             self._idle.clear()
             self._turn.notify_all()
 
     def _run(self) -> None:
         while True:
             with self._turn:
-                while not self._over() and not self._wanted():
+                while not self._is_closed() and not self._wanted():
                     self._turn.wait(LOOK_SECONDS)
-                if self._over():
+                if self._is_closed():
                     return
             since = time.monotonic()
             line = capture(self._opened, lambda _: None)
             with self._turn:
                 if line is None:
-                    self._rest()
-                elif self._over():
+                    self._back_off()
+                elif self._is_closed():
                     line.close()
                 else:
                     self._idle.append(WarmConnection(line, since))
 
-    def _over(self) -> bool:
+    def _is_closed(self) -> bool:
         return self._closed
 
     def _wanted(self) -> bool:
         """Throw away what is no good any more; is another to be opened now?"""
-        for spare in list(self._idle):
-            good = spare.line.silent()
-            if good and spare.age < LIFE_SECONDS:
+        for connection in list(self._idle):
+            good = connection.line.silent()
+            if good and connection.age < LIFE_SECONDS:
                 continue
             if good:
                 self._pause = PAUSE_SECONDS
-            elif spare.age < PAUSE_SECONDS:
-                self._rest()
-            spare.line.close()
-            self._idle.remove(spare)
-        young = sum(spare.age < RENEW_SECONDS for spare in self._idle)
+            elif connection.age < PAUSE_SECONDS:
+                self._back_off()
+            connection.line.close()
+            self._idle.remove(connection)
+        young = sum(connection.age < RENEW_SECONDS for connection in self._idle)
         return young < self._count and time.monotonic() >= self._paused_until
 
-    def _rest(self) -> None:
+    def _back_off(self) -> None:
         """The server does not want them: leave it alone for a while."""
         self._paused_until = time.monotonic() + self._pause
         self._pause = min(LONGEST_PAUSE_SECONDS, self._pause * 2)

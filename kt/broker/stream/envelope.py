@@ -57,14 +57,14 @@ _ROWS = msgspec.json.Decoder(list[Raw])
 _ROW = msgspec.json.Decoder(RawRow)
 
 
-def decode_loosely(data: bytes, faulty: OnFault) -> Frame:
+def decode_loosely(data: bytes, on_fault: OnFault) -> Frame:
     """A frame of another shape than FRAME's. `faulty` is called for rows that are none.
 
     Raises WireError for what is no frame at all.
     """
     try:
         loose = _LOOSE.decode(data)
-        rows = _rows(loose, faulty) if loose.trnm == "REAL" else []
+        rows = _rows(loose, on_fault) if loose.trnm == "REAL" else []
     except UNREADABLE:
         raise WireError("frame", shown(data)) from None
     said = (loose.return_code, loose.return_msg, loose.code, loose.message)
@@ -72,12 +72,12 @@ def decode_loosely(data: bytes, faulty: OnFault) -> Frame:
     return Frame(loose.trnm, rows, number, text, code, message)
 
 
-def _rows(frame: LooseFrame, faulty: OnFault) -> list[RawRow]:
+def _rows(frame: LooseFrame, on_fault: OnFault) -> list[RawRow]:
     """Raises the decoder's errors when the data is no list."""
     rows: list[RawRow] = []
     for index, raw in enumerate(_ROWS.decode(frame.data)):
         try:
             rows.append(_ROW.decode(raw))
         except UNREADABLE:
-            faulty(WireError(f"REAL.data[{index}]", shown(bytes(raw))))
+            on_fault(WireError(f"REAL.data[{index}]", shown(bytes(raw))))
     return rows

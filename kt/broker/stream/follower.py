@@ -55,8 +55,8 @@ class Follower:
         self._link: tuple[asyncio.AbstractEventLoop, asyncio.StreamWriter] | None = None
         """While the leader may be written to."""
         self._cancel: Callable[[], object] = lambda: None
-        self._arrived = False
-        self._stood_early = False
+        self._subscribed = False
+        self._connected_early = False
 
     def follow(self, name: str, joined: Callable[[], Iterable[Key]]) -> bool:
         """Receive until the leader has gone, or `close` was called; False when it was not there.
@@ -109,18 +109,18 @@ class Follower:
         Without a connection they are remembered. Raises BrokerRefused.
         """
         number = next(self._numbers)
-        settled, answers = threading.Event(), list[SubscriptionAnswer]()
+        answered, answers = threading.Event(), list[SubscriptionAnswer]()
         with self._lock:
             if self._link is None:
                 # All that is wanted is sent to the next leader.
                 return
-            self._waiting[number] = (settled, answers)
+            self._waiting[number] = (answered, answers)
             loop, writer = self._link
             loop.call_soon_threadsafe(
                 writer.write, pack(SubscriptionRequest(number, tuple(add), tuple(drop)))
             )
         if wait:
-            settled.wait()
+            answered.wait()
         if answers and answers[0].refused:
             raise SubscriptionRefused(answers[0].refused)
 
@@ -131,8 +131,8 @@ class Follower:
                 self._link[0].call_soon_threadsafe(self._cancel)
             self._link = None
             waiting, self._waiting = self._waiting, {}
-        for settled, _ in waiting.values():
-            settled.set()
+        for answered, _ in waiting.values():
+            answered.set()
 
     def _receive(self, message: object, name: str) -> None:
         if isinstance(message, StreamState):
@@ -144,14 +144,14 @@ class Follower:
 
     def _answer(self, answer: SubscriptionAnswer, name: str) -> None:
         if answer.number != _FIRST:
-            settled, answers = self._waiting.pop(answer.number, (threading.Event(), []))
+            answered, answers = self._waiting.pop(answer.number, (threading.Event(), []))
             answers.append(answer)
-            settled.set()
+            answered.set()
             return
-        self._arrived = True
+        self._subscribed = True
         if answer.refused:
             self.report(SubscriptionRefused(answer.refused))
-        if answer.live or self._stood_early:
+        if answer.live or self._connected_early:
             self._connected(name, 1)
 
     def _state(self, state: StreamState, name: str) -> None:
@@ -159,8 +159,8 @@ class Follower:
             raise StreamReplaced(state.detail, hint="Stop the other program, then start again.")
         if state.state == "closed":
             raise Unreachable(state.detail, hint="Check the network, then start again.")
-        if not self._arrived:
-            self._stood_early = state.state != "lost"
+        if not self._subscribed:
+            self._connected_early = state.state != "lost"
         elif state.state == "lost":
             self.emit(state)
         else:

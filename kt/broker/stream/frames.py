@@ -75,9 +75,9 @@ class FrameReader:
     and, as `unknown:<type>`, rows of types kt does not read.
     """
 
-    def __init__(self, clock: Clock, faulty: OnFault) -> None:
+    def __init__(self, clock: Clock, on_fault: OnFault) -> None:
         self.clock = clock
-        self.faulty = faulty
+        self.on_fault = on_fault
         self.counts: Counter[str] = Counter()
         self._today = date.min
         self._moments: dict[str, datetime] = {}
@@ -128,7 +128,7 @@ class FrameReader:
 
     def report(self, fault: WireError) -> None:
         self.counts["faults"] += 1
-        self.faulty(fault)
+        self.on_fault(fault)
 
     def _by(self, notice: Callable[[Row, datetime], T]) -> Callable[[RawRow, str], T]:
         return lambda row, where: notice(self._row(row, where), self.clock.now())

@@ -67,8 +67,8 @@ class Leader:
         self._session: StreamSession | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
-        self._stood_since = 0.0
-        self._brief = 0
+        self._connected_since = 0.0
+        self._short_lived = 0
 
     def serve(self, name: str, tries: int) -> None:
         """Share, connect and stay connected; returns once `close` was called.
@@ -78,9 +78,9 @@ class Leader:
         """
         try:
             self.server.open()
-            self._establish(name, tries, waits=False)
+            self._establish(name, tries, pause_first=False)
             while True:
-                self._tend()
+                self._maintain()
                 if self._closing.is_set():
                     return
                 self._reconnect()
@@ -92,7 +92,7 @@ class Leader:
             self.server.broadcast(pack(over_state(error, self.clock.now())))
             raise
         finally:
-            self.subscriptions.settle(live=False)
+            self.subscriptions.answer_pending(live=False)
 
     def want(self, add: Iterable[Key], drop: Iterable[Key] = (), *, wait: bool = True) -> None:
         """Change this process's subscriptions; with `wait`, until the broker has answered.
@@ -125,11 +125,13 @@ class Leader:
         self._join()
         self.server.close()
 
-    def _establish(self, name: str, tries: int, *, waits: bool) -> None:
+    def _establish(self, name: str, tries: int, *, pause_first: bool) -> None:
         """Connect, in so many attempts; `waits` before the first one too."""
         fault: KtError | None = None
         for attempt in range(1, tries + 1):
-            if (waits or fault) and self._closing.wait(self._pause(attempt - (not waits))):
+            if (pause_first or fault) and self._closing.wait(
+                self._pause(attempt - (not pause_first))
+            ):
                 break
             try:
                 self._connect()
@@ -139,9 +141,9 @@ class Leader:
                 fault = error
                 continue
             # In this order: a follower that joins right now hears of it once, by news or by answer.
-            self.subscriptions.stand()
+            self.subscriptions.mark_connected()
             self._state(name, "leader", attempt)
-            self.subscriptions.settle(live=True)
+            self.subscriptions.answer_pending(live=True)
             return
         raise Unreachable(
             f"The stream is not there after {tries} attempts. {fault.message if fault else ''}",
@@ -151,7 +153,7 @@ class Leader:
     def _pause(self, step: int) -> float:
         """Real seconds before the attempt of that number, from 1 on."""
         backoff = self.timeouts.backoff
-        return backoff[min(step - 1 + self._brief // BRIEF_PER_STEP, len(backoff) - 1)]
+        return backoff[min(step - 1 + self._short_lived // BRIEF_PER_STEP, len(backoff) - 1)]
 
     def _connect(self) -> None:
         token = self.tokens.token()
@@ -163,7 +165,7 @@ class Leader:
             session = self._log_in(self.tokens.renew(token))
         self._thread = threading.Thread(target=session.run, name="kt-stream-reader", daemon=True)
         self._thread.start()
-        self._stood_since = time.monotonic()
+        self._connected_since = time.monotonic()
         self.subscriptions.restart()
         try:
             self.subscriptions.apply(session)
@@ -182,7 +184,7 @@ class Leader:
         session.connect(token)
         return session
 
-    def _tend(self) -> None:
+    def _maintain(self) -> None:
         """Keep the broker's subscriptions up to date until the connection ends."""
         session = self._session
         assert session is not None
@@ -192,8 +194,8 @@ class Leader:
                 self.subscriptions.apply(session)
             except Unreachable:
                 break
-            self.subscriptions.settle(live=True)
-        self.subscriptions.settle(live=False)
+            self.subscriptions.answer_pending(live=True)
+        self.subscriptions.answer_pending(live=False)
         self._join()
         self._check_replaced(session)
 
@@ -206,15 +208,15 @@ class Leader:
 
     def _reconnect(self) -> None:
         assert self._session is not None
-        stood = time.monotonic() - self._stood_since
-        self._brief = self._brief + 1 if stood < self.timeouts.brief else 0
+        lasted = time.monotonic() - self._connected_since
+        self._short_lived = self._short_lived + 1 if lasted < self.timeouts.brief else 0
         self._state("lost", self._session.reason, 0)
-        if self._brief >= BRIEF_IN_A_ROW:
+        if self._short_lived >= BRIEF_IN_A_ROW:
             raise Unreachable(
-                f"The stream broke {self._brief} times in a row as soon as it was made.",
+                f"The stream broke {self._short_lived} times in a row as soon as it was made.",
                 hint="Look for another program that uses this app key.",
             )
-        self._establish("reconnected", self.timeouts.reconnects, waits=True)
+        self._establish("reconnected", self.timeouts.reconnects, pause_first=True)
 
     def _join(self) -> None:
         if self._thread is not None:

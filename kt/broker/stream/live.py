@@ -67,7 +67,7 @@ class KiwoomStream:
         self._wants: frozenset[Key] = frozenset()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
-        self._settled = threading.Event()
+        self._started = threading.Event()
         self._error: KtError | None = None
 
     def start(self, sink: Callable[[StreamEvent], None]) -> None:
@@ -81,10 +81,10 @@ class KiwoomStream:
             raise Busy("The stream that was closed has not ended yet.", hint="Try again soon.")
         self._sink, self._error = sink, None
         self._closing.clear()
-        self._settled.clear()
+        self._started.clear()
         self._thread = threading.Thread(target=self._live, name="kt-stream", daemon=True)
         self._thread.start()
-        if not self._settled.wait(self.timeouts.start):
+        if not self._started.wait(self.timeouts.start):
             self._error = Unreachable(
                 f"The stream was not there within {self.timeouts.start:g} seconds.",
                 hint="Check the network, then start again.",
@@ -140,7 +140,7 @@ class KiwoomStream:
     def _live(self) -> None:
         error: KtError | None = KtError("The stream ended in a fault of kt's own; see above.")
         try:
-            self._take_part()
+            self._lead_or_follow()
             error = None
         except KtError as known:
             error = known
@@ -150,21 +150,21 @@ class KiwoomStream:
         finally:
             # Also when something unforeseen passes through here: a stream never ends in silence.
             if error is not None:
-                self._over(error)
+                self._report_end(error)
 
-    def _over(self, error: KtError) -> None:
-        if self._settled.is_set():
+    def _report_end(self, error: KtError) -> None:
+        if self._started.is_set():
             self._emit(over_state(error, self.clock.now()))
         else:
             self._error = error
-            self._settled.set()
+            self._started.set()
 
     def _note(self, error: KtError) -> None:
         # A journal that cannot be written to must not end the stream.
         with contextlib.suppress(KtError):
             self.report(error)
 
-    def _take_part(self) -> None:
+    def _lead_or_follow(self) -> None:
         """Lead or follow, in turns as other processes come and go."""
         until = time.monotonic() + self.timeouts.join
         while not self._closing.is_set():
@@ -195,19 +195,19 @@ class KiwoomStream:
             self._note,
             self.timeouts,
         )
-        again = self._settled.is_set()
+        again = self._started.is_set()
         tries = self.timeouts.reconnects if again else FIRST_TRIES
         try:
-            leader.want(self._enter(leader), wait=False)
+            leader.want(self._set_role(leader), wait=False)
             leader.serve("reconnected" if again else "connected", tries)
         except StreamReplaced as error:
-            if not self._settled.is_set():
+            if not self._started.is_set():
                 raise
             self._emit(over_state(error, self.clock.now()))
             # The lease is kept: another process of this profile would only take the login back.
             self._closing.wait()
         finally:
-            self._enter(None)
+            self._set_role(None)
             leader.finish()
             self._lease.release()
 
@@ -217,17 +217,17 @@ class KiwoomStream:
         if leader is None:
             return False
         follower = Follower(leader, self.clock, self._emit, self._note, self.timeouts)
-        name = "reconnected" if self._settled.is_set() else "connected"
+        name = "reconnected" if self._started.is_set() else "connected"
         try:
-            joined = follower.follow(name, lambda: self._enter(follower))
+            joined = follower.follow(name, lambda: self._set_role(follower))
         finally:
-            self._enter(None)
+            self._set_role(None)
         if follower.live and not self._closing.is_set():
             detail = f"process {leader.pid}, which held the stream, has gone"
             self._emit(StreamState(state="lost", at=self.clock.now(), detail=detail))
         return joined
 
-    def _enter(self, role: Leader | Follower | None) -> frozenset[Key]:
+    def _set_role(self, role: Leader | Follower | None) -> frozenset[Key]:
         """From now on this one hears of new subscriptions; what it must start with."""
         with self._lock:
             self._role, wants = role, self._wants
@@ -245,4 +245,4 @@ class KiwoomStream:
             finally:
                 self._sink_thread = 0
         if type(event) is StreamState and event.state in {"connected", "reconnected"}:
-            self._settled.set()
+            self._started.set()

@@ -92,11 +92,11 @@ class LocalServer:
         self,
         lease: Lease,
         wanted: Callable[[int, SubscriptionRequest], None],
-        gone: Callable[[int], None],
+        left: Callable[[int], None],
     ) -> None:
         self.lease = lease
         self.wanted = wanted
-        self.gone = gone
+        self.left = left
         self.replaced = ""
         """Said to whoever joins, once the stream was taken by another login."""
         self.peers: dict[int, Peer] = {}
@@ -181,19 +181,19 @@ class LocalServer:
             return
         self._numbers += 1
         peer = self.peers[self._numbers] = Peer(self._numbers, writer)
-        task = asyncio.create_task(self._attend(peer, reader))
+        task = asyncio.create_task(self._serve_peer(peer, reader))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _attend(self, peer: Peer, reader: asyncio.StreamReader) -> None:
+    async def _serve_peer(self, peer: Peer, reader: asyncio.StreamReader) -> None:
         """One connection, to its end."""
         try:
-            await self._hear(peer, reader)
+            await self._serve_follower(peer, reader)
         finally:
             peer.close()
             self.peers.pop(peer.number, None)
             if peer.pid:
-                self.gone(peer.number)
+                self.left(peer.number)
 
     def _has_room(self) -> bool:
         """Strangers, who have not said Hello, make room; the longest there first."""
@@ -205,7 +205,7 @@ class LocalServer:
         self.peers.pop(stranger.number).close()
         return True
 
-    async def _hear(self, peer: Peer, reader: asyncio.StreamReader) -> None:
+    async def _serve_follower(self, peer: Peer, reader: asyncio.StreamReader) -> None:
         inbox = Inbox(reader, FROM_FOLLOWER, most=HELLO_BYTES, seconds=MESSAGE_SECONDS)
         first = await inbox.next(MESSAGE_SECONDS)
         if not first or not self._welcomes(peer, first[0]):

@@ -59,13 +59,13 @@ def frames(
         session = _logged_in(ws_url, tokens, clock)
         # The broker runs a condition only after its list was read on the same connection.
         if api_id in SEARCH and body["trnm"] != "CNSRLST":
-            session.say({"trnm": "CNSRLST"})
-            session.hear_until("CNSRLST")
-        session.say(body)
-        yield from session.hear(body["trnm"] if is_query(api_id) else "")
+            session.send({"trnm": "CNSRLST"})
+            session.receive_until("CNSRLST")
+        session.send(body)
+        yield from session.receive(body["trnm"] if is_query(api_id) else "")
     finally:
         if session is not None:
-            session.let_go()
+            session.release()
         lease.release()
 
 
@@ -89,14 +89,14 @@ class RawSession(StreamSession):
         reader = FrameReader(clock, lambda fault: None)
         super().__init__(ws_url, reader, lambda event: None, Timeouts())
 
-    def say(self, body: Mapping[str, Any]) -> None:
+    def send(self, body: Mapping[str, Any]) -> None:
         self._send(msgspec.json.encode(body))
 
-    def hear_until(self, trnm: str) -> None:
-        for _ in self.hear(trnm):
+    def receive_until(self, trnm: str) -> None:
+        for _ in self.receive(trnm):
             """Read over what comes before the answer."""
 
-    def hear(self, last: str = "") -> Iterator[bytes]:
+    def receive(self, last: str = "") -> Iterator[bytes]:
         """Frames as they came, up to the answer named `last`. Raises Unreachable at the end of
         the connection and StreamReplaced when another login took it."""
         while not self.over.is_set():
@@ -109,7 +109,7 @@ class RawSession(StreamSession):
                 return
         raise StreamReplaced(self.reason) if self.replaced else Unreachable(self.reason)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         self.close()
         self._socket.shutdown()
 

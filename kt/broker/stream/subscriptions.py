@@ -122,7 +122,7 @@ class Subscriptions:
         """A new connection holds no subscriptions yet."""
         self._groups = Groups()
 
-    def stand(self) -> None:
+    def mark_connected(self) -> None:
         """There is a connection: changes from now on wait for the broker's answer."""
         with self._changed:
             self._live = True
@@ -137,11 +137,11 @@ class Subscriptions:
         for batch in self._groups.drop(self._groups.keys - wanted):
             session.request("REMOVE", batch)
         for batch in self._groups.add(wanted - self._groups.keys):
-            self._enrol(session, batch)
+            self._register(session, batch)
         self._groups.drop(self._refused)
         self.registry.refuse(self._refused)
 
-    def settle(self, *, live: bool) -> None:
+    def answer_pending(self, *, live: bool) -> None:
         """Answer every change that was carried out, or all when there is no connection."""
         with self._changed:
             due, self._due = self._due, []
@@ -156,7 +156,7 @@ class Subscriptions:
         for key in refused.keys() - asked:
             self.report(SubscriptionRefused([refused[key]]))
 
-    def _enrol(self, session: StreamSession, batch: Batch) -> None:
+    def _register(self, session: StreamSession, batch: Batch) -> None:
         """REG; a refused frame is halved until it is known which stocks are at fault."""
         answer = session.request("REG", batch)
         if not answer.refused:
@@ -169,4 +169,4 @@ class Subscriptions:
             return
         middle = len(batch.codes) // 2
         for codes in (batch.codes[:middle], batch.codes[middle:]):
-            self._enrol(session, batch._replace(codes=codes))
+            self._register(session, batch._replace(codes=codes))

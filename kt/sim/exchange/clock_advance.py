@@ -74,9 +74,9 @@ def _continuous(ledger: Ledger, code: str, orders: list[SimOrder], first: int, l
         elif ended is not None:
             _auction(ledger, code, orders, second, ended.price, ended.volume)
         else:
-            hits = match_resting(waiting, Liquidity(code, path, ledger.depth, unit, second))
-            if hits:
-                book_matches(ledger, hits, board.days.at(ledger.session, second))
+            matches = match_resting(waiting, Liquidity(code, path, ledger.depth, unit, second))
+            if matches:
+                book_matches(ledger, matches, board.days.at(ledger.session, second))
         second += 1
 
 
@@ -88,9 +88,9 @@ def _auction(
     at = board.days.at(ledger.session, second)
     book_matches(ledger, match_auction(orders, path, price, volume), at)
     if second < CLOSING_SECOND:
-        floor = Liquidity(code, path, ledger.depth, board.unit(code), second)
+        liquidity = Liquidity(code, path, ledger.depth, board.unit(code), second)
         for order in orders:
-            queue_up(order, floor)
+            queue_up(order, liquidity)
 
 
 def _expire(ledger: Ledger, orders: list[SimOrder]) -> None:

@@ -10,12 +10,12 @@ from kt.sim.exchange.matching import Match
 from kt.sim.exchange.order_records import SimFill, SimOrder
 
 
-def book_matches(ledger: Ledger, hits: list[Match], at: datetime) -> None:
+def book_matches(ledger: Ledger, matches: list[Match], at: datetime) -> None:
     """Book every hit, and the other account's side where there is one."""
-    for hit in hits:
-        _book(ledger, hit.order, hit.price, hit.quantity, at)
-        if hit.against is not None:
-            _book(ledger, hit.against, hit.price, hit.quantity, at)
+    for match in matches:
+        _book(ledger, match.order, match.price, match.quantity, at)
+        if match.against is not None:
+            _book(ledger, match.against, match.price, match.quantity, at)
 
 
 def _book(ledger: Ledger, order: SimOrder, price: int, quantity: int, at: datetime) -> None:

@@ -52,11 +52,11 @@ class ServerContext:
         self.limits = RateLimits(clock, settings.rate, settings.speed)
         self.pages = Pages()
         self.recent = ChartCache()
-        self.hub = EventFanOut(exchange.market, partial(ExchangeBroker, exchange))
+        self.fan_out = EventFanOut(exchange.market, partial(ExchangeBroker, exchange))
         self._instruments: dict[str, Instrument] = {}
         self._listed_on: date | None = None
         self._last_used = time.monotonic()
-        self._seated = 0
+        self._open_sockets = 0
 
     def instruments(self) -> Mapping[str, Instrument]:
         """The day's stocks by code."""
@@ -70,7 +70,7 @@ class ServerContext:
 
     def pump(self) -> None:
         """Brings the exchange up to its clock and tells the sessions what happened."""
-        self.hub.publish(self.exchange.advance())
+        self.fan_out.publish(self.exchange.advance())
 
     def save(self) -> None:
         """Notes the time, so that a killed exchange goes on where it was."""
@@ -88,17 +88,17 @@ class ServerContext:
 
     def watch(self) -> None:
         """A session's registrations have changed."""
-        self.exchange.watch(self.hub.watched())
+        self.exchange.watch(self.fan_out.watched())
 
-    def seat(self) -> bool:
+    def open_socket(self) -> bool:
         """Room for one more WebSocket; who got it gives it back with `stand_up`."""
-        if self._seated >= MOST_SOCKETS:
+        if self._open_sockets >= MOST_SOCKETS:
             return False
-        self._seated += 1
+        self._open_sockets += 1
         return True
 
-    def stand_up(self) -> None:
-        self._seated -= 1
+    def close_socket(self) -> None:
+        self._open_sockets -= 1
 
     def touch(self) -> None:
         """An authenticated request or a session: somebody is using the exchange."""
@@ -107,6 +107,6 @@ class ServerContext:
     def idle_seconds(self) -> float:
         """Real seconds since anybody used the exchange. A `kt run` uses it even at night, when
         it makes no calls: in the morning it goes on."""
-        if len(self.hub) or loop_lives(self.settings.folder):
+        if len(self.fan_out) or loop_lives(self.settings.folder):
             self.touch()
         return time.monotonic() - self._last_used

@@ -114,7 +114,7 @@ class EventFanOut:
             (app_key, kind, item)
             for app_key, session in self._sessions.items()
             for kind in kinds
-            for item in session.items(kind, code) or _of_all(session, kind, code)
+            for item in session.items(kind, code) or _whole_market_items(session, kind, code)
         ]
         if not asked:
             return
@@ -149,7 +149,7 @@ class EventFanOut:
         session = self._sessions.get(account)
         if session is None or not session.items(KINDS[type(event)], ""):
             return
-        found = realtime.values(event, self._around(account, event))
+        found = realtime.values(event, self._row_context(account, event))
         if found is None:
             return
         kind, code, values = found
@@ -161,7 +161,7 @@ class EventFanOut:
         row = stream_frames.ENCODER.encode(realtime.row(kind, item, values))
         outgoing.setdefault(account, []).append((kind, side, row))
 
-    def _around(self, account: str, event: StreamEvent) -> RowContext:
+    def _row_context(self, account: str, event: StreamEvent) -> RowContext:
         code = getattr(event, "stock_code", "")
         filled = value = 0
         if isinstance(event, OrderNotice):
@@ -178,7 +178,7 @@ class EventFanOut:
         return self._quotes[code]
 
 
-def _of_all(session: Listener, kind: str, code: str) -> list[str]:
+def _whole_market_items(session: Listener, kind: str, code: str) -> list[str]:
     """Interruptions may be registered for the whole market; a row then names its stock."""
     return [code] if kind == "1h" and session.items(kind, "") else []
 

@@ -26,24 +26,24 @@ class ConnectionCut(Exception):
     """The connection is to be cut without an answer."""
 
 
-async def answer(desk: ServerContext, request: Request) -> RestAnswer | RawAnswer:
+async def answer(context: ServerContext, request: Request) -> RestAnswer | RawAnswer:
     """Raises ConnectionCut when the connection is to be cut."""
-    rules = desk.faults.call(request.api_id, _stock(desk, request))
+    rules = context.faults.call(request.api_id, _stock(context, request))
     for rule in rules:
         log.info("fault: %s %s (%s)", request.api_id, rule.action, rule.when)
     try:
-        early = await _before(desk, request, rules)
+        early = await _before(context, request, rules)
         if early is not None:
             return early
-        found = _taken(desk, request, rules)
+        found = _taken(context, request, rules)
     except Refusal as refusal:
         return rest_call.refuse(refusal)
     return await _after(found, request, rules)
 
 
-def _stock(desk: ServerContext, request: Request) -> str:
+def _stock(context: ServerContext, request: Request) -> str:
     """Which stock the call is about, when a rule wants to know."""
-    if not desk.faults.by_stock:
+    if not context.faults.by_stock:
         return ""
     try:
         return bare_code(rest_call.body_fields(request).get("stk_cd", ""))
@@ -51,12 +51,12 @@ def _stock(desk: ServerContext, request: Request) -> str:
         return ""
 
 
-def _taken(desk: ServerContext, request: Request, rules: Sequence[FaultRule]) -> RestAnswer:
+def _taken(context: ServerContext, request: Request, rules: Sequence[FaultRule]) -> RestAnswer:
     if request.api_id in {tokens.ISSUE, tokens.REVOKE}:
-        return rest_call.token_call(desk, request, any(rule.action == "renew" for rule in rules))
-    admitted = rest_call.admit(desk, request)
+        return rest_call.token_call(context, request, any(rule.action == "renew" for rule in rules))
+    admitted = rest_call.admit(context, request)
     lag = max((rule.seconds for rule in rules if rule.action == "late"), default=0.0)
-    found = rest_call.perform(desk, admitted, request.headers, lag)
+    found = rest_call.perform(context, admitted, request.headers, lag)
     if admitted.served.api.places_orders:
         said = found.body.get("ord_no") or found.body["return_msg"]
         log.info("%s %s: %s", request.api_id, admitted.fields.get("stk_cd", ""), said)
@@ -64,14 +64,14 @@ def _taken(desk: ServerContext, request: Request, rules: Sequence[FaultRule]) ->
 
 
 async def _before(
-    desk: ServerContext, request: Request, rules: Sequence[FaultRule]
+    context: ServerContext, request: Request, rules: Sequence[FaultRule]
 ) -> RawAnswer | None:
     """What happens instead of the call; raises the refusals that the faults ask for."""
     for rule in rules:
         if rule.action == "rate":
-            raise error_bodies.too_fast(request.api_id, desk.limits.rate(request.api_id))
+            raise error_bodies.too_fast(request.api_id, context.limits.rate(request.api_id))
         if rule.action == "token_dead":
-            desk.tokens.end(rest_call.authenticated(desk, request.headers))
+            context.tokens.expire(rest_call.authenticated(context, request.headers))
             raise error_bodies.not_authenticated(8005)
         if rule.action == "refuse":
             raise error_bodies.order_refused(

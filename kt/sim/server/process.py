@@ -39,10 +39,10 @@ def run_detached(settings: Settings) -> None:
         format="%(asctime)s %(levelname)s %(message)s",
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    run_here(settings, _tell_starter)
+    run_here(settings, _report_ready)
 
 
-def _tell_starter(place: ExchangePlace) -> None:
+def _report_ready(place: ExchangePlace) -> None:
     """One line for the process that waits, then stdout is let go: it may end before we do."""
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(msgspec.json.encode(place).decode() + "\n")
@@ -59,7 +59,7 @@ def run_here(settings: Settings, ready: Callable[[ExchangePlace], None]) -> None
         left = killed_place(settings.folder) if settings.folder else None
         listening = _listen(settings, left)
         stack.callback(listening.close)
-        desk = stack.enter_context(open_context(settings, left))
+        context = stack.enter_context(open_context(settings, left))
         place = ExchangePlace(
             port=listening.getsockname()[1],
             pid=os.getpid(),
@@ -67,20 +67,20 @@ def run_here(settings: Settings, ready: Callable[[ExchangePlace], None]) -> None
             version=__version__,
             seed=settings.seed,
             speed=settings.speed,
-            anchor=desk.clock.anchor.isoformat(),
-            anchor_real=desk.clock.anchor_real,
+            anchor=context.clock.anchor.isoformat(),
+            anchor_real=context.clock.anchor_real,
         )
 
         def up() -> None:
             if settings.folder is not None:
                 paths = ExchangePaths(settings.folder)
-                replace_private(paths.control_key, desk.control_key.encode())
+                replace_private(paths.control_key, context.control_key.encode())
                 replace_private(paths.place, msgspec.json.encode(place))
             log.info("serving on %s:%s", serving.HOST, place.port)
             ready(place)
 
         with serving.quiet_signals():
-            asyncio.run(serving.serve(desk, listening, serving.server(desk, up)))
+            asyncio.run(serving.serve(context, listening, serving.server(context, up)))
         log.info("stopped")
 
 

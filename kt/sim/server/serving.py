@@ -56,9 +56,9 @@ class Server(uvicorn.Server):
         self._say_ready()
 
 
-def server(desk: ServerContext, ready: Callable[[], None]) -> Server:
+def server(context: ServerContext, ready: Callable[[], None]) -> Server:
     config = uvicorn.Config(
-        build(desk),
+        build(context),
         http=CuttableProtocol,
         ws="wsproto",
         ws_per_message_deflate=False,
@@ -76,9 +76,9 @@ def server(desk: ServerContext, ready: Callable[[], None]) -> Server:
     return Server(config, ready)
 
 
-async def serve(desk: ServerContext, listening: socket.socket, running: Server) -> None:
+async def serve(context: ServerContext, listening: socket.socket, running: Server) -> None:
     """Returns after a clean end; raises what the exchange itself raised."""
-    jobs = (_step(desk), _watch_idle(desk), _save(desk))
+    jobs = (_step(context), _watch_idle(context), _save(context))
     work = [asyncio.create_task(job) for job in jobs]
 
     def ended(task: asyncio.Task[None]) -> None:
@@ -98,32 +98,32 @@ async def serve(desk: ServerContext, listening: socket.socket, running: Server) 
             raise error
 
 
-async def _step(desk: ServerContext) -> None:
+async def _step(context: ServerContext) -> None:
     """A step that takes long rests as long, so that half of the time belongs to the calls."""
     while True:
         began = time.monotonic()
-        desk.pump()
-        usual = BUSY_STEP if len(desk.hub) else QUIET_STEP
+        context.pump()
+        usual = BUSY_STEP if len(context.fan_out) else QUIET_STEP
         await asyncio.sleep(max(usual, time.monotonic() - began))
 
 
-async def _save(desk: ServerContext) -> None:
+async def _save(context: ServerContext) -> None:
     while True:
         await asyncio.sleep(SAVE_STEP)
-        desk.save()
+        context.save()
 
 
-async def _watch_idle(desk: ServerContext) -> None:
+async def _watch_idle(context: ServerContext) -> None:
     """Returns, and so ends the server, after the idle minutes; never without any."""
-    limit = desk.settings.idle_minutes * 60.0
+    limit = context.settings.idle_minutes * 60.0
     if not limit:
         await asyncio.Event().wait()
     while True:
-        left = limit - desk.idle_seconds()
+        left = limit - context.idle_seconds()
         if left <= 0:
             break
         await asyncio.sleep(min(left, 30.0))
-    log.info("nobody used the exchange for %g minutes: stopping", desk.settings.idle_minutes)
+    log.info("nobody used the exchange for %g minutes: stopping", context.settings.idle_minutes)
 
 
 @contextlib.contextmanager
