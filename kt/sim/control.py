@@ -1,5 +1,5 @@
-"""What may be asked of a running exchange besides trading: its clock by anybody, the rest by the
-user whose state folder it runs on."""
+"""The client of a running exchange's control routes: the clock for everyone, the rest for the user
+of its state folder."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MOST_BYTES = 4_000_000
 
 
 class NotAnExchange(Unreachable):
-    """A server answers, and it is not an exchange of kt's (or not this user's)."""
+    """The server that answers is not an exchange of kt (or not this user's)."""
 
 
 class Control:

@@ -222,7 +222,7 @@ def broken(*_: object, **__: object) -> Any:
 @pytest.mark.parametrize(
     ("place", "status"),
     [
-        ("tokens.token", NOT_PLACED), ("pacer.wait", NOT_PLACED), ("lanes.enter", NOT_PLACED),
+        ("tokens.token", NOT_PLACED), ("pacer.wait", NOT_PLACED), ("gate.enter", NOT_PLACED),
         ("http.line", NOT_PLACED), ("clock.now", NOT_PLACED), ("on_call", ACKED),
         ("pacer.sent_at", ACKED), ("_count", ACKED),
     ],

@@ -153,7 +153,7 @@ def test_a_follower_subscribes_and_gets_messages_in_order(house: House) -> None:
     assert (want.number, want.add) == (7, (A, ORDERS))
     house.server.publish(BEAT, None, [number])
     house.server.answer(number, SubscriptionAnswer(7, live=True))
-    assert [type(one).__name__ for one in heard(opened, 2)] == ["Beat", "Answer"]
+    assert [type(one).__name__ for one in heard(opened, 2)] == ["Heartbeat", "SubscriptionAnswer"]
     opened.close()
     wait_for(lambda: house.gone == [number])
     assert house.followers == 0

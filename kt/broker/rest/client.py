@@ -1,4 +1,4 @@
-"""The REST line: one HTTP client a process, paced and logged in; queries repeat, orders never."""
+"""The REST client, one per process: queries are retried, orders are not."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ if TYPE_CHECKING:
     import httpx
 
 OnCall = Callable[[str, datetime, int, int, str, str], None]
-"""Told of every call: API id, start, milliseconds, HTTP status (0 = none), return_code, message.
-May be called from several threads."""
+"""Called after every API call: id, start, milliseconds, HTTP status (0 = none), return_code,
+message. May be called from several threads."""
 
 USER_AGENT = f"kt/{__version__}"
 TRIES = 4
-"""A query is sent so often at most."""
+"""A query is sent at most this many times."""
 BACK_OFF = 0.5
-"""Clock seconds before the first repeat; doubled each time."""
+"""Clock seconds before the first retry; doubled each time."""
 MOST_PAGES = 200
 HEADERS = {
     "User-Agent": USER_AGENT,
@@ -58,7 +58,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Http:
-    """Posts JSON and tells faithfully what happened. Built on first use."""
+    """Posts JSON and returns what happened as a value. The transport is built on first use."""
 
     def __init__(self, base_url: str, transport: httpx.BaseTransport | None = None) -> None:
         refuse_bad_address(base_url, "base_url", ("https", "http"))
@@ -96,8 +96,8 @@ class Http:
         return Transport(self._context, 0 if fresh else 20, proxy)
 
     def keep_ready(self, count: int = COUNT) -> None:
-        """From now on `count` connections for orders are open ahead (a long run alone profits).
-        Nothing happens through a proxy, or when there is no such server yet."""
+        """From now on keep `count` connections open for orders (only a long run gains by it).
+        Does nothing behind a proxy, or while the server cannot be reached."""
         from kt.broker.rest.transport import Transport
 
         line = self.line(fresh=True)
@@ -114,8 +114,8 @@ class Http:
         seconds: float = TIMEOUTS[Priority.SCAN].once,
         progress: SendProgress | None = None,
     ) -> HttpResponse:
-        """One POST, sent once, over after so many real seconds; whatever happens is told in the
-        answer. `departure` hears how far the request came."""
+        """One POST, sent once, within `seconds` of real time; errors are returned in the response.
+        `progress` records how far the request got."""
         import httpx
 
         never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -150,7 +150,7 @@ class Http:
             extensions={"ends": ends, "progress": progress},
         )
         line = self.line(fresh)
-        progress.left = True  # as far as anybody knows; a line that knows better says so
+        progress.left = True  # the safe assumption; a transport that knows better corrects it
         response = line.handle_request(request)
         try:
             return read_response(response)
@@ -174,7 +174,7 @@ def _content(body: object) -> bytes:
 
 
 class Rest:
-    """Calls of the broker's APIs with token, budget and log. Safe between threads."""
+    """Calls of the broker's APIs with token, rate limit and log. Safe between threads."""
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ class Rest:
         priority: Priority | None = None,
         next_key: str = "",
     ) -> ApiReply:
-        """A query's answer, or the error that says what to do.
+        """A query's answer, or an error with a hint.
 
         Raises AuthError, RateLimited, Unreachable, BrokerRefused, UnknownStock or WireError.
         """
@@ -246,7 +246,7 @@ class Rest:
         *,
         priority: Priority | None = None,
     ) -> Iterator[ApiReply]:
-        """Page after page, each asked for with the key of the one before."""
+        """Page after page, each requested with the next-key of the one before."""
         seen: set[str] = set()
         ends = time.monotonic() + PAGES_SECONDS
         reply = self.call(api_id, body, priority=priority)
@@ -267,7 +267,7 @@ class Rest:
             yield reply
 
     def send_order(self, api_id: str, body: Mapping[str, str]) -> HttpResponse:
-        """One order, sent once: the evidence of what became of it, and never an exception.
+        """Send one order, once. Returns the evidence of what became of it and never raises.
 
         A second send follows only a refused token, with a new one: the broker did not take the
         order then. A 429 is returned; kt/steps/orders/place.py retries it.
@@ -306,11 +306,13 @@ class Rest:
         next_key: str = "",
         fresh: bool = False,
     ) -> HttpResponse:
-        """Wait for the budget, send once, log, and heed what the answer says of the budget."""
+        """Wait for the rate limit, send once, log, and update the rate limit from the answer."""
         headers = {"api-id": endpoint.api_id, "authorization": f"Bearer {token}"}
         if next_key:
             headers |= {"cont-yn": "Y", "next-key": next_key}
-        self.http.line(fresh)  # built before the budget is drawn on, for that takes a while
+        self.http.line(
+            fresh
+        )  # built before the rate limit is asked, because building takes a while
         number, once = self.pacer.wait(endpoint, urgency), timeouts_of(endpoint, urgency).once
         with self.gate.enter(urgency), regardless(once) if fresh else bounded(once):
             started, before = self.clock.now(), self.clock.monotonic()
@@ -323,7 +325,7 @@ class Rest:
             self._count(endpoint, number, progress, answer)
 
         if fresh:
-            # What fails in our own books after an order was sent says nothing about the order.
+            # An error in our own bookkeeping after the send says nothing about the order.
             with regardless(BOOKS_SECONDS):
                 capture(record, lambda _: None)
         else:
@@ -333,7 +335,7 @@ class Rest:
     def _count(
         self, endpoint: Endpoint, number: int, progress: SendProgress, answer: HttpResponse
     ) -> None:
-        """Tell the budget when the call really went out, and what the server said of it."""
+        """Tell the rate limiter when the call was really sent, and whether it was refused."""
         if progress.written is not None:
             self.pacer.sent_at(endpoint, number, progress.written)
         verdict = answer.verdict()
@@ -349,7 +351,7 @@ def report(
     before: float,
     answer: HttpResponse,
 ) -> None:
-    """Tell `on_call` how a call went that began at `started`, on the monotonic clock `before`."""
+    """Report to `on_call` a call that began at `started`, on the monotonic clock `before`."""
     if on_call is None:
         return
     took = clock.to_real(clock.monotonic() - before)

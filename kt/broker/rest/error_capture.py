@@ -1,7 +1,7 @@
-"""The one place of the broker's that catches everything: what was raised becomes a value.
+"""The one place in the broker that catches every exception and turns it into a value.
 
-Around the HTTP library and around an order, nothing may escape that would leave nobody knowing
-what became of a request. KeyboardInterrupt, SIGTERM and the like still do.
+Used around the HTTP library and around an order: an exception that escaped there would lose what
+became of the request. KeyboardInterrupt, SIGTERM and the like still do.
 """
 
 from __future__ import annotations

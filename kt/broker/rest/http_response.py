@@ -1,4 +1,4 @@
-"""What came back from one send, and what a good reply holds."""
+"""The result of one send (HttpResponse), and a query's successful answer (ApiReply)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ MAX_NESTING = 32
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What one send brought, as it is: an HTTP answer, or the fault that came instead.
+    """The result of one send: an HTTP answer, or the error that came instead.
 
-    `left` is false only when the request surely never reached the server. `body` is None when
+    `left` is false only if the request certainly never reached the server. `body` is None if
     the answer was not a JSON object.
     """
 
@@ -41,7 +41,7 @@ class HttpResponse:
     error: KtError | None = None
     """Set when the call failed before it could be sent (no token, no budget)."""
     breach: str = ""
-    """Which bound the body breaks; it was not read to its end then."""
+    """Why the body was refused, unread to its end; empty if it was not."""
 
     @property
     def answered(self) -> bool:
@@ -49,24 +49,23 @@ class HttpResponse:
 
     @property
     def detour(self) -> bool:
-        """A redirect, or an answer that only announces one: whatever it holds, the API did not
-        say it."""
+        """A redirect or a 1xx answer: it does not come from the API, whatever it contains."""
         return 100 <= self.http_status < 200 or 300 <= self.http_status < 400
 
     @property
     def may_change(self) -> bool:
-        """Is a query that was answered so worth another try?"""
+        """Whether a retry of the query may get another answer."""
         verdict = self.verdict()
         return not (self.breach or self.detour) and (verdict is None or verdict.retry)
 
     def verdict(self) -> Classified | None:
-        """None for a success, and where nothing was answered."""
+        """None for a success, and if there was no answer."""
         return classify(self.http_status, self.body) if self.answered else None
 
 
 @dataclass(frozen=True, slots=True)
 class ApiReply:
-    """A query's good answer. `nothing` = the broker said that there is no data."""
+    """A query's successful answer. `nothing` = the broker said that there is no data."""
 
     body: dict[str, Any]
     cont_yn: str = ""
@@ -81,7 +80,7 @@ class ApiReply:
 
 
 def read_response(response: httpx.Response) -> HttpResponse:
-    """What an HTTP answer holds. Raises what the line raises while the body comes."""
+    """Read an HTTP answer. Raises the transport's errors while the body is read."""
     status, headers = response.status_code, response.headers
     found, breach = None, ""
     try:
@@ -101,7 +100,7 @@ def read_response(response: httpx.Response) -> HttpResponse:
 
 
 def describe_error(fault: Exception) -> str:
-    """`ReadTimeout: timed out` as `read timeout`: the kind of fault in words."""
+    """The kind of error in words: `ReadTimeout: timed out` becomes `read timeout`."""
     name = type(fault).__name__
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
     said = str(fault).strip()
@@ -128,9 +127,9 @@ def too_deep() -> bodies.InvalidBody:
 
 
 def _repaired(content: bytes) -> dict[str, Any] | None:
-    """The object of a body with a byte order mark, a raw control character, or half a letter in
-    a name that was cut to its column's width: no reason to lose what stands beside it. Half a
-    letter that came as an escape becomes a mark too: nothing could store it."""
+    """The object of a body with a byte order mark, a raw control character, or a truncated
+    character in a name that was cut to its column's width: the other fields are still good. A
+    lone surrogate escape is replaced too, because it could not be stored."""
     try:
         found = json.loads(content.decode("utf-8-sig", "replace"), strict=False)
         whole = json.dumps(found, ensure_ascii=False).encode(errors="replace")
@@ -142,7 +141,7 @@ def _repaired(content: bytes) -> dict[str, Any] | None:
 
 
 def query_error(api_id: str, answer: HttpResponse, verdict: Classified | None) -> KtError:
-    """What a query that brought nothing usable raises."""
+    """The error for a query without a usable answer."""
     if answer.detour:
         redirects = "the server redirects, and kt follows no redirect"
         said = redirects if answer.http_status >= 300 else "the server only announced an answer"

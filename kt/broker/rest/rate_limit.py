@@ -1,9 +1,11 @@
-"""One app key's request budget, shared by all its processes: waiting beats being refused.
+"""The client-side rate limit of one app key, shared by all its processes: kt waits before it would
+be refused.
 
-A budget lets `rate` calls through in any second. A file in the state folder, one for each group
-of budgets, keeps when the last calls went out and who waits; its lock dies with its process, and
-a waiter that died is forgotten shortly after its turn. The most urgent waiter goes first, then
-the one that came first. An order waits for nobody's query: its file and lock are its own.
+A budget allows `rate` calls in any second. A file in the state folder, one for each group of
+budgets, holds the times of the last calls and the waiting ones; its lock is released when its
+process dies, and a dead waiter is removed shortly after its turn. The waiter with the highest
+priority goes first, then the oldest. Orders have a file and lock of their own, so they never wait
+for queries.
 """
 
 from __future__ import annotations
@@ -27,23 +29,23 @@ from kt.ports import Clock
 from kt.ports.patience import time_left
 
 MARGIN = 0.05
-"""Clock seconds a window is longer than the server's: the network pushes calls together."""
+"""Clock seconds by which our window is longer than the server's, against network jitter."""
 SPREAD = 0.9
-"""Part of the even distance that queries of a busy budget keep: what leaves in one bunch is
-counted in another, and the window then overflows. Orders leave as soon as the window lets them:
-one that the server counts in another bunch was not taken, and is sent again."""
+"""Queries of a busy budget keep this part of the even distance: the server may count a burst in
+another window, which then overflows. Orders go out as soon as the window allows: one refused for
+the rate was not taken, and place.py retries it."""
 PENALTY = 1.0
-"""After a refusal nothing goes out on that budget for so many seconds."""
+"""After a rate refusal the budget is closed for this many seconds."""
 INSTANT = 0.0005
-"""Waits shorter than this are none: no clock can sleep so little."""
+"""Shorter waits count as none."""
 GRACE = 0.25
-"""Real seconds after its turn until a silent waiter is taken for dead."""
+"""Real seconds after its turn until a waiter that does not call is considered dead."""
 TOKENS_PER_SECOND = 0.2
 """The token server is limited far more strictly than queries."""
 
 
 class Waiter(msgspec.Struct):
-    """Who waits on a budget: `until` is when it is forgotten unless it speaks up again."""
+    """A waiting call: it is removed after `until` unless it asks again."""
 
     number: int
     priority: int
@@ -51,14 +53,14 @@ class Waiter(msgspec.Struct):
 
 
 class Sent(msgspec.Struct):
-    """A call that was let through, and when it went out."""
+    """A call that was allowed, and when it was sent."""
 
     number: int
     at: float
 
 
 class Bucket(msgspec.Struct):
-    """One budget: its last calls, oldest first, and who waits."""
+    """One budget: its last calls, oldest first, and the waiting ones."""
 
     sent: list[Sent] = []
     closed_until: float = 0.0
@@ -74,14 +76,14 @@ class BudgetState(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """So many calls in any `window` seconds, kept apart by a part `spread` of the even distance."""
+    """`calls` in any `window` seconds, at least `spread` of the even distance apart."""
 
     calls: int
     window: float
     spread: float = SPREAD
 
     def gap(self, sent: int) -> float:
-        """Seconds to the next call after so many in the window: the fuller it is, the longer."""
+        """Seconds to the next call when `sent` are in the window: the fuller, the longer."""
         return self.window / self.calls * min(1.0, sent / self.calls) * self.spread
 
 
@@ -92,7 +94,7 @@ def budget(per_second: float, spread: float = SPREAD) -> Budget:
 
 
 class Pacer:
-    """Lets calls through at the pace the server allows. Safe between threads and processes.
+    """Allows calls at the rate the server accepts. Safe between threads and processes.
 
     `key` names the budget's owner (a hash of the app key); rates are calls in a clock second.
     """
@@ -144,7 +146,7 @@ class Pacer:
             self.clock.sleep(left)
 
     def _stop_waiting(self, endpoint: Endpoint, number: int) -> None:
-        """Wait no longer, and hold up nobody who does."""
+        """Remove this waiter, so that it delays no other."""
         with self._state(endpoint.group) as state:
             bucket = state.buckets.setdefault(endpoint.bucket, Bucket())
             bucket.waiting = [one for one in bucket.waiting if one.number != number]
@@ -157,7 +159,7 @@ class Pacer:
             bucket.sent = sorted([*others, Sent(number, at)], key=lambda one: one.at)
 
     def refused(self, endpoint: Endpoint, *, whole_group: bool = False) -> None:
-        """The server counted more than we did: close the budget (1700) or its group (1701/2)."""
+        """The server refused for the rate: close the budget (1700) or its group (1701, 1702)."""
         with self._state(endpoint.group) as state:
             until = self.clock.monotonic() + PENALTY
             names = {endpoint.bucket, endpoint.group.value} if whole_group else {endpoint.bucket}
@@ -168,7 +170,7 @@ class Pacer:
     def _try(
         self, endpoint: Endpoint, allowed: Budget, urgency: int, number: int
     ) -> tuple[int, float]:
-        """One look at the budget: (this waiter's number, seconds left; 0 = go)."""
+        """Check the budget once: (this waiter's number, seconds to wait; 0 = go)."""
         with self._state(endpoint.group) as state:
             now = self.clock.monotonic()
             bucket = state.buckets.setdefault(endpoint.bucket, Bucket())
@@ -187,7 +189,7 @@ class Pacer:
 
     @staticmethod
     def _turn(bucket: Bucket, allowed: Budget, ahead: int, now: float) -> float:
-        """When a call with so many waiters ahead of it may go out: a first call at once."""
+        """When a call with `ahead` waiters before it may go out; the first call at once."""
         times = [one.at for one in bucket.sent]
         for _ in range(ahead + 1):
             free = now
@@ -227,7 +229,7 @@ class Pacer:
                     state = self._decode(data, group)
                     yield state
                     text = msgspec.json.encode(state)
-                    # One write that covers what stood there: a kill leaves no half of two.
+                    # One write over the whole old content: a kill never leaves a mix of both.
                     os.lseek(handle, 0, os.SEEK_SET)
                     os.write(handle, text.ljust(len(data)))
                 finally:

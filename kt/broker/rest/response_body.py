@@ -1,4 +1,4 @@
-"""An answer's body, read no further than it may be large, packed and unpacked."""
+"""Reads a response body within size limits, before and after decompression."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 MAX_RAW = 8 << 20
-"""Bytes of a body as they come. The longest real one (ka10099, all stocks) is below 3 MB."""
+"""Bytes of a body as received. The longest real one (ka10099, all stocks) is below 3 MB."""
 MAX_UNPACKED = 16 << 20
 """Bytes of a body after decompression."""
 PIECE = 64 << 10
@@ -15,11 +15,11 @@ ENCODING = "gzip"
 
 
 class InvalidBody(Exception):
-    """The body breaks a bound, or is packed in a way nobody can open; the text says which."""
+    """The body is too large or cannot be decompressed; the text says which."""
 
 
 def read_body(parts: Iterable[bytes], encoding: str) -> bytes:
-    """The whole body, unpacked. Raises InvalidBody."""
+    """The whole body, decompressed. Raises InvalidBody."""
     raw = _counted(parts)
     name = encoding.strip().lower()
     if name in {"", "identity"}:

@@ -20,7 +20,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class WireTokenServer:
-    """Implements TokenServer. Never repeats a call: the token endpoint is limited strictly."""
+    """Implements TokenServer. Never retries: the token endpoint has a strict rate limit."""
 
     def __init__(
         self, http: Http, pacer: Pacer, clock: Clock, on_call: OnCall | None = None

@@ -1,9 +1,8 @@
-"""One request over a real line: every wait ends at the call's one deadline, nothing is followed.
+"""The HTTP transport: one deadline for the whole call, and no redirects.
 
-The HTTP library's own time-outs are per read, and a server that drips a byte now and then never
-runs into one. Here the "time-outs" that the library hands through to the network are moments on
-the monotonic clock: looking up the name, connecting, TLS, every write and every read gets what is
-left until then.
+httpcore's time-outs are per read, so a server that sends a byte now and then never runs into one.
+Here the "time-outs" that the library passes to the network are moments on the monotonic clock: DNS,
+connecting, TLS, every write and every read gets the time left until that moment.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from kt.broker.rest.warm_connections import WarmConnections
 
 CONNECT_SECONDS, POOL_SECONDS = 5.0, 5.0
 KEEP_SECONDS = 4.0
-"""An idle connection is used again for so long; servers close theirs after five seconds or more."""
+"""An idle connection is reused for this long; servers close theirs after five seconds or more."""
 PIECE = 4096
-"""A write of so many bytes goes out in one send, or waits as a whole."""
+"""Bytes per write: each has the deadline of its own."""
 FAULTS = (
     httpcore.NetworkError,
     httpcore.TimeoutException,
@@ -46,7 +45,7 @@ def seconds_left(ends: float | None, late: type[Exception], most: float = 3600.0
 
 
 class HttpLine(httpcore.NetworkStream):
-    """A connection whose `timeout` arguments are moments. A `ready` one has its TLS already."""
+    """A connection whose `timeout` arguments are moments. `ready`: the TLS handshake is done."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
@@ -78,7 +77,7 @@ class HttpLine(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
     def silent(self) -> bool:
-        """Is it open, and did the server say nothing yet? (Reads what TLS itself says.)"""
+        """Whether it is open and the server has sent nothing yet (TLS records are processed)."""
         try:
             line: socket.socket = self.get_extra_info("socket")
             line.settimeout(0)
@@ -91,7 +90,7 @@ class HttpLine(httpcore.NetworkStream):
 
 
 class Network(httpcore.NetworkBackend):
-    """Opens connections, or hands out one that was opened ahead."""
+    """Opens connections, or hands out a warm one."""
 
     def __init__(self) -> None:
         self.warm: WarmConnections[HttpLine] | None = None
@@ -109,7 +108,7 @@ class Network(httpcore.NetworkBackend):
 
 
 def dial(host: str, port: int, ends: float | None) -> HttpLine:
-    """Connect to the first address of the name that answers."""
+    """Connect to the first address of the host that answers."""
     fault: Exception = httpcore.ConnectError(f"{host} has no address")
     addresses = resolve(host, port, ends)
     for index, address in enumerate(addresses):
@@ -123,8 +122,8 @@ def dial(host: str, port: int, ends: float | None) -> HttpLine:
 
 
 def resolve(host: str, port: int, ends: float | None) -> list[str]:
-    """The name's addresses. The system's look-up knows no deadline and hears no signal, so it
-    runs beside; one that comes too late is for nobody."""
+    """The name's addresses. The system's DNS look-up has no time-out and ignores signals, so
+    it runs on a thread of its own; a late answer is dropped."""
     try:
         return [str(ipaddress.ip_address(host))]
     except ValueError:
@@ -150,8 +149,8 @@ def resolve(host: str, port: int, ends: float | None) -> list[str]:
 class Transport(httpx.BaseTransport):
     """Sends a request whose extensions hold `ends` (a moment) and `trip` (a SendProgress).
 
-    `kept` = how many idle connections are used again; 0 for orders: one that the server closed
-    in the meantime would leave an order's outcome unknown.
+    `kept` = how many idle connections are reused; 0 for orders, because one that the server
+    closed in the meantime would leave an order's outcome unknown.
     """
 
     def __init__(
@@ -172,7 +171,7 @@ class Transport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         ends: float = request.extensions["ends"]
         progress: SendProgress = request.extensions["progress"]
-        progress.begin()  # from here on the connection itself tells
+        progress.begin()  # from here on the trace callback sets it
         moments = dict.fromkeys(("connect", "read", "write"), ends)
         sent = httpcore.Request(
             method=request.method,
@@ -198,7 +197,7 @@ class Transport(httpx.BaseTransport):
         )
 
     def keep_ready(self, host: str, port: int, count: int) -> None:
-        """From now on `count` connections to the server are open ahead of their use."""
+        """From now on keep `count` warm connections to the server."""
         if self._proxied or self._network.warm is not None:
             return
 
@@ -224,7 +223,7 @@ class Transport(httpx.BaseTransport):
 
 
 class _Body(httpx.SyncByteStream):
-    """The answer's bytes as they come."""
+    """The response body as a stream."""
 
     def __init__(self, parts: Any) -> None:
         self._parts = parts
@@ -240,7 +239,7 @@ class _Body(httpx.SyncByteStream):
 
 
 def _as_httpx_error(fault: Exception) -> Exception:
-    """The error of the same name, as whoever knows no network library expects it."""
+    """The httpx error of the same name as an httpcore error."""
     known: type[httpx.TransportError] = getattr(httpx, type(fault).__name__)
     return known(str(fault))
 
@@ -262,7 +261,7 @@ def _proxy(given: httpx.Proxy) -> httpcore.Proxy:
 def proxy_of(scheme: str, host: str) -> httpx.Proxy | None:
     """The proxy that the environment names for this server (HTTPS_PROXY, NO_PROXY and such).
 
-    Raises ValueError or httpx.InvalidURL for an address that is none.
+    Raises ValueError or httpx.InvalidURL for an invalid address.
     """
     from urllib.request import getproxies, proxy_bypass
 

@@ -1,7 +1,7 @@
-"""Connections that are opened ahead, so that an order need not wait for TCP and TLS.
+"""Connections opened in advance, so that an order does not wait for TCP and TLS.
 
-Each is used once and never was used before; it is young, and it is looked at just before it is
-handed out: one that the server has closed, or on which it has said something, is thrown away.
+Each is used for one request only. It is checked just before it is handed out: one that is too old,
+that the server has closed or on which it has sent something is discarded.
 """
 
 from __future__ import annotations
@@ -17,20 +17,20 @@ from kt.broker.rest.error_capture import capture
 COUNT = 2
 """Connections kept open: one to use, and one for the order right after it."""
 LIFE_SECONDS = 10.0
-"""None is handed out that is older: servers close a silent connection after 20 s and more."""
+"""An older one is not used: servers close a silent connection after 20 s or more."""
 RENEW_SECONDS = 8.0
-"""At this age its successor is opened."""
+"""At this age its replacement is opened."""
 LOOK_SECONDS = 1.0
-"""So often the idle ones are looked at."""
+"""The interval at which idle connections are checked."""
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 60.0
-"""After a server that refused, or that hung up soon; doubled each time."""
+"""The back-off after the server refused a connection or closed it early; doubled each time."""
 
 
 class HttpConnection(Protocol):
-    """What is kept ready: a connection that can say whether it is still good."""
+    """A connection that can say whether it is still usable."""
 
     def silent(self) -> bool:
-        """Open, and nothing was said on it yet."""
+        """Whether it is open and nothing was received on it yet."""
 
     def close(self) -> None: ...
 
@@ -62,7 +62,7 @@ class WarmConnections(Generic[L]):
         threading.Thread(target=self._run, name="kt-spares", daemon=True).start()
 
     def take(self) -> L | None:
-        """The youngest that is still good, or None; it belongs to the caller now."""
+        """The newest that is still usable, or None; the caller owns it then."""
         with self._turn:
             while self._idle:
                 connection = self._idle.pop()
@@ -106,7 +106,7 @@ class WarmConnections(Generic[L]):
         return self._closed
 
     def _wanted(self) -> bool:
-        """Throw away what is no good any more; is another to be opened now?"""
+        """Discard unusable connections; whether another is to be opened now."""
         for connection in list(self._idle):
             good = connection.line.silent()
             if good and connection.age < LIFE_SECONDS:
@@ -121,6 +121,6 @@ class WarmConnections(Generic[L]):
         return young < self._count and time.monotonic() >= self._paused_until
 
     def _back_off(self) -> None:
-        """The server does not want them: leave it alone for a while."""
+        """Back off: the server does not accept spare connections now."""
         self._paused_until = time.monotonic() + self._pause
         self._pause = min(LONGEST_PAUSE_SECONDS, self._pause * 2)

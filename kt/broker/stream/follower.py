@@ -1,4 +1,4 @@
-"""The process that joins another one's stream: the same events, through a local socket."""
+"""A process that receives the events from the leader's stream, through a local socket."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from kt.ports import Clock
 from kt.records import StreamEvent, StreamState
 
 _FIRST = 0
-"""The number of the Want that brings everything; with its answer the follower has arrived."""
+"""The number of the first request, with all subscriptions; its answer completes the start."""
 
 
 class Follower:
@@ -48,22 +48,22 @@ class Follower:
         self.report = report
         self.timeouts = timeouts
         self.live = False
-        """Has there been a connection since this follower joined?"""
+        """Whether there has been a connection since this follower joined."""
         self._numbers = itertools.count(_FIRST + 1)
         self._waiting: dict[int, tuple[threading.Event, list[SubscriptionAnswer]]] = {}
         self._lock = threading.Lock()
         self._link: tuple[asyncio.AbstractEventLoop, asyncio.StreamWriter] | None = None
-        """While the leader may be written to."""
+        """Set while the leader can be written to."""
         self._cancel: Callable[[], object] = lambda: None
         self._subscribed = False
         self._connected_early = False
 
     def follow(self, name: str, joined: Callable[[], Iterable[Key]]) -> bool:
-        """Receive until the leader has gone, or `close` was called; False when it was not there.
+        """Receive until the leader disconnects or `close` is called; False if it was not reachable.
 
-        `joined` is called once the leader has let this process in, and says what to subscribe to.
+        `joined` is called once the leader has accepted this process; it returns the subscriptions.
         StreamState `name` is emitted once there is a connection. Raises StreamReplaced or
-        Unreachable when the leader says that the stream is over.
+        Unreachable if the leader reports the end of the stream.
         """
         with asyncio.Runner(debug=False) as runner, contextlib.suppress(asyncio.CancelledError):
             return runner.run(self._follow(name, joined))
@@ -106,7 +106,7 @@ class Follower:
     def want(self, add: Iterable[Key], drop: Iterable[Key] = (), *, wait: bool = True) -> None:
         """Change this process's subscriptions; with `wait`, until the broker has answered.
 
-        Without a connection they are remembered. Raises BrokerRefused.
+        Without a connection they are stored for the next one. Raises BrokerRefused.
         """
         number = next(self._numbers)
         answered, answers = threading.Event(), list[SubscriptionAnswer]()
@@ -125,7 +125,7 @@ class Follower:
             raise SubscriptionRefused(answers[0].refused)
 
     def close(self) -> None:
-        """Make `follow` return soon; nobody waits for an answer any longer."""
+        """Make `follow` return soon, and release the threads that wait for an answer."""
         with self._lock:
             if self._link is not None:
                 self._link[0].call_soon_threadsafe(self._cancel)

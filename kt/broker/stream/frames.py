@@ -1,8 +1,8 @@
-"""WebSocket frames become records: bytes in, StreamEvents out, and one bad row loses no other.
+"""Decodes WebSocket frames into StreamEvents; one invalid row does not lose the others.
 
-Trades and books come by the thousand, so their fields are read twice over: a fast way that knows
-only the usual spelling, and behind it the exact rules of `kt.broker.wire`, which also name the
-field that is broken (`0B.data[2].10`). Sources: the API's pages of the real-time types 00, 04,
+Trades and books come by the thousand, so they have a fast path that knows only the usual spelling.
+What it cannot read goes through the exact rules of `kt.broker.wire`, which also name the invalid
+field (`0B.data[2].10`). Sources: the API's pages of the real-time types 00, 04,
 0B, 0D, 0s and 1h; field names there are numbers (FIDs).
 """
 
@@ -69,7 +69,7 @@ MOMENTS_KEPT = 4096
 
 
 class FrameReader:
-    """Reads one connection's frames. Not for use by several threads at once.
+    """Reads one connection's frames. Not thread-safe.
 
     `faulty` is called for every row that had to be left out. `counts` holds frames, events, faults
     and, as `unknown:<type>`, rows of types kt does not read.
@@ -92,7 +92,7 @@ class FrameReader:
         }
 
     def open(self, data: bytes) -> Frame:
-        """What kind of frame this is; its rows are not read yet. Raises WireError."""
+        """Decode the envelope of a frame, not its rows. Raises WireError."""
         self.counts["frames"] += 1
         try:
             return FRAME.decode(data)
@@ -189,7 +189,7 @@ class FrameReader:
         quantity = values.integer("15")
         price = values.price("10")
         if price == 0:
-            # A price of nothing must not reach a stop-loss.
+            # A price of 0 must not reach a stop-loss.
             raise WireError(f"{where}.10", shown(values.fields.get("10")))
         return Tick(
             stock_code=self._code(row, where),

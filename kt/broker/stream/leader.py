@@ -1,4 +1,4 @@
-"""The process that holds the stream: one connection kept alive, subscribed and shared."""
+"""The process that owns the connection: keeps it alive, subscribed and shared with followers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from kt.ports import Clock
 from kt.records import StreamEvent, StreamState
 
 BRIEF_IN_A_ROW = 30
-"""So many connections that break as soon as they are made, and the stream gives up."""
+"""After this many short-lived connections in a row the stream gives up."""
 BRIEF_PER_STEP = 10
-"""After so many of them it waits a step longer before the next."""
+"""Every so many of them the back-off goes up one step."""
 
 
 class TokenProvider(Protocol):
@@ -42,8 +42,8 @@ class TokenProvider(Protocol):
 class Leader:
     """`serve` on one thread until it returns; everything else from any thread.
 
-    `emit` gets this process's own events on whatever thread they arise; `report` is
-    called for rows that could not be read and for subscriptions that were refused later on.
+    `emit` gets this process's own events, on several threads; `report` is called for rows that
+    could not be read and for subscriptions that the broker refused after a reconnect.
     """
 
     def __init__(
@@ -73,8 +73,8 @@ class Leader:
     def serve(self, name: str, tries: int) -> None:
         """Share, connect and stay connected; returns once `close` was called.
 
-        Says so with StreamState `name` once it is connected. Raises AuthError,
-        StreamReplaced, Unreachable or another KtError when it is over; followers get the reason.
+        Emits StreamState `name` once it is connected. Raises AuthError, StreamReplaced,
+        Unreachable or another KtError when the stream ends; followers get the reason.
         """
         try:
             self.server.open()
@@ -97,7 +97,7 @@ class Leader:
     def want(self, add: Iterable[Key], drop: Iterable[Key] = (), *, wait: bool = True) -> None:
         """Change this process's subscriptions; with `wait`, until the broker has answered.
 
-        Without a connection they are remembered. Raises BrokerRefused.
+        Without a connection they are stored for the next one. Raises BrokerRefused.
         """
         settled, faults = threading.Event(), list[SubscriptionRefusal]()
 
@@ -120,7 +120,7 @@ class Leader:
         self.subscriptions.wake()
 
     def finish(self) -> None:
-        """After `serve`: stop sharing, and wait for the threads."""
+        """After `serve`: stop the local server and wait for the threads."""
         self.close()
         self._join()
         self.server.close()
@@ -140,7 +140,7 @@ class Leader:
             except KtError as error:
                 fault = error
                 continue
-            # In this order: a follower that joins right now hears of it once, by news or by answer.
+            # In this order a new follower learns of it once: from the state or from its answer.
             self.subscriptions.mark_connected()
             self._state(name, "leader", attempt)
             self.subscriptions.answer_pending(live=True)
@@ -223,7 +223,7 @@ class Leader:
             self._thread.join()
 
     def _deliver(self, event: StreamEvent) -> None:
-        """Runs on the connection's thread, for every event."""
+        """Called on the connection's thread for every event."""
         key = key_of(event)
         route = self.subscriptions.registry.routes.get(key) if key else None
         if key is None or route is None:

@@ -1,7 +1,7 @@
 """Serves the leader's stream to its followers: a local socket, one thread with an event loop.
 
-A follower may die, hang, be slow or send garbage at any time: it harms nobody but itself. What
-concerns the account is never left out; of market data a slow follower gets the newest only.
+A follower may die, hang, be slow or send garbage at any time without affecting the others. Account
+events are never dropped; for a slow follower market data is conflated.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ from kt.errors import KtError
 from kt.files import trouble
 
 FAREWELL_SECONDS = 0.2
-"""For all followers together."""
+"""The time for the last messages to all followers."""
 MOST_PEERS = 64
 HELLO_BYTES = 1024
-"""A Hello may have so many."""
+"""The largest Hello accepted."""
 
 
 class Peer:
-    """A connected process and what is on its way to it; `pid` is 0 until its Hello was right."""
+    """A connected process and its send queue; `pid` is 0 until its Hello was valid."""
 
     def __init__(self, number: int, writer: asyncio.StreamWriter) -> None:
         self.number = number
@@ -53,7 +53,7 @@ class Peer:
         self._queue = ConflatingQueue()
         self._filled = asyncio.Event()
         self._last = False
-        # What the socket does not take at once stays in the queue, where it can be conflated.
+        # What the socket does not accept at once stays in the queue, where it can be conflated.
         writer.transport.set_write_buffer_limits(high=0)
         self._sender = asyncio.create_task(self._send())
 
@@ -64,13 +64,13 @@ class Peer:
             self.close()
 
     def finish(self) -> asyncio.Task[None]:
-        """Done when the socket took what waits now."""
+        """Returns the task that ends once the queue is sent."""
         self._last = True
         self._filled.set()
         return self._sender
 
     def close(self) -> None:
-        """Cut the connection; what waits is lost."""
+        """Close the connection at once; the queue is lost."""
         self._sender.cancel()
         self._writer.transport.abort()
 
@@ -98,7 +98,7 @@ class LocalServer:
         self.wanted = wanted
         self.left = left
         self.replaced = ""
-        """Said to whoever joins, once the stream was taken by another login."""
+        """The reason sent to new followers once another login has taken the stream."""
         self.peers: dict[int, Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._secret = secrets.token_urlsafe(24)
@@ -165,7 +165,7 @@ class LocalServer:
         while not await self._closed_within(BEAT_SECONDS):
             self._put(pack(Heartbeat()), None, None)
         server.close()
-        # What was said last (that the stream is over, and why) should still arrive.
+        # The last message (the end of the stream and its reason) should still arrive.
         senders = [peer.finish() for peer in self.peers.values()]
         if senders:
             await asyncio.wait(senders, timeout=FAREWELL_SECONDS)
@@ -186,7 +186,7 @@ class LocalServer:
         task.add_done_callback(self._tasks.discard)
 
     async def _serve_peer(self, peer: Peer, reader: asyncio.StreamReader) -> None:
-        """One connection, to its end."""
+        """Serve one connection until it ends."""
         try:
             await self._serve_follower(peer, reader)
         finally:
@@ -196,7 +196,7 @@ class LocalServer:
                 self.left(peer.number)
 
     def _has_room(self) -> bool:
-        """Strangers, who have not said Hello, make room; the longest there first."""
+        """If full, drop the oldest connection that has not sent its Hello."""
         if len(self.peers) < MOST_PEERS:
             return True
         stranger = next((peer for peer in self.peers.values() if not peer.pid), None)
@@ -232,7 +232,7 @@ def _same(secret: str, other: str) -> bool:
 
 
 def _handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A connection that left before it was accepted, or no descriptors to spare: asyncio tries
-    again by itself, and stderr is the user's."""
+    """Ignore connections that closed before they were accepted, and a lack of file descriptors:
+    asyncio retries, and stderr belongs to the user."""
     if not isinstance(context.get("exception"), OSError):
         loop.default_exception_handler(context)

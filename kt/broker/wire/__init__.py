@@ -1,4 +1,4 @@
-"""The wire: broker fields to records, by rule and not by sample.
+"""The parsers that turn broker fields into records; nothing here sends, waits or keeps state.
 
 `scalars` reads single values (ValueError), `row` reads fields by name (WireError).
 """

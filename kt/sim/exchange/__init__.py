@@ -1,4 +1,5 @@
-"""The embedded exchange: matching and accounts over the seeded market."""
+"""Order matching, accounts and their storage, over the seeded market; no HTTP and no broker field
+names here."""
 
 from kt.sim.exchange.broker_port import ExchangeBroker
 from kt.sim.exchange.core import Exchange, last_seen

@@ -1,4 +1,4 @@
-"""One app key's account as the broker port."""
+"""One app key's account behind the Broker port."""
 
 from __future__ import annotations
 

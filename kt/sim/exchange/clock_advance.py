@@ -1,4 +1,4 @@
-"""Moves the exchange through time: waiting orders, auctions, the end of a session."""
+"""Advances the exchange: resting orders, auctions, the end of a session."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PATHS_KEPT = 6
 
 
 def run_to(ledger: Ledger, at: datetime) -> None:
-    """Match everything up to a moment, over as many sessions as lie between."""
+    """Match everything up to a moment, across sessions."""
     moment = ledger.board.moment(at)
     while ledger.session < moment.session:
         _run(ledger, _END)
@@ -27,7 +27,7 @@ def run_to(ledger: Ledger, at: datetime) -> None:
 
 
 def _run(ledger: Ledger, until: int) -> None:
-    """The running session up to and with a second."""
+    """Match the current session up to and including a second."""
     start = ledger.matched
     if until <= start:
         return
@@ -94,7 +94,7 @@ def _auction(
 
 
 def _expire(ledger: Ledger, orders: list[SimOrder]) -> None:
-    """What the closing auction left open is over; the broker sends no frame for it."""
+    """Expire what the closing auction left open; the broker sends no frame for it."""
     at = ledger.board.days.at(ledger.session, CLOSING_SECOND)
     for order in orders:
         if order.open:

@@ -1,4 +1,4 @@
-"""The embedded exchange in one object: a market, accounts, and orders that really match."""
+"""The embedded exchange as one object: market, accounts, order matching."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from kt.sim.market.session_days import SessionDays
 from kt.sim.market.view import MarketView
 
 LISTING_DELAY = 0.7
-"""Seconds of the clock until an order or a fill is in the lists; the stream tells it at once."""
+"""Clock seconds until an order or a fill is in the lists; the stream has it at once."""
 
 _SAVE_EVERY = 1.0
 """Real seconds."""
@@ -131,7 +131,7 @@ class Exchange:
             self._ledger.save()
 
     def caught_up(self) -> Ledger:
-        """The books after everything up to now has been matched."""
+        """The ledger after matching everything up to now."""
         with self._lock:
             now = self.now()
             self._ledger.meta["seen"] = now.isoformat()
@@ -166,15 +166,15 @@ class Exchange:
             self._ticker.watch(codes)
 
     def steer(self, wish: Steer) -> Steered:
-        """Make one stock do what somebody wants, from the next second on; it is on disk when
-        this returns. Raises UsageError when the market could not do that."""
+        """Steer one stock from the next second on; saved on disk when this returns. Raises
+        UsageError for what is impossible in the market."""
         with self._lock:
             ledger = self.caught_up()
             steering.steer(ledger, wish, self._seen)
             return self.steered(wish.stock_code)
 
     def steered(self, code: str) -> Steered:
-        """What holds for a stock in the next second. Raises UsageError for an unknown one."""
+        """The state of a stock in the next second. Raises UsageError for an unknown one."""
         with self._lock:
             return steering.state(self.caught_up(), code, self._seen)
 
@@ -199,7 +199,7 @@ class Exchange:
         return COMMISSION_PCT[self.costs]
 
     def close(self) -> None:
-        """Save the time, so that a restart knows where the clock stood; then let go."""
+        """Save the time, so that a restart continues from it; then close the storage."""
         with self._lock:
             self.caught_up().save()
             if self._state is not None:

@@ -1,4 +1,5 @@
-"""One account's money and shares: every won that leaves one place arrives in another."""
+"""One account's cash and shares, in double entry: every won taken from one place is booked at
+another."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ class Costing:
 
 
 class PendingCash(msgspec.Struct, frozen=True):
-    """Money on its way: paid in or out when a session begins."""
+    """Unsettled cash: paid in or out when a session begins."""
 
     session: int
     amount: int
@@ -65,7 +66,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, kw_only=True):
-    """Cash, money on its way, holdings and the running session's sales.
+    """Cash, unsettled cash, holdings and the current session's sales.
 
     `cash` is settled; `cash` plus all that is due is what may be traded with (sale proceeds buy
     again the same day; withdrawals wait for settlement).
@@ -91,7 +92,7 @@ class Account(msgspec.Struct, kw_only=True):
         return self.cash + sum(item.amount for item in self.due if item.session <= session)
 
     def begin(self, session: int) -> None:
-        """Settle what is due, and forget the last session's sales."""
+        """Settle what is due, and drop the last session's sales."""
         self.cash = self.money_at(session)
         self.due = [item for item in self.due if item.session > session]
         self.sales = []

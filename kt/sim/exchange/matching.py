@@ -1,4 +1,4 @@
-"""Who trades with whom: price, then time, against the displayed book and the other accounts."""
+"""Price-time matching against the displayed order book and the other accounts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kt.sim.market.path import SessionPath
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """Shares of one order that trade at a price; `against` is the other account's order."""
+    """A quantity of one order that trades at a price; `against` is the other account's order."""
 
     order: SimOrder
     price: int
@@ -25,7 +25,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Liquidity:
-    """One stock's market at one second."""
+    """The displayed liquidity of one stock at one second."""
 
     code: str
     path: SessionPath
@@ -54,10 +54,10 @@ def by_priority(orders: Iterable[SimOrder]) -> list[SimOrder]:
 def match_arriving(
     order: SimOrder, resting: Sequence[SimOrder], liquidity: Liquidity
 ) -> list[Match]:
-    """What an arriving order trades at once. Takes from the book; changes no order.
+    """Match an arriving order. Takes from the book; changes no order.
 
-    At one price the displayed shares that stood before an account's order go first, then the
-    account's order, then the rest of the level.
+    Within a price level, the displayed shares ahead of an account's order are filled first, then
+    the account's order, then the rest of the level.
     """
     facing = other(order.side)
     levels = liquidity.depth.levels(
@@ -112,12 +112,12 @@ def _at_price(
 
 
 def match_resting(orders: Sequence[SimOrder], liquidity: Liquidity) -> list[Match]:
-    """What waiting orders of one stock trade in one second; shortens their queues."""
+    """Match the resting orders of one stock in one second; updates their queue positions."""
     matches: list[Match] = []
     trade = liquidity.path.trade_at(liquidity.second)
     for side in (Side.BUY, Side.SELL):
         left = trade.quantity if trade else 0
-        served_ahead = 0  # shares of the displayed queue at the trade's price that it has served
+        served_ahead = 0  # displayed shares at the trade's price that it has filled
         for order in by_priority(item for item in orders if item.side is side and item.open):
             if not order.price:
                 matches += match_arriving(order, (), liquidity)
@@ -138,7 +138,7 @@ def match_resting(orders: Sequence[SimOrder], liquidity: Liquidity) -> list[Matc
 
 
 def may_trade(order: SimOrder, path: SessionPath, minute: int) -> bool:
-    """Whether a minute's range reaches the order at all."""
+    """Whether a minute's price range reaches the order."""
     if not order.price:
         return True
     bar = path.minute(minute)
@@ -148,10 +148,10 @@ def may_trade(order: SimOrder, path: SessionPath, minute: int) -> bool:
 def match_auction(
     orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int
 ) -> list[Match]:
-    """What accounts' orders trade in a call auction that prints `price`
+    """Match the accounts' orders in a call auction that clears at `price`
     (docs/market-rules.md#matching).
 
-    The others' orders make the print; the accounts' join them by price and time.
+    The simulated orders determine the price; the accounts' orders join them by price and time.
     """
     eligible = [order for order in orders if order.open]
     eligible = [

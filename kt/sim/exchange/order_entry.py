@@ -1,4 +1,4 @@
-"""Takes orders, amends and cancels: checks them as the broker does and lets them trade."""
+"""Order entry: checks orders, amends and cancels as the broker does, and matches them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class OrderEntry:
         return self._acked(order, ticket.quantity)
 
     def amend(self, key: str, ticket: AmendTicket) -> Outcome:
-        """The amended shares go on under a new number; the rest of the old order stays."""
+        """The amended quantity gets a new order number; the rest of the old order stays open."""
         old = self._open_order(key, ticket.ord_no, ticket.stock_code)
         self._check_halt(old.code)
         quantity = self._open_part(old, ticket.quantity)
@@ -112,7 +112,7 @@ class OrderEntry:
             raise Refused(refusals.UNTRADABLE)
 
     def _check_halt(self, code: str) -> None:
-        """While trading in a stock is suspended, orders may be cancelled, and that is all."""
+        """While trading in a stock is halted, only cancels are allowed."""
         if self._ledger.board.path(code, self._moment.session).halted(self._moment.second):
             raise Refused(refusals.HALTED)
 
@@ -139,7 +139,7 @@ class OrderEntry:
         return order
 
     def _open_part(self, order: SimOrder, quantity: int) -> int:
-        """The shares meant; 0 stands for all that is open."""
+        """The quantity to change; 0 means the whole open quantity."""
         wanted = quantity or order.open
         if not 0 < wanted <= order.open:
             raise Refused(refusals.NOTHING_LEFT)
@@ -169,7 +169,7 @@ class OrderEntry:
         self._ledger.add(order)
 
     def _enter(self, order: SimOrder) -> None:
-        """Tell the account, then trade what trades at once; the rest queues."""
+        """Notify the account, then match the order; the rest is queued."""
         ledger, board = self._ledger, self._ledger.board
         ledger.touch(order, self._at)
         ledger.say(order.account, notice(ledger, order, "RECEIVED", self._at))
@@ -200,7 +200,7 @@ class OrderEntry:
 
 
 def queue_up(order: SimOrder, liquidity: Liquidity) -> None:
-    """The order waits behind what is displayed at its price on its own side."""
+    """Queue the order behind the displayed quantity at its price on its own side."""
     if not order.open or not order.price:
         return
     ask, bid = liquidity.depth.best(liquidity.path, liquidity.second)

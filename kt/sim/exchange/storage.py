@@ -1,4 +1,4 @@
-"""What the exchange must not forget, in SQLite: durable when a commit returns."""
+"""The exchange's state in SQLite: durable when a commit returns."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EatenKey = tuple[str, Side, int]
 
 
 class ExchangeStorage:
-    """One file. The market itself is not in it: it is made again from the seed."""
+    """One file. The market is not stored: it is computed from the seed."""
 
     def __init__(self, path: Path) -> None:
         private_folder(path.parent)

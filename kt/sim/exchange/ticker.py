@@ -110,7 +110,7 @@ class Ticker:
         return found[-_MOST_NOTICES:]
 
     def phase(self, at: datetime) -> SessionNotice:
-        """The newest phase message, for one who asks in between."""
+        """The newest phase message at a moment."""
         return [item for item in self._lately(at) if item.at <= at][-1]
 
     def _lately(self, at: datetime) -> list[SessionNotice]:

@@ -1,4 +1,4 @@
-"""The order book that others make: ten levels a side around the last trade, and what was eaten."""
+"""The simulated order book: ten levels a side around the last trade, and what was consumed."""
 
 from __future__ import annotations
 
@@ -34,14 +34,14 @@ class Depth:
     def __init__(self) -> None:
         self.eaten: dict[tuple[str, Side, int], ConsumedLevel] = {}
         self.taken: set[tuple[str, Side, int]] = set()
-        """Levels eaten since somebody last cleared this."""
+        """Levels consumed since this was last cleared."""
         self.changes = 0
         """How often a book changed by what accounts did."""
         self._placed: dict[str, dict[tuple[Side, int], int]] = {}
         self._standing: dict[int, int] = {}
 
     def clear(self) -> None:
-        """A new session: nothing is eaten and no order waits."""
+        """A new session: nothing is consumed and no order rests."""
         self.eaten.clear()
         self.taken.clear()
         self._placed.clear()
@@ -181,7 +181,7 @@ class Depth:
 
 
 def pieces(path: SessionPath, price: int, second: int, quantity: int) -> list[int]:
-    """A taken quantity split into the single orders it met, each an execution of its own."""
+    """Split a taken quantity into the single orders it matched, each an execution of its own."""
     usual = max(1, _ROUGHLY_AN_ORDER // price)
     found: list[int] = []
     step = 0

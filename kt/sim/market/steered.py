@@ -1,6 +1,6 @@
 """A stock's session as somebody steers it: prices set by hand, halts, interruptions, locks.
 
-Nothing before a turn changes, so what was told stays true; without turns there is no such path.
+Nothing before a turn changes, so published prices stay valid.
 """
 
 from __future__ import annotations

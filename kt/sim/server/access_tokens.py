@@ -1,4 +1,4 @@
-"""Access tokens: one per app key, valid for a day of the exchange's clock, kept over restarts."""
+"""Access tokens: one per app key, valid for a day of the exchange's clock, saved over restarts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIFE = timedelta(hours=24) - timedelta(seconds=1)
 LONGEST_KEY = 256
 """Characters of an app key or a secret; the broker's have 43."""
 MOST_KEYS = 10_000
-"""App keys, each with an account of its own."""
+"""The most app keys; each has an account of its own."""
 
 
 class WrongKeys(Exception):

@@ -1,4 +1,4 @@
-"""The routes: the broker's paths, the WebSocket, and what belongs to the exchange itself."""
+"""The routes: the broker's paths, the WebSocket, and the exchange's control routes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from kt.sim.server.rest_call import Request
 from kt.sim.server.websocket_session import WebSocketSession
 
 FIREWALLED = "Python-urllib/"
-"""Programs that say so, as urllib does by default, do not get past the broker's firewall."""
+"""The broker's firewall blocks this User-Agent, which is urllib's default."""
 
 
 def build(context: ServerContext) -> ASGIApp:

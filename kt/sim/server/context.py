@@ -1,4 +1,4 @@
-"""What every request and session needs: the exchange, its clock, tokens, limits and faults."""
+"""What requests and sessions share: the exchange, its clock, tokens, rate limits and faults."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class ServerContext:
             secret_key=settings.secret_key,
         )
         self.control_key = secrets.token_urlsafe(32)
-        """Opens what is not trading; only the user of this state folder can read it."""
+        """The key of the control routes; only the user of this state folder can read it."""
         self.limits = RateLimits(clock, settings.rate, settings.speed)
         self.pages = Pages()
         self.recent = ChartCache()
@@ -69,11 +69,11 @@ class ServerContext:
         return self._instruments
 
     def pump(self) -> None:
-        """Brings the exchange up to its clock and tells the sessions what happened."""
+        """Advances the exchange to its clock and publishes the events to the sessions."""
         self.fan_out.publish(self.exchange.advance())
 
     def save(self) -> None:
-        """Notes the time, so that a killed exchange goes on where it was."""
+        """Saves the time, so that a killed exchange continues from it."""
         self.exchange.caught_up().save()
 
     @contextlib.contextmanager
@@ -91,7 +91,7 @@ class ServerContext:
         self.exchange.watch(self.fan_out.watched())
 
     def open_socket(self) -> bool:
-        """Room for one more WebSocket; who got it gives it back with `stand_up`."""
+        """Count one more WebSocket; False if there are too many. `close_socket` undoes it."""
         if self._open_sockets >= MOST_SOCKETS:
             return False
         self._open_sockets += 1
@@ -101,12 +101,12 @@ class ServerContext:
         self._open_sockets -= 1
 
     def touch(self) -> None:
-        """An authenticated request or a session: somebody is using the exchange."""
+        """Restart the idle time: there was an authenticated request or a session."""
         self._last_used = time.monotonic()
 
     def idle_seconds(self) -> float:
-        """Real seconds since anybody used the exchange. A `kt run` uses it even at night, when
-        it makes no calls: in the morning it goes on."""
+        """Real seconds since the last use. A running `kt run` counts as use even at night, when it
+        makes no calls."""
         if len(self.fan_out) or loop_lives(self.settings.folder):
             self.touch()
         return time.monotonic() - self._last_used

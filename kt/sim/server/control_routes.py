@@ -1,4 +1,4 @@
-"""The exchange's own paths under `/kt/`: its clock for everybody, the rest for its user alone."""
+"""The control routes under `/kt/`: the clock is public, the others need the control key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Handler = Callable[[ServerContext, Request, Any], Response]
 
 
 def routes(context: ServerContext) -> list[Route]:
-    """What is served. `/kt/clock` alone needs no key: whoever trades here needs the time."""
+    """The routes. `/kt/clock` needs no key: every client needs the time."""
 
     def guarded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
@@ -42,7 +42,7 @@ def routes(context: ServerContext) -> list[Route]:
 
 
 async def _guarded(context: ServerContext, request: Request, handler: Handler) -> Response:
-    """Only with the key of the state folder, and only JSON."""
+    """Run the handler if the request has the control key and a JSON body."""
     if not request_guard.holds_key(request, context.control_key):
         return JSONResponse({"error": "this needs the key of the exchange's state folder"}, 403)
     content = await request_guard.body(request)
@@ -82,7 +82,7 @@ def _faults(context: ServerContext, request: Request, given: Any) -> Response:
 
 
 def _market(context: ServerContext, request: Request, given: Any) -> Response:
-    """Steers one stock; a GET shows what holds for `?stock_code=`."""
+    """Steers one stock; a GET returns the state of `?stock_code=`."""
     if request.method == "GET":
         steered = context.exchange.steered(request.query_params.get("stock_code", ""))
     else:
@@ -95,7 +95,7 @@ def _market(context: ServerContext, request: Request, given: Any) -> Response:
 
 
 def clock_of(context: ServerContext) -> dict[str, Any]:
-    """`GET /kt/clock`: the three numbers make the same clock elsewhere."""
+    """`GET /kt/clock`: anchor, anchor_real and speed let a client build the same clock."""
     clock = context.clock
     return {
         "now": clock.now().isoformat(),

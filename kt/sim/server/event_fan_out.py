@@ -1,4 +1,4 @@
-"""Hands the exchange's events to the sessions that registered for them."""
+"""Sends the exchange's events to the sessions that registered for them."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ Row = tuple[str, str, bytes]
 
 
 class Listener(Protocol):
-    """A WebSocket session as the hub knows it."""
+    """A WebSocket session as the fan-out sees it."""
 
     def codes(self) -> set[str]:
         """The stocks it registered."""
         ...
 
     def items(self, kind: str, code: str) -> list[str]:
-        """How it named them when it registered this type of this stock."""
+        """The items under which it registered this type of this stock."""
         ...
 
     def send_rows(self, kind: str, side: str, rows: list[bytes]) -> None: ...

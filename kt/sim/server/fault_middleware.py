@@ -1,4 +1,4 @@
-"""The way of a call through the faults: before the exchange takes it, and after."""
+"""Applies the faults to a call, before and after the exchange takes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from kt.sim.wire.values import bare_code
 log = logging.getLogger("kt.exchange")
 AN_HOUR = 3600.0
 REFUSED = "주문이 거부되었습니다."
-"""Where neither the rule nor the exchange has words for a code."""
+"""The text if neither the rule nor the exchange has one for a code."""
 
 
 class ConnectionCut(Exception):

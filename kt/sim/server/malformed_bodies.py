@@ -1,4 +1,4 @@
-"""Answers that no honest server gives: without end, in drops, deep, and blown up."""
+"""Malformed answers: endless, dripping, deeply nested, and compression bombs."""
 
 from __future__ import annotations
 

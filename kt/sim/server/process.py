@@ -1,4 +1,4 @@
-"""The exchange as a process of its own: one for each state folder, known by a small file."""
+"""The exchange as a process of its own: one per state folder, found through its place file."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def run_detached(settings: Settings) -> None:
 
 
 def _report_ready(place: ExchangePlace) -> None:
-    """One line for the process that waits, then stdout is let go: it may end before we do."""
+    """Write the ready line for the starter, then detach stdout: the starter may end first."""
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(msgspec.json.encode(place).decode() + "\n")
         sys.stdout.flush()

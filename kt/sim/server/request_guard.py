@@ -1,4 +1,4 @@
-"""Who may knock: programs of this machine that mean this server, no web page, no endless body."""
+"""Which requests are accepted: local programs only, no web pages, no oversized bodies."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(slots=True)
 class RestAnswer:
-    """What goes out, unless a fault has its way."""
+    """The answer, unless a fault replaces it."""
 
     body: dict[str, Any]
     status: int = 200
@@ -53,7 +53,7 @@ def refuse(refusal: Refusal) -> RestAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A call that may be made: by whom, to what, with which fields."""
+    """A call that passed the checks: API, app key and fields."""
 
     served: Served
     app_key: str
@@ -158,7 +158,7 @@ def _call(context: ServerContext, admitted: Admitted, at: Cursor) -> Call:
 
 
 def paged(page: Page) -> RestAnswer:
-    """The broker tells in headers whether there is more, and how to ask for it."""
+    """The headers say whether there are more pages, and with which key."""
     more = "Y" if page.next_key else "N"
     headers = {"cont-yn": more, "next-key": page.next_key, "access-control-expose-headers": OWN}
     return RestAnswer(page.body, headers=headers)

@@ -25,7 +25,7 @@ BUSY_STEP, QUIET_STEP = 0.05, 0.25
 """Real seconds between two steps of the exchange, with and without a session listening."""
 SAVE_STEP = 2.0
 KEEP_ALIVE = 120
-"""Seconds a connection may rest between calls: a pacing client must not find it closed."""
+"""Seconds an idle connection stays open: a client with a rate limit must not find it closed."""
 
 
 def listen(port: int) -> socket.socket:
@@ -99,7 +99,7 @@ async def serve(context: ServerContext, listening: socket.socket, running: Serve
 
 
 async def _step(context: ServerContext) -> None:
-    """A step that takes long rests as long, so that half of the time belongs to the calls."""
+    """After a long step, sleep as long, so that half of the time is left for the calls."""
     while True:
         began = time.monotonic()
         context.pump()

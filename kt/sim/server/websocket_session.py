@@ -1,4 +1,4 @@
-"""One WebSocket: LOGIN first, registrations, PING, and a queue that never holds the others up."""
+"""One WebSocket session: LOGIN, registrations, PING, and a send queue of its own."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ class WebSocketSession:
             self._context.close_socket()
 
     async def _admitted(self) -> bool:
-        """Lets the faults have their way with the handshake; False when it is over."""
+        """Applies the handshake's faults; False if the connection is over."""
         for rule in self._context.faults.handshake():
             if rule.action == "delay":
                 await asyncio.sleep(rule.seconds)
@@ -99,7 +99,7 @@ class WebSocketSession:
         return True
 
     async def _wait_for_disconnect(self, seconds: float) -> None:
-        """Returns when the client is gone, or after so many seconds."""
+        """Returns when the client has disconnected, or after so many seconds."""
         with contextlib.suppress(asyncio.TimeoutError):
             async with asyncio.timeout(seconds):
                 while (await self._socket.receive())["type"] != "websocket.disconnect":
@@ -281,7 +281,7 @@ class WebSocketSession:
             if self._unanswered >= MISSES:
                 log.info("closing a session that left %s pings unanswered", MISSES)
                 self._say(stream_frames.SILENT, last=True)
-                # Whoever does not read either is let go without it.
+                # A client that does not read either is disconnected without it.
                 await asyncio.sleep(FAREWELL_SECONDS)
                 return
             if not self._app_key and time.monotonic() >= login_by:
