@@ -78,7 +78,7 @@ def frame(content: bytes) -> Frame:
         (b'{"trnm":"REG","return_code":false,"data":null}', True),
     ],
 )
-def test_an_answer_is_one_whatever_stands_beside_its_code(content: bytes, refused: bool) -> None:
+def test_an_answer_is_read_whatever_its_other_fields_are(content: bytes, refused: bool) -> None:
     assert frame(content).refused is refused
 
 

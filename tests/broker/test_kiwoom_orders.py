@@ -105,7 +105,7 @@ DEAD_TOKEN = said(3, "인증에 실패했습니다[8005:Token이 유효하지 �
         ),
     ],
 )
-def test_the_evidence_table(
+def test_each_evidence_gives_its_outcome_and_number_of_sends(
     evidence: httpx.Response | Exception, status: OutcomeStatus, sends: int, tmp_path: Path
 ) -> None:
     told = line(answers(evidence), tmp_path)
@@ -302,7 +302,7 @@ def test_over_a_real_socket(answer: bytes | None, status: OutcomeStatus) -> None
     assert found.status is status
 
 
-def test_where_nobody_listens_nothing_was_placed() -> None:
+def test_a_refused_connection_is_not_placed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     http = Http(f"http://127.0.0.1:{port}")
@@ -321,7 +321,7 @@ def test_an_order_never_rides_on_an_old_connection() -> None:
     assert [one.status for one in found] == [ACKED, ACKED]
 
 
-def test_the_moment_a_request_was_written_is_told() -> None:
+def test_the_moment_a_request_was_written_is_recorded() -> None:
     """The budget's window runs from it; it comes before the answer and not without a connection."""
     taken = reply(json.dumps({"return_code": 0, "ord_no": "0000001"}))
     progress = SendProgress(clock=lambda: 7.0)

@@ -295,7 +295,7 @@ def test_a_bomb_takes_little_memory(tmp_path: Path) -> None:
     assert peak < 40 << 20
 
 
-def test_what_breaks_a_bound_is_not_asked_for_again(tmp_path: Path) -> None:
+def test_an_oversized_answer_is_not_requested_again(tmp_path: Path) -> None:
     with (
         serving(answer(nested(40))) as server,
         client(server, tmp_path) as kiwoom,
@@ -344,7 +344,7 @@ def test_an_error_between_a_refused_token_and_the_second_send_is_not_placed(
         ("https_proxy", "x://y"),
     ],
 )
-def test_what_the_environment_says_of_the_line_is_configuration(
+def test_a_bad_proxy_or_certificate_variable_is_a_configuration_error(
     name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)

@@ -58,7 +58,7 @@ def test_data_waits_for_what_is_urgent(patient: None, urgent: Priority, data: Pr
 
 
 @pytest.mark.parametrize("urgent", URGENT)
-def test_what_is_urgent_waits_for_nobody(patient: None, urgent: Priority) -> None:
+def test_urgent_calls_never_wait_at_the_gate(patient: None, urgent: Priority) -> None:
     gate = PriorityGate(scans=1)
     others = [Call(gate, priority) for priority in (Priority.SCAN, Priority.EXIT)]
     assert all(other.entered.wait(5) for other in others)
@@ -68,7 +68,7 @@ def test_what_is_urgent_waits_for_nobody(patient: None, urgent: Priority) -> Non
         other.end()
 
 
-def test_so_many_scans_at_once_and_exit_data_beside_them(patient: None) -> None:
+def test_concurrent_scans_are_limited_and_exit_queries_are_not(patient: None) -> None:
     gate = PriorityGate(scans=2)
     under_way = [Call(gate, Priority.SCAN) for _ in range(2)]
     assert all(call.entered.wait(5) for call in under_way)

@@ -219,7 +219,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def test_the_urgent_go_first_then_the_first_come(tmp_path: Path) -> None:
+def test_the_highest_priority_goes_first_then_the_oldest(tmp_path: Path) -> None:
     """One call in two clock seconds, which are 0.4 s here; the budget is used up at first."""
     clock = ScaledClock(NOW, time.time(), 5.0)
     paced = Pacer(tmp_path, "k", clock, 0.5, 0.5)
@@ -295,7 +295,7 @@ def test_processes_share_the_budget(tmp_path: Path) -> None:
     assert found[-1] - found[0] >= 2.0
 
 
-def test_a_process_killed_with_the_lock_held_holds_up_nobody(tmp_path: Path) -> None:
+def test_a_process_killed_with_the_lock_held_blocks_no_other(tmp_path: Path) -> None:
     child = process(tmp_path, 1, "hold")
     assert child.stdin is not None and child.stdout is not None
     child.stdin.write("go\n")

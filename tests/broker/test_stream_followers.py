@@ -171,7 +171,7 @@ def test_after_a_lost_leader_gave_up_another_may_try(join: Join, server: Scripte
     assert says(second) == "leader"
 
 
-def test_r10001_is_told_to_the_followers_and_nobody_takes_over(
+def test_r10001_reaches_the_followers_and_none_takes_over(
     join: Join, server: ScriptedServer
 ) -> None:
     _, leader = join("005930")
@@ -224,7 +224,7 @@ def test_a_leader_that_hangs_is_named(join: Join, tmp_path: Path, server: Script
         framed(b'{"type":"welcome","pid":1}')[:-1],
     ],
 )
-def test_a_stranger_at_the_leaders_address_is_no_leader(
+def test_another_server_at_the_leaders_address_is_not_followed(
     join: Join, tmp_path: Path, server: ScriptedServer, said: bytes
 ) -> None:
     lease = Lease(tmp_path, KEY, server.url)
@@ -318,7 +318,7 @@ def test_news_that_overtakes_the_first_answer_is_not_lost(
     lease.release()
 
 
-def test_a_leader_that_dies_before_it_answers_keeps_nobody_waiting(
+def test_a_leader_that_dies_before_it_answers_releases_the_waiting_caller(
     join: Join, tmp_path: Path, server: ScriptedServer
 ) -> None:
     lease = Lease(tmp_path, KEY, server.url)

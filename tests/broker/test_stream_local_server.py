@@ -265,7 +265,7 @@ def test_a_long_message_in_small_pieces_costs_no_more_than_its_bytes(house: Hous
     assert time.perf_counter() - started < 5
 
 
-def test_strangers_make_room_for_a_follower(house: House) -> None:
+def test_connections_without_hello_are_dropped_for_a_follower(house: House) -> None:
     good = house.follower()
     strangers = [house.dial() for _ in range(MOST_PEERS + 10)]
     late = house.follower()

@@ -124,7 +124,7 @@ def test_a_server_that_hangs_up_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
         assert len(server.connections) <= 4
 
 
-def test_where_nobody_listens_an_order_was_not_placed() -> None:
+def test_an_order_to_a_closed_port_is_not_placed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with kept_ready(f"http://127.0.0.1:{port}", 2) as http:

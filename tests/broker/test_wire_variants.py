@@ -243,7 +243,7 @@ def relisted(body: Body, instead: object) -> Body:
     [MISSING, None, "", " ", "0", 0, 1.5, True, {}, {"0": {"stk_cd": "005930"}}],
     ids=lambda value: "missing" if value is MISSING else repr(value),
 )
-def test_what_is_no_list_is_no_empty_list(
+def test_an_invalid_list_is_an_error_and_not_empty(
     told: dict[str, Body], understood: Reader, instead: object
 ) -> None:
     for api_id in sorted(LISTS):

@@ -371,7 +371,7 @@ def test_the_same_refusal_either_way(
     assert direct == wire
 
 
-def test_what_is_gone_cannot_be_cancelled_again(both: Both) -> None:
+def test_a_cancelled_order_cannot_be_cancelled_again(both: Both) -> None:
     low = both.wire.quote(CODE).lower_limit
     for broker in (both.direct, both.wire):
         resting = broker.place(order(Side.BUY, 1, low))

@@ -185,7 +185,7 @@ def test_an_echo_with_spaces_keeps_the_line(served: Served, wire: WireClient) ->
     run(work)
 
 
-def test_an_answer_to_system_and_nonsense_harm_nobody(served: Served, wire: WireClient) -> None:
+def test_unexpected_frames_from_the_client_are_ignored(served: Served, wire: WireClient) -> None:
     async def work() -> None:
         async with listening(served.ws_url, wire.token) as live:
             await live.send({"trnm": "SYSTEM", "code": "R10002"})

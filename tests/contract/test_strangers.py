@@ -229,7 +229,7 @@ def test_stream_of_prices_and_orders(served: Served, api: KiwoomAPI) -> None:
     asyncio.run(listen())
 
 
-def test_stream_comes_back_after_a_cut(served: Served, api: KiwoomAPI) -> None:
+def test_the_stream_reconnects_after_a_cut(served: Served, api: KiwoomAPI) -> None:
     api.login()
 
     async def listen() -> None:

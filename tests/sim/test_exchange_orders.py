@@ -411,7 +411,7 @@ def test_two_accounts_trade_with_each_other_inside_the_spread() -> None:
     assert seller.holdings().items == ()
 
 
-def test_what_waits_is_in_the_book_of_everybody() -> None:
+def test_a_resting_order_is_in_every_accounts_book() -> None:
     exchange, _ = opened(cash=10**12)
     broker = ExchangeBroker(exchange, "a")
     before = exchange.market.book(CODE)

@@ -91,7 +91,7 @@ def test_waiting_orders_fill_after_a_restart_as_without_one(tmp_path: Path) -> N
     assert results[0] == results[1]
 
 
-def test_what_happened_while_it_was_away_has_happened(tmp_path: Path) -> None:
+def test_the_market_moves_on_while_the_exchange_is_stopped(tmp_path: Path) -> None:
     state = tmp_path / "exchange.db"
     exchange, _ = opened(at(10), state=state)
     buy(ExchangeBroker(exchange, "a"), 10, exchange.market.quote(CODE).bid)
@@ -146,7 +146,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         opened(state=tmp_path)
 
 
-def test_what_cannot_be_written_is_not_answered(tmp_path: Path) -> None:
+def test_a_change_that_cannot_be_saved_is_not_acknowledged(tmp_path: Path) -> None:
     exchange, _ = opened(state=tmp_path / "exchange.db")
     broker = ExchangeBroker(exchange, "a")
     state = exchange._state

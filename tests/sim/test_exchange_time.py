@@ -161,7 +161,7 @@ def test_at_high_speed_ticks_are_few_but_lose_no_volume() -> None:
         before = exchange.market.quote(CODE).volume
 
 
-def test_a_book_is_told_again_when_somebody_ate_from_it() -> None:
+def test_a_book_is_sent_again_after_its_levels_were_consumed() -> None:
     exchange, _ = opened()
     exchange.watch({CODE})
     watched(exchange)
@@ -171,7 +171,7 @@ def test_a_book_is_told_again_when_somebody_ate_from_it() -> None:
     assert update.book.asks == exchange.market.book(CODE).asks
 
 
-def test_nothing_is_told_of_stocks_nobody_watches() -> None:
+def test_unwatched_stocks_send_no_market_data() -> None:
     exchange, clock = opened()
     clock.advance(30)
     assert exchange.advance() == []

@@ -57,7 +57,7 @@ def test_the_book_has_ten_levels_a_tick_apart(market: MarketView) -> None:
     assert book.total_ask == sum(level.quantity for level in book.asks)
 
 
-def test_at_the_upper_limit_nobody_offers() -> None:
+def test_at_the_upper_limit_there_are_no_asks() -> None:
     board = board_of()
     path = board.path(CODE, 0)
     path.closes[60] = path.opens[61] = path.upper

@@ -117,7 +117,7 @@ def test_selling_goes_down_the_bids() -> None:
     assert by_price(matches) == {bids[0].price: bids[0].quantity, bids[1].price: 1}
 
 
-def test_what_was_eaten_stays_eaten_and_refills_later() -> None:
+def test_a_consumed_level_stays_consumed_until_it_refills() -> None:
     here = liquidity()
     before = asks(here)
     match_arriving(order(1, Side.BUY, before[0].quantity), (), here)
@@ -155,7 +155,7 @@ def test_a_better_priced_account_comes_before_the_book() -> None:
     assert sum(match.quantity for match in matches[1:]) == 3
 
 
-def test_at_one_price_who_stood_first_trades_first() -> None:
+def test_at_one_price_the_older_order_fills_first() -> None:
     """Displayed shares that were there before, then the account, then the rest of the level."""
     here = liquidity()
     best = asks(here)[0]

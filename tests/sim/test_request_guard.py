@@ -139,7 +139,7 @@ def test_the_first_secret_is_the_secret(served: Served) -> None:
         assert owner.issue().json()["token"] == owner.token
 
 
-def test_keys_that_nobody_has_are_wrong_keys(served: Served) -> None:
+def test_unknown_keys_are_refused_as_wrong(served: Served) -> None:
     with WireClient(served.base_url, "k" * 10_000, "s") as wire:
         assert "[8001:" in wire.issue().json()["return_msg"]
 
@@ -174,7 +174,7 @@ def test_one_that_does_not_say_so_is_read_up_to_the_bound(served: Served) -> Non
 
 
 @pytest.mark.parametrize("part", [0, 16, 60, 1_000])
-def test_who_does_not_come_to_an_end_is_cut_off(
+def test_a_request_that_never_ends_is_cut_off(
     served: Served, part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = (head(served, "Content-Length: 9") + b"{")[:part]
@@ -248,14 +248,16 @@ def test_groups_have_a_bound(served: Served) -> None:
     assert said == [0] * 100 + [105111]
 
 
-def test_who_never_logs_in_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_never_logs_in_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket_session, "LOGIN_SECONDS", 0.1)
     ended = pytest.raises((websocket.WebSocketException, ConnectionError))
     with serve(ping_seconds=0.05) as served, frames(served.ws_url) as stream, ended:
         stream.next()
 
 
-def test_who_never_reads_is_let_go(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_never_reads_is_disconnected(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(websocket_session, "MOST_FRAMES", 50)
     with frames(served.ws_url) as stream:
         question = json.dumps({"trnm": "x" * 50_000})

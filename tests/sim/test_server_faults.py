@@ -127,7 +127,7 @@ def test_delays(served: Served, wire: WireClient, when: str) -> None:
     assert time.monotonic() - began >= 0.2
 
 
-def test_a_slow_call_holds_nobody_up(served: Served, wire: WireClient) -> None:
+def test_a_slow_call_delays_no_other(served: Served, wire: WireClient) -> None:
     served.set_faults([{"api": "kt10000", "action": "hang"}])
     wire.http.timeout = httpx.Timeout(2.0)
     with client(served.base_url, "somebody") as other, ThreadPoolExecutor() as pool:
@@ -369,7 +369,9 @@ def test_a_frame_may_be_big(served: Served, wire: WireClient) -> None:
         assert stream.rows("00")[0]["values"]["913"] == "체결"
 
 
-def test_who_leaves_a_big_frame_is_let_go(served: Served, wire: WireClient) -> None:
+def test_a_client_that_leaves_during_a_big_frame_is_disconnected(
+    served: Served, wire: WireClient
+) -> None:
     served.set_faults([{"stream": "00", "action": "big", "megabytes": 5_000}])
     with frames(served.ws_url, wire.token) as stream:
         stream.register([""], ["00"])

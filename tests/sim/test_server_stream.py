@@ -298,7 +298,7 @@ def test_a_second_login_ends_the_first_session(served: Served, wire: WireClient)
             assert second.rows("00")[0]["values"]["913"] == "접수"
 
 
-def test_nothing_is_watched_for_sessions_that_are_gone(served: Served, wire: WireClient) -> None:
+def test_stocks_of_ended_sessions_are_no_longer_watched(served: Served, wire: WireClient) -> None:
     with frames(served.ws_url, wire.token) as stream:
         stream.register([STOCK], ["0B"])
         assert served.context.fan_out.watched() == {STOCK}

@@ -211,7 +211,9 @@ def test_before_the_open_it_opens_there() -> None:
         ({"free": True, "code": "999999"}, "no such stock"),
     ],
 )
-def test_what_a_market_cannot_do_is_said(wish: dict[str, Any], words: str) -> None:
+def test_steering_to_an_impossible_state_is_refused_with_the_reason(
+    wish: dict[str, Any], words: str
+) -> None:
     exchange, _ = opened()
     with pytest.raises(UsageError, match=words):
         steer(exchange, **wish)
@@ -478,7 +480,7 @@ def test_a_restart_knows_what_was_steered(tmp_path: Path) -> None:
     assert stayed == list(days)
 
 
-def test_what_is_laid_over_a_session_leaves_what_came_before() -> None:
+def test_a_turn_changes_nothing_before_it() -> None:
     """Whatever the turns are: before the first of them every second is the plain one."""
     board = board_of()
     plain = board.path(CODE, 0)
@@ -557,7 +559,7 @@ def test_a_halt_over_the_wire(served: Served) -> None:
         ({}, "say what to do"),
     ],
 )
-def test_what_cannot_be_steered_is_said_over_the_wire(
+def test_an_impossible_steering_request_gets_an_http_error(
     served: Served, wish: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
@@ -566,7 +568,7 @@ def test_what_cannot_be_steered_is_said_over_the_wire(
         served.control.steered("999999")
 
 
-def test_nobody_else_steers(served: Served) -> None:
+def test_a_request_without_the_control_key_cannot_steer(served: Served) -> None:
     with client(served.base_url) as wire:
         for method in ("GET", "POST"):
             answer = wire.http.request(method, "/kt/market?stock_code=005930")

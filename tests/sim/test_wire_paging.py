@@ -103,7 +103,7 @@ def test_a_base_day_must_be_given_and_be_a_day(wire: WireClient) -> None:
         assert "[1517:" in wrong["return_msg"]
 
 
-def test_what_was_read_is_read_once_and_forgotten_in_turn() -> None:
+def test_a_chart_is_read_once_and_the_oldest_is_evicted() -> None:
     recent, read = ChartCache(), list[int]()
 
     def ask(number: int) -> None:

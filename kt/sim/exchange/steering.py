@@ -105,7 +105,7 @@ def _place(ledger: Ledger, code: str, at: datetime) -> tuple[str, int, SessionPa
     return code, ledger.board.moment(at).second + 1, ledger.board.path(code, ledger.session)
 
 
-# --- from a request to turns -----------------------------------------------------------------------
+# --- from a request to turns ----------------------------------------------------------------------
 
 
 def _turns(ledger: Ledger, wish: Steer, path: SessionPath, second: int) -> Iterator[Turn]:
