@@ -339,7 +339,7 @@ CATCH_ALL = {
     "cli/entry.py": "the last door of the command line",
     "engine/day.py": "the day outlives every single event",
     "analyst/call.py": "no list of what a provider's library raises is complete: it is an answer",
-    "broker/rest/captured.py": "around an order nothing may escape: it would leave it SENDING",
+    "broker/rest/error_capture.py": "around an order nothing may escape: it would leave it SENDING",
     "broker/rest/client.py": "what the HTTP library raises is evidence; kt's books are no outcome",
     "broker/order_gateway.py": "an answer that cannot be read is an order whose outcome is unknown",
     "broker/rest/warm_connections.py": "what cannot be opened ahead is opened when it is needed",
@@ -357,7 +357,7 @@ def catches_all(tree: ast.AST) -> Iterator[int]:
             case ast.Call(func=called, args=kinds) if ast.unparse(called).endswith("suppress"):
                 if any(names_all(kind) for kind in kinds):
                     yield node.lineno
-            case ast.ImportFrom(module=module) if module and module.endswith(".captured"):
+            case ast.ImportFrom(module=module) if module and module.endswith(".error_capture"):
                 yield node.lineno
             case ast.keyword(arg="return_exceptions"):
                 yield node.value.lineno
@@ -403,7 +403,7 @@ def leaves(node: ast.AST) -> bool:
         "class Calm:\n async def __aexit__(self, *given):\n  return self.calm",
         "def calm():\n try: return work()\n finally: return None",
         "await asyncio.gather(work(), return_exceptions=True)",
-        "from kt.broker.rest.captured import caught",
+        "from kt.broker.rest.error_capture import capture",
     ],
 )
 def test_every_way_of_catching_everything_is_found(source: str) -> None:

@@ -164,10 +164,10 @@ def watch(marks: Marks, app: App, day: Day) -> None:
         marks.mine("paced")
         return number
 
-    def told(trip: SendProgress, event: str, info: Any) -> None:
+    def told(progress: SendProgress, event: str, info: Any) -> None:
         if event == "http11.send_request_headers.started":
             marks.mine("connected")
-        heard(trip, event, info)
+        heard(progress, event, info)
 
     workers.start = started  # type: ignore[method-assign]
     place.hit = reached

@@ -204,7 +204,7 @@ def test_a_token_that_another_process_has_renewed_is_taken(
         ("order", "buy", "005930", "1", "--market", "--yes"),
     ],
 )
-def test_what_only_a_person_can_mend_stops_with_the_one_thing_to_do(
+def test_an_error_for_the_user_stops_with_a_hint(
     broker: ScriptedBroker, kt: Door, code: str, thing: str, line: tuple[str, ...]
 ) -> None:
     broker.answer = lambda api_id, body: said(3, f"인증에 실패했습니다[{code}:…]")

@@ -16,7 +16,7 @@ from kt.engine.cycle import CycleReport, run_cycle
 from kt.errors import AuthError, Unreachable
 from kt.ports import SealedGateway
 from kt.records import OrderState, StreamEvent
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.steps.context import Context
 from kt.steps.decide import scan
 from kt.steps.risk import check
@@ -35,7 +35,7 @@ class Floor:
         self.exchange = Exchange(clock=self.clock, seed=1)
         self.journal = SqliteJournal(folder / "kt.db", self.clock, folder / "halt.json", "sim")
         self.notifier = ListNotifier()
-        account = AccountDesk(self.exchange, "kt")
+        account = ExchangeBroker(self.exchange, "kt")
         self.ctx = Context(
             run="RUN",
             config=config or Config(),

@@ -28,7 +28,7 @@ from kt.records import (
     StreamKind,
 )
 from kt.rules.trading_phases import Phase
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.steps.orders import place
 from kt.steps.risk import check, stops
 from tests import fakes
@@ -45,7 +45,7 @@ def test_a_whole_day_from_eight_to_four(tmp_path: Path, monkeypatch: pytest.Monk
     )
     world = World(tmp_path, config, clock=clock)
     ctx = world.context(
-        market=exchange.market, broker=AccountDesk(exchange, "kt"), analyst=RulesAnalyst(clock)
+        market=exchange.market, broker=ExchangeBroker(exchange, "kt"), analyst=RulesAnalyst(clock)
     )
     lines: list[str] = []
     report = Day(

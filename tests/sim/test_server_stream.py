@@ -235,7 +235,7 @@ def test_a_group_holds_100_items(stream: Frames) -> None:
 
 
 def test_refresh_keeps_or_replaces_the_group(served: Served, stream: Frames) -> None:
-    session = next(iter(served.desk.hub._sessions.values()))
+    session = next(iter(served.context.fan_out._sessions.values()))
     stream.register([STOCK], ["0B"])
     stream.register(["000660"], ["0B"], refresh="1")
     assert session.codes() == {STOCK, "000660"}
@@ -246,7 +246,7 @@ def test_refresh_keeps_or_replaces_the_group(served: Served, stream: Frames) -> 
 
 
 def test_remove_takes_items_or_the_whole_group(served: Served, stream: Frames) -> None:
-    session = next(iter(served.desk.hub._sessions.values()))
+    session = next(iter(served.context.fan_out._sessions.values()))
     stream.register([STOCK, "000660"], ["0B", "0D"])
     gone = [{"item": [STOCK], "type": ["0B", "0D"]}]
     stream.send({"trnm": "REMOVE", "grp_no": "1", "data": gone})
@@ -307,16 +307,16 @@ def test_a_second_login_ends_the_first_session(served: Served, wire: WireClient)
             assert second.rows("00")[0]["values"]["913"] == "접수"
 
 
-def test_nothing_is_watched_for_sessions_that_are_gone(served: Served, wire: WireClient) -> None:
+def test_stocks_of_ended_sessions_are_no_longer_watched(served: Served, wire: WireClient) -> None:
     with frames(served.ws_url, wire.token) as stream:
         stream.register([STOCK], ["0B"])
-        assert served.desk.hub.watched() == {STOCK}
+        assert served.context.fan_out.watched() == {STOCK}
         assert served.exchange._ticker.codes == {STOCK}
     end = time.monotonic() + 5
     while served.exchange._ticker.codes and time.monotonic() < end:
         time.sleep(0.01)
     assert not served.exchange._ticker.codes
-    assert len(served.desk.hub) == 0
+    assert len(served.context.fan_out) == 0
 
 
 def test_accounts_hear_of_their_own_orders_alone(served: Served, wire: WireClient) -> None:

@@ -158,7 +158,7 @@ def _check_files(named: dict[str, Any]) -> None:
     """A file that cannot be used is said here, by its line, and not by a server that does not
     start. Raises InputError or ConfigError."""
     if "replay" in named:
-        from kt.sim import recorded_day
+        from kt.sim.market import recorded_day
 
         recorded_day.read(named["replay"])
     if "faults" in named:
