@@ -20,47 +20,47 @@ from kt.text import sentences, visible
 INTERRUPTED = 128 + signal.SIGINT
 
 
-def run(arguments: Sequence[str], session: CliContext | None = None) -> int:
+def run(arguments: Sequence[str], cli: CliContext | None = None) -> int:
     """Run one command line; return its exit code. Nothing escapes but a broken interpreter."""
     from kt.cli.root import root
 
-    session = session or CliContext()
+    cli = cli or CliContext()
     _speak_utf8()
     try:
         with unwinding():
-            code = _guarded(root, arguments, session)
+            code = _guarded(root, arguments, cli)
     except Terminated as ended:  # while it was ending anyway
         code = ended.exit_code
     _flush()
     return code
 
 
-def _guarded(root: click.Command, arguments: Sequence[str], session: CliContext) -> int:
+def _guarded(root: click.Command, arguments: Sequence[str], cli: CliContext) -> int:
     code: int = ExitCode.ERROR
     try:
         _readable(arguments)
-        result = root.main(list(arguments), prog_name="kt", standalone_mode=False, obj=session)
+        result = root.main(list(arguments), prog_name="kt", standalone_mode=False, obj=cli)
         code = result if isinstance(result, int) else ExitCode.DONE
     except KtError as error:
         code = error.exit_code
-        session.console.warn(sentence(error.message, error.hint))
+        cli.console.warn(sentence(error.message, error.hint))
     except click.UsageError as error:
         code = ExitCode.USAGE
-        session.console.warn(usage(error))
+        cli.console.warn(usage(error))
     except click.ClickException as error:
-        session.console.warn(sentence(error.format_message(), None))
+        cli.console.warn(sentence(error.format_message(), None))
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except Terminated as ended:
         code = ended.exit_code
     except MemoryError:
-        session.console.warn(sentence("out of memory", TROUBLES[errno.ENOMEM][1]))
+        cli.console.warn(sentence("out of memory", TROUBLES[errno.ENOMEM][1]))
     except Exception as error:  # noqa: BLE001  the last door: a sentence here, the rest in a file
-        session.console.warn(apology(error, session))
+        cli.console.warn(apology(error, cli))
     finally:
-        code = _close(session, code)
-    if session.console.failure:
-        unwritten = _unwritten(session)
+        code = _close(cli, code)
+    if cli.console.failure:
+        unwritten = _unwritten(cli)
         code = code or unwritten
     return code
 
@@ -71,15 +71,15 @@ def _readable(arguments: Sequence[str]) -> None:
             raise UsageError(f"argument {number} is no UTF-8: {visible(argument, 60)}")
 
 
-def _unwritten(session: CliContext) -> ExitCode:
+def _unwritten(cli: CliContext) -> ExitCode:
     """What was found out is lost on the way to whoever asked. Where an order was sent, that must
     not look like an error after which one tries again."""
-    said = f"the output could not be written: {session.console.failure}"
-    if session.sent:
+    said = f"the output could not be written: {cli.console.failure}"
+    if cli.sent:
         hint = "Do not send it again; `kt order list` shows it."
-        session.console.warn(sentence(f"the order was sent, but {said}", hint))
+        cli.console.warn(sentence(f"the order was sent, but {said}", hint))
         return ExitCode.UNKNOWN
-    session.console.warn(sentence(said, None))
+    cli.console.warn(sentence(said, None))
     return ExitCode.ERROR
 
 
@@ -102,7 +102,7 @@ def usage(error: click.UsageError) -> str:
     return sentence(message[:1].lower() + message[1:], f"See `{path} --help`.")
 
 
-def apology(error: Exception, session: CliContext) -> str:
+def apology(error: Exception, cli: CliContext) -> str:
     """One line for a fault of kt itself; the traceback goes to a file only the user can read. What
     the machine lacks is no fault of kt's."""
     short = visible(f"{type(error).__name__}: {error}".splitlines()[0], 200)
@@ -112,19 +112,19 @@ def apology(error: Exception, session: CliContext) -> str:
         if error.errno in TROUBLES:
             return sentence(short, advice)
     try:
-        place = _save_traceback(error, session)
+        place = _save_traceback(error, cli)
     except OSError as failed:
         return f"kt: unexpected error: {short}. (The traceback could not be kept: {failed})"
     return f"kt: unexpected error, sorry: {short}. The details are in {place}"
 
 
-def _save_traceback(error: Exception, session: CliContext) -> str:
+def _save_traceback(error: Exception, cli: CliContext) -> str:
     import tempfile
     import traceback
 
     text = "".join(traceback.format_exception(error))
     for name in ("KT_APP_KEY", "KT_SECRET_KEY", "GEMINI_API_KEY"):
-        secret = session.environ.get(name)
+        secret = cli.environ.get(name)
         if secret:
             text = text.replace(secret, "***")
     handle, place = tempfile.mkstemp(prefix="kt-error-", suffix=".txt")  # mode 0600
@@ -133,16 +133,16 @@ def _save_traceback(error: Exception, session: CliContext) -> str:
     return place
 
 
-def _close(session: CliContext, code: int) -> int:
+def _close(cli: CliContext, code: int) -> int:
     """Write the end of the run and let everything go; a failure here never hides the first, and
     never makes an order that stands look like one that was not placed."""
     try:
-        session.close(code)
+        cli.close(code)
     except KtError as error:
-        session.console.warn(sentence(error.message, error.hint))
-        return code or (ExitCode.DONE if session.sent or session.stopped else error.exit_code)
+        cli.console.warn(sentence(error.message, error.hint))
+        return code or (ExitCode.DONE if cli.sent or cli.stopped else error.exit_code)
     except Exception as error:  # noqa: BLE001
-        session.console.warn(apology(error, session))
+        cli.console.warn(apology(error, cli))
         return code or ExitCode.ERROR
     return code
 

@@ -149,7 +149,7 @@ def test_no_keys(doctor: Front) -> None:
                 raise AuthError("no keys for the profile 'sim'", hint="Set them.")
             return super().__getattribute__(name)
 
-    ran = doctor("doctor", build_app=lambda session: Keyless(doctor, session))
+    ran = doctor("doctor", build_app=lambda cli: Keyless(doctor, cli))
     row = next(item for item in ran.items if item["name"] == "keys")
     assert (row["status"], row["hint"]) == ("fail", "Set them.")
 

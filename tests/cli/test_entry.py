@@ -278,7 +278,7 @@ def test_a_real_sigterm_ends_a_process_quietly(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys, time\n"
         "from kt.cli.entry import run\nfrom kt.cli.support.cli_context import CliContext\n"
-        "def slow(session):\n"
+        "def slow(cli):\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    time.sleep(30)\n"
         "sys.exit(run(['status'], Session(build_app=slow)))\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import STOCK_CODE
 from kt.errors import AuthError, KtError, Unreachable
 
@@ -40,24 +40,24 @@ NETWORK = frozenset({"unreachable", "unavailable", "timeout", "quota"})
 @click.option(
     "--allow-fallback", is_flag=True, help="Exit with 0 also when no decision is the analyst's own."
 )
-@pass_session
-def analyze(session: CliContext, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
+@pass_cli
+def analyze(cli: CliContext, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
     from kt.cli.support.pipe_documents import emit
     from kt.steps import silence
     from kt.steps.decide import analyze as analyze_step
     from kt.steps.decide import collect as collect_step
 
-    ctx = session.context("analyze")
-    candidates = () if codes or held else _piped(session, ctx)
+    ctx = cli.context("analyze")
+    candidates = () if codes or held else _piped(cli, ctx)
     brief = collect_step.collect(ctx, candidates, codes)
     decisions = analyze_step.analyze(ctx, brief)
-    emit(session, "decisions", decisions, run=ctx.run)
+    emit(cli, "decisions", decisions, run=ctx.run)
     if not decisions:
-        session.say("nothing to decide about: no candidate was given and nothing is held")
+        cli.say("nothing to decide about: no candidate was given and nothing is held")
         return
     said = silence.summary(decisions)
     if allow_fallback or any(decision.provenance.own for decision in decisions):
-        session.say(said)
+        cli.say(said)
         return
     raise _failure(decisions)(said, hint="`kt doctor` asks the analyst and says what is wrong.")
 
@@ -71,11 +71,11 @@ def _failure(decisions: Sequence[Decision]) -> type[KtError]:
     return Unreachable if kind in NETWORK else KtError
 
 
-def _piped(session: CliContext, ctx: Context) -> tuple[Candidate, ...]:
+def _piped(cli: CliContext, ctx: Context) -> tuple[Candidate, ...]:
     from kt.cli.support.pipe_documents import piped, read
 
-    if not piped(session):
+    if not piped(cli):
         return ()
     max_age = ctx.config.pipe.scan_max_age
-    _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now)
+    _, items, _ = read(cli, ("candidates",), max_age=max_age, now=ctx.clock.now)
     return items

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import Command, pass_session
+from kt.cli.support.click_extensions import Command, pass_cli
 from kt.cli.support.param_types import Whole
 from kt.errors import UsageError
 from kt.text import json_text, one_line
@@ -62,52 +62,52 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
 @click.argument("body", metavar="[JSON]", default="{}")
 @click.option("--all-pages", is_flag=True, help="Follow the pages; their rows become one list.")
 @click.option("--count", type=Whole(1, 10**9), help="End a live API after so many frames.")
-@pass_session
-def api(session: CliContext, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
+@pass_cli
+def api(cli: CliContext, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
     from kt import api_catalog
     from kt.broker.wire.stocks import unknown_if_blank
     from kt.cli.support.pipe_documents import MAX_BYTES, as_json
 
     if not api_id:
-        _list(session)
+        _list(cli)
         return
     described_api = api_catalog.api(api_id)
-    if session.output in {"csv", "yaml"}:
+    if cli.output in {"csv", "yaml"}:
         raise UsageError("a raw answer is JSON", hint="Leave out -o.")
-    text = session.console.read(MAX_BYTES) if body == "-" else body.encode()
+    text = cli.console.read(MAX_BYTES) if body == "-" else body.encode()
     if described_api.transport != "rest":
         if all_pages:
             raise UsageError("frames have no pages", hint="Leave out --all-pages.")
-        _listen(session, api_id, json_object(text), count)
+        _listen(cli, api_id, json_object(text), count)
         return
     wanted = request_body(text)
-    session.context(f"api {api_id}")
-    rest = session.app.rest
+    cli.context(f"api {api_id}")
+    rest = cli.app.rest
     if all_pages:
         answer = merged(reply.body for reply in rest.pages(api_id, wanted))
     else:
         reply = rest.call(api_id, wanted)
         answer = reply.body
         if reply.more:
-            session.say("there are more pages: --all-pages follows them")
-    session.console.write(as_json(answer, pretty=session.console.out_terminal))
+            cli.say("there are more pages: --all-pages follows them")
+    cli.console.write(as_json(answer, pretty=cli.console.out_terminal))
     unheard_of = unknown_if_blank(api_id, wanted, answer)
     if unheard_of is not None:
         raise unheard_of
 
 
-def _listen(session: CliContext, api_id: str, body: dict[str, Any], count: int | None) -> None:
+def _listen(cli: CliContext, api_id: str, body: dict[str, Any], count: int | None) -> None:
     """The WebSocket's APIs: every frame is a line, until the answer, --count or Ctrl-C."""
     from itertools import islice
 
     from kt.broker.stream import raw
 
-    session.context(f"api {api_id}")
+    cli.context(f"api {api_id}")
     wanted = raw.request(api_id, body)
-    with closing(session.app.raw_frames(api_id, wanted)) as frames:
+    with closing(cli.app.raw_frames(api_id, wanted)) as frames:
         for frame in islice(frames, count):
-            session.console.write(json_line(frame) + "\n")
-            if session.console.closed:
+            cli.console.write(json_line(frame) + "\n")
+            if cli.console.closed:
                 return
 
 
@@ -152,7 +152,7 @@ def merged(pages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return whole
 
 
-def _list(session: CliContext) -> None:
+def _list(cli: CliContext) -> None:
     from kt import api_catalog
     from kt.cli.support.pipe_documents import emit
 
@@ -161,7 +161,7 @@ def _list(session: CliContext) -> None:
         {"kind": "api", "id": item.api_id, "name": item.name, "transport": item.transport}
         for item in known
     ]
-    emit(session, "events", rows, run="")
+    emit(cli, "events", rows, run="")
 
 
 def described(item: Api) -> str:

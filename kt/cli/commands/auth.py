@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_session
+from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_cli
 from kt.errors import AuthError
 
 if TYPE_CHECKING:
@@ -31,40 +31,40 @@ auth = LazyGroup(
 
 
 @command("login", help="Get a token (au10001), keep it for all commands, show its life.")
-@pass_session
-def login(session: CliContext) -> None:
-    ctx = session.context("auth login")
-    session.app.token_source.token()
-    _show(session, ctx.run)
-    session.say(f"logged in on the profile {session.config.profile}")
+@pass_cli
+def login(cli: CliContext) -> None:
+    ctx = cli.context("auth login")
+    cli.app.token_source.token()
+    _show(cli, ctx.run)
+    cli.say(f"logged in on the profile {cli.config.profile}")
 
 
 @command("status", help="Show the token kept for this profile; asks the broker nothing.")
-@pass_session
-def status(session: CliContext) -> None:
-    ctx = session.context("auth status")
-    if not _show(session, ctx.run):
+@pass_cli
+def status(cli: CliContext) -> None:
+    ctx = cli.context("auth status")
+    if not _show(cli, ctx.run):
         raise AuthError("no valid token", hint="Run `kt auth login`.")
 
 
 @command("logout", help="Give the token back (au10002) and forget it.")
-@pass_session
-def logout(session: CliContext) -> None:
-    ctx = session.context("auth logout")
-    was_there = session.app.token_source.revoke()
-    _show(session, ctx.run)
-    session.say("the token was given back" if was_there else "there was no token")
+@pass_cli
+def logout(cli: CliContext) -> None:
+    ctx = cli.context("auth logout")
+    was_there = cli.app.token_source.revoke()
+    _show(cli, ctx.run)
+    cli.say("the token was given back" if was_there else "there was no token")
 
 
-def _show(session: CliContext, run: str) -> bool:
+def _show(cli: CliContext, run: str) -> bool:
     """The token's life in Korean time; the token itself is never shown whole."""
     from kt.cli.support.pipe_documents import emit
 
-    source = session.app.token_source
+    source = cli.app.token_source
     known = source.status()
     row: dict[str, Any] = {
         "kind": "auth",
-        "profile": session.config.profile,
+        "profile": cli.config.profile,
         "keys": source.keys.source,
         "valid": known.valid,
         "token": known.token,
@@ -72,5 +72,5 @@ def _show(session: CliContext, run: str) -> bool:
         "expires_at": known.expires_at and known.expires_at.isoformat(timespec="seconds"),
         "seconds_left": known.seconds_left,
     }
-    emit(session, "events", [row], run=run)
+    emit(cli, "events", [row], run=run)
     return known.valid

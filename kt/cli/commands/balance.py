@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     beside the holdings. Prints a `balance` document in a pipe.
     """,
 )
-@pass_session
-def balance(session: CliContext) -> None:
+@pass_cli
+def balance(cli: CliContext) -> None:
     from kt.cli.support.exit_watch import tell_held
     from kt.cli.support.pipe_documents import emit
     from kt.steps.portfolio import balance as account
 
-    ctx = session.context("balance")
+    ctx = cli.context("balance")
     found = account.balance(ctx)
-    emit(session, "balance", [found], run=ctx.run)
-    tell_held(session, found.positions)
+    emit(cli, "balance", [found], run=ctx.run)
+    tell_held(cli, found.positions)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     a result here, so the exit code is 0.
     """,
 )
-@pass_session
-def check(session: CliContext) -> None:
+@pass_cli
+def check(cli: CliContext) -> None:
     from kt.cli.support.pipe_documents import emit, read
     from kt.records import Origin
     from kt.steps.risk import check as step
 
-    ctx = session.context("check")
+    ctx = cli.context("check")
     max_age = ctx.config.pipe.max_age
-    _, decisions, _ = read(session, ("decisions",), max_age=max_age, now=ctx.clock.now)
+    _, decisions, _ = read(cli, ("decisions",), max_age=max_age, now=ctx.clock.now)
     checks = step.check(ctx, decisions, origin=Origin.PIPE)
-    emit(session, "checks", checks, run=ctx.run)
+    emit(cli, "checks", checks, run=ctx.run)
     passed = sum(item.passed for item in checks)
-    session.say(
+    cli.say(
         f"{passed} may be ordered, {len(checks) - passed} denied, "
         f"{len(decisions) - len(checks)} to hold"
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import KtError, UsageError
 from kt.files import private_folder, trouble, write_private
 from kt.text import visible
@@ -34,8 +34,8 @@ Next:
 )
 @click.argument("path", required=False)
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
-@pass_session
-def init(session: CliContext, path: str | None, force: bool) -> None:
+@pass_cli
+def init(cli: CliContext, path: str | None, force: bool) -> None:
     from kt.cli.docs.example import example_config
     from kt.config.load import at_home
 
@@ -52,8 +52,8 @@ def init(session: CliContext, path: str | None, force: bool) -> None:
     except OSError as error:
         why, advice = trouble(error, "name another path")
         raise KtError(f"{target} cannot be written: {why}", hint=advice) from error
-    session.console.write(visible(str(target)) + "\n")
-    session.console.say(NEXT_STEPS)
+    cli.console.write(visible(str(target)) + "\n")
+    cli.console.say(NEXT_STEPS)
 
 
 def _default_path() -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import Whole
 from kt.errors import UsageError
 
@@ -61,22 +61,22 @@ PAGE = 500
 @click.option(
     "-n", "--lines", default=50, show_default=True, type=Whole(0, 100_000), help="The newest N."
 )
-@pass_session
-def log(session: CliContext, follow: bool, kinds: tuple[str, ...], lines: int) -> None:
+@pass_cli
+def log(cli: CliContext, follow: bool, kinds: tuple[str, ...], lines: int) -> None:
     from kt.cli.support.pipe_documents import emit
 
-    if follow and session.output not in {"table", "json"}:
-        raise UsageError(f"--follow cannot be written as {session.output}")
-    ctx = session.context("log")
+    if follow and cli.output not in {"table", "json"}:
+        raise UsageError(f"--follow cannot be written as {cli.output}")
+    ctx = cli.context("log")
     wanted = None if "all" in kinds else kinds or QUIET_KINDS
     rows = ctx.journal.events(after=-lines, limit=lines, kinds=wanted) if lines else ()
-    if not follow and session.output != "table":
-        emit(session, "events", rows, run=ctx.run)
+    if not follow and cli.output != "table":
+        emit(cli, "events", rows, run=ctx.run)
         return
     for row in rows:
-        _write(session, row)
+        _write(cli, row)
     if follow:
-        _follow(session, ctx, wanted, rows[-1]["seq"] if rows else _end(ctx))
+        _follow(cli, ctx, wanted, rows[-1]["seq"] if rows else _end(ctx))
 
 
 def _end(ctx: Context) -> int:
@@ -84,23 +84,23 @@ def _end(ctx: Context) -> int:
     return int(last[-1]["seq"]) if last else 0
 
 
-def _follow(session: CliContext, ctx: Context, kinds: tuple[str, ...] | None, after: int) -> None:
+def _follow(cli: CliContext, ctx: Context, kinds: tuple[str, ...] | None, after: int) -> None:
     import time
 
-    while not session.console.closed:
+    while not cli.console.closed:
         page = ctx.journal.events(after=after, limit=PAGE, kinds=kinds)
         for row in page:
-            _write(session, row)
+            _write(cli, row)
             after = row["seq"]
         if not page:
             time.sleep(POLL_SECONDS)
 
 
-def _write(session: CliContext, row: Mapping[str, Any]) -> None:
+def _write(cli: CliContext, row: Mapping[str, Any]) -> None:
     from kt.cli.show.log import line
     from kt.cli.support.pipe_documents import as_json
 
-    if session.output == "table":
-        session.console.show(line(row, session.console) + "\n")
+    if cli.output == "table":
+        cli.console.show(line(row, cli.console) + "\n")
     else:
-        session.console.write(as_json(row))
+        cli.console.write(as_json(row))

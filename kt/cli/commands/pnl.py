@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import DAY
 from kt.errors import UsageError
 
@@ -44,19 +44,19 @@ DEFAULT_DAYS = 30
 )
 @click.option("--decisions", is_flag=True, help="Hit rate and Brier score by confidence.")
 @click.option("--since", type=DAY, help="From this day on; default: 30 days ago.")
-@pass_session
-def pnl(session: CliContext, by: str, decisions: bool, since: date | None) -> None:
+@pass_cli
+def pnl(cli: CliContext, by: str, decisions: bool, since: date | None) -> None:
     from kt.cli.support.pipe_documents import emit
 
-    ctx = session.context("pnl")
+    ctx = cli.context("pnl")
     today = ctx.clock.now().date()
     since = since or today - timedelta(days=DEFAULT_DAYS)
     if since > today:
         raise UsageError(f"--since {since} lies in the future: today is {today}")
     if decisions:
-        emit(session, "events", decision_rows(ctx, since), run=ctx.run)
+        emit(cli, "events", decision_rows(ctx, since), run=ctx.run)
         return
-    emit(session, "pnl", rows(ctx, by, since), run=ctx.run)
+    emit(cli, "pnl", rows(ctx, by, since), run=ctx.run)
 
 
 def rows(ctx: Context, by: str, since: date) -> Sequence[DayResult | StockResult | RoundTrip]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import AuthError, Busy, Halted, KtError, OutcomeUnknown, Unreachable, UsageError
 
 if TYPE_CHECKING:
@@ -40,112 +40,112 @@ if TYPE_CHECKING:
 @click.option(
     "--skip-if-running", is_flag=True, help="Exit with 0 when another kt run is at work (cron)."
 )
-@pass_session
-def run(session: CliContext, once: bool, until_close: bool, skip_if_running: bool) -> None:
+@pass_cli
+def run(cli: CliContext, once: bool, until_close: bool, skip_if_running: bool) -> None:
     from kt.cli.support.run_lock import only_one
 
     if once and until_close:
         raise UsageError("give --once or --until-close, not both")
-    allow(session)
+    allow(cli)
     name = "run --once" if once else "run"
     try:
-        with only_one(session.app.paths, name, session.app.clock.now()) as own:
-            ctx = session.context(name)
-            own.add("database", session.app.database)
+        with only_one(cli.app.paths, name, cli.app.clock.now()) as own:
+            ctx = cli.context(name)
+            own.add("database", cli.app.database)
             if once:
-                run_once(session, ctx, own.still_ours)
+                run_once(cli, ctx, own.still_ours)
             else:
                 from kt.cli.commands.trading_day import run_day
 
-                run_day(session, ctx, own.still_ours, until_close=until_close)
+                run_day(cli, ctx, own.still_ours, until_close=until_close)
     except Busy as busy:
         if busy.code == "RUNNING":
-            _alive(session)
+            _alive(cli)
         if not (skip_if_running and busy.code == "RUNNING"):
             raise
-        session.say(f"{busy.message}; nothing was done")
+        cli.say(f"{busy.message}; nothing was done")
 
 
-def _alive(session: CliContext) -> None:
+def _alive(cli: CliContext) -> None:
     """Who is kept out by a run that hangs must hear that, cron's mail above all. Raises Busy."""
     from kt.cli.support.exit_watch import look
 
-    watch = look(session)
+    watch = look(cli)
     if watch.silent:
         raise Busy(watch.silence, hint=watch.remedy, code="SILENT")
 
 
-def allow(session: CliContext) -> None:
+def allow(cli: CliContext) -> None:
     """Real money needs its yes before the first order, and one that covers all of them."""
     from kt.cli.show.cells import money
     from kt.cli.show.width import paragraph
     from kt.cli.support import confirmation
 
-    if session.config.profile == "sim":
-        confirmation.require_live(session)
+    if cli.config.profile == "sim":
+        confirmation.require_live(cli)
         return
-    limits = session.config.limits
+    limits = cli.config.limits
     preview = (
-        f"kt trades by itself on the profile {session.config.profile}: at most "
+        f"kt trades by itself on the profile {cli.config.profile}: at most "
         f"{money(limits.per_stock)} won a stock, {money(limits.total)} won in all, "
         f"{money(limits.daily_loss)} won loss a day."
     )
-    confirmation.confirm(session, paragraph(preview, session.console.width), "Start?")
+    confirmation.confirm(cli, paragraph(preview, cli.console.width), "Start?")
 
 
-def run_once(session: CliContext, ctx: Context, still_ours: Callable[[], str | None]) -> None:
+def run_once(cli: CliContext, ctx: Context, still_ours: Callable[[], str | None]) -> None:
     from kt.cli.order.sending import sending
     from kt.engine.cycle import run_cycle
     from kt.engine.emergency import tell_disowned
 
     def announce(step: StepSummary) -> None:
-        progress(session, step)
+        progress(cli, step)
         ctx.journal.heartbeat(ctx.run, step.name, ctx.clock.now())
         if lost := still_ours():
             raise tell_disowned(ctx, lost)
 
     events: queue.Queue[StreamEvent] = queue.Queue()
-    with feeding(session, ctx, events) as feed, sending(ctx):
+    with feeding(cli, ctx, events) as feed, sending(ctx):
         report = run_cycle(ctx, events, watch=feed.watch, announce=announce)
-    _show(session, ctx, report)
+    _show(cli, ctx, report)
     raise_for(ctx, report)
 
 
 @contextmanager
-def feeding(session: CliContext, ctx: Context, events: queue.Queue[StreamEvent]) -> Iterator[Feed]:
+def feeding(cli: CliContext, ctx: Context, events: queue.Queue[StreamEvent]) -> Iterator[Feed]:
     """The stream of one cycle; without it orders are followed by the broker's lists."""
     from kt.engine.feed import Feed
 
-    feed = Feed(ctx, session.app.stream, events.put)
+    feed = Feed(ctx, cli.app.stream, events.put)
     try:
         feed.start()
     except (Unreachable, AuthError) as error:
-        session.say(f"no live stream ({error.message}); asking the broker's lists instead")
+        cli.say(f"no live stream ({error.message}); asking the broker's lists instead")
     try:
         yield feed
     finally:
         feed.drop()
 
 
-def progress(session: CliContext, step: StepSummary) -> None:
+def progress(cli: CliContext, step: StepSummary) -> None:
     """One line a step, to stderr, as it ends."""
     from kt.cli.show.width import paragraph
     from kt.text import visible
 
     mark = "" if step.outcome == "done" else f"{step.outcome}: "
     head = f"{step.name:<10} {step.seconds:6.1f} s  "
-    text = paragraph(f"{mark}{visible(step.detail)}", session.console.width, taken=len(head))
-    session.console.say(head + text)
+    text = paragraph(f"{mark}{visible(step.detail)}", cli.console.width, taken=len(head))
+    cli.console.say(head + text)
 
 
-def _show(session: CliContext, ctx: Context, report: CycleReport) -> None:
+def _show(cli: CliContext, ctx: Context, report: CycleReport) -> None:
     from kt.cli.show.report import report_row, report_text
     from kt.cli.support.pipe_documents import emit
 
-    if session.output == "table":
-        session.console.show("\n" + report_text(ctx, report, session.console))
+    if cli.output == "table":
+        cli.console.show("\n" + report_text(ctx, report, cli.console))
     else:
-        emit(session, "events", [report_row(ctx, report)], run=ctx.run)
+        emit(cli, "events", [report_row(ctx, report)], run=ctx.run)
 
 
 def raise_for(ctx: Context, report: CycleReport) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_session
+from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_cli
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -35,9 +35,9 @@ scan = LazyGroup(
     help="""Rank the market by surge of volume (ka10023), volume (ka10030), value (ka10032) and
     change (ka10027), filter, and keep the best. Prints a `candidates` document.""",
 )
-@pass_session
-def fast(session: CliContext) -> None:
-    _scan(session, "fast")
+@pass_cli
+def fast(cli: CliContext) -> None:
+    _scan(cli, "fast")
 
 
 @command(
@@ -45,9 +45,9 @@ def fast(session: CliContext) -> None:
     help="""Look into each piped candidate: foreign and institutional flow, order book, trade
     strength, member firms. Reads and prints a `candidates` document.""",
 )
-@pass_session
-def deep(session: CliContext) -> None:
-    _scan(session, "deep")
+@pass_cli
+def deep(cli: CliContext) -> None:
+    _scan(cli, "deep")
 
 
 @command(
@@ -55,37 +55,37 @@ def deep(session: CliContext) -> None:
     help="""Let the analyst pick the most promising of the piped candidates. Reads and prints a
     `candidates` document.""",
 )
-@pass_session
-def ai(session: CliContext) -> None:
-    _scan(session, "ai")
+@pass_cli
+def ai(cli: CliContext) -> None:
+    _scan(cli, "ai")
 
 
 STAGES = ("fast", "deep", "ai")
 
 
-def _scan(session: CliContext, stage: str) -> None:
+def _scan(cli: CliContext, stage: str) -> None:
     from kt.cli.support.pipe_documents import emit
 
-    ctx = session.context(f"scan {stage}")
-    found = _before(session, ctx, stage)
+    ctx = cli.context(f"scan {stage}")
+    found = _before(cli, ctx, stage)
     found = _sieve(ctx, stage, found)
-    emit(session, "candidates", found, run=ctx.run)
-    session.say(f"{stage} scan: {len(found)} candidates")
+    emit(cli, "candidates", found, run=ctx.run)
+    cli.say(f"{stage} scan: {len(found)} candidates")
 
 
-def _before(session: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
+def _before(cli: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
     """What the scans before this one found: from the pipe, or on a terminal by running them."""
     from kt.cli.support.pipe_documents import piped, read
 
     if stage == "fast":
         return ()
-    if piped(session):
+    if piped(cli):
         max_age = ctx.config.pipe.scan_max_age
-        _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now)
+        _, items, _ = read(cli, ("candidates",), max_age=max_age, now=ctx.clock.now)
         return items
     found: tuple[Candidate, ...] = ()
     for earlier in STAGES[: STAGES.index(stage)]:
-        session.say(f"{earlier} scan first, because nothing is piped")
+        cli.say(f"{earlier} scan first, because nothing is piped")
         found = _sieve(ctx, earlier, found)
     return found
 

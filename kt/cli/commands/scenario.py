@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import Real
 
 if TYPE_CHECKING:
@@ -55,49 +55,49 @@ NAMES = ("buy", "profit", "stop", "unfilled")
     show_default=True,
     help="Seconds of the exchange's clock for the order to come.",
 )
-@pass_session
+@pass_cli
 def scenario(
-    session: CliContext, name: str, code: str, decision: bool, pause: float, wait: float
+    cli: CliContext, name: str, code: str, decision: bool, pause: float, wait: float
 ) -> None:
     if decision:
-        run_decision(session, code)
+        run_decision(cli, code)
     else:
-        run_scenario(session, name, code, pause, wait)
+        run_scenario(cli, name, code, pause, wait)
 
 
-def run_scenario(session: CliContext, name: str, code: str, pause: float, wait: float) -> None:
+def run_scenario(cli: CliContext, name: str, code: str, pause: float, wait: float) -> None:
     from kt.cli.support.pipe_documents import emit
     from kt.sim import control, scenario
 
-    exchange = control.of(_root(session))
+    exchange = control.of(_root(cli))
     clock = control.clock(exchange.status(use=True))
     rows: list[dict[str, Any]] = []
     for moved in scenario.play(
-        exchange, name, code, clock, pause=pause, patience=wait, say=session.say
+        exchange, name, code, clock, pause=pause, patience=wait, say=cli.say
     ):
-        session.say(_line(moved))
+        cli.say(_line(moved))
         rows.append(_row(name, moved))
-    emit(session, "events", rows, run="", asof=clock.now(), profile="sim")
+    emit(cli, "events", rows, run="", asof=clock.now(), profile="sim")
 
 
-def run_decision(session: CliContext, code: str) -> None:
+def run_decision(cli: CliContext, code: str) -> None:
     """The document's decision, as of the exchange's present."""
     from kt.cli.support.pipe_documents import emit
     from kt.ids import new_id
     from kt.sim import control
     from kt.sim.scenario import decision
 
-    exchange = control.of(_root(session))
+    exchange = control.of(_root(cli))
     name = exchange.steered(code)["stock_name"]
     now = control.clock(exchange.status(use=True)).now()
     made = decision(code, name, now, new_id(now))
-    emit(session, "decisions", [made], run="", asof=now, profile="sim")
+    emit(cli, "decisions", [made], run="", asof=now, profile="sim")
 
 
-def _root(session: CliContext) -> Path:
+def _root(cli: CliContext) -> Path:
     from kt.config.load import state_folder
 
-    return state_folder(session.config)
+    return state_folder(cli.config)
 
 
 def _line(moved: Moved) -> str:

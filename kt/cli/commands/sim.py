@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_session
+from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_cli
 from kt.cli.support.param_types import DAY, WON, Real, Whole, shown
 from kt.errors import KtError, UsageError
 from kt.paths import SIM
@@ -72,15 +72,15 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
 
 @command("start", help="Start the exchange in the background and show where it is.")
 @_settings
-@pass_session
-def start(session: CliContext, /, **given: Any) -> None:
+@pass_cli
+def start(cli: CliContext, /, **given: Any) -> None:
     from kt.sim import launch
 
-    settings = settings_of(session, given, idle=session.config.simulator.idle_minutes)
-    if launch.find(_root(session) / SIM) is not None:
-        session.say("an exchange is running already; its settings stay as they are")
-    launch.start(settings, session.say)
-    _show(session)
+    settings = settings_of(cli, given, idle=cli.config.simulator.idle_minutes)
+    if launch.find(_root(cli) / SIM) is not None:
+        cli.say("an exchange is running already; its settings stay as they are")
+    launch.start(settings, cli.say)
+    _show(cli)
 
 
 @command(
@@ -92,27 +92,27 @@ def start(session: CliContext, /, **given: Any) -> None:
     """,
 )
 @_settings
-@pass_session
-def serve(session: CliContext, /, **given: Any) -> None:
+@pass_cli
+def serve(cli: CliContext, /, **given: Any) -> None:
     from kt.sim import launch
 
-    launch.serve(settings_of(session, given, idle=0), session.say)
+    launch.serve(settings_of(cli, given, idle=0), cli.say)
 
 
 @command("stop", help="End the running exchange; accounts and orders are kept.")
-@pass_session
-def stop(session: CliContext) -> None:
+@pass_cli
+def stop(cli: CliContext) -> None:
     from kt.sim import launch
 
-    stopped = launch.stop(_root(session))
-    _emit(session, {"kind": "exchange", "running": False, "stopped": stopped})
-    session.say("the exchange has stopped" if stopped else "no exchange was running")
+    stopped = launch.stop(_root(cli))
+    _emit(cli, {"kind": "exchange", "running": False, "stopped": stopped})
+    cli.say("the exchange has stopped" if stopped else "no exchange was running")
 
 
 @command("status", help="Show where the exchange is, what its clock says, and its seed.")
-@pass_session
-def status(session: CliContext) -> None:
-    _show(session)
+@pass_cli
+def status(cli: CliContext) -> None:
+    _show(cli)
 
 
 @command(
@@ -123,16 +123,16 @@ def status(session: CliContext) -> None:
     from the exchange's, and the next start says so.
     """,
 )
-@pass_session
-def reset(session: CliContext) -> None:
+@pass_cli
+def reset(cli: CliContext) -> None:
     from kt.sim import launch
 
-    launch.reset(_root(session))
-    _emit(session, {"kind": "exchange", "running": False, "reset": True})
-    session.say("the exchange has forgotten everything; the next start is a new one")
+    launch.reset(_root(cli))
+    _emit(cli, {"kind": "exchange", "running": False, "reset": True})
+    cli.say("the exchange has forgotten everything; the next start is a new one")
 
 
-def settings_of(session: CliContext, given: dict[str, Any], *, idle: int) -> Settings:
+def settings_of(cli: CliContext, given: dict[str, Any], *, idle: int) -> Settings:
     """The configuration's settings with those that were given. Raises UsageError."""
     import re
 
@@ -150,7 +150,7 @@ def settings_of(session: CliContext, given: dict[str, Any], *, idle: int) -> Set
     from msgspec.structs import asdict
 
     _check_files(named)
-    base = asdict(from_simulator(session.config.simulator, _root(session)))
+    base = asdict(from_simulator(cli.config.simulator, _root(cli)))
     return Settings(**{**base, "idle_minutes": idle, **named})
 
 
@@ -167,28 +167,28 @@ def _check_files(named: dict[str, Any]) -> None:
         read_faults(named["faults"])
 
 
-def _root(session: CliContext) -> Path:
+def _root(cli: CliContext) -> Path:
     from kt.config.load import state_folder
 
-    return state_folder(session.config)
+    return state_folder(cli.config)
 
 
-def _show(session: CliContext) -> None:
+def _show(cli: CliContext) -> None:
     """The running exchange as it describes itself. Raises KtError when none runs."""
     from kt.sim import launch
 
-    found = launch.status(_root(session))
+    found = launch.status(_root(cli))
     if found is None:
-        _emit(session, {"kind": "exchange", "running": False})
+        _emit(cli, {"kind": "exchange", "running": False})
         raise KtError("no exchange is running", hint="`kt sim start` starts one.")
     told = ("now", "speed", "seed", "base_url", "ws_url", "pid", "version")
     _emit(
-        session,
+        cli,
         {"kind": "exchange", "running": True, **{key: found[key] for key in told if key in found}},
     )
 
 
-def _emit(session: CliContext, row: dict[str, Any]) -> None:
+def _emit(cli: CliContext, row: dict[str, Any]) -> None:
     from kt.cli.support.pipe_documents import emit
 
-    emit(session, "events", [row], run="", profile="sim")
+    emit(cli, "events", [row], run="", profile="sim")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     Prints an `events` document in a pipe.
     """,
 )
-@pass_session
-def status(session: CliContext) -> None:
+@pass_cli
+def status(cli: CliContext) -> None:
     from kt.cli.support.exit_watch import look, tell
     from kt.cli.support.pipe_documents import emit
 
-    ctx = session.context("status")
-    watch = look(session)
-    row = read_status(session, ctx, watch)
-    emit(session, "events", [row], run=ctx.run)
-    tell(session, watch, row["unwatched"])
+    ctx = cli.context("status")
+    watch = look(cli)
+    row = read_status(cli, ctx, watch)
+    emit(cli, "events", [row], run=ctx.run)
+    tell(cli, watch, row["unwatched"])
 
 
-def read_status(session: CliContext, ctx: Context, watch: Watch) -> dict[str, Any]:
+def read_status(cli: CliContext, ctx: Context, watch: Watch) -> dict[str, Any]:
     """One row; times as ISO text, money in won. `running` is a run that gives signs of life."""
     from kt.records import OPEN_STATES, UNRESOLVED_STATES
 
@@ -67,7 +67,7 @@ def read_status(session: CliContext, ctx: Context, watch: Watch) -> dict[str, An
         "locked": [lock.stock_code for lock in ctx.journal.locks()],
         **analyst(ctx),
         "dry_run": ctx.config.dry_run,
-        "state_folder": str(session.paths.folder),
+        "state_folder": str(cli.paths.folder),
         **watched(watch, positions),
     }
 

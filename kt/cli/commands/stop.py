@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import Denied, JournalError, KtError
 
 if TYPE_CHECKING:
@@ -35,9 +35,9 @@ def _reason(function: Callable[..., Any]) -> Callable[..., Any]:
     """,
 )
 @_reason
-@pass_session
-def halt(session: CliContext, reason: str) -> None:
-    _stop(session, "halt", reason)
+@pass_cli
+def halt(cli: CliContext, reason: str) -> None:
+    _stop(cli, "halt", reason)
 
 
 @command(
@@ -47,9 +47,9 @@ def halt(session: CliContext, reason: str) -> None:
     """,
 )
 @_reason
-@pass_session
-def reduce(session: CliContext, reason: str) -> None:
-    _stop(session, "reduce", reason)
+@pass_cli
+def reduce(cli: CliContext, reason: str) -> None:
+    _stop(cli, "reduce", reason)
 
 
 @command(
@@ -62,56 +62,56 @@ def reduce(session: CliContext, reason: str) -> None:
     """,
 )
 @_reason
-@pass_session
-def flatten(session: CliContext, reason: str) -> None:
+@pass_cli
+def flatten(cli: CliContext, reason: str) -> None:
     from kt.cli.order.sending import sending, watching
     from kt.cli.show.account import positions
     from kt.cli.support import confirmation
     from kt.steps.orders import flatten as step
 
     try:
-        ctx = session.context("flatten")
+        ctx = cli.context("flatten")
     except KtError as failure:
-        _halt_instead(session, failure)
+        _halt_instead(cli, failure)
         raise
     held = _held(ctx)
     preview = "Everything below is sold at market; open buys are cancelled; then kt halts.\n"
-    confirmation.confirm(session, preview + positions(held, session.console), "Sell everything?")
+    confirmation.confirm(cli, preview + positions(held, cli.console), "Sell everything?")
     if ctx.config.dry_run:
         return
-    with watching(session, True, waits=False) as events, sending(ctx):
+    with watching(cli, True, waits=False) as events, sending(ctx):
         done = step.flatten(ctx, reason or "by hand", events=events)
-    _report(session, ctx, done)
+    _report(cli, ctx, done)
 
 
 @command("resume", help="End the stop in force and trade again.")
 @_reason
-@pass_session
-def resume(session: CliContext, reason: str) -> None:
+@pass_cli
+def resume(cli: CliContext, reason: str) -> None:
     from kt.steps.risk import stops
 
-    ctx = session.context("resume")
-    _show(session, ctx.run, stops.resume(ctx, reason))
-    session.say("orders leave again")
+    ctx = cli.context("resume")
+    _show(cli, ctx.run, stops.resume(ctx, reason))
+    cli.say("orders leave again")
 
 
-def _stop(session: CliContext, verb: str, reason: str) -> None:
+def _stop(cli: CliContext, verb: str, reason: str) -> None:
     """The flag file first, without the broker and without the database; then the row."""
     from kt.records import Stop, StopMode
 
     mode = StopMode(verb)
     why = reason or "by hand"
-    flagged = Stop(mode=mode, reason=why, by="owner", at=session.now())
-    _write_flag(session, flagged)
+    flagged = Stop(mode=mode, reason=why, by="owner", at=cli.now())
+    _write_flag(cli, flagged)
     said = "no new order leaves" if mode is StopMode.HALT else "positions can only shrink"
-    session.say(f"{said} until `kt resume`")
+    cli.say(f"{said} until `kt resume`")
     run, stop = "", flagged
     try:
-        ctx = session.context(verb)
+        ctx = cli.context(verb)
         run, stop = ctx.run, _steps(verb)(ctx, why)
     except (KtError, OSError) as failure:
-        _note(session, flagged, failure)
-    _show(session, run, stop)
+        _note(cli, flagged, failure)
+    _show(cli, run, stop)
 
 
 def _held(ctx: Context) -> tuple[Position, ...]:
@@ -126,22 +126,22 @@ def _held(ctx: Context) -> tuple[Position, ...]:
         return ctx.journal.positions()
 
 
-def _halt_instead(session: CliContext, failure: KtError) -> None:
+def _halt_instead(cli: CliContext, failure: KtError) -> None:
     """What cannot be sold now must not be bought either: the flag file, then the row if that is
     possible."""
     from kt.records import Stop, StopMode
 
-    if session.config.dry_run:
+    if cli.config.dry_run:
         return
     why = f"flatten could not begin: {failure.message}"
-    stop = Stop(mode=StopMode.HALT, reason=why, by="owner", at=session.now())
-    _write_flag(session, stop)
+    stop = Stop(mode=StopMode.HALT, reason=why, by="owner", at=cli.now())
+    _write_flag(cli, stop)
     with contextlib.suppress(KtError):
-        session.app.journal.set_stop(stop)
-    session.console.warn("kt: nothing was sold; no new order leaves until `kt resume`.")
+        cli.app.journal.set_stop(stop)
+    cli.console.warn("kt: nothing was sold; no new order leaves until `kt resume`.")
 
 
-def _report(session: CliContext, ctx: Context, done: Any) -> None:
+def _report(cli: CliContext, ctx: Context, done: Any) -> None:
     """The orders that were sold and cancelled; what could not be sold is an error."""
     from kt.cli.order.outcome import finish
 
@@ -151,9 +151,9 @@ def _report(session: CliContext, ctx: Context, done: Any) -> None:
         stopped = [
             Denied(f"not everything was sold:{lines}\n", hint="`kt flatten` again, once it can be.")
         ]
-    finish(session, ctx.run, [*done.cancelled, *done.sold], stopped=stopped)
+    finish(cli, ctx.run, [*done.cancelled, *done.sold], stopped=stopped)
     if done.done:
-        session.say("nothing is held; no new order leaves until `kt resume`")
+        cli.say("nothing is held; no new order leaves until `kt resume`")
 
 
 def _steps(verb: str) -> Callable[[Context, str], Stop]:
@@ -162,17 +162,17 @@ def _steps(verb: str) -> Callable[[Context, str], Stop]:
     return stops.halt if verb == "halt" else stops.reduce
 
 
-def _write_flag(session: CliContext, stop: Stop) -> None:
+def _write_flag(cli: CliContext, stop: Stop) -> None:
     """Before anything that can fail: a stricter stop in force stays."""
     from kt.rules.risk.stop_rules import stricter
     from kt.store.stop_flag import read_flag, write_flag
 
-    path = session.paths.halt_flag
+    path = cli.paths.halt_flag
     before = read_flag(path, stop.at)
     write_flag(path, stop if before is None else stricter(before, stop))
 
 
-def _note(session: CliContext, stop: Stop, failure: KtError | OSError) -> None:
+def _note(cli: CliContext, stop: Stop, failure: KtError | OSError) -> None:
     """The row alone, when a run cannot be had: a stop needs no analyst and no broker. Without a
     journal the flag file is enough: it is in force, and stays so until `kt resume`."""
     from kt.cli.entry import sentence
@@ -180,14 +180,14 @@ def _note(session: CliContext, stop: Stop, failure: KtError | OSError) -> None:
     try:
         if isinstance(failure, JournalError | OSError):
             raise failure
-        session.app.journal.set_stop(stop)
+        cli.app.journal.set_stop(stop)
     except (KtError, OSError) as unkept:
-        session.stopped = True
+        cli.stopped = True
         said = f"{stop.mode} is in force by its flag file; the journal could not note it: {unkept}"
-        session.console.warn(sentence(said, getattr(unkept, "hint", None)))
+        cli.console.warn(sentence(said, getattr(unkept, "hint", None)))
 
 
-def _show(session: CliContext, run: str, stop: Stop) -> None:
+def _show(cli: CliContext, run: str, stop: Stop) -> None:
     from kt.cli.support.pipe_documents import emit
 
     row = {
@@ -198,4 +198,4 @@ def _show(session: CliContext, run: str, stop: Stop) -> None:
         "at": stop.at.isoformat(timespec="seconds"),
         "until": stop.until and stop.until.isoformat(),
     }
-    emit(session, "events", [row], run=run)
+    emit(cli, "events", [row], run=run)

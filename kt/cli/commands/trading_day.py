@@ -33,7 +33,7 @@ _ERRORS: dict[ExitCode, type[KtError]] = {
 
 
 def run_day(
-    session: CliContext,
+    cli: CliContext,
     ctx: Context,
     still_ours: Callable[[], str | None],
     *,
@@ -50,15 +50,15 @@ def run_day(
 
     day = Day(
         ctx,
-        session.app.stream,
+        cli.app.stream,
         until_close=until_close,
-        announce=session.say,
+        announce=cli.say,
         still_ours=still_ours,
     )
-    session.say(f"trading on {ctx.profile}; Ctrl-C ends it")
+    cli.say(f"trading on {ctx.profile}; Ctrl-C ends it")
     with sending(ctx), stopping(day):
         report = day.run()
-    _show(session, ctx, report)
+    _show(cli, ctx, report)
     if report.exit_code is not ExitCode.DONE:
         raise _ERRORS.get(report.exit_code, KtError)(
             f"the run ended: {report.ended}", hint="See `kt doctor` and `kt log`."
@@ -93,7 +93,7 @@ def stopping(day: Day) -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def _show(session: CliContext, ctx: Context, report: DayReport) -> None:
+def _show(cli: CliContext, ctx: Context, report: DayReport) -> None:
     import msgspec
 
     from kt.cli.show.account import positions
@@ -103,13 +103,11 @@ def _show(session: CliContext, ctx: Context, report: DayReport) -> None:
     from kt.cli.support.pipe_documents import emit
 
     held = ctx.journal.positions()
-    if session.output == "table":
-        text = render(DAYS, report.days, session.console) if report.days else ""
+    if cli.output == "table":
+        text = render(DAYS, report.days, cli.console) if report.days else ""
         alarms = "".join(f"alarm: {line}\n" for line in report.alarms)
-        text += (
-            f"\n{translated('Held', session.console.language)}\n{positions(held, session.console)}"
-        )
-        session.console.show(f"{text}{alarms}{report.orders} orders sent; {report.ended}\n")
+        text += f"\n{translated('Held', cli.console.language)}\n{positions(held, cli.console)}"
+        cli.console.show(f"{text}{alarms}{report.orders} orders sent; {report.ended}\n")
         return
     row = {
         "kind": "day",
@@ -119,4 +117,4 @@ def _show(session: CliContext, ctx: Context, report: DayReport) -> None:
         "days": msgspec.to_builtins(report.days),
         "positions": msgspec.to_builtins(held),
     }
-    emit(session, "events", [row], run=ctx.run)
+    emit(cli, "events", [row], run=ctx.run)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import STOCK_CODE, Real, Type, Whole
 from kt.errors import KtError, StreamReplaced, UnknownStock, UsageError
 
@@ -78,24 +78,24 @@ class StreamTypes(Type):
 @click.option(
     "--for", "seconds", type=Real(0, 10**6, min_open=True), help="End after so many seconds."
 )
-@pass_session
+@pass_cli
 def watch(
-    session: CliContext,
+    cli: CliContext,
     codes: tuple[str, ...],
     types: tuple[tuple[str, ...], ...],
     count: int | None,
     seconds: float | None,
 ) -> None:
     wanted = tuple(dict.fromkeys(name for several in types for name in several))
-    if session.output not in {"table", "json"}:
-        raise UsageError(f"a stream cannot be written as {session.output}")
-    ctx = session.context("watch")
+    if cli.output not in {"table", "json"}:
+        raise UsageError(f"a stream cannot be written as {cli.output}")
+    ctx = cli.context("watch")
     codes = codes or tuple(item.stock_code for item in ctx.journal.positions())
     if not codes and set(wanted) & set(STOCK_TYPES):
         raise UsageError("nothing is held: name the stocks to watch")
     quotes = _known(ctx, codes)
     events: queue.Queue[StreamEvent] = queue.Queue()
-    stream = session.app.stream()
+    stream = cli.app.stream()
     try:
         stream.start(events.put)
         account, stocks = _kinds(wanted or DEFAULT_TYPES)
@@ -103,7 +103,7 @@ def watch(
             stream.subscribe(account)
         if stocks and codes:
             stream.subscribe(stocks, codes)
-        _show(session, quotes, _happening(session, ctx, events, count, seconds))
+        _show(cli, quotes, _happening(cli, ctx, events, count, seconds))
     finally:
         stream.close()
 
@@ -131,7 +131,7 @@ def _kinds(types: tuple[str, ...]) -> tuple[list[StreamKind], list[StreamKind]]:
 
 
 def _happening(
-    session: CliContext,
+    cli: CliContext,
     ctx: Context,
     events: queue.Queue[StreamEvent],
     count: int | None,
@@ -142,7 +142,7 @@ def _happening(
     from kt.records import StreamState
 
     started, seen = ctx.clock.monotonic(), 0
-    while not session.console.closed:
+    while not cli.console.closed:
         if seconds and ctx.clock.monotonic() - started >= seconds:
             return
         try:
@@ -151,7 +151,7 @@ def _happening(
             yield None
             continue
         if isinstance(event, StreamState):
-            _state(session, event)
+            _state(cli, event)
             continue
         yield event
         seen += 1
@@ -159,7 +159,7 @@ def _happening(
             return
 
 
-def _state(session: CliContext, event: StreamState) -> None:
+def _state(cli: CliContext, event: StreamState) -> None:
     """The connection's own events are messages; its end is an error."""
     if event.state == "replaced":
         raise StreamReplaced(
@@ -169,28 +169,28 @@ def _state(session: CliContext, event: StreamState) -> None:
     if event.state == "closed":
         raise KtError(f"the stream has ended: {event.detail or 'closed'}")
     if event.state != "connected":
-        session.say(f"stream {event.state}{f': {event.detail}' if event.detail else ''}")
+        cli.say(f"stream {event.state}{f': {event.detail}' if event.detail else ''}")
 
 
 def _show(
-    session: CliContext,
+    cli: CliContext,
     quotes: tuple[Quote, ...],
     events: Iterator[StreamEvent | None],
 ) -> None:
     from kt.cli.support.live_table import line, live
     from kt.cli.support.pipe_documents import as_json
 
-    if session.output == "json":
+    if cli.output == "json":
         for event in events:
             if event is not None:
-                session.console.write(as_json(event))
+                cli.console.write(as_json(event))
         return
-    if session.console.out_terminal:
-        with live(session.console, quotes) as table:
+    if cli.console.out_terminal:
+        with live(cli.console, quotes) as table:
             for event in events:
                 table.take(event)
         return
-    write: Callable[[str], None] = session.console.show
+    write: Callable[[str], None] = cli.console.show
     for event in events:
         if event is not None:
             write(line(event) + "\n")

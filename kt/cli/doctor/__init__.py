@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import KtError
 from kt.files import trouble
 from kt.text import harmless
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
     `events` document in a pipe.
     """,
 )
-@pass_session
-def doctor(session: CliContext) -> None:
+@pass_cli
+def doctor(cli: CliContext) -> None:
     from kt.cli.support.pipe_documents import emit
 
-    findings, profile = examine(session)
-    if session.output == "table":
-        session.console.show(_table(session, harmless(findings)))
+    findings, profile = examine(cli)
+    if cli.output == "table":
+        cli.console.show(_table(cli, harmless(findings)))
     else:
-        emit(session, "events", [_row(item) for item in findings], run="", profile=profile)
+        emit(cli, "events", [_row(item) for item in findings], run="", profile=profile)
     failed = [item for item in findings if item.status == "fail"]
     if failed:
         raise KtError(
@@ -41,14 +41,14 @@ def doctor(session: CliContext) -> None:
         )
 
 
-def examine(session: CliContext) -> tuple[list[Finding], str]:
+def examine(cli: CliContext) -> tuple[list[Finding], str]:
     """Every finding, and the profile they are about. Nothing here stops at the first failure,
     but without a configuration there is nothing further to look at."""
     from kt.cli.doctor import local, remote
 
-    found = local.configuration(session)
+    found = local.configuration(cli)
     if any(item.status == "fail" for item in found):
-        return found, session.flags.profile or "sim"
+        return found, cli.flags.profile or "sim"
     parts: tuple[tuple[str, Callable[[CliContext], Iterable[Finding]]], ...] = (
         ("state folder", local.folder),
         ("keys", local.keys),
@@ -63,8 +63,8 @@ def examine(session: CliContext) -> tuple[list[Finding], str]:
         ("orders", local.orders),
     )
     for name, part in parts:
-        found += guarded(name, lambda part=part: part(session))  # type: ignore[misc]
-    return found, session.config.profile
+        found += guarded(name, lambda part=part: part(cli))  # type: ignore[misc]
+    return found, cli.config.profile
 
 
 def guarded(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
@@ -90,7 +90,7 @@ def _row(item: Finding) -> dict[str, Any]:
     }
 
 
-def _table(session: CliContext, findings: list[Finding]) -> str:
+def _table(cli: CliContext, findings: list[Finding]) -> str:
     """One row a finding; what to do stands under the rows, whole."""
     from kt.cli.show.cells import GREEN, RED, YELLOW
     from kt.cli.show.table import Column, render
@@ -101,7 +101,7 @@ def _table(session: CliContext, findings: list[Finding]) -> str:
         Column("check", lambda row: row.name),
         Column("detail", lambda row: row.detail, shorten=16),
     )
-    text = render(columns, findings, session.console)
+    text = render(columns, findings, cli.console)
     hints = [f"{item.name}: {item.detail}. {item.hint}" for item in findings if _told(item)]
     return text + ("\n" + "\n".join(hints) + "\n" if hints else "")
 

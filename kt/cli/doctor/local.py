@@ -21,25 +21,25 @@ LONG = timedelta(minutes=1)
 """After this long what nobody knows does not settle itself any more."""
 
 
-def configuration(session: CliContext) -> list[Finding]:
+def configuration(cli: CliContext) -> list[Finding]:
     """Where the settings come from, and whether they can be read."""
     from kt.config.load import find_config
 
     try:
-        path = find_config(session.flags.config or None, session.environ)
-        config = session.config
+        path = find_config(cli.flags.config or None, cli.environ)
+        config = cli.config
     except ConfigError as error:
         return [Finding("configuration", "fail", error.message, error.hint or "")]
     where = str(path) if path else "no file: the defaults"
     mode = ", test mode" if config.dry_run else ""
     return [
         Finding("configuration", "ok", f"profile {config.profile}{mode}; {where}"),
-        _live(session),
+        _live(cli),
     ]
 
 
-def _live(session: CliContext) -> Finding:
-    config = session.config
+def _live(cli: CliContext) -> Finding:
+    config = cli.config
     if config.server.live:
         return Finding("orders allowed", "ok", f"profiles.{config.profile}.live is true")
     return Finding(
@@ -50,9 +50,9 @@ def _live(session: CliContext) -> Finding:
     )
 
 
-def folder(session: CliContext) -> Iterable[Finding]:
+def folder(cli: CliContext) -> Iterable[Finding]:
     """The state folder: there, writable, closed to others."""
-    path = session.app.paths.folder
+    path = cli.app.paths.folder
     probe = path / ".doctor"
     probe.write_text("")
     probe.unlink()
@@ -63,21 +63,21 @@ def folder(session: CliContext) -> Iterable[Finding]:
     return [Finding("state folder", "ok", str(path))]
 
 
-def keys(session: CliContext) -> Iterable[Finding]:
-    return [Finding("keys", "ok", f"from the {session.app.keys.source}")]
+def keys(cli: CliContext) -> Iterable[Finding]:
+    return [Finding("keys", "ok", f"from the {cli.app.keys.source}")]
 
 
-def analyst(session: CliContext) -> Iterable[Finding]:
+def analyst(cli: CliContext) -> Iterable[Finding]:
     """Who decides, whether it answers now, and what today's questions came to."""
     from kt.steps.silence import health
 
-    chosen, journal = session.app.analyst, session.app.journal
+    chosen, journal = cli.app.analyst, cli.app.journal
     answer = chosen.probe()
     who = f"{chosen.name} ({chosen.model})"
     if answer is None:
         return [Finding("analyst", "ok", who)]
     journal.answer("", answer)
-    day = health(journal, chosen, session.app.clock.now())
+    day = health(journal, chosen, cli.app.clock.now())
     put = f"{day.asked} questions today, {day.failed} failed, {day.tokens:,} tokens, ${day.usd:.4f}"
     if answer.error:
         hint = FAILURES.get(answer.kind, "")
@@ -86,15 +86,15 @@ def analyst(session: CliContext) -> Iterable[Finding]:
     return [Finding("analyst", "ok", said)]
 
 
-def journal(session: CliContext) -> Iterable[Finding]:
-    app = session.app
-    return examine(app.database, session.config.profile, app.paths.halt_flag, session.now())
+def journal(cli: CliContext) -> Iterable[Finding]:
+    app = cli.app
+    return examine(app.database, cli.config.profile, app.paths.halt_flag, cli.now())
 
 
-def locks(session: CliContext) -> Iterable[Finding]:
+def locks(cli: CliContext) -> Iterable[Finding]:
     """Whether `kt run` is at work and gives signs of life, and who watches what is held."""
-    watch = look(session)
-    held = 0 if watch.by else len(with_exits(session.app.journal.positions()))
+    watch = look(cli)
+    held = 0 if watch.by else len(with_exits(cli.app.journal.positions()))
     whose = f"{held} position(s) with a stop or a target that nobody watches"
     watched = Finding("exits", "warn", whose, HELP)
     if not held:
@@ -112,19 +112,19 @@ def _run(watch: Watch) -> Finding:
     return Finding("kt run", "ok", f"process {runner.pid}: {runner.command}{since}")
 
 
-def stream(session: CliContext) -> Iterable[Finding]:
+def stream(cli: CliContext) -> Iterable[Finding]:
     """Which process owns the one connection that the broker allows this key."""
-    leader = session.app.lease().living_leader()
+    leader = cli.app.lease().living_leader()
     if leader is None:
         return [Finding("stream", "ok", "nobody is connected")]
     return [Finding("stream", "ok", f"process {leader.pid} is connected and serves the others")]
 
 
-def calendar(session: CliContext) -> Iterable[Finding]:
+def calendar(cli: CliContext) -> Iterable[Finding]:
     """Today, and the next trading day, in Korean time."""
     from kt.rules import calendar as rules
 
-    now = session.app.clock.now()
+    now = cli.app.clock.now()
     hours = rules.hours(now.date())
     following = rules.next_trading_day(now.date())
     if hours is None:
@@ -134,11 +134,11 @@ def calendar(session: CliContext) -> Iterable[Finding]:
     return [Finding("calendar", "ok", f"{today}; next {following}")]
 
 
-def orders(session: CliContext) -> Iterable[Finding]:
+def orders(cli: CliContext) -> Iterable[Finding]:
     """Orders and changes of orders nobody knows about, and stocks that take no orders."""
     from kt.records import CHANGING_STATES, UNRESOLVED_STATES
 
-    book, now = session.app.journal, session.now()
+    book, now = cli.app.journal, cli.now()
     lost = [order.created_at for order in book.orders(states=UNRESOLVED_STATES)]
     hint = "`kt order list --unknown`, then `kt order resolve`."
     found = [_waiting("unknown orders", lost, now, hint)]

@@ -19,9 +19,9 @@ PROBE = "ka00001"
 """The account number: the smallest answer there is."""
 
 
-def server(session: CliContext) -> Iterable[Finding]:
+def server(cli: CliContext) -> Iterable[Finding]:
     """One query: the address answers, and its Date header tells the skew."""
-    app = session.app
+    app = cli.app
     before, started = app.clock.now(), app.clock.monotonic()
     reply = app.rest.call(PROBE)
     after = app.clock.now()
@@ -42,9 +42,9 @@ def skew(header: str, before: datetime, after: datetime) -> Finding:
     return Finding("clock", status, detail, hint)
 
 
-def token(session: CliContext) -> Iterable[Finding]:
+def token(cli: CliContext) -> Iterable[Finding]:
     """What the token file says."""
-    known = session.app.token_source.status()
+    known = cli.app.token_source.status()
     if not known.valid or known.expires_at is None:
         hint = "Commands log in by themselves; `kt auth login` does it now."
         return [Finding("token", "warn", "none that is valid", hint)]
@@ -53,13 +53,13 @@ def token(session: CliContext) -> Iterable[Finding]:
     return [Finding("token", "ok", f"until {until}, {hours} h {rest // 60} min left")]
 
 
-def budget(session: CliContext) -> Iterable[Finding]:
+def budget(cli: CliContext) -> Iterable[Finding]:
     """How much of the shared request budget is taken now, and whether the server closed one."""
     import msgspec
 
     from kt.broker.rest.rate_limit import Bucket, BudgetState
 
-    pacer = session.app.pacer
+    pacer = cli.app.pacer
     rates = ", ".join(f"{group} {rate:g}/s" for group, rate in pacer.rates.items())
     buckets: dict[str, Bucket] = {}
     for group in pacer.rates:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import PRICE, SHARES
 from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown, Unreachable
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 )
 @click.argument("order")
 @click.option("--price", type=PRICE, required=True, help="The new limit price.")
-@pass_session
-def amend(session: CliContext, order: str, price: int) -> None:
+@pass_cli
+def amend(cli: CliContext, order: str, price: int) -> None:
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.cli.order.sending import sending
@@ -38,20 +38,20 @@ def amend(session: CliContext, order: str, price: int) -> None:
     from kt.steps.orders import place
     from kt.steps.risk import check
 
-    ctx = begin(session, "order amend")
+    ctx = begin(cli, "order amend")
     found = find_order(ctx, order)
     checked = check.check_amend(ctx, found, price=price)
     if not checked.passed:
         raise _denied(found, checked)
     change = ("new price", f"{money(price)} won")
-    preview = _describe(session, found, change, found.open_quantity)
-    confirmation.confirm(session, preview, "Amend this?")
+    preview = _describe(cli, found, change, found.open_quantity)
+    confirmation.confirm(cli, preview, "Amend this?")
     if ctx.config.dry_run:
-        emit(session, "orders", [found], run=ctx.run)
+        emit(cli, "orders", [found], run=ctx.run)
         return
     with sending(ctx, found):
         changed = place.amend(ctx, found, price=price)
-    _finish(session, ctx, changed, "amend", took=changed.order.price == price)
+    _finish(cli, ctx, changed, "amend", took=changed.order.price == price)
 
 
 @command(
@@ -64,8 +64,8 @@ def amend(session: CliContext, order: str, price: int) -> None:
 )
 @click.argument("order")
 @click.option("--quantity", type=SHARES, help="So many shares; default: all that is open.")
-@pass_session
-def cancel(session: CliContext, order: str, quantity: int | None) -> None:
+@pass_cli
+def cancel(cli: CliContext, order: str, quantity: int | None) -> None:
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.cli.order.sending import sending
@@ -74,17 +74,17 @@ def cancel(session: CliContext, order: str, quantity: int | None) -> None:
     from kt.records import OrderState
     from kt.steps.orders import place
 
-    ctx = begin(session, "order cancel")
+    ctx = begin(cli, "order cancel")
     found = find_order(ctx, order)
     shares = quantity or found.open_quantity
-    confirmation.confirm(session, _describe(session, found, None, shares), "Cancel this?")
+    confirmation.confirm(cli, _describe(cli, found, None, shares), "Cancel this?")
     if ctx.config.dry_run:
-        emit(session, "orders", [found], run=ctx.run)
+        emit(cli, "orders", [found], run=ctx.run)
         return
     with sending(ctx, found):
         changed = place.cancel(ctx, found, quantity=quantity or 0)
     gone = changed.order.state is OrderState.CANCELLED
-    _finish(session, ctx, changed, "cancel", took=gone)
+    _finish(cli, ctx, changed, "cancel", took=gone)
 
 
 def _denied(order: Order, checked: Check) -> Denied:
@@ -99,9 +99,7 @@ def _denied(order: Order, checked: Check) -> Denied:
     )
 
 
-def _describe(
-    session: CliContext, order: Order, change: tuple[str, str] | None, quantity: int
-) -> str:
+def _describe(cli: CliContext, order: Order, change: tuple[str, str] | None, quantity: int) -> str:
     from kt.cli.show.cells import money
     from kt.cli.show.orders import wanted_price
     from kt.cli.show.table import pairs
@@ -115,10 +113,10 @@ def _describe(
         ("quantity", f"{money(quantity)} shares"),
     ]
     rows += [change] if change else []
-    return pairs([*rows, ("profile", session.config.profile)], session.console)
+    return pairs([*rows, ("profile", cli.config.profile)], cli.console)
 
 
-def _finish(session: CliContext, ctx: Context, changed: Changed, verb: str, *, took: bool) -> None:
+def _finish(cli: CliContext, ctx: Context, changed: Changed, verb: str, *, took: bool) -> None:
     """Print the order; a change that was refused, that was not sent, or that nobody knows about,
     is an error. Told is what became of this change: others may change the order as well. `took`
     says that the order is as this change wanted it, whatever its answer was."""
@@ -126,8 +124,8 @@ def _finish(session: CliContext, ctx: Context, changed: Changed, verb: str, *, t
     from kt.records import OutcomeStatus
 
     order, outcome = changed.order, changed.outcome
-    emit(session, "orders", [order], run=ctx.run)
-    session.sent = True
+    emit(cli, "orders", [order], run=ctx.run)
+    cli.sent = True
     what = f"this {verb} of order {order.ord_no}"
     said = f"[{outcome.code}] {outcome.message}" if outcome.code else outcome.message
     if outcome.status is OutcomeStatus.UNKNOWN and not took:

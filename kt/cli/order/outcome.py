@@ -28,7 +28,7 @@ _RANK = (OutcomeUnknown, NotKept, Halted, Unreachable, BrokerRefused, Denied)
 """The worst first: what a script must know before anything else."""
 
 
-def begin(session: CliContext, command: str, *, alone: bool = False, repeats: str = "") -> Context:
+def begin(cli: CliContext, command: str, *, alone: bool = False, repeats: str = "") -> Context:
     """The run of an order command: first of all, what was left open is settled.
 
     Raises what reconcile raises: without the broker no order is placed. With `alone`, for
@@ -37,22 +37,22 @@ def begin(session: CliContext, command: str, *, alone: bool = False, repeats: st
     """
     from kt.steps.reconcile.startup import reconcile
 
-    ctx = session.context(command)
+    ctx = cli.context(command)
     try:
         found = reconcile(ctx, patience=0.0) if alone else reconcile(ctx)
     except (Unreachable, AuthError) as error:
         if not alone and ctx.journal.order_of_client(repeats) is None:
             raise
         said = f"{error.message.rstrip('.')}; this is what kt last knew"
-        session.console.warn(sentence(said, None))
+        cli.console.warn(sentence(said, None))
         return ctx
     for line in found.lines():
-        session.console.warn(sentence(line, None))
+        cli.console.warn(sentence(line, None))
     return ctx
 
 
 def finish(
-    session: CliContext,
+    cli: CliContext,
     run: str,
     orders: Sequence[Order],
     checks: Sequence[Check] = (),
@@ -67,9 +67,9 @@ def finish(
     from kt.cli.support.exit_watch import tell_bought
     from kt.cli.support.pipe_documents import emit
 
-    emit(session, "orders", [*before, *orders], run=run)
-    session.sent = any(order.ord_no for order in orders)
-    tell_bought(session, [order for order in orders if order.run == run])
+    emit(cli, "orders", [*before, *orders], run=run)
+    cli.sent = any(order.ord_no for order in orders)
+    tell_bought(cli, [order for order in orders if order.run == run])
     by_order = {(check.decision_id, check.stock_code): check for check in checks}
     failures = [
         failure_of(order, by_order.get((order.decision_id, order.stock_code))) for order in orders
@@ -79,7 +79,7 @@ def finish(
         return
     found.sort(key=_rank)
     for failure in found[1:]:
-        session.console.warn(sentence(failure.message, None))
+        cli.console.warn(sentence(failure.message, None))
     raise found[0]
 
 

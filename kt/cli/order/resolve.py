@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import shown
 from kt.errors import UsageError
 
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 @click.argument("order")
 @click.option("--placed", metavar="NUMBER", default="", help="The broker's number of the order.")
 @click.option("--not-placed", is_flag=True, help="The broker never took it.")
-@pass_session
-def resolve(session: CliContext, order: str, placed: str, not_placed: bool) -> None:
+@pass_cli
+def resolve(cli: CliContext, order: str, placed: str, not_placed: bool) -> None:
     from kt.cli.order.find import find_order
     from kt.cli.order.outcome import begin
     from kt.cli.support.pipe_documents import emit
@@ -41,8 +41,8 @@ def resolve(session: CliContext, order: str, placed: str, not_placed: bool) -> N
         raise UsageError("give either --placed NUMBER or --not-placed")
     if placed and not re.fullmatch("[0-9]{1,18}", placed):
         raise UsageError(f"{shown(placed)} is no order number: the broker's are digits")
-    ctx = begin(session, "order resolve", alone=True)
+    ctx = begin(cli, "order resolve", alone=True)
     found = find_order(ctx, order)
     settled = startup.resolve(ctx, found.order_id, placed=placed, not_placed=not_placed)
-    emit(session, "orders", [settled], run=ctx.run)
-    session.say(f"order {settled.order_id} is {settled.state}; {settled.stock_code} is free again")
+    emit(cli, "orders", [settled], run=ctx.run)
+    cli.say(f"order {settled.order_id} is {settled.state}; {settled.stock_code} is free again")

@@ -52,7 +52,7 @@ def sending(ctx: Context, changes: Order | None = None) -> Iterator[None]:
 
 @contextmanager
 def watching(
-    session: CliContext, wanted: bool, *, waits: bool = True
+    cli: CliContext, wanted: bool, *, waits: bool = True
 ) -> Iterator[queue.Queue[StreamEvent]]:
     """The account's notices as a queue, from before an order is sent; an empty one when nobody
     wants to wait, or when there is no stream (the broker's lists are asked then). Who cannot wait
@@ -61,7 +61,7 @@ def watching(
     if not wanted:
         yield events
         return
-    stream = session.app.stream()
+    stream = cli.app.stream()
     expected = (Unreachable, AuthError) if waits else (KtError,)
 
     def begin() -> None:
@@ -69,7 +69,7 @@ def watching(
             stream.start(events.put)
             stream.subscribe([StreamKind.ORDERS])
         except expected as error:
-            session.say(f"no live notices ({error}); asking the broker's lists instead")
+            cli.say(f"no live notices ({error}); asking the broker's lists instead")
 
     try:
         if waits:
@@ -82,7 +82,7 @@ def watching(
 
 
 def wait_for(
-    session: CliContext,
+    cli: CliContext,
     ctx: Context,
     orders: Sequence[Order],
     events: queue.Queue[StreamEvent],
@@ -95,16 +95,16 @@ def wait_for(
     still = [order for order in orders if order.state in OPEN_STATES]
     if not still:
         return list(orders)
-    session.say(f"waiting up to {seconds:.0f} s for fills")
+    cli.say(f"waiting up to {seconds:.0f} s for fills")
     try:
         after = {order.order_id: order for order in follow(ctx, still, events, seconds)}
     except KtError as error:
         said = sentence(f"the order stands, but it cannot be followed: {error}", error.hint)
-        session.console.warn(said)
+        cli.console.warn(said)
         return list(orders)
     except (KeyboardInterrupt, Terminated):
         names = ", ".join(f"{order.ord_no} ({order.order_id})" for order in still)
-        session.console.warn(
+        cli.console.warn(
             f"kt: interrupted while waiting; sent all the same: {names}. See `kt order list`."
         )
         raise

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import Denied, KtError
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 )
 @click.option("--wait", is_flag=True, help="Follow the orders until they are done.")
 @click.option("--again", is_flag=True, help="Order also decisions that have become orders before.")
-@pass_session
-def submit(session: CliContext, client_id: str, wait: bool, again: bool) -> None:
+@pass_cli
+def submit(cli: CliContext, client_id: str, wait: bool, again: bool) -> None:
     from kt.cli.order.find import repeated, used
     from kt.cli.order.outcome import begin, finish
     from kt.cli.support import confirmation
@@ -46,30 +46,28 @@ def submit(session: CliContext, client_id: str, wait: bool, again: bool) -> None
     from kt.records import Origin
     from kt.steps.risk import check as step
 
-    clock, config = session.app.clock, session.config
-    kind, items, _ = read(
-        session, ("checks", "decisions"), max_age=config.pipe.max_age, now=clock.now
-    )
+    clock, config = cli.app.clock, cli.config
+    kind, items, _ = read(cli, ("checks", "decisions"), max_age=config.pipe.max_age, now=clock.now)
     decisions = wanted(kind, items)
     if not decisions:
-        ctx = session.context("order submit")
-        session.say("the document holds nothing to order")
-        finish(session, ctx.run, [])
+        ctx = cli.context("order submit")
+        cli.say("the document holds nothing to order")
+        finish(cli, ctx.run, [])
         return
-    ctx = begin(session, "order submit")
+    ctx = begin(cli, "order submit")
     placed_before, decided_before, left = _split(ctx, decisions, client_id, again=again)
     for first in placed_before:
-        session.say(repeated(first))
+        cli.say(repeated(first))
     for first in decided_before:
-        session.say(used(first))
+        cli.say(used(first))
     checks = step.check(ctx, left, origin=Origin.PIPE)
     passed = [check for check in checks if check.passed]
     if passed:
         confirmation.confirm(
-            session, confirmation.preview(session, passed, {}), f"Send {len(passed)} order(s)?"
+            cli, confirmation.preview(cli, passed, {}), f"Send {len(passed)} order(s)?"
         )
-    orders, stopped = _send(session, ctx, checks, client_id, wait=wait, again=again)
-    finish(session, ctx.run, [*placed_before, *orders], checks, stopped, before=decided_before)
+    orders, stopped = _send(cli, ctx, checks, client_id, wait=wait, again=again)
+    finish(cli, ctx.run, [*placed_before, *orders], checks, stopped, before=decided_before)
 
 
 def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
@@ -132,7 +130,7 @@ def _once(decisions: Sequence[Decision]) -> list[Decision]:
 
 
 def _send(
-    session: CliContext,
+    cli: CliContext,
     ctx: Context,
     checks: Sequence[Check],
     client_id: str,
@@ -148,7 +146,7 @@ def _send(
     follows = wait and not ctx.config.dry_run
     orders: list[Order] = []
     stopped: list[KtError] = []
-    with watching(session, follows) as events:
+    with watching(cli, follows) as events:
         try:
             with sending(ctx):
                 for check in checks:
@@ -161,5 +159,5 @@ def _send(
         except KtError as error:
             stopped.append(error)
         if follows:
-            orders = wait_for(session, ctx, orders, events, ctx.config.cycle.fill_wait)
+            orders = wait_for(cli, ctx, orders, events, ctx.config.cycle.fill_wait)
     return orders, stopped

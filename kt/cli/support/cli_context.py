@@ -36,10 +36,10 @@ class Flags:
     no_color: bool = False
 
 
-def _build_app(session: CliContext) -> App:
+def _build_app(cli: CliContext) -> App:
     from kt.app import App
 
-    return App(session.config, session.environ, session.tell)
+    return App(cli.config, cli.environ, cli.tell)
 
 
 @dataclass

@@ -30,15 +30,15 @@ class GlobalOption(click.Option):
 
 
 def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    """Note a global option in the session; the one nearest to the command wins."""
-    session = context.ensure_object(CliContext)
-    flags = session.flags
+    """Store a global option in the context; the one nearest to the command wins."""
+    cli = context.ensure_object(CliContext)
+    flags = cli.flags
     name = str(parameter.name)
     if name == "verbose":
         flags.verbose += value
     elif value:
         setattr(flags, name, value)
-    session.settle_flags()
+    cli.settle_flags()
 
 
 def _global(*names: str, help: str, **more: Any) -> GlobalOption:
@@ -164,8 +164,8 @@ def write_options(
 
 
 def command(name: str, **more: Any) -> Callable[[Callable[..., Any]], Command]:
-    """`@command("balance")`: a function with the session and its options becomes a command."""
+    """`@command("balance")`: make a command of a function of the context and its options."""
     return click.command(name, cls=Command, **more)
 
 
-pass_session = click.make_pass_decorator(CliContext, ensure=True)
+pass_cli = click.make_pass_decorator(CliContext, ensure=True)

@@ -68,14 +68,14 @@ class Watch:
         )
 
 
-def look(session: CliContext) -> Watch:
+def look(cli: CliContext) -> Watch:
     """What locks and journal say. Raises JournalError."""
-    clock, journal = session.app.clock, session.app.journal
+    clock, journal = cli.app.clock, cli.app.journal
     now = clock.now()
     cron = journal.exits_looked_at()
     if cron is not None and not 0 <= _real(clock, (now - cron).total_seconds()) <= CRON:
         cron = None
-    runner = holder(session.paths)
+    runner = holder(cli.paths)
     if runner is None:
         return Watch(None, cron=cron)
     seen = journal.sign_of_life(runner.pid, runner.command) or _since(runner)
@@ -102,24 +102,24 @@ def with_exits(positions: Iterable[Position]) -> list[Position]:
     return [held for held in positions if held.stop_price or held.target_price]
 
 
-def tell(session: CliContext, watch: Watch, held: int) -> None:
+def tell(cli: CliContext, watch: Watch, held: int) -> None:
     """Say what is wrong: a run that is silent, and that nobody watches these positions' exits."""
     if watch.silence:
-        session.console.warn(f"kt: {watch.silence}. {watch.remedy}")
+        cli.console.warn(f"kt: {watch.silence}. {watch.remedy}")
     if held and not watch.by:
         whose = "1 position has" if held == 1 else f"{held} positions have"
-        session.say(f"{whose} a stop or a target that nobody watches. {HELP}")
+        cli.say(f"{whose} a stop or a target that nobody watches. {HELP}")
 
 
-def tell_held(session: CliContext, positions: Iterable[Position]) -> None:
+def tell_held(cli: CliContext, positions: Iterable[Position]) -> None:
     """The same, of these positions, where something else was asked for."""
     held = len(with_exits(positions))
     with contextlib.suppress(KtError):
         if held:
-            tell(session, look(session), held)
+            tell(cli, look(cli), held)
 
 
-def tell_bought(session: CliContext, orders: Iterable[Order]) -> None:
+def tell_bought(cli: CliContext, orders: Iterable[Order]) -> None:
     """After orders of one's own: a purchase has exits as soon as it fills."""
     from kt.records import FINAL_STATES, Side
 
@@ -131,6 +131,6 @@ def tell_bought(session: CliContext, orders: Iterable[Order]) -> None:
         and (order.filled_quantity or order.state not in FINAL_STATES)
     ]
     with contextlib.suppress(KtError):
-        if bought and not look(session).by:
+        if bought and not look(cli).by:
             names = ", ".join(order.stock_code for order in bought)
-            session.say(f"nobody watches the stop and the target of {names}. {HELP}")
+            cli.say(f"nobody watches the stop and the target of {names}. {HELP}")

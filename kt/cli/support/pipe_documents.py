@@ -24,7 +24,7 @@ FUTURE_SECONDS = 5.0
 
 
 def emit(
-    session: CliContext,
+    cli: CliContext,
     kind: str,
     items: Sequence[Any],
     *,
@@ -32,22 +32,22 @@ def emit(
     asof: datetime | None = None,
     profile: str = "",
 ) -> None:
-    """Print one result the way the session wants it: a table, or a document of this kind."""
-    if session.output == "table":
+    """Print one result in the format of `cli.output`: a table, or a document of this kind."""
+    if cli.output == "table":
         from kt.cli.show import table_of
 
-        session.console.show(table_of(kind, harmless(items), session.console))
+        cli.console.show(table_of(kind, harmless(items), cli.console))
         return
     from kt.cli.support.formats import as_csv, as_yaml
 
-    profile = profile or session.config.profile
-    document = envelope(kind, items, profile, run, asof or session.now())
-    if session.output == "csv":
-        session.console.write(as_csv(document["items"]))
-    elif session.output == "yaml":
-        session.console.write(as_yaml(document))
+    profile = profile or cli.config.profile
+    document = envelope(kind, items, profile, run, asof or cli.now())
+    if cli.output == "csv":
+        cli.console.write(as_csv(document["items"]))
+    elif cli.output == "yaml":
+        cli.console.write(as_yaml(document))
     else:
-        session.console.write(as_json(document, pretty=session.console.out_terminal))
+        cli.console.write(as_json(document, pretty=cli.console.out_terminal))
 
 
 def envelope(
@@ -78,13 +78,13 @@ def encoded(value: Any) -> bytes:
         return msgspec.json.encode(encodable(value))
 
 
-def piped(session: CliContext) -> bool:
+def piped(cli: CliContext) -> bool:
     """Whether a document may be waiting: stdin is read only when it is not a terminal."""
-    return not session.console.in_terminal
+    return not cli.console.in_terminal
 
 
 def read(
-    session: CliContext, kinds: Sequence[str], *, max_age: float, now: Callable[[], datetime]
+    cli: CliContext, kinds: Sequence[str], *, max_age: float, now: Callable[[], datetime]
 ) -> tuple[str, tuple[Any, ...], str]:
     """The piped document as (kind, items, run of who wrote it).
 
@@ -93,13 +93,13 @@ def read(
     `now` is asked after the input has come: the command before this one may take its time.
     """
     wanted = " or ".join(kinds)
-    if session.console.in_terminal:
+    if cli.console.in_terminal:
         raise InputError(
             f"this command reads {wanted} from a pipe, and there is none",
             hint="See `kt help pipes`.",
         )
-    document = parse(session.console.read(MAX_BYTES + 1), wanted)
-    _check_head(document, kinds, session.config.profile)
+    document = parse(cli.console.read(MAX_BYTES + 1), wanted)
+    _check_head(document, kinds, cli.config.profile)
     _check_age(document, max_age, now())
     return document.kind, _items(document), document.run
 
