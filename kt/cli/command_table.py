@@ -15,7 +15,7 @@ COMMANDS: dict[str, Entry] = {
     "init": Entry("kt.cli.commands.init:init", "Write a configuration file.", START),
     "doctor": Entry("kt.cli.doctor:doctor", "Find out what is wrong.", START),
     "auth": Entry("kt.cli.commands.auth:auth", "Log in, see the token, log out.", START),
-    "sim": Entry("kt.cli.commands.sim:sim", "The embedded exchange.", START),
+    "sim": Entry("kt.cli.sim:sim", "The embedded exchange.", START),
     "balance": Entry(
         "kt.cli.commands.balance:balance", "Deposit, holdings, open orders, return.", LOOK
     ),
@@ -31,7 +31,7 @@ COMMANDS: dict[str, Entry] = {
         "kt.cli.commands.check:check", "Put decisions through the safety rules.", DECIDE
     ),
     "order": Entry("kt.cli.order:order", "Buy, sell, amend, cancel, list, submit.", TRADE),
-    "run": Entry("kt.cli.commands.run:run", "The automated trading day.", TRADE),
+    "run": Entry("kt.cli.run:run", "The automated trading day.", TRADE),
     "halt": Entry("kt.cli.commands.stop:halt", "No new order of any kind.", STOP),
     "reduce": Entry("kt.cli.commands.stop:reduce", "Only orders that shrink a position.", STOP),
     "flatten": Entry("kt.cli.commands.stop:flatten", "Cancel buys, sell everything, halt.", STOP),

@@ -12,10 +12,11 @@ from collections.abc import Sequence
 import click
 
 from kt.cli.support.cli_context import CliContext
+from kt.cli.support.messages import sentence
 from kt.cli.support.termination import Terminated, unwinding
 from kt.errors import ExitCode, KtError, UsageError
 from kt.files import TROUBLES, trouble
-from kt.text import sentences, visible
+from kt.text import visible
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -81,18 +82,6 @@ def _unwritten(cli: CliContext) -> ExitCode:
         return ExitCode.UNKNOWN
     cli.console.warn(sentence(said, None))
     return ExitCode.ERROR
-
-
-def sentence(message: str, hint: str | None) -> str:
-    """`kt: what happened. what to do`."""
-    text = sentences(message).strip(" ")
-    if not text.endswith((".", "!", "?", "\n")):
-        text += "."
-    if not hint:
-        return f"kt: {text}".rstrip("\n")
-    hint = visible(hint[:1].upper() + hint[1:])
-    gap = "" if text.endswith("\n") else " "
-    return f"kt: {text}{gap}{hint}{'' if hint.endswith(('.', '!', '?')) else '.'}"
 
 
 def usage(error: click.UsageError) -> str:

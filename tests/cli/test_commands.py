@@ -725,7 +725,7 @@ def test_the_usual_screen_comes_back_however_a_live_table_ends(
     def interrupt(table: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kt.cli.support.live_table.LiveTable._draw", interrupt)
+    monkeypatch.setattr("kt.cli.show.live_table.LiveTable._draw", interrupt)
     ran = front("watch", SAMSUNG, terminal=True)
     assert ran.code == 130
     assert "\x1b[?25h\x1b[?1049l" in ran.out and front.stream.closed

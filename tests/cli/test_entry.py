@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from kt.cli.entry import INTERRUPTED, sentence
+from kt.cli.entry import INTERRUPTED
 from kt.cli.support.console import Console
+from kt.cli.support.messages import sentence
 from kt.cli.support.termination import Terminated
 from kt.errors import (
     AuthError,

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from kt.cli.command_table import COMMANDS
-from kt.cli.support import live_table
+from kt.cli.show import live_table
 from kt.errors import BrokerRefused, KtError, Unreachable, WireError
 from kt.records import OrderNotice, OrderTicket, OrderType, Side, StreamKind, StreamState
 from kt.text import steering

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kt.cli.support.live_table import line
+from kt.cli.show.live_table import line
 from kt.records import OrderNotice, Side
 from tests.fakes import OPEN
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kt.cli.commands.trading_day import stopping
+from kt.cli.run.trading_day import stopping
 from kt.cli.support.run_lock import holder, only_one
 from kt.engine.state import DayReport
 from kt.errors import Busy, ExitCode

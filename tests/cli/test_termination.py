@@ -20,7 +20,7 @@ PROMPT = 2.0
 SCRIPT = """
 import os, signal, sys, time
 from kt.cli.support import termination
-from kt.cli.commands.trading_day import stopping
+from kt.cli.run.trading_day import stopping
 termination.UNHURRIED, termination.LONGEST = 0.3, 1.0
 def ready(): print("ready", flush=True)
 {how}

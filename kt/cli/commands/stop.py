@@ -64,9 +64,9 @@ def reduce(cli: CliContext, reason: str) -> None:
 @_reason
 @pass_cli
 def flatten(cli: CliContext, reason: str) -> None:
-    from kt.cli.order.sending import sending, watching
     from kt.cli.show.account import positions
     from kt.cli.support import confirmation
+    from kt.cli.support.sending import sending, watching
     from kt.steps.orders import flatten as step
 
     try:
@@ -143,7 +143,7 @@ def _halt_instead(cli: CliContext, failure: KtError) -> None:
 
 def _report(cli: CliContext, ctx: Context, done: Any) -> None:
     """The orders that were sold and cancelled; what could not be sold is an error."""
-    from kt.cli.order.outcome import finish
+    from kt.cli.support.order_outcome import finish
 
     stopped = []
     if done.left:
@@ -175,7 +175,7 @@ def _write_flag(cli: CliContext, stop: Stop) -> None:
 def _note(cli: CliContext, stop: Stop, failure: KtError | OSError) -> None:
     """The row alone, when a run cannot be had: a stop needs no analyst and no broker. Without a
     journal the flag file is enough: it is in force, and stays so until `kt resume`."""
-    from kt.cli.entry import sentence
+    from kt.cli.support.messages import sentence
 
     try:
         if isinstance(failure, JournalError | OSError):

@@ -177,7 +177,7 @@ def _show(
     quotes: tuple[Quote, ...],
     events: Iterator[StreamEvent | None],
 ) -> None:
-    from kt.cli.support.live_table import line, live
+    from kt.cli.show.live_table import line, live
     from kt.cli.support.pipe_documents import as_json
 
     if cli.output == "json":

@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 @pass_cli
 def amend(cli: CliContext, order: str, price: int) -> None:
     from kt.cli.order.find import find_order
-    from kt.cli.order.outcome import begin
-    from kt.cli.order.sending import sending
     from kt.cli.show.cells import money
     from kt.cli.support import confirmation
+    from kt.cli.support.order_outcome import begin
     from kt.cli.support.pipe_documents import emit
+    from kt.cli.support.sending import sending
     from kt.steps.orders import place
     from kt.steps.risk import check
 
@@ -67,10 +67,10 @@ def amend(cli: CliContext, order: str, price: int) -> None:
 @pass_cli
 def cancel(cli: CliContext, order: str, quantity: int | None) -> None:
     from kt.cli.order.find import find_order
-    from kt.cli.order.outcome import begin
-    from kt.cli.order.sending import sending
     from kt.cli.support import confirmation
+    from kt.cli.support.order_outcome import begin
     from kt.cli.support.pipe_documents import emit
+    from kt.cli.support.sending import sending
     from kt.records import OrderState
     from kt.steps.orders import place
 
@@ -88,7 +88,7 @@ def cancel(cli: CliContext, order: str, quantity: int | None) -> None:
 
 
 def _denied(order: Order, checked: Check) -> Denied:
-    from kt.cli.order.outcome import denials, halted, told
+    from kt.cli.support.order_outcome import denials, halted, told
 
     reasons = denials(checked)
     kind = Halted if halted(reasons) else Denied

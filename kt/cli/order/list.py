@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--all", "all_", is_flag=True, help="Orders of all days.")
 @pass_cli
 def list_command(cli: CliContext, unknown: bool, open_: bool, all_: bool) -> None:
-    from kt.cli.order.outcome import begin
+    from kt.cli.support.order_outcome import begin
     from kt.cli.support.pipe_documents import emit
     from kt.records import OPEN_STATES, UNRESOLVED_STATES
 

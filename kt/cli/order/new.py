@@ -88,8 +88,8 @@ def sell(cli: CliContext, /, **values: Any) -> None:
 
 def run_new(cli: CliContext, options: NewOptions) -> None:
     from kt.cli.order.find import repeated
-    from kt.cli.order.outcome import begin, finish
     from kt.cli.support import confirmation
+    from kt.cli.support.order_outcome import begin, finish
     from kt.steps.risk import check as check_step
 
     intent = intent_of(options)
@@ -134,7 +134,7 @@ def last_price(ctx: Context, code: str) -> dict[str, int]:
 
 
 def _send(cli: CliContext, ctx: Context, check: Check, options: NewOptions) -> tuple[Order, Check]:
-    from kt.cli.order.sending import sending, wait_for, watching
+    from kt.cli.support.sending import sending, wait_for, watching
     from kt.steps.orders.place import place_checked
 
     follows = options.wait and check.passed and not ctx.config.dry_run

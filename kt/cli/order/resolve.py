@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 @pass_cli
 def resolve(cli: CliContext, order: str, placed: str, not_placed: bool) -> None:
     from kt.cli.order.find import find_order
-    from kt.cli.order.outcome import begin
+    from kt.cli.support.order_outcome import begin
     from kt.cli.support.pipe_documents import emit
     from kt.steps.reconcile import startup
 

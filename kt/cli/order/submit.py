@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 @pass_cli
 def submit(cli: CliContext, client_id: str, wait: bool, again: bool) -> None:
     from kt.cli.order.find import repeated, used
-    from kt.cli.order.outcome import begin, finish
     from kt.cli.support import confirmation
+    from kt.cli.support.order_outcome import begin, finish
     from kt.cli.support.pipe_documents import read
     from kt.records import Origin
     from kt.steps.risk import check as step
@@ -140,7 +140,7 @@ def _send(
 ) -> tuple[list[Order], list[KtError]]:
     """The orders as they became, and what kept others from being sent: a denial costs one
     order, anything else ends the submission, and what was sent before is still shown."""
-    from kt.cli.order.sending import sending, wait_for, watching
+    from kt.cli.support.sending import sending, wait_for, watching
     from kt.steps.orders.place import place_checked
 
     follows = wait and not ctx.config.dry_run

@@ -45,7 +45,7 @@ def run_day(
     wait, nor does a first SIGTERM or SIGHUP that the day does not follow in time; an order that
     was under way then is one that nobody knows about.
     """
-    from kt.cli.order.sending import sending
+    from kt.cli.support.sending import sending
     from kt.engine.day import Day
 
     day = Day(

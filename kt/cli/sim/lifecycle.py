@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_cli
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import DAY, WON, Real, Whole, shown
 from kt.errors import KtError, UsageError
 from kt.paths import SIM
@@ -16,23 +16,6 @@ from kt.paths import SIM
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
     from kt.sim.server.settings import Settings
-
-sim = LazyGroup(
-    "sim",
-    entries={
-        "start": Entry("kt.cli.commands.sim:start", "Start it in the background."),
-        "serve": Entry("kt.cli.commands.sim:serve", "Keep it in the foreground, until Ctrl-C."),
-        "stop": Entry("kt.cli.commands.sim:stop", "End it; its state is kept."),
-        "status": Entry("kt.cli.commands.sim:status", "Its address, clock and seed."),
-        "scenario": Entry("kt.cli.commands.scenario:scenario", "Play a scenario of the document."),
-        "reset": Entry("kt.cli.commands.sim:reset", "End it and forget its accounts and orders."),
-    },
-    help="""The embedded exchange: a real server on this machine that speaks the broker's
-    own wire format, so kt trades without an account and without a key.
-
-    It starts by itself when the profile `sim` needs it. See `kt help simulator`.
-    """,
-)
 
 TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kt.cli.entry import sentence
+from kt.cli.support.messages import sentence
 from kt.cli.support.termination import Terminated
 from kt.errors import AuthError, KtError, OutcomeUnknown, Unreachable
 from kt.records import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kt.cli.entry import sentence
+from kt.cli.support.messages import sentence
 from kt.errors import (
     AuthError,
     BrokerRefused,
