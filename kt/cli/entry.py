@@ -22,11 +22,11 @@ INTERRUPTED = 128 + signal.SIGINT
 
 
 def run(arguments: Sequence[str], cli: CliContext | None = None) -> int:
-    """Run one command line; return its exit code. Nothing escapes but a broken interpreter."""
+    """Run one command line; return its exit code. No exception escapes."""
     from kt.cli.root import root
 
     cli = cli or CliContext()
-    _speak_utf8()
+    _use_utf8()
     try:
         with unwinding():
             code = _guarded(root, arguments, cli)
@@ -39,7 +39,7 @@ def run(arguments: Sequence[str], cli: CliContext | None = None) -> int:
 def _guarded(root: click.Command, arguments: Sequence[str], cli: CliContext) -> int:
     code: int = ExitCode.ERROR
     try:
-        _readable(arguments)
+        _refuse_invalid_utf8(arguments)
         result = root.main(list(arguments), prog_name="kt", standalone_mode=False, obj=cli)
         code = result if isinstance(result, int) else ExitCode.DONE
     except KtError as error:
@@ -56,44 +56,44 @@ def _guarded(root: click.Command, arguments: Sequence[str], cli: CliContext) -> 
         code = ended.exit_code
     except MemoryError:
         cli.console.warn(sentence("out of memory", TROUBLES[errno.ENOMEM][1]))
-    except Exception as error:  # noqa: BLE001  the last door: a sentence here, the rest in a file
+    except Exception as error:  # noqa: BLE001  one line here, the traceback in a file
         cli.console.warn(apology(error, cli))
     finally:
         code = _close(cli, code)
     if cli.console.failure:
-        unwritten = _unwritten(cli)
-        code = code or unwritten
+        failed = _output_failed(cli)
+        code = code or failed
     return code
 
 
-def _readable(arguments: Sequence[str]) -> None:
+def _refuse_invalid_utf8(arguments: Sequence[str]) -> None:
     for number, argument in enumerate(arguments, 1):
         if any("\ud800" <= letter <= "\udfff" for letter in argument):
             raise UsageError(f"argument {number} is no UTF-8: {visible(argument, 60)}")
 
 
-def _unwritten(cli: CliContext) -> ExitCode:
-    """What was found out is lost on the way to whoever asked. Where an order was sent, that must
-    not look like an error after which one tries again."""
-    said = f"the output could not be written: {cli.console.failure}"
+def _output_failed(cli: CliContext) -> ExitCode:
+    """Report output that could not be written. If an order was sent, the exit code must not be one
+    after which a script would simply retry."""
+    message = f"the output could not be written: {cli.console.failure}"
     if cli.sent:
         hint = "Do not send it again; `kt order list` shows it."
-        cli.console.warn(sentence(f"the order was sent, but {said}", hint))
+        cli.console.warn(sentence(f"the order was sent, but {message}", hint))
         return ExitCode.UNKNOWN
-    cli.console.warn(sentence(said, None))
+    cli.console.warn(sentence(message, None))
     return ExitCode.ERROR
 
 
 def usage(error: click.UsageError) -> str:
-    """What is wrong with the command line, and the command that explains it."""
+    """A usage error as a message, with the command whose help explains it."""
     message = error.format_message()
     path = error.ctx.command_path if error.ctx else "kt"
     return sentence(message[:1].lower() + message[1:], f"See `{path} --help`.")
 
 
 def apology(error: Exception, cli: CliContext) -> str:
-    """One line for a fault of kt itself; the traceback goes to a file only the user can read. What
-    the machine lacks is no fault of kt's."""
+    """One line for an unexpected exception; the traceback goes to a file of mode 0600. Known
+    operating system errors (disk full, out of memory) are no bug: they get their advice only."""
     short = visible(f"{type(error).__name__}: {error}".splitlines()[0], 200)
     if isinstance(error, OSError):
         why, advice = trouble(error)
@@ -123,8 +123,8 @@ def _save_traceback(error: Exception, cli: CliContext) -> str:
 
 
 def _close(cli: CliContext, code: int) -> int:
-    """Write the end of the run and let everything go; a failure here never hides the first, and
-    never makes an order that stands look like one that was not placed."""
+    """Record the end of the run and release all resources. A failure here never replaces an
+    earlier exit code, and never makes a placed order look like one that was not placed."""
     try:
         cli.close(code)
     except KtError as error:
@@ -136,8 +136,8 @@ def _close(cli: CliContext, code: int) -> int:
     return code
 
 
-def _speak_utf8() -> None:
-    """JSON is UTF-8 whatever the locale; a terminal that lacks a letter shows a mark for it."""
+def _use_utf8() -> None:
+    """Pipes get UTF-8 whatever the locale; terminals replace characters they cannot encode."""
     for stream in (sys.stdin, sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is None:
@@ -150,7 +150,7 @@ def _speak_utf8() -> None:
 
 
 def _flush() -> None:
-    """Let the interpreter end quietly when whoever read our output has gone."""
+    """Let the interpreter exit without an error when the reader of our output has closed it."""
     for stream in filter(None, (sys.stdout, sys.stderr)):
         try:
             stream.flush()

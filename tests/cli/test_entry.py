@@ -282,7 +282,7 @@ def test_a_real_sigterm_ends_a_process_quietly(tmp_path: Path) -> None:
         "def slow(cli):\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    time.sleep(30)\n"
-        "sys.exit(run(['status'], Session(build_app=slow)))\n"
+        "sys.exit(run(['status'], CliContext(build_app=slow)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],

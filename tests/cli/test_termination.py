@@ -77,7 +77,8 @@ def test_a_day_that_does_not_heed_is_unwound(number: signal.Signals) -> None:
 
 def test_a_second_signal_does_not_wait() -> None:
     process = child(
-        "termination.UNHURRIED = 60\n        with stopping(Day()): ready(); time.sleep(60)", HEEDLESS
+        "termination.UNHURRIED = 60\n        with stopping(Day()): ready(); time.sleep(60)",
+        HEEDLESS,
     )
     process.send_signal(signal.SIGTERM)
     assert process.stdout is not None and process.stdout.readline() == "asked SIGTERM\n"

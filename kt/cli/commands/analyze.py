@@ -1,4 +1,4 @@
-"""kt analyze: collect what is known about each stock, ask the analyst, print its decisions."""
+"""kt analyze: collect market data on each stock, ask the analyst, print its decisions."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     from kt.steps.context import Context
 
 NETWORK = frozenset({"unreachable", "unavailable", "timeout", "quota"})
-"""Failures of the line or of the provider's server."""
+"""Failures of the network or of the provider's server."""
 
 
 @command(
     "analyze",
-    help="""Decide about the piped candidates (or the given stocks), and about what is held.
+    help="""Decide about the piped candidates (or the given stocks) and all held positions.
 
     \b
       kt scan fast | kt analyze
       kt analyze 005930 000660
 
-    Prints a `decisions` document: one decision for every stock asked about. The
-    analyst is Gemini when GEMINI_API_KEY is set, otherwise kt's own offline rules.
-    A stock about which no usable answer came is ABSTAIN: nothing is done with it.
-    When none of the decisions is the analyst's own the exit code says why: 4 for a
-    refused key, 9 for a provider that cannot be reached, 1 otherwise.
+    Prints a `decisions` document with one decision per stock. The analyst is Gemini
+    if GEMINI_API_KEY is set, otherwise kt's own offline rules. A stock without a
+    usable answer gets ABSTAIN: no action is taken. If no decision is the analyst's
+    own, the exit code tells why: 4 for a refused key, 9 for an unreachable
+    provider, 1 otherwise.
     """,
 )
 @click.argument("codes", metavar="[CODE]...", nargs=-1, type=STOCK_CODE)
-@click.option("--held", is_flag=True, help="Only what is held; read no pipe.")
+@click.option("--held", is_flag=True, help="Only held positions; do not read a pipe.")
 @click.option(
-    "--allow-fallback", is_flag=True, help="Exit with 0 also when no decision is the analyst's own."
+    "--allow-fallback", is_flag=True, help="Exit with 0 even if no decision is the analyst's own."
 )
 @pass_cli
 def analyze(cli: CliContext, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
@@ -53,17 +53,17 @@ def analyze(cli: CliContext, codes: tuple[str, ...], held: bool, allow_fallback:
     decisions = analyze_step.analyze(ctx, brief)
     emit(cli, "decisions", decisions, run=ctx.run)
     if not decisions:
-        cli.say("nothing to decide about: no candidate was given and nothing is held")
+        cli.say("nothing to decide: no candidates were given and nothing is held")
         return
-    said = silence.summary(decisions)
+    summary = silence.summary(decisions)
     if allow_fallback or any(decision.provenance.own for decision in decisions):
-        cli.say(said)
+        cli.say(summary)
         return
-    raise _failure(decisions)(said, hint="`kt doctor` asks the analyst and says what is wrong.")
+    raise _failure(decisions)(summary, hint="`kt doctor` tests the analyst and shows the problem.")
 
 
 def _failure(decisions: Sequence[Decision]) -> type[KtError]:
-    """What a script is told when nobody answered: the exit code of the kind of failure."""
+    """The error class, and so the exit code, for the first decision's failure."""
     faults = next((decision.faults for decision in decisions if decision.faults), ("",))
     kind = faults[0].partition(":")[0]
     if kind == "auth":

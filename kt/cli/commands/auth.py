@@ -1,4 +1,4 @@
-"""kt auth: get a token, see how long it lives, give it back."""
+"""kt auth: get a token, show how long it is valid, revoke it."""
 
 from __future__ import annotations
 
@@ -13,24 +13,20 @@ if TYPE_CHECKING:
 auth = LazyGroup(
     "auth",
     entries={
-        "login": Entry("kt.cli.commands.auth:login", "Get a token (au10001) and keep it."),
-        "status": Entry(
-            "kt.cli.commands.auth:status", "Show whether there is a token, and its life."
-        ),
-        "logout": Entry(
-            "kt.cli.commands.auth:logout", "Give the token back (au10002) and forget it."
-        ),
+        "login": Entry("kt.cli.commands.auth:login", "Get a token (au10001) and store it."),
+        "status": Entry("kt.cli.commands.auth:status", "Show the stored token's validity."),
+        "logout": Entry("kt.cli.commands.auth:logout", "Revoke the token (au10002) and delete it."),
     },
-    help="""Log in, see the token, log out.
+    help="""Log in, show the token, log out.
 
     Keys come from KT_APP_KEY and KT_SECRET_KEY, from the key_file of the profile,
-    or from the system keyring; never from the command line. Commands log in by
-    themselves when they need to.
+    or from the system keyring; never from the command line. Commands log in
+    automatically when they need to.
     """,
 )
 
 
-@command("login", help="Get a token (au10001), keep it for all commands, show its life.")
+@command("login", help="Get a token (au10001), store it for all commands, show its validity.")
 @pass_cli
 def login(cli: CliContext) -> None:
     ctx = cli.context("auth login")
@@ -39,7 +35,7 @@ def login(cli: CliContext) -> None:
     cli.say(f"logged in on the profile {cli.config.profile}")
 
 
-@command("status", help="Show the token kept for this profile; asks the broker nothing.")
+@command("status", help="Show this profile's stored token, without asking the broker.")
 @pass_cli
 def status(cli: CliContext) -> None:
     ctx = cli.context("auth status")
@@ -47,17 +43,17 @@ def status(cli: CliContext) -> None:
         raise AuthError("no valid token", hint="Run `kt auth login`.")
 
 
-@command("logout", help="Give the token back (au10002) and forget it.")
+@command("logout", help="Revoke the token (au10002) and delete it.")
 @pass_cli
 def logout(cli: CliContext) -> None:
     ctx = cli.context("auth logout")
     was_there = cli.app.token_source.revoke()
     _show(cli, ctx.run)
-    cli.say("the token was given back" if was_there else "there was no token")
+    cli.say("the token was revoked" if was_there else "there was no token")
 
 
 def _show(cli: CliContext, run: str) -> bool:
-    """The token's life in Korean time; the token itself is never shown whole."""
+    """Print the token's validity in Korean time; the token itself is masked."""
     from kt.cli.support.pipe_documents import emit
 
     source = cli.app.token_source

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 @command(
     "balance",
-    help="""Show the deposit, what is held, what is open, and the account's return.
+    help="""Show the deposit, holdings, open orders, and the account's return.
 
-    The broker's word on cash, shares and orders, with kt's own stops and targets
-    beside the holdings. Prints a `balance` document in a pipe.
+    Cash, shares and orders are the broker's; kt adds its own stop and target prices
+    to the holdings. Prints a `balance` document in a pipe.
     """,
 )
 @pass_cli

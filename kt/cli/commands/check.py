@@ -1,4 +1,4 @@
-"""kt check: decisions through the safety rules, with every reason and its arithmetic."""
+"""kt check: check decisions by the safety rules, with every reason and its numbers."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
 
 @command(
     "check",
-    help="""Put the piped decisions through the safety rules and size the orders.
+    help="""Check the piped decisions by the safety rules and size the orders.
 
     \b
       kt analyze 005930 | kt check | kt order submit
 
-    Reads a `decisions` document, prints a `checks` document: what may be ordered,
-    or every reason why not (`kt help denials`). Sends nothing. A denied decision is
-    a result here, so the exit code is 0.
+    Reads a `decisions` document and prints a `checks` document: what may be
+    ordered, or every reason why not (`kt help denials`). Sends nothing. A denied
+    decision is a result here, so the exit code is 0.
     """,
 )
 @pass_cli

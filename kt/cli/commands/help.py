@@ -1,4 +1,4 @@
-"""kt help: the topics, and any command's help."""
+"""kt help: the help topics, and the help of any command."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EPILOG = "\b\n" + "\n".join(f"  {name.ljust(14)} {line}" for name, line in TOPIC
 
 
 def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """What the shell offers after `kt help`."""
+    """Shell completion of topics and commands."""
     return [name for name in (*TOPICS, *COMMANDS) if name.startswith(begun)]
 
 
@@ -46,7 +46,7 @@ def _list() -> str:
 
 
 def _shown(cli: CliContext, text: str) -> str:
-    """Markdown is readable as it is; on a terminal its headings stand out."""
+    """Markdown is printed as it is; on a terminal with colours its headings are bold."""
     if not cli.console.color:
         return text
     return "\n".join(

@@ -1,4 +1,4 @@
-"""kt log: what happened, from the journal, once or as it happens."""
+"""kt log: the journal's events, once or continuously."""
 
 from __future__ import annotations
 
@@ -32,34 +32,34 @@ KINDS = (
     "notice",
 )
 QUIET_KINDS = tuple(kind for kind in KINDS if kind not in {"api_call", "step"})
-"""Shown without --kind: what a person asks about first."""
+"""Shown without --kind: all but the most frequent kinds."""
 POLL_SECONDS = 0.5
 PAGE = 500
 
 
 @command(
     "log",
-    help="""Show what happened: decisions, checks, orders, fills, stops, errors.
+    help="""Show events of the journal: decisions, checks, orders, fills, stops, errors.
 
     \b
       kt log --kind order --kind fill
       kt log --follow | jq -c 'select(.kind == "fill")'
 
-    Prints an `events` document in a pipe, and with --follow one JSON object a line.
+    Prints an `events` document in a pipe; with --follow, one JSON object per line.
     """,
 )
-@click.option("-f", "--follow", is_flag=True, help="Go on as things happen, until Ctrl-C.")
+@click.option("-f", "--follow", is_flag=True, help="Keep printing new events until Ctrl-C.")
 @click.option(
     "--kind",
     "kinds",
     multiple=True,
     type=click.Choice([*KINDS, "all"]),
     metavar="KIND",
-    help=f"Only this kind; may be repeated. One of: {', '.join(KINDS)}, all. "
+    help=f"Only this kind; repeatable. One of: {', '.join(KINDS)}, all. "
     "Default: all but api_call and step.",
 )
 @click.option(
-    "-n", "--lines", default=50, show_default=True, type=Whole(0, 100_000), help="The newest N."
+    "-n", "--lines", default=50, show_default=True, type=Whole(0, 100_000), help="Number of events."
 )
 @pass_cli
 def log(cli: CliContext, follow: bool, kinds: tuple[str, ...], lines: int) -> None:

@@ -1,4 +1,4 @@
-"""kt scan: candidates in three sieves, each reading what the one before it wrote."""
+"""kt scan: find candidates in three stages, each reading the output of the one before."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ scan = LazyGroup(
     \b
       kt scan fast | kt scan deep | kt scan ai | kt analyze
 
-    deep and ai read a `candidates` document from a pipe. On a terminal, with
-    nothing piped, they run the scans before them first. How many each keeps, and
-    what is left out, is in the `scan` section of the configuration.
+    deep and ai read a `candidates` document from a pipe. On a terminal, without a
+    pipe, they run the earlier scans first. The `scan` section of the configuration
+    sets how many candidates each scan keeps and which stocks are left out.
     """,
 )
 
@@ -42,7 +42,7 @@ def fast(cli: CliContext) -> None:
 
 @command(
     "deep",
-    help="""Look into each piped candidate: foreign and institutional flow, order book, trade
+    help="""Query each piped candidate: foreign and institutional flow, order book, trade
     strength, member firms. Reads and prints a `candidates` document.""",
 )
 @pass_cli
@@ -67,14 +67,14 @@ def _scan(cli: CliContext, stage: str) -> None:
     from kt.cli.support.pipe_documents import emit
 
     ctx = cli.context(f"scan {stage}")
-    found = _before(cli, ctx, stage)
-    found = _sieve(ctx, stage, found)
+    found = _input(cli, ctx, stage)
+    found = _run_stage(ctx, stage, found)
     emit(cli, "candidates", found, run=ctx.run)
     cli.say(f"{stage} scan: {len(found)} candidates")
 
 
-def _before(cli: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
-    """What the scans before this one found: from the pipe, or on a terminal by running them."""
+def _input(cli: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
+    """The candidates of the earlier scans: from the pipe, or on a terminal by running them."""
     from kt.cli.support.pipe_documents import piped, read
 
     if stage == "fast":
@@ -85,12 +85,12 @@ def _before(cli: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
         return items
     found: tuple[Candidate, ...] = ()
     for earlier in STAGES[: STAGES.index(stage)]:
-        cli.say(f"{earlier} scan first, because nothing is piped")
-        found = _sieve(ctx, earlier, found)
+        cli.say(f"running the {earlier} scan first, because nothing is piped")
+        found = _run_stage(ctx, earlier, found)
     return found
 
 
-def _sieve(ctx: Context, stage: str, found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+def _run_stage(ctx: Context, stage: str, found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     from kt.steps.decide import scan as steps
 
     if stage == "fast":

@@ -1,4 +1,4 @@
-"""kt schema: the JSON Schema of the documents that travel through pipes."""
+"""kt schema: the JSON Schema of the documents that commands exchange."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""kt status: what runs, what stops it, what is held, open and unknown; asks the broker nothing."""
+"""kt status: the run, stops, positions, open and unknown orders, from the journal only."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 @command(
     "status",
-    help="""Show whether `kt run` runs and gives signs of life, who watches the exits of
-    what is held, which stop is in force, what is open and unknown, and today's
+    help="""Show whether `kt run` is running and responsive, who monitors the exits of
+    held positions, which stop is in force, open and unknown orders, and today's
     result; from the journal, without asking the broker.
     Prints an `events` document in a pipe.
     """,
@@ -35,7 +35,7 @@ def status(cli: CliContext) -> None:
 
 
 def read_status(cli: CliContext, ctx: Context, watch: Watch) -> dict[str, Any]:
-    """One row; times as ISO text, money in won. `running` is a run that gives signs of life."""
+    """One row; times as ISO text, money in won. `running` means running and responsive."""
     from kt.records import OPEN_STATES, UNRESOLVED_STATES
 
     today = ctx.clock.now().date()
@@ -73,7 +73,7 @@ def read_status(cli: CliContext, ctx: Context, watch: Watch) -> dict[str, Any]:
 
 
 def analyst(ctx: Context) -> dict[str, Any]:
-    """Who decides, and how its questions of today went."""
+    """The configured analyst and its usage today."""
     from kt.steps.silence import health
 
     found = health(ctx.journal, ctx.analyst, ctx.clock.now())
@@ -91,7 +91,7 @@ def analyst(ctx: Context) -> dict[str, Any]:
 
 
 def watched(watch: Watch, positions: Sequence[Position]) -> dict[str, Any]:
-    """Whether the run gives signs of life, and who watches the exits of what is held."""
+    """Whether the run is responsive, and who monitors the exits of held positions."""
     from kt.cli.support.exit_watch import with_exits
 
     return {

@@ -1,4 +1,4 @@
-"""kt halt, reduce, flatten, resume: the three stops and the way back."""
+"""kt halt, reduce, flatten, resume: the three stops, and ending them."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
     from kt.records import Position, Stop
     from kt.steps.context import Context
 
-LOOK = 1.0
-"""Real seconds for which the preview of a flatten waits for the broker's list of holdings."""
+PREVIEW_TIMEOUT = 1.0
+"""Real seconds that the preview of a flatten waits for the broker's list of holdings."""
 
 
 def _reason(function: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option("--reason", default="", help="Why; kept in the journal.")(function)
+    return click.option("--reason", default="", help="The reason, stored in the journal.")(function)
 
 
 @command(
     "halt",
-    help="""Send no new order of any kind until `kt resume`. Cancels stay allowed.
-    What is held stays held: not even a stop-loss leaves. `kt reduce` keeps the
-    exits alive.
+    help="""Send no new orders until `kt resume`. Cancels stay allowed.
+    Positions stay as they are: not even a stop-loss is sent. `kt reduce` keeps the
+    exits active.
 
-    Works even when the disk is full, and when the database is broken, locked or
-    gone: the stop is a file first, then a row.
+    Works even if the disk is full or the database is damaged, locked or missing:
+    the stop is written to a file first, then to the database.
     """,
 )
 @_reason
@@ -42,8 +42,8 @@ def halt(cli: CliContext, reason: str) -> None:
 
 @command(
     "reduce",
-    help="""Let positions only shrink until `kt resume`: sells and cancels, no buys.
-    Stop-losses and take-profits stay alive.
+    help="""Allow only sells and cancels, no buys, until `kt resume`.
+    Stop-losses and take-profits stay active.
     """,
 )
 @_reason
@@ -56,9 +56,9 @@ def reduce(cli: CliContext, reason: str) -> None:
     "flatten",
     help="""Cancel all open buys, sell everything at market, then halt.
 
-    Goes to the end: while the broker cannot be reached it waits (Ctrl-C leaves the
-    rest to `kt run`). Stocks that refuse are named; the stop stays `flatten` then.
-    Asks first on mock and real, after showing what is held.
+    Continues until done: it waits while the broker cannot be reached (after Ctrl-C,
+    `kt run` does the rest). If stocks cannot be sold, they are listed and the stop
+    stays `flatten`. On mock and real, shows the positions and asks first.
     """,
 )
 @_reason
@@ -75,7 +75,7 @@ def flatten(cli: CliContext, reason: str) -> None:
         _halt_instead(cli, failure)
         raise
     held = _held(ctx)
-    preview = "Everything below is sold at market; open buys are cancelled; then kt halts.\n"
+    preview = "All positions below are sold at market, open buys cancelled, then kt halts.\n"
     confirmation.confirm(cli, preview + positions(held, cli.console), "Sell everything?")
     if ctx.config.dry_run:
         return
@@ -92,19 +92,19 @@ def resume(cli: CliContext, reason: str) -> None:
 
     ctx = cli.context("resume")
     _show(cli, ctx.run, stops.resume(ctx, reason))
-    cli.say("orders leave again")
+    cli.say("orders are sent again")
 
 
 def _stop(cli: CliContext, verb: str, reason: str) -> None:
-    """The flag file first, without the broker and without the database; then the row."""
+    """Write the flag file first, which needs neither broker nor database; then the journal row."""
     from kt.records import Stop, StopMode
 
     mode = StopMode(verb)
     why = reason or "by hand"
     flagged = Stop(mode=mode, reason=why, by="owner", at=cli.now())
     _write_flag(cli, flagged)
-    said = "no new order leaves" if mode is StopMode.HALT else "positions can only shrink"
-    cli.say(f"{said} until `kt resume`")
+    effect = "no new orders are sent" if mode is StopMode.HALT else "only sells are sent"
+    cli.say(f"{effect} until `kt resume`")
     run, stop = "", flagged
     try:
         ctx = cli.context(verb)
@@ -115,45 +115,44 @@ def _stop(cli: CliContext, verb: str, reason: str) -> None:
 
 
 def _held(ctx: Context) -> tuple[Position, ...]:
-    """What the broker says is held; what kt last knew when it does not answer at once."""
+    """The broker's holdings; the journal's positions when the broker does not answer in time."""
     from kt.ports.patience import within
     from kt.steps.portfolio.balance import merged
 
     try:
-        with within(LOOK):
+        with within(PREVIEW_TIMEOUT):
             return merged(ctx, ctx.broker.holdings())
     except KtError:
         return ctx.journal.positions()
 
 
 def _halt_instead(cli: CliContext, failure: KtError) -> None:
-    """What cannot be sold now must not be bought either: the flag file, then the row if that is
-    possible."""
+    """Halt when a flatten cannot start: the flag file, then the journal row if possible."""
     from kt.records import Stop, StopMode
 
     if cli.config.dry_run:
         return
-    why = f"flatten could not begin: {failure.message}"
+    why = f"flatten could not start: {failure.message}"
     stop = Stop(mode=StopMode.HALT, reason=why, by="owner", at=cli.now())
     _write_flag(cli, stop)
     with contextlib.suppress(KtError):
         cli.app.journal.set_stop(stop)
-    cli.console.warn("kt: nothing was sold; no new order leaves until `kt resume`.")
+    cli.console.warn("kt: nothing was sold; no new orders are sent until `kt resume`.")
 
 
 def _report(cli: CliContext, ctx: Context, done: Any) -> None:
-    """The orders that were sold and cancelled; what could not be sold is an error."""
+    """Print the cancelled and sold orders; raise Denied for what could not be sold."""
     from kt.cli.support.order_outcome import finish
 
     stopped = []
     if done.left:
         lines = "".join(f"\n  {text}" for text in done.left)
         stopped = [
-            Denied(f"not everything was sold:{lines}\n", hint="`kt flatten` again, once it can be.")
+            Denied(f"not everything was sold:{lines}\n", hint="Run `kt flatten` again later.")
         ]
     finish(cli, ctx.run, [*done.cancelled, *done.sold], stopped=stopped)
     if done.done:
-        cli.say("nothing is held; no new order leaves until `kt resume`")
+        cli.say("nothing is held; no new orders are sent until `kt resume`")
 
 
 def _steps(verb: str) -> Callable[[Context, str], Stop]:
@@ -163,7 +162,7 @@ def _steps(verb: str) -> Callable[[Context, str], Stop]:
 
 
 def _write_flag(cli: CliContext, stop: Stop) -> None:
-    """Before anything that can fail: a stricter stop in force stays."""
+    """Write the stop's flag file, keeping a stricter stop that is already in force."""
     from kt.rules.risk.stop_rules import stricter
     from kt.store.stop_flag import read_flag, write_flag
 
@@ -173,18 +172,18 @@ def _write_flag(cli: CliContext, stop: Stop) -> None:
 
 
 def _note(cli: CliContext, stop: Stop, failure: KtError | OSError) -> None:
-    """The row alone, when a run cannot be had: a stop needs no analyst and no broker. Without a
-    journal the flag file is enough: it is in force, and stays so until `kt resume`."""
+    """Write only the journal row, when no run could be started (say, without keys). If the journal
+    fails as well, the flag file alone keeps the stop in force until `kt resume`."""
     from kt.cli.support.messages import sentence
 
     try:
         if isinstance(failure, JournalError | OSError):
             raise failure
         cli.app.journal.set_stop(stop)
-    except (KtError, OSError) as unkept:
+    except (KtError, OSError) as error:
         cli.stopped = True
-        said = f"{stop.mode} is in force by its flag file; the journal could not note it: {unkept}"
-        cli.console.warn(sentence(said, getattr(unkept, "hint", None)))
+        text = f"{stop.mode} is in force by its flag file; the journal could not store it: {error}"
+        cli.console.warn(sentence(text, getattr(error, "hint", None)))
 
 
 def _show(cli: CliContext, run: str, stop: Stop) -> None:

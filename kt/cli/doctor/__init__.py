@@ -1,4 +1,5 @@
-"""kt doctor: what is ready, what is doubtful, what is broken, and what to do about each."""
+"""kt doctor: health checks, each ok, warn or fail, with what to do. Checks only look; none of them
+changes anything, and no other command is imported."""
 
 from __future__ import annotations
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 @command(
     "doctor",
-    help="""Find out what is wrong: configuration, keys, token, clock, calendar, database,
-    disk, locks, unknown orders, request budget, stops.
+    help="""Check configuration, keys, token, clock, calendar, database, disk, locks, unknown
+    orders, request budget and stops.
 
-    Every row is ok, warn or fail; the exit code is 1 when one failed. Prints an
+    Every row is ok, warn or fail; the exit code is 1 if any failed. Prints an
     `events` document in a pipe.
     """,
 )
@@ -42,8 +43,8 @@ def doctor(cli: CliContext) -> None:
 
 
 def examine(cli: CliContext) -> tuple[list[Finding], str]:
-    """Every finding, and the profile they are about. Nothing here stops at the first failure,
-    but without a configuration there is nothing further to look at."""
+    """All findings, and the profile they are about. A failed check does not stop the others,
+    except that without a valid configuration nothing else can be checked."""
     from kt.cli.doctor import local, remote
 
     found = local.configuration(cli)
@@ -67,12 +68,12 @@ def examine(cli: CliContext) -> tuple[list[Finding], str]:
     return found, cli.config.profile
 
 
-def guarded(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """A look that itself fails is a finding."""
+def guarded(name: str, run_check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """Run one check; an exception from it becomes a finding that failed."""
     from kt.store.health import Finding
 
     try:
-        return list(look())
+        return list(run_check())
     except KtError as error:
         return [Finding(name, "fail", error.message, error.hint or "")]
     except OSError as error:
@@ -91,7 +92,7 @@ def _row(item: Finding) -> dict[str, Any]:
 
 
 def _table(cli: CliContext, findings: list[Finding]) -> str:
-    """One row a finding; what to do stands under the rows, whole."""
+    """One row per finding; the hints follow below the table, not shortened."""
     from kt.cli.show.cells import GREEN, RED, YELLOW
     from kt.cli.show.table import Column, render
 
@@ -102,9 +103,9 @@ def _table(cli: CliContext, findings: list[Finding]) -> str:
         Column("detail", lambda row: row.detail, shorten=16),
     )
     text = render(columns, findings, cli.console)
-    hints = [f"{item.name}: {item.detail}. {item.hint}" for item in findings if _told(item)]
+    hints = [f"{item.name}: {item.detail}. {item.hint}" for item in findings if _has_hint(item)]
     return text + ("\n" + "\n".join(hints) + "\n" if hints else "")
 
 
-def _told(item: Finding) -> bool:
+def _has_hint(item: Finding) -> bool:
     return item.status != "ok" and bool(item.hint)

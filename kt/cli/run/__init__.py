@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @command(
     "run",
-    help="""Trade by itself: scan, analyze, check, order, follow, manage what is held.
+    help="""Trade automatically: scan, analyze, check, order, track fills, manage positions.
 
     \b
       kt run                       the trading day, until Ctrl-C
@@ -23,15 +23,14 @@ if TYPE_CHECKING:
       kt run --once                one cycle, then the report
       kt run --dry-run             everything but sending orders
 
-    Begins by settling what was left open, and ends cleanly on Ctrl-C, SIGTERM
-    and SIGHUP.
-    One instance runs for each profile. Prints an `events` document in a pipe.
+    Starts by reconciling with the broker, and ends cleanly on Ctrl-C, SIGTERM and
+    SIGHUP. One instance can run per profile. Prints an `events` document in a pipe.
     """,
 )
 @click.option("--once", is_flag=True, help="One cycle, then the report.")
 @click.option("--until-close", is_flag=True, help="End after today's settlement.")
 @click.option(
-    "--skip-if-running", is_flag=True, help="Exit with 0 when another kt run is at work (cron)."
+    "--skip-if-running", is_flag=True, help="Exit with 0 if another kt run is active (for cron)."
 )
 @pass_cli
 def run(cli: CliContext, once: bool, until_close: bool, skip_if_running: bool) -> None:
@@ -55,14 +54,15 @@ def run(cli: CliContext, once: bool, until_close: bool, skip_if_running: bool) -
                 run_day(cli, ctx, own.still_ours, until_close=until_close)
     except Busy as busy:
         if busy.code == "RUNNING":
-            _alive(cli)
+            _raise_if_silent(cli)
         if not (skip_if_running and busy.code == "RUNNING"):
             raise
         cli.say(f"{busy.message}; nothing was done")
 
 
-def _alive(cli: CliContext) -> None:
-    """Who is kept out by a run that hangs must hear that, cron's mail above all. Raises Busy."""
+def _raise_if_silent(cli: CliContext) -> None:
+    """Raises Busy when the run that holds the lock shows no activity, so that a second run (and
+    cron's mail) reports the hanging one."""
     from kt.cli.support.exit_watch import look
 
     watch = look(cli)
@@ -71,7 +71,7 @@ def _alive(cli: CliContext) -> None:
 
 
 def allow(cli: CliContext) -> None:
-    """Real money needs its yes before the first order, and one that covers all of them."""
+    """Ask once, before the first order, for all orders of the run. Raises Denied without a yes."""
     from kt.cli.show.cells import money
     from kt.cli.show.width import paragraph
     from kt.cli.support import confirmation
@@ -81,8 +81,8 @@ def allow(cli: CliContext) -> None:
         return
     limits = cli.config.limits
     preview = (
-        f"kt trades by itself on the profile {cli.config.profile}: at most "
-        f"{money(limits.per_stock)} won a stock, {money(limits.total)} won in all, "
-        f"{money(limits.daily_loss)} won loss a day."
+        f"kt trades automatically on the profile {cli.config.profile}: at most "
+        f"{money(limits.per_stock)} won per stock, {money(limits.total)} won in total, "
+        f"{money(limits.daily_loss)} won loss per day."
     )
     confirmation.confirm(cli, paragraph(preview, cli.console.width), "Start?")

@@ -37,14 +37,14 @@ def run_once(cli: CliContext, ctx: Context, still_ours: Callable[[], str | None]
 
 @contextmanager
 def feeding(cli: CliContext, ctx: Context, events: queue.Queue[StreamEvent]) -> Iterator[Feed]:
-    """The stream of one cycle; without it orders are followed by the broker's lists."""
+    """The live stream for one cycle; without it, fills are tracked by polling the broker."""
     from kt.engine.feed import Feed
 
     feed = Feed(ctx, cli.app.stream, events.put)
     try:
         feed.start()
     except (Unreachable, AuthError) as error:
-        cli.say(f"no live stream ({error.message}); asking the broker's lists instead")
+        cli.say(f"no live stream ({error.message}); polling the broker instead")
     try:
         yield feed
     finally:
@@ -52,7 +52,7 @@ def feeding(cli: CliContext, ctx: Context, events: queue.Queue[StreamEvent]) -> 
 
 
 def progress(cli: CliContext, step: StepSummary) -> None:
-    """One line a step, to stderr, as it ends."""
+    """One line per finished step, to stderr."""
     from kt.cli.show.width import paragraph
     from kt.text import visible
 
@@ -73,19 +73,19 @@ def _show(cli: CliContext, ctx: Context, report: CycleReport) -> None:
 
 
 def raise_for(ctx: Context, report: CycleReport) -> None:
-    """What a script must know: an unknown order first, then a halt, then failed steps."""
+    """Raise for the exit code: unknown orders first, then a halt, then failed steps."""
     from kt.rules.risk.stop_rules import halts
 
     if report.unknown:
         lost = report.unknown[0]
         raise OutcomeUnknown(
-            f"nobody knows what became of {len(report.unknown)} order(s), the first is "
+            f"the outcome of {len(report.unknown)} order(s) is unknown, the first is "
             f"{lost.side} {lost.stock_code} ({lost.order_id})",
             hint="Do not send it again; see `kt order list --unknown`.",
         )
     stop = ctx.journal.stop()
     if halts(stop.mode):
-        raise Halted(f"kt is halted: {stop.reason}", hint="`kt resume` is the way back.")
+        raise Halted(f"kt is halted: {stop.reason}", hint="`kt resume` ends the halt.")
     if report.failed:
         names = ", ".join(step.name for step in report.failed)
         raise KtError(f"{len(report.failed)} step(s) failed: {names}", hint="See `kt log`.")

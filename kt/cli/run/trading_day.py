@@ -1,4 +1,4 @@
-"""The trading day from the command line: its lines to stderr, its signals, its report."""
+"""`kt run`: the trading day with its progress on stderr, its signal handling and its report."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def run_day(
     *,
     until_close: bool,
 ) -> None:
-    """Trade until the day ends or somebody ends it; then the report.
+    """Trade until the day ends or a signal ends it, then print the report.
 
-    Ctrl-C, SIGTERM and SIGHUP are the usual ways to end it: exit code 0. A second one does not
-    wait, nor does a first SIGTERM or SIGHUP that the day does not follow in time; an order that
-    was under way then is one that nobody knows about.
+    Ctrl-C, SIGTERM and SIGHUP end it in order, with exit code 0. A second signal ends it at once,
+    and so does SIGTERM or SIGHUP when the day does not end in time; an order that was being sent
+    then has an unknown outcome.
     """
     from kt.cli.support.sending import sending
     from kt.engine.day import Day
@@ -66,14 +66,14 @@ def run_day(
     lost = ctx.journal.orders(states=("UNKNOWN",))
     if lost:
         raise OutcomeUnknown(
-            f"nobody knows what became of {len(lost)} order(s)",
+            f"the outcome of {len(lost)} order(s) is unknown",
             hint="See `kt order list --unknown`.",
         )
 
 
 @contextmanager
 def stopping(day: Day) -> Iterator[None]:
-    """While the day runs, the signals end it after the event at hand."""
+    """Handle the signals by stopping the day after the current event."""
     before: dict[signal.Signals, Any] = {}
 
     def stop(number: int, frame: FrameType | None) -> None:
