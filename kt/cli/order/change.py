@@ -1,4 +1,4 @@
-"""kt order amend and cancel: change or take back an open order of kt's."""
+"""kt order amend and cancel: change or cancel an open order of kt's."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 @command(
     "amend",
-    help="""Change an open order's price, for all of it that is open.
+    help="""Change the price of an open order's open quantity.
 
-    ORDER is kt's id (its last six letters are enough) or the broker's number of
-    today. Prints an `orders` document.
+    ORDER is kt's id (its last six characters are enough) or today's order number
+    at the broker. Prints an `orders` document.
     """,
 )
 @click.argument("order")
@@ -56,14 +56,14 @@ def amend(cli: CliContext, order: str, price: int) -> None:
 
 @command(
     "cancel",
-    help="""Take an open order back; allowed under every stop.
+    help="""Cancel an open order; allowed under every stop.
 
-    ORDER is kt's id (its last six letters are enough) or the broker's number of
-    today. Prints an `orders` document.
+    ORDER is kt's id (its last six characters are enough) or today's order number
+    at the broker. Prints an `orders` document.
     """,
 )
 @click.argument("order")
-@click.option("--quantity", type=SHARES, help="So many shares; default: all that is open.")
+@click.option("--quantity", type=SHARES, help="Number of shares; default: the open quantity.")
 @pass_cli
 def cancel(cli: CliContext, order: str, quantity: int | None) -> None:
     from kt.cli.order.find import find_order
@@ -88,12 +88,12 @@ def cancel(cli: CliContext, order: str, quantity: int | None) -> None:
 
 
 def _denied(order: Order, checked: Check) -> Denied:
-    from kt.cli.support.order_outcome import denials, halted, told
+    from kt.cli.support.order_outcome import denials, halted, listed
 
     reasons = denials(checked)
     kind = Halted if halted(reasons) else Denied
     return kind(
-        f"the amend of order {order.ord_no} was denied, and nothing was sent: {told(reasons)}",
+        f"the amend of order {order.ord_no} was denied, and nothing was sent: {listed(reasons)}",
         hint="See `kt help denials`.",
         code=reasons[0][0] if reasons else None,
     )
@@ -117,9 +117,11 @@ def _describe(cli: CliContext, order: Order, change: tuple[str, str] | None, qua
 
 
 def _finish(cli: CliContext, ctx: Context, changed: Changed, verb: str, *, took: bool) -> None:
-    """Print the order; a change that was refused, that was not sent, or that nobody knows about,
-    is an error. Told is what became of this change: others may change the order as well. `took`
-    says that the order is as this change wanted it, whatever its answer was."""
+    """Print the order; raise when the change was refused, not sent, or has an unknown outcome.
+
+    The outcome is that of this change: other processes may change the order too. `took` means that
+    the order now has the requested price or state, whatever the response was.
+    """
     from kt.cli.support.pipe_documents import emit
     from kt.records import OutcomeStatus
 
@@ -127,21 +129,21 @@ def _finish(cli: CliContext, ctx: Context, changed: Changed, verb: str, *, took:
     emit(cli, "orders", [order], run=ctx.run)
     cli.sent = True
     what = f"this {verb} of order {order.ord_no}"
-    said = f"[{outcome.code}] {outcome.message}" if outcome.code else outcome.message
+    message = f"[{outcome.code}] {outcome.message}" if outcome.code else outcome.message
     if outcome.status is OutcomeStatus.UNKNOWN and not took:
         raise OutcomeUnknown(
-            f"nobody knows whether the broker took {what}",
-            hint="Do not send it again; `kt order list` asks the broker what stands.",
+            f"the outcome of {what} is unknown",
+            hint="Do not send it again; `kt order list` asks the broker for the order's state.",
         )
     if outcome.status is OutcomeStatus.REJECTED:
         raise BrokerRefused(
-            f"the broker refused {what}: {said}",
-            hint="`kt order list` shows how it stands.",
+            f"the broker refused {what}: {message}",
+            hint="`kt order list` shows the order's state.",
             code=outcome.code or None,
         )
     if outcome.status is OutcomeStatus.NOT_PLACED:
         raise Unreachable(
-            f"{what} was not sent: {said or outcome.evidence}",
-            hint="The order stands as it was; the change may be sent again.",
+            f"{what} was not sent: {message or outcome.evidence}",
+            hint="The order is unchanged; the change may be sent again.",
             code=outcome.code or None,
         )

@@ -1,4 +1,4 @@
-"""kt order list: the orders kt knows, after asking the broker what became of them."""
+"""kt order list: the journal's orders, after reconciling them with the broker."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     "list",
     help="""Show today's orders, newest first. Prints an `orders` document.
 
-    --unknown shows the orders of any day whose outcome nobody knows: look for them
-    at the broker, then use `kt order resolve`.
+    --unknown shows the orders of any day whose outcome is unknown: look for them at
+    the broker, then use `kt order resolve`.
     """,
 )
 @click.option("--unknown", is_flag=True, help="Only orders whose outcome is unknown, of any day.")
-@click.option("--open", "open_", is_flag=True, help="Only orders that may still fill.")
+@click.option("--open", "open_", is_flag=True, help="Only open orders.")
 @click.option("--all", "all_", is_flag=True, help="Orders of all days.")
 @pass_cli
 def list_command(cli: CliContext, unknown: bool, open_: bool, all_: bool) -> None:

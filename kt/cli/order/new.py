@@ -1,4 +1,4 @@
-"""kt order buy and sell: one order, previewed, checked, written down, sent once."""
+"""kt order buy and sell: one order, checked, previewed, recorded, sent once."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def _arguments(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.argument("code", type=STOCK_CODE),
             click.argument("quantity", type=SHARES),
-            click.option("--price", type=PRICE, help="A limit order at this price."),
-            click.option("--market", is_flag=True, help="A market order."),
+            click.option("--price", type=PRICE, help="Send a limit order at this price."),
+            click.option("--market", is_flag=True, help="Send a market order."),
             click.option(
                 "--client-id",
                 default="",
                 metavar="ID",
-                help="Your own name for this order: the same name again sends nothing and shows "
-                "the first outcome.",
+                help="Your own id for this order: repeating it sends nothing and shows the first "
+                "order's outcome.",
             ),
             click.option(
-                "--wait", is_flag=True, help="Follow the order until it is done (cycle.fill_wait)."
+                "--wait", is_flag=True, help="Wait for fills, up to cycle.fill_wait seconds."
             ),
         )
     ):
@@ -126,7 +126,7 @@ def intent_of(options: NewOptions) -> OrderIntent:
 
 
 def last_price(ctx: Context, code: str) -> dict[str, int]:
-    """What a market order would cost about; nothing when the price cannot be had."""
+    """The last price, to estimate the cost of a market order; empty when it is not available."""
     try:
         return {code: ctx.market.quote(code).price}
     except KtError:

@@ -1,4 +1,4 @@
-"""kt order submit: what the piped checks allow, checked once more and then ordered."""
+"""kt order submit: check the piped checks or decisions again and place their orders."""
 
 from __future__ import annotations
 
@@ -18,25 +18,25 @@ if TYPE_CHECKING:
 
 @command(
     "submit",
-    help="""Order what a pipe of checks (or decisions) allows.
+    help="""Place the orders of piped checks (or decisions).
 
     \b
       kt analyze 005930 | kt check | kt order submit --wait
 
-    Everything is checked again here, so no document can talk its way past the
-    safety rules; what was denied stays denied. Reads a `checks` or `decisions`
-    document that is at most pipe.max_age seconds old; prints an `orders` document.
-    A decision becomes an order once: piped again, it is answered with that order.
+    Everything is checked again here, so no document can bypass the safety rules;
+    denied checks stay denied. Reads a `checks` or `decisions` document that is at
+    most pipe.max_age seconds old; prints an `orders` document. A decision is
+    ordered once: piped again, its first order is shown.
     """,
 )
 @click.option(
     "--client-id",
     default="",
     metavar="ID",
-    help="Your own name for this submission: the same name again sends nothing twice.",
+    help="Your own id for this submission: repeating it sends no order twice.",
 )
-@click.option("--wait", is_flag=True, help="Follow the orders until they are done.")
-@click.option("--again", is_flag=True, help="Order also decisions that have become orders before.")
+@click.option("--wait", is_flag=True, help="Wait for fills, up to cycle.fill_wait seconds.")
+@click.option("--again", is_flag=True, help="Also order decisions that were ordered before.")
 @pass_cli
 def submit(cli: CliContext, client_id: str, wait: bool, again: bool) -> None:
     from kt.cli.order.find import repeated, used
@@ -71,7 +71,7 @@ def submit(cli: CliContext, client_id: str, wait: bool, again: bool) -> None:
 
 
 def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
-    """The decisions to order: of checks, those that passed, at most at the size they passed."""
+    """The decisions to order. Of checks, those that passed, with the quantity that passed."""
     from msgspec.structs import replace
 
     from kt.records import OrderType
@@ -90,21 +90,21 @@ def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
 
 
 def item_id(client_id: str, side: str, stock_code: str) -> str:
-    """One name for each order of a submission: a stock is bought or sold once in it."""
+    """The client id of one order of a submission, which has one order per stock and side."""
     return f"{client_id}/{side}/{stock_code}" if client_id else ""
 
 
 def _split(
     ctx: Context, decisions: Sequence[Decision], client_id: str, *, again: bool
 ) -> tuple[list[Order], list[Order], list[Decision]]:
-    """What this submission has placed before, what the decisions became without it, and what is
-    left to do."""
+    """The orders that this submission placed before, the orders that other submissions placed for
+    these decisions, and the decisions that are left."""
     from kt.records import Side
 
     placed: list[Order] = []
     decided: list[Order] = []
     left: list[Decision] = []
-    for decision in _once(decisions):
+    for decision in _unique(decisions):
         side, code = Side(decision.action), decision.stock_code
         item = item_id(client_id, side, code)
         first = ctx.journal.repeated(item, decision_id=decision.decision_id)
@@ -119,8 +119,8 @@ def _split(
     return placed, decided, left
 
 
-def _once(decisions: Sequence[Decision]) -> list[Decision]:
-    """A document that holds one decision twice wants one order."""
+def _unique(decisions: Sequence[Decision]) -> list[Decision]:
+    """Without repeated decisions: they are ordered once."""
     named = {(item.decision_id, item.action, item.stock_code): item for item in decisions[::-1]}
     return [
         item
@@ -138,8 +138,8 @@ def _send(
     wait: bool,
     again: bool,
 ) -> tuple[list[Order], list[KtError]]:
-    """The orders as they became, and what kept others from being sent: a denial costs one
-    order, anything else ends the submission, and what was sent before is still shown."""
+    """The placed orders, and the errors. A denial skips one order; any other error ends the
+    submission, and the orders sent before it are still shown."""
     from kt.cli.support.sending import sending, wait_for, watching
     from kt.steps.orders.place import place_checked
 

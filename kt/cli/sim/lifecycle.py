@@ -1,4 +1,4 @@
-"""kt sim: start, keep, stop, look at and reset the embedded exchange."""
+"""kt sim start, serve, stop, status and reset: the life cycle of the embedded exchange."""
 
 from __future__ import annotations
 
@@ -21,31 +21,39 @@ TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 
 
 def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of start and serve; what is not given is the configuration's."""
+    """The options of start and serve; an option that is not given has the configured value."""
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
     for decorate in reversed(
         (
-            click.option("--port", type=Whole(0, 65535), help="Default: any free one."),
+            click.option("--port", type=Whole(0, 65535), help="Default: any free port."),
             click.option(
-                "--seed", type=Whole(0, 10**9), help="The same seed makes the same market."
+                "--seed", type=Whole(0, 10**9), help="The same seed gives the same market."
             ),
             click.option(
                 "--speed",
                 type=Real(0, 100_000, min_open=True),
-                help="How many times faster than real time its clock runs.",
+                help="Speed of the exchange's clock; 60 = 60 times real time.",
             ),
-            click.option("--open-at", metavar="HH:MM", help="What a new clock shows first."),
+            click.option("--open-at", metavar="HH:MM", help="The start time of a new clock."),
             click.option("--day", type=DAY, metavar="YYYY-MM-DD", help="The day of a new clock."),
-            click.option("--faults", type=file, help="Misbehave as this file says."),
-            click.option("--replay", type=file, help="Recorded bars in place of the market."),
-            click.option("--cash", type=WON, help="What every new account starts with."),
-            click.option("--costs", type=click.Choice(["real", "mock"]), help="Whose costs."),
-            click.option("--rate", type=Real(0, 100_000), help="Requests a second; 0 = no limit."),
+            click.option("--faults", type=file, help="Inject the faults in this file."),
+            click.option("--replay", type=file, help="Replay recorded bars from this file."),
+            click.option("--cash", type=WON, help="Starting cash of every new account (won)."),
             click.option(
-                "--key-file", type=file, help="Take only this app key and secret (two lines)."
+                "--costs",
+                type=click.Choice(["real", "mock"]),
+                help="Commission and tax of the real or the mock server.",
             ),
             click.option(
-                "--idle-minutes", type=Whole(0, 100_000), help="Stop when unused; 0 = never."
+                "--rate", type=Real(0, 100_000), help="Requests per second; 0 = unlimited."
+            ),
+            click.option(
+                "--key-file", type=file, help="Accept only this app key and secret (two lines)."
+            ),
+            click.option(
+                "--idle-minutes",
+                type=Whole(0, 100_000),
+                help="Stop after this many minutes without a request; 0 = never.",
             ),
         )
     ):
@@ -53,7 +61,7 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@command("start", help="Start the exchange in the background and show where it is.")
+@command("start", help="Start the exchange in the background and show its address.")
 @_settings
 @pass_cli
 def start(cli: CliContext, /, **given: Any) -> None:
@@ -61,7 +69,7 @@ def start(cli: CliContext, /, **given: Any) -> None:
 
     settings = settings_of(cli, given, idle=cli.config.simulator.idle_minutes)
     if launch.find(_root(cli) / SIM) is not None:
-        cli.say("an exchange is running already; its settings stay as they are")
+        cli.say("an exchange is already running; its settings are unchanged")
     launch.start(settings, cli.say)
     _show(cli)
 
@@ -82,7 +90,7 @@ def serve(cli: CliContext, /, **given: Any) -> None:
     launch.serve(settings_of(cli, given, idle=0), cli.say)
 
 
-@command("stop", help="End the running exchange; accounts and orders are kept.")
+@command("stop", help="Stop the running exchange; accounts and orders are kept.")
 @pass_cli
 def stop(cli: CliContext) -> None:
     from kt.sim import launch
@@ -92,7 +100,7 @@ def stop(cli: CliContext) -> None:
     cli.say("the exchange has stopped" if stopped else "no exchange was running")
 
 
-@command("status", help="Show where the exchange is, what its clock says, and its seed.")
+@command("status", help="Show the exchange's address, clock and seed.")
 @pass_cli
 def status(cli: CliContext) -> None:
     _show(cli)
@@ -100,10 +108,10 @@ def status(cli: CliContext) -> None:
 
 @command(
     "reset",
-    help="""End the exchange and forget its accounts, orders, tokens and clock.
+    help="""Stop the exchange and delete its accounts, orders, tokens and clock.
 
-    kt's own journal of the profile `sim` is kept; positions in it will then differ
-    from the exchange's, and the next start says so.
+    kt's journal of the profile `sim` is kept; its positions will then differ from
+    the exchange's, and the next start reports it.
     """,
 )
 @pass_cli
@@ -112,11 +120,11 @@ def reset(cli: CliContext) -> None:
 
     launch.reset(_root(cli))
     _emit(cli, {"kind": "exchange", "running": False, "reset": True})
-    cli.say("the exchange has forgotten everything; the next start is a new one")
+    cli.say("the exchange's state was deleted; the next start creates a new one")
 
 
 def settings_of(cli: CliContext, given: dict[str, Any], *, idle: int) -> Settings:
-    """The configuration's settings with those that were given. Raises UsageError."""
+    """The configured settings, overridden by the given options. Raises UsageError."""
     import re
 
     from kt.config.secrets import key_pair
@@ -138,8 +146,8 @@ def settings_of(cli: CliContext, given: dict[str, Any], *, idle: int) -> Setting
 
 
 def _check_files(named: dict[str, Any]) -> None:
-    """A file that cannot be used is said here, by its line, and not by a server that does not
-    start. Raises InputError or ConfigError."""
+    """Validate the files before the server is started, so that errors name the line. Raises
+    InputError or ConfigError."""
     if "replay" in named:
         from kt.sim import recorded_day
 
@@ -157,17 +165,21 @@ def _root(cli: CliContext) -> Path:
 
 
 def _show(cli: CliContext) -> None:
-    """The running exchange as it describes itself. Raises KtError when none runs."""
+    """Print the running exchange's status. Raises KtError when none is running."""
     from kt.sim import launch
 
     found = launch.status(_root(cli))
     if found is None:
         _emit(cli, {"kind": "exchange", "running": False})
         raise KtError("no exchange is running", hint="`kt sim start` starts one.")
-    told = ("now", "speed", "seed", "base_url", "ws_url", "pid", "version")
+    shown_keys = ("now", "speed", "seed", "base_url", "ws_url", "pid", "version")
     _emit(
         cli,
-        {"kind": "exchange", "running": True, **{key: found[key] for key in told if key in found}},
+        {
+            "kind": "exchange",
+            "running": True,
+            **{key: found[key] for key in shown_keys if key in found},
+        },
     )
 
 

@@ -1,4 +1,4 @@
-"""kt sim scenario: play a scenario of the process document on the running exchange."""
+"""kt sim scenario: play one of the four scripted scenarios on the running exchange."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NAMES = ("buy", "profit", "stop", "unfilled")
 
 @command(
     "scenario",
-    help="""Steer one stock of the running exchange through the prices of a scenario.
+    help="""Move one stock of the running exchange through the prices of a scenario.
 
     \b
       buy       an order for 10 at 70,000 fills in two halves
@@ -35,12 +35,12 @@ NAMES = ("buy", "profit", "stop", "unfilled")
       kt sim scenario buy &
       kt sim scenario buy --decision | kt check | kt order submit
 
-    `profit` and `stop` want the position that `buy` leaves. See `kt help simulator`.
+    `profit` and `stop` need the position that `buy` opens. See `kt help simulator`.
     """,
 )
 @click.argument("name", type=click.Choice(NAMES))
 @click.argument("code", default="005930")
-@click.option("--decision", is_flag=True, help="Print the decision to buy; steer nothing.")
+@click.option("--decision", is_flag=True, help="Only print the decision to buy.")
 @click.option(
     "--pause",
     type=Real(0, 3600),
@@ -53,7 +53,7 @@ NAMES = ("buy", "profit", "stop", "unfilled")
     type=Real(0, 86_400),
     default=1800.0,
     show_default=True,
-    help="Seconds of the exchange's clock for the order to come.",
+    help="Seconds of the exchange's clock to wait for the order.",
 )
 @pass_cli
 def scenario(
@@ -81,7 +81,7 @@ def run_scenario(cli: CliContext, name: str, code: str, pause: float, wait: floa
 
 
 def run_decision(cli: CliContext, code: str) -> None:
-    """The document's decision, as of the exchange's present."""
+    """Print the scenario's buy decision, dated by the exchange's clock."""
     from kt.cli.support.pipe_documents import emit
     from kt.ids import new_id
     from kt.sim import control

@@ -6,7 +6,7 @@ from kt.text import sentences, visible
 
 
 def sentence(message: str, hint: str | None) -> str:
-    """`kt: what happened. what to do`."""
+    """`kt: what happened. What to do.`, on one line unless the message has indented lines."""
     text = sentences(message).strip(" ")
     if not text.endswith((".", "!", "?", "\n")):
         text += "."
