@@ -25,16 +25,16 @@ FILE_NAME = "config.yaml"
 ENVIRONMENT: dict[str, str] = {
     "KT_CONFIG": "the configuration file",
     "KT_PROFILE": "the profile: sim, mock or real",
-    "KT_STATE_DIR": "where databases, tokens, locks and the exchange's state are kept",
+    "KT_STATE_DIR": "the folder for databases, tokens, locks and the exchange's state",
     "KT_APP_KEY": "the broker's app key",
     "KT_SECRET_KEY": "the broker's secret key",
-    "KT_BASE_URL": "the broker's REST address, in place of the profile's",
-    "KT_WS_URL": "the broker's WebSocket address, in place of the profile's",
+    "KT_BASE_URL": "the broker's REST address, instead of the profile's",
+    "KT_WS_URL": "the broker's WebSocket address, instead of the profile's",
     "GEMINI_API_KEY": "the key for Gemini; without it the offline rules decide",
     "KT_LANG": "the language of tables: en or ko",
-    "NO_COLOR": "set to anything: no colours",
+    "NO_COLOR": "disables colours if set to anything",
 }
-"""Every environment variable kt reads, and what for."""
+"""Every environment variable that kt reads, and its meaning."""
 
 
 def load_config(
@@ -42,7 +42,7 @@ def load_config(
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Config:
-    """The checked configuration. Raises ConfigError that names the key and the mend.
+    """The validated configuration. Raises ConfigError, which names the key and the fix.
 
     `overrides` are the flags, as nested mappings of already typed values.
     """
@@ -149,7 +149,7 @@ def _check_environment(environ: Mapping[str, str]) -> None:
     for name in ENVIRONMENT:
         value = environ.get(name, "")
         if name != "NO_COLOR" and (steering(value) or len(value) > MOST_LETTERS):
-            raise ConfigError(f"{name} holds what it cannot be", hint="Set it again, or unset it.")
+            raise ConfigError(f"{name} has an invalid value", hint="Set it again, or unset it.")
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

@@ -63,8 +63,8 @@ class Watch:
         """What to do about a hanging run."""
         pid = self.runner.pid if self.runner else 0
         return (
-            f"`kill -CONT {pid}` continues a stopped process; otherwise `kill -9 {pid}`, then start "
-            "`kt run` again: it first reconciles with the broker."
+            f"`kill -CONT {pid}` continues a stopped process; otherwise `kill -9 {pid}`, then "
+            "start `kt run` again: it first reconciles with the broker."
         )
 
 

@@ -33,8 +33,8 @@ def begin(cli: CliContext, command: str, *, alone: bool = False, repeats: str = 
     """Start the run of an order command by reconciling with the broker.
 
     Raises what reconcile raises: without the broker no order is placed. Commands that only read
-    (`alone`), and a client id that `repeats` an earlier order, continue with the journal's data when
-    the broker cannot be reached.
+    (`alone`), and a client id that `repeats` an earlier order, continue with the journal's data
+    when the broker cannot be reached.
     """
     from kt.steps.reconcile.startup import reconcile
 
@@ -62,8 +62,8 @@ def finish(
 ) -> None:
     """Print the orders, then raise the worst error, if any.
 
-    `stopped` are the errors that kept further orders from being sent; `before` are earlier orders of
-    decisions that were ordered before: their outcome is not an error of this command.
+    `stopped` are the errors that kept further orders from being sent; `before` are earlier orders
+    of decisions that were ordered before: their outcome is not an error of this command.
     """
     from kt.cli.support.exit_watch import tell_bought
     from kt.cli.support.pipe_documents import emit

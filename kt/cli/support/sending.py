@@ -88,8 +88,8 @@ def wait_for(
     events: queue.Queue[StreamEvent],
     seconds: float,
 ) -> list[Order]:
-    """The orders after `seconds` of the clock, or as soon as all are done. When tracking fails or is
-    interrupted, says that the orders were placed; after a failure returns them unchanged."""
+    """The orders after `seconds` of the clock, or as soon as all are done. When tracking fails or
+    is interrupted, says that the orders were placed; after a failure returns them unchanged."""
     from kt.steps.reconcile.order_tracking import follow
 
     still = [order for order in orders if order.state in OPEN_STATES]
