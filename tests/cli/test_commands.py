@@ -92,7 +92,7 @@ def test_auth_walks_from_login_to_logout(front: Front) -> None:
         "seconds left  86,400\n"
     )
     assert front("auth", "status").code == 0
-    assert front("auth", "logout").err == "kt: the token was given back\n"
+    assert front("auth", "logout").err == "kt: the token was revoked\n"
     assert front("auth", "logout").err == "kt: there was no token\n"
 
 
@@ -280,7 +280,7 @@ def test_a_silent_analyst_is_seen_in_the_status(front: Front) -> None:
 def test_analyze_held_reads_no_pipe(front: Front) -> None:
     ran = front("analyze", "--held", stdin="rubbish")
     assert (ran.code, ran.items) == (0, [])
-    assert "nothing to decide about" in ran.err
+    assert "nothing to decide" in ran.err
 
 
 def test_an_unknown_code_is_exit_code_8(front: Front) -> None:
@@ -374,7 +374,7 @@ def test_stops_and_the_way_back(verb: str, front: Front) -> None:
     assert ran.err.endswith("until `kt resume`\n")
     assert stops.current(front.world.ctx).mode is StopMode(verb)
     back = front("resume", terminal=True)
-    assert back.err == "kt: orders leave again\n"
+    assert back.err == "kt: orders are sent again\n"
     assert back.out.startswith("mode    running\nreason  resumed after: 점심\n")
     assert stops.current(front.world.ctx).mode is StopMode.RUNNING
 
@@ -402,8 +402,8 @@ def test_a_halt_is_in_force_even_when_nothing_else_works(
     ran = front("halt")
     assert (ran.code, ran.items[0]["mode"]) == (0, "halt")
     assert ran.err == (
-        "kt: no new order leaves until `kt resume`\n"
-        "kt: halt is in force by its flag file; the journal could not note it: journal kt.db: "
+        "kt: no new orders are sent until `kt resume`\n"
+        "kt: halt is in force by its flag file; the journal could not store it: journal kt.db: "
         "the file is damaged. See `kt doctor`.\n"
     )
     flag = front.folder / "state" / "sim" / "halt.json"
@@ -704,7 +704,7 @@ def test_watch_takes_several_types_with_commas(front: Front) -> None:
     assert {item.value for item in front.stream.subscribed} == {"0B", "0D"}
     refused = front("watch", SAMSUNG, "--type", "01,03")
     assert refused.code == ExitCode.USAGE
-    assert "'03' is no type: 0B, 01, trade" in refused.err
+    assert "'03' is not a type; known are 0B, 01, trade" in refused.err
 
 
 def test_watch_on_a_terminal_leaves_its_last_table(front: Front) -> None:
@@ -761,7 +761,7 @@ def test_api(front: Front) -> None:
     ]
     one = front("api", "ka10099", '{"mrkt_tp": 0}')
     assert one.out == '{"list":[{"code":"1"}],"return_code":0}\n'
-    assert one.err == "kt: there are more pages: --all-pages follows them\n"
+    assert one.err == "kt: there are more pages: --all-pages requests them all\n"
     assert front.rest.asked == [("ka10099", {"mrkt_tp": "0"})]
     every = front("api", "ka10099", "-", "--all-pages", stdin='{"mrkt_tp":"0"}')
     assert json.loads(every.out)["list"] == [{"code": "1"}, {"code": "2"}]
@@ -785,7 +785,7 @@ def test_init_writes_the_example_once(front: Front, tmp_path: Path) -> None:
     assert target.read_text(encoding="utf-8") == example_config()
     assert load_config(target, {}) == Config()
     again = front("init", str(target))
-    assert again.code == ExitCode.USAGE and "is there already; nothing was changed" in again.err
+    assert again.code == ExitCode.USAGE and "already exists; nothing was changed" in again.err
     target.write_text("", encoding="utf-8")
     assert front("init", str(target), "--force", "-q").code == 0
     assert target.read_text(encoding="utf-8") == example_config()

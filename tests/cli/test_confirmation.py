@@ -25,7 +25,7 @@ def test_real_in_a_pipe_needs_yes(front: Front) -> None:
     ran = front(*REAL)
     assert (ran.code, ran.out) == (ExitCode.DENIED, "")
     assert ran.err.endswith(
-        "kt: no yes for an order with real money, and no terminal to ask on; nothing was sent. "
+        "kt: orders with real money need a confirmation, and there is no terminal to ask on; nothing was sent. "
         "Add --yes.\n"
     )
     assert front.world.broker.sent == []
@@ -81,7 +81,7 @@ def test_dry_run_on_real_asks_nothing_and_sends_nothing(front: Front) -> None:
     front.configure(LIVE)
     ran = front(*REAL, "--dry-run", terminal=True)
     assert ran.code == 0
-    assert "dry run: everything is done but the sending" in ran.err
+    assert "dry run: no order is sent" in ran.err
     assert front.world.broker.sent == []
 
 

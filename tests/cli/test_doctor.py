@@ -59,7 +59,7 @@ def test_an_analyst_that_does_not_answer(doctor: Front) -> None:
     row = rows(doctor)["analyst"]
     assert row["status"] == "fail"
     assert "scripted (script-1): auth: 403 Your API key was reported as leaked." in row["detail"]
-    assert "1 questions today, 1 failed" in row["detail"]
+    assert "1 asked today, 1 failed" in row["detail"]
     assert "set a good one" in row["hint"]
     doctor.world.analyst.error = ""
     row = rows(doctor)["analyst"]
@@ -174,7 +174,7 @@ def test_who_owns_the_stream(doctor: Front) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     lease.publish(LeaderAddress(pid=ended.pid, secret="s"))
-    assert rows(doctor)["stream"]["detail"] == "nobody is connected"
+    assert rows(doctor)["stream"]["detail"] == "no process is connected"
     lease.release()
 
 

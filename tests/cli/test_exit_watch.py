@@ -20,7 +20,7 @@ from tests.fakes import OPEN, SAMSUNG
 
 __all__ = ["doctor"]
 NOBODY = (
-    "kt: 1 position has a stop or a target that nobody watches. Start `kt run`, or put "
+    "kt: 1 position has a stop or target that no process monitors. Start `kt run`, or put "
     "`kt run --once` into cron (`kt help cron`).\n"
 )
 
@@ -61,7 +61,7 @@ def test_the_doctor_says_so(doctor: Front) -> None:
     doctor(*BUY, "--wait")
     row = rows(doctor)["exits"]
     assert (row["status"], row["hint"]) == ("warn", exit_watch.HELP)
-    assert row["detail"] == "1 position(s) with a stop or a target that nobody watches"
+    assert row["detail"] == "1 position(s) with a stop or target that no process monitors"
     with only_one(ProfilePaths(doctor.folder / "state" / "sim"), "run", OPEN):
         row = rows(doctor)["exits"]
         assert (row["status"], row["detail"]) == ("ok", "run since 10:00")
@@ -96,7 +96,7 @@ def test_a_run_watches_while_it_lives(holding: Front) -> None:
 def test_a_silent_run_is_told_with_what_to_do(doctor: Front) -> None:
     pid = os.getpid()
     said = (
-        f"the process {pid} (kt run) is there, but has given no sign of life for 3 min 20 s: it "
+        f"the process {pid} (kt run) exists, but has sent no heartbeat for 3 min 20 s: it "
         "is stopped, or it hangs"
     )
     with only_one(ProfilePaths(doctor.folder / "state" / "sim"), "run", doctor.world.clock.now()):

@@ -36,7 +36,7 @@ def test_a_document_piped_again_is_answered_with_its_order(front: Front, state: 
     assert len(broker.sent) == sent
     assert (
         f"kt: the decision for 005930 is order {first['order_id']} of 2026-11-23 10:00:00 "
-        f"({state}) already; nothing was sent, --again orders it once more\n"
+        f"({state}); nothing was sent, --again orders it once more\n"
     ) in again.err
 
 
@@ -52,7 +52,7 @@ def test_an_order_that_ended_badly_is_the_decisions_all_the_same(
     again = submit(front)
     assert (again.code, again.items[0]["state"]) == (0, state)
     assert len(front.world.broker.sent) == 1
-    assert f"({state}) already; nothing was sent" in again.err
+    assert f"({state}); nothing was sent" in again.err
 
 
 def test_again_is_the_deliberate_way(front: Front) -> None:

@@ -205,7 +205,7 @@ def test_a_secret_in_the_file_is_never_repeated(tmp_path: Path, text: str) -> No
 def test_where_keys_belong_is_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, f"app_key: {SECRET}\n"), environ={})
-    assert "do not stand in this file" in (caught.value.hint or "")
+    assert "do not belong in this file" in (caught.value.hint or "")
 
 
 def test_a_file_that_is_no_text(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ def test_a_path_that_cannot_be_one(name: str) -> None:
 @pytest.mark.parametrize("name", ["KT_PROFILE", "KT_STATE_DIR", "KT_APP_KEY", "KT_BASE_URL"])
 @pytest.mark.parametrize("value", ["\ud800", "a\x1b[2J", "\u202e", "x" * 5_000])
 def test_the_environment_is_checked_like_the_file(name: str, value: str) -> None:
-    with pytest.raises(ConfigError, match=f"^{name} holds what it cannot be$"):
+    with pytest.raises(ConfigError, match=f"^{name} has an invalid value$"):
         load_config(environ={name: value})
 
 

@@ -237,7 +237,7 @@ def test_login_status_logout(broker: ScriptedBroker, tmp_path: Path) -> None:
     assert stat.S_IMODE(token_file(kt).stat().st_mode) == 0o600
     path = token_file(kt)
     logout = kt("auth", "logout")
-    assert (logout.code, logout.err) == (0, "kt: the token was given back\n")
+    assert (logout.code, logout.err) == (0, "kt: the token was revoked\n")
     assert broker.calls[-1][:2] == (
         "au10002", {"appkey": APP_KEY, "secretkey": SECRET, "token": TOKENS[1]}
     )  # fmt: skip
@@ -380,7 +380,7 @@ def test_one_page_says_that_there_are_more(broker: ScriptedBroker, kt: Door) -> 
     ran = kt("api", "ka10081", "-")
     assert ran.code == 2
     ran = kt("api", "ka10081", "-", stdin=STOCK)
-    assert (ran.code, ran.err) == (0, "kt: there are more pages: --all-pages follows them\n")
+    assert (ran.code, ran.err) == (0, "kt: there are more pages: --all-pages requests them all\n")
 
 
 def test_pages_without_an_end_are_given_up(broker: ScriptedBroker, kt: Door) -> None:
