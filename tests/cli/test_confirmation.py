@@ -25,8 +25,8 @@ def test_real_in_a_pipe_needs_yes(front: Front) -> None:
     ran = front(*REAL)
     assert (ran.code, ran.out) == (ExitCode.DENIED, "")
     assert ran.err.endswith(
-        "kt: orders with real money need a confirmation, and there is no terminal to ask on; nothing was sent. "
-        "Add --yes.\n"
+        "kt: orders with real money need a confirmation, and there is no terminal to ask on; "
+        "nothing was sent. Add --yes.\n"
     )
     assert front.world.broker.sent == []
     assert front(*REAL, "--yes").code == 0

@@ -64,7 +64,9 @@ def test_an_analyst_that_does_not_answer(doctor: Front) -> None:
     doctor.world.analyst.error = ""
     row = rows(doctor)["analyst"]
     assert (row["status"], row["hint"]) == ("ok", "")
-    assert row["detail"].startswith("scripted (script-1) answered as script-1 in 1 ms; 2 questions")
+    assert row["detail"].startswith(
+        "scripted (script-1) answered as script-1 in 1 ms; 2 asked today"
+    )
 
 
 def test_all_is_well(doctor: Front) -> None:

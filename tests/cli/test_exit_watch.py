@@ -20,8 +20,8 @@ from tests.fakes import OPEN, SAMSUNG
 
 __all__ = ["doctor"]
 NOBODY = (
-    "kt: 1 position has a stop or target that no process monitors. Start `kt run`, or put "
-    "`kt run --once` into cron (`kt help cron`).\n"
+    "kt: 1 position has a stop or target that no process monitors. Start `kt run`, or run "
+    "`kt run --once` from cron (`kt help cron`).\n"
 )
 
 

@@ -63,8 +63,8 @@ cash        700,000 + fee 100 = 700,100 <= cash 10,000,000
 profile     sim
 """
 UNWATCHED = (
-    "kt: no process monitors the stop and target of 005930. Start `kt run`, or put "
-    "`kt run --once` into cron (`kt help cron`).\n"
+    "kt: no process monitors the stop and target of 005930. Start `kt run`, or run "
+    "`kt run --once` from cron (`kt help cron`).\n"
 )
 
 
@@ -496,7 +496,7 @@ def test_what_check_denied_stays_denied(front: Front) -> None:
     assert [item["passed"] for item in checks.items] == [False]
     ran = front("order", "submit", stdin=checks.out)
     assert (ran.code, ran.items) == (0, [])
-    assert ran.err == "kt: the document contains nothing to order\n"
+    assert ran.err == "kt: the document holds nothing to order\n"
 
 
 def test_a_denied_decision_in_submit_is_exit_code_5_and_the_others_go(front: Front) -> None:

@@ -181,7 +181,7 @@ def test_every_reader_refuses_an_empty_input(command: str, kind: str, front: Fro
     ran = front(*command.split(), stdin="")
     assert (ran.code, ran.out) == (ExitCode.INPUT, "")
     assert ran.err == (
-        f"kt: the input is empty where {kind} should come. "
+        f"kt: the input is empty; expected {kind}. "
         "The command before this one failed; nothing was done.\n"
     )
     assert front.world.market.asked == []

@@ -237,7 +237,7 @@ def test_a_state_folder_whose_name_is_no_utf8_is_refused(
     monkeypatch.chdir(place)
     monkeypatch.setenv("XDG_STATE_HOME", str(place))
     config = load_config(environ={"KT_STATE_DIR": state_dir})
-    with pytest.raises(ConfigError, match=r"no UTF-8: .*half \\udcff"):
+    with pytest.raises(ConfigError, match=r"not UTF-8: .*half \\udcff"):
         state_folder(config)
 
 

@@ -41,7 +41,7 @@ def assert_seen_as_stopped(house: House, pid: int) -> None:
     assert row["heartbeat_age"] > 90
     kept_out = impatiently(house, "run", "--once", "--skip-if-running")
     assert kept_out.returncode == 1, "cron's mail must say it"
-    assert f"the process {pid} (kt run) is there, but has sent no heartbeat" in kept_out.stderr
+    assert f"the process {pid} (kt run) exists, but has sent no heartbeat" in kept_out.stderr
     assert f"`kill -CONT {pid}` lets a stopped one go on" in kept_out.stderr
 
 
