@@ -13,7 +13,7 @@ REAL = ("order", "buy", SAMSUNG, "1", "--price", "70000", "--profile", "real")
 MOCK = ("order", "buy", SAMSUNG, "1", "--price", "70000", "--profile", "mock")
 
 
-def test_real_without_live_is_denied_whatever_is_said(front: Front) -> None:
+def test_real_without_live_is_denied_even_with_yes(front: Front) -> None:
     ran = front(*REAL, "--yes", terminal=True, stdin="y\n")
     assert ran.code == ExitCode.DENIED
     assert front.world.broker.sent == []
@@ -44,7 +44,7 @@ def test_a_yes_at_the_prompt_sends(answer: str, front: Front) -> None:
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "", "yep\n", "ja\n", "y", "q\n"])
-def test_anything_but_yes_is_no(answer: str, front: Front) -> None:
+def test_any_answer_but_yes_sends_nothing(answer: str, front: Front) -> None:
     front.configure(LIVE)
     ran = front(*REAL, terminal=True, stdin=answer)
     if answer == "y":  # a last line without its end is still an answer

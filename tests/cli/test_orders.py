@@ -68,7 +68,7 @@ UNWATCHED = (
 )
 
 
-def test_a_buy_in_a_pipe(front: Front) -> None:
+def test_a_buy_in_a_pipe_prints_an_orders_document(front: Front) -> None:
     ran = front(*BUY)
     assert ran.code == 0
     assert ran.err == PREVIEW + UNWATCHED
@@ -121,7 +121,7 @@ def test_a_buy_in_a_pipe(front: Front) -> None:
     ]
 
 
-def test_a_buy_on_a_terminal(front: Front) -> None:
+def test_a_buy_on_a_terminal_prints_a_table(front: Front) -> None:
     ran = front(*BUY, terminal=True)
     assert ran.code == 0
     assert ran.err.startswith(PREVIEW)
@@ -238,7 +238,7 @@ def test_a_refused_order_is_exit_code_8(front: Front) -> None:
     assert ran.items[0]["state"] == "REJECTED"
 
 
-def test_an_order_that_never_left_is_exit_code_9(front: Front) -> None:
+def test_an_order_that_was_not_sent_is_exit_code_9(front: Front) -> None:
     front.world.broker.outcomes = [not_placed()]
     ran = front(*BUY)
     assert ran.code == ExitCode.UNREACHABLE
@@ -360,7 +360,7 @@ def test_a_refused_cancel_leaves_the_order_as_it_was(front: Front) -> None:
     assert "[RC4033] 취소 불가. `kt order list` shows the order's state." in ran.err
 
 
-def test_a_change_that_never_left_may_be_sent_again(front: Front) -> None:
+def test_a_change_that_was_not_sent_may_be_sent_again(front: Front) -> None:
     order = front(*BUY).items[0]
     front.world.broker.outcomes = [not_placed()]
     ran = front("order", "amend", order["ord_no"], "--price", "69000")
@@ -372,9 +372,7 @@ def test_a_change_that_never_left_may_be_sent_again(front: Front) -> None:
 
 
 @pytest.mark.parametrize("verb", [("cancel",), ("amend", "--price", "69000")])
-def test_a_change_that_is_interrupted_is_one_that_nobody_knows_about(
-    verb: tuple[str, ...], front: Front
-) -> None:
+def test_an_interrupted_change_has_an_unknown_outcome(verb: tuple[str, ...], front: Front) -> None:
     order = front(*BUY).items[0]
 
     def interrupt() -> None:
