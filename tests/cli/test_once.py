@@ -35,7 +35,8 @@ def test_a_document_piped_again_is_answered_with_its_order(front: Front, state: 
     assert (again.items[0]["order_id"], again.items[0]["state"]) == (first["order_id"], state)
     assert len(broker.sent) == sent
     assert (
-        f"kt: the decision for 005930 was already ordered as {first['order_id']} at 2026-11-23 10:00:00 "
+        f"kt: the decision for 005930 was already ordered as {first['order_id']} at "
+        f"2026-11-23 10:00:00 "
         f"({state}); nothing was sent, --again orders it once more\n"
     ) in again.err
 

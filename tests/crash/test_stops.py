@@ -142,7 +142,7 @@ def test_a_stop_that_cannot_be_read_denies(empty: Account) -> None:
         assert "unexpected error" not in ran.err, ran.told()
     assert empty.truth().orders == ()
     doctor = empty.kt("doctor")
-    assert (doctor.code, "cannot be told, so nothing is sent" in doctor.out) == (1, True)
+    assert (doctor.code, "cannot be read, so no orders are sent" in doctor.out) == (1, True)
     assert empty.kt("halt").code == 0, "the way out is to stop, and then to resume"
     assert empty.kt("resume").code == 0
     assert_well(empty)

@@ -55,7 +55,7 @@ DECISIONS = (
 
 
 def decisions(rows: Sequence[Decision], console: Console) -> str:
-    """The table, and under it every reason in full."""
+    """The table, followed by the full text of every reason."""
     lines = [
         paragraph(f"{row.stock_code} {row.stock_name}: {row.reason}", console.width, indent=7)
         for row in rows
@@ -65,7 +65,7 @@ def decisions(rows: Sequence[Decision], console: Console) -> str:
 
 
 def reasons(check: Check) -> str:
-    """The codes that said no; their arithmetic stands under the table."""
+    """The denial codes; their details follow below the table."""
     return " ".join(result.code for result in check.denials)
 
 
@@ -90,7 +90,7 @@ CHECKS = (
 
 
 def checks(rows: Sequence[Check], console: Console) -> str:
-    """The table, and under it every denial in full, so that nothing is cut off by the width."""
+    """The table, followed by the full text of every denial."""
     text = render(CHECKS, rows, console)
     lines = [
         paragraph(
