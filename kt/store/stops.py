@@ -33,8 +33,8 @@ class StopRows(JournalPart):
         """The stricter of row and flag file.
 
         A stop whose `until` has passed is over: it is returned only if no other stop is set, so
-        that `steps/risk/stops.py` can lift it and report it. When the row cannot be read, a HALT flag is
-        returned; without one, raises JournalError.
+        that `steps/risk/stops.py` can lift it and report it. When the row cannot be read, a
+        HALT flag is returned; without one, raises JournalError.
         """
         now = self._clock.now()
         today = now.astimezone(KST).date()

@@ -11,6 +11,12 @@ STOCK = (
     Column("code", lambda row: row.stock_code),
     Column("name", lambda row: row.stock_name, shorten=14),
 )
+CHANGE = Column(
+    "change",
+    lambda row: percent(row.change_pct),
+    right=True,
+    color=lambda row: updown(row.change_pct),
+)
 HELD = (*STOCK, Column("quantity", lambda row: money(row.quantity), right=True))
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kt.cli.show import columns
 from kt.cli.show.cells import clock, money, percent, plain, signed, updown
 from kt.cli.show.table import Column, render
 from kt.cli.show.width import shorten
@@ -53,12 +54,7 @@ COLUMNS = (
     Column("code", lambda row: row.code),
     Column("name", lambda row: row.name, shorten=14),
     Column("price", lambda row: money(row.price), right=True, color=lambda r: updown(r.change_pct)),
-    Column(
-        "change",
-        lambda row: percent(row.change_pct),
-        right=True,
-        color=lambda row: updown(row.change_pct),
-    ),
+    columns.CHANGE,
     Column("volume", lambda row: money(row.volume), right=True, rank=1),
     Column("strength", lambda row: plain(row.strength or None), right=True, rank=3),
     Column("bid", lambda row: money(row.bid or None), right=True, rank=2),

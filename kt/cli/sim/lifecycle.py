@@ -68,7 +68,7 @@ def start(cli: CliContext, /, **given: Any) -> None:
     from kt.sim import launch
 
     settings = settings_of(cli, given, idle=cli.config.simulator.idle_minutes)
-    if launch.find(_root(cli) / SIM) is not None:
+    if launch.find(cli.state_folder / SIM) is not None:
         cli.say("an exchange is already running; its settings are unchanged")
     launch.start(settings, cli.say)
     _show(cli)
@@ -95,7 +95,7 @@ def serve(cli: CliContext, /, **given: Any) -> None:
 def stop(cli: CliContext) -> None:
     from kt.sim import launch
 
-    stopped = launch.stop(_root(cli))
+    stopped = launch.stop(cli.state_folder)
     _emit(cli, {"kind": "exchange", "running": False, "stopped": stopped})
     cli.say("the exchange has stopped" if stopped else "no exchange was running")
 
@@ -118,7 +118,7 @@ def status(cli: CliContext) -> None:
 def reset(cli: CliContext) -> None:
     from kt.sim import launch
 
-    launch.reset(_root(cli))
+    launch.reset(cli.state_folder)
     _emit(cli, {"kind": "exchange", "running": False, "reset": True})
     cli.say("the exchange's state was deleted; the next start creates a new one")
 
@@ -141,7 +141,7 @@ def settings_of(cli: CliContext, given: dict[str, Any], *, idle: int) -> Setting
     from msgspec.structs import asdict
 
     _check_files(named)
-    base = asdict(from_simulator(cli.config.simulator, _root(cli)))
+    base = asdict(from_simulator(cli.config.simulator, cli.state_folder))
     return Settings(**{**base, "idle_minutes": idle, **named})
 
 
@@ -158,17 +158,11 @@ def _check_files(named: dict[str, Any]) -> None:
         read_faults(named["faults"])
 
 
-def _root(cli: CliContext) -> Path:
-    from kt.config.load import state_folder
-
-    return state_folder(cli.config)
-
-
 def _show(cli: CliContext) -> None:
     """Print the running exchange's status. Raises KtError when none is running."""
     from kt.sim import launch
 
-    found = launch.status(_root(cli))
+    found = launch.status(cli.state_folder)
     if found is None:
         _emit(cli, {"kind": "exchange", "running": False})
         raise KtError("no exchange is running", hint="`kt sim start` starts one.")

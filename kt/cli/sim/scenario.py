@@ -10,8 +10,6 @@ from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import Real
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kt.cli.support.cli_context import CliContext
     from kt.sim.scenario import Moved
 
@@ -69,7 +67,7 @@ def run_scenario(cli: CliContext, name: str, code: str, pause: float, wait: floa
     from kt.cli.support.pipe_documents import emit
     from kt.sim import control, scenario
 
-    exchange = control.of(_root(cli))
+    exchange = control.of(cli.state_folder)
     clock = control.clock(exchange.status(use=True))
     rows: list[dict[str, Any]] = []
     for moved in scenario.play(
@@ -87,17 +85,11 @@ def run_decision(cli: CliContext, code: str) -> None:
     from kt.sim import control
     from kt.sim.scenario import decision
 
-    exchange = control.of(_root(cli))
+    exchange = control.of(cli.state_folder)
     name = exchange.steered(code)["stock_name"]
     now = control.clock(exchange.status(use=True)).now()
     made = decision(code, name, now, new_id(now))
     emit(cli, "decisions", [made], run="", asof=now, profile="sim")
-
-
-def _root(cli: CliContext) -> Path:
-    from kt.config.load import state_folder
-
-    return state_folder(cli.config)
 
 
 def _line(moved: Moved) -> str:

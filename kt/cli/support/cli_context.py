@@ -13,6 +13,7 @@ from kt.text import visible
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from kt.app import App
     from kt.config.model import Config
@@ -113,6 +114,13 @@ class CliContext:
         from kt.config.load import profile_paths
 
         return profile_paths(self.config)
+
+    @property
+    def state_folder(self) -> Path:
+        """The folder of all profiles' state, which the embedded exchange is found by."""
+        from kt.config.load import state_folder
+
+        return state_folder(self.config)
 
     def now(self) -> datetime:
         """The time of the app's clock if the app exists, otherwise of the system's."""
