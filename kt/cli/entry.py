@@ -69,7 +69,7 @@ def _guarded(root: click.Command, arguments: Sequence[str], cli: CliContext) -> 
 def _refuse_invalid_utf8(arguments: Sequence[str]) -> None:
     for number, argument in enumerate(arguments, 1):
         if any("\ud800" <= letter <= "\udfff" for letter in argument):
-            raise UsageError(f"argument {number} is no UTF-8: {visible(argument, 60)}")
+            raise UsageError(f"argument {number} is not UTF-8: {visible(argument, 60)}")
 
 
 def _output_failed(cli: CliContext) -> ExitCode:

@@ -41,7 +41,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=_CHECK) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is no UTF-8 (byte {error.start})", hint=_CHECK) from error
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start})", hint=_CHECK) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {_problem(error)}", hint=_CORRECT) from error
     except (ValueError, OverflowError) as error:  # an invalid number or version directive
@@ -107,7 +107,7 @@ def _load(text: str, path: Path) -> Any:
             for key, _ in node.value:
                 name, line = str(key.value), key.start_mark.line + 1
                 if name in seen:
-                    what = f"the key {named(name)} stands there twice (first in line {seen[name]})"
+                    what = f"the key {named(name)} occurs twice (first in line {seen[name]})"
                     raise _refused(path, key.start_mark, what)
                 seen[name] = line
             return super().construct_mapping(node, deep)

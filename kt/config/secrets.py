@@ -109,7 +109,7 @@ def key_pair(path: Path) -> tuple[str, str]:
         why, advice = trouble(error, "check key_file")
         raise ConfigError(f"the key file {path} cannot be read: {why}", hint=advice) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"the key file {path} is no UTF-8", hint="Check key_file.") from error
+        raise ConfigError(f"the key file {path} is not UTF-8", hint="Check key_file.") from error
     if len(lines) != 2 or any(map(steering, lines)):
         raise ConfigError(
             f"the key file {path} must hold two lines", hint="The app key, then the secret key."

@@ -123,9 +123,9 @@ SECRET = "Pxz9appkeyofthirtyormorecharacterslongHj7k"
         (BOMB, "line 1: aliases"),
         ("limits: &x\n  per_stock: 1\n", "line 1: aliases"),
         ("limits:\n  per_stock: 100000\n  total: 5\n  per_stock: 4000000\n",
-         "line 4: the key 'per_stock' stands there twice (first in line 2)"),
-        ("profile: sim\nprofile: real\n", "line 2: the key 'profile' stands there twice"),
-        ("limits: {per_stock: 1, per_stock: 2}\n", "'per_stock' stands there twice"),
+         "line 4: the key 'per_stock' occurs twice (first in line 2)"),
+        ("profile: sim\nprofile: real\n", "line 2: the key 'profile' occurs twice"),
+        ("limits: {per_stock: 1, per_stock: 2}\n", "'per_stock' occurs twice"),
         ("a: " + "[" * 3_000 + "]" * 3_000, "more than 8 levels"),
         ("".join(f"{' ' * n}a:\n" for n in range(300)), "more than 8 levels"),
         ("#" * 300_000, "larger than 256 KiB"),
@@ -210,7 +210,7 @@ def test_a_secret_key_in_the_file_is_refused_with_where_it_belongs(tmp_path: Pat
 
 def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_bytes(b"limits:\n  per_stock: \xff\n")
-    with pytest.raises(ConfigError, match=r"is no UTF-8 \(byte 21\)"):
+    with pytest.raises(ConfigError, match=r"is not UTF-8 \(byte 21\)"):
         load_config(environ={})
 
 

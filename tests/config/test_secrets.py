@@ -83,7 +83,7 @@ def test_a_key_file_must_be_private(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"key\xff\nsecret\n", "is no UTF-8"),
+        (b"key\xff\nsecret\n", "is not UTF-8"),
         (b"key\x1b[2J\nsecret\n", "must hold two lines"),
         ("key\u202e\nsecret\n".encode(), "must hold two lines"),
         (b"k" * 10_000_000, "must hold two lines"),

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 )
 @pass_cli
 def balance(cli: CliContext) -> None:
-    from kt.cli.support.exit_watch import tell_held
+    from kt.cli.support.exit_watch import warn_unmonitored
     from kt.cli.support.pipe_documents import emit
     from kt.steps.portfolio import balance as account
 
     ctx = cli.context("balance")
     found = account.balance(ctx)
     emit(cli, "balance", [found], run=ctx.run)
-    tell_held(cli, found.positions)
+    warn_unmonitored(cli, found.positions)

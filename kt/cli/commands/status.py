@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 )
 @pass_cli
 def status(cli: CliContext) -> None:
-    from kt.cli.support.exit_watch import look, tell
+    from kt.cli.support.exit_watch import read_watch, warn
     from kt.cli.support.pipe_documents import emit
 
     ctx = cli.context("status")
-    watch = look(cli)
+    watch = read_watch(cli)
     row = read_status(cli, ctx, watch)
     emit(cli, "events", [row], run=ctx.run)
-    tell(cli, watch, row["unwatched"])
+    warn(cli, watch, row["unwatched"])
 
 
 def read_status(cli: CliContext, ctx: Context, watch: Watch) -> dict[str, Any]:

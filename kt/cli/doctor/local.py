@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from kt.cli.support.exit_watch import HELP, Watch, look, with_exits
+from kt.cli.support.exit_watch import HELP, Watch, read_watch, with_exits
 from kt.errors import ConfigError
 from kt.records import FAILURES
 from kt.store.health import Finding, examine
@@ -93,7 +93,7 @@ def journal(cli: CliContext) -> Iterable[Finding]:
 
 def locks(cli: CliContext) -> Iterable[Finding]:
     """Whether `kt run` is running and responsive, and who monitors the exits of positions."""
-    watch = look(cli)
+    watch = read_watch(cli)
     unwatched = 0 if watch.by else len(with_exits(cli.app.journal.positions()))
     detail = f"{unwatched} position(s) with a stop or target that no process monitors"
     exits = Finding("exits", "warn", detail, HELP)

@@ -63,9 +63,9 @@ def run(cli: CliContext, once: bool, until_close: bool, skip_if_running: bool) -
 def _raise_if_silent(cli: CliContext) -> None:
     """Raises Busy when the run that holds the lock shows no activity, so that a second run (and
     cron's mail) reports the hanging one."""
-    from kt.cli.support.exit_watch import look
+    from kt.cli.support.exit_watch import read_watch
 
-    watch = look(cli)
+    watch = read_watch(cli)
     if watch.silent:
         raise Busy(watch.silence, hint=watch.remedy, code="SILENT")
 

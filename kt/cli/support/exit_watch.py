@@ -68,7 +68,7 @@ class Watch:
         )
 
 
-def look(cli: CliContext) -> Watch:
+def read_watch(cli: CliContext) -> Watch:
     """Read the locks and the journal. Raises JournalError."""
     clock, journal = cli.app.clock, cli.app.journal
     now = clock.now()
@@ -102,7 +102,7 @@ def with_exits(positions: Iterable[Position]) -> list[Position]:
     return [held for held in positions if held.stop_price or held.target_price]
 
 
-def tell(cli: CliContext, watch: Watch, held: int) -> None:
+def warn(cli: CliContext, watch: Watch, held: int) -> None:
     """Warn about a hanging run, and about `held` positions whose exits nothing monitors."""
     if watch.silence:
         cli.console.warn(f"kt: {watch.silence}. {watch.remedy}")
@@ -111,15 +111,15 @@ def tell(cli: CliContext, watch: Watch, held: int) -> None:
         cli.say(f"{whose} a stop or target that no process monitors. {HELP}")
 
 
-def tell_held(cli: CliContext, positions: Iterable[Position]) -> None:
+def warn_unmonitored(cli: CliContext, positions: Iterable[Position]) -> None:
     """The same for these positions; a journal error is ignored, as this is only a side note."""
     held = len(with_exits(positions))
     with contextlib.suppress(KtError):
         if held:
-            tell(cli, look(cli), held)
+            warn(cli, read_watch(cli), held)
 
 
-def tell_bought(cli: CliContext, orders: Iterable[Order]) -> None:
+def warn_after_buys(cli: CliContext, orders: Iterable[Order]) -> None:
     """Warn after buy orders whose exits no process would monitor."""
     from kt.records import FINAL_STATES, Side
 
@@ -131,6 +131,6 @@ def tell_bought(cli: CliContext, orders: Iterable[Order]) -> None:
         and (order.filled_quantity or order.state not in FINAL_STATES)
     ]
     with contextlib.suppress(KtError):
-        if bought and not look(cli).by:
+        if bought and not read_watch(cli).by:
             names = ", ".join(order.stock_code for order in bought)
             cli.say(f"no process monitors the stop and target of {names}. {HELP}")

@@ -65,12 +65,12 @@ def finish(
     `stopped` are the errors that kept further orders from being sent; `before` are earlier orders
     of decisions that were ordered before: their outcome is not an error of this command.
     """
-    from kt.cli.support.exit_watch import tell_bought
+    from kt.cli.support.exit_watch import warn_after_buys
     from kt.cli.support.pipe_documents import emit
 
     emit(cli, "orders", [*before, *orders], run=run)
     cli.sent = any(order.ord_no for order in orders)
-    tell_bought(cli, [order for order in orders if order.run == run])
+    warn_after_buys(cli, [order for order in orders if order.run == run])
     by_order = {(check.decision_id, check.stock_code): check for check in checks}
     failures = [
         failure_of(order, by_order.get((order.decision_id, order.stock_code))) for order in orders
