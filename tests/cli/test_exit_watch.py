@@ -1,4 +1,4 @@
-"""A position whose exits nobody watches is told, and a run that hangs does not count as one."""
+"""Positions whose exits no process monitors are reported, and a hanging run does not count."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ def test_doctor_warns_about_unmonitored_exits(doctor: Front) -> None:
 def test_a_manual_buy_warns_about_unmonitored_exits(front: Front) -> None:
     assert front(*BUY).err.endswith(UNWATCHED)
     again = front(*BUY[:-2], "--price", "69000", "--dry-run")
-    assert "nobody watches" not in again.err, "nothing was sent"
+    assert "no process monitors" not in again.err, "nothing was sent"
     front.world.broker.hold("000660", 3, 180_000)
-    assert "nobody watches" not in front("order", "sell", "000660", "1", "--market").err
+    assert "no process monitors" not in front("order", "sell", "000660", "1", "--market").err
 
 
 def test_a_run_monitors_exits_while_it_sends_heartbeats(holding: Front) -> None:

@@ -103,7 +103,7 @@ def test_an_unknown_stock_is_listed(tmp_path: Path) -> None:
         (HEADER + "005930,yesterday,1,1,1,1,5\n", "line 2: 'yesterday' is no time like"),
         (HEADER + "005930,2026-03-20T09:00:00,1,1,1,1,many\n", "line 2: 'many' is no whole"),
         (HEADER + "005930,2026-03-20T09:00:00,1,1\n", "line 2: 4 fields where 7"),
-        (HEADER + "5930,2026-03-20T09:00:00,1,1,1,1,5\n", "line 2: '5930' is not a stock code"),
+        (HEADER + "5930,2026-03-20T09:00:00,1,1,1,1,5\n", "line 2: '5930' is no stock code"),
         (HEADER + "005930,2026-03-20T09:00:00,1,1,1,1,5\n" * 2, "line 3: a second bar"),
         (HEADER, "line 1: there is no bar"),
         ("", "line 1: there is no bar"),
