@@ -350,7 +350,7 @@ def test_the_help_of_every_api_names_its_fields(
         assert kt("api", api_id, "--help").code == 0
         shown = capsys.readouterr().out
         assert f"{api_id}  {described.name}" in shown
-        request, answer = shown.split("Request\n")[1].split("Answer\n")
+        request, answer = shown.split("Request\n")[1].split("Response\n")
         for fields, lines in ((described.request, request), (described.response, answer)):
             for field in fields:
                 name = f"{field.name}{'[]' if field.is_list else ''}"
