@@ -242,7 +242,7 @@ def test_a_row_that_was_changed_by_hand_is_named(journal: SqliteJournal) -> None
     journal.put_position(position())
     with journal._file.write() as connection:
         connection.execute("UPDATE positions SET quantity = 'many'")
-    with pytest.raises(JournalError, match="is no Position") as broken:
+    with pytest.raises(JournalError, match="is not a valid Position") as broken:
         journal.positions()
     assert broken.value.code == "ROW"
 
