@@ -176,6 +176,43 @@ def test_the_command_line_reaches_the_adapters_it_has_a_reason_for_and_no_other(
     assert reached & ADAPTERS == set(CLI_DOORS)
 
 
+COMMAND_ROOMS = {"doctor", "order", "run", "sim"}
+"""Folders of kt/cli with one command each. Every file of kt/cli/commands is a command too."""
+
+
+def command_of(name: str) -> str:
+    """The command that a module belongs to, as in `kt.cli.order`; empty when it is no command."""
+    parts = name.split(".")
+    if parts[:3] == ["kt", "cli", "commands"]:
+        return ".".join(parts[:4]) if len(parts) > 3 else ""
+    return ".".join(parts[:3]) if len(parts) > 2 and parts[2] in COMMAND_ROOMS else ""
+
+
+def cli_imports(room: str) -> Iterator[tuple[str, str]]:
+    """Every import between modules of kt/cli, by the importing module and the imported one."""
+    for path in (KT / "cli" / room).rglob("*.py"):
+        for imported in imported_modules(parsed(path)):
+            if imported.startswith("kt.cli."):
+                yield module(path), imported
+
+
+def test_no_module_of_the_command_line_imports_another_command() -> None:
+    found = list(cli_imports(""))
+    assert ("kt.cli.order.submit", "kt.cli.order.find") in found, "imports are found at all"
+    wrong = [
+        f"{importer} imports {imported}"
+        for importer, imported in found
+        if command_of(imported) not in {"", command_of(importer)}
+    ]
+    assert not wrong, wrong
+
+
+def test_tables_import_of_what_commands_share_only_the_console() -> None:
+    allowed = ("kt.cli.show", "kt.cli.support.console")
+    wrong = [pair for pair in cli_imports("show") if not pair[1].startswith(allowed)]
+    assert not wrong, wrong
+
+
 GATEWAY_DOORS = {
     "kt/ports/__init__.py", "kt/ports/gateway.py",  # where it is defined
     "kt/steps/orders/place.py",  # the one place that opens it

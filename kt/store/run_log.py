@@ -1,4 +1,5 @@
-"""What ran and what it saw: handed to the writer thread, never waiting for the disk."""
+"""Runs, steps, API calls, scans, decisions and checks: queued for the writer thread, so that the
+caller does not wait for the disk."""
 
 from __future__ import annotations
 
@@ -84,15 +85,15 @@ class RunRows(JournalPart):
         self._writer.put([Insert("ai_calls", row)])
 
     def find_answer(self, key: str) -> AnalystReply | None:
-        """The newest answer with this key; one without an error before one with."""
-        self._settle()
+        """The newest answer with this key, preferring answers without an error."""
+        self._flush()
         sql = "SELECT * FROM ai_calls WHERE key = ? ORDER BY error <> '', seq DESC LIMIT 1"
         found = self._file.read(sql, (key,))
         return from_row(found[0], AnalystReply) if found else None
 
     def analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
-        """Questions put to analysts since then, oldest first."""
-        self._settle()
+        """Requests to the analyst since then, oldest first."""
+        self._flush()
         sql = (
             "SELECT asked_at, purpose, analyst, model, asked_model, tokens_in, tokens_out,"
             " cost_usd, error FROM ai_calls WHERE asked_at >= ? ORDER BY seq"
@@ -101,7 +102,7 @@ class RunRows(JournalPart):
         return tuple(from_row(row, AnalystCall) for row in rows)
 
     def decisions(self, run: str, items: Sequence[Decision]) -> None:
-        """A decision that is there already (it came through a pipe) stays as it is."""
+        """Store decisions; one that already exists (it came through a pipe) is not changed."""
         self._writer.put(
             [Insert("decisions", self._decision(run, item), ignore=True) for item in items]
         )
@@ -141,7 +142,7 @@ class RunRows(JournalPart):
         self._writer.put([Statement(sql, (run, what, time_text(at)))])
 
     def flush(self) -> None:
-        self._settle()
+        self._flush()
 
     def _decision(self, run: str, item: Decision) -> dict[str, Any]:
         row = to_row(item, run=run)

@@ -160,7 +160,7 @@ def test_a_refusal_of_the_whole_group_closes_its_every_budget(tmp_path: Path) ->
 
 
 def test_times_from_before_a_restart_of_the_machine_are_forgotten(tmp_path: Path) -> None:
-    """After one the monotonic clock begins anew: what stands in the file lies in the future."""
+    """After one the monotonic clock begins anew: what stands in the file is in the future."""
     late = SteppingClock()
     late.advance(1_000_000)
     before = pacer(tmp_path, late)

@@ -64,7 +64,7 @@ def halts(account: Account, **env: str) -> None:
     """`kt halt` is in force with its reason, though the journal cannot note it."""
     halted = account.kt("halt", "--reason", "the reason", **env)
     assert halted.code == 0, halted.told()
-    assert "in force by its flag file; the journal could not note it" in halted.err
+    assert "in force by its flag file; the journal could not store it" in halted.err
     assert json.loads(halted.out)["items"][0]["mode"] == "halt"
     assert json.loads((account.state / "sim" / "halt.json").read_text())["reason"] == "the reason"
 

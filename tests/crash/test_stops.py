@@ -142,7 +142,7 @@ def test_a_stop_that_cannot_be_read_denies(empty: Account) -> None:
         assert "unexpected error" not in ran.err, ran.told()
     assert empty.truth().orders == ()
     doctor = empty.kt("doctor")
-    assert (doctor.code, "cannot be told, so nothing is sent" in doctor.out) == (1, True)
+    assert (doctor.code, "cannot be read, so no orders are sent" in doctor.out) == (1, True)
     assert empty.kt("halt").code == 0, "the way out is to stop, and then to resume"
     assert empty.kt("resume").code == 0
     assert_well(empty)
@@ -190,7 +190,7 @@ def test_flatten_sells_everything_once_whatever_happens(account: Account, name: 
     ran = account.kt("flatten")
     assert all(rule["acted"] for rule in account.house.lift())
     assert ran.code == 0, ran.told()
-    assert "nothing is held; no new order leaves until `kt resume`" in ran.err
+    assert "nothing is held; no new orders are sent until `kt resume`" in ran.err
     flattened(account, ran)
 
 
@@ -239,12 +239,12 @@ def test_flatten_with_a_broken_database_halts(account: Account) -> None:
     account.database.write_bytes(b"not a database at all" * 1000)
     ran = account.kt("flatten")
     assert ran.code == 1, ran.told()
-    assert "nothing was sold; no new order leaves until `kt resume`" in ran.err
+    assert "nothing was sold; no new orders are sent until `kt resume`" in ran.err
     flag = json.loads((account.state / "sim" / "halt.json").read_text())
     assert flag["mode"] == "halt"
-    assert flag["reason"].startswith("flatten could not begin: journal ")
+    assert flag["reason"].startswith("flatten could not start: journal ")
     _restore(account.database, kept)
-    refused(account, 6, "flatten could not begin")
+    refused(account, 6, "flatten could not start")
     assert account.kt("flatten").code == 0
     assert account.truth().held == {}
 

@@ -340,7 +340,7 @@ def test_an_interrupted_wait_for_a_fill_keeps_the_order(account: Account) -> Non
     ran = account.kept(waiting.wait())
     (order,) = account.orders()
     assert ran.code == 128 + signal.SIGTERM
-    assert f"sent all the same: {order['ord_no']} ({order['order_id']})" in ran.err, ran.told()
+    assert f"already sent: {order['ord_no']} ({order['order_id']})" in ran.err, ran.told()
     assert_well(account)
 
 

@@ -35,7 +35,7 @@ def test_a_run_survives_signals_a_second_run_and_a_kill(house: House) -> None:
         second = house.start("run")
         skipped = house.start("run", "--once", "--skip-if-running")
         assert second.wait() == 1
-        assert f"another kt run of this profile is at work (process {run.pid}" in second.err[-1]
+        assert f"another kt run of this profile is active (process {run.pid}" in second.err[-1]
         assert skipped.wait() == 0
         assert skipped.err[-1].endswith("nothing was done") and not skipped.out
         began = time.monotonic()

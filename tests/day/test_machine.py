@@ -41,7 +41,7 @@ def assert_seen_as_stopped(house: House, pid: int) -> None:
     assert row["heartbeat_age"] > 90
     kept_out = impatiently(house, "run", "--once", "--skip-if-running")
     assert kept_out.returncode == 1, "cron's mail must say it"
-    assert f"the process {pid} (kt run) is there, but has given no sign of life" in kept_out.stderr
+    assert f"the process {pid} (kt run) exists, but has sent no heartbeat" in kept_out.stderr
     assert f"`kill -CONT {pid}` lets a stopped one go on" in kept_out.stderr
 
 
@@ -61,7 +61,7 @@ def test_a_run_whose_folder_was_deleted_ends_and_notifies_the_owner(house: House
     assert_seen_as_stopped(house, run.pid)
     shutil.rmtree(house.state / "sim")
     second = house.run("run", "--once", code=1)
-    assert "another kt run of this profile is at work" in second.err[-1]
+    assert "another kt run of this profile is active" in second.err[-1]
     run.send(signal.SIGCONT)
     assert run.wait(SOON) == 1
     lost = f"the state folder {house.state / 'sim'} was deleted or replaced"

@@ -1,4 +1,4 @@
-"""kt analyze: collect what is known about each stock, ask the analyst, print its decisions."""
+"""kt analyze: collect market data on each stock, ask the analyst, print its decisions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import STOCK_CODE
 from kt.errors import AuthError, KtError, Unreachable
 
@@ -17,53 +17,53 @@ if TYPE_CHECKING:
     from kt.steps.context import Context
 
 NETWORK = frozenset({"unreachable", "unavailable", "timeout", "quota"})
-"""Failures of the line or of the provider's server."""
+"""Failures of the network or of the provider's server."""
 
 
 @command(
     "analyze",
-    help="""Decide about the piped candidates (or the given stocks), and about what is held.
+    help="""Decide about the piped candidates (or the given stocks) and all held positions.
 
     \b
       kt scan fast | kt analyze
       kt analyze 005930 000660
 
-    Prints a `decisions` document: one decision for every stock asked about. The
-    analyst is Gemini when GEMINI_API_KEY is set, otherwise kt's own offline rules.
-    A stock about which no usable answer came is ABSTAIN: nothing is done with it.
-    When none of the decisions is the analyst's own the exit code says why: 4 for a
-    refused key, 9 for a provider that cannot be reached, 1 otherwise.
+    Prints a `decisions` document with one decision per stock. The analyst is Gemini
+    if GEMINI_API_KEY is set, otherwise kt's own offline rules. A stock without a
+    usable answer gets ABSTAIN: no action is taken. If no decision is the analyst's
+    own, the exit code tells why: 4 for a refused key, 9 for an unreachable
+    provider, 1 otherwise.
     """,
 )
 @click.argument("codes", metavar="[CODE]...", nargs=-1, type=STOCK_CODE)
-@click.option("--held", is_flag=True, help="Only what is held; read no pipe.")
+@click.option("--held", is_flag=True, help="Only held positions; do not read a pipe.")
 @click.option(
-    "--allow-fallback", is_flag=True, help="Exit with 0 also when no decision is the analyst's own."
+    "--allow-fallback", is_flag=True, help="Exit with 0 even if no decision is the analyst's own."
 )
-@pass_session
-def analyze(session: CliContext, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
+@pass_cli
+def analyze(cli: CliContext, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
     from kt.cli.support.pipe_documents import emit
     from kt.steps import silence
     from kt.steps.decide import analyze as analyze_step
     from kt.steps.decide import collect as collect_step
 
-    ctx = session.context("analyze")
-    candidates = () if codes or held else _piped(session, ctx)
+    ctx = cli.context("analyze")
+    candidates = () if codes or held else _piped(cli, ctx)
     brief = collect_step.collect(ctx, candidates, codes)
     decisions = analyze_step.analyze(ctx, brief)
-    emit(session, "decisions", decisions, run=ctx.run)
+    emit(cli, "decisions", decisions, run=ctx.run)
     if not decisions:
-        session.say("nothing to decide about: no candidate was given and nothing is held")
+        cli.say("nothing to decide: no candidates were given and nothing is held")
         return
-    said = silence.summary(decisions)
+    summary = silence.summary(decisions)
     if allow_fallback or any(decision.provenance.own for decision in decisions):
-        session.say(said)
+        cli.say(summary)
         return
-    raise _failure(decisions)(said, hint="`kt doctor` asks the analyst and says what is wrong.")
+    raise _failure(decisions)(summary, hint="`kt doctor` tests the analyst and shows the problem.")
 
 
 def _failure(decisions: Sequence[Decision]) -> type[KtError]:
-    """What a script is told when nobody answered: the exit code of the kind of failure."""
+    """The error class, and so the exit code, for the first decision's failure."""
     faults = next((decision.faults for decision in decisions if decision.faults), ("",))
     kind = faults[0].partition(":")[0]
     if kind == "auth":
@@ -71,11 +71,11 @@ def _failure(decisions: Sequence[Decision]) -> type[KtError]:
     return Unreachable if kind in NETWORK else KtError
 
 
-def _piped(session: CliContext, ctx: Context) -> tuple[Candidate, ...]:
+def _piped(cli: CliContext, ctx: Context) -> tuple[Candidate, ...]:
     from kt.cli.support.pipe_documents import piped, read
 
-    if not piped(session):
+    if not piped(cli):
         return ()
     max_age = ctx.config.pipe.scan_max_age
-    _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now)
+    _, items, _ = read(cli, ("candidates",), max_age=max_age, now=ctx.clock.now)
     return items
