@@ -42,7 +42,7 @@ def assert_seen_as_stopped(house: House, pid: int) -> None:
     kept_out = impatiently(house, "run", "--once", "--skip-if-running")
     assert kept_out.returncode == 1, "cron's mail must say it"
     assert f"the process {pid} (kt run) exists, but has sent no heartbeat" in kept_out.stderr
-    assert f"`kill -CONT {pid}` lets a stopped one go on" in kept_out.stderr
+    assert f"`kill -CONT {pid}` continues a stopped process" in kept_out.stderr
 
 
 def test_a_run_whose_folder_was_deleted_ends_and_notifies_the_owner(house: House) -> None:
