@@ -256,7 +256,7 @@ DUE: dict[Timer, Callable[[Runtime], object]] = {
 
 
 def finish(runtime: Runtime) -> None:
-    """At the end of a run: mark the books at their last prices."""
+    """The run ends: the books at their last prices, and what the day has brought so far."""
     if runtime.state.reconciled and runtime.state.settled != runtime.ctx.clock.now().date():
-        daily_pnl.close_day(runtime.ctx, runtime.state.prices)
+        runtime.report.days.append(daily_pnl.close_day(runtime.ctx, runtime.state.prices))
     runtime.ctx.journal.flush()

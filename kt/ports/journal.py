@@ -18,6 +18,7 @@ from kt.records import (
     Decision,
     DecisionOutcome,
     Doubt,
+    Equity,
     Fill,
     Order,
     OrderEvent,
@@ -209,6 +210,18 @@ class Results(Protocol):
         self, *, since: date | None = None, until: date | None = None
     ) -> tuple[DayResult, ...]:
         """From `since` to `until`, both included, oldest first."""
+        ...
+
+    def put_equity(self, point: Equity) -> None:
+        """Insert or replace by minute."""
+        ...
+
+    def equity(self, *, since: datetime, until: datetime) -> tuple[Equity, ...]:
+        """The minutes from `since` on and before `until`, oldest first."""
+        ...
+
+    def equity_before(self, at: datetime) -> Equity | None:
+        """The last minute kept before a time."""
         ...
 
     def put_outcome(self, outcome: DecisionOutcome) -> None: ...

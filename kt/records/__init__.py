@@ -81,6 +81,7 @@ from kt.records.order import (
     OrderState,
     Origin,
 )
+from kt.records.performance import Equity, Performance
 from kt.records.result import (
     Balance,
     CashFlow,
@@ -138,6 +139,7 @@ __all__ = [
     "Deposit",
     "Document",
     "Doubt",
+    "Equity",
     "Execution",
     "Fill",
     "Flow",
@@ -161,6 +163,7 @@ __all__ = [
     "Origin",
     "Outcome",
     "OutcomeStatus",
+    "Performance",
     "Position",
     "Provenance",
     "Quote",

@@ -11,6 +11,7 @@ from msgspec import Meta
 from kt.records.base import Name, Record
 from kt.records.decision import Candidate, Check, Decision
 from kt.records.order import Fill, Order
+from kt.records.performance import Performance
 from kt.records.result import Balance, DayResult, Position, RoundTrip, StockResult
 
 VERSION = 1
@@ -23,7 +24,7 @@ KINDS: dict[str, Any] = {
     "fills": Fill,
     "positions": Position,
     "balance": Balance,
-    "pnl": RoundTrip | DayResult | StockResult,
+    "pnl": RoundTrip | DayResult | StockResult | Performance,
     "events": dict[str, Any],
 }
 """The item type of each kind of document."""

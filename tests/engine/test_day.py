@@ -400,3 +400,26 @@ def test_queued_events_are_handled_before_a_run_with_lost_files_ends(stage: Make
     assert [sent.side for sent in day.world.broker.sent] == [Side.SELL]  # type: ignore[union-attr]
     level, title, text = day.world.notifier.told[-1]
     assert (level, title) == ("critical", "kt: the run ends") and text.startswith(lost[0])
+
+
+def test_a_day_that_is_ended_early_reports_what_it_has_brought(stage: Make) -> None:
+    made = stage()
+    made.world.broker.d2_cash = 10_000_000
+    made.hold(10, 70_000)
+    made.act("10:01", lambda: made.tick(77_000))
+    made.act("10:01:05", made.fill_all)
+    report = made.play("10:03")
+    (day,) = report.days
+    assert day.day == date(2026, 11, 23)
+    assert day.realised > 60_000
+    assert (day.trades, day.wins) == (1, 1)
+
+
+def test_the_equity_is_kept_every_minute(stage: Make) -> None:
+    made = stage()
+    made.world.broker.d2_cash = 10_000_000
+    made.hold(10, 70_000)
+    made.play("10:05:30")
+    kept = made.world.journal.equity(since=at("10:00"), until=at("16:00"))
+    minutes = [point.at for point in kept]
+    assert minutes == [at("10:00") + timedelta(minutes=n) for n in range(6)]
