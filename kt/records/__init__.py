@@ -20,6 +20,7 @@ from kt.records.account import (
     OutcomeStatus,
     Realised,
 )
+from kt.records.account_value import Equity, Performance
 from kt.records.analyst_request import (
     FAILURES,
     LASTING,
@@ -81,7 +82,6 @@ from kt.records.order import (
     OrderState,
     Origin,
 )
-from kt.records.performance import Equity, Performance
 from kt.records.result import (
     Balance,
     CashFlow,

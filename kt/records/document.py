@@ -8,10 +8,10 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from kt.records.account_value import Performance
 from kt.records.base import Name, Record
 from kt.records.decision import Candidate, Check, Decision
 from kt.records.order import Fill, Order
-from kt.records.performance import Performance
 from kt.records.result import Balance, DayResult, Position, RoundTrip, StockResult
 
 VERSION = 1
