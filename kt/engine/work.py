@@ -11,6 +11,7 @@ from kt.records import (
     Book,
     Candidate,
     Check,
+    DailyReport,
     DayResult,
     Decision,
     Order,
@@ -30,7 +31,7 @@ from kt.steps.fan_out import note_error
 from kt.steps.instruments import known_list
 from kt.steps.orders import exits, place, unfilled
 from kt.steps.orders.exits import Left
-from kt.steps.portfolio import daily_pnl
+from kt.steps.portfolio import daily_pnl, daily_report
 from kt.steps.reconcile import cash_reconciliation, order_recovery, order_tracking, startup
 from kt.steps.results import Difference, Exit, Reconciliation
 from kt.steps.risk import account_snapshot, check
@@ -143,26 +144,38 @@ def chase(ctx: Context, order_id: str, book: Book | None) -> Order | None:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan before the open: expected prices of the positions, and the watch list."""
+    """Before the open: what the auction would print for what is held and for what yesterday's
+    report planned to watch, and what the market shows by now."""
 
-    expected: tuple[Quote, ...]
+    held: tuple[Quote, ...]
+    planned: tuple[Quote, ...]
     candidates: tuple[Candidate, ...]
 
     def text(self) -> str:
-        held = ", ".join(
-            f"{quote.stock_name} {quote.expected_price or quote.price:,}" for quote in self.expected
-        )
         best = ", ".join(found.stock_name for found in self.candidates[:5])
         return (
-            f"held, at expected prices: {held or 'nothing'}; "
+            f"held, at expected prices: {_expected(self.held) or 'nothing'}; "
+            f"planned, at expected prices: {_expected(self.planned) or 'nothing'}; "
             f"watch list: {best or 'the market shows none yet'}"
         )
 
 
+def _expected(quotes: Sequence[Quote]) -> str:
+    return ", ".join(f"{one.stock_name} {one.expected_price or one.price:,}" for one in quotes)
+
+
 def plan(ctx: Context) -> Plan:
-    """Make the plan (08:30). An empty ranking before the open is no error."""
-    codes = [position.stock_code for position in ctx.journal.positions()]
-    made = Plan(ctx.market.quotes(codes) if codes else (), scan.fast(ctx))
+    """08:30. A market that ranks nothing before it opens is no error."""
+    held = [position.stock_code for position in ctx.journal.positions()]
+    before = ctx.journal.report_before(ctx.clock.now().date())
+    planned = [stock.stock_code for stock in before.plan] if before else []
+    codes = list(dict.fromkeys([*held, *planned]))
+    quotes = ctx.market.quotes(codes) if codes else ()
+    made = Plan(
+        tuple(one for one in quotes if one.stock_code in held),
+        tuple(one for one in quotes if one.stock_code not in held),
+        scan.fast(ctx),
+    )
     ctx.journal.notice(ctx.run, "info", "plan for the day", made.text(), ctx.clock.now())
     return made
 
@@ -176,12 +189,11 @@ class Settled:
     """Orders that were still open, in their final state."""
     differences: tuple[Difference, ...]
 
+    report: DailyReport
+
     def text(self) -> str:
-        day = self.result
         lines = [
-            f"{day.day}: realised {day.realised:+,} won, unrealised {day.unrealised:+,} won, "
-            f"{day.trades} trades ({day.wins} won), fees {day.fees:,}, taxes {day.taxes:,}, "
-            f"bought {day.bought:,}, sold {day.sold:,}",
+            daily_report.summary(self.report),
             *(f"{o.state.lower()}: {o.side} {o.stock_code}" for o in self.ended),
             *(difference.text() for difference in self.differences),
         ]
@@ -205,7 +217,7 @@ def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
     except KtError as failure:
         note_error(ctx, "settle.compare", failure)
         differences = ()
-    return Settled(result, ended, differences)
+    return Settled(result, ended, differences, daily_report.write(ctx, result))
 
 
 def _take_back(ctx: Context, order: Order) -> Order:

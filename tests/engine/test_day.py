@@ -79,9 +79,33 @@ def test_before_the_open_there_is_a_plan(stage: Make) -> None:
     (plan,) = [line for line in made.lines if "watch list" in line]
     assert plan == (
         "08:30:00 held, at expected prices: 삼성전자 70,000; "
+        "planned, at expected prices: nothing; "
         "watch list: 삼성전자, SK하이닉스, 카카오"
     )
     assert made.world.broker.sent == []
+
+
+def test_the_day_ends_with_a_report_and_the_next_begins_with_its_plan(stage: Make) -> None:
+    made = stage(start="14:30")
+    made.world.broker.d2_cash = 10_000_000
+    made.hold(10, 70_000)
+    made.world.market.prices[HYNIX] = 181_000
+    made.play("08:31", day=1)
+    report = made.world.journal.report(date(2026, 11, 23))
+    assert report is not None
+    assert report.at >= at("15:30")
+    assert report.result == made.world.journal.days()[0]
+    assert report.plan[0].quantity == 10
+    watched = [stock.stock_code for stock in report.plan[1:]]
+    assert HYNIX in watched
+    told = [text for _, title, text in made.world.notifier.told if title.endswith("settled")]
+    assert len(told) == 1
+    assert (
+        "\nplan for 2026-11-24: hold 삼성전자 x10 (stop 66,500, target 77,000); watch " in told[0]
+    )
+    (plan,) = [line for line in made.lines if "watch list" in line]
+    assert "held, at expected prices: 삼성전자 70,000; planned, at expected prices: " in plan
+    assert "SK하이닉스 181,000" in plan
 
 
 def test_the_day_of_decisions_is_judged_at_its_end(stage: Make) -> None:

@@ -100,9 +100,9 @@ def figures(
     return pnl.account_return(result, equity.start(ctx, today), worth or equity.look(ctx))
 
 
-def by_trade(ctx: Context, since: date) -> list[RoundTrip]:
-    """The trades that had a sale since a day, each in percent of the equity when it began too."""
-    made = round_trips.round_trips(sales_back(ctx, since), ctx.journal.positions())
+def by_trade(ctx: Context, since: date, until: date | None = None) -> list[RoundTrip]:
+    """The trades that had a sale in these days, each in percent of the equity when it began too."""
+    made = round_trips.round_trips(sales_back(ctx, since, until), ctx.journal.positions())
     return [
         replace(trip, equity_pct=_of_equity(trip.profit, ctx.journal.equity_before(trip.opened_at)))
         for trip in made
@@ -110,10 +110,12 @@ def by_trade(ctx: Context, since: date) -> list[RoundTrip]:
     ]
 
 
-def by_stock(ctx: Context, since: date, positions: Sequence[Position]) -> list[StockResult]:
-    """One row a stock that was sold since a day or is held, the best first. The positions as they
-    are marked."""
-    found = pnl.stock_results(sales_back(ctx, since), positions, since)
+def by_stock(
+    ctx: Context, since: date, positions: Sequence[Position], until: date | None = None
+) -> list[StockResult]:
+    """One row a stock that was sold in these days or is held, the best first. The positions as
+    they are marked."""
+    found = pnl.stock_results(sales_back(ctx, since, until), positions, since)
     start = equity.start(ctx, since)
     return [replace(row, equity_pct=_of_equity(row.total, start)) for row in found]
 

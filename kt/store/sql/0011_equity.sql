@@ -22,3 +22,10 @@ ALTER TABLE pnl_daily ADD COLUMN equity INTEGER;
 ALTER TABLE pnl_daily ADD COLUMN moved INTEGER;
 ALTER TABLE pnl_daily ADD COLUMN equity_pct REAL;
 ALTER TABLE pnl_daily ADD COLUMN equity_gross_pct REAL;
+
+CREATE TABLE reports (                 -- what `kt report DAY` shows, as it was at the settlement
+    seq INTEGER PRIMARY KEY,
+    day TEXT NOT NULL UNIQUE,
+    at TEXT NOT NULL,
+    report_json TEXT NOT NULL
+);
