@@ -210,7 +210,7 @@ def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
         for order in order_tracking.still_open(ctx)
         if order.origin is not Origin.EXTERNAL
     )
-    result = daily_pnl.close_day(ctx)
+    result = daily_pnl.against_index(ctx, daily_pnl.close_day(ctx))
     try:
         differences = (*daily_pnl.compare(ctx), *cash_reconciliation.compare(ctx))
         learning.learn(ctx)

@@ -165,8 +165,8 @@ class DayResult(Record, tag="day", tag_field="type", frozen=True, kw_only=True):
     `gross` is the profit before all costs, `invested` what the shares held and those sold were
     paid with, commission included; `invested_pct` and `gross_pct` are the profit in percent of it,
     after and before costs. `equity_pct` and `equity_gross_pct` are what the account gained that day
-    in percent of its equity when it began, `moved` (deposits less withdrawals) left out. None is
-    "not known".
+    in percent of its equity when it began, `moved` (deposits less withdrawals) left out;
+    `index_pct` is what KOSPI gained that day, once it is settled. None is "not known".
     """
 
     day: date
@@ -187,6 +187,7 @@ class DayResult(Record, tag="day", tag_field="type", frozen=True, kw_only=True):
     moved: int | None = None
     equity_pct: float | None = None
     equity_gross_pct: float | None = None
+    index_pct: float | None = None
 
     @property
     def total(self) -> int:

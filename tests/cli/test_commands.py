@@ -564,6 +564,7 @@ def test_pnl_by_day(front: Front) -> None:
         "moved",
         "equity_pct",
         "equity_gross_pct",
+        "index_pct",
     ]
     assert [item["day"] for item in front("pnl", "--since", "2026-11-23").items] == ["2026-11-23"]
 

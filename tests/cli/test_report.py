@@ -50,6 +50,7 @@ before costs     +10,000 won
 costs            0 won: fees 0, taxes 0
 return           +2.54% of the invested, +2.78% before costs
 on equity        +0.92% of the equity, +0.92% before costs
+index            not known
 equity           1,009,156 won
 trades           1 (1 won)
 bought and sold  0 and 0 won

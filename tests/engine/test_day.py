@@ -95,6 +95,7 @@ def test_the_day_ends_with_a_report_and_the_next_begins_with_its_plan(stage: Mak
     assert report is not None
     assert report.at >= at("15:30")
     assert report.result == made.world.journal.days()[0]
+    assert report.result.index_pct == -0.5
     assert report.plan[0].quantity == 10
     watched = [stock.stock_code for stock in report.plan[1:]]
     assert HYNIX in watched

@@ -73,6 +73,7 @@ def _result(row: DailyReport) -> list[tuple[str, str]]:
         ("costs", f"{money(costs)} won: fees {money(day.fees)}, taxes {money(day.taxes)}"),
         ("return", _rates(day.invested_pct, day.gross_pct, "invested")),
         ("on equity", _rates(day.equity_pct, day.equity_gross_pct, "equity")),
+        ("index", "" if day.index_pct is None else f"{percent(day.index_pct)}, KOSPI"),
         ("equity", "" if day.equity is None else f"{money(day.equity)} won"),
         ("trades", f"{money(day.trades)} ({money(day.wins)} won)"),
         ("bought and sold", f"{money(day.bought)} and {money(day.sold)} won"),

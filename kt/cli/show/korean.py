@@ -43,6 +43,7 @@ KOREAN: dict[str, str] = {
     "held": "보유",
     "holdings": "평가금액",
     "id": "주문",
+    "index": "지수",
     "institution": "기관",
     "invested": "투자금액",
     "issued at": "발급",

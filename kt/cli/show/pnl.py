@@ -46,6 +46,7 @@ DAYS = (
     Column("day", lambda row: row.day.isoformat()),
     *RESULTS,
     columns.rate("on equity", "equity_pct", rank=1),
+    columns.rate("index", "index_pct", rank=9),
     columns.rate("return", "invested_pct", rank=6),
     columns.rate("before costs", "gross_pct", rank=7),
     Column("trades", lambda row: money(row.trades), right=True),

@@ -15,6 +15,7 @@ from kt.errors import KtError
 from kt.records import (
     DayResult,
     Equity,
+    MarketName,
     Origin,
     Performance,
     Position,
@@ -88,6 +89,18 @@ def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResul
     return result
 
 
+def against_index(ctx: Context, result: DayResult) -> DayResult:
+    """The day beside what KOSPI gained (ka20001), kept; as it was when the broker does not say."""
+    try:
+        index = ctx.market.index(MarketName.KOSPI)
+    except KtError as failure:
+        note_error(ctx, "settle.index", failure)
+        return result
+    found = replace(result, index_pct=index.change_pct)
+    ctx.journal.put_day(found)
+    return found
+
+
 def figures(
     ctx: Context, positions: tuple[Position, ...], worth: Equity | None = None
 ) -> DayResult:
@@ -97,6 +110,8 @@ def figures(
     sales = sales_back(ctx, today, today)
     fills = [fill for fill in ctx.journal.fills(day=today) if fill.ord_no]
     result = pnl.day_result(today, sales, fills, positions, now)
+    for kept in ctx.journal.days(since=today, until=today):
+        result = replace(result, index_pct=kept.index_pct)
     return pnl.account_return(result, equity.start(ctx, today), worth or equity.look(ctx))
 
 

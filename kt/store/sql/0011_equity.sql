@@ -22,6 +22,7 @@ ALTER TABLE pnl_daily ADD COLUMN equity INTEGER;
 ALTER TABLE pnl_daily ADD COLUMN moved INTEGER;
 ALTER TABLE pnl_daily ADD COLUMN equity_pct REAL;
 ALTER TABLE pnl_daily ADD COLUMN equity_gross_pct REAL;
+ALTER TABLE pnl_daily ADD COLUMN index_pct REAL;
 
 CREATE TABLE reports (                 -- what `kt report DAY` shows, as it was at the settlement
     seq INTEGER PRIMARY KEY,
