@@ -38,11 +38,27 @@ from kt.steps.risk import account_snapshot, check
 from kt.steps.risk.account_snapshot import AccountSnapshot
 
 
-def begin(ctx: Context) -> Reconciliation:
-    """Reconcile at the start, and load the list of instruments before it is needed."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The day's beginning: what reconciling found, and how the account stands (empty when the
+    broker does not say)."""
+
+    found: Reconciliation
+    account: str
+
+
+def begin(ctx: Context) -> Begun:
+    """08:00: starting is recovering; the account's return (ka10085), which is kept in the journal;
+    and the list of stocks is fetched before anybody needs it."""
     found = startup.reconcile(ctx)
+    account = ""
+    try:
+        account = daily_pnl.account_text(ctx.broker.returns())
+        ctx.journal.notice(ctx.run, "info", "account at the start", account, ctx.clock.now())
+    except KtError as failure:
+        note_error(ctx, "begin.returns", failure)
     known_list(ctx)
-    return found
+    return Begun(found, account)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kt.analyst.rules import RulesAnalyst
 from kt.clock import ScaledClock
@@ -18,6 +19,7 @@ from kt.engine.day import Day
 from kt.engine.schedule import BEAT
 from kt.errors import ExitCode, Unreachable
 from kt.records import (
+    AccountReturn,
     Check,
     OrderState,
     OrderTicket,
@@ -448,3 +450,47 @@ def test_the_equity_is_kept_every_minute(stage: Make) -> None:
     kept = made.world.journal.equity(since=at("10:00"), until=at("16:00"))
     minutes = [point.at for point in kept]
     assert minutes == [at("10:00") + timedelta(minutes=n) for n in range(6)]
+
+
+def test_the_day_begins_with_the_accounts_return(stage: Make, monkeypatch: Any) -> None:
+    made = stage(start="07:59")
+    row = AccountReturn(
+        stock_code=SAMSUNG,
+        stock_name="삼성전자",
+        price=69_300,
+        average_price=70_000,
+        cost=700_000,
+        quantity=10,
+        realised_today=0,
+        fee=0,
+        tax=0,
+        profit_pct=-1.0,
+    )
+    gone = replace(row, stock_code=HYNIX, quantity=0, cost=0, realised_today=1_200)
+    monkeypatch.setattr(made.world.broker, "returns", lambda: (row, gone))
+    made.play("08:01")
+    told = "1 stocks held, paid 700,000 won, worth 693,000 won (-1.00 %), realised today +1,200 won"
+    assert f"08:00:00 {told}" in made.lines
+    notices = made.world.journal.events(kinds=["notice"])
+    assert told in [row["text"] for row in notices]
+
+
+def test_a_day_begins_without_the_accounts_return_too(stage: Make) -> None:
+    made = stage(start="07:59")
+    made.world.broker.failing["returns"] = Unreachable("HTTP 503")
+    made.play("08:01")
+    assert made.day.runtime.state.reconciled
+
+
+def test_before_the_close_the_analyst_decides_on_what_is_held(stage: Make) -> None:
+    made = stage(Config(scan=Scan(fast_every=9_000, deep_every=9_000, ai_every=9_000)), "15:10")
+    made.hold()
+    made.world.analyst.answers = [{}, {SAMSUNG: fakes.sell(70_000)}]
+    made.act("15:12", made.world.analyst.briefs.clear)
+    made.play("15:22")
+    (brief,) = made.world.analyst.briefs
+    assert ([stock.stock_code for stock in brief.stocks], brief.asof) == (
+        *([SAMSUNG], at("15:20")),
+    )
+    sells = [sent for sent in made.world.broker.sent if isinstance(sent, OrderTicket)]
+    assert [(sent.side, sent.quantity, sent.price) for sent in sells] == [(Side.SELL, 10, 70_000)]

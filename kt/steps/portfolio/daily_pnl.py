@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from kt.errors import KtError
 from kt.records import (
+    AccountReturn,
     DayResult,
     Equity,
     MarketName,
@@ -181,6 +182,19 @@ def enforce(ctx: Context, result: DayResult) -> None:
 
 DAILY_LOSS = "daily-loss"
 """`Stop.by` of the stop set at the daily loss limit; it ends by itself on the next trading day."""
+
+
+def account_text(rows: Sequence[AccountReturn]) -> str:
+    """The account's return by stock (ka10085) in one line: paid, worth now, realised today."""
+    held = [row for row in rows if row.quantity]
+    paid = sum(row.cost for row in held)
+    worth = sum(row.price * row.quantity for row in held)
+    rate = round_trips.percent_of(worth - paid, paid)
+    return (
+        f"{len(held)} stocks held, paid {paid:,} won, worth {worth:,} won"
+        f"{'' if rate is None else f' ({rate:+.2f} %)'}, "
+        f"realised today {sum(row.realised_today for row in rows):+,} won"
+    )
 
 
 def compare(ctx: Context) -> tuple[Difference, ...]:
