@@ -104,6 +104,6 @@ class DayRows(JournalPart):
             ) from error
 
     def _of_day(self, sql: str, day: date, kind: type[R]) -> tuple[R, ...]:
-        self._settle()
+        self._flush()
         between: tuple[Any, Any] = (day_text(day), day_text(day + timedelta(days=1)))
         return tuple(from_row(row, kind) for row in self._file.read(sql, between))
