@@ -1,4 +1,4 @@
-"""kt pnl: profit and loss by day, stock, trade or in all, and how the analyst's decisions scored."""
+"""kt pnl: profit and loss by day, stock, trade or in all, and how the decisions scored."""
 
 from __future__ import annotations
 
