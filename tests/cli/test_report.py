@@ -162,7 +162,7 @@ def test_a_day_of_which_no_report_was_written_is_made_of_the_journal(told: Front
     [
         ("2026-11-20", "the journal has no result of 2026-11-20"),
         ("2026-11-24", "2026-11-24 lies in the future: today is 2026-11-23"),
-        ("yesterday", "'yesterday' is no day"),
+        ("yesterday", "'yesterday' is not a date"),
     ],
 )
 def test_a_day_that_cannot_be_told(front: Front, day: str, said: str) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from kt.clock import ManualClock
 from kt.config.model import Config, Limits
 from kt.records import OrderTicket, OrderType, Side
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.steps.context import Context
 from kt.steps.orders import place
 from kt.steps.portfolio import daily_pnl, equity
@@ -61,7 +61,7 @@ def test_the_profit_is_the_brokers_to_the_won(
         exchange = Exchange(clock=clock, seed=seed)
         many = Config(limits=Limits(per_stock=50_000_000, total=100_000_000, daily_loss=10_000_000))
         world = World(folder, many, clock=clock)
-        world.market, world.broker = exchange.market, AccountDesk(exchange, "kt")  # type: ignore[assignment]
+        world.market, world.broker = exchange.market, ExchangeBroker(exchange, "kt")  # type: ignore[assignment]
         world.ctx = world.context()
         reconcile(world.ctx)
         for side, code, quantity, minutes in acts:
