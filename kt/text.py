@@ -40,6 +40,7 @@ _RIGHT_TO_LEFT = (
     r"\U00010800-\U00010fff\U0001e800-\U0001efff]+"
 )
 _RUN = re.compile(rf"{_RIGHT_TO_LEFT}(?: {_RIGHT_TO_LEFT})*")
+_MARKUP = re.compile(r"[\\`*_\[\]<>|#~&!]")
 _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 
 
@@ -101,6 +102,11 @@ def csv_cell(text: str) -> str:
 def harmless(value: V) -> V:
     """The same record, list or mapping with `visible` applied to every string in it."""
     return _changed(value, visible)  # type: ignore[no-any-return]
+
+
+def plain_markdown(value: V) -> V:
+    """The same with every text in it as Markdown that shows it and means nothing more."""
+    return _changed(value, lambda text: _MARKUP.sub(r"\\\g<0>", visible(text)))  # type: ignore[no-any-return]
 
 
 def encodable(value: V) -> V:

@@ -40,6 +40,7 @@ from kt.records import (
     Instrument,
     Interval,
     Level,
+    MarketIndex,
     MarketName,
     Orderable,
     OrderIntent,
@@ -104,6 +105,10 @@ class FakeMarket:
             )
             for code, price in self.prices.items()
         )
+
+    def index(self, market: MarketName) -> MarketIndex:
+        self._ask("index")
+        return MarketIndex(value=2_500.0, change=-12.5, change_pct=-0.5)
 
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
         self._ask(f"ranking.{ranking.value}")

@@ -19,6 +19,8 @@ from kt.records import (
     InstitutionDay,
     Instrument,
     Interval,
+    MarketIndex,
+    MarketName,
     Quote,
     Ranked,
     Ranking,
@@ -69,6 +71,9 @@ class KiwoomMarket(Queries):
             for body in self._bodies("ka10099", {"mrkt_tp": number}):
                 found += stocks.instruments(body, market, self.on_fault)
         return tuple(found)
+
+    def index(self, market: MarketName) -> MarketIndex:
+        return stocks.index(self.rest.call("ka20001", stocks.INDICES[market]).body)
 
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
         api_id = rankings.SHAPES[ranking].api_id

@@ -21,6 +21,9 @@ COMMANDS: dict[str, Entry] = {
     ),
     "watch": Entry("kt.cli.commands.watch:watch", "Live prices, books, fills and balance.", LOOK),
     "pnl": Entry("kt.cli.commands.pnl:pnl", "Profit and loss by day, stock or trade.", LOOK),
+    "report": Entry(
+        "kt.cli.commands.report:report", "A whole day, and the plan for the next.", LOOK
+    ),
     "status": Entry("kt.cli.commands.status:status", "Run, stop, positions and open orders.", LOOK),
     "log": Entry("kt.cli.commands.log:log", "Show the journal's events.", LOOK),
     "scan": Entry("kt.cli.commands.scan:scan", "Find candidates: fast, deep, ai.", DECIDE),

@@ -22,7 +22,7 @@ from kt.engine.runtime import Runtime
 from kt.engine.stream_connection import FEED
 from kt.engine.stream_subscriptions import watch
 from kt.engine.timers import Timer
-from kt.engine.work import Plan, Settled
+from kt.engine.work import Begun, Plan, Settled
 from kt.errors import ExitCode
 from kt.records import StopMode
 from kt.rules import trading_phases
@@ -31,7 +31,6 @@ from kt.rules.trading_phases import Phase
 from kt.steps.decide import decision_scoring
 from kt.steps.notices import notify
 from kt.steps.portfolio import daily_pnl
-from kt.steps.results import Reconciliation
 from kt.steps.risk import stops
 
 SCANS = (Timer.FAST, Timer.DEEP, Timer.AI)
@@ -103,13 +102,16 @@ def _watching(runtime: Runtime) -> None:
 
 
 def _closing(runtime: Runtime) -> None:
-    """15:20: no new buys; open buys are cancelled and positions closed if so configured."""
+    """15:20: no new buys; what is not bought is cancelled. What is held is sold where that is
+    configured; else the analyst decides once more for each, on what stands before the close."""
     runtime.timers.stop(*SCANS)
     if not runtime.timers.running(Timer.CYCLE):
         _watching(runtime)
     cancel_buys(runtime)
     if runtime.ctx.config.session.close_positions:
         close_positions(runtime)
+    elif runtime.state.positions:
+        AI.start(runtime, (), runtime.state.notice)
 
 
 def _after_close(runtime: Runtime) -> None:
@@ -146,12 +148,15 @@ BEGINS: dict[Phase, Callable[[Runtime], None]] = {
 # jobs
 
 
-def _reconciled(runtime: Runtime, found: Reconciliation) -> None:
+def _reconciled(runtime: Runtime, begun: Begun) -> None:
+    found = begun.found
     runtime.state.reconciled = True
     runtime.timers.stop(Timer.RECONCILE)
     runtime.state.refresh(runtime.ctx)
     for ours in runtime.open_orders():
         runtime.announcer.remember(ours)
+    if begun.account:
+        runtime.say(begun.account)
     for line in found.lines():
         runtime.say(line)
     for order in found.external:
@@ -256,7 +261,7 @@ DUE: dict[Timer, Callable[[Runtime], object]] = {
 
 
 def finish(runtime: Runtime) -> None:
-    """At the end of a run: mark the books at their last prices."""
+    """The run ends: the books at their last prices, and what the day has brought so far."""
     if runtime.state.reconciled and runtime.state.settled != runtime.ctx.clock.now().date():
-        daily_pnl.close_day(runtime.ctx, runtime.state.prices)
+        runtime.report.days.append(daily_pnl.close_day(runtime.ctx, runtime.state.prices))
     runtime.ctx.journal.flush()

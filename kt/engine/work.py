@@ -11,6 +11,7 @@ from kt.records import (
     Book,
     Candidate,
     Check,
+    DailyReport,
     DayResult,
     Decision,
     Order,
@@ -30,18 +31,34 @@ from kt.steps.fan_out import note_error
 from kt.steps.instruments import known_list
 from kt.steps.orders import exits, place, unfilled
 from kt.steps.orders.exits import Left
-from kt.steps.portfolio import daily_pnl
+from kt.steps.portfolio import daily_pnl, daily_report
 from kt.steps.reconcile import cash_reconciliation, order_recovery, order_tracking, startup
 from kt.steps.results import Difference, Exit, Reconciliation
 from kt.steps.risk import account_snapshot, check
 from kt.steps.risk.account_snapshot import AccountSnapshot
 
 
-def begin(ctx: Context) -> Reconciliation:
-    """Reconcile at the start, and load the list of instruments before it is needed."""
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """The day's beginning: what reconciling found, and how the account stands (empty when the
+    broker does not say)."""
+
+    found: Reconciliation
+    account: str
+
+
+def begin(ctx: Context) -> Begun:
+    """08:00: starting is recovering; the account's return (ka10085), which is kept in the journal;
+    and the list of stocks is fetched before anybody needs it."""
     found = startup.reconcile(ctx)
+    account = ""
+    try:
+        account = daily_pnl.account_text(ctx.broker.returns())
+        ctx.journal.notice(ctx.run, "info", "account at the start", account, ctx.clock.now())
+    except KtError as failure:
+        note_error(ctx, "begin.returns", failure)
     known_list(ctx)
-    return found
+    return Begun(found, account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,26 +160,38 @@ def chase(ctx: Context, order_id: str, book: Book | None) -> Order | None:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan before the open: expected prices of the positions, and the watch list."""
+    """Before the open: what the auction would print for what is held and for what yesterday's
+    report planned to watch, and what the market shows by now."""
 
-    expected: tuple[Quote, ...]
+    held: tuple[Quote, ...]
+    planned: tuple[Quote, ...]
     candidates: tuple[Candidate, ...]
 
     def text(self) -> str:
-        held = ", ".join(
-            f"{quote.stock_name} {quote.expected_price or quote.price:,}" for quote in self.expected
-        )
         best = ", ".join(found.stock_name for found in self.candidates[:5])
         return (
-            f"held, at expected prices: {held or 'nothing'}; "
+            f"held, at expected prices: {_expected(self.held) or 'nothing'}; "
+            f"planned, at expected prices: {_expected(self.planned) or 'nothing'}; "
             f"watch list: {best or 'the market shows none yet'}"
         )
 
 
+def _expected(quotes: Sequence[Quote]) -> str:
+    return ", ".join(f"{one.stock_name} {one.expected_price or one.price:,}" for one in quotes)
+
+
 def plan(ctx: Context) -> Plan:
-    """Make the plan (08:30). An empty ranking before the open is no error."""
-    codes = [position.stock_code for position in ctx.journal.positions()]
-    made = Plan(ctx.market.quotes(codes) if codes else (), scan.fast(ctx))
+    """08:30. A market that ranks nothing before it opens is no error."""
+    held = [position.stock_code for position in ctx.journal.positions()]
+    before = ctx.journal.report_before(ctx.clock.now().date())
+    planned = [stock.stock_code for stock in before.plan] if before else []
+    codes = list(dict.fromkeys([*held, *planned]))
+    quotes = ctx.market.quotes(codes) if codes else ()
+    made = Plan(
+        tuple(one for one in quotes if one.stock_code in held),
+        tuple(one for one in quotes if one.stock_code not in held),
+        scan.fast(ctx),
+    )
     ctx.journal.notice(ctx.run, "info", "plan for the day", made.text(), ctx.clock.now())
     return made
 
@@ -176,12 +205,11 @@ class Settled:
     """Orders that were still open, in their final state."""
     differences: tuple[Difference, ...]
 
+    report: DailyReport
+
     def text(self) -> str:
-        day = self.result
         lines = [
-            f"{day.day}: realised {day.realised:+,} won, unrealised {day.unrealised:+,} won, "
-            f"{day.trades} trades ({day.wins} won), fees {day.fees:,}, taxes {day.taxes:,}, "
-            f"bought {day.bought:,}, sold {day.sold:,}",
+            daily_report.summary(self.report),
             *(f"{o.state.lower()}: {o.side} {o.stock_code}" for o in self.ended),
             *(difference.text() for difference in self.differences),
         ]
@@ -198,14 +226,14 @@ def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
         for order in order_tracking.still_open(ctx)
         if order.origin is not Origin.EXTERNAL
     )
-    result = daily_pnl.close_day(ctx)
+    result = daily_pnl.against_index(ctx, daily_pnl.close_day(ctx))
     try:
         differences = (*daily_pnl.compare(ctx), *cash_reconciliation.compare(ctx))
         learning.learn(ctx)
     except KtError as failure:
         note_error(ctx, "settle.compare", failure)
         differences = ()
-    return Settled(result, ended, differences)
+    return Settled(result, ended, differences, daily_report.write(ctx, result))
 
 
 def _take_back(ctx: Context, order: Order) -> Order:

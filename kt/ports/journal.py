@@ -10,14 +10,20 @@ from typing import Any, Protocol
 from kt.records import (
     AnalystCall,
     AnalystReply,
+    AnalystUse,
+    CallCount,
     Candidate,
     CashFlow,
     CashNote,
     Check,
+    DailyReport,
     DayResult,
     Decision,
     DecisionOutcome,
+    DenialCount,
     Doubt,
+    Equity,
+    ErrorCount,
     Fill,
     Order,
     OrderEvent,
@@ -211,6 +217,18 @@ class Results(Protocol):
         """From `since` to `until`, both included, oldest first."""
         ...
 
+    def put_equity(self, point: Equity) -> None:
+        """Insert or replace by minute."""
+        ...
+
+    def equity(self, *, since: datetime, until: datetime) -> tuple[Equity, ...]:
+        """The minutes from `since` on and before `until`, oldest first."""
+        ...
+
+    def equity_before(self, at: datetime) -> Equity | None:
+        """The last minute kept before a time."""
+        ...
+
     def put_outcome(self, outcome: DecisionOutcome) -> None: ...
     def outcomes(self, *, since: date | None = None) -> tuple[DecisionOutcome, ...]:
         """Of decisions made on `since` or later, oldest first."""
@@ -227,6 +245,44 @@ class Results(Protocol):
     def put_cash_note(self, note: CashNote) -> None: ...
     def open_decisions(self, before: datetime) -> tuple[Decision, ...]:
         """Decisions made before a time that have no outcome yet."""
+        ...
+
+
+class DayLog(Protocol):
+    """One day of the log, counted; and the report that was written of it."""
+
+    def decisions_of(self, day: date) -> tuple[Decision, ...]:
+        """All that were taken that day, oldest first."""
+        ...
+
+    def denials_of(self, day: date) -> tuple[DenialCount, ...]:
+        """By rule, the most frequent first."""
+        ...
+
+    def errors_of(self, day: date) -> tuple[ErrorCount, ...]:
+        """By kind and place, the most frequent first."""
+        ...
+
+    def calls_of(self, day: date) -> tuple[CallCount, ...]:
+        """Requests to the broker by API, the most frequent first."""
+        ...
+
+    def analysts_of(self, day: date) -> tuple[AnalystUse, ...]:
+        """By analyst and model."""
+        ...
+
+    def watched_on(self, day: date) -> tuple[Candidate, ...]:
+        """What the day's last scan kept, the best first: the analyst's choice where there was
+        one, else the deep scan's, else the fast one's."""
+        ...
+
+    def put_report(self, report: DailyReport) -> None:
+        """Insert or replace by day."""
+        ...
+
+    def report(self, day: date) -> DailyReport | None: ...
+    def report_before(self, day: date) -> DailyReport | None:
+        """The newest of an earlier day."""
         ...
 
 
@@ -251,7 +307,7 @@ class Stops(Protocol):
         ...
 
 
-class Journal(RunLog, OrderLog, Results, Stops, Protocol):
+class Journal(RunLog, OrderLog, Results, DayLog, Stops, Protocol):
     """All parts of the journal. Every method may raise JournalError."""
 
     def events(

@@ -23,6 +23,8 @@ from kt.records import (
     InstitutionDay,
     Instrument,
     Interval,
+    MarketIndex,
+    MarketName,
     Orderable,
     Quote,
     Ranked,
@@ -59,6 +61,10 @@ class Market(Protocol):
 
     def instruments(self) -> tuple[Instrument, ...]:
         """All stocks of KOSPI and KOSDAQ (ka10099)."""
+        ...
+
+    def index(self, market: MarketName) -> MarketIndex:
+        """KOSPI or KOSDAQ as a whole (ka20001)."""
         ...
 
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:

@@ -8,9 +8,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from kt.records.account_value import Performance
 from kt.records.base import Name, Record
 from kt.records.decision import Candidate, Check, Decision
 from kt.records.order import Fill, Order
+from kt.records.reports import DailyReport
 from kt.records.result import Balance, DayResult, Position, RoundTrip, StockResult
 
 VERSION = 1
@@ -23,7 +25,8 @@ KINDS: dict[str, Any] = {
     "fills": Fill,
     "positions": Position,
     "balance": Balance,
-    "pnl": RoundTrip | DayResult | StockResult,
+    "pnl": RoundTrip | DayResult | StockResult | Performance,
+    "reports": DailyReport,
     "events": dict[str, Any],
 }
 """The item type of each kind of document."""

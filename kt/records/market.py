@@ -30,6 +30,14 @@ class Instrument(Record, frozen=True, kw_only=True):
     """STOCK, ETF, ETN or ELW: decides the tick table and the sell tax."""
 
 
+class MarketIndex(Record, frozen=True, kw_only=True):
+    """A market's index in points (ka20001), and how far it is from yesterday's close."""
+
+    value: float
+    change: float
+    change_pct: float
+
+
 class Quote(Record, frozen=True, kw_only=True):
     """A price snapshot (ka10001, ka10095). Prices in won, `value` in won, `volume` in shares."""
 

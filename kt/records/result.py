@@ -62,14 +62,16 @@ class CashFlow(Record, frozen=True, kw_only=True):
 
 
 class CashNote(Record, frozen=True, kw_only=True):
-    """The cash in the broker's last answer, after settlement of all trades (kt00001 `d2_entra`), in
-    won, and what the booked fills had changed by then (as in CashFlow)."""
+    """The cash as the broker told it last, after settlement of all trades (kt00001 `d2_entra`),
+    in won, and what the booked fills had moved by then (as in CashFlow). `moved` is all that came
+    or went without a trade of kt's since the first note: deposits, withdrawals, dividends."""
 
     cash: int
     won: int
     fills: int
     outside: int
     at: datetime
+    moved: int = 0
 
 
 class Balance(Record, frozen=True, kw_only=True):
@@ -122,9 +124,10 @@ class RoundTrip(Record, tag="trade", tag_field="type", frozen=True, kw_only=True
     """One trade: a position from its first share to its last, by average cost. Money in won.
 
     `quantity`, the prices (averages, without costs) and the sums are those of the shares sold so
-    far; `fee` holds both sides' commission. `profit` is after all costs, `gross` before them, and
-    `profit_pct` is in percent of what was paid, its commission included. While some of it is
-    held, `open` is true, and `closed_at` is the last sale so far.
+    far; `fee` holds both sides' commission. `profit` is after all costs, `gross` before them;
+    `profit_pct` and `gross_pct` are in percent of what was paid, its commission included, and
+    `equity_pct` is `profit` in percent of the account's equity when it began (None: not known).
+    While some of it is held, `open` is true, and `closed_at` is the last sale so far.
     """
 
     stock_code: str
@@ -144,7 +147,9 @@ class RoundTrip(Record, tag="trade", tag_field="type", frozen=True, kw_only=True
     held_minutes: int
     open: bool
     origin: str
-    """Why the last shares were sold."""
+    """Why the last share was sold."""
+    gross_pct: float | None = None
+    equity_pct: float | None = None
     decision_id: str = ""
     parts: tuple[Trade, ...] = ()
     """The sales, oldest first."""
@@ -155,7 +160,14 @@ class RoundTrip(Record, tag="trade", tag_field="type", frozen=True, kw_only=True
 
 
 class DayResult(Record, tag="day", tag_field="type", frozen=True, kw_only=True):
-    """Profit and loss of one trading day, in won. `unrealised` is as of `at`."""
+    """Profit and loss of one trading day, in won. `unrealised` is as of `at`.
+
+    `gross` is the profit before all costs, `invested` what the shares held and those sold were
+    paid with, commission included; `invested_pct` and `gross_pct` are the profit in percent of it,
+    after and before costs. `equity_pct` and `equity_gross_pct` are what the account gained that day
+    in percent of its equity when it began, `moved` (deposits less withdrawals) left out;
+    `index_pct` is what KOSPI gained that day, once it is settled. None is "not known".
+    """
 
     day: date
     realised: int
@@ -167,6 +179,15 @@ class DayResult(Record, tag="day", tag_field="type", frozen=True, kw_only=True):
     bought: int
     sold: int
     at: datetime
+    gross: int | None = None
+    invested: int | None = None
+    invested_pct: float | None = None
+    gross_pct: float | None = None
+    equity: int | None = None
+    moved: int | None = None
+    equity_pct: float | None = None
+    equity_gross_pct: float | None = None
+    index_pct: float | None = None
 
     @property
     def total(self) -> int:
@@ -174,8 +195,11 @@ class DayResult(Record, tag="day", tag_field="type", frozen=True, kw_only=True):
 
 
 class StockResult(Record, tag="stock", tag_field="type", frozen=True, kw_only=True):
-    """Profit and loss of one stock over several days, after all costs, in won. `quantity` is what
-    is still held; `unrealised` is its profit at the last price."""
+    """Profit and loss of one stock over a stretch of days, after all costs, in won.
+
+    `quantity` is what is still held; `unrealised` is its profit at the last price. `gross` and
+    the percentages are as in DayResult; `equity_pct` is of the equity when these days began.
+    """
 
     stock_code: str
     stock_name: str
@@ -186,6 +210,11 @@ class StockResult(Record, tag="stock", tag_field="type", frozen=True, kw_only=Tr
     taxes: int
     trades: int
     wins: int
+    gross: int
+    invested: int
+    invested_pct: float | None
+    gross_pct: float | None
+    equity_pct: float | None = None
 
     @property
     def total(self) -> int:

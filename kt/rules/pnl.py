@@ -13,9 +13,20 @@ from datetime import date, datetime
 
 import msgspec
 
-from kt.records import KST, DayResult, Fill, Order, Position, Side, Trade
+from kt.records import (
+    KST,
+    DayResult,
+    Equity,
+    Fill,
+    Order,
+    Position,
+    RoundTrip,
+    Side,
+    StockResult,
+    Trade,
+)
 from kt.rules import fees, round_trips
-from kt.rules.round_trips import percent
+from kt.rules.round_trips import percent, percent_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +123,17 @@ def day_result(
     ]
     sales = [sale for sale in sales if sale.closed_at.astimezone(KST).date() == day]
     done = [fill for fill in fills if fill.at.astimezone(KST).date() == day]
+    realised = sum(sale.profit for sale in sales)
+    unrealised = sum(position.profit for position in positions)
+    gross, invested = before_costs(sales, positions), paid(sales, positions)
     return DayResult(
         day=day,
-        realised=sum(sale.profit for sale in sales),
-        unrealised=sum(position.profit for position in positions),
+        realised=realised,
+        unrealised=unrealised,
+        gross=gross,
+        invested=invested,
+        invested_pct=percent_of(realised + unrealised, invested),
+        gross_pct=percent_of(gross, invested),
         fees=sum(fill.fee for fill in done),
         taxes=sum(fill.tax for fill in done),
         trades=len(ended),
@@ -123,6 +141,91 @@ def day_result(
         bought=sum(fill.quantity * fill.price for fill in done if fill.side is Side.BUY),
         sold=sum(fill.quantity * fill.price for fill in done if fill.side is Side.SELL),
         at=at,
+    )
+
+
+def stock_results(
+    sales: Sequence[Trade], positions: Sequence[Position], since: date
+) -> list[StockResult]:
+    """One row a stock that was sold since a day or is held, the best first. `sales` go back to
+    where the positions began; a trade counts when all of it is sold."""
+    ended = [
+        trip
+        for trip in round_trips.round_trips(sales, positions)
+        if not trip.open and trip.closed_at.astimezone(KST).date() >= since
+    ]
+    sales = [sale for sale in sales if sale.closed_at.astimezone(KST).date() >= since]
+    names = {sale.stock_code: sale.stock_name for sale in sales}
+    names |= {held.stock_code: held.stock_name for held in positions}
+    found = [
+        _stock_result(
+            code,
+            name,
+            [sale for sale in sales if sale.stock_code == code],
+            [held for held in positions if held.stock_code == code],
+            [trip for trip in ended if trip.stock_code == code],
+        )
+        for code, name in names.items()
+    ]
+    return sorted(found, key=lambda row: -row.total)
+
+
+def _stock_result(
+    code: str,
+    name: str,
+    sales: Sequence[Trade],
+    positions: Sequence[Position],
+    ended: Sequence[RoundTrip],
+) -> StockResult:
+    realised = sum(sale.profit for sale in sales)
+    unrealised = sum(held.profit for held in positions)
+    gross, invested = before_costs(sales, positions), paid(sales, positions)
+    return StockResult(
+        stock_code=code,
+        stock_name=name,
+        quantity=sum(held.quantity for held in positions),
+        realised=realised,
+        unrealised=unrealised,
+        fees=sum(sale.fee + sale.buy_fee for sale in sales),
+        taxes=sum(sale.tax for sale in sales),
+        trades=len(ended),
+        wins=sum(trip.won for trip in ended),
+        gross=gross,
+        invested=invested,
+        invested_pct=percent_of(realised + unrealised, invested),
+        gross_pct=percent_of(gross, invested),
+    )
+
+
+def before_costs(sales: Iterable[Trade], positions: Iterable[Position]) -> int:
+    """What sales brought and positions are up or down by at their prices, in won, before all
+    commission and tax."""
+    sold = sum(sale.profit + sale.fee + sale.tax + sale.buy_fee for sale in sales)
+    return sold + sum(held.value - (held.cost - held.fees) for held in positions)
+
+
+def paid(sales: Iterable[Trade], positions: Iterable[Position]) -> int:
+    """Won that the sold and the held shares were paid with, commission included."""
+    return sum(sale.bought + sale.buy_fee for sale in sales) + sum(held.cost for held in positions)
+
+
+def account_return(result: DayResult, before: Equity | None, after: Equity | None) -> DayResult:
+    """The day with what the account gained from the last minute before it to `after`, in percent;
+    what came or went without a trade is no gain, and the costs paid that day are added for the
+    figure before costs. Without an equity before it nothing is known."""
+    if after is None:
+        return result
+    known = msgspec.structs.replace(result, equity=after.equity)
+    if before is None:
+        return known
+    moved = after.moved - before.moved
+    gained = after.equity - before.equity - moved
+    costs = result.fees + result.taxes
+    return msgspec.structs.replace(
+        known,
+        moved=moved,
+        equity_pct=percent_of(gained, before.equity),
+        equity_gross_pct=percent_of(gained + costs, before.equity),
     )
 
 

@@ -49,6 +49,7 @@ def _trip(opened_at: datetime, parts: Sequence[Trade], still_held: bool) -> Roun
         tax=tax,
         profit=profit,
         profit_pct=percent(profit, bought + buy_fee),
+        gross_pct=percent_of(gross, bought + buy_fee),
         opened_at=opened_at,
         closed_at=last.closed_at,
         held_minutes=int((last.closed_at - opened_at).total_seconds() // 60),
@@ -62,3 +63,10 @@ def _trip(opened_at: datetime, parts: Sequence[Trade], still_held: bool) -> Roun
 def percent(part: int, whole: int) -> float:
     """`part` in percent of `whole`, to two digits; 0 of nothing."""
     return round(part * 100 / whole, 2) if whole else 0.0
+
+
+def percent_of(part: int | None, whole: int | None) -> float | None:
+    """`part` in percent of `whole`, to two digits; None of nothing, or where one is not known."""
+    if part is None or whole is None or whole <= 0:
+        return None
+    return round(part * 100 / whole, 2)

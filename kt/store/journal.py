@@ -11,6 +11,7 @@ from types import TracebackType
 
 from kt.errors import JournalError
 from kt.store.connection import BUSY_SECONDS, DatabaseFile
+from kt.store.day_rows import DayRows
 from kt.store.journal_part import HasNow
 from kt.store.order_log import OrderRows
 from kt.store.queries import Reading
@@ -22,7 +23,7 @@ from kt.store.writer import BatchWriter
 SHORTEST_SECRET = 8
 
 
-class SqliteJournal(RunRows, OrderRows, ResultRows, StopRows, Reading):
+class SqliteJournal(RunRows, OrderRows, ResultRows, DayRows, StopRows, Reading):
     """Implements ports.Journal; may be shared by the threads of a process, and the file by
     processes.
 

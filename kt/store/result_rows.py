@@ -13,6 +13,7 @@ from kt.records import (
     Decision,
     DecisionOutcome,
     Doubt,
+    Equity,
     Position,
     Record,
     Trade,
@@ -86,6 +87,18 @@ class ResultRows(JournalPart):
         """Days from `since` to `until`, both included, oldest first."""
         where, values = _between("day", since, until)
         return self._records(f"SELECT * FROM pnl_daily {where} ORDER BY day", values, DayResult)
+
+    def put_equity(self, point: Equity) -> None:
+        self._upsert("equity", to_row(point), "at")
+
+    def equity(self, *, since: datetime, until: datetime) -> tuple[Equity, ...]:
+        sql = "SELECT * FROM equity WHERE at >= ? AND at < ? ORDER BY at"
+        return self._records(sql, (time_text(since), time_text(until)), Equity)
+
+    def equity_before(self, at: datetime) -> Equity | None:
+        sql = "SELECT * FROM equity WHERE at < ? ORDER BY at DESC LIMIT 1"
+        found = self._records(sql, (time_text(at),), Equity)
+        return found[0] if found else None
 
     def put_outcome(self, outcome: DecisionOutcome) -> None:
         self._upsert("outcomes", to_row(outcome), "decision_id")

@@ -19,6 +19,7 @@ MIGRATIONS = (
     "0006_exits",
     "0009_trades",
     "0010_analyst",
+    "0011_equity",
 )
 """Files of `sql/`, in order. Never change a released one; add new ones at the end."""
 VERSION = len(MIGRATIONS)

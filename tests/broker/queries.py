@@ -9,11 +9,12 @@ from typing import Any
 from kt.broker.kiwoom import Kiwoom
 from kt.broker.rest.client import ApiReply
 from kt.clock import ManualClock
-from kt.records import Interval, Ranking
+from kt.records import Interval, MarketName, Ranking
 from tests.broker.wiring import NOW
 
 EVERY_QUERY: dict[str, Callable[[Kiwoom], object]] = {
     "ka10099": lambda kiwoom: kiwoom.instruments(),
+    "ka20001": lambda kiwoom: kiwoom.index(MarketName.KOSPI),
     "ka10023": lambda kiwoom: kiwoom.ranking(Ranking.VOLUME_SURGE),
     "ka10030": lambda kiwoom: kiwoom.ranking(Ranking.VOLUME),
     "ka10032": lambda kiwoom: kiwoom.ranking(Ranking.VALUE),

@@ -135,6 +135,11 @@ def test_the_shifted_example_of_ka10001_fails_by_name() -> None:
         stocks.quote(example("ka10001"), "005930")
 
 
+def test_the_index_of_the_example() -> None:
+    found = stocks.index(example("ka20001"))
+    assert (found.value, found.change, found.change_pct) == (2_394.49, -278.47, -10.42)
+
+
 def test_stock_examples() -> None:
     quote = stocks.quotes(example("ka10095"), TODAY, no_faults)[0]
     assert (quote.price, quote.base_price, quote.change, quote.change_pct) == (

@@ -193,7 +193,7 @@ def test_every_command_takes_the_global_options() -> None:
     [
         ("kt or", ["order"]),
         ("kt order re", ["resolve"]),
-        ("kt help re", ["recovery", "reduce", "resume"]),
+        ("kt help re", ["recovery", "report", "reduce", "resume"]),
         ("kt api ka10099", ["ka10099"]),
         ("kt -o y", ["yaml"]),
         ("kt order list --un", ["--unknown"]),

@@ -156,6 +156,7 @@ LINES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("order", "list", "--all"), ""),
     (("pnl",), ""),
     (("pnl", "--by", "trade"), ""),
+    (("report",), ""),
     (("run", "--once"), ""),
     (("status",), ""),
     (("log", "--kind", "all"), ""),
@@ -188,6 +189,7 @@ WAYS: tuple[dict[str, Any], ...] = (
     {"output": "csv"},
     {"output": "yaml"},
     {"output": "json"},
+    {"output": "md"},
     {"terminal": True, "output": "json"},
 )
 

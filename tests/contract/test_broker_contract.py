@@ -32,6 +32,7 @@ from kt.records import (
     CancelTicket,
     Instrument,
     Interval,
+    MarketName,
     OrderTicket,
     OrderType,
     OutcomeStatus,
@@ -150,6 +151,12 @@ def bar(interval: Interval) -> Callable[[Bar], Bar]:
         return one
 
     return told
+
+
+@pytest.mark.parametrize("market", [MarketName.KOSPI, MarketName.KOSDAQ])
+def test_the_index_of_a_market(both: Both, market: MarketName) -> None:
+    found = agree(lambda: both.market.index(market), lambda: both.wire.index(market))
+    assert found.value > 10
 
 
 def test_instruments(both: Both) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from kt.analyst.rules import RulesAnalyst
 from kt.clock import ScaledClock
@@ -18,6 +19,7 @@ from kt.engine.day import Day
 from kt.engine.schedule import BEAT
 from kt.errors import ExitCode, Unreachable
 from kt.records import (
+    AccountReturn,
     Check,
     OrderState,
     OrderTicket,
@@ -79,9 +81,34 @@ def test_before_the_open_there_is_a_plan(stage: Make) -> None:
     (plan,) = [line for line in made.lines if "watch list" in line]
     assert plan == (
         "08:30:00 held, at expected prices: 삼성전자 70,000; "
+        "planned, at expected prices: nothing; "
         "watch list: 삼성전자, SK하이닉스, 카카오"
     )
     assert made.world.broker.sent == []
+
+
+def test_the_day_ends_with_a_report_and_the_next_begins_with_its_plan(stage: Make) -> None:
+    made = stage(start="14:30")
+    made.world.broker.d2_cash = 10_000_000
+    made.hold(10, 70_000)
+    made.world.market.prices[HYNIX] = 181_000
+    made.play("08:31", day=1)
+    report = made.world.journal.report(date(2026, 11, 23))
+    assert report is not None
+    assert report.at >= at("15:30")
+    assert report.result == made.world.journal.days()[0]
+    assert report.result.index_pct == -0.5
+    assert report.plan[0].quantity == 10
+    watched = [stock.stock_code for stock in report.plan[1:]]
+    assert HYNIX in watched
+    told = [text for _, title, text in made.world.notifier.told if title.endswith("settled")]
+    assert len(told) == 1
+    assert (
+        "\nplan for 2026-11-24: hold 삼성전자 x10 (stop 66,500, target 77,000); watch " in told[0]
+    )
+    (plan,) = [line for line in made.lines if "watch list" in line]
+    assert "held, at expected prices: 삼성전자 70,000; planned, at expected prices: " in plan
+    assert "SK하이닉스 181,000" in plan
 
 
 def test_the_day_of_decisions_is_judged_at_its_end(stage: Make) -> None:
@@ -400,3 +427,70 @@ def test_queued_events_are_handled_before_a_run_with_lost_files_ends(stage: Make
     assert [sent.side for sent in day.world.broker.sent] == [Side.SELL]  # type: ignore[union-attr]
     level, title, text = day.world.notifier.told[-1]
     assert (level, title) == ("critical", "kt: the run ends") and text.startswith(lost[0])
+
+
+def test_a_day_that_is_ended_early_reports_what_it_has_brought(stage: Make) -> None:
+    made = stage()
+    made.world.broker.d2_cash = 10_000_000
+    made.hold(10, 70_000)
+    made.act("10:01", lambda: made.tick(77_000))
+    made.act("10:01:05", made.fill_all)
+    report = made.play("10:03")
+    (day,) = report.days
+    assert day.day == date(2026, 11, 23)
+    assert day.realised > 60_000
+    assert (day.trades, day.wins) == (1, 1)
+
+
+def test_the_equity_is_kept_every_minute(stage: Make) -> None:
+    made = stage()
+    made.world.broker.d2_cash = 10_000_000
+    made.hold(10, 70_000)
+    made.play("10:05:30")
+    kept = made.world.journal.equity(since=at("10:00"), until=at("16:00"))
+    minutes = [point.at for point in kept]
+    assert minutes == [at("10:00") + timedelta(minutes=n) for n in range(6)]
+
+
+def test_the_day_begins_with_the_accounts_return(stage: Make, monkeypatch: Any) -> None:
+    made = stage(start="07:59")
+    row = AccountReturn(
+        stock_code=SAMSUNG,
+        stock_name="삼성전자",
+        price=69_300,
+        average_price=70_000,
+        cost=700_000,
+        quantity=10,
+        realised_today=0,
+        fee=0,
+        tax=0,
+        profit_pct=-1.0,
+    )
+    gone = replace(row, stock_code=HYNIX, quantity=0, cost=0, realised_today=1_200)
+    monkeypatch.setattr(made.world.broker, "returns", lambda: (row, gone))
+    made.play("08:01")
+    told = "1 stocks held, paid 700,000 won, worth 693,000 won (-1.00 %), realised today +1,200 won"
+    assert f"08:00:00 {told}" in made.lines
+    notices = made.world.journal.events(kinds=["notice"])
+    assert told in [row["text"] for row in notices]
+
+
+def test_a_day_begins_without_the_accounts_return_too(stage: Make) -> None:
+    made = stage(start="07:59")
+    made.world.broker.failing["returns"] = Unreachable("HTTP 503")
+    made.play("08:01")
+    assert made.day.runtime.state.reconciled
+
+
+def test_before_the_close_the_analyst_decides_on_what_is_held(stage: Make) -> None:
+    made = stage(Config(scan=Scan(fast_every=9_000, deep_every=9_000, ai_every=9_000)), "15:10")
+    made.hold()
+    made.world.analyst.answers = [{}, {SAMSUNG: fakes.sell(70_000)}]
+    made.act("15:12", made.world.analyst.briefs.clear)
+    made.play("15:22")
+    (brief,) = made.world.analyst.briefs
+    assert ([stock.stock_code for stock in brief.stocks], brief.asof) == (
+        *([SAMSUNG], at("15:20")),
+    )
+    sells = [sent for sent in made.world.broker.sent if isinstance(sent, OrderTicket)]
+    assert [(sent.side, sent.quantity, sent.price) for sent in sells] == [(Side.SELL, 10, 70_000)]

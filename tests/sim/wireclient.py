@@ -46,6 +46,7 @@ BODIES: dict[str, dict[str, str]] = OF_ONE_STOCK | {
     "ka10059": {"dt": DAY, "stk_cd": STOCK, "amt_qty_tp": "2", "trde_tp": "0", "unit_tp": "1"},
     "ka10095": {"stk_cd": f"{STOCK}|000660"},
     "ka10099": {"mrkt_tp": "0"},
+    "ka20001": {"mrkt_tp": "0", "inds_cd": "001"},
     "ka10079": {"stk_cd": STOCK, "tic_scope": "1", "upd_stkpc_tp": "1"},
     "ka10080": {"stk_cd": STOCK, "tic_scope": "1", "upd_stkpc_tp": "1"},
     "ka10081": {"stk_cd": STOCK, "base_dt": DAY, "upd_stkpc_tp": "1"},

@@ -220,6 +220,11 @@ def day_result(**changes: Any) -> DayResult:
         "bought": 699_000,
         "sold": 769_000,
         "at": later(20_000),
+        "gross": 69_500,
+        "invested": 760_000,
+        "invested_pct": 8.9,
+        "equity": 10_067_652,
+        "equity_pct": 0.68,
     }
     return DayResult(**(values | changes))
 
@@ -249,5 +254,6 @@ def cash_note(**changes: Any) -> CashNote:
         "fills": 2,
         "outside": 0,
         "at": later(60),
+        "moved": 500_000,
     }
     return CashNote(**(values | changes))

@@ -19,6 +19,7 @@ from kt.records import (
     InstitutionDay,
     Instrument,
     Level,
+    MarketIndex,
     MarketName,
     Quote,
     Side,
@@ -31,6 +32,11 @@ THOUSAND = 1_000
 """Listed shares come in thousands (ka10001 flo_stk, ka10095 stkcnt)."""
 MARKETS = {MarketName.KOSPI: "0", MarketName.KOSDAQ: "10"}
 """mrkt_tp of ka10099. The market of a row is the one asked for: its marketCode is its kind."""
+INDICES = {
+    MarketName.KOSPI: {"mrkt_tp": "0", "inds_cd": "001"},
+    MarketName.KOSDAQ: {"mrkt_tp": "1", "inds_cd": "101"},
+}
+"""The request of ka20001 for a market's own index."""
 WARNINGS = {"1": "투자주의", "2": "정리매매", "3": "단기과열", "4": "투자위험", "5": "투자경고"}
 """orderWarning of ka10099."""
 BAD_STATES = ("관리종목", "거래정지", "정리매매", "투자유의", "상장폐지")
@@ -180,6 +186,16 @@ def strength(body: Body, today: date, on_fault: OnFault) -> list[Strength]:
         )
 
     return tolerant(body, "ka10046", one, on_fault)
+
+
+def index(body: Body) -> MarketIndex:
+    """ka20001. The sign of the value is its direction; those of the changes are real."""
+    row = Row(body, "ka20001")
+    return MarketIndex(
+        value=abs(row.rate("cur_prc")),
+        change=row.rate("pred_pre"),
+        change_pct=row.rate("flu_rt"),
+    )
 
 
 def flow(body: Body, on_fault: OnFault) -> list[Flow]:

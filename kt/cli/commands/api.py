@@ -72,7 +72,7 @@ def api(cli: CliContext, api_id: str, body: str, all_pages: bool, count: int | N
         _list(cli)
         return
     described_api = api_catalog.api(api_id)
-    if cli.output in {"csv", "yaml"}:
+    if cli.output in {"csv", "yaml", "md"}:
         raise UsageError("a raw response is always JSON", hint="Leave out -o.")
     text = cli.console.read(MAX_BYTES) if body == "-" else body.encode()
     if described_api.transport != "rest":

@@ -1,4 +1,4 @@
-"""kt pnl: profit and loss by day, stock or trade, and how the analyst's decisions scored."""
+"""kt pnl: profit and loss by day, stock, trade or in all, and how the decisions scored."""
 
 from __future__ import annotations
 
@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from kt.records import (
         DayResult,
         DecisionOutcome,
-        Position,
+        Performance,
         RoundTrip,
         StockResult,
-        Trade,
     )
     from kt.steps.context import Context
 
@@ -34,13 +33,14 @@ DEFAULT_DAYS = 30
     \b
       kt pnl                       by day, the last 30 days
       kt pnl --by trade --since 2026-11-01
+      kt pnl --by total            drawdown, Sharpe, Sortino, profit factor
       kt pnl --decisions           how the analysts' decisions scored
 
     Prints a `pnl` document in a pipe (with --decisions an `events` document).
     """,
 )
 @click.option(
-    "--by", type=click.Choice(["day", "stock", "trade"]), default="day", show_default=True
+    "--by", type=click.Choice(["day", "stock", "trade", "total"]), default="day", show_default=True
 )
 @click.option("--decisions", is_flag=True, help="Hit rate and Brier score by confidence.")
 @click.option("--since", type=DAY, help="First day; default: 30 days ago.")
@@ -59,61 +59,22 @@ def pnl(cli: CliContext, by: str, decisions: bool, since: date | None) -> None:
     emit(cli, "pnl", rows(ctx, by, since), run=ctx.run)
 
 
-def rows(ctx: Context, by: str, since: date) -> Sequence[DayResult | StockResult | RoundTrip]:
-    """Today's figures are computed now, at current prices; earlier days are as settled."""
-    from kt.rules.round_trips import round_trips
+def rows(
+    ctx: Context, by: str, since: date
+) -> Sequence[DayResult | StockResult | RoundTrip | Performance]:
+    """Today's figures are computed now, at the market's prices; earlier days are as settled."""
     from kt.steps.portfolio import daily_pnl
 
-    sales = daily_pnl.sales_back(ctx, since)
     if by == "trade":
-        made = round_trips(sales, ctx.journal.positions())
-        return [trip for trip in made if trip.closed_at.date() >= since]
+        return daily_pnl.by_trade(ctx, since)
+    if by == "total":
+        return [daily_pnl.performance(ctx, since)]
     positions = daily_pnl.mark(ctx, daily_pnl.quotes(ctx))
     if by == "stock":
-        return by_stock(sales, positions, since)
+        return daily_pnl.by_stock(ctx, since, positions)
     today = daily_pnl.figures(ctx, positions)
     earlier = [day for day in ctx.journal.days(since=since) if day.day < today.day]
     return [*earlier, today]
-
-
-def by_stock(
-    sales: Sequence[Trade], positions: Sequence[Position], since: date
-) -> list[StockResult]:
-    """One row per stock that was sold on or after `since` or is held, the most profitable first.
-
-    `sales` must go back to the opening of the positions; a trade counts when all of it is sold.
-    """
-    from kt.records import StockResult
-    from kt.rules.round_trips import round_trips
-
-    ended = [
-        trip
-        for trip in round_trips(sales, positions)
-        if not trip.open and trip.closed_at.date() >= since
-    ]
-    sales = [sale for sale in sales if sale.closed_at.date() >= since]
-    held = {position.stock_code: position for position in positions}
-    names = {sale.stock_code: sale.stock_name for sale in sales}
-    names |= {code: position.stock_name for code, position in held.items()}
-    found = []
-    for code, name in names.items():
-        sold = [sale for sale in sales if sale.stock_code == code]
-        trades = [trip for trip in ended if trip.stock_code == code]
-        position = held.get(code)
-        found.append(
-            StockResult(
-                stock_code=code,
-                stock_name=name,
-                quantity=position.quantity if position else 0,
-                realised=sum(sale.profit for sale in sold),
-                unrealised=position.profit if position else 0,
-                fees=sum(sale.fee + sale.buy_fee for sale in sold),
-                taxes=sum(sale.tax for sale in sold),
-                trades=len(trades),
-                wins=sum(trip.won for trip in trades),
-            )
-        )
-    return sorted(found, key=lambda row: -row.total)
 
 
 def decision_rows(ctx: Context, since: date) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ KIND_NAMES = (
     "positions",
     "balance",
     "pnl",
+    "reports",
     "events",
 )
 

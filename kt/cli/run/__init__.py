@@ -38,6 +38,8 @@ def run(cli: CliContext, once: bool, until_close: bool, skip_if_running: bool) -
 
     if once and until_close:
         raise UsageError("give --once or --until-close, not both")
+    if cli.output == "md":
+        raise UsageError("a run cannot be written as md", hint="`kt report -o md` is the day's.")
     allow(cli)
     name = "run --once" if once else "run"
     try:

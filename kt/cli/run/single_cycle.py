@@ -63,7 +63,7 @@ def progress(cli: CliContext, step: StepSummary) -> None:
 
 
 def _show(cli: CliContext, ctx: Context, report: CycleReport) -> None:
-    from kt.cli.show.report import report_row, report_text
+    from kt.cli.show.cycle_report import report_row, report_text
     from kt.cli.support.pipe_documents import emit
 
     if cli.output == "table":

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.show import account, decisions, orders, pnl
+from kt.cli.show import account, daily, decisions, orders, pnl
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -20,6 +20,7 @@ LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
     "positions": account.positions,
     "balance": account.balance,
     "pnl": pnl.pnl,
+    "reports": daily.reports,
     "events": pnl.events,
 }
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from kt.cli.show import columns
 from kt.cli.show.cells import clock, money, paint, percent, signed, updown
-from kt.cli.show.korean import translated
 from kt.cli.show.orders import side_color
-from kt.cli.show.table import Column, pairs, render
+from kt.cli.show.table import Column, heading, pairs, render
 from kt.records import Balance, Doubt, OrderType, Position
 
 if TYPE_CHECKING:
@@ -75,10 +74,8 @@ def balance(rows: Sequence[Balance], console: Console) -> str:
             ],
             console,
         )
-        holdings, waiting = (
-            translated(name, console.language) for name in ("Holdings", "Open orders")
-        )
-        text += f"\n{holdings}\n{positions(row.positions, console)}"
-        text += f"\n{waiting}\n{render(OPEN_ORDERS, row.open_orders, console)}"
+        text += f"\n{heading('Holdings', console)}{positions(row.positions, console)}"
+        text += f"\n{heading('Open orders', console)}"
+        text += render(OPEN_ORDERS, row.open_orders, console)
         text += "".join(f"\n{doubt(item)}\n" for item in row.doubts)
     return text

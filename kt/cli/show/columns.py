@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from operator import attrgetter
+from typing import Any
 
 from kt.cli.show.cells import money, percent, signed, updown
 from kt.cli.show.table import Column
@@ -29,12 +30,22 @@ def gain(name: str) -> Column:
 
 
 def profit(rank: int) -> tuple[Column, Column]:
-    """The profit after costs in won and in percent; `rank` is that of the percent column."""
-    rate = Column(
-        "return",
-        lambda row: percent(row.profit_pct),
+    """The profit after costs in won and in percent; the percent leaves with this rank."""
+    return gain("profit"), rate("return", "profit_pct", rank)
+
+
+def rate(heading: str, name: str, rank: int) -> Column:
+    """A percentage that was gained or lost, empty where it is not known: it leaves with this
+    rank, its sign is the colour."""
+
+    def value(row: Any) -> float | None:
+        found: float | None = getattr(row, name, None)
+        return found
+
+    return Column(
+        heading,
+        lambda row: percent(value(row)),
         right=True,
         rank=rank,
-        color=lambda row: updown(row.profit),
+        color=lambda row: updown(value(row)),
     )
-    return gain("profit"), rate

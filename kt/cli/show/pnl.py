@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show import columns
-from kt.cli.show.cells import moment, money
+from kt.cli.show.cells import moment, money, percent, plain, signed
 from kt.cli.show.table import Column, pairs, render
-from kt.records import DayResult, RoundTrip, StockResult, Trade
+from kt.records import DayResult, Performance, RoundTrip, StockResult, Trade
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -35,6 +35,8 @@ TRADES = (
     Column("fee", lambda row: money(_fees(row)), right=True, rank=5),
     Column("tax", lambda row: money(row.tax), right=True, rank=4),
     *columns.profit(rank=1),
+    columns.rate("before costs", "gross_pct", rank=6),
+    columns.rate("on equity", "equity_pct", rank=7),
     Column("why sold", lambda row: row.origin, rank=2),
 )
 
@@ -43,27 +45,37 @@ RESULTS = tuple(columns.gain(name) for name in ("realised", "unrealised", "total
 DAYS = (
     Column("day", lambda row: row.day.isoformat()),
     *RESULTS,
+    columns.rate("on equity", "equity_pct", rank=1),
+    columns.rate("index", "index_pct", rank=9),
+    columns.rate("return", "invested_pct", rank=6),
+    columns.rate("before costs", "gross_pct", rank=7),
     Column("trades", lambda row: money(row.trades), right=True),
-    Column("wins", lambda row: money(row.wins), right=True, rank=1),
-    Column("bought", lambda row: money(row.bought), right=True, rank=3),
-    Column("sold", lambda row: money(row.sold), right=True, rank=4),
-    Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=2),
+    Column("wins", lambda row: money(row.wins), right=True, rank=2),
+    Column("bought", lambda row: money(row.bought), right=True, rank=4),
+    Column("sold", lambda row: money(row.sold), right=True, rank=5),
+    Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=3),
 )
 
 STOCKS = (
     *columns.STOCK,
     Column("held", lambda row: money(row.quantity), right=True, rank=3),
     *RESULTS,
+    columns.rate("return", "invested_pct", rank=3),
+    columns.rate("before costs", "gross_pct", rank=6),
+    columns.rate("on equity", "equity_pct", rank=5),
     Column("trades", lambda row: money(row.trades), right=True, rank=1),
     Column("wins", lambda row: money(row.wins), right=True, rank=2),
     Column("costs", lambda row: money(row.fees + row.taxes), right=True, rank=4),
 )
 
 
-def pnl(rows: Sequence[RoundTrip | DayResult | StockResult], console: Console) -> str:
-    """A table of days, stocks or trades; a trade that was sold in several parts lists them."""
+def pnl(rows: Sequence[RoundTrip | DayResult | StockResult | Performance], console: Console) -> str:
+    """Days, stocks, trades or their performance: a document holds one of the four. A trade that
+    was sold in several parts shows them."""
     if not rows:
         return render((), rows, console)
+    if isinstance(rows[0], Performance):
+        return pairs(performance(rows[0]), console)
     layout = {DayResult: DAYS, StockResult: STOCKS, RoundTrip: TRADES}[type(rows[0])]
     shown: list[Any] = []
     for row in rows:
@@ -71,6 +83,24 @@ def pnl(rows: Sequence[RoundTrip | DayResult | StockResult], console: Console) -
         if isinstance(row, RoundTrip) and len(row.parts) > 1:
             shown += row.parts
     return render(layout, shown, console)
+
+
+def performance(row: Performance) -> list[tuple[str, str]]:
+    """Names and values, one a line; what is not known is said to be."""
+    held = "" if row.held_minutes is None else f"{money(row.held_minutes)} minutes"
+    told = [
+        ("days", f"{row.since} to {row.until}"),
+        ("realised", f"{signed(row.profit)} won"),
+        ("return", percent(row.return_pct)),
+        ("drawdown", percent(row.max_drawdown_pct)),
+        ("Sharpe ratio", plain(row.sharpe, 2)),
+        ("Sortino ratio", plain(row.sortino, 2)),
+        ("trades", f"{money(row.trades)} ({money(row.wins)} won)"),
+        ("win rate", percent(row.win_rate_pct).lstrip("+")),
+        ("profit factor", plain(row.profit_factor, 2)),
+        ("held", held),
+    ]
+    return [(name, value or "not known") for name, value in told]
 
 
 LABELS = {"stop": "stop mode"}

@@ -49,17 +49,18 @@ def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> 
             line.append(paint(text, color, console.color))
         shown.append(line)
     headings = [paint(titles[index], BOLD, console.color) for index in kept]
-    return _draw(headings, shown, [columns[index].right for index in kept])
+    rights = [columns[index].right for index in kept]
+    return _draw(headings, shown, rights, "github" if console.markdown else "plain")
 
 
-def _draw(headings: list[str], rows: list[list[str]], rights: list[bool]) -> str:
+def _draw(headings: list[str], rows: list[list[str]], rights: list[bool], form: str) -> str:
     import tabulate
 
     tabulate.MIN_PADDING = 0  # the gap between columns is enough
     text = tabulate.tabulate(
         rows,
         headers=headings,
-        tablefmt="plain",
+        tablefmt=form,
         disable_numparse=True,
         colalign=["right" if right else "left" for right in rights],
         preserve_whitespace=False,
@@ -103,9 +104,17 @@ def _fit(
 def pairs(rows: Sequence[tuple[str, str]], console: Console) -> str:
     """Names and values, one pair per line, with aligned values."""
     labelled = [(translated(name, console.language), value) for name, value in rows]
+    if console.markdown:
+        return "".join(f"- {name}: {one_line(value)}\n" for name, value in labelled)
     widest = max((width_of(name) for name, _ in labelled), default=0)
     lines = []
     for name, value in labelled:
         pad = " " * (widest - width_of(name))
         lines.append(f"{paint(name, DIM, console.color)}{pad}{' ' * GAP}{one_line(value)}".rstrip())
     return "\n".join(lines) + "\n"
+
+
+def heading(text: str, console: Console) -> str:
+    """The line above a part, which may be a heading in Markdown."""
+    text = translated(text, console.language)
+    return f"## {text}\n\n" if console.markdown else f"{paint(text, BOLD, console.color)}\n"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kt.paths import ProfilePaths
     from kt.steps.context import Context
 
-FORMATS = ("table", "json", "csv", "yaml")
+FORMATS = ("table", "json", "csv", "yaml", "md")
 
 
 @dataclass
@@ -139,6 +139,7 @@ class CliContext:
         """Apply --quiet and --no-color to the console."""
         self.console.quiet = self.flags.quiet
         self.console.no_color = self.flags.no_color
+        self.console.markdown = self.flags.output == "md"
 
     def say(self, text: str) -> None:
         """One line to stderr; silent with --quiet."""

@@ -42,6 +42,8 @@ class Console:
         self.out_terminal = is_terminal(self.stdout) if out_terminal is None else out_terminal
         self.quiet = False
         self.no_color = False
+        self.markdown = False
+        """Tables are written as Markdown: of no limited width, without colours."""
         self.closed = False
         self.failure = ""
         """Why data could not be written, unless the reader closed the pipe."""
@@ -51,6 +53,8 @@ class Console:
     @property
     def width(self) -> int:
         """Columns of the terminal; 0 = unlimited, as in a pipe."""
+        if self.markdown:
+            return 0
         if self._width is not None:
             return self._width
         if not self.out_terminal:
@@ -68,6 +72,7 @@ class Console:
         """Colours only on a terminal, and never with NO_COLOR or --no-color."""
         return (
             self.out_terminal
+            and not self.markdown
             and not self.no_color
             and not self.environ.get("NO_COLOR")
             and self.environ.get("TERM") != "dumb"

@@ -11,7 +11,7 @@ import msgspec
 
 from kt.errors import InputError
 from kt.records import KINDS, VERSION, Document
-from kt.text import encodable, harmless, json_text, visible
+from kt.text import encodable, harmless, json_text, plain_markdown, visible
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -32,11 +32,13 @@ def emit(
     asof: datetime | None = None,
     profile: str = "",
 ) -> None:
-    """Print one result in the format of `cli.output`: a table, or a document of this kind."""
-    if cli.output == "table":
+    """Print one result in the format of `cli.output`: a table (on a terminal, or as Markdown), or a
+    document of this kind."""
+    if cli.output in ("table", "md"):
         from kt.cli.show import table_of
 
-        cli.console.show(table_of(kind, harmless(items), cli.console))
+        safe = harmless if cli.output == "table" else plain_markdown
+        cli.console.show(table_of(kind, safe(items), cli.console))
         return
     from kt.cli.support.formats import as_csv, as_yaml
 

@@ -7,6 +7,7 @@ TOPICS: dict[str, str] = {
     "pipes": "Documents between commands, and what is refused.",
     "safety": "The rules, the stops, and trading with real money.",
     "recovery": "Orders whose outcome is unknown, and crashes.",
+    "figures": "What the numbers of kt pnl and kt report mean.",
     "cron": "Running unattended.",
     "database": "The journal in plain SQL.",
     "simulator": "The embedded exchange.",

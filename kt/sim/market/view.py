@@ -16,6 +16,8 @@ from kt.records import (
     InstitutionDay,
     Instrument,
     Interval,
+    MarketIndex,
+    MarketName,
     Quote,
     Ranked,
     Ranking,
@@ -26,6 +28,7 @@ from kt.sim.market.board import Board, Moment
 from kt.sim.market.depth import Depth
 from kt.sim.market.session_days import AUCTION_SECOND
 
+TRILLION = 10**12
 _STRENGTHS = 60
 """Rows of ka10046 that are worth having: an hour of minutes."""
 
@@ -44,6 +47,21 @@ class MarketView:
     def instruments(self) -> tuple[Instrument, ...]:
         session, chain = self._moment().session, self._board.chain
         return tuple(item.instrument(chain.base(item, session)) for item in self._board.listings)
+
+    def index(self, market: MarketName) -> MarketIndex:
+        """What all of its stocks are worth, in trillions of won, stands for the points."""
+        moment = self._moment()
+        worth = close = 0
+        for listing in self._board.listings:
+            if listing.market is market:
+                path = self._board.path(listing.code, moment.session)
+                worth += path.price_at(moment.second) * listing.shares
+                close += path.base * listing.shares
+        return MarketIndex(
+            value=round(worth / TRILLION, 2),
+            change=round((worth - close) / TRILLION, 2),
+            change_pct=round(100 * (worth - close) / close, 2) if close else 0.0,
+        )
 
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
         return rankings.rank(self._board, self._moment(), ranking)

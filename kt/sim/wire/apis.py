@@ -51,6 +51,7 @@ ANSWERS: dict[str, Callable[[Call], CallReply]] = {
     "ka10046": flows.strength,
     "ka10059": flows.investors,
     "ka10095": quotes.watch_list,
+    "ka20001": quotes.index,
     "ka10099": quotes.instruments,
     "ka10079": charts.ticks,
     "ka10080": charts.minutes,

@@ -6,16 +6,30 @@ The figures are computed from the journal's fills, trades and positions, so they
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
+from msgspec.structs import replace
+
 from kt.errors import KtError
-from kt.records import DayResult, Origin, Position, Trade
-from kt.rules import calendar, pnl
+from kt.records import (
+    AccountReturn,
+    DayResult,
+    Equity,
+    MarketName,
+    Origin,
+    Performance,
+    Position,
+    RoundTrip,
+    StockResult,
+    Trade,
+)
+from kt.rules import calendar, pnl, round_trips
+from kt.rules import performance as rules
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
 from kt.steps.fan_out import note_error
-from kt.steps.portfolio import position_book
+from kt.steps.portfolio import equity, position_book
 from kt.steps.results import Difference
 from kt.steps.risk import stops
 
@@ -58,7 +72,7 @@ def quotes(ctx: Context) -> dict[str, int]:
 
 
 def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResult:
-    """Compute and journal today's result so far; at the loss limit buying stops until the next
+    """Today's result and equity so far, kept; at the loss limit buying ends until the next
     trading day.
 
     Without `prices` (won by stock code) the market's quotes are fetched.
@@ -66,20 +80,75 @@ def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResul
     hit("settle.before", ctx.profile)
     positions = mark(ctx, quotes(ctx) if prices is None else prices)
     hit("settle.marked", ctx.profile)
-    result = figures(ctx, positions)
+    worth = equity.look(ctx)
+    if worth is not None:
+        ctx.journal.put_equity(worth)
+    result = figures(ctx, positions, worth)
     ctx.journal.put_day(result)
     hit("settle.recorded", ctx.profile)
     enforce(ctx, result)
     return result
 
 
-def figures(ctx: Context, positions: tuple[Position, ...]) -> DayResult:
-    """The day's result from the journal and these positions; nothing is written."""
+def against_index(ctx: Context, result: DayResult) -> DayResult:
+    """The day beside what KOSPI gained (ka20001), kept; as it was when the broker does not say."""
+    try:
+        index = ctx.market.index(MarketName.KOSPI)
+    except KtError as failure:
+        note_error(ctx, "settle.index", failure)
+        return result
+    found = replace(result, index_pct=index.change_pct)
+    ctx.journal.put_day(found)
+    return found
+
+
+def figures(
+    ctx: Context, positions: tuple[Position, ...], worth: Equity | None = None
+) -> DayResult:
+    """The day's numbers from the journal; nothing is written. `worth`: the equity now."""
     now = ctx.clock.now()
     today = now.date()
     sales = sales_back(ctx, today, today)
     fills = [fill for fill in ctx.journal.fills(day=today) if fill.ord_no]
-    return pnl.day_result(today, sales, fills, positions, now)
+    result = pnl.day_result(today, sales, fills, positions, now)
+    for kept in ctx.journal.days(since=today, until=today):
+        result = replace(result, index_pct=kept.index_pct)
+    return pnl.account_return(result, equity.start(ctx, today), worth or equity.look(ctx))
+
+
+def by_trade(ctx: Context, since: date, until: date | None = None) -> list[RoundTrip]:
+    """The trades that had a sale in these days, each in percent of the equity when it began too."""
+    made = round_trips.round_trips(sales_back(ctx, since, until), ctx.journal.positions())
+    return [
+        replace(trip, equity_pct=_of_equity(trip.profit, ctx.journal.equity_before(trip.opened_at)))
+        for trip in made
+        if trip.closed_at.date() >= since
+    ]
+
+
+def by_stock(
+    ctx: Context, since: date, positions: Sequence[Position], until: date | None = None
+) -> list[StockResult]:
+    """One row a stock that was sold in these days or is held, the best first. The positions as
+    they are marked."""
+    found = pnl.stock_results(sales_back(ctx, since, until), positions, since)
+    start = equity.start(ctx, since)
+    return [replace(row, equity_pct=_of_equity(row.total, start)) for row in found]
+
+
+def performance(ctx: Context, since: date) -> Performance:
+    """How well trading went from a day until now, by the equity that was kept."""
+    now = ctx.clock.now()
+    begins, before = equity.beginning(since), equity.start(ctx, since)
+    kept = ctx.journal.equity(since=begins, until=now)
+    points = [before, *kept] if before is not None and before.at < begins else list(kept)
+    trips = [trip for trip in by_trade(ctx, since) if not trip.open]
+    profit = sum(sale.profit for sale in ctx.journal.trades(since=since))
+    return rules.performance(since, now.date(), profit, trips, points)
+
+
+def _of_equity(profit: int, start: Equity | None) -> float | None:
+    return round_trips.percent_of(profit, start.equity if start else None)
 
 
 def sales_back(ctx: Context, since: date, until: date | None = None) -> tuple[Trade, ...]:
@@ -113,6 +182,19 @@ def enforce(ctx: Context, result: DayResult) -> None:
 
 DAILY_LOSS = "daily-loss"
 """`Stop.by` of the stop set at the daily loss limit; it ends by itself on the next trading day."""
+
+
+def account_text(rows: Sequence[AccountReturn]) -> str:
+    """The account's return by stock (ka10085) in one line: paid, worth now, realised today."""
+    held = [row for row in rows if row.quantity]
+    paid = sum(row.cost for row in held)
+    worth = sum(row.price * row.quantity for row in held)
+    rate = round_trips.percent_of(worth - paid, paid)
+    return (
+        f"{len(held)} stocks held, paid {paid:,} won, worth {worth:,} won"
+        f"{'' if rate is None else f' ({rate:+.2f} %)'}, "
+        f"realised today {sum(row.realised_today for row in rows):+,} won"
+    )
 
 
 def compare(ctx: Context) -> tuple[Difference, ...]:

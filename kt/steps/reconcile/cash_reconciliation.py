@@ -8,6 +8,8 @@ be compared across days.
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from kt.errors import AuthError, JournalError, KtError
 from kt.records import CashFlow, CashNote
 from kt.steps.context import Context
@@ -86,12 +88,22 @@ def _unexplained(last: CashNote, current: CashNote) -> bool:
     return current.outside == last.outside and abs(_gap(last, current)) > rounding
 
 
+def _moved(last: CashNote | None, current: CashNote) -> int:
+    """Won that came in less won that went out without a trade of kt's, since the first note. The
+    rounding of costs is none of it; what is off after trades outside kt is."""
+    if last is None:
+        return 0
+    outside = current.outside != last.outside
+    unexplained = outside or _unexplained(last, current)
+    return last.moved + (_gap(last, current) if unexplained else 0)
+
+
 def _record(ctx: Context, last: CashNote | None, current: CashNote) -> tuple[Difference, ...]:
     """Note the broker's figure, unless another process has done so, and report the difference."""
     with ctx.journal.together():
         if ctx.journal.cash_note() != last:
             return ()
-        ctx.journal.put_cash_note(current)
+        ctx.journal.put_cash_note(replace(current, moved=_moved(last, current)))
     if last is None or not _unexplained(last, current):
         return ()
     difference = Difference(

@@ -35,7 +35,8 @@ DROP VIEW IF EXISTS days;
 CREATE VIEW days AS
 SELECT day, realised, unrealised, realised + unrealised AS total, fees, taxes, trades, wins,
        CASE WHEN trades > 0 THEN round(100.0 * wins / trades, 1) END AS wins_pct,
-       bought, sold, at
+       bought, sold, at, gross, invested, invested_pct, gross_pct, equity, moved, equity_pct,
+       equity_gross_pct, index_pct
 FROM pnl_daily;
 
 DROP VIEW IF EXISTS decision_outcomes;

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kt.cli.show import account, orders
-from kt.cli.show.cells import BOLD, money, paint, percent, signed, updown
-from kt.cli.show.korean import translated
-from kt.cli.show.table import pairs
+from kt.cli.show.cells import money, paint, percent, signed, updown
+from kt.cli.show.table import heading, pairs
 from kt.cli.show.width import paragraph
 from kt.records import Action, Decision, Position
 from kt.text import harmless
@@ -39,14 +38,10 @@ def report_text(ctx: Context, report: CycleReport, console: Console) -> str:
     if failed:
         parts.append(("Failed", failed))
     return "\n".join(
-        part if isinstance(part, str) else f"{_title(part[0], console)}\n{part[1]}"
+        part if isinstance(part, str) else f"{heading(part[0], console)}{part[1]}"
         for part in parts
         if isinstance(part, str) or part[1]
     )
-
-
-def _title(text: str, console: Console) -> str:
-    return paint(translated(text, console.language), BOLD, console.color)
 
 
 def _head(ctx: Context, report: CycleReport, console: Console) -> str:

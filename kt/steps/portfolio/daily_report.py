@@ -1,0 +1,133 @@
+"""The report of a trading day, from the journal alone, and the plan for the day after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date
+
+from kt.errors import UsageError
+from kt.records import Candidate, DailyReport, DayResult, PlannedStock, Position
+from kt.rules import calendar
+from kt.steps.context import Context
+from kt.steps.portfolio import daily_pnl
+
+MOST_WATCHED = 5
+
+
+def report(ctx: Context, day: date) -> DailyReport:
+    """As it was written when the day was settled; before that as the journal stands now. Raises
+    UsageError for a day of which the journal knows nothing."""
+    written = ctx.journal.report(day)
+    if written is not None:
+        return written
+    today = ctx.clock.now().date()
+    if day > today:
+        raise UsageError(f"{day} lies in the future: today is {today}")
+    if day == today:
+        return made(ctx, daily_pnl.figures(ctx, ctx.journal.positions()))
+    kept = ctx.journal.days(since=day, until=day)
+    if not kept:
+        raise UsageError(
+            f"the journal has no result of {day}", hint="`kt pnl` lists the days that it has."
+        )
+    return made(ctx, kept[0])
+
+
+def write(ctx: Context, result: DayResult) -> DailyReport:
+    """Today's report, kept in the journal for `kt report` and for the next day's plan."""
+    found = made(ctx, result)
+    ctx.journal.put_report(found)
+    return found
+
+
+def made(ctx: Context, result: DayResult) -> DailyReport:
+    """The report of the result's day; nothing is written. Held stocks are in it today alone: of
+    an earlier day the journal does not know what was held."""
+    journal, day = ctx.journal, result.day
+    held = journal.positions() if day == ctx.clock.now().date() else ()
+    decisions = journal.decisions_of(day)
+    return DailyReport(
+        day=day,
+        at=ctx.clock.now(),
+        result=result,
+        stocks=tuple(daily_pnl.by_stock(ctx, day, held, until=day)),
+        trades=tuple(daily_pnl.by_trade(ctx, day, until=day)),
+        decided=dict(Counter(decision.action.value for decision in decisions)),
+        decisions=tuple(decision for decision in decisions if decision.action.trades),
+        denials=journal.denials_of(day),
+        errors=journal.errors_of(day),
+        calls=journal.calls_of(day),
+        analysts=journal.analysts_of(day),
+        next_day=calendar.next_trading_day(day),
+        plan=plan(held, journal.watched_on(day)),
+    )
+
+
+def plan(held: Sequence[Position], watched: Sequence[Candidate]) -> tuple[PlannedStock, ...]:
+    """What is held goes on to its exits; the best of the day's last scan are watched."""
+    kept = [
+        PlannedStock(
+            stock_code=position.stock_code,
+            stock_name=position.stock_name,
+            quantity=position.quantity,
+            price=position.price,
+            stop_price=position.stop_price,
+            target_price=position.target_price,
+        )
+        for position in held
+    ]
+    codes = {stock.stock_code for stock in kept}
+    others = [candidate for candidate in watched if candidate.stock_code not in codes]
+    return (
+        *kept,
+        *(
+            PlannedStock(
+                stock_code=candidate.stock_code,
+                stock_name=candidate.stock_name,
+                quantity=0,
+                price=candidate.price,
+                reason=", ".join(candidate.reasons or candidate.rankings),
+            )
+            for candidate in others[:MOST_WATCHED]
+        ),
+    )
+
+
+def summary(found: DailyReport) -> str:
+    """The report for a messenger: a line for each stock, and the plan."""
+    lines = [_day_line(found.result)]
+    lines += [f"{row.stock_name}: {row.total:+,} won" for row in found.stocks]
+    lines.append(
+        f"{sum(found.decided.values())} decisions, {len(found.decisions)} of them to trade; "
+        f"{sum(row.count for row in found.denials)} denials; "
+        f"{sum(row.count for row in found.errors)} errors; "
+        f"{sum(row.calls for row in found.calls):,} calls"
+    )
+    lines.append(f"plan for {found.next_day}: {planned(found.plan)}")
+    return "\n".join(lines)
+
+
+def planned(stocks: Sequence[PlannedStock]) -> str:
+    """`hold 삼성전자 x10 (stop 66,500, target 77,000); watch SK하이닉스`."""
+    hold = ", ".join(
+        f"{stock.stock_name} x{stock.quantity:,} (stop {stock.stop_price:,}, target "
+        f"{stock.target_price:,})"
+        for stock in stocks
+        if stock.quantity
+    )
+    watch = ", ".join(stock.stock_name for stock in stocks if not stock.quantity)
+    return f"hold {hold or 'nothing'}; watch {watch or 'nothing yet'}"
+
+
+def _day_line(day: DayResult) -> str:
+    rates = [
+        f"{rate:+.2f} % {of}"
+        for rate, of in ((day.invested_pct, "of the invested"), (day.equity_pct, "of the equity"))
+        if rate is not None
+    ]
+    earned = f"{day.day}: realised {day.realised:+,} won, unrealised {day.unrealised:+,} won"
+    return (
+        f"{earned}{''.join(f', {rate}' for rate in rates)}, {day.trades} trades ({day.wins} won), "
+        f"fees {day.fees:,}, taxes {day.taxes:,}, bought {day.bought:,}, sold {day.sold:,}"
+    )

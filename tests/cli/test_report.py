@@ -1,0 +1,177 @@
+"""kt report: exact output of a day, on a terminal, as Markdown and in a pipe."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from wcwidth import wcswidth
+
+from kt.errors import ExitCode
+from kt.records import Action, CashNote, Equity
+from kt.steps.portfolio import daily_pnl, daily_report
+from tests.cli.front import Front
+from tests.cli.test_commands import sold
+from tests.fakes import HYNIX, OPEN, SAMSUNG
+from tests.store.make import answer, candidate, check, decision
+
+
+@pytest.fixture
+def told(front: Front) -> Front:
+    """A day with something of everything."""
+    journal = front.world.journal
+    sold(front)
+    journal.put_cash_note(CashNote(cash=1_009_156, won=0, fills=0, outside=0, at=OPEN))
+    journal.put_equity(
+        Equity(at=OPEN - timedelta(days=3), cash=1_000_000, value=0, equity=1_000_000)
+    )
+    bought = decision(reason="Buyers lead: strength 131, foreigners +5,000; score 71 of 100.")
+    refused = decision("D2", stock_code=HYNIX, stock_name="SK하이닉스")
+    held = decision("D3", action=Action.HOLD, price=0)
+    journal.decisions("R1", [bought, refused, held])
+    journal.checks("R1", [check(of=bought), check("C2", passed=False, of=refused)])
+    journal.error("R1", "network", "scan.ka10023", "HTTP 503", OPEN)
+    journal.error("R1", "network", "scan.ka10023", "HTTP 502", OPEN + timedelta(seconds=1))
+    journal.api_call("R1", "ka10023", OPEN, 40, 503, "", "")
+    journal.api_call("R1", "ka10023", OPEN, 60, 200, "0", "")
+    journal.answer("R1", answer())
+    journal.scan("R1", "fast", OPEN, [candidate(stage="fast", stock_code="000270")])
+    journal.scan("R1", "ai", OPEN, [candidate(stage="ai", reasons=("the analyst: strong",))])
+    return front
+
+
+SHOWN = """\
+Result
+day              2026-11-23, as of 10:00:00; the plan is for 2026-11-24
+realised         +9,156 won
+unrealised       0 won
+total            +9,156 won after costs
+before costs     +10,000 won
+costs            0 won: fees 0, taxes 0
+return           +2.54% of the invested, +2.78% before costs
+on equity        +0.92% of the equity, +0.92% before costs
+index            not known
+equity           1,009,156 won
+trades           1 (1 won)
+bought and sold  0 and 0 won
+
+Profit by stock
+code    name        held  realised  unrealised   total  return  trades  wins
+000660  SK하이닉스     0    +9,156           0  +9,156  +2.54%       1     1
+
+Trades
+code    name        quantity   bought     sold  profit  return  why sold
+000660  SK하이닉스         2  180,000  185,000  +9,156  +2.54%  take_profit
+
+Decided
+2 BUY, 1 HOLD
+10:00:00 BUY 005930 삼성전자 at 70,100, confidence 0.71: Buyers lead: strength
+              131, foreigners +5,000; score 71 of 100.
+10:00:00 BUY 000660 SK하이닉스 at 70,100, confidence 0.71: Buy: buyers lead;
+              score 71 of 100.
+
+Denied
+rule         times  name        detail
+TOTAL_LIMIT      1  SK하이닉스  6,710,000 > limit 5,000,000
+
+Errors
+kind     place         times  detail
+network  scan.ka10023      2  HTTP 502
+
+Calls
+gemini gemini-2.5-flash: 1 questions, 0 failed, 1,020 tokens, 0.0006 dollars
+API      times  failed  milliseconds
+ka10023      2       1            50
+
+Plan
+code    name      quantity   price  why
+005930  삼성전자         0  70,000  the analyst: strong
+"""
+
+
+def test_a_day_on_a_terminal(told: Front) -> None:
+    ran = told("report", terminal=True)
+    assert (ran.code, ran.out) == (0, SHOWN), ran.err
+    assert max(wcswidth(line) for line in ran.out.splitlines()) <= 80
+
+
+def test_a_day_as_markdown(told: Front) -> None:
+    parts = told("report", "-o", "md").out.split("## ")
+    titles = [part.splitlines()[0] for part in parts[1:]]
+    assert titles == [
+        *("Result", "Profit by stock", "Trades", "Decided", "Denied", "Errors", "Calls", "Plan"),
+    ]
+    assert "- realised: +9,156 won\n" in parts[1]
+    assert parts[4].splitlines()[2:4] == [
+        "2 BUY, 1 HOLD",
+        "",
+    ]
+    assert parts[5].splitlines()[2:] == [
+        "| rule         | times | name       | detail                       |",
+        "|--------------|-------|------------|------------------------------|",
+        r"| TOTAL\_LIMIT |     1 | SK하이닉스 | 6,710,000 \> limit 5,000,000 |",
+        "",
+    ]
+
+
+def test_no_text_from_outside_is_markup(told: Front) -> None:
+    told.world.journal.error("R1", "wire", "scan", "a | <b> [c](d) `e`", OPEN)
+    assert r"a \| \<b\> \[c\](d) \`e\`" in told("report", "-o", "md").out
+
+
+def test_a_day_in_a_pipe(told: Front) -> None:
+    ran = told("report")
+    (item,) = ran.items
+    assert (ran.document["kind"], item["day"], item["next_day"]) == (
+        *("reports", "2026-11-23", "2026-11-24"),
+    )
+    assert (item["result"]["realised"], item["stocks"][0]["equity_pct"]) == (9_156, 0.92)
+    assert item["decided"] == {"BUY": 2, "HOLD": 1}
+    assert [one["decision_id"] for one in item["decisions"]] == ["D1", "D2"]
+
+
+def test_what_is_held_is_in_the_plan_with_its_exits(front: Front) -> None:
+    front.world.broker.fill_at_once = True
+    front("order", "buy", SAMSUNG, "10", "--price", "70000", "--wait")
+    ran = front("report", terminal=True)
+    assert ran.out.endswith(
+        "Plan\n"
+        "code    name      quantity   price    stop  target\n"
+        "005930  삼성전자        10  70,000  66,500  77,000\n"
+    )
+
+
+def test_a_settled_day_is_shown_as_it_was_written(told: Front) -> None:
+    ctx = told.world.ctx
+    daily_report.write(ctx, daily_pnl.close_day(ctx))
+    told.world.journal.error("R1", "network", "after", "the settlement", OPEN)
+    told.world.clock.set(OPEN + timedelta(days=3))
+    assert told("report", "2026-11-23", terminal=True).out == SHOWN
+
+
+def test_a_day_of_which_no_report_was_written_is_made_of_the_journal(told: Front) -> None:
+    daily_pnl.close_day(told.world.ctx)
+    told.world.clock.set(OPEN + timedelta(days=3))
+    sold(told)
+    (item,) = told("report", "2026-11-23").items
+    assert (item["result"]["realised"], item["plan"][0]["stock_code"]) == (9_156, SAMSUNG)
+
+
+@pytest.mark.parametrize(
+    ("day", "said"),
+    [
+        ("2026-11-20", "the journal has no result of 2026-11-20"),
+        ("2026-11-24", "2026-11-24 lies in the future: today is 2026-11-23"),
+        ("yesterday", "'yesterday' is not a date"),
+    ],
+)
+def test_a_day_that_cannot_be_told(front: Front, day: str, said: str) -> None:
+    ran = front("report", day)
+    assert (ran.code, ran.out) == (ExitCode.USAGE, "")
+    assert said in ran.err
+
+
+def test_what_cannot_be_markdown_says_so(front: Front) -> None:
+    for words in (("run", "--once"), ("watch", SAMSUNG), ("api", "ka10001", "{}")):
+        ran = front(*words, "-o", "md")
+        assert ran.code == ExitCode.USAGE, words
