@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from kt.clock import ManualClock
 from kt.config.model import Config
 from kt.errors import UnknownStock
-from kt.ports import SealedGateway
+from kt.ports import Analyst, SealedGateway
 from kt.records import (
     KST,
     AccountReturn,
@@ -596,7 +596,6 @@ class ScriptedAnalyst:
 
     name = "scripted"
     model = "script-1"
-    fallback = None
 
     def __init__(self, clock: ManualClock, *answers: dict[str, dict[str, Any]]) -> None:
         self.clock = clock
@@ -607,6 +606,7 @@ class ScriptedAnalyst:
         self.error = ""
         self.tokens = 0
         self.cost = 0.0
+        self.fallback: Analyst | None = None
         self.block: threading.Event | None = None
         self.asked = threading.Event()
 

@@ -23,6 +23,7 @@ from kt.analyst.reading import Read, read_text
 from kt.analyst.request_key import key_of, shortlist_question
 from kt.analyst.schemas import SCHEMAS
 from kt.ports import Analyst, Clock
+from kt.ports.patience import time_left
 from kt.records import AnalystReply, AnalystRequest, Candidate
 from kt.rules.freshness import newest
 
@@ -32,14 +33,15 @@ MOST_ATTEMPTS = 4
 FIRST_PAUSE = 0.5
 """Seconds before the second attempt; the next waits twice as long."""
 LEAST_LEFT = 1.0
-"""With fewer seconds left no further attempt is begun."""
+"""With fewer seconds left no attempt is begun."""
 PROBE_SECONDS = 15.0
 
 
 class ModelAnalyst:
     """Implements ports.Analyst with a provider's model.
 
-    `timeout` is in real seconds for all of a question, its retries included, to the last byte.
+    `timeout` is in real seconds for all of a question, its retries included, to the last byte;
+    a narrower limit of the asker's (`kt.ports.patience`) holds.
     `prices` are dollars per million tokens (in, out). The key is never logged, shown or stored.
     `wait` pauses between two attempts, in real seconds.
     """
@@ -110,7 +112,8 @@ class ModelAnalyst:
         asked_at = self._clock.now()
         started = time.perf_counter()
         question = Question(prompt, SCHEMAS[purpose], self._parameters["temperature"])
-        reply, attempts = self._patiently(question, seconds or self._timeout, most)
+        seconds = min(seconds or self._timeout, time_left())
+        reply, attempts = self._patiently(question, seconds, most)
         latency = round((time.perf_counter() - started) * 1000)
         found = Read() if reply.failure or purpose == "probe" else read_text(reply.text)
         error = reply.failure.text if reply.failure else found.error and f"reply: {found.error}"
@@ -140,6 +143,9 @@ class ModelAnalyst:
         self, question: Question, seconds: float, most: int
     ) -> tuple[ProviderReply, int]:
         """The reply to the last attempt, and how many there were."""
+        if time_left() < LEAST_LEFT:
+            words = "the time for this cycle's questions is used up (analyst.cycle_timeout)"
+            return ProviderReply(failure=Failure("late", words)), 0
         if not self._provider.secret.isascii() or not self._provider.secret.isprintable():
             words = "the key holds a line break, or letters that no key has"
             return ProviderReply(failure=Failure("auth", words)), 0

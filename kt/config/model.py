@@ -194,6 +194,9 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     """0 = the same question gives the same answer, as far as the model can."""
     timeout: Seconds = 60.0
     """Seconds to wait for an answer, to its last byte."""
+    cycle_timeout: Seconds = 90.0
+    """Seconds for all that one cycle, or one command, asks: the choice of candidates, the
+    decisions and every retry together."""
     horizon_minutes: Annotated[int, Meta(gt=0, le=525_600)] = 60
     """When a decision is judged."""
     budget_usd: Dollars = 0.0

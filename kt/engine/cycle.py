@@ -28,6 +28,7 @@ from kt.records import (
     Position,
     StreamEvent,
 )
+from kt.steps import silence
 from kt.steps.context import Context
 from kt.steps.decide import analyze as analysis
 from kt.steps.decide import collect, scan
@@ -113,6 +114,7 @@ class _Cycle:
         self.announce = announce or (lambda step: None)
         self.report = CycleReport()
         self.failure: KtError | None = None
+        self.time = silence.asking_time(ctx)
 
     def run(self) -> CycleReport:
         report = self.report
@@ -121,6 +123,7 @@ class _Cycle:
             raise self.failure or KtError("the books could not be reconciled")
         self.take_over()
         report.balance = self.step("account", lambda: account.balance(self.ctx), summaries.balance)
+        self.leave()
         self.scan()
         self.decide()
         self.trade()
@@ -138,14 +141,16 @@ class _Cycle:
             self.step("flatten", again, Flattened.text)
 
     def scan(self) -> None:
-        """50 → 20 → 5; where a later scan fails, the earlier one's best go on."""
+        """50 → 20 → 5; where the deep scan fails, the fast one's best go on. What the analyst did
+        not choose is not bought."""
         ctx, report = self.ctx, self.report
         found = self.step("scan fast", lambda: scan.fast(ctx), summaries.candidates) or ()
         if found:
             deeper = self.step("scan deep", lambda: scan.deep(ctx, found), summaries.candidates)
             found = deeper or found[: ctx.config.scan.deep_keep]
-            chosen = self.step("scan ai", lambda: scan.shortlist(ctx, found), summaries.candidates)
-            found = chosen or found[: ctx.config.scan.ai_keep]
+            choose = partial(scan.shortlist, ctx, found, self.time)
+            chosen = self.step("scan ai", choose, scan.Shortlist.text)
+            found = chosen.candidates if chosen else ()
         report.candidates = found
         held = [position.stock_code for position in ctx.journal.positions()]
         self.watch([*held, *(candidate.stock_code for candidate in found)])
@@ -159,18 +164,26 @@ class _Cycle:
         )
         if brief is None or not brief.stocks:
             return
-        decisions = self.step("analyze", lambda: analysis.analyze(ctx, brief), summaries.decisions)
+        decide = partial(analysis.analyze, ctx, brief, self.time)
+        describe = partial(silence.summary, analyst=ctx.analyst.name)
+        decisions = self.step("analyze", decide, describe)
         report.decisions = decisions or ()
         checks = self.step("check", lambda: check.check(ctx, report.decisions), summaries.checks)
         report.checks = checks or ()
 
-    def trade(self) -> None:
-        """Exits first: they free cash and risk; then what was decided."""
-        ctx, report = self.ctx, self.report
+    def leave(self) -> None:
+        """Exits and overdue orders before anything that waits for scans or the analyst; they
+        free cash and risk besides."""
         sold = self.step("exits", self.exits, summaries.orders) or ()
-        sent = (*sold, *(self.step("place", self.place, summaries.orders) or ()))
-        changed = self.step("unfilled", lambda: unfilled.unfilled(ctx), summaries.orders) or ()
-        report.orders = (*sent, *(o for o in changed if o.order_id not in _ids(sent)))
+        changed = self.step("unfilled", self.unfilled, summaries.orders) or ()
+        self.report.orders = (*sold, *(o for o in changed if o.order_id not in _ids(sold)))
+
+    def unfilled(self) -> tuple[Order, ...]:
+        return unfilled.unfilled(self.ctx)
+
+    def trade(self) -> None:
+        ctx, report = self.ctx, self.report
+        report.orders += self.step("place", self.place, summaries.orders) or ()
         live = [order for order in report.orders if order.ord_no]
         if live:
             followed = self.step("follow", lambda: self.follow(live), summaries.orders) or ()
@@ -181,13 +194,16 @@ class _Cycle:
             report.orders = tuple(ctx.journal.order(o.order_id) or o for o in report.orders)
 
     def exits(self) -> tuple[Order, ...]:
-        """Stops and targets by the prices now; a tick does the same between cycles."""
+        """Stops and targets by the prices now; a tick does the same between cycles. What the
+        analyst is asked about comes after everything that nobody is asked about."""
         sold: list[Order] = []
-        prices = daily_pnl.quotes(self.ctx)
-        for due in exits.exits_at(self.ctx, prices):
-            if exits.wait_left(self.ctx, due.position.stock_code):
+        found = exits.exits_at(self.ctx, daily_pnl.quotes(self.ctx))
+        asking = {due.position.stock_code: exits.wants_confirmation(self.ctx, due) for due in found}
+        for due in sorted(found, key=lambda due: asking[due.position.stock_code]):
+            code = due.position.stock_code
+            if exits.wait_left(self.ctx, code):
                 continue  # it was refused, and its next try is not due yet
-            if exits.wants_confirmation(self.ctx, due) and not exits.confirm_profit(self.ctx, due):
+            if asking[code] and not exits.confirm_profit(self.ctx, due, self.time):
                 continue
             left = exits.leave(self.ctx, due)
             sold += [*left.taken_back, *([left.order] if left.order else [])]

@@ -94,6 +94,8 @@ class Judged:
     shortlist: tuple[Candidate, ...]
     decisions: tuple[Decision, ...]
     account: AccountSnapshot
+    said: str = ""
+    """How the choice and the decisions went, in words."""
 
 
 @dataclass(frozen=True, slots=True)

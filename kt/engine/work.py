@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kt.engine.state import Judged
 from kt.errors import Denied, KtError
@@ -23,6 +23,7 @@ from kt.records import (
 from kt.rules import trading_phases
 from kt.rules.risk.denials import Code
 from kt.rules.trading_phases import MarketPhase
+from kt.steps import silence
 from kt.steps.context import Context
 from kt.steps.decide import analyze as analysis
 from kt.steps.decide import collect, scan
@@ -46,9 +47,13 @@ def begin(ctx: Context) -> Reconciliation:
 
 def judge(ctx: Context, candidates: Sequence[Candidate], notice: SessionNotice | None) -> Judged:
     """The analyst's choice, its decisions, and the account as it is after all that time."""
-    chosen = scan.shortlist(ctx, candidates)
-    brief = collect.collect(ctx, chosen)
-    return weigh(ctx, chosen, analysis.analyze(ctx, brief), notice)
+    time = silence.asking_time(ctx)
+    chosen = scan.shortlist(ctx, candidates, time)
+    brief = collect.collect(ctx, chosen.candidates)
+    decisions = analysis.analyze(ctx, brief, time)
+    said = [chosen.text()] if chosen.failure else []
+    said.append(silence.summary(decisions, ctx.analyst.name))
+    return replace(weigh(ctx, chosen.candidates, decisions, notice), said="; ".join(said))
 
 
 def weigh(

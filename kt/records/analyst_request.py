@@ -54,12 +54,13 @@ FAILURES: dict[str, str] = {
     "reply": "An answer came that cannot be read.",
     "paused": "Not asked: it failed before, and its next try is later.",
     "budget": "Not asked: the day's budget is spent.",
+    "late": "Not asked: the cycle's earlier questions took analyst.cycle_timeout.",
     "defect": "Something failed that has no other name here.",
 }
 """The kinds of failure of an analyst, and what each means."""
 LASTING = frozenset({"auth", "model", "request"})
 """Failures that last until somebody changes something."""
-WITHHELD = frozenset({"paused", "budget"})
+WITHHELD = frozenset({"paused", "budget", "late"})
 """The analyst was not asked at all."""
 
 

@@ -26,6 +26,7 @@ from kt.records import (
     Trade,
 )
 from kt.records.base import Side
+from kt.steps.decide.scan import Shortlist
 from kt.steps.risk import stops
 from tests.cli.front import GONE, Front, document
 from tests.fakes import HYNIX, OPEN, SAMSUNG, buy
@@ -139,11 +140,13 @@ def test_scan(stage: str, front: Front, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr("kt.steps.decide.scan.fast", lambda ctx: CANDIDATES)
     monkeypatch.setattr("kt.steps.decide.scan.deep", lambda ctx, found: seen.append(found) or found)
     monkeypatch.setattr(
-        "kt.steps.decide.scan.shortlist", lambda ctx, found: seen.append(found) or found
+        "kt.steps.decide.scan.shortlist",
+        lambda ctx, found: seen.append(found) or Shortlist(found, "scripted"),
     )
     ran = front("scan", stage, terminal=True)
     assert ran.out == TABLE
-    assert ran.err.endswith(f"kt: {stage} scan: 2 candidates\n")
+    said = ": 삼성전자 91, SK하이닉스 88" if stage == "ai" else ""
+    assert ran.err.endswith(f"kt: {stage} scan: 2 candidates{said}\n")
     assert ("fast scan first, because nothing is piped" in ran.err) is (stage != "fast")
     piped = front("scan", stage, stdin=front("scan", "fast").out)
     assert piped.document["kind"] == "candidates"
@@ -266,6 +269,19 @@ def test_one_own_decision_is_enough_for_a_good_end(front: Front) -> None:
     ran = front("analyze", SAMSUNG, HYNIX)
     assert (ran.code, [item["action"] for item in ran.items]) == (0, ["ABSTAIN", "HOLD"])
     assert "gave no answer that could be used: price: 1 lies outside" in ran.err
+
+
+def test_a_failed_ai_scan_is_told_by_the_exit_code(front: Front) -> None:
+    found = front("scan", "fast").out
+    front.world.analyst.error = "timeout: no answer within 60 s"
+    ran = front("scan", "ai", stdin=found)
+    assert (ran.code, ran.items) == (ExitCode.UNREACHABLE, [])
+    assert "0 candidates because scripted did not answer in time" in ran.err
+    front.world.analyst.error = ""
+    front.world.analyst.picks = ()
+    none = front("scan", "ai", stdin=found)
+    assert (none.code, none.items) == (0, [])
+    assert none.err == "kt: ai scan: 0 candidates: scripted finds none worth it\n"
 
 
 def test_a_silent_analyst_is_seen_in_the_status(front: Front) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from kt.cli.support.click_extensions import command, pass_session
 from kt.cli.support.param_types import STOCK_CODE
-from kt.errors import AuthError, KtError, Unreachable
+from kt.cli.support.silent_analyst import silent
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
-    from kt.records import Candidate, Decision
+    from kt.records import Candidate
     from kt.steps.context import Context
-
-NETWORK = frozenset({"unreachable", "unavailable", "timeout", "quota"})
-"""Failures of the line or of the provider's server."""
 
 
 @command(
@@ -55,20 +51,12 @@ def analyze(session: CliContext, codes: tuple[str, ...], held: bool, allow_fallb
     if not decisions:
         session.say("nothing to decide about: no candidate was given and nothing is held")
         return
-    said = silence.summary(decisions)
+    said = silence.summary(decisions, ctx.analyst.name)
     if allow_fallback or any(decision.provenance.own for decision in decisions):
         session.say(said)
         return
-    raise _failure(decisions)(said, hint="`kt doctor` asks the analyst and says what is wrong.")
-
-
-def _failure(decisions: Sequence[Decision]) -> type[KtError]:
-    """What a script is told when nobody answered: the exit code of the kind of failure."""
     faults = next((decision.faults for decision in decisions if decision.faults), ("",))
-    kind = faults[0].partition(":")[0]
-    if kind == "auth":
-        return AuthError
-    return Unreachable if kind in NETWORK else KtError
+    raise silent(said, faults[0])
 
 
 def _piped(session: CliContext, ctx: Context) -> tuple[Candidate, ...]:

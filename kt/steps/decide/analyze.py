@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from kt.ids import new_id
 from kt.ports import Analyst
+from kt.ports.patience import AskingTime
 from kt.records import AnalystReply, AnalystRequest, Decision, Provenance, StockContext
 from kt.rules import decision_validation
 from kt.rules.freshness import newest
@@ -27,6 +28,7 @@ from kt.steps.instruments import known_list
 class _Found:
     """Valid decisions so far and the faults of the rest, both by stock code."""
 
+    time: AskingTime
     good: dict[str, Decision] = field(default_factory=dict)
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
     asked: AnalystReply | None = None
@@ -37,12 +39,15 @@ class _Found:
         return replace(brief, stocks=tuple(wanting))
 
 
-def analyze(ctx: Context, brief: AnalystRequest) -> tuple[Decision, ...]:
+def analyze(
+    ctx: Context, brief: AnalystRequest, time: AskingTime | None = None
+) -> tuple[Decision, ...]:
     """A decision for every stock of the request, in the same order. A bad answer raises nothing,
-    and a valid decision on one stock counts even when the answers on others are invalid."""
+    and a valid decision on one stock counts even when the answers on others are invalid. `time`
+    is shared by the questions of a cycle; None: `analyst.cycle_timeout` for this call alone."""
     if not brief.stocks:
         return ()
-    found = _Found()
+    found = _Found(time or silence.asking_time(ctx))
     first = _ask(ctx, ctx.analyst, brief, found)
     again = found.left(brief)
     if again.stocks and first.kind in ("", "reply"):
@@ -60,7 +65,8 @@ def _ask(
     found: _Found,
     faults: tuple[str, ...] = (),
 ) -> AnalystReply:
-    answer = analyst.decide(brief, faults)
+    with found.time.spent():
+        answer = analyst.decide(brief, faults)
     silence.keep(ctx, answer)
     kinds = {code: stock.kind for code, stock in (known_list(ctx) or {}).items()}
     objects, repairs = repaired(answer.objects, {stock.stock_code for stock in brief.stocks})
