@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from msgspec.structs import replace
+
+from kt.analyst.reading import read_text
 from kt.errors import KtError
 from kt.ports import Analyst
 from kt.records import AnalystReply, AnalystRequest, Candidate
@@ -65,4 +68,4 @@ class ReplayAnalyst:
                 hint="replay the same data with the same analyst, model and settings",
                 code="REPLAY_MISS",
             )
-        return answer
+        return replace(answer, objects=read_text(answer.raw).objects) if answer.raw else answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
@@ -63,6 +64,23 @@ def from_row(row: Mapping[str, Any], kind: type[R]) -> R:
         raise JournalError(
             f"a row of the journal is no {kind.__name__} (seq {row.get('seq')}): {error}",
             hint="it was changed by hand, or the file is damaged: run `kt doctor`",
+            code="ROW",
+        ) from error
+
+
+def packed(text: str) -> bytes:
+    """A text as the journal keeps it where it may be long (zlib); nothing for an empty one."""
+    return zlib.compress(text.encode()) if text else b""
+
+
+def unpacked(data: bytes) -> str:
+    """The text that `packed` was given. Raises JournalError where the file is damaged."""
+    try:
+        return zlib.decompress(data).decode() if data else ""
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise JournalError(
+            f"a packed text of the journal cannot be read: {error}",
+            hint="the file is damaged: run `kt doctor`",
             code="ROW",
         ) from error
 

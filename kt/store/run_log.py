@@ -10,7 +10,7 @@ from typing import Any
 from kt.ids import new_id
 from kt.records import Action, AnalystCall, AnalystReply, Candidate, Check, Decision
 from kt.store.journal_part import JournalPart
-from kt.store.rows import from_row, time_text, to_row
+from kt.store.rows import from_row, packed, time_text, to_row, unpacked
 from kt.store.writer import MANY, Insert, Item, Statement
 
 
@@ -77,18 +77,24 @@ class RunRows(JournalPart):
         self._writer.put(rows)
 
     def answer(self, run: str, answer: AnalystReply) -> None:
-        row = to_row(answer, run=run)
-        for name in ("prompt", "raw", "parameters_json"):
+        raw = self._mask_data(answer.raw)
+        row = to_row(answer, leave_out=("raw", "objects") if raw else ("raw",), run=run)
+        row |= {"raw_zlib": packed(raw), "raw_length": len(raw.encode())}
+        row.setdefault("objects_json", "[]")
+        for name in ("prompt", "parameters_json"):
             row[name] = self._mask_data(row[name])
         row["error"] = self._mask(answer.error)
         self._writer.put([Insert("ai_calls", row)])
 
     def find_answer(self, key: str) -> AnalystReply | None:
-        """The newest answer with this key; one without an error before one with."""
+        """The newest answer with this key; one without an error before one with. The objects of
+        one with words are not read from them here."""
         self._settle()
         sql = "SELECT * FROM ai_calls WHERE key = ? ORDER BY error <> '', seq DESC LIMIT 1"
         found = self._file.read(sql, (key,))
-        return from_row(found[0], AnalystReply) if found else None
+        if not found:
+            return None
+        return from_row(found[0] | {"raw": unpacked(found[0]["raw_zlib"])}, AnalystReply)
 
     def analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
         """Questions put to analysts since then, oldest first."""

@@ -6,6 +6,8 @@ import sqlite3
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from kt.store.rows import packed
+
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
     from sqlite_utils.migrations import Migrations
@@ -19,6 +21,7 @@ MIGRATIONS = (
     "0006_exits",
     "0009_trades",
     "0010_analyst",
+    "0011_replies",
 )
 """Files of `sql/`, in order. A released one never changes; a new one is added at the end."""
 VERSION = len(MIGRATIONS)
@@ -36,6 +39,7 @@ def migrate(connection: sqlite3.Connection, *, to: int = VERSION) -> None:
     from sqlite_utils import Database
 
     db = Database(connection, recursive_triggers=False, execute_plugins=False)
+    connection.create_function("packed", 1, packed, deterministic=True)
     stop_before = MIGRATIONS[to] if to < VERSION else None
     _migrations().apply(db, stop_before=stop_before)
     _run(db, _sql(VIEWS))
