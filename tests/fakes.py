@@ -49,6 +49,7 @@ from kt.records import (
     Origin,
     Outcome,
     OutcomeStatus,
+    PromptPreview,
     Quote,
     Ranked,
     Ranking,
@@ -633,6 +634,9 @@ class ScriptedAnalyst:
                 for c in candidates[:count]
             )
         return self._answer("shortlist", () if self.error else picks)
+
+    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
+        return PromptPreview(version="scripted.1", text=f"about {len(brief.stocks)} stocks")
 
     def probe(self) -> AnalystReply | None:
         return self._answer("probe", ())

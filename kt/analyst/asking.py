@@ -17,14 +17,21 @@ from typing import Any
 
 from kt.analyst.call import call
 from kt.analyst.failure import Failure
-from kt.analyst.prompt import DECIDE, PROBE, SHORTLIST, Prompt, decide_prompt, shortlist_prompt
+from kt.analyst.prompt import (
+    PROBE,
+    Language,
+    Prompt,
+    decide_prompt,
+    instructions,
+    shortlist_prompt,
+)
 from kt.analyst.provider import Provider, ProviderReply, Question
 from kt.analyst.reading import Read, read_text
 from kt.analyst.request_key import key_of, shortlist_question
 from kt.analyst.schemas import SCHEMAS
 from kt.ports import Analyst, Clock
 from kt.ports.patience import time_left
-from kt.records import AnalystReply, AnalystRequest, Candidate
+from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
 from kt.rules.freshness import newest
 
 AGAIN = frozenset({"quota", "unavailable", "unreachable"})
@@ -53,6 +60,7 @@ class ModelAnalyst:
         *,
         temperature: float,
         timeout: float,
+        language: Language = "en",
         prices: tuple[float, float] = (0.0, 0.0),
         wait: Callable[[float], Any] | None = None,
     ) -> None:
@@ -60,6 +68,7 @@ class ModelAnalyst:
         self._clock = clock
         self._parameters: dict[str, Any] = {"temperature": temperature}
         self._timeout = timeout
+        self._language = language
         self._prices = prices
         self._wait = wait or Event().wait
         self.fallback: Analyst | None = None
@@ -75,14 +84,20 @@ class ModelAnalyst:
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         """One question about every stock of the brief."""
         key, asof = self.decide_key(brief, faults), newest(brief.stocks, brief.asof)
-        return self._ask("decide", key, decide_prompt(brief, faults), asof)
+        return self._ask("decide", key, decide_prompt(brief, faults, self._language), asof)
 
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
         """One question for the best candidates."""
         key = self.shortlist_key(candidates, count, asof)
-        return self._ask("shortlist", key, shortlist_prompt(candidates, count, asof), asof)
+        prompt = shortlist_prompt(candidates, count, asof, self._language)
+        return self._ask("shortlist", key, prompt, asof)
+
+    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
+        """What `decide` would send."""
+        prompt = decide_prompt(brief, (), self._language)
+        return PromptPreview(version=prompt.version, text=prompt.whole)
 
     def probe(self) -> AnalystReply | None:
         """Costs a few tokens; one attempt, of at most PROBE_SECONDS."""
@@ -92,11 +107,13 @@ class ModelAnalyst:
         return self._ask("probe", key, PROBE, now, seconds=seconds, most=1)
 
     def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str:
-        question = {"system": DECIDE, "brief": brief}
+        system = instructions("decide", self._language).text
+        question = {"system": system, "brief": brief}
         return key_of("decide", self.name, self.model, self._parameters, question, faults)
 
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
-        question = {"system": SHORTLIST} | shortlist_question(candidates, count, asof)
+        system = instructions("shortlist", self._language).text
+        question = {"system": system} | shortlist_question(candidates, count, asof)
         return key_of("shortlist", self.name, self.model, self._parameters, question)
 
     def _ask(
@@ -127,6 +144,7 @@ class ModelAnalyst:
             objects=found.objects,
             raw=reply.text,
             prompt=prompt.whole,
+            prompt_version=prompt.version,
             parameters=self._parameters,
             asked_at=asked_at,
             data_at=data_at,

@@ -73,5 +73,6 @@ def _chosen(
         clock,
         temperature=ours.temperature,
         timeout=ours.timeout,
+        language=ours.language,
         prices=(ours.usd_per_million_in, ours.usd_per_million_out),
     )

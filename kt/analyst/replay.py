@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from kt.analyst.reading import read_text
 from kt.errors import KtError
 from kt.ports import Analyst
-from kt.records import AnalystReply, AnalystRequest, Candidate
+from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
 
 
 class FindsAnswers(Protocol):
@@ -54,6 +54,9 @@ class ReplayAnalyst:
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
         return self._find("shortlist", self._original.shortlist_key(candidates, count, asof))
+
+    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
+        return self._original.preview(brief)
 
     def probe(self) -> AnalystReply | None:
         """A replay asks nobody."""

@@ -197,6 +197,8 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     cycle_timeout: Seconds = 90.0
     """Seconds for all that one cycle, or one command, asks: the choice of candidates, the
     decisions and every retry together."""
+    language: Literal["en", "ko"] = "en"
+    """The language of the model's instructions and of its reasons."""
     horizon_minutes: Annotated[int, Meta(gt=0, le=525_600)] = 60
     """When a decision is judged."""
     budget_usd: Dollars = 0.0

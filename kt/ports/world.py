@@ -24,6 +24,7 @@ from kt.records import (
     Instrument,
     Interval,
     Orderable,
+    PromptPreview,
     Quote,
     Ranked,
     Ranking,
@@ -178,6 +179,10 @@ class Analyst(Protocol):
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
         """The `count` best candidates as `{stock_code, score, reason}`."""
+        ...
+
+    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
+        """What `decide` would send to a model; None where there is no model."""
         ...
 
     def probe(self) -> AnalystReply | None:

@@ -26,6 +26,7 @@ from kt.records.analyst_request import (
     AnalystCall,
     AnalystReply,
     AnalystRequest,
+    PromptPreview,
     StockContext,
 )
 from kt.records.base import (
@@ -161,6 +162,7 @@ __all__ = [
     "Outcome",
     "OutcomeStatus",
     "Position",
+    "PromptPreview",
     "Provenance",
     "Quote",
     "Ranked",

@@ -42,6 +42,13 @@ class AnalystRequest(Record, frozen=True, kw_only=True):
     lessons: str = ""
 
 
+class PromptPreview(Record, frozen=True, kw_only=True):
+    """What a model would be sent: instructions and data, in one text."""
+
+    version: str
+    text: str
+
+
 FAILURES: dict[str, str] = {
     "auth": "The provider refused the key: set a good one.",
     "model": "The provider has no such model: choose another with analyst.model.",

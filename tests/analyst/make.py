@@ -8,6 +8,7 @@ from typing import Any
 
 from kt.analyst.asking import ModelAnalyst
 from kt.analyst.gemini import Gemini
+from kt.analyst.prompt import Language
 from kt.clock import ManualClock
 from kt.records import (
     AnalystRequest,
@@ -42,6 +43,7 @@ def gemini(
     temperature: float = 0.0,
     timeout: float = 7.0,
     wait: Callable[[float], Any] = lambda seconds: None,
+    language: Language = "en",
 ) -> ModelAnalyst:
     """Through google-generativeai; pauses between attempts are only counted by `wait`."""
     return ModelAnalyst(
@@ -51,6 +53,7 @@ def gemini(
         timeout=timeout,
         prices=(0.30, 2.50),
         wait=wait,
+        language=language,
     )
 
 

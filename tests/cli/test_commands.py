@@ -224,6 +224,17 @@ def test_analyze_codes_and_candidates(front: Front) -> None:
     assert [item["stock_code"] for item in piped.items] == [HYNIX]
 
 
+def test_analyze_shows_its_prompt_and_asks_nobody(front: Front) -> None:
+    ran = front("analyze", SAMSUNG, HYNIX, "--show-prompt")
+    assert (ran.code, ran.out) == (0, "about 2 stocks\n")
+    assert "prompt scripted.1, 2 stocks: 14 characters, about 4 tokens (an estimate: " in ran.err
+    assert front.world.analyst.briefs == []
+    front.world.analyst.preview = lambda brief: None  # type: ignore[assignment,method-assign]
+    none = front("analyze", SAMSUNG, "--show-prompt")
+    assert none.code == ExitCode.USAGE
+    assert "the analyst scripted is sent no prompt" in none.err
+
+
 def test_analyze_on_a_terminal_tells_the_reason_in_full(front: Front) -> None:
     front.world.analyst.answers = [{SAMSUNG: buy(reason="buyers lead " * 12)}]
     ran = front("analyze", SAMSUNG, terminal=True)

@@ -9,10 +9,11 @@ import click
 from kt.cli.support.click_extensions import command, pass_session
 from kt.cli.support.param_types import STOCK_CODE
 from kt.cli.support.silent_analyst import silent
+from kt.errors import UsageError
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
-    from kt.records import Candidate
+    from kt.records import AnalystRequest, Candidate
     from kt.steps.context import Context
 
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     Prints a `decisions` document: one decision for every stock asked about. The
     analyst is Gemini when GEMINI_API_KEY is set, otherwise kt's own offline rules.
     A stock about which no usable answer came is ABSTAIN: nothing is done with it.
+    --show-prompt prints what the model would be sent about them, and asks nobody.
     When none of the decisions is the analyst's own the exit code says why: 4 for a
     refused key, 9 for a provider that cannot be reached, 1 otherwise.
     """,
@@ -36,8 +38,15 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-fallback", is_flag=True, help="Exit with 0 also when no decision is the analyst's own."
 )
+@click.option("--show-prompt", is_flag=True, help="Print what would be sent; ask nobody.")
 @pass_session
-def analyze(session: CliContext, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
+def analyze(
+    session: CliContext,
+    codes: tuple[str, ...],
+    held: bool,
+    allow_fallback: bool,
+    show_prompt: bool,
+) -> None:
     from kt.cli.support.pipe_documents import emit
     from kt.steps import silence
     from kt.steps.decide import analyze as analyze_step
@@ -46,6 +55,9 @@ def analyze(session: CliContext, codes: tuple[str, ...], held: bool, allow_fallb
     ctx = session.context("analyze")
     candidates = () if codes or held else _piped(session, ctx)
     brief = collect_step.collect(ctx, candidates, codes)
+    if show_prompt:
+        _show_prompt(session, ctx, brief)
+        return
     decisions = analyze_step.analyze(ctx, brief)
     emit(session, "decisions", decisions, run=ctx.run)
     if not decisions:
@@ -57,6 +69,23 @@ def analyze(session: CliContext, codes: tuple[str, ...], held: bool, allow_fallb
         return
     faults = next((decision.faults for decision in decisions if decision.faults), ("",))
     raise silent(said, faults[0])
+
+
+def _show_prompt(session: CliContext, ctx: Context, brief: AnalystRequest) -> None:
+    from kt.rules.token_estimate import EXPLAINED, estimate
+
+    shown = ctx.analyst.preview(brief)
+    if shown is None:
+        raise UsageError(
+            f"the analyst {ctx.analyst.name} is sent no prompt",
+            hint="Choose a model: analyst.kind in the configuration, and its key.",
+        )
+    session.console.show(f"{shown.text}\n")
+    session.say(
+        f"{ctx.analyst.name} {ctx.analyst.model}, prompt {shown.version}, {len(brief.stocks)} "
+        f"stocks: {len(shown.text):,} characters, about {estimate(shown.text):,} tokens "
+        f"({EXPLAINED})"
+    )
 
 
 def _piped(session: CliContext, ctx: Context) -> tuple[Candidate, ...]:
