@@ -49,7 +49,8 @@ class ModelAnalyst:
 
     `timeout` is in real seconds for all of a question, its retries included, to the last byte;
     a narrower limit of the asker's (`kt.ports.patience`) holds.
-    `prices` are dollars per million tokens (in, out). The key is never logged, shown or stored.
+    `price` gives dollars per million tokens (in, out) of a model. The key is never logged, shown
+    or stored.
     `wait` pauses between two attempts, in real seconds.
     """
 
@@ -61,7 +62,7 @@ class ModelAnalyst:
         temperature: float,
         timeout: float,
         language: Language = "en",
-        prices: tuple[float, float] = (0.0, 0.0),
+        price: Callable[[str], tuple[float, float]] = lambda model: (0.0, 0.0),
         wait: Callable[[float], Any] | None = None,
     ) -> None:
         self._provider = provider
@@ -69,7 +70,7 @@ class ModelAnalyst:
         self._parameters: dict[str, Any] = {"temperature": temperature}
         self._timeout = timeout
         self._language = language
-        self._prices = prices
+        self._price = price
         self._wait = wait or Event().wait
         self.fallback: Analyst | None = None
 
@@ -134,12 +135,12 @@ class ModelAnalyst:
         latency = round((time.perf_counter() - started) * 1000)
         found = Read() if reply.failure or purpose == "probe" else read_text(reply.text)
         error = reply.failure.text if reply.failure else found.error and f"reply: {found.error}"
-        price_in, price_out = self._prices
+        answered = reply.model or self.model
         return AnalystReply(
             key=key,
             purpose=purpose,
             analyst=self.name,
-            model=reply.model or self.model,
+            model=answered,
             asked_model=self.model,
             objects=found.objects,
             raw=reply.text,
@@ -151,7 +152,7 @@ class ModelAnalyst:
             latency_ms=latency,
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
-            cost_usd=(reply.tokens_in * price_in + reply.tokens_out * price_out) / 1_000_000,
+            cost_usd=_cost(self._price(answered), reply),
             error=error,
             notes=(*reply.notes, *found.notes),
             attempts=attempts,
@@ -179,6 +180,10 @@ class ModelAnalyst:
                 break
             self._wait(pause)
         return _timed(reply, seconds), attempt
+
+
+def _cost(price: tuple[float, float], reply: ProviderReply) -> float:
+    return (reply.tokens_in * price[0] + reply.tokens_out * price[1]) / 1_000_000
 
 
 def _pause(failure: Failure, attempt: int) -> float:

@@ -23,6 +23,7 @@ StockCode = Annotated[str, Meta(pattern=r"^[0-9A-Z]{6}$")]
 Seconds = Annotated[float, Meta(gt=0, le=604_800)]
 """A week at most."""
 Rate = Annotated[float, Meta(gt=0, le=1_000)]
+ModelPrice = Annotated[str, Meta(pattern=r"^\S+ \d{1,5}(\.\d+)? \d{1,5}(\.\d+)?$")]
 Dollars = Annotated[float, Meta(ge=0, le=100_000)]
 
 
@@ -182,14 +183,18 @@ class SessionHours(Section, frozen=True, kw_only=True):
 class AnalystConfig(Section, frozen=True, kw_only=True):
     """Who decides. `auto` = gemini when a key is set, otherwise rules (never on `real`)."""
 
-    kind: Literal["auto", "rules", "gemini"] = "auto"
+    kind: Literal["auto", "rules", "gemini", "openai"] = "auto"
     fallback: Literal["none", "rules"] = "none"
     """Who decides what the analyst leaves unanswered; none: nothing is done (ABSTAIN)."""
-    model: str = "gemini-2.5-flash"
-    """Gemini's model."""
+    model: str = ""
+    """The provider's model; empty: gemini-flash-latest (openai has no default). `kt doctor` asks it
+    and says which one answered."""
+    key_name: str = ""
+    """The environment variable with the key; empty: GEMINI_API_KEY or OPENAI_API_KEY."""
     base_url: str = ""
     """The provider's server, or a gateway's, by https (plain http on this computer alone); empty:
-    the provider's own."""
+    the provider's own. For openai it ends where /chat/completions begins: a local server is
+    http://127.0.0.1:11434/v1."""
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
     """0 = the same question gives the same answer, as far as the model can."""
     timeout: Seconds = 60.0
@@ -209,6 +214,9 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     """The price of a million tokens sent, for the cost in the journal."""
     usd_per_million_out: Dollars = 2.50
     """The price of a million tokens received."""
+    prices: tuple[ModelPrice, ...] = ()
+    """The prices of models that cost otherwise, by the beginning of the answering model's name, in
+    dollars per million tokens sent and received: `gemini-3-pro 2.0 12.0`."""
 
 
 class Emergency(Section, frozen=True, kw_only=True):
