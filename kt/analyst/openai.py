@@ -46,7 +46,7 @@ class _Line:
         self._model = model
         self._session = Session()
         self._session.trust_env = False  # a .netrc would replace the key
-        self._session.headers["Content-Type"] = "application/json"
+        self._session.headers.update({"Content-Type": "application/json", "Connection": "close"})
         if api_key:
             self._session.headers["Authorization"] = f"Bearer {api_key}"
         self._bounded = bound(self._session)

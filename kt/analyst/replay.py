@@ -68,7 +68,8 @@ class ReplayAnalyst:
             raise KtError(
                 f"the replay has no answer to this {purpose} question "
                 f"({self.name}, {self.model}, key {key[:12]}…)",
-                hint="replay the same data with the same analyst, model and settings",
+                hint="the journal has only what was asked: the same data, analyst, model, "
+                "temperature, language and version of the instructions",
                 code="REPLAY_MISS",
             )
         return replace(answer, objects=read_text(answer.raw).objects) if answer.raw else answer

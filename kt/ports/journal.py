@@ -19,6 +19,7 @@ from kt.records import (
     DecisionOutcome,
     Doubt,
     Fill,
+    JournaledQuestion,
     Order,
     OrderEvent,
     OrderTicket,
@@ -58,7 +59,16 @@ class RunLog(Protocol):
         """`stage` is fast, deep or ai; the best candidate comes first."""
         ...
 
-    def answer(self, run: str, answer: AnalystReply) -> None: ...
+    def answer(
+        self, run: str, answer: AnalystReply, question: JournaledQuestion | None = None
+    ) -> None:
+        """`question` is what the first question of an analysis was about."""
+        ...
+
+    def questions(self, run: str) -> tuple[tuple[JournaledQuestion, AnalystReply], ...]:
+        """The first questions of a run's analyses with their answers, oldest first."""
+        ...
+
     def find_answer(self, key: str) -> AnalystReply | None:
         """The newest answer to the same question; one without an error before one with."""
         ...

@@ -26,6 +26,7 @@ from kt.records.analyst_request import (
     AnalystCall,
     AnalystReply,
     AnalystRequest,
+    JournaledQuestion,
     PromptPreview,
     StockContext,
 )
@@ -147,6 +148,7 @@ __all__ = [
     "InstitutionDay",
     "Instrument",
     "Interval",
+    "JournaledQuestion",
     "Level",
     "MarketName",
     "Order",

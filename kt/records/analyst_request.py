@@ -42,6 +42,14 @@ class AnalystRequest(Record, frozen=True, kw_only=True):
     lessons: str = ""
 
 
+class JournaledQuestion(Record, frozen=True, kw_only=True):
+    """A question with all that its answer is checked against: what a replay needs."""
+
+    request: AnalystRequest
+    kinds: dict[str, str]
+    """Stock code to STOCK, ETF, … as they were listed then."""
+
+
 class PromptPreview(Record, frozen=True, kw_only=True):
     """What a model would be sent: instructions and data, in one text."""
 

@@ -9,7 +9,15 @@ from datetime import datetime
 
 from kt.ports import Analyst, RunLog
 from kt.ports.patience import AskingTime
-from kt.records import FAILURES, WITHHELD, Action, AnalystReply, Decision, Provenance
+from kt.records import (
+    FAILURES,
+    WITHHELD,
+    Action,
+    AnalystReply,
+    Decision,
+    JournaledQuestion,
+    Provenance,
+)
 from kt.rules import breaker
 from kt.steps.context import Context
 from kt.steps.notices import notify
@@ -36,10 +44,10 @@ def asking_time(ctx: Context) -> AskingTime:
     return AskingTime(ctx.config.analyst.cycle_timeout)
 
 
-def keep(ctx: Context, answer: AnalystReply) -> None:
+def keep(ctx: Context, answer: AnalystReply, question: JournaledQuestion | None = None) -> None:
     """Journal an analyst's answer; notify the owner when a series of failures reaches the limit of
     `rules/breaker.py`."""
-    ctx.journal.answer(ctx.run, answer)
+    ctx.journal.answer(ctx.run, answer, question)
     if not answer.error or answer.kind in WITHHELD:
         return
     calls = ctx.journal.analyst_calls(ctx.clock.now() - breaker.LOOK_BACK)
@@ -78,7 +86,7 @@ def health(journal: RunLog, analyst: Analyst, now: datetime) -> Health:
 
 
 def summary(decisions: Sequence[Decision], analyst: str) -> str:
-    """`3 decisions by gemini: 1 BUY, 2 HOLD`, and where an analyst was silent the reason.
+    """`3 decisions by gemini: 1 BUY, 2 HOLD`, with the reason when the analyst did not answer.
     `analyst` is the one that was asked first."""
     if not decisions:
         return "no decisions"
@@ -105,7 +113,7 @@ def _labels(decisions: Sequence[Decision], own: Sequence[Decision]) -> str:
 
 
 def _why(decisions: Sequence[Decision], analyst: str) -> str:
-    """Why some are not the analyst's own."""
+    """Why some are not the analyst's own decisions."""
     silent = [d for d in decisions if not d.provenance.own]
     if not silent:
         return ""

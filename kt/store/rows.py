@@ -90,6 +90,18 @@ def json_text(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def from_json(text: str, kind: type[R]) -> R:
+    """The record that `json_text` was given. Raises JournalError for any other text."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise JournalError(
+            f"a text of the journal is no {kind.__name__}: {error}",
+            hint="another version of kt wrote it, or the file is damaged: run `kt doctor`",
+            code="ROW",
+        ) from error
+
+
 def _column(value: Any) -> Any:
     if isinstance(value, datetime):
         return time_text(value)

@@ -22,6 +22,7 @@ MIGRATIONS = (
     "0009_trades",
     "0010_analyst",
     "0011_replies",
+    "0012_questions",
 )
 """Files of `sql/`, in order. A released one never changes; a new one is added at the end."""
 VERSION = len(MIGRATIONS)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from kt.analyst.rules import RulesAnalyst
 from kt.cli.docs.example import example_config
 from kt.config.load import load_config
 from kt.config.model import Config
@@ -28,6 +30,7 @@ from kt.records import (
 from kt.records.base import Side
 from kt.steps.decide.scan import Shortlist
 from kt.steps.risk import stops
+from tests.analyst.make import gemini
 from tests.cli.front import GONE, Front, document
 from tests.fakes import HYNIX, OPEN, SAMSUNG, buy
 
@@ -222,6 +225,40 @@ def test_analyze_codes_and_candidates(front: Front) -> None:
     ]
     piped = front("analyze", stdin=json.dumps(candidate))
     assert [item["stock_code"] for item in piped.items] == [HYNIX]
+
+
+def told(item: dict[str, Any]) -> dict[str, Any]:
+    return {key: item[key] for key in item if key not in ("decision_id", "decided_at")}
+
+
+def test_analyze_replays_a_run_from_the_journal_alone(front: Front) -> None:
+    front.world.analyst = RulesAnalyst(front.world.clock)  # type: ignore[assignment]
+    asked = front("analyze", SAMSUNG, HYNIX)
+    front.world.clock.advance(3600)
+    front.world.market.asked.clear()
+    before = len(front.world.journal.events(limit=1000, kinds=["decision", "answer"]))
+    again = front("analyze", "--replay", asked.document["run"])
+    assert again.code == 0
+    assert [told(item) for item in again.items] == [told(item) for item in asked.items]
+    assert again.err.startswith("kt: replayed: 2 decisions by rules")
+    assert front.world.market.asked == [], "nor is the broker asked anything"
+    events = front.world.journal.events(limit=1000, kinds=["decision", "answer"])
+    assert len(events) == before, "a replay is no decision"
+
+
+def test_a_replay_that_misses_says_what_was_asked(front: Front) -> None:
+    front.world.analyst = RulesAnalyst(front.world.clock)  # type: ignore[assignment]
+    run = front("analyze", SAMSUNG).document["run"]
+    front.world.analyst = gemini(language="ko")  # type: ignore[assignment]
+    missed = front("analyze", "--replay", run)
+    assert missed.code == ExitCode.ERROR
+    assert "the replay has no answer to this decide question (gemini, " in missed.err
+    assert "It was put to rules rules-1" in missed.err
+    unknown = front("analyze", "--replay", "RUN99")
+    assert unknown.code == ExitCode.USAGE
+    assert "no question to an analyst by a run RUN99" in unknown.err
+    both = front("analyze", SAMSUNG, "--replay", run)
+    assert both.code == ExitCode.USAGE
 
 
 def test_analyze_shows_its_prompt_and_asks_nobody(front: Front) -> None:

@@ -9,11 +9,11 @@ import click
 from kt.cli.support.click_extensions import command, pass_session
 from kt.cli.support.param_types import STOCK_CODE
 from kt.cli.support.silent_analyst import silent
-from kt.errors import UsageError
+from kt.errors import KtError, UsageError
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
-    from kt.records import AnalystRequest, Candidate
+    from kt.records import AnalystRequest, Candidate, Decision
     from kt.steps.context import Context
 
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Prints a `decisions` document: one decision for every stock asked about. The
     analyst is Gemini when GEMINI_API_KEY is set, otherwise kt's own offline rules.
     A stock about which no usable answer came is ABSTAIN: nothing is done with it.
+    --replay answers from the journal by the hash of all input, and touches neither the
+    broker nor the provider; it records nothing.
     --show-prompt prints what the model would be sent about them, and asks nobody.
     When none of the decisions is the analyst's own the exit code says why: 4 for a
     refused key, 9 for a provider that cannot be reached, 1 otherwise.
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 @click.option(
     "--allow-fallback", is_flag=True, help="Exit with 0 also when no decision is the analyst's own."
 )
+@click.option(
+    "--replay", "replayed", metavar="RUN", help="What a run's recorded answers come to; ask nobody."
+)
 @click.option("--show-prompt", is_flag=True, help="Print what would be sent; ask nobody.")
 @pass_session
 def analyze(
@@ -46,7 +51,11 @@ def analyze(
     held: bool,
     allow_fallback: bool,
     show_prompt: bool,
+    replayed: str | None,
 ) -> None:
+    if replayed is not None:
+        _replay(session, replayed, (*codes, *(["--held"] if held else [])))
+        return
     from kt.cli.support.pipe_documents import emit
     from kt.steps import silence
     from kt.steps.decide import analyze as analyze_step
@@ -69,6 +78,36 @@ def analyze(
         return
     faults = next((decision.faults for decision in decisions if decision.faults), ("",))
     raise silent(said, faults[0])
+
+
+def _replay(session: CliContext, run: str, besides: tuple[str, ...]) -> None:
+    """The run's questions with its recorded answers, checked as kt checks them now."""
+    from kt.cli.support.pipe_documents import emit
+    from kt.steps import silence
+    from kt.steps.decide.analyze import analyze as decide
+
+    if besides:
+        raise UsageError(f"--replay asks what that run asked: {', '.join(besides)} is too much")
+    session.app.replaying = True
+    ctx = session.context("analyze --replay")
+    asked = ctx.journal.questions(run)
+    if not asked:
+        raise UsageError(
+            f"the journal has no question to an analyst by a run {run}",
+            hint="`kt log --kind answer` shows the runs that asked.",
+        )
+    decisions: list[Decision] = []
+    for question, answer in asked:
+        try:
+            decisions += decide(ctx, question.request, replayed=question.kinds)
+        except KtError as missed:
+            missed.hint = (
+                f"It was put to {answer.analyst} {answer.asked_model} with "
+                f"{answer.prompt_version or 'no instructions'} and {answer.parameters}."
+            )
+            raise
+    emit(session, "decisions", decisions, run=ctx.run)
+    session.say(f"replayed: {silence.summary(decisions, ctx.analyst.name)}")
 
 
 def _show_prompt(session: CliContext, ctx: Context, brief: AnalystRequest) -> None:

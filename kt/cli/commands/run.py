@@ -40,10 +40,20 @@ if TYPE_CHECKING:
 @click.option(
     "--skip-if-running", is_flag=True, help="Exit with 0 when another kt run is at work (cron)."
 )
+@click.option(
+    "--replay-analyst", is_flag=True, help="The journal answers for the analyst; nobody is asked."
+)
 @pass_session
-def run(session: CliContext, once: bool, until_close: bool, skip_if_running: bool) -> None:
+def run(
+    session: CliContext,
+    once: bool,
+    until_close: bool,
+    skip_if_running: bool,
+    replay_analyst: bool,
+) -> None:
     from kt.cli.support.run_lock import only_one
 
+    session.app.replaying = replay_analyst
     if once and until_close:
         raise UsageError("give --once or --until-close, not both")
     allow(session)

@@ -295,8 +295,8 @@ def tell_queued(ctx: Context, order: Order) -> None:
 
 
 def confirm_profit(ctx: Context, due: Exit, time: AskingTime | None = None) -> bool:
-    """Ask the analyst whether to take the profit now; yes when it cannot say. `time` is what the
-    cycle's questions have together.
+    """Ask the analyst whether to take the profit now: False on a HOLD, True otherwise, also when
+    the request fails. `time` is shared by the questions of a cycle.
 
     Waits for the analyst, so never call it on the decision thread, nor for a stop-loss.
     """
