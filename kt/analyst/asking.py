@@ -134,7 +134,6 @@ class ModelAnalyst:
         reply, attempts = self._patiently(question, seconds, most)
         latency = round((time.perf_counter() - started) * 1000)
         found = Read() if reply.failure or purpose == "probe" else read_text(reply.text)
-        error = reply.failure.text if reply.failure else found.error and f"reply: {found.error}"
         answered = reply.model or self.model
         return AnalystReply(
             key=key,
@@ -153,7 +152,7 @@ class ModelAnalyst:
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
             cost_usd=_cost(self._price(answered), reply),
-            error=error,
+            error=reply.failure.text if reply.failure else found.error and f"reply: {found.error}",
             notes=(*reply.notes, *found.notes),
             attempts=attempts,
         )

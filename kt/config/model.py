@@ -80,6 +80,25 @@ class Limits(Section, frozen=True, kw_only=True):
     """Won bought in one day at most, open buys included."""
 
 
+class Sizing(Section, frozen=True, kw_only=True):
+    """How much of what the limits allow a buy uses. The least of all bounds holds, the analyst's
+    own quantity among them; each check shows the arithmetic."""
+
+    low_risk_pct: Percent = 100.0
+    """Share of the room (cash, and what the limits leave) for a decision of risk LOW."""
+    medium_risk_pct: Percent = 75.0
+    """The same for MEDIUM."""
+    high_risk_pct: Percent = 40.0
+    """The same for HIGH."""
+    risk_to_stop: WonOrNone = 50_000
+    """Won that may be lost when the stop-loss sells at its price. 0 = no bound."""
+    calm_range_pct: Percent = 10.0
+    """A stock whose price has ranged further than this today gets a share of the room that shrinks
+    as the range grows: half at twice as much. 0 = no bound."""
+    volume_pct: Percent = 1.0
+    """Shares, in percent of the day's volume so far. 0 = no bound."""
+
+
 class Cooldown(Section, frozen=True, kw_only=True):
     """Minutes for which the analyst does not buy a stock again after leaving it."""
 
@@ -309,6 +328,7 @@ class Config(Section, frozen=True, kw_only=True):
         default_factory=lambda: dict(DEFAULT_PROFILES)
     )
     limits: Limits = Limits()
+    sizing: Sizing = Sizing()
     exits: Exits = Exits()
     scan: Scan = Scan()
     cycle: Cycle = Cycle()
