@@ -1,4 +1,4 @@
-"""The only place that knows concrete adapters; builds each on first use."""
+"""Builds the adapters, each on first use; the only module that imports all of them."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class EmbeddedServer:
-    """Where this profile's broker is, and the time there."""
+    """The addresses of this profile's broker, and its clock."""
 
     base_url: str
     ws_url: str
@@ -48,7 +48,7 @@ class EmbeddedServer:
 
 
 class App:
-    """One profile's adapters. `say` gets what the owner should read, a line at a time."""
+    """The adapters of one profile. `say` gets messages for the user, one line per call."""
 
     def __init__(self, config: Config, environ: Mapping[str, str], say: Say) -> None:
         self.config = config
@@ -60,7 +60,7 @@ class App:
 
     @cached_property
     def paths(self) -> ProfilePaths:
-        """This profile's files; their folder is made if missing, closed to others."""
+        """The paths of this profile; creates its private folder if missing. Raises JournalError."""
         paths = profile_paths(self.config)
         try:
             private_folder(paths.folder)
@@ -150,7 +150,7 @@ class App:
 
     @cached_property
     def kiwoom(self) -> Kiwoom:
-        """The market and the account: one adapter behind two ports."""
+        """The adapter behind the ports Market and Broker."""
         from kt.broker.instrument_cache import InstrumentCache
         from kt.broker.kiwoom import Kiwoom
 
@@ -166,7 +166,7 @@ class App:
         return self.kiwoom
 
     def stream(self) -> KiwoomStream:
-        """A new stream, not started; the process that owns the connection serves the others."""
+        """A new stream, not started. The process that owns the connection serves the others."""
         from kt.broker.stream.live import KiwoomStream
         from kt.broker.stream.timeouts import Timeouts
 
@@ -181,13 +181,13 @@ class App:
         )
 
     def lease(self) -> Lease:
-        """Who owns the one connection that the broker allows this key."""
+        """The lease on the one connection that the broker allows per key."""
         from kt.broker.stream.lease import Lease
 
         return Lease(self.paths.locks, self.keys.app_key, self.server.ws_url)
 
     def raw_frames(self, api_id: str, body: dict[str, Any]) -> Generator[bytes, None, None]:
-        """The frames that follow a request on the broker's WebSocket, as they come."""
+        """The raw frames that follow a request on the broker's WebSocket."""
         from kt.broker.stream.raw import frames
 
         return frames(self.lease(), self.server.ws_url, self.token_source, self.clock, api_id, body)
@@ -205,7 +205,7 @@ class App:
         )
 
     def _analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
-        """The journal's, which is opened when it is first asked."""
+        """The journal's calls since then; opens the journal on first use."""
         return self.journal.analyst_calls(since)
 
     @cached_property
@@ -216,8 +216,8 @@ class App:
         return OwnerNotifier(self.config.notify, self.say, passed)
 
     def context(self, command: str) -> Context:
-        """Start a run and hand out its doors. Raises what building them raises; the analyst is
-        chosen when it is first asked."""
+        """Start a run and return its ports. Raises what building them raises; the analyst is built
+        only when it is first used."""
         from kt.analyst.lazy import DeferredAnalyst
 
         self.run = new_id(self.clock.now())
@@ -235,8 +235,8 @@ class App:
         )
 
     def close(self) -> None:
-        """Let go of what was built, the messenger last: it may take its time. Raises JournalError
-        when the journal could not be written."""
+        """Close what was built, the notifier last, as it may be slow. Raises JournalError when the
+        journal could not be written."""
         built = self.__dict__
         with ExitStack() as ends:
             for name in ("notifier", "http", "journal"):
@@ -244,9 +244,9 @@ class App:
                     ends.callback(built[name].close)
 
     def _on_fault(self, error: KtError) -> None:
-        """A row or a frame that could not be read: the others went on."""
+        """Record a row or frame that could not be parsed; the rest was processed."""
         self.journal.error(self.run, "wire", "broker", str(error), self.clock.now())
 
     def _on_call(self, *call: *tuple[str, datetime, int, int, str, str]) -> None:
-        """One call of the broker's API, as `ports.RunLog.api_call` takes it after the run."""
+        """Record one API call; the arguments are those of `ports.RunLog.api_call` after the run."""
         self.journal.api_call(self.run, *call)

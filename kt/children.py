@@ -1,4 +1,4 @@
-"""The environment of programs that kt starts: what they need to run, and none of kt's secrets."""
+"""The environment of child processes: the variables they need to run, without kt's secrets."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ PASSED = (
     *("XDG_*", "DISPLAY", "WAYLAND_DISPLAY", "DBUS_SESSION_BUS_ADDRESS"),
     *("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"),
 )
-"""Names that are handed on, in capitals or not; `*` stands for any ending. The desktop's are for
-notify-send and its like, the network's for a messenger that is reached through a proxy."""
+"""Names of the variables passed on, upper or lower case; a `*` at the end matches any suffix. The
+desktop's are for notify-send and similar, the proxy's for messengers behind a proxy."""
 
 
 def child_environment(environ: Mapping[str, str], **more: str) -> dict[str, str]:
-    """What a child gets of this environment, and `more`."""
+    """The variables of `environ` that are passed on, and `more`."""
     return {name: value for name, value in environ.items() if _passed(name.upper())} | more
 
 

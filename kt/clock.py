@@ -1,4 +1,4 @@
-"""Clocks: the system's, and one that runs at any speed from an anchor (the exchange's)."""
+"""Clocks: the system clock, the exchange's scaled clock, and a manual clock."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ScaledClock:
 
     def __init__(self, anchor: datetime, anchor_real: float, speed: float) -> None:
         if speed <= 0:
-            raise ValueError("a clock's speed must be above 0")
+            raise ValueError("the clock's speed must be above 0")
         self.anchor = anchor.astimezone(KST)
         self.anchor_real = anchor_real
         self.speed = speed
@@ -50,7 +50,7 @@ class ScaledClock:
 
 
 class ManualClock:
-    """Stands still until it is moved: for replays, backtests and tests."""
+    """Advances only when told to: for replays, backtests and tests."""
 
     def __init__(self, at: datetime) -> None:
         self._now = at.astimezone(KST)

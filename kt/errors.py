@@ -4,18 +4,18 @@ KtError                     1  stop this command
 ├── UsageError              2  the command line or the configuration must be corrected
 │   └── ConfigError         2
 ├── InputError              3  the piped document is refused; nothing was done
-├── AuthError               4  keys or token must be put right by a person
-├── Denied                  5  a safety rule said no, or the question was answered no
-│   └── Halted              6  kt is halted: `kt resume` is the way back
-├── OutcomeUnknown          7  an order may or may not stand at the broker: never simply resend
-├── BrokerRefused           8  the broker understood and said no
+├── AuthError               4  the user must correct the keys or the token
+├── Denied                  5  a safety rule denied it, or the user answered no
+│   └── Halted              6  kt is halted until `kt resume`
+├── OutcomeUnknown          7  an order may or may not be at the broker: do not simply resend
+├── BrokerRefused           8  the broker rejected the request
 │   └── UnknownStock        8
-├── Unreachable             9  the network or the broker is not there
-│   ├── RateLimited         9  too many requests: paced and tried again before it is seen
+├── Unreachable             9  the network or the broker is not available
+│   ├── RateLimited         9  too many requests, even after waiting and retrying
 │   └── StreamReplaced      9  another program logged in with this app key
-├── WireError               1  the broker sent something this program cannot read
-├── JournalError            1  the journal cannot be trusted: nothing is sent
-│   └── NotKept             7  an order was sent, and what became of it cannot be written down
+├── WireError               1  the broker sent something that kt cannot parse
+├── JournalError            1  the journal cannot be read or written: nothing is sent
+│   └── NotKept             7  an order was sent, but its outcome could not be recorded
 └── Busy                    1  another kt process holds the lock
 """
 
@@ -47,9 +47,9 @@ EXIT_MEANINGS: dict[ExitCode, str] = {
     ExitCode.AUTH: "authentication failed",
     ExitCode.DENIED: "denied by a safety rule, or not confirmed",
     ExitCode.HALTED: "halted; see kt resume",
-    ExitCode.UNKNOWN: "outcome unknown; never simply try again, see kt order list --unknown",
-    ExitCode.REFUSED: "the broker refused",
-    ExitCode.UNREACHABLE: "the network or the broker is not there",
+    ExitCode.UNKNOWN: "outcome unknown; do not simply try again, see kt order list --unknown",
+    ExitCode.REFUSED: "refused by the broker",
+    ExitCode.UNREACHABLE: "the network or the broker is not available",
 }
 
 
@@ -86,13 +86,13 @@ class InputError(KtError):
 
 
 class AuthError(KtError):
-    """A person must put keys or token right; kt does not try again."""
+    """The user must correct the keys or the token; kt does not retry."""
 
     exit_code = ExitCode.AUTH
 
 
 class Denied(KtError):
-    """A safety rule said no, or the owner did; kt goes on with the next decision."""
+    """A safety rule denied it, or the user did; kt continues with the next decision."""
 
     exit_code = ExitCode.DENIED
 
@@ -110,7 +110,7 @@ class OutcomeUnknown(KtError):
 
 
 class BrokerRefused(KtError):
-    """The broker understood and said no; logged, and the next cycle goes on."""
+    """The broker rejected the request; kt logs it and continues with the next cycle."""
 
     exit_code = ExitCode.REFUSED
 
@@ -120,23 +120,25 @@ class UnknownStock(BrokerRefused):
 
 
 class Unreachable(KtError):
-    """The network or the broker is not there: reconnect three times, then the emergency path."""
+    """The network or the broker is not available: reconnect three times, then emergency."""
 
     exit_code = ExitCode.UNREACHABLE
 
 
 class RateLimited(Unreachable):
-    """Too many requests: wait for the budget and try again. An order answered so was not taken."""
+    """Too many requests: wait for the budget and retry. An order with this response was not
+    placed."""
 
 
 class StreamReplaced(Unreachable):
-    """The server ended the stream because the same app key logged in elsewhere: do not fight."""
+    """The server ended the stream because the same app key logged in elsewhere: kt does not
+    reconnect."""
 
 
 class WireError(KtError):
-    """A field of the broker's answer cannot be read.
+    """A field of the broker's response cannot be parsed.
 
-    `where` is its path, as in `ka10076.cntr[0].cntr_pric`; `value` is what stood there.
+    `where` is its path, as in `ka10076.cntr[0].cntr_pric`; `value` is the field's content.
     """
 
     def __init__(self, where: str, value: object, *, hint: str | None = None) -> None:
@@ -150,8 +152,8 @@ class JournalError(KtError):
 
 
 class NotKept(JournalError):
-    """An order was sent and its outcome could not be written down: the next start looks for it
-    at the broker. Nothing more is sent."""
+    """An order was sent but its outcome could not be recorded: the next start looks for it at the
+    broker. Nothing more is sent."""
 
     exit_code = ExitCode.UNKNOWN
 

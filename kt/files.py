@@ -1,5 +1,5 @@
-"""Private files and folders, atomic writes, file locks, living processes; and plain words for what
-the operating system refuses. Nothing else in kt makes a file by hand."""
+"""Private files and folders, atomic writes, file locks, process checks, and readable messages for
+operating system errors. All other modules create files through this one."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ TROUBLES: dict[int, tuple[str, str]] = {
     errno.ESTALE: ("the network disk it was on has gone", "mount it again"),
     errno.EIO: ("the disk reported an error", "check the disk"),
 }
-"""What the machine lacks, by errno: what it is called, and what to do about it."""
+"""System errors that the user can fix, by errno: the message, and what to do."""
 
 
 def trouble(error: OSError, otherwise: str = _RIGHT) -> tuple[str, str]:
-    """What kept kt from a file, with the system's own word for it, and what to do; `otherwise`
-    where the machine lacks nothing (a file in the way, a folder that is missing)."""
-    said = error.strerror or str(error)
-    words, advice = TROUBLES.get(error.errno or 0, ("", otherwise))
-    return (f"{words} ({said})" if words else said), advice
+    """The message of an operating system error, and what to do; the advice is `otherwise` for
+    errors that are not in TROUBLES (a missing folder, a file in the way)."""
+    system_text = error.strerror or str(error)
+    message, advice = TROUBLES.get(error.errno or 0, ("", otherwise))
+    return (f"{message} ({system_text})" if message else system_text), advice
 
 
 def private_folder(path: Path) -> None:
-    """Make a folder, and the missing ones above it, closed to others from the start."""
+    """Create a folder and its missing parents, with mode 0700 from the start."""
     if path.is_dir():
         return
     private_folder(path.parent)
@@ -50,20 +50,20 @@ def private_folder(path: Path) -> None:
 
 
 def create_private(path: Path) -> None:
-    """An empty file; one that is there is not even opened: SQLite's locks on a file end when any
-    handle of the process on it is closed. SQLite gives -wal and -shm the file's own mode."""
+    """Create an empty file unless it exists. An existing file is not even opened: closing any
+    descriptor of a file releases SQLite's locks on it. SQLite gives -wal and -shm the same mode."""
     if not path.exists():
         with contextlib.suppress(FileExistsError):
             os.close(open_private(path, os.O_RDWR | os.O_EXCL))
 
 
 def open_private(path: Path, flags: int) -> int:
-    """A descriptor of the file, opened as `flags` say and made if missing; the caller closes it."""
+    """Open the file with `flags`, creating it if missing; the caller closes the descriptor."""
     return os.open(path, flags | os.O_CREAT, FILE_MODE)
 
 
 def write_private(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Put this into a file, in place; when `durable` it is on the disk when this returns."""
+    """Overwrite a file in place; if `durable`, it is synced to disk before this returns."""
     handle = open_private(path, os.O_WRONLY | os.O_TRUNC)
     with os.fdopen(handle, "wb") as file:
         file.write(data)
@@ -73,8 +73,8 @@ def write_private(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 def replace_private(path: Path, data: bytes, *, durable: bool = False) -> None:
-    """Replace a file in one step: a reader finds the old content or the new one, never a part.
-    When `durable`, neither the content nor the new name is lost with the power afterwards."""
+    """Replace a file atomically: a reader sees the old content or the new one, never a part of it.
+    If `durable`, content and rename survive a power failure once this returns."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         write_private(draft, data, durable=durable)
@@ -86,7 +86,8 @@ def replace_private(path: Path, data: bytes, *, durable: bool = False) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the creations, renames and deletions in a folder durable; nothing if it is gone."""
+    """Sync a folder, so that created, renamed and deleted files in it are durable; does nothing if
+    the folder does not exist."""
     if not folder.is_dir():
         return
     handle = os.open(folder, os.O_RDONLY)
@@ -97,9 +98,9 @@ def sync_folder(folder: Path) -> None:
 
 
 def lock_file(path: Path, seconds: float, *, poll: float = 0.05) -> AbstractContextManager[object]:
-    """A lock between processes, held from the return of this call to the end of its `with` block;
-    it ends with its process. Raises TimeoutError when somebody else holds it for `seconds`, other
-    OSErrors when the file cannot be used."""
+    """A lock between processes, held from the return of this call to the end of its `with` block
+    and released when the process ends. Raises TimeoutError when another process still holds it
+    after `seconds`, other OSErrors when the file cannot be used."""
     from filelock import FileLock  # 30 ms that most commands do not need
 
     # Not thread-local: the thread that releases a lock is not always the one that took it.
@@ -108,8 +109,8 @@ def lock_file(path: Path, seconds: float, *, poll: float = 0.05) -> AbstractCont
 
 
 def process_lives(pid: int) -> bool:
-    """Whether there is a process of this id, whoever's it is. Always True where the system has
-    no way to ask without ending it."""
+    """Whether a process with this id exists, of any user. Always True on systems where this cannot
+    be checked."""
     if os.name != "posix":
         return True
     try:

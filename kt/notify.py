@@ -1,6 +1,6 @@
-"""Tells the owner: a command that gets the text on its stdin, or any of apprise's services.
+"""Notifications: by a command that gets the text on stdin, or by any apprise service.
 
-Messengers are slow and may hang, so they work on a thread of their own: nobody who trades waits.
+Delivery is slow and may hang, so it runs in its own thread: trading never waits for it.
 """
 
 from __future__ import annotations
@@ -24,21 +24,20 @@ if TYPE_CHECKING:
 LEVELS = ("info", "warning", "critical")
 COMMAND_TIMEOUT = 10.0
 MOST_WAITING = 100
-"""Notices that wait for the messenger; with more, the newest are only shown."""
+"""Maximum number of queued notices; beyond it, new notices are shown but not delivered."""
 
 
 class OwnerNotifier:
-    """Shows every notice through `show` at once, and sends those of the configured level on, in
-    their order.
+    """Shows every notice through `show` at once, and delivers those of the configured level in
+    order.
 
-    Never raises: a notice that cannot be delivered is shown with the reason. `close` waits for
-    what is still on its way.
+    Never raises: a failed delivery is shown with its reason. `close` waits for pending deliveries.
     """
 
     def __init__(
         self, settings: Notify, show: Callable[[str], None], environ: Mapping[str, str]
     ) -> None:
-        """`environ` is what the command gets: see kt/children.py."""
+        """`environ` is the command's environment, see kt/children.py."""
         self._settings = settings
         self._show = show
         self._environ = dict(environ)
@@ -54,13 +53,13 @@ class OwnerNotifier:
             return
         if not (self._settings.command or self._settings.urls):
             return
-        self._set_off()
+        self._start()
         try:
             self._waiting.put_nowait((line, title, text))
         except queue.Full:
-            self._show("warning: too many notices wait for the messenger; this one is not sent on")
+            self._show("warning: too many notices are queued; this one is not delivered")
 
-    def _set_off(self) -> None:
+    def _start(self) -> None:
         with self._lock:
             if self._messenger is None:
                 self._messenger = threading.Thread(
@@ -69,12 +68,12 @@ class OwnerNotifier:
                 self._messenger.start()
 
     def close(self, seconds: float = COMMAND_TIMEOUT) -> None:
-        """Wait for the notices that are on their way, so many seconds at most."""
+        """Wait for pending deliveries, at most `seconds`."""
         waiting = self._waiting
         with waiting.all_tasks_done:
             done = waiting.all_tasks_done.wait_for(lambda: not waiting.unfinished_tasks, seconds)
         if not done:
-            self._show("warning: the messenger is still busy; a notice may not be delivered")
+            self._show("warning: a notice is still being delivered and may be lost")
 
     def _deliver(self) -> None:
         while True:
@@ -86,8 +85,8 @@ class OwnerNotifier:
             self._waiting.task_done()
 
     def _run(self, command: str, line: str) -> None:
-        """The command in a process group of its own, which is ended when it takes too long: what
-        the command started in turn goes with it. What it writes is for nobody."""
+        """Run the command in its own process group, which is killed after COMMAND_TIMEOUT together
+        with its children. Its output is discarded."""
         try:
             process = subprocess.Popen(
                 shlex.split(command),
@@ -122,4 +121,4 @@ class OwnerNotifier:
         for url in self._settings.urls:
             sender.add(url)
         if not sender.notify(title=title, body=text):
-            self._show("warning: no notify.urls service took the notice")
+            self._show("warning: no notify.urls service accepted the notice")

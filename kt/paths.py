@@ -1,4 +1,4 @@
-"""Where everything is in the state folder: one folder a profile, and in it the files by name.
+"""The paths of all files in the state folder, which has one folder per profile.
 
 <state>/<profile>/kt.db            the journal
                   halt.json        the stop as a file
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SIM = "sim"
-"""The profile whose folder is also the embedded exchange's."""
+"""The profile whose folder also holds the embedded exchange's files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +45,12 @@ class ProfilePaths:
         return self.folder / f"token-{key}.json"
 
     def budget(self, key: str, group: str) -> Path:
-        """The requests of one group (order, query, token) that all processes have sent of late."""
+        """The recent requests of one group (order, query, token), shared by all processes."""
         return self.folder / f"pace-{key}-{group}.json"
 
     @property
     def locks(self) -> Path:
-        """The folder of the run's lock and of the shared stream's."""
+        """The folder of the run lock and of the shared stream's lock."""
         return self.folder / "locks"
 
     @property
@@ -59,7 +59,7 @@ class ProfilePaths:
 
     @property
     def run_note(self) -> Path:
-        """Who holds the run's lock."""
+        """Describes the holder of the run lock."""
         return self.locks / "run.json"
 
 
@@ -75,12 +75,12 @@ class ExchangePaths:
 
     @property
     def place(self) -> Path:
-        """Where the running exchange is; there while it runs."""
+        """The address of the running exchange; exists while it runs."""
         return self.folder / "exchange.json"
 
     @property
     def control_key(self) -> Path:
-        """What controls the exchange that runs now; only its owner can read it."""
+        """The key that authorizes control of the running exchange; readable by its owner only."""
         return self.folder / "exchange-control.key"
 
     @property
@@ -93,15 +93,15 @@ class ExchangePaths:
 
     @property
     def running_lock(self) -> Path:
-        """Held by the exchange for as long as it lives."""
+        """Held by the exchange while it runs."""
         return self.folder / "exchange-running.lock"
 
     @property
     def start_lock(self) -> Path:
-        """Held by the process that starts it."""
+        """Held by the process that is starting the exchange."""
         return self.folder / "exchange-start.lock"
 
 
 def lock_of(path: Path) -> Path:
-    """The lock that guards a file: beside it."""
+    """The lock file of a file, in the same folder."""
     return path.with_suffix(".lock")

@@ -1,4 +1,5 @@
-"""Text from outside is data: nothing in it steers a terminal, a spreadsheet or a reader's eye."""
+"""Sanitize external text, so that it cannot control a terminal, inject spreadsheet formulas, or
+mislead a reader with invisible characters."""
 
 from __future__ import annotations
 
@@ -10,11 +11,11 @@ from typing import Any, TypeVar
 V = TypeVar("V")
 
 LINE = 2_000
-"""Letters of one text that a person is shown at most."""
+"""Maximum length of one displayed text, in characters."""
 MESSAGE = 10_000
-"""Letters of one message at most."""
+"""Maximum length of one message, in characters."""
 CELL = 10_000
-"""Letters of one text in a spreadsheet's cell at most."""
+"""Maximum length of one text in a spreadsheet cell, in characters."""
 
 _HIDDEN = (
     r"\x7f-\x9f\xad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5"
@@ -22,18 +23,18 @@ _HIDDEN = (
     r"\uffa0\ufff0-\ufffb\ufffe\uffff\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"
     r"\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-"""What shows nothing of its own, or changes how its neighbours show: C1, bidi, joiners, fillers,
-line separators, lone surrogates, tags."""
+"""Characters that are invisible or change how others are displayed: C1 controls, bidi, joiners,
+fillers, line separators, lone surrogates, tags."""
 _HIDES = re.compile(rf"[\x00-\x1f{_HIDDEN}]")
 _HIDES_IN_LINES = re.compile(rf"[\x00-\x09\x0b-\x1f{_HIDDEN}]")
 _OUR_COLOR = re.compile(r"(\x1b\[(?:0|1|2|3[1-4])m)")
 _BREAKS = re.compile(r"[\t-\r\x1c-\x1e\x85\u2028\u2029]+")
 _LOOSE = re.compile(r"[\t-\r\x1c-\x1e\x85\u2028\u2029]+(?!  \S|\Z)")
 _VARIANTS = re.compile(r"[\ufe00-\ufe0f]")
-"""They choose between two pictures of one sign."""
+"""Variation selectors."""
 _MARK = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]"
 _MARKS = re.compile(rf"({_MARK}{{3}}){_MARK}+")
-"""Marks over one letter; a tower of them covers the lines above."""
+"""More than three combining marks on one letter, which can cover the lines above."""
 _RIGHT_TO_LEFT = (
     r"[\u0590-\u05ff\u0606-\u061b\u061d-\u08ff\ufb1d-\ufdff\ufe70-\ufefe"
     r"\U00010800-\U00010fff\U0001e800-\U0001efff]+"
@@ -43,8 +44,8 @@ _FORMULA = re.compile(r"\s*[=+\-@＝＋－＠]")
 
 
 def visible(text: str, limit: int = LINE) -> str:
-    """One line in which every letter shows: breaks become a space, `ESC` becomes `␛`, a reversal
-    of direction `\\u202e`; at most `limit` letters."""
+    """One line of visible characters: line breaks become spaces, `ESC` becomes `␛`, invisible
+    characters become escapes like `\\u202e`; at most `limit` characters."""
     cut = _MARKS.sub(r"\1", _VARIANTS.sub("", _BREAKS.sub(" ", text[: limit + 1])))
     shown = _HIDES.sub(_sign, cut)
     return shown if len(shown) <= limit else shown[: limit - 1] + "…"
@@ -55,53 +56,55 @@ def one_line(text: str) -> str:
 
 
 def sentences(text: str) -> str:
-    """A message of kt's own with texts from outside in it, without colours: only lines that kt set
-    in by two columns stay lines, so that no text can begin one that looks like another message."""
+    """A message of kt that contains external text, without colours. Only lines indented by two
+    columns stay separate lines, so that external text cannot imitate another message."""
     cut = text if len(text) <= MESSAGE else text[: MESSAGE - 1] + "…"
     return data(_LOOSE.sub(" ", cut))
 
 
 def screen(text: str, *, colors: bool = False) -> str:
-    """Lines for a terminal or a message: nothing steers it but line ends and, with `colors`, kt's
-    own; words written from right to left leave their neighbours in place."""
+    """Text for a terminal: control characters are escaped except line ends and, with `colors`, kt's
+    colours; right-to-left runs are isolated so that they do not reorder other text."""
     parts = _OUR_COLOR.split(text) if colors else [text]
     parts[::2] = [_HIDES_IN_LINES.sub(_sign, part) for part in parts[::2]]
     return _RUN.sub("\u2067\\g<0>\u2069", "".join(parts))
 
 
 def steering(text: str) -> bool:
-    """Whether anything in it would not show."""
+    """Whether the text contains control or invisible characters."""
     return _HIDES.search(text) is not None
 
 
 def data(text: str) -> str:
-    """JSON, CSV or YAML on its way out: as it is, but for what its writer let through."""
+    """JSON, CSV or YAML output, with control characters that its writer left in escaped."""
     return _HIDES_IN_LINES.sub(_sign, text)
 
 
 def json_text(text: str) -> str:
-    """JSON of the same value in which such letters stand as escapes (they occur in strings)."""
+    """The same JSON value with control and invisible characters as escapes (they occur only in
+    strings)."""
     return _HIDES_IN_LINES.sub(_json_escape, text)
 
 
 def yaml_text(text: str) -> str:
-    """YAML of the same value, where the texts that hold such letters stand in double quotes."""
+    """The same YAML value with such characters as escapes; the strings that contain them must be
+    double-quoted."""
     return _HIDES_IN_LINES.sub(lambda found: _code(found[0]), text)
 
 
 def csv_cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """The text, escaped if a spreadsheet would read it as a formula."""
     shown = visible(text, CELL)
     return f"'{shown}" if _FORMULA.match(text) else shown
 
 
 def harmless(value: V) -> V:
-    """The same record, list or mapping with every text in it as `visible` shows it."""
+    """The same record, list or mapping with `visible` applied to every string in it."""
     return _changed(value, visible)  # type: ignore[no-any-return]
 
 
 def encodable(value: V) -> V:
-    """The same with lone surrogates, which no UTF-8 can hold, written out."""
+    """The same value with lone surrogates, which UTF-8 cannot encode, as escapes."""
     return _changed(value, lambda text: text.encode("utf-8", "backslashreplace").decode())  # type: ignore[no-any-return]
 
 
@@ -129,7 +132,7 @@ def _parts(value: Any, names: Iterable[str], change: Callable[[str], str]) -> di
 
 
 def _sign(found: re.Match[str]) -> str:
-    """The picture of a control character, the code of anything else."""
+    """The symbol of a control character (U+2400 block), an escape for other characters."""
     number = ord(found[0])
     if number < 0x20:
         return chr(0x2400 + number)

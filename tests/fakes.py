@@ -393,7 +393,7 @@ class FakeBroker:
         return outcome.status is OutcomeStatus.ACKED
 
     def stand(self, ticket: OrderTicket) -> int:
-        """An order stands at the broker, whoever placed it; its number."""
+        """Put an order at the broker as if placed by another client; returns its number."""
         number = self._number()
         self.rows[number] = BrokerOrder(
             ord_no=f"{number:07d}",
@@ -582,7 +582,7 @@ class FakeStream:
 
 
 class ListNotifier:
-    """Keeps what the owner was told: (level, title, text)."""
+    """Records the notifications: (level, title, text)."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, str, str]] = []

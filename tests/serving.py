@@ -17,8 +17,8 @@ from kt.sim.exchange import Exchange
 from kt.sim.faults import parse_faults
 from kt.sim.server import serving
 from kt.sim.server.context import ServerContext
-from kt.sim.server.opening import open_desk
 from kt.sim.server.settings import Settings
+from kt.sim.server.startup import open_context
 
 TRADING_DAY = "2026-11-23"
 """A Monday with ordinary hours, whatever the day of the test is."""
@@ -32,16 +32,16 @@ class Served:
     ws_url: str
     exchange: Exchange
     clock: ScaledClock
-    desk: ServerContext
+    context: ServerContext
 
     @property
     def control(self) -> Control:
         """What the user of the exchange's state folder may do with it."""
-        return Control(self.base_url, self.desk.control_key)
+        return Control(self.base_url, self.context.control_key)
 
     def set_faults(self, rules: Sequence[dict[str, Any]]) -> None:
         """Replace the faults in force."""
-        self.desk.faults.replace(parse_faults({"rules": list(rules)}, "test"))
+        self.context.faults.replace(parse_faults({"rules": list(rules)}, "test"))
 
 
 @contextlib.contextmanager
@@ -71,15 +71,15 @@ def serve(
     with contextlib.ExitStack() as stack:
         listening = serving.listen(port)
         stack.callback(listening.close)
-        desk = stack.enter_context(open_desk(settings))
-        desk.faults.replace(parse_faults({"rules": list(faults or [])}, "test"))
+        context = stack.enter_context(open_context(settings))
+        context.faults.replace(parse_faults({"rules": list(faults or [])}, "test"))
         ready = threading.Event()
-        server = serving.server(desk, ready.set)
+        server = serving.server(context, ready.set)
         failed: list[BaseException] = []
 
         def work() -> None:
             try:
-                asyncio.run(serving.serve(desk, listening, server))
+                asyncio.run(serving.serve(context, listening, server))
             except BaseException as error:  # noqa: BLE001 — shown by the test
                 failed.append(error)
             finally:
@@ -90,7 +90,7 @@ def serve(
         ready.wait(20)
         base_url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         try:
-            yield Served(base_url, ws_url(base_url), desk.exchange, desk.clock, desk)
+            yield Served(base_url, ws_url(base_url), context.exchange, context.clock, context)
         finally:
             server.should_exit = True
             thread.join(20)

@@ -14,14 +14,14 @@ from tests.broker.wiring import REFERENCE
 from tests.tools import make_api_catalog
 
 
-def test_all_207_apis_are_there() -> None:
+def test_the_catalogue_has_all_207_apis() -> None:
     assert len(api_catalog.ids()) == 207
     described = [api_catalog.api(api_id) for api_id in api_catalog.ids()]
     assert {one.transport for one in described} == {"rest", "websocket"}
     assert all(one.name and one.path.startswith("/") for one in described)
 
 
-def test_an_api_with_its_fields() -> None:
+def test_an_api_is_found_with_its_fields() -> None:
     api = api_catalog.api("kt10000")
     assert (api.path, api.transport, api.name) == ("/api/dostk/ordr", "rest", "주식 매수주문")
     assert api.required == ("dmst_stex_tp", "stk_cd", "ord_qty", "trde_tp")
@@ -104,5 +104,5 @@ def test_only_names_and_labels_are_shipped() -> None:
 @pytest.mark.skipif(
     not REFERENCE.is_dir(), reason="the broker's reference is not beside the project"
 )
-def test_the_catalogue_is_fresh() -> None:
+def test_the_catalogue_matches_the_brokers_reference() -> None:
     assert make_api_catalog.TARGET.read_text(encoding="utf-8") == make_api_catalog.render(REFERENCE)

@@ -18,7 +18,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_what_is_made_is_this_users_alone(tmp_path: Path) -> None:
+def test_created_files_are_readable_by_their_user_only(tmp_path: Path) -> None:
     folder = tmp_path / "a" / "b"
     files.private_folder(folder)
     files.private_folder(folder)
@@ -57,7 +57,7 @@ def test_a_replaced_file_is_never_seen_half_written(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
-def test_what_cannot_be_written_leaves_the_old_file_and_no_draft(
+def test_a_failed_write_leaves_the_old_file_and_no_temporary(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "file"
@@ -83,7 +83,7 @@ with lock_file(Path(sys.argv[1]), 5):
 """
 
 
-def test_a_lock_keeps_other_processes_out_and_ends_with_its_own(tmp_path: Path) -> None:
+def test_a_lock_excludes_other_processes_and_ends_with_its_process(tmp_path: Path) -> None:
     path = tmp_path / "a.lock"
     other = subprocess.Popen(
         [sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -100,7 +100,7 @@ def test_a_lock_keeps_other_processes_out_and_ends_with_its_own(tmp_path: Path) 
         pass
 
 
-def test_whether_a_process_lives() -> None:
+def test_a_process_is_seen_alive_until_it_ends() -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     assert files.process_lives(os.getpid())

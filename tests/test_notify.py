@@ -1,4 +1,4 @@
-"""The owner is told at once and in order, and whoever trades waits for no messenger."""
+"""The owner is notified at once and in order, and trading never waits for the command."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_the_command_gets_each_notice_on_its_stdin_in_order(tmp_path: Path) -> N
     assert shown == [told[0], "info: kt: settled. below the level", told[1]]
 
 
-def test_who_tells_does_not_wait_for_the_command_but_close_does(tmp_path: Path) -> None:
+def test_notify_does_not_wait_for_the_command_but_close_does(tmp_path: Path) -> None:
     owner = OwnerNotifier(Notify(command=append_to(tmp_path, "go")), lambda line: None, ENVIRON)
     owner.notify("critical", "kt: halt", "now")
     assert not (tmp_path / "told").exists()
@@ -59,7 +59,7 @@ def test_a_command_that_fails_is_shown_and_stops_nothing(tmp_path: Path) -> None
     assert sum("notify command failed" in line for line in shown) == 2
 
 
-def test_a_command_that_hangs_holds_nobody_for_ever(
+def test_a_hanging_command_is_ended_after_a_time_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "COMMAND_TIMEOUT", 0.3)
@@ -67,13 +67,13 @@ def test_a_command_that_hangs_holds_nobody_for_ever(
     owner = OwnerNotifier(Notify(command=append_to(tmp_path, "never")), shown.append, ENVIRON)
     owner.notify("critical", "kt: halt", "now")
     owner.close(0.05)
-    assert "still busy" in shown[-1]
+    assert "may be lost" in shown[-1]
     owner.notify("critical", "kt: halt", "again")
     owner.close(5)
     assert any("notify command failed" in line for line in shown)
 
 
-def test_more_notices_than_the_messenger_can_take_are_shown_all_the_same(
+def test_notices_beyond_the_queue_limit_are_still_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "MOST_WAITING", 1)
@@ -87,7 +87,7 @@ def test_more_notices_than_the_messenger_can_take_are_shown_all_the_same(
     assert any("too many notices" in line for line in shown)
 
 
-def test_without_a_command_there_is_no_messenger() -> None:
+def test_without_a_command_no_messenger_is_started() -> None:
     shown: list[str] = []
     owner = OwnerNotifier(Notify(), shown.append, ENVIRON)
     owner.notify("critical", "kt: halt", "now")
@@ -117,7 +117,7 @@ def test_the_command_gets_no_key(tmp_path: Path) -> None:
     assert "secret" not in got.values() and "OTHER" not in got
 
 
-def test_what_a_hanging_command_has_started_ends_with_it(
+def test_child_processes_of_a_hanging_command_end_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(notify, "COMMAND_TIMEOUT", 0.5)

@@ -44,19 +44,19 @@ def test_every_control_and_format_character_is_known() -> None:
         ("한국어 é שלום", "한국어 é שלום"),
     ],
 )
-def test_visible(text: str, shown: str) -> None:
+def test_control_characters_are_shown_as_escapes(text: str, shown: str) -> None:
     assert visible(text) == shown
     assert visible(shown) == shown
 
 
-def test_a_text_is_capped() -> None:
+def test_a_long_text_is_cut() -> None:
     assert visible("x" * 50, 10) == "x" * 9 + "…"
     assert len(visible("\U000e0041" * 50_000_0, 100)) == 100
     assert visible("x" * 10, 10) == "x" * 10
 
 
 @given(st.text())
-def test_nothing_hidden_is_left(text: str) -> None:
+def test_no_invisible_character_is_left(text: str) -> None:
     assert not steering(visible(text))
     assert not steering(csv_cell(text))
     bare = screen(text).replace("\u2067", "").replace("\u2069", "").replace("\n", "")
@@ -74,12 +74,12 @@ def test_json_and_yaml_hold_the_same_value(text: str) -> None:
         assert yaml.safe_load(written)["a"] == text
 
 
-def test_words_from_right_to_left_stay_in_their_place() -> None:
+def test_right_to_left_text_stays_in_its_column() -> None:
     assert screen("005930 שלום עולם  10") == "005930 \u2067שלום עולם\u2069  10"
     assert screen("a\u2067b\u2069") == "a\\u2067b\\u2069"
 
 
-def test_colours_of_our_own_alone() -> None:
+def test_only_kts_own_colour_codes_are_kept() -> None:
     assert (
         screen("\x1b[31mred\x1b[0m \x1b[8mhidden", colors=True) == "\x1b[31mred\x1b[0m ␛[8mhidden"
     )
@@ -90,7 +90,7 @@ def test_colours_of_our_own_alone() -> None:
     "text",
     ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", "\n=1", "＝1", '=HYPERLINK("x")', "-"],
 )
-def test_no_cell_is_a_formula(text: str) -> None:
+def test_no_csv_cell_is_a_formula(text: str) -> None:
     (name, cell) = as_csv([{"text": text}]).splitlines()
     assert name == "text" and cell.lstrip('"').startswith("'")
     assert as_csv([{text: 1}]).lstrip('"').startswith("'")
@@ -101,7 +101,7 @@ def test_numbers_stay_numbers_in_cells() -> None:
     assert as_csv(items).splitlines()[1] == "-5,-1.5,005930,'=1; 2,-1; 2"
 
 
-def test_a_record_with_every_text_made_harmless() -> None:
+def test_every_text_of_a_record_is_made_harmless() -> None:
     decision = Decision(
         action=Action.BUY, stock_code="005930", stock_name="\x1b[2J삼성", quantity=1, price=70_000,
         reason="a\nb", confidence=0.7, risk_level=RiskLevel.LOW, faults=("\u202e",),

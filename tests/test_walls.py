@@ -95,7 +95,7 @@ def test_imports_run_one_way() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_floor_has_a_wall() -> None:
+def test_every_package_has_an_import_rule() -> None:
     assert {floor(path) for path in FILES} <= set(MAY_IMPORT)
 
 
@@ -176,12 +176,50 @@ def test_the_command_line_reaches_the_adapters_it_has_a_reason_for_and_no_other(
     assert reached & ADAPTERS == set(CLI_DOORS)
 
 
+COMMAND_ROOMS = {"doctor", "order", "run", "sim"}
+"""Folders of kt/cli with one command each. Every file of kt/cli/commands is a command too."""
+
+
+def command_of(name: str) -> str:
+    """The command that a module belongs to, as in `kt.cli.order`; empty when it is no command."""
+    parts = name.split(".")
+    if parts[:3] == ["kt", "cli", "commands"]:
+        return ".".join(parts[:4]) if len(parts) > 3 else ""
+    return ".".join(parts[:3]) if len(parts) > 2 and parts[2] in COMMAND_ROOMS else ""
+
+
+def cli_imports(room: str) -> Iterator[tuple[str, str]]:
+    """Every import between modules of kt/cli, by the importing module and the imported one."""
+    for path in (KT / "cli" / room).rglob("*.py"):
+        for imported in imported_modules(parsed(path)):
+            if imported.startswith("kt.cli."):
+                yield module(path), imported
+
+
+def test_no_module_of_the_command_line_imports_another_command() -> None:
+    found = list(cli_imports(""))
+    assert ("kt.cli.order.submit", "kt.cli.order.find") in found, "imports are found at all"
+    wrong = [
+        f"{importer} imports {imported}"
+        for importer, imported in found
+        if command_of(imported) not in {"", command_of(importer)}
+    ]
+    assert not wrong, wrong
+
+
+def test_tables_import_of_what_commands_share_only_the_console() -> None:
+    allowed = ("kt.cli.show", "kt.cli.support.console")
+    wrong = [pair for pair in cli_imports("show") if not pair[1].startswith(allowed)]
+    assert not wrong, wrong
+
+
 GATEWAY_DOORS = {
     "kt/ports/__init__.py", "kt/ports/gateway.py",  # where it is defined
     "kt/steps/orders/place.py",  # the one place that opens it
     "kt/sim/wire/call.py",  # the exchange's own side of it
 }  # fmt: skip
-"""Who may name the open gateway. Everybody else sees it sealed, and mypy lets nobody call that."""
+"""The modules that may import the open gateway. All others get it sealed, and mypy rejects a call
+on it."""
 
 
 def test_only_place_opens_the_order_gateway() -> None:
@@ -252,7 +290,7 @@ def test_rules_are_pure() -> None:
     assert not wrong, "\n".join(wrong)
 
 
-def test_one_home_for_each_transport() -> None:
+def test_each_transport_library_is_imported_in_one_place() -> None:
     homes = {
         "httpx": {
             "broker/rest/client.py",
@@ -341,7 +379,7 @@ CATCH_ALL = {
     "cli/entry.py": "the last door of the command line",
     "engine/day.py": "the day outlives every single event",
     "analyst/call.py": "no list of what a provider's library raises is complete: it is an answer",
-    "broker/rest/captured.py": "around an order nothing may escape: it would leave it SENDING",
+    "broker/rest/error_capture.py": "around an order nothing may escape: it would leave it SENDING",
     "broker/rest/client.py": "what the HTTP library raises is evidence; kt's books are no outcome",
     "broker/order_gateway.py": "an answer that cannot be read is an order whose outcome is unknown",
     "broker/rest/warm_connections.py": "what cannot be opened ahead is opened when it is needed",
@@ -359,7 +397,7 @@ def catches_all(tree: ast.AST) -> Iterator[int]:
             case ast.Call(func=called, args=kinds) if ast.unparse(called).endswith("suppress"):
                 if any(names_all(kind) for kind in kinds):
                     yield node.lineno
-            case ast.ImportFrom(module=module) if module and module.endswith(".captured"):
+            case ast.ImportFrom(module=module) if module and module.endswith(".error_capture"):
                 yield node.lineno
             case ast.keyword(arg="return_exceptions"):
                 yield node.value.lineno
@@ -405,10 +443,10 @@ def leaves(node: ast.AST) -> bool:
         "class Calm:\n async def __aexit__(self, *given):\n  return self.calm",
         "def calm():\n try: return work()\n finally: return None",
         "await asyncio.gather(work(), return_exceptions=True)",
-        "from kt.broker.rest.captured import caught",
+        "from kt.broker.rest.error_capture import capture",
     ],
 )
-def test_every_means_of_catching_all_is_seen(source: str) -> None:
+def test_every_way_of_catching_everything_is_found(source: str) -> None:
     assert list(catches_all(ast.parse(source)))
 
 
@@ -420,11 +458,11 @@ def test_every_means_of_catching_all_is_seen(source: str) -> None:
         "class Closing:\n def __exit__(self, *given):\n  self.close()\n  return False",
     ],
 )
-def test_what_catches_some_kinds_alone_is_let_through(source: str) -> None:
+def test_catching_specific_exceptions_is_allowed(source: str) -> None:
     assert not list(catches_all(ast.parse(source)))
 
 
-def test_everything_is_caught_only_where_there_is_a_reason() -> None:
+def test_catching_everything_needs_a_listed_reason() -> None:
     found = {
         path.relative_to(KT).as_posix(): list(catches_all(parsed(path)))
         for path in FILES
@@ -433,12 +471,12 @@ def test_everything_is_caught_only_where_there_is_a_reason() -> None:
     assert found.keys() == CATCH_ALL.keys(), found
 
 
-def test_every_file_says_what_it_promises() -> None:
+def test_every_file_has_a_docstring() -> None:
     silent = [str(path.relative_to(ROOT)) for path in FILES if not ast.get_docstring(parsed(path))]
     assert not silent
 
 
-def test_files_are_made_in_one_place() -> None:
+def test_files_are_created_through_one_module() -> None:
     """Private from the start, whole or not at all: `kt/files.py` knows how."""
     wrong = [
         str(path.relative_to(ROOT))

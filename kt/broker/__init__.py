@@ -1,1 +1,2 @@
-"""The broker: Kiwoom's REST API and WebSocket behind the ports of `kt.ports`."""
+"""The broker adapter: at this level, what implements `Market`, `Broker` and `OrderGateway`
+on top of `rest`, `stream` and `wire`; no HTTP, no WebSocket and no parsing of fields here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kt.broker.queries import Queries
+from kt.broker.query_base import Queries
 from kt.broker.rest.error_codes import BY_CODE
 from kt.broker.wire import account, orders
 from kt.errors import BrokerRefused
@@ -36,7 +36,7 @@ class KiwoomAccount(Queries):
         return account.deposit(self.rest.call("kt00001", {"qry_tp": "3"}).body)
 
     def orderable(self, stock_code: str, price: int) -> Orderable | None:
-        """None where the server does not offer it: the mock server (8104, RC7006, RC9000)."""
+        """None if the server does not offer it, as the mock server (8104, RC7006, RC9000)."""
         asked = {
             "io_amt": "",
             "stk_cd": stock_code,
@@ -54,10 +54,10 @@ class KiwoomAccount(Queries):
             raise
 
     def holdings(self) -> Holdings:
-        """Summed over credit kinds (qry_tp 1). Raises WireError for an answer that contradicts
-        itself, as one without rows whose totals say otherwise: what is held is then not known."""
+        """Summed over credit kinds (qry_tp 1). Raises WireError if rows and totals disagree,
+        for instance an answer without rows but with a total: the holdings are then unknown."""
         asked = {"qry_tp": "1", "dmst_stex_tp": "KRX"}
-        return account.believed(account.holdings(self._bodies("kt00018", asked)))
+        return account.check_totals(account.holdings(self._bodies("kt00018", asked)))
 
     def open_orders(self, stock_code: str | None = None) -> tuple[BrokerOrder, ...]:
         asked = {
@@ -74,7 +74,7 @@ class KiwoomAccount(Queries):
     def executions(self, stock_code: str | None = None) -> tuple[Execution, ...]:
         """Oldest first; the broker lists the newest first, with the time of the order.
 
-        Rows that are alike stay: two fills of one order may well be of one size and price.
+        Identical rows are kept: two fills of one order can have the same size and price.
         """
         asked = {
             "stk_cd": stock_code or "",
@@ -118,5 +118,5 @@ class KiwoomAccount(Queries):
 
 
 def _by_number(found: list[BrokerOrder]) -> tuple[BrokerOrder, ...]:
-    """In the order of their numbers; the same row twice (a page that came again) counts once."""
+    """In the order of their numbers; a row that comes twice (a repeated page) counts once."""
     return tuple(sorted(dict.fromkeys(found), key=lambda order: int(order.ord_no)))

@@ -1,6 +1,6 @@
-"""The day's list of stocks, kept in the state folder: ka10099 is slow to be had and rarely changes.
+"""The day's list of stocks, cached in the state folder: ka10099 is slow and rarely changes.
 
-One process asks and the others of the profile read; the list ends with the trading day.
+One process of the profile fetches it and the others read the file; it expires with the trading day.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kt.ports.patience import time_left
 from kt.records import KST, Instrument
 
 NEW_LIST = time(8)
-"""When kt's day begins: a list that was fetched earlier is the day before's."""
+"""When kt's day begins: a list fetched earlier belongs to the day before."""
 
 Fetch = Callable[[], tuple[Instrument, ...]]
 
@@ -35,9 +35,9 @@ class CachedInstruments(msgspec.Struct, frozen=True):
 
 
 class InstrumentCache:
-    """Hands out the list of `server` (its address). Safe between threads and processes.
+    """The cached list of `server` (its address). Safe between threads and processes.
 
-    A folder that cannot be used costs time and no more: the list is then fetched.
+    If the folder cannot be used, the list is fetched every time.
     """
 
     def __init__(self, folder: Path, server: str, clock: Clock) -> None:
@@ -48,8 +48,8 @@ class InstrumentCache:
 
     def get(self, fetch: Fetch) -> tuple[Instrument, ...]:
         """Today's list, from the file or by `fetch`, whose errors are raised."""
-        day = list_day(self.clock.now())
-        with self._alone():
+        day = cache_day(self.clock.now())
+        with self._locked():
             kept = self._read()
             if kept is not None and (kept.server, kept.day) == (self.server, day):
                 return kept.stocks
@@ -59,8 +59,8 @@ class InstrumentCache:
             return stocks
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
-        """One process and one thread at a time; who waits too long goes on without the file."""
+    def _locked(self) -> Iterator[None]:
+        """One process and one thread at a time; after waiting too long, go on without the lock."""
         with contextlib.ExitStack() as held:
             if self._threads.acquire(timeout=min(LOCK_SECONDS, time_left())):
                 held.callback(self._threads.release)
@@ -80,8 +80,8 @@ class InstrumentCache:
             replace_private(self.path, msgspec.json.encode(kept))
 
 
-def list_day(now: datetime) -> str:
-    """The day whose list holds good now: from 08:00 on today's."""
+def cache_day(now: datetime) -> str:
+    """The day whose list is valid now: today's from 08:00 on, yesterday's before."""
     local = now.astimezone(KST)
     day = local.date() if local.time() >= NEW_LIST else local.date() - timedelta(days=1)
     return day.isoformat()

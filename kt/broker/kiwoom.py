@@ -1,4 +1,4 @@
-"""Kiwoom Securities as one object: the Market and the Broker port over the REST wire."""
+"""Kiwoom Securities as one object: the Market and the Broker port over REST."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from kt.errors import WireError
 from kt.ports import Clock
 
 
-def _unheard(fault: WireError) -> None:
-    """Nobody asked to be told."""
+def _ignore(fault: WireError) -> None:
+    """The default: rows that cannot be read are dropped without a report."""
 
 
 class Kiwoom(KiwoomMarket, KiwoomAccount, KiwoomOrders):
     """Implements ports.Market and ports.Broker. Safe between threads.
 
-    `on_fault` is told about every row of a list that could not be read and was left out.
-    Without a `day_list` the list of stocks is asked for every time.
+    `on_fault` is called for every row of a list that could not be read and was left out.
+    Without an `instrument_cache` the list of stocks is fetched every time.
     """
 
     def __init__(
         self,
         rest: Rest,
         clock: Clock,
-        on_fault: Callable[[WireError], None] = _unheard,
+        on_fault: Callable[[WireError], None] = _ignore,
         day_list: InstrumentCache | None = None,
     ) -> None:
         self.rest = rest

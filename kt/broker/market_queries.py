@@ -7,8 +7,8 @@ from datetime import date
 from typing import TypeVar
 
 from kt.broker.instrument_cache import InstrumentCache
-from kt.broker.queries import Queries
-from kt.broker.wire import Faulty, charts, rankings, stocks
+from kt.broker.query_base import Queries
+from kt.broker.wire import OnFault, charts, rankings, stocks
 from kt.errors import UsageError
 from kt.records import (
     Bar,
@@ -54,9 +54,9 @@ RANKING_BODIES: dict[Ranking, dict[str, str]] = {
 
 
 class KiwoomMarket(Queries):
-    """Implements ports.Market. A row that cannot be read is left out and told to `on_fault`."""
+    """Implements ports.Market. A row that cannot be read is left out and reported to `on_fault`."""
 
-    on_fault: Faulty
+    on_fault: OnFault
     day_list: InstrumentCache | None
 
     def instruments(self) -> tuple[Instrument, ...]:
@@ -119,7 +119,7 @@ class KiwoomMarket(Queries):
         )
 
     def institutions(self, stock_code: str, start: date, end: date) -> tuple[InstitutionDay, ...]:
-        """ka10045. Its forerunner ka10009 has been retired by the broker (1505)."""
+        """ka10045. The broker has retired its predecessor ka10009 (1505)."""
         asked = {
             "stk_cd": stock_code,
             "strt_dt": f"{start:%Y%m%d}",

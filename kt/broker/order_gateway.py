@@ -1,11 +1,11 @@
-"""Placing, amending and cancelling: one send each, and what became of it as an Outcome."""
+"""Place, amend and cancel: one send each, with its result as an Outcome."""
 
 from __future__ import annotations
 
-from kt.broker.rest.captured import caught
 from kt.broker.rest.client import Rest
+from kt.broker.rest.error_capture import capture
 from kt.broker.rest.error_codes import TREATMENTS, Category
-from kt.broker.rest.http_response import HttpResponse, described
+from kt.broker.rest.http_response import HttpResponse, describe_error
 from kt.broker.rest.response_class import Classified, return_code, return_message
 from kt.broker.wire import scalars
 from kt.records import (
@@ -23,7 +23,7 @@ ORDER_TYPES = {OrderType.LIMIT: "0", OrderType.MARKET: "3"}
 
 
 class KiwoomOrders:
-    """Implements ports.OrderGateway: no method raises, whatever the wire or our own code did."""
+    """Implements ports.OrderGateway: no method raises, whatever goes wrong on the wire or in kt."""
 
     rest: Rest
 
@@ -60,19 +60,19 @@ class KiwoomOrders:
         return self._sent("kt10003", body, "cncl_qty")
 
     def _sent(self, api_id: str, body: dict[str, str], quantity_name: str = "") -> Outcome:
-        """What became of it, also when its answer breaks the reading of it."""
+        """The outcome, also when parsing the answer fails."""
         answer = self.rest.send_order(api_id, body)
 
         def unread(fault: Exception) -> Outcome:
             status = OutcomeStatus.UNKNOWN if answer.left else OutcomeStatus.NOT_PLACED
-            said = f"{answer.evidence}, which could not be read: {described(fault)}"
+            said = f"{answer.evidence}, which could not be read: {describe_error(fault)}"
             return Outcome(status=status, evidence=said, http_status=answer.http_status)
 
-        return caught(lambda: outcome(answer, quantity_name), unread)
+        return capture(lambda: outcome(answer, quantity_name), unread)
 
 
 def outcome(answer: HttpResponse, quantity_name: str = "") -> Outcome:
-    """What the evidence proves, and not a bit more (docs/orders.md#outcomes).
+    """The outcome that the evidence proves, and no more than that (docs/orders.md#outcomes).
 
     Only a request that never left, or the broker's own words, make an order NOT_PLACED or
     REJECTED; everything else without an order number is UNKNOWN.
@@ -106,7 +106,7 @@ def _said(answer: HttpResponse) -> str:
 
 
 def _accepted(answer: HttpResponse, quantity_name: str) -> Outcome:
-    """A success needs both: return_code 0 in so many words, and an order number."""
+    """A success needs both: an explicit return_code 0 and an order number."""
     body = answer.body or {}
     number, code = _number(body.get("ord_no")), return_code(body)
     if code is None or not number:
@@ -132,8 +132,8 @@ def _code(code: int | None) -> str:
 
 
 def _refusal(answer: HttpResponse, verdict: Classified) -> OutcomeStatus:
-    """A known code means what the table says; an unknown one is a refusal only in the order
-    desk's own form (`[2000](X:…)`, return_code 20), or where the token was refused first."""
+    """A known code means what the table says; an unknown one is a refusal only in the
+    form of the order system (`[2000](X:…)`, return_code 20), or when the token was refused."""
     if answer.http_status >= 500 or answer.body is None or _number(answer.body.get("ord_no")):
         return OutcomeStatus.UNKNOWN
     if verdict.rule is not None or verdict.not_taken_for_rate:
@@ -146,7 +146,7 @@ def _refusal(answer: HttpResponse, verdict: Classified) -> OutcomeStatus:
 
 
 def _number(raw: object) -> str:
-    """The order number in seven digits; empty for anything that is none."""
+    """The order number in seven digits; empty if there is no valid one."""
     try:
         return "" if raw is None else scalars.order_number(raw)
     except ValueError:
@@ -154,7 +154,7 @@ def _number(raw: object) -> str:
 
 
 def _quantity(raw: object) -> int:
-    """The quantity really amended or cancelled; 0 when it is not told."""
+    """The quantity really amended or cancelled; 0 if the answer does not say."""
     try:
         return 0 if raw is None else scalars.integer(raw) or 0
     except ValueError:

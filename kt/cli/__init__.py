@@ -1,4 +1,8 @@
-"""What you type. One file a command; `io` is the one place where every command ends."""
+"""The command line. Nothing outside imports it; `entry` is where every command ends.
+
+`commands` and the rooms `order`, `run`, `sim` and `doctor` hold the commands, `support` and
+`show` what they share, `docs` and `topics` the documentation.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,8 @@ from typing import NoReturn
 
 
 def main() -> NoReturn:
-    """The program `kt`: run the command line of this process and exit with its code. Whatever it
-    writes is for its user alone."""
+    """The program `kt`: run the command line of this process and exit with its code. Files that it
+    creates are readable by their owner only (umask 077)."""
     os.umask(0o077)
     from kt.cli.entry import run
     from kt.cli.support.termination import end_in_time

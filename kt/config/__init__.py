@@ -1,1 +1,2 @@
-"""Configuration: file, environment and flags become one frozen, checked value."""
+"""Configuration: file, environment and flags become one frozen, validated value. No adapter and no
+command is imported here."""

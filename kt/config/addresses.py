@@ -1,4 +1,4 @@
-"""Servers' addresses: what may stand in one, and that keys never travel in clear."""
+"""Validation of server addresses: allowed parts, and encryption."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _PATH = re.compile(r"(/[A-Za-z0-9._~-]*)*")
 def check_addresses(
     profiles: Mapping[ProfileName, ProfileConfig], named: Mapping[str, str], where: str
 ) -> None:
-    """Raises ConfigError for an address that no request may go to. `named` says which keys'
-    values come from the environment, and from which name."""
+    """Raises ConfigError for an invalid or unencrypted address. `named` maps keys whose values come
+    from the environment to the name of their variable."""
     for profile, server in profiles.items():
         for key, schemes in (("base_url", REST), ("ws_url", STREAM)):
             address = getattr(server, key)
@@ -34,8 +34,8 @@ def check_addresses(
 def refuse_bad_address(
     address: str, key: str, schemes: tuple[str, str], *, encrypted: bool = False
 ) -> None:
-    """Raises ConfigError, which names `key`, for an address that is none or holds more than
-    scheme, host, port and path; with `encrypted` also for a plain one of another machine."""
+    """Raises ConfigError, which names `key`, for an address that is invalid or has more than
+    scheme, host, port and path; with `encrypted` also for an unencrypted one of another machine."""
     secure, plain = schemes
     usual = f"Write {secure}://host, {secure}://host:port, or those with a path."
     fault = _fault(address, schemes)
@@ -44,9 +44,9 @@ def refuse_bad_address(
     parts = urlsplit(address)
     if encrypted and parts.scheme == plain and not is_loopback(parts.hostname or ""):
         raise ConfigError(
-            f"{key}: {plain}:// is not encrypted, and keys and orders would travel in clear",
+            f"{key}: {plain}:// is not encrypted, and keys and orders would be sent unencrypted",
             hint=f"Write {secure}://{parts.netloc}{parts.path}. "
-            "Only this computer itself may be reached so.",
+            f"{plain}:// is allowed only for this computer.",
         )
 
 
@@ -58,7 +58,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _fault(address: str, schemes: tuple[str, str]) -> str:
-    """What is wrong, in words that hold nothing of the address: it may hold a password."""
+    """What is wrong with the address, without quoting it: it may contain a password."""
     if not re.fullmatch(r"[\x21-\x7e]+", address) or "\\" in address:
         return "holds blanks or odd characters" if address else "is empty"
     try:

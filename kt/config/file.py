@@ -1,7 +1,7 @@
-"""Reads the configuration file: what stands there as text, or one line that says what is wrong.
+"""Reads the configuration file, with every scalar as a string.
 
-It is small, flat and plain: no file can be long to read, repeat itself, or be read in two ways.
-Nothing that stands in it is repeated in an error but the names of keys: it may be a secret.
+Accepts only a small subset of YAML: limited size and depth, no aliases, no duplicate keys. Errors
+quote only names of keys from the file, because values may be secrets.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 256 * 1024
 MOST_DEPTH = 8
-"""Sections within sections."""
+"""Maximum nesting of sections."""
 MOST_LETTERS = 4_096
-"""Of one key or value."""
+"""Maximum length of one key or value."""
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The file as nested mappings in which every scalar is the text that stands there.
+    """The file as nested mappings in which every scalar is a string.
 
-    YAML's own guessing would turn `000660` into 432 and `15:30` into 930; the model's types
-    decide instead. Raises ConfigError for whatever else it may be.
+    YAML's implicit types would turn `000660` into 432 and `15:30` into 930; the model's types are
+    applied later instead. Raises ConfigError for anything that is not such a file.
     """
     import yaml
 
@@ -41,10 +41,10 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", hint=_CHECK) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is no UTF-8 (byte {error.start})", hint=_CHECK) from error
+        raise ConfigError(f"{path} is not UTF-8 (byte {error.start})", hint=_CHECK) from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path} is not YAML: {_problem(error)}", hint=_CORRECT) from error
-    except (ValueError, OverflowError) as error:  # a sign or a version of no sense
+    except (ValueError, OverflowError) as error:  # an invalid number or version directive
         raise ConfigError(f"{path} is not YAML", hint=_CHECK) from error
     if data in (None, ""):
         return {}
@@ -59,7 +59,7 @@ _EXAMPLE = "See config.yaml.example."
 
 
 def named(key: object) -> str:
-    """A key as an error repeats it: only when it looks like one."""
+    """A key as errors quote it: only if it looks like a key, otherwise its length."""
     text = str(key)
     if re.fullmatch(r"[A-Za-z][A-Za-z_.-]{0,29}", text):
         return repr(text)
@@ -67,7 +67,7 @@ def named(key: object) -> str:
 
 
 def _problem(error: yaml.YAMLError) -> str:
-    """What YAML's reader says, without the line itself."""
+    """The YAML parser's message, without the content of the line."""
     import yaml
 
     if isinstance(error, yaml.MarkedYAMLError):
@@ -85,7 +85,7 @@ def _load(text: str, path: Path) -> Any:
     import yaml
 
     class Loader(yaml.BaseLoader):
-        """Of YAML only what a configuration needs."""
+        """A loader without aliases, deep nesting and duplicate keys."""
 
         depth = 0
 
@@ -107,7 +107,7 @@ def _load(text: str, path: Path) -> Any:
             for key, _ in node.value:
                 name, line = str(key.value), key.start_mark.line + 1
                 if name in seen:
-                    what = f"the key {named(name)} stands there twice (first in line {seen[name]})"
+                    what = f"the key {named(name)} occurs twice (first in line {seen[name]})"
                     raise _refused(path, key.start_mark, what)
                 seen[name] = line
             return super().construct_mapping(node, deep)

@@ -1,4 +1,4 @@
-"""Reads the configuration: flags beat the environment, the environment beats the file."""
+"""Reads the configuration: flags override the environment, which overrides the file."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ FILE_NAME = "config.yaml"
 ENVIRONMENT: dict[str, str] = {
     "KT_CONFIG": "the configuration file",
     "KT_PROFILE": "the profile: sim, mock or real",
-    "KT_STATE_DIR": "where databases, tokens, locks and the exchange's state are kept",
+    "KT_STATE_DIR": "the folder for databases, tokens, locks and the exchange's state",
     "KT_APP_KEY": "the broker's app key",
     "KT_SECRET_KEY": "the broker's secret key",
-    "KT_BASE_URL": "the broker's REST address, in place of the profile's",
-    "KT_WS_URL": "the broker's WebSocket address, in place of the profile's",
+    "KT_BASE_URL": "the broker's REST address, instead of the profile's",
+    "KT_WS_URL": "the broker's WebSocket address, instead of the profile's",
     "GEMINI_API_KEY": "the key for Gemini; without it the offline rules decide",
     "OPENAI_API_KEY": "the key for analyst.kind openai",
     "KT_LANG": "the language of tables: en or ko",
-    "NO_COLOR": "set to anything: no colours",
+    "NO_COLOR": "disables colours if set to anything",
 }
-"""Every environment variable kt reads, and what for."""
+"""Every environment variable that kt reads, and its meaning."""
 
 
 def load_config(
@@ -43,7 +43,7 @@ def load_config(
     environ: Mapping[str, str] | None = None,
     overrides: Mapping[str, Any] | None = None,
 ) -> Config:
-    """The checked configuration. Raises ConfigError that names the key and the mend.
+    """The validated configuration. Raises ConfigError, which names the key and the fix.
 
     `overrides` are the flags, as nested mappings of already typed values.
     """
@@ -56,7 +56,8 @@ def load_config(
 
 
 def find_config(path: str | Path | None, environ: Mapping[str, str]) -> Path | None:
-    """The file to read: named, `KT_CONFIG`, `./config.yaml`, the user's configuration folder."""
+    """The file to read: `path`, `KT_CONFIG`, `./config.yaml`, or the one in the user's
+    configuration folder; None if there is none. Raises ConfigError for a missing named file."""
     wanted = path or environ.get("KT_CONFIG")
     if wanted:
         file = at_home(wanted)
@@ -75,17 +76,17 @@ def find_config(path: str | Path | None, environ: Mapping[str, str]) -> Path | N
 
 
 def at_home(path: str | Path) -> Path:
-    """A path as it was typed, with `~` as the home folder."""
+    """A typed path with `~` expanded. Raises ConfigError for an unknown user's home folder."""
     try:
         return Path(path).expanduser()
-    except RuntimeError as error:  # of a user there is not
+    except RuntimeError as error:  # an unknown user
         raise ConfigError(f"{path}: there is no such home folder", hint=_CORRECT) from error
 
 
 def _is_file(path: Path) -> bool:
     try:
         return path.is_file()
-    except OSError:  # a name that cannot be one
+    except OSError:  # an invalid file name
         return False
 
 
@@ -126,8 +127,8 @@ def build_config(
 
 
 def state_folder(config: Config) -> Path:
-    """The folder of all profiles' state (not made here). Raises ConfigError where its name, or
-    that of the working folder it is in, is no UTF-8: what kt keeps there names it in JSON."""
+    """The folder of all profiles' state (not created here). Raises ConfigError when its absolute
+    path is not valid UTF-8, because kt stores that path in JSON."""
     import platformdirs
 
     folder = at_home(config.state_dir) if config.state_dir else platformdirs.user_state_path("kt")
@@ -135,14 +136,14 @@ def state_folder(config: Config) -> Path:
         str(folder.absolute()).encode()
     except UnicodeEncodeError as error:
         raise ConfigError(
-            f"the name of the state folder is no UTF-8: {visible(str(folder.absolute()), 200)}",
+            f"the path of the state folder is not UTF-8: {visible(str(folder.absolute()), 200)}",
             hint="Name another folder with KT_STATE_DIR.",
         ) from error
     return folder
 
 
 def profile_paths(config: Config) -> ProfilePaths:
-    """Where the configured profile's files are (not made here)."""
+    """The paths of the configured profile's files (not created here)."""
     return ProfilePaths(state_folder(config) / config.profile)
 
 
@@ -150,7 +151,7 @@ def _check_environment(environ: Mapping[str, str]) -> None:
     for name in ENVIRONMENT:
         value = environ.get(name, "")
         if name != "NO_COLOR" and (steering(value) or len(value) > MOST_LETTERS):
-            raise ConfigError(f"{name} holds what it cannot be", hint="Set it again, or unset it.")
+            raise ConfigError(f"{name} has an invalid value", hint="Set it again, or unset it.")
 
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -172,7 +173,8 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _drop_empty(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A section with nothing under it (`limits:`) reads as "" and means its defaults."""
+    """Without empty sections (`limits:`), which the file reader returns as "" and which mean the
+    defaults."""
     return {key: value for key, value in data.items() if value != ""}
 
 
@@ -201,7 +203,7 @@ _CORRECT = "Correct that value."
 
 
 def _keys(data: Any, where: str) -> Mapping[str, Any]:
-    """Nothing that stands in the file is repeated: it may be a secret."""
+    """The data if it is a mapping. The error does not quote the content: it may be a secret."""
     if isinstance(data, Mapping):
         return data
     what = "a list" if isinstance(data, list) else "a text"
@@ -224,12 +226,12 @@ def _refuse_unknown_names(data: Mapping[str, Any], known: tuple[str, ...], where
         near = difflib.get_close_matches(key[:MOST_LETTERS], known, n=1)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known keys: {', '.join(known)}."
         if re.search("secret|token|password|app_?key|api_?key", key, re.IGNORECASE):
-            hint = "Keys and secrets do not stand in this file: see `kt help environment`."
+            hint = "Keys and secrets do not belong in this file: see `kt help environment`."
         raise ConfigError(f"{where}: there is no key {named(key)}", hint=hint)
 
 
 def _check_together(config: Config, where: str) -> None:
-    """What one key alone cannot say."""
+    """Validate keys against each other."""
     session = config.session
     times = (session.start, session.prepare, session.open, session.last_buy, session.close)
     if sorted(times) != list(times) or session.idle < session.close:
@@ -241,7 +243,7 @@ def _check_together(config: Config, where: str) -> None:
         raise ConfigError(
             f"{where}: limits.per_stock {config.limits.per_stock:,} is above "
             f"limits.total {config.limits.total:,}",
-            hint="Lower the one or raise the other.",
+            hint="Lower per_stock or raise total.",
         )
     if not config.scan.fast_keep >= config.scan.deep_keep >= config.scan.ai_keep:
         raise ConfigError(

@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 MOST_WON = 10**13
-"""More than any stock trades in a day."""
+"""Upper bound of any amount, above the daily trading value of any stock."""
 Won = Annotated[int, Meta(gt=0, le=MOST_WON)]
 WonOrNone = Annotated[int, Meta(ge=0, le=MOST_WON)]
 Positive = Annotated[int, Meta(gt=0, le=100_000)]
@@ -21,7 +21,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 StockCode = Annotated[str, Meta(pattern=r"^[0-9A-Z]{6}$")]
 Seconds = Annotated[float, Meta(gt=0, le=604_800)]
-"""A week at most."""
+"""At most a week."""
 Rate = Annotated[float, Meta(gt=0, le=1_000)]
 ModelPrice = Annotated[str, Meta(pattern=r"^\S+ \d{1,5}(\.\d+)? \d{1,5}(\.\d+)?$")]
 Dollars = Annotated[float, Meta(ge=0, le=100_000)]
@@ -32,19 +32,19 @@ class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class ProfileConfig(Section, frozen=True, kw_only=True):
-    """Where a profile's server is, and whether it may send orders.
+    """The server of a profile, and whether kt may send orders to it.
 
-    `app_key` and `secret_key` never stand in the file: `key_file` names a 0600 file with the
-    two, or the environment or the system keyring holds them.
+    The app key and secret key are never in this file: they are in a `key_file` of mode 0600, in the
+    environment, or in the system keyring.
     """
 
     base_url: str = ""
-    """The REST server, by https (plain http on this computer and on sim); empty on sim: the
-    embedded exchange's own."""
+    """The REST server's https address (http only on this computer and on sim); empty on sim: the
+    embedded exchange."""
     ws_url: str = ""
-    """The WebSocket server, by wss (plain ws as above); empty on sim."""
+    """The WebSocket server's wss address (ws only as above); empty on sim."""
     live: bool = False
-    """Whether orders may be sent at all. Real orders need a yes for each besides."""
+    """Whether orders may be sent. Real orders also need a confirmation."""
     key_file: str = ""
     """A file of mode 0600 with two lines: app key, secret key."""
     queries_per_second: Rate = 5.0
@@ -52,32 +52,33 @@ class ProfileConfig(Section, frozen=True, kw_only=True):
     orders_per_second: Rate = 5.0
     """The broker's limit for all order APIs together."""
     commission_pct: Annotated[float, Meta(ge=0, le=5)] = 0.015
-    """One side, in percent of the value."""
+    """Commission of one buy or sell, in percent of its value."""
 
 
 class Limits(Section, frozen=True, kw_only=True):
     """Levels 1 and 3 of the risk rules."""
 
     per_stock: Won = 1_000_000
-    """Won in one stock at most, open buys included."""
+    """Maximum won in one stock, open buys included."""
     total: Won = 5_000_000
-    """Won in all stocks together at most."""
+    """Maximum won in all stocks together, open buys included."""
     daily_loss: Won = 500_000
-    """Won lost in one day, realised and unrealised: trading stops until the next trading day."""
+    """Realised and unrealised loss of a day (won) at which trading stops until the next trading
+    day."""
     positions: Positive = 10
-    """Stocks held at once at most."""
+    """Maximum number of stocks held at once."""
     min_confidence: Share = 0.6
-    """A buy the analyst is less sure of is denied."""
+    """Buys with a lower confidence of the analyst are denied."""
     orders_per_minute: Positive = 10
-    """Orders sent in one minute at most."""
+    """Maximum number of orders per minute."""
     orders_per_day: Positive = 200
-    """Orders sent in one day at most."""
+    """Maximum number of orders per day."""
     max_slippage_pct: Percent = 2.0
-    """A limit price further than this from the last price is denied."""
+    """Limit prices further than this from the last price are denied."""
     entries_per_stock: Positive = 3
-    """Buys of one stock a day that the analyst may make at most."""
+    """Maximum number of buys per stock and day that the analyst may decide."""
     turnover: Won = 20_000_000
-    """Won bought in one day at most, open buys included."""
+    """Maximum won bought per day, open buys included."""
 
 
 class Sizing(Section, frozen=True, kw_only=True):
@@ -100,7 +101,7 @@ class Sizing(Section, frozen=True, kw_only=True):
 
 
 class Cooldown(Section, frozen=True, kw_only=True):
-    """Minutes for which the analyst does not buy a stock again after leaving it."""
+    """Minutes after an exit during which the analyst may not buy the stock again."""
 
     stop_loss: Annotated[int, Meta(ge=0, le=1440)] = 1440
     """After a stop-loss, a trailing stop or a time stop; 1440 = the rest of the day."""
@@ -111,35 +112,35 @@ class Cooldown(Section, frozen=True, kw_only=True):
 
 
 class Exits(Section, frozen=True, kw_only=True):
-    """Level 2: what every position gets when it opens."""
+    """Level 2 of the risk rules: the exits of every position."""
 
     stop_loss_pct: Annotated[float, Meta(gt=0, le=30)] = 5.0
-    """Sell at market when the price has fallen so far below the average price paid."""
+    """Sell at market when the price is this far below the average price."""
     take_profit_pct: Annotated[float, Meta(gt=0, le=1000)] = 10.0
-    """Sell when the price has risen so far above the average price paid."""
+    """Sell when the price is this far above the average price."""
     ask_before_profit: bool = False
-    """Let the analyst confirm a take-profit (a stop-loss never waits)."""
+    """Let the analyst confirm a take-profit (a stop-loss is never delayed)."""
     trailing_stop_pct: Annotated[float, Meta(ge=0, le=30)] = 0.0
-    """Sell at market when the price has fallen so far below its highest since the buy. 0 = off."""
+    """Sell at market when the price is this far below its high since the buy. 0 = off."""
     max_holding_minutes: Annotated[int, Meta(ge=0, le=525_600)] = 0
-    """Sell at market what has been held for so long. 0 = off."""
+    """Sell at market after this holding time. 0 = off."""
     min_holding_minutes: Annotated[int, Meta(ge=0, le=1440)] = 10
-    """The analyst sells nothing that was bought less long ago; exits are not held back."""
+    """The analyst may not sell before this holding time; exits are not affected."""
     external: Literal["protect", "leave"] = "protect"
-    """What kt did not buy: give it a stop-loss and a take-profit from the price at which it was
-    found, or leave it alone."""
+    """Shares that kt did not buy: protect them with a stop-loss and a take-profit, based on the
+    price when kt first saw them, or leave them alone."""
     cooldown: Cooldown = Cooldown()
 
 
 class Scan(Section, frozen=True, kw_only=True):
-    """The three scans: how often, how many they keep, and what they leave out."""
+    """The three scans: interval, number of candidates, filters."""
 
     fast_every: Seconds = 10.0
-    """Seconds between two fast scans."""
+    """Seconds between fast scans."""
     deep_every: Seconds = 60.0
-    """Seconds between two deep scans."""
+    """Seconds between deep scans."""
     ai_every: Seconds = 300.0
-    """Seconds between two scans by the analyst."""
+    """Seconds between scans by the analyst."""
     fast_keep: Positive = 50
     """Candidates the fast scan keeps."""
     deep_keep: Positive = 20
@@ -147,60 +148,61 @@ class Scan(Section, frozen=True, kw_only=True):
     ai_keep: Positive = 5
     """Candidates the analyst keeps."""
     min_price: WonOrNone = 1_000
-    """Cheaper stocks are left out (won)."""
+    """Stocks below this price are left out (won)."""
     max_price: WonOrNone = 0
-    """0 = no upper bound."""
+    """Stocks above this price are left out (won). 0 = no limit."""
     min_value: WonOrNone = 1_000_000_000
-    """Traded value today."""
+    """Stocks with a lower traded value today are left out (won)."""
     max_change_pct: Percent = 25.0
-    """Stocks that have moved further today are left out."""
+    """Stocks with a larger price change today are left out."""
     exclude: tuple[StockCode, ...] = ()
-    """Stock codes never to trade."""
+    """Codes of stocks that are never traded."""
 
 
 class Cycle(Section, frozen=True, kw_only=True):
     """The main cycle."""
 
     every: Annotated[float, Meta(ge=1, le=3600)] = 20.0
-    """Seconds between two cycles."""
+    """Seconds between cycles."""
     fill_wait: Seconds = 10.0
-    """How long `kt run --once` and `--wait` follow an order before they report it open."""
+    """Seconds that `kt run --once` and `--wait` wait for fills before they report an order as
+    open."""
 
 
 class Orders(Section, frozen=True, kw_only=True):
-    """What happens to orders that stay open; one that was typed by hand keeps its price."""
+    """How kt handles unfilled orders; manual orders keep their price."""
 
     unfilled_after: Seconds = 300.0
-    """Seconds after which an order that is still open is dealt with."""
+    """Seconds after which an open order counts as unfilled."""
     unfilled: Literal["amend", "cancel"] = "amend"
-    """What is done with it: follow the price, or take it back."""
+    """Amend an unfilled order to the current price, or cancel it."""
     max_amends: NotNegative = 1
-    """After so many amends the rest is cancelled."""
+    """Number of amends after which the rest of the order is cancelled."""
     external: Literal["count", "halt"] = "count"
     """Orders at the broker that kt did not place: count them in the limits, or halt."""
 
 
 class SessionHours(Section, frozen=True, kw_only=True):
-    """The trading day."""
+    """The times of the trading day."""
 
     start: TimeOfDay = "08:00"
-    """Settings, token, account, reconcile."""
+    """Start: settings, token, account, reconciliation."""
     prepare: TimeOfDay = "08:30"
-    """Expected prices, watch list, plan."""
+    """Preparation: expected prices, watch list, plan."""
     open: TimeOfDay = "09:00"
-    """The stream and trading start."""
+    """Trading and the live stream start."""
     last_buy: TimeOfDay = "15:20"
-    """No new buys from here on."""
+    """No new buys from this time on."""
     close: TimeOfDay = "15:30"
-    """Settlement, returns, report."""
+    """Close: settlement, returns, report."""
     idle: TimeOfDay = "16:00"
-    """Waiting for the next trading day."""
+    """From this time on, kt waits for the next trading day."""
     close_positions: bool = False
-    """Sell what is held before the close."""
+    """Sell all positions before the close."""
 
 
 class AnalystConfig(Section, frozen=True, kw_only=True):
-    """Who decides. `auto` = gemini when a key is set, otherwise rules (never on `real`)."""
+    """The analyst. `auto` = gemini if a key is set, otherwise rules (never on `real`)."""
 
     kind: Literal["auto", "rules", "gemini", "openai"] = "auto"
     fallback: Literal["none", "rules"] = "none"
@@ -215,7 +217,7 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     the provider's own. For openai it ends where /chat/completions begins: a local server is
     http://127.0.0.1:11434/v1."""
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
-    """0 = the same question gives the same answer, as far as the model can."""
+    """Sampling temperature; 0 = as deterministic as the model allows."""
     timeout: Seconds = 60.0
     """Seconds to wait for an answer, to its last byte."""
     cycle_timeout: Seconds = 90.0
@@ -224,11 +226,12 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     language: Literal["en", "ko"] = "en"
     """The language of the model's instructions and of its reasons."""
     horizon_minutes: Annotated[int, Meta(gt=0, le=525_600)] = 60
-    """When a decision is judged."""
+    """Minutes after which a decision is scored."""
     budget_usd: Dollars = 0.0
-    """Dollars that a day's questions may cost; then nobody is asked until tomorrow. 0 = no end."""
+    """Maximum cost per day in dollars; after that the analyst is not asked until the next day. 0 =
+    unlimited."""
     budget_tokens: Annotated[int, Meta(ge=0, le=10**12)] = 0
-    """Tokens, sent and received, that a day's questions may use. 0 = no end."""
+    """Maximum number of tokens per day, sent and received. 0 = unlimited."""
     usd_per_million_in: Dollars = 0.30
     """The price of a million tokens sent, for the cost in the journal."""
     usd_per_million_out: Dollars = 2.50
@@ -239,57 +242,57 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
 
 
 class Emergency(Section, frozen=True, kw_only=True):
-    """Level 4: what counts as an emergency and what is done."""
+    """Level 4 of the risk rules: what counts as an emergency, and the reaction."""
 
     action: Literal["flatten", "reduce", "halt"] = "flatten"
-    """What is done. flatten: take back what is open, sell everything, then stop; without a
-    connection, as soon as it is back. reduce: buy nothing more; exits stay alive. halt: send
-    nothing at all; what is held stays held, without its stop-loss."""
+    """The reaction. flatten: cancel open buys, sell everything, then halt; without a connection, as
+    soon as it is back. reduce: no more buys; exits stay active. halt: send no orders; positions are
+    kept, without their stop-loss."""
     errors: Positive = 5
-    """So many system errors within `window` seconds."""
+    """Number of system errors within `window` seconds."""
     window: Seconds = 60.0
     """Seconds over which errors and orders are counted."""
     rejects_in_row: Positive = 5
-    """So many orders refused by the broker one after another."""
+    """Number of consecutive orders refused by the broker."""
     burst_orders: Positive = 20
-    """So many orders within `window` seconds."""
+    """Number of orders within `window` seconds."""
     price_jump_pct: Percent = 15.0
-    """Between two ticks of a held stock."""
+    """Price change between two ticks of a held stock."""
     reconnects: Positive = 3
     """Attempts to reconnect before a lost connection is an emergency."""
 
 
 class Pipe(Section, frozen=True, kw_only=True):
-    """Documents between commands."""
+    """Documents in pipes between commands."""
 
     max_age: Seconds = 60.0
-    """Older decisions and checks are refused before an order."""
+    """Maximum age of decisions and checks; older ones are refused."""
     scan_max_age: Seconds = 600.0
-    """Older candidates are refused."""
+    """Maximum age of candidates; older ones are refused."""
 
 
 class Notify(Section, frozen=True, kw_only=True):
-    """Who is told. `command` gets the text on stdin; `urls` need the notify extra."""
+    """How kt notifies you. `urls` need the `notify` extra."""
 
     command: str = ""
-    """Run for every notice, with the text on its stdin."""
+    """A command that is run for every notice, with its text on stdin."""
     urls: tuple[str, ...] = ()
     """Addresses of notification services (apprise)."""
     level: Literal["info", "warning", "critical"] = "warning"
-    """Notices below this level are only shown and journaled."""
+    """Notices below this level are only shown and stored in the journal."""
 
 
 class Simulator(Section, frozen=True, kw_only=True):
-    """The embedded exchange that starts by itself."""
+    """The embedded exchange."""
 
     seed: Annotated[int, Meta(ge=0, le=10**9)] = 1
-    """The same seed makes the same market."""
+    """The same seed gives the same market."""
     speed: Annotated[float, Meta(gt=0, le=100_000)] = 1.0
-    """How many times faster than real time its clock runs."""
+    """Speed of its clock; 60 = 60 times real time."""
     cash: Won = 10_000_000
-    """What every new account starts with (won)."""
+    """Starting cash of every new account (won)."""
     idle_minutes: Positive = 30
-    """It stops by itself after so many minutes without a request."""
+    """Minutes without a request after which it stops."""
     costs: Literal["real", "mock"] = "real"
     """Commission and tax of the real server, or of mock investing."""
 
@@ -314,7 +317,7 @@ DEFAULT_PROFILES: dict[ProfileName, ProfileConfig] = {
 
 
 class Config(Section, frozen=True, kw_only=True):
-    """Everything, checked. `profile` is one of sim, mock and real."""
+    """The complete configuration."""
 
     profile: ProfileName = "sim"
     """The embedded exchange, mock investing, or real money."""
@@ -323,7 +326,7 @@ class Config(Section, frozen=True, kw_only=True):
     language: Literal["en", "ko"] = "en"
     """The language of tables: their headings and labels."""
     state_dir: str = ""
-    """Default: the platform's state folder."""
+    """The state folder; empty: the platform's default."""
     profiles: dict[ProfileName, ProfileConfig] = msgspec.field(
         default_factory=lambda: dict(DEFAULT_PROFILES)
     )

@@ -1,4 +1,4 @@
-"""Where keys come from: the environment, a 0600 file or the system keyring; never argv."""
+"""Reads the app keys from the environment, a 0600 file or the system keyring; never from argv."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from kt.text import steering
 
 MOST_BYTES = 4_096
 SIM_KEY = "kt-sim"
-"""The embedded exchange takes any key; each is an account of its own, and its first secret is
-its secret."""
+"""kt's own app key on the embedded exchange. The exchange accepts any key; each key is a separate
+account, and the first secret used with it stays its secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +55,15 @@ def app_keys(config: Config, environ: Mapping[str, str]) -> AppKeys:
 
 
 def _own_account(config: Config) -> AppKeys:
-    """kt's account on the embedded exchange: nobody but this user can log in to it. On an
-    exchange that somebody else started every state folder has an account of its own."""
+    """kt's account on the embedded exchange; only this user can log in to it. On an exchange that
+    another user started, every state folder has a separate account."""
     secret = _own_secret(profile_paths(config).account_secret)
     key = f"{SIM_KEY}-{secret[:8]}" if config.server.base_url else SIM_KEY
     return AppKeys(key, secret, source="embedded exchange")
 
 
 def _own_secret(path: Path) -> str:
-    """The secret in this file, made by whoever comes first."""
+    """The secret in this file; created atomically if missing (other processes may do it too)."""
     try:
         if path.exists():
             return path.read_text(encoding="utf-8").strip()
@@ -78,15 +78,16 @@ def _own_secret(path: Path) -> str:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         why, advice = trouble(error)
-        raise JournalError(f"{path} cannot be kept: {why}", hint=advice) from error
+        raise JournalError(f"{path} cannot be read or written: {why}", hint=advice) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"{path} holds no secret", hint="Delete it, and `kt sim reset`: a new account is made."
+            f"{path} contains no secret",
+            hint="Delete it and run `kt sim reset` to get a new account.",
         ) from error
 
 
 def _from_file(path: Path) -> AppKeys:
-    """A file that is this user's alone."""
+    """The keys of a file that only this user can read. Raises ConfigError otherwise."""
     pair = key_pair(path)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
@@ -98,7 +99,7 @@ def _from_file(path: Path) -> AppKeys:
 
 
 def key_pair(path: Path) -> tuple[str, str]:
-    """App key and secret key of a file of two lines. Raises ConfigError."""
+    """App key and secret key from a file with two lines. Raises ConfigError."""
     try:
         if not path.is_file():
             raise ConfigError(f"there is no key file {path}", hint="Check key_file.")
@@ -108,7 +109,7 @@ def key_pair(path: Path) -> tuple[str, str]:
         why, advice = trouble(error, "check key_file")
         raise ConfigError(f"the key file {path} cannot be read: {why}", hint=advice) from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"the key file {path} is no UTF-8", hint="Check key_file.") from error
+        raise ConfigError(f"the key file {path} is not UTF-8", hint="Check key_file.") from error
     if len(lines) != 2 or any(map(steering, lines)):
         raise ConfigError(
             f"the key file {path} must hold two lines", hint="The app key, then the secret key."

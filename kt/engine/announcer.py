@@ -1,8 +1,8 @@
-"""What the day says to people: a line when something changes, none when it only goes on."""
+"""What the run prints: one line when something changes, none when it just continues."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from kt.ports import Clock
@@ -35,48 +35,36 @@ class _Failing:
 
 
 class Announcer:
-    """`announce` gets the lines, with the time before each. `titles` are the jobs in words.
-    Used on the decision thread alone."""
+    """`announce` gets the lines, with the time before each. Only the decision thread uses it."""
 
-    def __init__(
-        self, clock: Clock, announce: Callable[[str], None], titles: Mapping[str, str]
-    ) -> None:
+    def __init__(self, clock: Clock, announce: Callable[[str], None]) -> None:
         self._clock = clock
         self._announce = announce
-        self._titles = titles
         self._failing: dict[str, _Failing] = {}
         self._orders: dict[str, Order] = {}
 
     def say(self, line: str) -> None:
         self._announce(f"{self._clock.now():%H:%M:%S} {line}")
 
-    def failed(self, where: str, failure: Exception) -> None:
-        """The first failure of a row; one of another kind begins a new row."""
-        kind, before = error_kind(failure), self._failing.get(where)
+    def failed(self, title: str, failure: Exception) -> None:
+        """Something failed: announced once while it keeps failing with the same kind of error."""
+        kind, before = error_kind(failure), self._failing.get(title)
         if before is not None and before.kind == kind:
-            self._failing[where] = _Failing(kind, before.since, before.times + 1)
+            self._failing[title] = _Failing(kind, before.since, before.times + 1)
             return
-        self._failing[where] = _Failing(kind, self._clock.monotonic(), 1)
-        self.say(f"{self._titled(where)} failed: {failure}")
+        self._failing[title] = _Failing(kind, self._clock.monotonic(), 1)
+        self.say(f"{title} failed: {failure}")
 
-    def works(self, where: str) -> None:
-        """The end of a row of failures."""
-        before = self._failing.pop(where, None)
+    def works(self, title: str) -> None:
+        """Something succeeded: announced when it failed before."""
+        before = self._failing.pop(title, None)
         if before is not None:
             seconds = self._clock.monotonic() - before.since
             times = f"{before.times} failures" if before.times > 1 else "1 failure"
-            self.say(f"{self._titled(where)} works again, after {times} in {seconds:.0f} s")
-
-    def _titled(self, where: str) -> str:
-        """A job in words, with the stock it is about."""
-        name, _, stock = where.partition(".")
-        title = self._titles.get(name)
-        if title is None:
-            return where
-        return f"{title} of {stock}" if stock else title
+            self.say(f"{title} works again, after {times} in {seconds:.0f} s")
 
     def order(self, order: Order) -> None:
-        """What is new about an order since it was last spoken of."""
+        """Announce what changed in an order since it was last announced."""
         before = self._orders.get(order.order_id)
         self._orders[order.order_id] = order
         if before is None and order.ord_no:
@@ -99,14 +87,14 @@ class Announcer:
                 f"({order.filled_quantity}/{order.quantity})"
             )
 
-    def unfinished(self) -> tuple[str, ...]:
-        """The orders that were spoken of and whose end was not."""
+    def not_final(self) -> tuple[str, ...]:
+        """Orders that were announced and whose final state was not."""
         return tuple(
             order_id for order_id, order in self._orders.items() if order.state not in FINAL_STATES
         )
 
-    def knows(self, order: Order) -> None:
-        """Nothing of what was before this is news."""
+    def remember(self, order: Order) -> None:
+        """Register an order without announcing its past."""
         self._orders[order.order_id] = order
 
     def new_day(self) -> None:

@@ -1,8 +1,7 @@
-"""One cycle: every step once, in order, with what each did and why
-(docs/architecture.md#steps).
+"""One cycle: every step once, in order, with what each did and why (docs/architecture.md#steps).
 
-`kt run --once` is this. A step that fails is journaled and named in the report; the cycle goes
-on where it can: without candidates it still looks after what is held.
+`kt run --once` is this. A step that fails is journaled and listed in the report; the cycle
+continues where it can: without candidates it still checks the positions.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ Watch = Callable[[Iterable[str]], None]
 
 @dataclass(frozen=True, slots=True)
 class StepSummary:
-    """One step as it is shown: what it did, how long it took, what went wrong."""
+    """One step of the report: what it did, how long it took, what went wrong."""
 
     name: str
     seconds: float
@@ -59,7 +58,7 @@ class StepSummary:
 
 @dataclass(slots=True)
 class CycleReport:
-    """Everything one cycle did; filled step by step."""
+    """Everything one cycle did; filled in step by step."""
 
     steps: list[StepSummary] = field(default_factory=list)
     reconciliation: Reconciliation | None = None
@@ -69,7 +68,7 @@ class CycleReport:
     decisions: tuple[Decision, ...] = ()
     checks: tuple[Check, ...] = ()
     orders: tuple[Order, ...] = ()
-    """Those of this cycle, as they stood at its end."""
+    """The orders of this cycle, in their state at its end."""
     positions: tuple[Position, ...] = ()
     day: DayResult | None = None
     outcomes: tuple[DecisionOutcome, ...] = ()
@@ -80,7 +79,7 @@ class CycleReport:
 
     @property
     def unknown(self) -> tuple[Order, ...]:
-        """Orders whose outcome nobody knows: exit code 7."""
+        """Orders whose outcome is unknown: exit code 7."""
         return tuple(order for order in self.orders if order.state is OrderState.UNKNOWN)
 
 
@@ -91,11 +90,10 @@ def run_cycle(
     watch: Watch | None = None,
     announce: Callable[[StepSummary], None] | None = None,
 ) -> CycleReport:
-    """All steps once. `events` is the stream's queue and `watch` points the stream at stocks;
-    without a stream orders are followed by the broker's lists alone.
+    """Run all steps once. `events` is the stream's queue, and `watch` subscribes the stream to
+    stocks; without a stream, orders are tracked by the broker's lists alone.
 
-    Raises AuthError and JournalError, and what keeps it from starting: a broker that cannot be
-    asked what stands there.
+    Raises AuthError and JournalError, and the error of a failed reconciliation.
     """
     return _Cycle(ctx, events if events is not None else queue.Queue(), watch, announce).run()
 
@@ -134,15 +132,15 @@ class _Cycle:
         return startup.reconcile(self.ctx)
 
     def take_over(self) -> None:
-        """A flatten whose process is gone is brought to its end."""
+        """Continue a flatten whose process has died."""
         ctx, stop = self.ctx, stops.current(self.ctx)
         if flatten.abandoned(ctx, stop):
             again = partial(flatten.flatten, ctx, stop.reason, stop.by, self.events)
             self.step("flatten", again, Flattened.text)
 
     def scan(self) -> None:
-        """50 → 20 → 5; where the deep scan fails, the fast one's best go on. What the analyst did
-        not choose is not bought."""
+        """50 → 20 → 5 stocks; when the deep scan fails, the best of the fast one are used. Stocks
+        that the analyst did not choose are not bought."""
         ctx, report = self.ctx, self.report
         found = self.step("scan fast", lambda: scan.fast(ctx), summaries.candidates) or ()
         if found:
@@ -157,14 +155,14 @@ class _Cycle:
 
     def decide(self) -> None:
         ctx, report = self.ctx, self.report
-        brief = self.step(
+        request = self.step(
             "collect",
             lambda: collect.collect(ctx, report.candidates),
             lambda found: f"{len(found.stocks)} stocks",
         )
-        if brief is None or not brief.stocks:
+        if request is None or not request.stocks:
             return
-        decide = partial(analysis.analyze, ctx, brief, self.time)
+        decide = partial(analysis.analyze, ctx, request, self.time)
         describe = partial(silence.summary, analyst=ctx.analyst.name)
         decisions = self.step("analyze", decide, describe)
         report.decisions = decisions or ()
@@ -172,8 +170,7 @@ class _Cycle:
         report.checks = checks or ()
 
     def leave(self) -> None:
-        """Exits and overdue orders before anything that waits for scans or the analyst; they
-        free cash and risk besides."""
+        """Exits and overdue orders before anything that waits for scans or the analyst."""
         sold = self.step("exits", self.exits, summaries.orders) or ()
         changed = self.step("unfilled", self.unfilled, summaries.orders) or ()
         self.report.orders = (*sold, *(o for o in changed if o.order_id not in _ids(sold)))
@@ -194,15 +191,15 @@ class _Cycle:
             report.orders = tuple(ctx.journal.order(o.order_id) or o for o in report.orders)
 
     def exits(self) -> tuple[Order, ...]:
-        """Stops and targets by the prices now; a tick does the same between cycles. What the
-        analyst is asked about comes after everything that nobody is asked about."""
+        """Stop-loss and take-profit at the current prices; a tick does the same between cycles.
+        Exits that the analyst has to confirm come last."""
         sold: list[Order] = []
         found = exits.exits_at(self.ctx, daily_pnl.quotes(self.ctx))
         asking = {due.position.stock_code: exits.wants_confirmation(self.ctx, due) for due in found}
         for due in sorted(found, key=lambda due: asking[due.position.stock_code]):
             code = due.position.stock_code
             if exits.wait_left(self.ctx, code):
-                continue  # it was refused, and its next try is not due yet
+                continue  # refused before; its next try is not due yet
             if asking[code] and not exits.confirm_profit(self.ctx, due, self.time):
                 continue
             left = exits.leave(self.ctx, due)
@@ -210,7 +207,7 @@ class _Cycle:
         return tuple(sold)
 
     def place(self) -> tuple[Order, ...]:
-        """Every check becomes an order: sent, or denied with its reason."""
+        """Place every checked decision: it is sent, or denied with its reason."""
         orders = []
         for checked in self.report.checks:
             try:
@@ -236,7 +233,7 @@ class _Cycle:
         report.positions = ctx.journal.positions()
 
     def step(self, name: str, work: Callable[[], T], describe: Callable[[T], str]) -> T | None:
-        """Do one step, time it, journal it; None when it failed."""
+        """Run one step, measure and journal it; None when it failed."""
         clock = self.ctx.clock
         started, began = clock.now(), clock.monotonic()
         result: T | None = None

@@ -1,7 +1,7 @@
-"""The trading day: one decision thread reads one queue; slow work runs beside it.
+"""The trading day: one decision thread reads one queue; slow work runs on workers.
 
-Ticks, fills, balance and session frames, the stream's own state, timers and workers' answers
-all come to `Day._turn`. A stop-loss therefore waits for nothing but the event before it.
+Ticks, fills, balance and session frames, the stream's state, timers and workers' answers are all
+handled by `Day._turn`. A stop-loss therefore waits for the event before it and for nothing else.
 """
 
 from __future__ import annotations
@@ -9,35 +9,35 @@ from __future__ import annotations
 import queue
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 from kt.engine import dispatch, emergency, schedule
 from kt.engine.announcer import Announcer
 from kt.engine.feed import Feed
-from kt.engine.registry import JOBS
 from kt.engine.runtime import Event, Runtime
 from kt.engine.state import DayReport
 from kt.engine.watchdog import Watchdog
-from kt.engine.workers import Answered, Inline, Workers
+from kt.engine.workers import Answered, Inline, Task, Workers
 from kt.errors import ExitCode, KtError
 from kt.ports import Stream
 from kt.steps.context import Context
 from kt.steps.waiting import by_hand, wait_for
 
+T = TypeVar("T")
 TURN = 1.0
-"""Seconds of the clock that a turn waits at most."""
+"""Longest wait of one turn, in the clock's seconds."""
 LAST_ANSWERS = 3.0
-"""Real seconds that an ending run waits for the answers of orders on their way."""
+"""How long an ending run waits for the answers of sent orders, in real seconds."""
 BURST = 100
-"""Events handled in a row before phase and timers are looked at again."""
+"""Events handled before phase and timers are checked again."""
 
 
 class Day:
-    """`run()` trades until the day ends, `stop()` ends it from any thread or signal handler.
+    """`run()` trades until the day ends; `stop()` ends it from any thread or signal handler.
 
-    With `until_close` the run ends when the day is settled and idle; without it, it waits for
-    the next trading day. `announce` gets a line for people whenever something is worth one.
-    `still_ours` says why the run must end when its files were deleted or replaced under it.
+    With `until_close` the run ends when the day is settled and idle; without it, it waits for the
+    next trading day. `announce` gets a line for people whenever something worth one happens.
+    `still_ours` returns why the run must end when its files were deleted or replaced.
     """
 
     def __init__(
@@ -50,14 +50,12 @@ class Day:
         still_ours: Callable[[], str | None] = lambda: None,
     ) -> None:
         events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        titles = {name: job.title for name, job in JOBS.items()}
-        contain = partial(_contain, ctx)
         self.runtime = Runtime(
             ctx,
             events,
-            (Inline if by_hand(ctx.clock) else Workers)(events, contain),
+            (Inline if by_hand(ctx.clock) else Workers)(events.put, partial(_run, ctx)),
             Feed(ctx, stream_factory, events.put),
-            Announcer(ctx.clock, announce or (lambda line: None), titles),
+            Announcer(ctx.clock, announce or (lambda line: None)),
             Watchdog(ctx.config.emergency),
             until_close,
         )
@@ -65,13 +63,13 @@ class Day:
         self._stopping = ""
 
     def stop(self, reason: str = "stopped") -> None:
-        """End after the event at hand. Open orders stay at the broker; the next start finds
+        """End after the current event. Open orders stay at the broker; the next start finds
         them."""
         self._stopping = self._stopping or reason
         self.runtime.events.put(None)
 
     def run(self) -> DayReport:
-        """Until `stop`, the close, or something that a person must put right."""
+        """Trade until `stop`, the close, or an error that needs a person."""
         try:
             while not (self._stopping or self.runtime.state.ended):
                 self._turn()
@@ -80,7 +78,7 @@ class Day:
         return self.runtime.report
 
     def _turn(self) -> None:
-        """The events that wait, the phase, and the timers that are due."""
+        """Handle the waiting events, the phase, and the timers that are due."""
         runtime = self.runtime
         wait = runtime.timers.next_in(runtime.seconds, TURN)
         happened = wait_for(runtime.ctx.clock, runtime.events, wait)
@@ -93,7 +91,7 @@ class Day:
         for timer in runtime.timers.due(runtime.seconds):
             self._guarded(f"timer.{timer}", partial(schedule.DUE[timer], runtime))
         if lost := self._still_ours():
-            emergency.disowned(runtime, lost)
+            emergency.files_lost(runtime, lost)
 
     def _next(self) -> Event | None:
         try:
@@ -102,15 +100,15 @@ class Day:
             return None
 
     def _guarded(self, where: str, work: Callable[[], object]) -> None:
-        """Do something on the decision thread; what it raises becomes an error of its kind."""
+        """Run something on the decision thread; an exception is handled as an error of its kind."""
         try:
             work()
         except Exception as failure:  # noqa: BLE001 - the day outlives every single event
             emergency.failed(self.runtime, where, failure)
 
     def _finish(self) -> None:
-        """Leave nothing half done that can be done: the orders on their way answered, the stream
-        closed, the books marked."""
+        """Finish cleanly: wait for the answers of sent orders, close the stream, mark the
+        positions."""
         runtime, report = self.runtime, self.runtime.report
         if not runtime.workers.drain(LAST_ANSWERS):
             runtime.say("an order's answer did not come in time; the next start looks for it")
@@ -122,16 +120,16 @@ class Day:
             self._guarded("finish", partial(schedule.finish, runtime))
 
 
-def _contain(ctx: Context, job: str, work: Callable[[], Any]) -> Answered:
-    """A worker's job, whatever it raises."""
+def _run(ctx: Context, task: Task) -> Answered:
+    """Do a task's work, on a worker."""
     try:
-        return Answered(job, _step(ctx, job, work))
+        return Answered(task, _step(ctx, task.name, task.work))
     except Exception as failure:  # noqa: BLE001 - what a worker raises is its answer
-        return Answered(job, failure=failure)
+        return Answered(task, failure)
 
 
-def _step(ctx: Context, name: str, work: Callable[[], Any]) -> Any:
-    """Do it, time it, journal it."""
+def _step(ctx: Context, name: str, work: Callable[[], T]) -> T:
+    """Do the work and journal how long it took and how it ended."""
     clock = ctx.clock
     started, began = clock.now(), clock.monotonic()
     outcome, detail = "failed", ""

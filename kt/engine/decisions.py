@@ -1,4 +1,4 @@
-"""From the scans to orders: what the market shows, what the analyst says, what is checked."""
+"""From the scans to orders: candidates, the analyst's decisions, their check, their orders."""
 
 from __future__ import annotations
 
@@ -8,10 +8,9 @@ from functools import partial
 from kt.engine import orders, work
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
-from kt.engine.state import Judged
 from kt.engine.stream_subscriptions import watch
 from kt.engine.timers import Timer
-from kt.engine.work import Placed
+from kt.engine.work import Judged, Placed
 from kt.records import Candidate, Check
 from kt.steps.decide import scan
 
@@ -22,7 +21,7 @@ def _scanned_fast(runtime: Runtime, found: tuple[Candidate, ...]) -> None:
     runtime.state.fast = found
     watch(runtime)
     if not runtime.state.deep:
-        runtime.timers.again(Timer.DEEP, runtime.seconds)
+        runtime.timers.fire_now(Timer.DEEP, runtime.seconds)
 
 
 FAST = Job("fast", "the fast scan", scan.fast, _scanned_fast)
@@ -32,7 +31,7 @@ def _scanned_deep(runtime: Runtime, found: tuple[Candidate, ...]) -> None:
     runtime.state.deep = found
     watch(runtime)
     if not runtime.state.shortlist:
-        runtime.timers.again(Timer.AI, runtime.seconds)
+        runtime.timers.fire_now(Timer.AI, runtime.seconds)
 
 
 DEEP = Job(
@@ -64,7 +63,7 @@ AI = Job(
 
 
 def _take(runtime: Runtime, judged: Judged) -> None:
-    """The analyst's decisions through the safety check and, if they pass, out."""
+    """Check the analyst's decisions; those that pass are placed."""
     if not runtime.state.trading:
         return
     runtime.state.shortlist = judged.shortlist
@@ -73,7 +72,7 @@ def _take(runtime: Runtime, judged: Judged) -> None:
 
 
 def _checked(runtime: Runtime, checks: Iterable[Check]) -> None:
-    runtime.one_by_one(partial(PLACE.line_up, runtime, checked) for checked in checks)
+    runtime.queue_work(partial(PLACE.line_up, runtime, checked) for checked in checks)
 
 
 CHECK = Job("checked", "the check of decisions", work.check_all, _checked, orders=True)

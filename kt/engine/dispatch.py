@@ -1,11 +1,9 @@
-"""What each kind of event on the day's queue leads to."""
+"""What each kind of event on the day's queue does."""
 
 from __future__ import annotations
 
 from kt.engine import emergency, exits, holdings, orders, stream_connection
-from kt.engine.registry import job_of
-from kt.engine.runtime import Event, Runtime
-from kt.engine.state import Todo
+from kt.engine.runtime import Event, Runtime, WorkBatch
 from kt.engine.workers import Answered
 from kt.records import (
     BalanceNotice,
@@ -31,35 +29,34 @@ def handle(runtime: Runtime, happened: Event) -> None:
             holdings.on_balance(runtime, happened)
         case SessionNotice():
             runtime.state.notice = happened
-            runtime.state.wake()
+            runtime.state.retry_exits()
         case ViNotice():
             exits.on_interruption(runtime, happened)
         case StreamState():
             stream_connection.on_state(runtime, happened)
         case Answered():
             _answered(runtime, happened)
-        case Todo():
+        case WorkBatch():
             _next(runtime, happened)
 
 
-def _next(runtime: Runtime, todo: Todo) -> None:
-    """The first of the works; the others queue up behind what happened meanwhile."""
-    first, *rest = todo.works
+def _next(runtime: Runtime, queued: WorkBatch) -> None:
+    """Run the first piece of work and queue the rest behind the events that arrived meanwhile."""
+    first, *rest = queued.works
     try:
         first()
     finally:
-        runtime.one_by_one(rest)
+        runtime.queue_work(rest)
 
 
 def _answered(runtime: Runtime, answered: Answered) -> None:
-    """A worker's answer, by its job."""
-    job = job_of(answered.job)
-    if job.orders:
-        orders.numbers_known(runtime)
-    if answered.failure is None:
-        runtime.announcer.works(answered.job)
-        job.then(runtime, answered.value)
-        return
-    emergency.failed(runtime, f"worker.{answered.job}", answered.failure)
-    if job.failed is not None:
-        job.failed(runtime, answered.failure)
+    """Apply a job's result or failure."""
+    task, outcome = answered.task, answered.outcome
+    if task.orders:
+        orders.handle_early_notices(runtime)
+    if isinstance(outcome, Exception):
+        emergency.failed(runtime, f"worker.{task.name}", outcome, title=task.title)
+        task.failed(outcome)
+    else:
+        runtime.announcer.works(task.title)
+        outcome()

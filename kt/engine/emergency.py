@@ -1,7 +1,7 @@
-"""Level 4 in action: what the configuration says is done, once, and the owner is told.
+"""Emergencies (level 4): the configured action is taken once, and the owner is notified.
 
-Outside trading hours, and when kt is stopped already, an alarm is only noted: there is nothing
-to stop, and a broker that rests at night is no emergency.
+Outside trading hours, and when kt is stopped already, an alarm is only recorded: there is nothing
+to stop, and a broker that is down at night is no emergency.
 """
 
 from __future__ import annotations
@@ -25,33 +25,34 @@ from kt.steps.risk import stops
 
 BY = flattening.EMERGENCY
 LAST = 60.0
-"""Seconds of the clock that a run waits for its flatten after a defect of its own."""
+"""How long a run waits for its flatten after a defect of its own, in the clock's seconds."""
 SAY_AGAIN = 600.0
-"""Seconds of the clock after which an alarm that goes on is mentioned again."""
+"""After so many of the clock's seconds a continuing alarm is announced again."""
 
 
 # errors
 
 
-def failed(runtime: Runtime, where: str, failure: Exception) -> None:
-    """One of the five kinds of error: journaled, counted, and acted on."""
+def failed(runtime: Runtime, where: str, failure: Exception, *, title: str = "") -> None:
+    """Journal, count and announce an error, and do what its kind asks for
+    (docs/architecture.md#error-kinds). `title` is `where` in words."""
     unusable = "the journal cannot be used, so nothing is sent"
     if isinstance(failure, JournalError):
         runtime.end(f"{unusable}: {failure}", ExitCode.ERROR)
         return
     try:
-        _note(runtime, where, failure)
+        _note(runtime, where, failure, title or where)
     except JournalError as worse:
         runtime.end(f"{unusable}: {worse}", ExitCode.ERROR)
 
 
-def _note(runtime: Runtime, where: str, failure: Exception) -> None:
+def _note(runtime: Runtime, where: str, failure: Exception, title: str) -> None:
     ctx, now = runtime.ctx, runtime.ctx.clock.now()
     note_error(ctx, where, failure)
     if not isinstance(failure, KtError):
         text = "".join(traceback.format_exception(failure))
         ctx.journal.notice(ctx.run, "critical", f"defect in {where}", text, now)
-    runtime.announcer.failed(where.removeprefix("worker."), failure)
+    runtime.announcer.failed(title, failure)
     if isinstance(failure, AuthError):
         _cannot_log_in(runtime, failure)
         return
@@ -61,8 +62,8 @@ def _note(runtime: Runtime, where: str, failure: Exception) -> None:
 
 
 def _cannot_log_in(runtime: Runtime, failure: AuthError) -> None:
-    """Nobody but a person can put keys right: buy nothing more, say so, end. The next run
-    that can log in watches the exits at once."""
+    """Only a person can fix the keys: stop buying, notify the owner, end the run. The next run that
+    can log in watches the exits at once."""
     reason = f"AUTH: {failure}"
     runtime.report.alarms.append(reason)
     stops.reduce(runtime.ctx, reason, by=BY)
@@ -80,35 +81,35 @@ def raise_if(runtime: Runtime, alarm: Alarm | None) -> None:
 
 
 def raise_alarm(runtime: Runtime, alarm: Alarm, *, fatal: bool = False) -> None:
-    """An emergency. After a `fatal` one, a defect of kt itself, the run ends as well."""
+    """Handle an emergency. After a `fatal` one, a defect of kt itself, the run ends as well."""
     ctx, state = runtime.ctx, runtime.state
     reason = f"{alarm.code}: {alarm.detail}"
     stopped = halts(stops.current(ctx).mode)
-    if fatal or (state.trading and not stopped and not _acted(runtime, alarm)):
+    if fatal or (state.trading and not stopped and not _already_reducing(runtime, alarm)):
         state.alarms_said[alarm.code] = runtime.seconds
         runtime.report.alarms.append(reason)
         runtime.say(f"EMERGENCY {reason}")
         notify(ctx, "critical", f"kt: emergency {alarm.code}", alarm.detail)
         _act(runtime, reason)
-    elif _worth_saying(runtime, alarm):
+    elif _announce_again(runtime, alarm):
         runtime.say(reason)
         ctx.journal.notice(ctx.run, "warning", alarm.code, alarm.detail, ctx.clock.now())
     if fatal:
         _end(runtime, reason)
 
 
-def over(runtime: Runtime, code: str) -> None:
-    """What raised it has passed: the next one is a new alarm."""
+def clear(runtime: Runtime, code: str) -> None:
+    """The cause is over: the next alarm with this code is a new one."""
     runtime.state.alarms_said.pop(code, None)
 
 
-def _acted(runtime: Runtime, alarm: Alarm) -> bool:
-    """Whether this alarm goes on under a stop that it set and that lets exits leave."""
+def _already_reducing(runtime: Runtime, alarm: Alarm) -> bool:
+    """Whether this alarm already set the current stop `reduce`, under which exits go on."""
     reducing = stops.current(runtime.ctx).mode is StopMode.REDUCE
     return reducing and alarm.code in runtime.state.alarms_said
 
 
-def _worth_saying(runtime: Runtime, alarm: Alarm) -> bool:
+def _announce_again(runtime: Runtime, alarm: Alarm) -> bool:
     said = runtime.state.alarms_said
     if runtime.seconds - said.get(alarm.code, -SAY_AGAIN) < SAY_AGAIN:
         return False
@@ -131,8 +132,8 @@ def _act(runtime: Runtime, reason: str) -> None:
 
 
 def _end(runtime: Runtime, reason: str) -> None:
-    """A defect of kt itself: the run ends, after the flatten that it began if there is one.
-    What that cannot bring to its end in time, the next run does."""
+    """End the run after a defect of kt itself, once its flatten (if any) has finished. A flatten
+    that does not finish in time is continued by the next run."""
     why = f"ended after {reason}"
     if not runtime.workers.busy(FLATTEN.name):
         runtime.end(why, ExitCode.ERROR)
@@ -142,7 +143,7 @@ def _end(runtime: Runtime, reason: str) -> None:
 
 
 def end_now(runtime: Runtime) -> None:
-    """The flatten took too long."""
+    """The flatten did not finish in time."""
     runtime.end(runtime.state.ending, ExitCode.ERROR)
 
 
@@ -150,19 +151,19 @@ def end_now(runtime: Runtime) -> None:
 
 
 def _flattened(runtime: Runtime, done: Flattened) -> None:
-    """It has ended, as well as it could."""
-    runtime.booked((*done.cancelled, *done.sold))
+    """The flatten has finished."""
+    runtime.orders_changed((*done.cancelled, *done.sold))
     runtime.say(done.text())
     if runtime.state.ending:
         runtime.end(runtime.state.ending, ExitCode.ERROR)
 
 
 FLATTEN = Job("flatten", "the flatten", flattening.flatten, _flattened)
-"""On a worker: the decision thread goes on folding the fills that it brings about."""
+"""On a worker, so that the decision thread keeps folding the flatten's fills."""
 
 
 def take_over(runtime: Runtime, stop: Stop) -> None:
-    """A flatten whose process is gone is brought to its end."""
+    """Continue a flatten whose process has died."""
     if flattening.abandoned(runtime.ctx, stop) and not runtime.workers.busy(FLATTEN.name):
         runtime.say(f"going on with the flatten of {stop.at:%H:%M:%S}: {stop.reason}")
         FLATTEN.start(runtime, stop.reason, by=stop.by, patient=True)
@@ -171,18 +172,19 @@ def take_over(runtime: Runtime, stop: Stop) -> None:
 # lost files
 
 
-def disowned(runtime: Runtime, lost: str) -> None:
-    """The run's files are gone from under it. What had happened was still acted on; now
-    another kt may be at work on files of its own, so this one ends."""
+def files_lost(runtime: Runtime, lost: str) -> None:
+    """The run's files were deleted or replaced. Another kt may be using new ones, so this run
+    ends."""
     tell_disowned(runtime.ctx, lost)
     runtime.report.alarms.append(lost)
     runtime.end(lost, ExitCode.ERROR)
 
 
 def tell_disowned(ctx: Context, lost: str) -> JournalError:
-    """The owner hears that the run ends and what nobody watches now; the error that ends it."""
+    """Notify the owner that the run ends and that exits are not watched any more; returns the error
+    that ends the run."""
     text = f"{lost}; this run ends. Nobody watches what is held until `kt run` is started again"
     ctx.notifier.notify("critical", "kt: the run ends", text)
-    with contextlib.suppress(JournalError):  # whoever reads that file, if anybody does
+    with contextlib.suppress(JournalError):  # that file may be the deleted one
         ctx.journal.notice(ctx.run, "critical", "the run ends", text, ctx.clock.now())
     return JournalError(f"the run ended: {lost}", hint="`kt run` begins again with what it finds")

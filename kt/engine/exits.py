@@ -1,11 +1,10 @@
-"""What a price does to a position: a stop or a target that is due leaves at once."""
+"""Exits in the running day: prices trigger stop-loss, take-profit and trailing stop."""
 
 from __future__ import annotations
 
 from kt.engine import emergency, orders, work
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
-from kt.engine.workers import EXIT as EXIT_PREFIX
 from kt.records import Origin, Position, Tick, ViNotice
 from kt.rules import exit_prices as rules
 from kt.rules import trading_phases
@@ -15,45 +14,46 @@ from kt.steps.portfolio import daily_pnl, position_book
 from kt.steps.results import Exit
 
 ASK_AGAIN = 60.0
-"""Seconds for which the analyst's word to keep a position past its target counts."""
+"""Seconds after which the analyst is asked again about a profit it wanted to keep."""
 
 
 # prices
 
 
 def on_tick(runtime: Runtime, tick: Tick) -> None:
-    """A held stock's stop and target come first; what is odd about the price, after."""
+    """Check the exits of a held stock first, then whether the price is abnormal."""
     state = runtime.state
     state.prices[tick.stock_code] = tick.price
     position = state.positions.get(tick.stock_code)
     if position is not None:
-        _at_price(runtime, position, tick.price)
+        _check_exit(runtime, position, tick.price)
     emergency.raise_if(runtime, runtime.watchdog.tick(tick, held=position is not None))
 
 
 def on_interruption(runtime: Runtime, notice: ViNotice) -> None:
-    """A held stock's volatility interruption: what it refused may be taken once it is over."""
+    """A volatility interruption of a held stock: an exit refused during it is tried again after
+    it."""
     if notice.stock_code not in runtime.state.positions:
         return
     state = "is interrupted" if notice.active else "trades again"
     runtime.say(f"{notice.stock_code} {state} (volatility) at {notice.price:,}")
     if not notice.active:
-        runtime.state.wake(notice.stock_code)
+        runtime.state.retry_exits(notice.stock_code)
         QUOTES.start(runtime)
 
 
-def at_last_prices(runtime: Runtime) -> None:
-    """What is due by the newest price, though no trade says so again: an exit that was
-    refused while the stock does not trade, a position that was held for too long."""
+def check_exits(runtime: Runtime) -> None:
+    """Check all exits at the last known prices, for exits that no new tick triggers: one that was
+    refused while trading was suspended, or a time stop."""
     for position in tuple(runtime.state.positions.values()):
-        _at_price(runtime, position, runtime.state.prices.get(position.stock_code, 0))
+        _check_exit(runtime, position, runtime.state.prices.get(position.stock_code, 0))
 
 
-def _at_price(runtime: Runtime, position: Position, price: int) -> None:
-    """What a price in won does to a position: it may be due, or its trailing stop rises."""
+def _check_exit(runtime: Runtime, position: Position, price: int) -> None:
+    """Trigger the exit that is due at a price in won, or raise the trailing stop."""
     due = exits.due_at(runtime.ctx, position, price) if _may_exit(runtime) else None
     if due is not None:
-        on_exit(runtime, due)
+        on_exit_due(runtime, due)
         return
     raised = rules.trailed(position, price, runtime.ctx.config.exits)
     if raised is not position:
@@ -69,14 +69,14 @@ def _may_exit(runtime: Runtime) -> bool:
 
 def _on_prices(runtime: Runtime, prices: dict[str, int]) -> None:
     runtime.state.prices.update(prices)
-    at_last_prices(runtime)
+    check_exits(runtime)
 
 
 QUOTES = Job("quotes", "the prices of what is held", daily_pnl.quotes, _on_prices)
 
 
-def ask_prices(runtime: Runtime) -> None:
-    """What the stream does not tell, for what is held."""
+def query_prices(runtime: Runtime) -> None:
+    """Query the prices of the positions, when the stream does not deliver them."""
     if runtime.state.positions:
         QUOTES.start(runtime)
 
@@ -97,61 +97,61 @@ TRAIL = Job(
 # exits
 
 
-def on_exit(runtime: Runtime, due: Exit) -> None:
-    """Sell at once; a profit may be confirmed by the analyst first. Both elsewhere: this
-    thread waits for nobody's answer."""
+def on_exit_due(runtime: Runtime, due: Exit) -> None:
+    """Sell at once, or ask the analyst first whether to take the profit. Both on a worker: this
+    thread never waits for an answer."""
     if runtime.state.not_before.get((due.position.stock_code, due.origin), 0.0) > runtime.seconds:
         return
     if exits.wants_confirmation(runtime.ctx, due):
         PROFIT.start(runtime, due)
     else:
-        _leave(runtime, due)
+        _sell(runtime, due)
 
 
 def close_positions(runtime: Runtime) -> None:
-    """Sell everything at its last price."""
+    """Sell all positions at their last prices."""
     for position in tuple(runtime.state.positions.values()):
         price = runtime.state.prices.get(position.stock_code, position.price)
-        on_exit(runtime, Exit(position, Origin.CLOSE, price, "sold before the close"))
+        on_exit_due(runtime, Exit(position, Origin.CLOSE, price, "sold before the close"))
 
 
-def _leave(runtime: Runtime, due: Exit) -> None:
-    _wait(runtime, due, exits.FIRST_WAIT)
+def _sell(runtime: Runtime, due: Exit) -> None:
+    _retry_after(runtime, due, exits.FIRST_WAIT)
     EXIT.start(runtime, due, runtime.state.notice)
 
 
-def _wait(runtime: Runtime, due: Exit, seconds: float) -> None:
-    """Until then this exit is not tried again."""
+def _retry_after(runtime: Runtime, due: Exit, seconds: float) -> None:
+    """Do not try this exit again for so many seconds."""
     runtime.state.not_before[due.position.stock_code, due.origin] = runtime.seconds + seconds
 
 
-def _left(runtime: Runtime, left: Left) -> None:
-    """An exit that left, or one that waits for its next try."""
+def _sold(runtime: Runtime, left: Left) -> None:
+    """An exit was sent, or waits for its next try."""
     for order in left.taken_back:
-        runtime.tell(order)
+        runtime.announce_order(order)
     if left.again_in:
-        _wait(runtime, left.due, left.again_in)
+        _retry_after(runtime, left.due, left.again_in)
     if left.order is not None:
         orders.placed(runtime, left.order)
 
 
 EXIT = Job(
-    EXIT_PREFIX.rstrip("."),
+    "exit",
     "an exit",
     work.leave,
-    _left,
+    _sold,
     about=lambda due, notice: due.position.stock_code,
     orders=True,
 )
 
 
 def _confirmed(runtime: Runtime, answer: tuple[Exit, bool]) -> None:
-    """The analyst's word about a profit; the position may be gone by now."""
+    """The analyst's answer about a profit; the position may be closed by now."""
     due, take = answer
     if not take:
-        _wait(runtime, due, ASK_AGAIN)
+        _retry_after(runtime, due, ASK_AGAIN)
     elif due.position.stock_code in runtime.state.positions:
-        _leave(runtime, due)
+        _sell(runtime, due)
 
 
 PROFIT = Job(

@@ -1,4 +1,4 @@
-"""The day's stream: started, pointed at the stocks that matter, replaced when it is gone."""
+"""The day's stream: started, subscribed to the right stocks, replaced when it is closed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kt.steps.context import Context
 from kt.steps.fan_out import note_error
 
 LIMIT = 95
-"""Stocks followed at once: the broker takes 100 items in a group."""
+"""Most stocks subscribed to at once: the broker accepts 100 items in a group."""
 
 _ACCOUNT = (StreamKind.ORDERS, StreamKind.BALANCE, StreamKind.SESSION, StreamKind.VI)
 
@@ -23,8 +23,8 @@ Codes = dict[StreamKind, tuple[str, ...]]
 class Feed:
     """At most one stream at a time; its events go to the sink, on the stream's own thread.
 
-    Pointing it waits for the broker's word, so the day only aims (`aim`) and lets a worker
-    `point`.
+    Subscribing waits for the broker's answer, so the decision thread only sets the wanted stocks
+    (`want`) and a worker subscribes (`subscribe_wanted`).
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class Feed:
         self._stream: Stream | None = None
         self._wanted: Codes = {StreamKind.TRADE: (), StreamKind.BOOK: ()}
         self._tried: Codes = self._wanted
-        """What was wanted when the stream was pointed last, successfully or not."""
+        """The wanted stocks of the last `subscribe_wanted`, successful or not."""
         self._codes: Codes = {}
-        """What it is subscribed to."""
+        """The stocks subscribed to now."""
         self._lock = threading.RLock()
 
     @property
@@ -46,8 +46,8 @@ class Feed:
         return self._stream is not None
 
     @property
-    def behind(self) -> bool:
-        """Whether other stocks are wanted than at the last pointing."""
+    def outdated(self) -> bool:
+        """Whether the wanted stocks changed since the last `subscribe_wanted`."""
         return self.running and self._wanted is not self._tried
 
     def start(self) -> None:
@@ -60,12 +60,12 @@ class Feed:
         with self._lock:
             self._codes = {}
             self._stream = stream
-        self.point()
+        self.subscribe_wanted()
 
-    def aim(self, near: Iterable[str], far: Iterable[str] = ()) -> bool:
-        """Say which stocks to follow, the most important first: `near` with their books, `far`
-        with their trades alone; what is over the limit is left out. True when the stream follows
-        others and is to be pointed."""
+    def want(self, near: Iterable[str], far: Iterable[str] = ()) -> bool:
+        """Set the wanted stocks, most important first: `near` with order book and trades, `far`
+        with trades only; those beyond the limit are left out. True when subscriptions must change
+        (`subscribe_wanted`)."""
         close = tuple(dict.fromkeys(near))[:LIMIT]
         trades = tuple(dict.fromkeys((*close, *far)))[:LIMIT]
         wanted: Codes = {StreamKind.TRADE: trades, StreamKind.BOOK: close}
@@ -77,13 +77,13 @@ class Feed:
         )
 
     def watch(self, near: Iterable[str], far: Iterable[str] = ()) -> None:
-        """Follow exactly these stocks, and return when the broker has taken that."""
-        if self.aim(near, far):
-            self.point()
+        """Subscribe to exactly these stocks; returns when the broker has answered."""
+        if self.want(near, far):
+            self.subscribe_wanted()
 
-    def point(self) -> None:
-        """Follow what was aimed at last. What cannot be followed is journaled, and tried again
-        at the next pointing."""
+    def subscribe_wanted(self) -> None:
+        """Subscribe to the wanted stocks. Failures are journaled, and tried again at the next
+        `subscribe_wanted`."""
         with self._lock:
             while True:
                 wanted = self._tried = self._wanted
@@ -110,7 +110,7 @@ class Feed:
             self._codes[kind] = wanted
 
     def drop(self) -> None:
-        """The stream ended by itself, or the day has no more use for it."""
+        """Close the stream and forget it."""
         stream, self._stream = self._stream, None
         if stream is not None:
             stream.close()

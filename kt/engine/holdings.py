@@ -1,4 +1,4 @@
-"""The broker's word about what is held, beside kt's books."""
+"""The broker's holdings compared with kt's books."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from kt.steps.results import Difference
 
 
 def on_balance(runtime: Runtime, notice: BalanceNotice) -> None:
-    """A frame that says something else than the books: the lists are asked at once."""
+    """A balance frame that differs from the books: query the broker's order lists at once."""
     state = runtime.state
-    state.frames[notice.stock_code] = notice
+    state.balances[notice.stock_code] = notice
     ours = state.positions.get(notice.stock_code)
     if notice.quantity != (ours.quantity if ours else 0):
-        runtime.timers.again(Timer.LOOK, runtime.seconds)
+        runtime.timers.fire_now(Timer.LOOK, runtime.seconds)
 
 
 def _compared(runtime: Runtime, differences: Iterable[Difference]) -> None:
-    """What nothing explains and what lasted long enough to be believed is an emergency; what is
-    doubted is shown."""
+    """Announce differences; one that nothing explains and that lasted long enough is an
+    emergency."""
     runtime.state.refresh(runtime.ctx)
     for difference in differences:
         runtime.say(difference.text())

@@ -1,4 +1,4 @@
-"""A job of the day: slow work beside the decision thread, and what its answer leads to."""
+"""A job: slow work on a worker, and what its result does on the decision thread."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from functools import partial
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from kt.engine.runtime import Runtime
+from kt.engine.workers import Task, Then
 from kt.steps.context import Context
 
 P = ParamSpec("P")
@@ -24,33 +25,46 @@ def _always(runtime: Runtime) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Job(Generic[P, T]):
-    """One kind of slow work. Each is defined beside what its answer does; `registry.py` lists
-    them all. `P` are the arguments of one start, `T` is what the work returns."""
+    """One kind of slow work, defined next to what its result does. `P` are the arguments of a
+    start, `T` is what the work returns."""
 
     name: str
+    """Unique among the jobs; the journal's table `steps` has it."""
     title: str
     """For people: "<title> failed: ..."."""
     work: Callable[Concatenate[Context, P], T]
-    """Runs on a worker: it gets what it needs of the day's state as arguments."""
+    """Runs on a worker. It must not read the day's state: it gets what it needs as arguments."""
     then: Callable[[Runtime, T], object] = _nothing
-    """What the answer does, on the decision thread."""
+    """What the result does, on the decision thread."""
     when: Callable[[Runtime], bool] = _always
     """Whether there is anything to do now."""
     about: Callable[P, str] = _nothing
-    """The stock that a start is about: one at a time for each. Empty: one at a time."""
-    failed: Callable[[Runtime, Exception], None] | None = None
-    """What a failure does beyond being noted, counted and announced."""
+    """The stock that a start is about: one runs at a time for each stock. Empty: one at a time."""
+    failed: Callable[[Runtime, Exception], object] = _nothing
+    """What a failure does beyond being journaled, counted and announced."""
     orders: bool = False
-    """While it runs an order may be on its way; when it has ended, the order's number is known."""
+    """Whether it may send an order."""
 
     def start(self, runtime: Runtime, *args: P.args, **kwargs: P.kwargs) -> bool:
-        """Beside all others; False when there is nothing to do or the one before still runs."""
-        if not self.when(runtime):
-            return False
+        """Run it beside all others; False when there is nothing to do or the last one still
+        runs."""
         about = self.about(*args, **kwargs)
-        name = f"{self.name}.{about}" if about else self.name
-        return runtime.workers.start(name, partial(self.work, runtime.ctx, *args, **kwargs))
+        return self.when(runtime) and runtime.workers.start(
+            self._task(runtime, about, *args, **kwargs)
+        )
 
     def line_up(self, runtime: Runtime, *args: P.args, **kwargs: P.kwargs) -> None:
-        """After all that was lined up before: what buys, amends and cancels."""
-        runtime.workers.line_up(self.name, partial(self.work, runtime.ctx, *args, **kwargs))
+        """Run it after all that were lined up before: what buys, amends and cancels."""
+        runtime.workers.line_up(self._task(runtime, "", *args, **kwargs))
+
+    def _task(self, runtime: Runtime, about: str, *args: P.args, **kwargs: P.kwargs) -> Task:
+        def work() -> Then:
+            return partial(self.then, runtime, self.work(runtime.ctx, *args, **kwargs))
+
+        return Task(
+            f"{self.name}.{about}" if about else self.name,
+            f"{self.title} of {about}" if about else self.title,
+            work,
+            partial(self.failed, runtime),
+            self.orders,
+        )

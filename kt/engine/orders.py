@@ -1,4 +1,5 @@
-"""Orders under way: what the stream and the lists tell of them, and those that stay open."""
+"""Open orders: what the stream and the broker's lists report, and what to do with those that stay
+open."""
 
 from __future__ import annotations
 
@@ -25,53 +26,54 @@ from kt.steps.orders import unfilled as overdue
 from kt.steps.reconcile import order_tracking
 
 QUEUED = 10.0
-"""Seconds after which an exit at market that is still open is said to wait."""
+"""Seconds after which an open market sell of an exit is reported as waiting."""
 
 
-# what the broker tells
+# reports from the broker
 
 
 def on_notice(runtime: Runtime, notice: OrderNotice) -> None:
-    """Fold the frame; a number nobody knows may be an intent whose answer was lost."""
-    # Both are asked before the number is looked for: its answer may be written down just after.
-    on_its_way, unanswered = runtime.workers.sending, _may_be_ours(runtime, notice)
+    """Fold an order frame; an unknown number may belong to an intent whose answer was lost."""
+    # Read both before looking up the number: the answer may be journaled right after.
+    sending, unanswered = runtime.workers.sending, _may_be_unresolved(runtime, notice)
     order = order_tracking.on_notice(runtime.ctx, notice)
-    runtime.booked(() if order is None else (order,))
+    runtime.orders_changed(() if order is None else (order,))
     if order is None:
         if unanswered:
-            _early(runtime, notice, on_its_way)
+            _on_unknown_number(runtime, notice, sending)
         return
-    runtime.state.wake(order.stock_code)
+    runtime.state.retry_exits(order.stock_code)
     if notice.status == "FILL":
-        runtime.timers.again(Timer.CYCLE, runtime.seconds)
+        runtime.timers.fire_now(Timer.CYCLE, runtime.seconds)
         watch(runtime)
 
 
-def _may_be_ours(runtime: Runtime, notice: OrderNotice) -> bool:
+def _may_be_unresolved(runtime: Runtime, notice: OrderNotice) -> bool:
     return any(
         order.stock_code == notice.stock_code and order.side is notice.side
         for order in runtime.ctx.journal.orders(states=UNRESOLVED_STATES)
     )
 
 
-def _early(runtime: Runtime, notice: OrderNotice, on_its_way: bool) -> None:
-    """A frame of an order whose number is not known: an answer comes, or it was lost."""
-    if on_its_way:
-        runtime.state.early.append(notice)
+def _on_unknown_number(runtime: Runtime, notice: OrderNotice, sending: bool) -> None:
+    """A frame of an order whose number is not in the journal: its answer is still to come, or was
+    lost."""
+    if sending:
+        runtime.state.early_notices.append(notice)
     elif not runtime.workers.busy(RECOVER.name):
         RECOVER.start(runtime)
 
 
-def numbers_known(runtime: Runtime) -> None:
-    """An order's answer is here: the frames that came before it are read again."""
-    early, runtime.state.early = runtime.state.early, []
-    for notice in early:
+def handle_early_notices(runtime: Runtime) -> None:
+    """An order's answer is in the journal: handle again the frames that arrived before it."""
+    early_notices, runtime.state.early_notices = runtime.state.early_notices, []
+    for notice in early_notices:
         runtime.events.put(notice)
 
 
-def _looked(runtime: Runtime, changed: Iterable[Order]) -> None:
-    """What the broker's lists told of open orders."""
-    runtime.booked(changed)
+def _tracked(runtime: Runtime, changed: Iterable[Order]) -> None:
+    """Orders changed by the broker's lists."""
+    runtime.orders_changed(changed)
     watch(runtime)
 
 
@@ -79,15 +81,15 @@ LOOK = Job(
     "look",
     "the look at open orders",
     order_tracking.catch_up,
-    _looked,
+    _tracked,
     when=lambda runtime: bool(runtime.open_orders()),
 )
-RECOVER = Job("recover", "the search for lost answers", work.recover, _looked)
+RECOVER = Job("recover", "the search for lost answers", work.recover, _tracked)
 
 
-def lost(runtime: Runtime) -> bool:
-    """Whether there is an order of today, or a change of one, that nobody knows the end of. A
-    sell that was given up as not found is one: the broker may list it late."""
+def has_unresolved(runtime: Runtime) -> bool:
+    """Whether the outcome of an order or change of today is unknown. Includes a sell given up as
+    not found: the broker may still list it later."""
     journal, today = runtime.ctx.journal, runtime.ctx.clock.now().date()
     waiting = UNRESOLVED_STATES | CHANGING_STATES
     given_up = journal.orders(day=today, states=[OrderState.NOT_PLACED])
@@ -96,63 +98,66 @@ def lost(runtime: Runtime) -> bool:
     )
 
 
-def tell_open(runtime: Runtime) -> None:
-    """What another process booked of orders whose end was not told yet: of that no frame and
-    no list speaks here again."""
-    for order_id in runtime.announcer.unfinished():
+def announce_changes(runtime: Runtime) -> None:
+    """Announce what another process booked of announced orders that are not final: neither a frame
+    nor a list reports it here."""
+    for order_id in runtime.announcer.not_final():
         order = runtime.ctx.journal.order(order_id)
         if order is not None:
-            runtime.tell(order)
+            runtime.announce_order(order)
 
 
-# what was sent
+# orders sent
 
 
 def placed(runtime: Runtime, order: Order) -> None:
-    """An order's own answer."""
+    """An order was sent, or refused."""
     runtime.report.orders += bool(order.ord_no)
-    runtime.tell(order)
+    runtime.announce_order(order)
     if order.state is OrderState.UNKNOWN:
         RECOVER.start(runtime)
     emergency.raise_if(runtime, runtime.watchdog.order(order, runtime.ctx.clock.now()))
 
 
-def _chased(runtime: Runtime, changed: Order | None) -> None:
+def _chase_done(runtime: Runtime, changed: Order | None) -> None:
     if changed is not None:
-        runtime.tell(changed)
+        runtime.announce_order(changed)
         emergency.raise_if(runtime, runtime.watchdog.order(changed, runtime.ctx.clock.now()))
 
 
-CHASE = Job("chased", "the change of an order that stayed open", work.chase, _chased, orders=True)
+CHASE = Job(
+    "chased", "the change of an order that stayed open", work.chase, _chase_done, orders=True
+)
 
 
 def unfilled(runtime: Runtime) -> None:
-    """Amend or cancel what has been open for too long."""
+    """Amend or cancel orders that have been open for too long."""
     books = runtime.state.books
-    runtime.one_by_one(
+    runtime.queue_work(
         partial(CHASE.line_up, runtime, order.order_id, books.get(order.stock_code))
         for order in overdue.overdue(runtime.ctx)
     )
 
 
-def _taken_back(runtime: Runtime, order: Order | None) -> None:
+def _cancelled(runtime: Runtime, order: Order | None) -> None:
     if order is not None:
-        runtime.tell(order)
+        runtime.announce_order(order)
 
 
-TAKE_BACK = Job("taken back", "the cancel of an order", work.take_back, _taken_back, orders=True)
+CANCEL = Job("taken back", "the cancel of an order", work.cancel_open, _cancelled, orders=True)
 
 
 def cancel_buys(runtime: Runtime) -> None:
-    """Take back every open buy: before the close, and when kt is stopped, because nothing
-    would sell what they bring. A cancel under way is left to end."""
+    """Cancel every open buy: before the close, and when kt is stopped, because nothing would sell
+    what they buy. A cancel that is under way is not repeated."""
     buys = (order for order in runtime.open_orders() if order.side is Side.BUY)
-    runtime.one_by_one(partial(TAKE_BACK.line_up, runtime, order.order_id) for order in buys)
+    runtime.queue_work(partial(CANCEL.line_up, runtime, order.order_id) for order in buys)
 
 
-def tell_queued(runtime: Runtime) -> None:
-    """A sell at market that does not fill at once waits for buyers (at the lower price limit there
-    may be none, docs/market-rules.md#price-limits): it keeps its place; the owner is told once."""
+def notify_waiting_exits(runtime: Runtime) -> None:
+    """Notify the owner once about each market sell that does not fill at once. It waits for buyers
+    (at the lower price limit there may be none, docs/market-rules.md#price-limits) and keeps its
+    place in the queue."""
     now, told = runtime.ctx.clock.now(), runtime.state.queued
     for order in runtime.open_orders():
         waits = (now - order.created_at).total_seconds() >= QUEUED

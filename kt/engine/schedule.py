@@ -1,4 +1,4 @@
-"""The day's plan: what each phase begins, what its timers do, and how it ends."""
+"""The day's schedule: what each phase starts, what each timer does, and how the run ends."""
 
 from __future__ import annotations
 
@@ -6,10 +6,18 @@ from collections.abc import Callable
 
 from kt.engine import emergency, work
 from kt.engine.decisions import AI, DEEP, FAST
-from kt.engine.exits import ask_prices, at_last_prices, close_positions
+from kt.engine.exits import check_exits, close_positions, query_prices
 from kt.engine.holdings import BOOKS
 from kt.engine.jobs import Job
-from kt.engine.orders import LOOK, RECOVER, cancel_buys, lost, tell_open, tell_queued, unfilled
+from kt.engine.orders import (
+    LOOK,
+    RECOVER,
+    announce_changes,
+    cancel_buys,
+    has_unresolved,
+    notify_waiting_exits,
+    unfilled,
+)
 from kt.engine.runtime import Runtime
 from kt.engine.stream_connection import FEED
 from kt.engine.stream_subscriptions import watch
@@ -33,17 +41,17 @@ BEAT = 30.0
 LEARN_EVERY = 300.0
 RETRY = 10.0
 SETTLE_AFTER = 60.0
-"""Seconds after the close until it is settled: the closing auction's fills come first."""
+"""Seconds from the close to the settlement: the closing auction's fills arrive first."""
 GIVE_UP = 300.0
-"""Seconds of trying to settle in the idle phase before a run that should end does."""
+"""How long settling is retried in the idle phase before a run with `until_close` ends without
+it."""
 
 
 # phases
 
 
 def follow(runtime: Runtime) -> None:
-    """Follow the clock and the market's own word: enter the phase of this moment, if it is
-    another."""
+    """Enter the phase given by the clock and the market's session messages, if it changed."""
     ctx, state, timers = runtime.ctx, runtime.state, runtime.timers
     now = ctx.clock.now()
     phase = trading_phases.phase(now, ctx.config.session, state.notice)
@@ -51,7 +59,7 @@ def follow(runtime: Runtime) -> None:
         return
     today = "" if state.phase_on == now.date() else f" {now:%Y-%m-%d}"
     state.phase, state.phase_on = phase, now.date()
-    state.wake()
+    state.retry_exits()
     if not timers.running(Timer.HEARTBEAT):
         timers.every(Timer.HEARTBEAT, BEAT, runtime.seconds)
     runtime.say(f"{phase}{today}")
@@ -63,7 +71,7 @@ def follow(runtime: Runtime) -> None:
 
 
 def _begin(runtime: Runtime) -> None:
-    """08:00: reconcile, the stream, yesterday's stop lifted."""
+    """08:00: reset the state, start reconciliation and stream, announce a stop in force."""
     runtime.state.new_day(runtime.ctx.clock.now().date())
     runtime.announcer.new_day()
     stop = stops.current(runtime.ctx)
@@ -74,7 +82,7 @@ def _begin(runtime: Runtime) -> None:
 
 
 def _prepare(runtime: Runtime) -> None:
-    """08:30: expected prices and the watch list, as far as the market tells them."""
+    """08:30: expected prices and the watch list, as far as the market has them."""
     PLAN.start(runtime)
 
 
@@ -95,7 +103,7 @@ def _watching(runtime: Runtime) -> None:
 
 
 def _closing(runtime: Runtime) -> None:
-    """15:20: no new buys; what is not bought is cancelled, what is held is decided."""
+    """15:20: no new buys; open buys are cancelled and positions closed if so configured."""
     runtime.timers.stop(*SCANS)
     if not runtime.timers.running(Timer.CYCLE):
         _watching(runtime)
@@ -112,7 +120,7 @@ def _after_close(runtime: Runtime) -> None:
 
 
 def _idle(runtime: Runtime) -> None:
-    """16:00: nothing runs; the next trading day begins by itself."""
+    """16:00: nothing runs until the next trading day."""
     timers = runtime.timers
     timers.stop(*SCANS, Timer.CYCLE, Timer.BOOKS, Timer.LEARN)
     timers.stop(Timer.LOOK, Timer.FEED, Timer.RECONCILE)
@@ -132,7 +140,7 @@ BEGINS: dict[Phase, Callable[[Runtime], None]] = {
     Phase.SETTLE: _after_close,
     Phase.IDLE: _idle,
 }
-"""What a phase begins."""
+"""What happens when a phase begins."""
 
 
 # jobs
@@ -143,13 +151,13 @@ def _reconciled(runtime: Runtime, found: Reconciliation) -> None:
     runtime.timers.stop(Timer.RECONCILE)
     runtime.state.refresh(runtime.ctx)
     for ours in runtime.open_orders():
-        runtime.announcer.knows(ours)
+        runtime.announcer.remember(ours)
     for line in found.lines():
         runtime.say(line)
     for order in found.external:
         runtime.say(f"not kt's: {order.side} {order.stock_name} x{order.open_quantity}")
     watch(runtime)
-    ask_prices(runtime)
+    query_prices(runtime)
 
 
 RECONCILE = Job("reconcile", "the reconciliation", work.begin, _reconciled)
@@ -167,7 +175,8 @@ LEARN = Job("learn", "learning", decision_scoring.learn)
 
 
 def _settled(runtime: Runtime, found: Settled) -> None:
-    """Once a day: the timer may begin it again before the first answer is read."""
+    """Record the day's result once: the timer may start the job again before the first answer is
+    read."""
     state, day = runtime.state, found.result.day
     runtime.timers.stop(Timer.SETTLE)
     if state.settled == day:
@@ -185,14 +194,15 @@ SETTLE = Job("settle", "the settlement", work.settle_day, _settled)
 # timers
 
 
-def _beat(runtime: Runtime) -> None:
+def _heartbeat(runtime: Runtime) -> None:
     ctx, state = runtime.ctx, runtime.state
     what = f"{state.phase}; {len(state.positions)} held; {len(runtime.open_orders())} open"
     ctx.journal.heartbeat(ctx.run, what, ctx.clock.now())
 
 
 def _cycle(runtime: Runtime) -> None:
-    """Between scans: old orders, the books at the newest prices, the loss limit."""
+    """Between scans: unfilled orders, exits before the close, the books at the newest prices, the
+    loss limit."""
     ctx, state = runtime.ctx, runtime.state
     if not state.reconciled:
         return
@@ -201,7 +211,7 @@ def _cycle(runtime: Runtime) -> None:
         cancel_buys(runtime)
     emergency.take_over(runtime, stop)
     unfilled(runtime)
-    tell_queued(runtime)
+    notify_waiting_exits(runtime)
     if state.phase is Phase.CLOSING and ctx.config.session.close_positions:
         close_positions(runtime)
     daily_pnl.close_day(ctx, state.prices)
@@ -209,18 +219,18 @@ def _cycle(runtime: Runtime) -> None:
     watch(runtime)
 
 
-def _look(runtime: Runtime) -> None:
-    at_last_prices(runtime)
-    tell_open(runtime)
+def _track_orders(runtime: Runtime) -> None:
+    check_exits(runtime)
+    announce_changes(runtime)
     if runtime.state.feed_lost or not runtime.feed.running:
-        ask_prices(runtime)
+        query_prices(runtime)
     LOOK.start(runtime)
 
 
 def _books(runtime: Runtime) -> None:
-    if lost(runtime):
+    if has_unresolved(runtime):
         RECOVER.start(runtime)
-    BOOKS.start(runtime, dict(runtime.state.frames))
+    BOOKS.start(runtime, dict(runtime.state.balances))
 
 
 def _give_up(runtime: Runtime) -> None:
@@ -228,25 +238,25 @@ def _give_up(runtime: Runtime) -> None:
 
 
 DUE: dict[Timer, Callable[[Runtime], object]] = {
-    Timer.HEARTBEAT: _beat,
+    Timer.HEARTBEAT: _heartbeat,
     Timer.RECONCILE: RECONCILE.start,
     Timer.FEED: lambda runtime: FEED.start(runtime, runtime.feed),
     Timer.FAST: FAST.start,
     Timer.DEEP: lambda runtime: DEEP.start(runtime, runtime.state.fast),
     Timer.AI: lambda runtime: AI.start(runtime, runtime.state.deep, runtime.state.notice),
     Timer.CYCLE: _cycle,
-    Timer.LOOK: _look,
+    Timer.LOOK: _track_orders,
     Timer.BOOKS: _books,
     Timer.LEARN: LEARN.start,
     Timer.SETTLE: lambda runtime: SETTLE.start(runtime, runtime.state.notice),
     Timer.GIVE_UP: _give_up,
     Timer.END: emergency.end_now,
 }
-"""What each timer does: quick things here, slow ones on a worker."""
+"""What each timer does: quick things directly, slow ones on a worker."""
 
 
 def finish(runtime: Runtime) -> None:
-    """The run ends: the books at their last prices."""
+    """At the end of a run: mark the books at their last prices."""
     if runtime.state.reconciled and runtime.state.settled != runtime.ctx.clock.now().date():
         daily_pnl.close_day(runtime.ctx, runtime.state.prices)
     runtime.ctx.journal.flush()

@@ -1,9 +1,9 @@
-"""The stream's own life: started, lost, found again, and never fought over with another login."""
+"""The stream's connection: started, lost, reconnected; after another login it is left alone."""
 
 from __future__ import annotations
 
 from kt.engine import emergency
-from kt.engine.exits import QUOTES, ask_prices
+from kt.engine.exits import QUOTES, query_prices
 from kt.engine.feed import Feed
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
@@ -24,12 +24,12 @@ def _start(ctx: Context, feed: Feed) -> None:
 
 def _started(runtime: Runtime, _: None) -> None:
     runtime.state.feed_failures = 0
-    _back(runtime)
+    _available(runtime)
     watch(runtime)
 
 
 def _not_started(runtime: Runtime, failure: Exception) -> None:
-    """One more time it could not."""
+    """Count a failed start; enough of them in a row are an emergency."""
     state = runtime.state
     if isinstance(failure, StreamReplaced):
         state.feed_replaced = True
@@ -52,36 +52,36 @@ FEED = Job(
 
 
 def on_state(runtime: Runtime, happened: StreamState) -> None:
-    """Catch up after a gap."""
+    """A change of the stream's state: catch up after a gap."""
     ctx, detail = runtime.ctx, happened.detail
     runtime.say(f"stream {happened.state} {detail}".rstrip())
     match happened.state:
         case "reconnected":
-            runtime.timers.again(Timer.LOOK, runtime.seconds)
-            runtime.timers.again(Timer.BOOKS, runtime.seconds)
-            _back(runtime)
+            runtime.timers.fire_now(Timer.LOOK, runtime.seconds)
+            runtime.timers.fire_now(Timer.BOOKS, runtime.seconds)
+            _available(runtime)
         case "lost":
             runtime.state.feed_lost = True
-            ask_prices(runtime)
+            query_prices(runtime)
             note_error(ctx, "stream", Unreachable(f"the stream was lost: {detail}"))
             emergency.raise_if(runtime, runtime.watchdog.error("network", ctx.clock.now()))
         case "closed":
-            _gone(runtime, Unreachable(f"the stream is gone: {detail}"))
+            _unavailable(runtime, Unreachable(f"the stream is gone: {detail}"))
         case "replaced":
             why = f"another program logged in with this app key: {detail}"
             runtime.state.feed_replaced = True
-            _gone(runtime, StreamReplaced(why))
+            _unavailable(runtime, StreamReplaced(why))
 
 
-def _back(runtime: Runtime) -> None:
-    """Events come again: exits that waited may be tried, and prices may have passed a stop."""
+def _available(runtime: Runtime) -> None:
+    """Events arrive again: try waiting exits, and query prices, which may have passed a stop."""
     runtime.state.feed_lost = False
-    runtime.state.wake()
-    emergency.over(runtime, ALARM)
+    runtime.state.retry_exits()
+    emergency.clear(runtime, ALARM)
     QUOTES.start(runtime)
 
 
-def _gone(runtime: Runtime, why: Unreachable | StreamReplaced) -> None:
+def _unavailable(runtime: Runtime, why: Unreachable | StreamReplaced) -> None:
     runtime.feed.drop()
     note_error(runtime.ctx, "stream", why)
     emergency.raise_alarm(runtime, Alarm(ALARM, why.message))

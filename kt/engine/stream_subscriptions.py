@@ -1,4 +1,4 @@
-"""Which stocks the stream follows: what is held, ordered and chosen, then the candidates."""
+"""The stream's subscriptions: positions, orders and the shortlist first, then candidates."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from kt.engine.runtime import Runtime
 from kt.steps.context import Context
 
 
-def _point(ctx: Context, feed: Feed) -> None:
-    feed.point()
+def _subscribe(ctx: Context, feed: Feed) -> None:
+    feed.subscribe_wanted()
 
 
-def _pointed(runtime: Runtime, _: None) -> None:
-    if runtime.feed.behind:
+def _subscribed(runtime: Runtime, _: None) -> None:
+    if runtime.feed.outdated:
         WATCH.start(runtime, runtime.feed)
 
 
-WATCH = Job("watch", "the stream's subscriptions", _point, _pointed)
+WATCH = Job("watch", "the stream's subscriptions", _subscribe, _subscribed)
 
 
 def watch(runtime: Runtime) -> None:
-    """Point the stream at what matters: what is held, ordered and chosen with its book, the
+    """Subscribe to what matters: positions, orders and the shortlist with their order books,
     candidates with their trades."""
     state = runtime.state
-    other = runtime.feed.aim(
+    other = runtime.feed.want(
         [
             *state.positions,
             *(order.stock_code for order in runtime.open_orders()),

@@ -1,4 +1,4 @@
-"""What each step of a cycle did, in one line for people and for the journal."""
+"""What each step of a cycle did, as one line for the terminal and the journal."""
 
 from __future__ import annotations
 

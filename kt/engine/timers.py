@@ -1,4 +1,4 @@
-"""Timers on the clock's own seconds: what is due, and how long until the next is."""
+"""Timers in the clock's seconds: what is due, and how long until the next."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class _Set:
 
 
 class Timers:
-    """Named, repeating. A timer that was missed fires once, not once for each time missed."""
+    """Named repeating timers. One that was missed several times fires once."""
 
     def __init__(self) -> None:
         self._timers: dict[Timer, _Set] = {}
 
     def every(self, name: Timer, seconds: float, now: float, *, first: float = 0.0) -> None:
-        """(Re)start a timer; the first time comes `first` seconds from now."""
+        """(Re)start a timer; it fires first in `first` seconds."""
         self._timers[name] = _Set(seconds, now + first)
 
     def stop(self, *names: Timer) -> None:
@@ -48,7 +48,7 @@ class Timers:
         return name in self._timers
 
     def due(self, now: float) -> tuple[Timer, ...]:
-        """The timers whose time has come, in the order they were set; each is set anew."""
+        """The timers that are due, in the order they were set; each is rescheduled."""
         names = []
         for name, timer in self._timers.items():
             if now >= timer.due:
@@ -58,7 +58,7 @@ class Timers:
                     timer.due = now + timer.every
         return tuple(names)
 
-    def again(self, name: Timer, now: float) -> None:
+    def fire_now(self, name: Timer, now: float) -> None:
         """Make a timer due at once."""
         if name in self._timers:
             self._timers[name].due = now

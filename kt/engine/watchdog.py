@@ -1,6 +1,6 @@
-"""Level 4: remembers what just happened and says when it amounts to an emergency.
+"""Counts recent errors, orders and price jumps and reports when they amount to an emergency.
 
-The verdicts are `rules/emergency_triggers.py`'s; what is done about them is the day's.
+The thresholds are in `rules/emergency_triggers.py`; `emergency.py` acts on the alarms.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from kt.rules import emergency_triggers
 from kt.rules.emergency_triggers import Alarm
 
 COUNTED = frozenset({"network", "wire", "fatal"})
-"""Kinds of error that mean the system is not well; refusals and rate limits have their own ways."""
+"""Kinds of error that count as system errors; refusals and rate limits are handled elsewhere."""
 _KEPT = 200
 
 
 class Watchdog:
-    """Each method takes in one happening and answers with the alarm it raises, if any. An alarm
-    is raised once: what led to it is forgotten."""
+    """Each method records one event and returns the alarm it causes, if any. An alarm resets its
+    own counter."""
 
     def __init__(self, settings: Emergency) -> None:
         self._settings = settings
@@ -39,7 +39,7 @@ class Watchdog:
         return alarm
 
     def order(self, order: Order, now: datetime) -> Alarm | None:
-        """An order as it came back from being sent."""
+        """An order after it was sent."""
         if order.state in (OrderState.DENIED, OrderState.PLANNED):
             return None
         self._orders.append(now)
@@ -57,7 +57,7 @@ class Watchdog:
         return alarm
 
     def tick(self, tick: Tick, *, held: bool) -> Alarm | None:
-        """A held stock's price must not jump from one trade to the next."""
+        """Check a held stock's price for a jump between two ticks."""
         before = self._prices.get(tick.stock_code, 0)
         self._prices[tick.stock_code] = tick.price
         if not held:

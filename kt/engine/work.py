@@ -1,11 +1,10 @@
-"""The slow work of the jobs as plain functions: each runs on a worker."""
+"""The work of the jobs as plain functions: each runs on a worker."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from kt.engine.state import Judged
 from kt.errors import Denied, KtError
 from kt.records import (
     Action,
@@ -36,21 +35,33 @@ from kt.steps.portfolio import daily_pnl
 from kt.steps.reconcile import cash_reconciliation, order_recovery, order_tracking, startup
 from kt.steps.results import Difference, Exit, Reconciliation
 from kt.steps.risk import account_snapshot, check
+from kt.steps.risk.account_snapshot import AccountSnapshot
 
 
 def begin(ctx: Context) -> Reconciliation:
-    """Starting is recovering; and the list of stocks is fetched before anybody needs it."""
+    """Reconcile at the start, and load the list of instruments before it is needed."""
     found = startup.reconcile(ctx)
     known_list(ctx)
     return found
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The stocks that the analyst chose, its decisions, and the account as it is after them."""
+
+    shortlist: tuple[Candidate, ...]
+    decisions: tuple[Decision, ...]
+    account: AccountSnapshot
+    said: str = ""
+    """A summary of shortlist and decisions."""
+
+
 def judge(ctx: Context, candidates: Sequence[Candidate], notice: SessionNotice | None) -> Judged:
-    """The analyst's choice, its decisions, and the account as it is after all that time."""
+    """Shortlist and decisions of the analyst, then a fresh account snapshot."""
     time = silence.asking_time(ctx)
     chosen = scan.shortlist(ctx, candidates, time)
-    brief = collect.collect(ctx, chosen.candidates)
-    decisions = analysis.analyze(ctx, brief, time)
+    request = collect.collect(ctx, chosen.candidates)
+    decisions = analysis.analyze(ctx, request, time)
     said = [chosen.text()] if chosen.failure else []
     said.append(silence.summary(decisions, ctx.analyst.name))
     return replace(weigh(ctx, chosen.candidates, decisions, notice), said="; ".join(said))
@@ -68,13 +79,14 @@ def weigh(
     account = (
         account_snapshot.snapshot(ctx, wanted, notice=notice, buying=buying)
         if wanted
-        else account_snapshot.AccountSnapshot(notice=notice)
+        else AccountSnapshot(notice=notice)
     )
     return Judged(chosen, decisions, account)
 
 
 def recover(ctx: Context) -> tuple[Order, ...]:
-    """Look for orders, amends and cancels whose answer was lost; those that were settled."""
+    """Look for orders, amends and cancels whose answer was lost; returns those that are resolved
+    now."""
     resolved, _ = order_recovery.resolve_intents(ctx)
     caught_up = order_tracking.catch_up(ctx)
     return (*resolved, *caught_up, *order_recovery.resolve_changes(ctx, order_recovery.PATIENCE))
@@ -82,7 +94,7 @@ def recover(ctx: Context) -> tuple[Order, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """What became of one checked order. `again` is a decision that must be weighed anew, because
+    """The result of one checked order. `again` is a decision that must be checked again, because
     another process has ordered since."""
 
     order: Order | None = None
@@ -94,7 +106,7 @@ def check_all(ctx: Context, judged: Judged, notice: SessionNotice | None) -> tup
 
 
 def place_one(ctx: Context, checked: Check) -> Placed:
-    """The market's hours and the stops may have changed since the check: placing looks again."""
+    """Place a checked order. Placing checks again: market hours and stops may have changed."""
     try:
         return Placed(place.place(ctx, checked))
     except Denied as denied:
@@ -103,21 +115,21 @@ def place_one(ctx: Context, checked: Check) -> Placed:
 
 
 def leave(ctx: Context, due: Exit, notice: SessionNotice | None) -> Left:
-    """An exit whose price was reached, unless a sell that it must not disturb is under way."""
+    """Sell a position whose exit is due, unless a sell that it must not disturb is under way."""
     if exits.held_back(ctx, due):
         return Left(due, None, exits.FIRST_WAIT)
     return exits.leave(ctx, due, notice)
 
 
 def ask_profit(ctx: Context, due: Exit) -> tuple[Exit, bool]:
-    """Whether the analyst wants that profit taken."""
+    """Ask the analyst whether to take a profit."""
     return due, exits.confirm_profit(ctx, due)
 
 
-def take_back(ctx: Context, order_id: str) -> Order | None:
-    """Cancel an open order; None when there is nothing to cancel any more."""
+def cancel_open(ctx: Context, order_id: str) -> Order | None:
+    """Cancel an open order; None when it is not open any more."""
     order = ctx.journal.order(order_id)
-    if order is None or order.state not in _STANDING:
+    if order is None or order.state not in _OPEN:
         return None
     try:
         return place.cancel(ctx, order).order
@@ -126,11 +138,11 @@ def take_back(ctx: Context, order_id: str) -> Order | None:
         return None
 
 
-_STANDING = (OrderState.ACKED, OrderState.PARTIAL)
+_OPEN = (OrderState.ACKED, OrderState.PARTIAL)
 
 
 def chase(ctx: Context, order_id: str, book: Book | None) -> Order | None:
-    """An order that was overdue a moment ago, if it still is."""
+    """Amend or cancel an order if it is still overdue."""
     late = (order for order in unfilled.overdue(ctx) if order.order_id == order_id)
     order = next(late, None)
     return None if order is None else unfilled.chase(ctx, order, book)
@@ -138,7 +150,7 @@ def chase(ctx: Context, order_id: str, book: Book | None) -> Order | None:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Before the open: what the auction would print for what is held, and what to watch."""
+    """The plan before the open: expected prices of the positions, and the watch list."""
 
     expected: tuple[Quote, ...]
     candidates: tuple[Candidate, ...]
@@ -155,7 +167,7 @@ class Plan:
 
 
 def plan(ctx: Context) -> Plan:
-    """08:30. A market that ranks nothing before it opens is no error."""
+    """Make the plan (08:30). An empty ranking before the open is no error."""
     codes = [position.stock_code for position in ctx.journal.positions()]
     made = Plan(ctx.market.quotes(codes) if codes else (), scan.fast(ctx))
     ctx.journal.notice(ctx.run, "info", "plan for the day", made.text(), ctx.clock.now())
@@ -164,11 +176,11 @@ def plan(ctx: Context) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """The day at its end."""
+    """The settled day."""
 
     result: DayResult
     ended: tuple[Order, ...]
-    """What was still open, as it stood then."""
+    """Orders that were still open, in their final state."""
     differences: tuple[Difference, ...]
 
     def text(self) -> str:
@@ -184,8 +196,8 @@ class Settled:
 
 
 def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
-    """15:30: the last fills, the end of what is open, the result, the broker's figures beside
-    it, and what the decisions were worth."""
+    """Settle the day (15:30): last fills, end of the open orders, the day's result, the comparison
+    with the broker's figures, and the scores of the decisions."""
     order_tracking.catch_up(ctx)
     closed = trading_phases.market_phase(ctx.clock.now(), notice) is MarketPhase.CLOSED
     ended = tuple(
@@ -204,7 +216,8 @@ def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
 
 
 def _take_back(ctx: Context, order: Order) -> Order:
-    """kt's day may be configured to end before the market's: nothing expires by itself then."""
+    """Cancel an open order. kt's day may be configured to end before the market's, where orders do
+    not expire by themselves."""
     try:
         return place.cancel(ctx, order).order
     except Denied as denied:

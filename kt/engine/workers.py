@@ -1,4 +1,4 @@
-"""Slow work off the decision thread: named jobs beside it, orders one after another."""
+"""Threads for slow work: jobs run side by side, orders one after another."""
 
 from __future__ import annotations
 
@@ -7,84 +7,98 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+Then = Callable[[], object]
+"""What the result of a job does, on the decision thread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One start of a job. No two tasks of the same name run at once."""
+
+    name: str
+    """The job's name and, after a dot, the stock that it is about if there is one."""
+    title: str
+    """For people: "<title> failed: ..."."""
+    work: Callable[[], Then]
+    """Runs on a worker."""
+    failed: Callable[[Exception], object] = lambda failure: None
+    """What a failure does, on the decision thread."""
+    orders: bool = False
+    """Whether it may send an order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A worker's job ended: with a value, or with what it raised."""
+    """A task has ended: with what its result does, or with what it raised."""
 
-    job: str
-    value: Any = None
-    failure: Exception | None = None
+    task: Task
+    outcome: Then | Exception
 
 
-Work = Callable[[], Any]
-EXIT = "exit."
-"""What the names of the jobs that sell a position begin with."""
+Run = Callable[[Task], Answered]
+"""Does the task's work; an exception is an answer as well."""
 READY = 10
-"""Threads that wait for work from the first job on: so many exits may be due in one tick, and a
-thread that is only begun then takes its time while others compute."""
-Jobs = queue.SimpleQueue[tuple[str, Work] | None]
-Contain = Callable[[str, Work], Answered]
-"""Runs the work and makes an answer even of what it raises."""
+"""Threads started with the first job. Starting a thread is slow while others compute, and several
+exits may be due in one tick."""
+_Tasks = queue.SimpleQueue[Task | None]
 
 
 class Workers:
-    """Runs work beside the decision thread and puts the answers on its queue.
+    """Runs tasks off the decision thread; `answer` puts what they came to on its queue.
 
-    The threads are daemons: a process that ends does not wait for an analyst's slow answer. Each
-    waits for the next job when it has ended one.
+    The threads are reused, and they are daemons: a process that ends does not wait for a slow
+    answer of the analyst.
     """
 
-    def __init__(self, answers: queue.SimpleQueue[Any], contain: Contain) -> None:
-        self._answers = answers
-        self._contain = contain
+    def __init__(self, answer: Callable[[Answered], object], run: Run) -> None:
+        self._put = answer
+        self._run = run
         self._busy: set[str] = set()
-        self._jobs: Jobs = queue.SimpleQueue()
-        self._in_line: Jobs = queue.SimpleQueue()
+        self._tasks: _Tasks = queue.SimpleQueue()
+        self._line: _Tasks = queue.SimpleQueue()
         self._threads = 0
         self._idle = 0
         self._orders = 0
-        self._line: threading.Thread | None = None
+        self._line_started = False
         self._lock = threading.Condition()
 
-    def start(self, job: str, work: Work) -> bool:
-        """Begin a job; False when the one before it has not ended yet (this one is skipped)."""
+    def start(self, task: Task) -> bool:
+        """Run it beside all others; False (and it is skipped) while one of its name runs."""
         with self._lock:
-            if job in self._busy:
+            if task.name in self._busy:
                 return False
-            self._busy.add(job)
-            self._orders += job.startswith(EXIT)
+            self._busy.add(task.name)
+            self._orders += task.orders
             while not self._idle or self._threads < READY:
-                self._hire()
+                self._threads += 1
+                self._idle += 1
+                _begin(self._serve, f"kt-worker-{self._threads}")
             self._idle -= 1
-        self._jobs.put((job, work))
+        self._tasks.put(task)
         return True
 
-    def line_up(self, job: str, work: Work) -> None:
-        """Do it after all that was lined up before: buys, amends and cancels of the day."""
+    def line_up(self, task: Task) -> None:
+        """Run it after all that were lined up before: buys, amends and cancels of the day."""
         with self._lock:
-            self._orders += 1
-            if self._line is None:
-                self._line = threading.Thread(
-                    target=self._serve_line, name="kt-orders", daemon=True
-                )
-                self._line.start()
-        self._in_line.put((job, work))
+            self._orders += task.orders
+            if not self._line_started:
+                self._line_started = True
+                _begin(self._serve_line, "kt-orders")
+        self._line.put(task)
 
-    def busy(self, job: str) -> bool:
+    def busy(self, name: str) -> bool:
         with self._lock:
-            return job in self._busy
+            return name in self._busy
 
     @property
     def sending(self) -> bool:
-        """Whether an order may be on its way whose answer is not on the queue yet."""
+        """Whether an order may have been sent whose answer is not on the queue yet."""
         with self._lock:
             return self._orders > 0
 
     def drain(self, seconds: float) -> bool:
-        """Wait for the orders on their way, so many real seconds at most; whether none is left."""
+        """Wait for the answers of orders, at most so many real seconds; whether all arrived."""
         ends = time.monotonic() + seconds
         with self._lock:
             while self._orders and (left := ends - time.monotonic()) > 0:
@@ -92,46 +106,43 @@ class Workers:
             return not self._orders
 
     def close(self) -> None:
-        """Let every thread go that waits, and the others when they have done their work."""
+        """End every thread: idle ones now, the others when their work is done."""
         with self._lock:
             for _ in range(self._threads):
-                self._jobs.put(None)
-            self._in_line.put(None)
-
-    def _hire(self) -> None:
-        self._threads += 1
-        self._idle += 1
-        name = f"kt-worker-{self._threads}"
-        threading.Thread(target=self._serve, name=name, daemon=True).start()
+                self._tasks.put(None)
+            self._line.put(None)
 
     def _serve(self) -> None:
-        while (given := self._jobs.get()) is not None:
-            job, work = given
-            answered = self._contain(job, work)
+        while (task := self._tasks.get()) is not None:
+            answered = self._run(task)
             with self._lock:
-                self._busy.discard(job)
+                self._busy.discard(task.name)
                 self._idle += 1
-            self._answer(answered, order=job.startswith(EXIT))
+            self._answer(answered)
 
     def _serve_line(self) -> None:
-        while (given := self._in_line.get()) is not None:
-            self._answer(self._contain(*given), order=True)
+        while (task := self._line.get()) is not None:
+            self._answer(self._run(task))
 
-    def _answer(self, answered: Answered, *, order: bool) -> None:
-        """An order is on its way until its answer is on the queue: who sees a frame of it before
-        that knows that the answer comes after the frame."""
-        self._answers.put(answered)
+    def _answer(self, answered: Answered) -> None:
+        """The answer first, the count after: a frame of the order that is read while `sending`
+        is true is followed by the answer on the queue."""
+        self._put(answered)
         with self._lock:
-            self._orders -= order
+            self._orders -= answered.task.orders
             self._lock.notify_all()
 
 
 class Inline(Workers):
-    """Does the work at once: where the clock is moved by hand, nothing can run beside it."""
+    """Runs each task at once, for a clock that is moved by hand: nothing can run beside it."""
 
-    def start(self, job: str, work: Work) -> bool:
-        self._answers.put(self._contain(job, work))
+    def start(self, task: Task) -> bool:
+        self._put(self._run(task))
         return True
 
-    def line_up(self, job: str, work: Work) -> None:
-        self._answers.put(self._contain(job, work))
+    def line_up(self, task: Task) -> None:
+        self._put(self._run(task))
+
+
+def _begin(target: Callable[[], None], name: str) -> None:
+    threading.Thread(target=target, name=name, daemon=True).start()

@@ -1,4 +1,5 @@
-"""Every door to the outside, as Protocols. Steps and the engine know these and no adapter."""
+"""The interfaces to the outside world, as Protocols that adapters implement. No adapter and no
+implementation belongs here."""
 
 from kt.ports.gateway import OrderGateway, SealedGateway
 from kt.ports.journal import Journal, OrderLog, Results, RunLog, Stops

@@ -1,4 +1,4 @@
-"""The way orders leave, and the seal that keeps it shut to all but one file."""
+"""The order gateway, and the seal that only `steps/orders/place.py` opens."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from kt.records import AmendTicket, CancelTicket, OrderTicket, Outcome
 
 
 class OrderGateway(Protocol):
-    """One send for each call. It returns an Outcome and never raises, whatever the wire or the
-    code around it did."""
+    """One send for each call. Returns an Outcome and never raises."""
 
     def place(self, ticket: OrderTicket) -> Outcome: ...  # kt10000, kt10001
     def amend(self, ticket: AmendTicket) -> Outcome: ...  # kt10002
@@ -18,9 +17,9 @@ class OrderGateway(Protocol):
 
 @final
 class SealedGateway:
-    """An order gateway that is handed through the house shut: it has no method to call.
+    """An order gateway without methods: what everybody but `steps/orders/place.py` gets.
 
-    `steps/orders/place.py` alone opens it (`unseal`), after the intent is in the journal.
+    That file opens it (`unseal`), after the intent is in the journal.
     """
 
     __slots__ = ("_gateway",)
@@ -30,5 +29,5 @@ class SealedGateway:
 
 
 def unseal(sealed: SealedGateway) -> OrderGateway:
-    """For `steps/orders/place.py`; a test over the imports holds that nobody else uses it."""
+    """Only for `steps/orders/place.py`; a test over the imports checks that nobody else uses it."""
     return sealed._gateway

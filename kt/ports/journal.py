@@ -1,4 +1,4 @@
-"""The journal's doors, by what they keep. An adapter keeps them all: `Journal`."""
+"""The journal's interfaces by topic; `Journal` is all of them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ from kt.records import (
 
 
 class RunLog(Protocol):
-    """What ran and what it saw: batched off the calling thread."""
+    """Runs, steps, broker calls, scans, analyst calls, decisions, notices: written in batches off
+    the calling thread."""
 
     def start_run(self, run: str, command: str, version: str) -> None: ...
     def finish_run(self, run: str, outcome: str, exit_code: int) -> None: ...
@@ -56,7 +57,7 @@ class RunLog(Protocol):
         ...
 
     def scan(self, run: str, stage: str, at: datetime, items: Sequence[Candidate]) -> None:
-        """`stage` is fast, deep or ai; the best candidate comes first."""
+        """`stage` is fast, deep or ai; candidates are best first."""
         ...
 
     def answer(
@@ -70,19 +71,19 @@ class RunLog(Protocol):
         ...
 
     def find_answer(self, key: str) -> AnalystReply | None:
-        """The newest answer to the same question; one without an error before one with."""
+        """The newest answer to the same question; one without an error is preferred."""
         ...
 
     def analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
-        """Questions put to analysts since then, oldest first, with what they cost."""
+        """Calls of analysts since a time, oldest first, with their cost."""
         ...
 
     def decisions(self, run: str, items: Sequence[Decision]) -> None:
-        """One that is there already, because it came through a pipe, stays as it is."""
+        """A decision that is in the journal already (it came through a pipe) stays as it is."""
         ...
 
     def checks(self, run: str, items: Sequence[Check]) -> None:
-        """Each with all of its rules' results; one that is there already stays as it is."""
+        """Each with all rule results; a check that is in the journal already stays as it is."""
         ...
 
     def error(self, run: str, kind: str, where: str, message: str, at: datetime) -> None:
@@ -94,11 +95,11 @@ class RunLog(Protocol):
         ...
 
     def heartbeat(self, run: str, what: str, at: datetime) -> None:
-        """A sign of life: the newest time and the count are kept for each `what`."""
+        """Heartbeat: the newest time and the count are kept for each `what`."""
         ...
 
     def flush(self) -> None:
-        """Wait until everything batched is written."""
+        """Block until everything batched is written."""
         ...
 
 
@@ -106,46 +107,47 @@ class OrderLog(Protocol):
     """Orders and fills: durable when a call returns.
 
     Orders change only through `plan_order` and `record`: each folds events by
-    `rules/order_state.py` in one transaction, so several processes can share the file.
+    `rules/order_state.py` in one transaction, so that several processes can share the file.
     """
 
     def plan_order(self, order: Order, event: OrderEvent, *, again: bool = False) -> Order:
         """Insert an intent in state PLANNED or DENIED.
 
-        A decision that has become an order returns that order unchanged, whatever its state,
-        unless it is wanted `again`.
-
-        A client id seen before returns the first order unchanged when the same is wanted, and
-        raises Denied(CLIENT_ID) when it belongs to another order. Raises Denied(DUPLICATE) when the
-        same stock and side already has an unresolved intent.
+        A decision that already has an order returns that order unchanged, whatever its state,
+        unless `again` is set. A client id that was used before returns its order unchanged when the
+        same is wanted, and raises Denied(CLIENT_ID) when it belongs to another order. Raises
+        Denied(DUPLICATE) when the same stock and side already has an unresolved intent.
         """
         ...
 
     def record(self, event: OrderEvent) -> Order:
-        """Fold one event into its order and return the order as it now is. An event seen
-        before changes nothing; an impossible one is kept as a notice and changes nothing."""
+        """Fold one event into its order and return the updated order. An event seen before changes
+        nothing; an impossible one is journaled as a notice and changes nothing."""
         ...
 
     def order(self, order_id: str) -> Order | None: ...
     def order_by_number(self, ord_no: str, day: date) -> Order | None:
-        """By any number it has borne at the broker; numbers begin anew every day."""
+        """By any order number it has had at the broker; numbers start again every day."""
         ...
 
     def order_of_client(self, client_id: str) -> Order | None:
-        """The order that was wanted under this client id, ever; None for an empty id too."""
+        """The order with this client id, of any day; None for an empty id too."""
         ...
 
     def repeated(
         self, client_id: str, *, decision_id: str = "", ticket: OrderTicket | None = None
     ) -> Order | None:
         """The order of this client id, when the same is wanted again (`kt.rules.client_ids`); None
-        for an id that was never used. Raises Denied(CLIENT_ID) when it belongs to another order.
-        `ticket` None: the decision is not sized yet."""
+        for an id that was never used.
+
+        Raises Denied(CLIENT_ID) when the id belongs to another order. `ticket` None: the decision
+        has no size yet.
+        """
         ...
 
     def order_of_decision(self, decision_id: str, side: Side, stock_code: str) -> Order | None:
-        """The newest order that rests on this decision, whatever its state but DENIED: that one
-        never left kt. None for an empty id too."""
+        """The newest order of this decision in any state but DENIED (that one was never sent). None
+        for an empty id too."""
         ...
 
     def orders(
@@ -160,12 +162,12 @@ class OrderLog(Protocol):
         ...
 
     def highest_number(self, day: date) -> str:
-        """The highest order number of a day that kt knows of, its own or noted before a send;
-        empty when it knows none."""
+        """The highest order number of a day that kt knows, its own or noted before a send; empty
+        when there is none."""
         ...
 
     def order_events(self, order_id: str) -> tuple[OrderEvent, ...]:
-        """Every event told, oldest first, also those that changed nothing."""
+        """Every event received, oldest first, including those that changed nothing."""
         ...
 
     def fills(
@@ -176,15 +178,15 @@ class OrderLog(Protocol):
         stock_code: str | None = None,
         since: date | None = None,
     ) -> tuple[Fill, ...]:
-        """Oldest first, every share once."""
+        """Oldest first; each share is counted once."""
         ...
 
 
 class Results(Protocol):
-    """Positions, trades, days and what decisions were worth: durable when a call returns."""
+    """Positions, trades, days and decision outcomes: durable when a call returns."""
 
     def positions(self) -> tuple[Position, ...]:
-        """What is held, oldest first."""
+        """Open positions, oldest first."""
         ...
 
     def put_position(self, position: Position) -> None:
@@ -192,7 +194,7 @@ class Results(Protocol):
         ...
 
     def doubts(self) -> tuple[Doubt, ...]:
-        """What the broker lists otherwise than the books, and nobody believes yet."""
+        """Differences between the broker's holdings and the books that are not confirmed yet."""
         ...
 
     def put_doubt(self, doubt: Doubt) -> None:
@@ -201,7 +203,7 @@ class Results(Protocol):
 
     def drop_doubt(self, stock_code: str) -> None: ...
     def exit_set(self, position: Position, reason: str, at: datetime) -> None:
-        """Note that stop and target were set or moved."""
+        """Record that stop and target were set or moved."""
         ...
 
     def add_trade(self, trade: Trade) -> None: ...
@@ -221,46 +223,46 @@ class Results(Protocol):
 
     def put_outcome(self, outcome: DecisionOutcome) -> None: ...
     def outcomes(self, *, since: date | None = None) -> tuple[DecisionOutcome, ...]:
-        """Of decisions taken on `since` or later, oldest first."""
+        """Of decisions made on `since` or later, oldest first."""
         ...
 
     def cash_flow(self) -> CashFlow:
-        """What all fills booked so far moved."""
+        """What all fills booked so far changed in cash."""
         ...
 
     def cash_note(self) -> CashNote | None:
-        """The cash noted last; None before the first time."""
+        """The cash recorded last; None before the first time."""
         ...
 
     def put_cash_note(self, note: CashNote) -> None: ...
     def open_decisions(self, before: datetime) -> tuple[Decision, ...]:
-        """Decisions taken before a time that have no outcome yet."""
+        """Decisions made before a time that have no outcome yet."""
         ...
 
 
 class Stops(Protocol):
-    """What stops trading: durable when a call returns."""
+    """Stops and symbol locks: durable when a call returns."""
 
     def stop(self) -> Stop:
-        """The stop in force: the stricter of row and flag file."""
+        """The stop in force: the stricter of database row and flag file."""
         ...
 
     def set_stop(self, stop: Stop) -> None:
-        """Write the flag file first, then the row: a broken database still halts."""
+        """Write the flag file first, then the row: a broken database still halts trading."""
         ...
 
     def lock_symbol(self, lock: SymbolLock) -> None:
-        """Of two locks on a stock the longer one stays, unless both are the same order's."""
+        """Of two locks on a stock the longer one is kept, unless both belong to the same order."""
         ...
 
     def unlock_symbol(self, stock_code: str) -> None: ...
     def locks(self) -> tuple[SymbolLock, ...]:
-        """Those that hold now, oldest first."""
+        """The locks in force now, oldest first."""
         ...
 
 
 class Journal(RunLog, OrderLog, Results, Stops, Protocol):
-    """Everything that happened, in one place. Every method may raise JournalError."""
+    """All parts of the journal. Every method may raise JournalError."""
 
     def events(
         self, *, after: int = 0, limit: int = 100, kinds: Iterable[str] | None = None
@@ -269,8 +271,8 @@ class Journal(RunLog, OrderLog, Results, Stops, Protocol):
         ...
 
     def together(self) -> AbstractContextManager[None]:
-        """What is read and written inside is one transaction: no other process comes between,
-        and a crash leaves all of it or nothing. Wait for nothing else inside."""
+        """One transaction: no other process writes in between, and a crash leaves all of it or
+        nothing. Do not wait for anything else inside."""
         ...
 
     def close(self) -> None:

@@ -1,13 +1,15 @@
-"""How long a question to the outside may take: who asks says it here, whoever waits heeds it.
+"""Deadlines for requests to the outside: set by the caller, obeyed by the adapters.
 
     with within(1.0):
         holdings = ctx.broker.holdings()
 
-The limit is real seconds for all that is asked inside the block, with everything that a question
-may wait for: its turn in the request budget, a token, the connection, every byte of the answer.
-A question inside is sent once; when it cannot be answered in time it raises Unreachable (or Busy,
-when another process holds a lock). It belongs to the thread that set it: a thread that is started
-inside the block has no limit. Orders do not heed it: each has its own, whoever sends it.
+The limit is in real seconds for everything requested inside the block, including every wait: the
+turn in the request budget, a token, the connection, each byte of the answer. A request inside is
+sent once; when it cannot be answered in time it raises Unreachable (or Busy, when another process
+holds a lock).
+
+The limit belongs to the thread that set it: a thread started inside the block has none. Orders
+ignore it: each order has its own deadline.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`ends` on the machine's monotonic clock; `once`: a question is not repeated."""
+    """`ends` is on the machine's monotonic clock; `once`: a request is not repeated."""
 
     ends: float
     once: bool
@@ -33,29 +35,30 @@ _LIMIT: ContextVar[Limit] = ContextVar("kt.patience", default=NONE)
 
 
 def within(seconds: float) -> contextlib.AbstractContextManager[None]:
-    """All that is asked inside is over after so many real seconds, and nothing is asked twice.
-    Inside a narrower limit, that one holds."""
+    """Everything requested inside ends after so many real seconds, and nothing is retried. A
+    narrower limit around it wins."""
     return _limited(Limit(min(_LIMIT.get().ends, time.monotonic() + seconds), once=True))
 
 
 def bounded(seconds: float) -> contextlib.AbstractContextManager[None]:
-    """For adapters: a call's own bound. It says nothing of repeats, and a narrower limit holds."""
+    """For adapters: a call's own deadline. Retries are allowed, and a narrower limit around it
+    wins."""
     limit = _LIMIT.get()
     return _limited(Limit(min(limit.ends, time.monotonic() + seconds), limit.once))
 
 
 def regardless(seconds: float) -> contextlib.AbstractContextManager[None]:
-    """For orders: so many seconds from now, whatever limit the sender's own questions have."""
+    """For orders: so many seconds from now, ignoring the limit on the caller's other requests."""
     return _limited(Limit(time.monotonic() + seconds, once=False))
 
 
 def time_left() -> float:
-    """Real seconds until the limit; infinite when nobody set one, never below 0."""
+    """Real seconds until the deadline; infinite without one, never below 0."""
     return max(0.0, _LIMIT.get().ends - time.monotonic())
 
 
 def asked_once() -> bool:
-    """Must a question not be repeated?"""
+    """Whether requests must not be repeated."""
     return _LIMIT.get().once
 
 

@@ -1,4 +1,4 @@
-"""The doors to the world: time, the market, the account, the stream, the analyst, the owner."""
+"""Interfaces to the clock, the market, the account, the stream, the analyst and the owner."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from kt.records import (
 class Clock(Protocol):
     """The only source of time. On the embedded exchange it is the exchange's, at any speed.
 
-    Seconds given and returned are the clock's own; `to_real` turns them into wall seconds for
+    Seconds given and returned are the clock's own; `to_real` converts them to wall seconds for
     waits on sockets, queues and events.
     """
 
@@ -47,7 +47,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Seconds from any beginning, never falling: for measuring how long something took."""
+        """Seconds since an arbitrary start, never decreasing: for measuring durations."""
         ...
 
     def sleep(self, seconds: float) -> None: ...
@@ -109,7 +109,7 @@ class Market(Protocol):
 
 
 class Broker(Protocol):
-    """What the broker says about the account: queries alone, which raise."""
+    """Queries about the account. All of them raise the errors of `Market`."""
 
     def account(self) -> str: ...  # ka00001, the whole number: mask before showing
 
@@ -137,7 +137,7 @@ class Broker(Protocol):
 
 
 class Stream(Protocol):
-    """Live events. The sink is called on a reader thread and must only hand over."""
+    """Live events. The sink is called on a reader thread and must only hand the event over."""
 
     def start(self, sink: Callable[[StreamEvent], None]) -> None:
         """Connect (or join the process that owns the connection) and log in.
@@ -155,11 +155,11 @@ class Stream(Protocol):
 
 
 class Analyst(Protocol):
-    """Who decides. Never raises for a bad answer: `Answer.error` says what went wrong."""
+    """Makes decisions. Never raises for a bad answer: `AnalystReply.error` says what went wrong."""
 
     @property
     def name(self) -> str:
-        """rules, gemini or openai, as it stands in the journal."""
+        """rules, gemini or openai: the name in the journal."""
         ...
 
     @property
@@ -167,12 +167,12 @@ class Analyst(Protocol):
 
     @property
     def fallback(self) -> Analyst | None:
-        """Who is asked in its stead about what it does not answer; None: nobody."""
+        """The analyst that is asked about what this one does not answer; None for none."""
         ...
 
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
-        """A decision object for every stock of the brief; `faults` names what was wrong with
-        the answer before."""
+        """A decision object for every stock of the request; `faults` lists what was wrong with the
+        answer before."""
         ...
 
     def shortlist(
@@ -186,8 +186,8 @@ class Analyst(Protocol):
         ...
 
     def probe(self) -> AnalystReply | None:
-        """The smallest question there is, asked at once whatever failed before; None where there
-        is nobody to ask."""
+        """The smallest possible request, sent at once whatever failed before; None where there is
+        no service to ask."""
         ...
 
 

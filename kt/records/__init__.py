@@ -1,6 +1,7 @@
-"""The things that travel: frozen records, to and from JSON, with JSON Schema.
+"""The values that all parts exchange: frozen records with JSON and JSON Schema. No logic beyond a
+record's own fields, and no import from any other part of kt.
 
-Import from here; the files beside this one are an order of ideas, not an interface.
+Import them from here; which file a record is in may change.
 """
 
 from kt.records.account import (

@@ -59,11 +59,9 @@ class Holdings(Record, frozen=True, kw_only=True):
 
 
 class BrokerOrder(Record, frozen=True, kw_only=True):
-    """An order as the broker lists it (ka10075 open orders, kt00007 the day's orders).
-
-    `ord_no` keeps its seven digits; compare order numbers as integers. `original_ord_no` is
-    empty for a new order. `kind` is NEW, AMEND or CANCEL.
-    """
+    """An order as the broker lists it (ka10075 open orders, kt00007 the day's orders). `ord_no`
+    keeps its seven digits; compare order numbers as integers. `original_ord_no` is empty for a new
+    order. `kind` is NEW, AMEND or CANCEL."""
 
     ord_no: str
     original_ord_no: str
@@ -83,7 +81,8 @@ class BrokerOrder(Record, frozen=True, kw_only=True):
 
 
 class Execution(Record, frozen=True, kw_only=True):
-    """One row of the day's fills (ka10076). No execution id exists; several rows an order."""
+    """One row of the day's fills (ka10076). The broker gives no execution id; an order may have
+    several rows."""
 
     ord_no: str
     original_ord_no: str
@@ -101,7 +100,7 @@ class Execution(Record, frozen=True, kw_only=True):
 
 
 class Realised(Record, frozen=True, kw_only=True):
-    """One sale of today and what it brought (ka10077), in won."""
+    """One sale of today and its realised profit (ka10077), in won."""
 
     stock_code: str
     stock_name: str
@@ -141,7 +140,7 @@ class OrderTicket(Record, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, order: Record) -> Self:
-        """As this order, check or intent asks for it: all of them carry a ticket's fields."""
+        """The ticket for this order, check or intent: all of them have a ticket's fields."""
         return cls(**{name: getattr(order, name) for name in cls.__struct_fields__})
 
 
@@ -163,7 +162,7 @@ class CancelTicket(Record, frozen=True, kw_only=True):
 
 
 class OutcomeStatus(StrEnum):
-    """What is known after one send (docs/orders.md#outcomes)."""
+    """The outcome of one send (docs/orders.md#outcomes)."""
 
     ACKED = "ACKED"
     REJECTED = "REJECTED"
@@ -172,14 +171,14 @@ class OutcomeStatus(StrEnum):
 
 
 class Concern(StrEnum):
-    """Whose trouble a refusal is: it says what may still be ordered, and what is an emergency."""
+    """What a refusal concerns: it decides what may still be ordered, and what is an emergency."""
 
     ORDER = "order"
-    """This one order: its price, number or quantity; another one may be taken."""
+    """This order alone (its price, number or quantity): other orders may be accepted."""
     STOCK = "stock"
-    """This stock (halted, restricted, not sellable): every order of it, and of no other."""
+    """This stock (halted, restricted, not sellable): all orders of it, and of no other."""
     MARKET = "market"
-    """The hour or the day: no order of anybody is taken now."""
+    """The hour or the day: the market accepts no orders now."""
     ACCOUNT = "account"
     """This account: its cash or its permissions."""
     KEY = "key"
@@ -187,12 +186,13 @@ class Concern(StrEnum):
 
 
 class Outcome(Record, frozen=True, kw_only=True):
-    """The answer to one order call: a value and never an exception, so nothing is left open.
+    """The answer to one order call. A value and never an exception, so that every send has an
+    outcome.
 
-    `ord_no` is the number this call got (ACKED alone), `original_ord_no` the root of its chain,
+    `ord_no` is the number this call got (ACKED only), `original_ord_no` the root of its chain,
     `quantity` what was really amended or cancelled. `code` is the broker's (RC4003, 571557, 1700,
     …), `evidence` says in words what was seen (`read timeout`, `HTTP 503`, `no ord_no`, …).
-    `retryable` is true only where the broker said it did not take the call (429, 1700).
+    `retryable` is true only where the broker said it did not accept the call (429, 1700).
     """
 
     status: OutcomeStatus
@@ -205,6 +205,6 @@ class Outcome(Record, frozen=True, kw_only=True):
     http_status: int = 0
     retryable: bool = False
     concerns: Concern | None = None
-    """Whose trouble a refusal is; None for anything else, and for a code nobody knows."""
+    """What a refusal concerns; None for other outcomes and for unknown codes."""
     not_enough: bool = False
     """Whether a sell was refused because the broker has fewer shares free than it asks for."""

@@ -13,7 +13,7 @@ from kt.records.result import Position
 
 
 class StockContext(Record, frozen=True, kw_only=True):
-    """All that was collected about one stock. A part that could not be had is None or empty."""
+    """Everything collected about one stock. A part that could not be fetched is None or empty."""
 
     stock_code: str
     stock_name: str
@@ -27,11 +27,12 @@ class StockContext(Record, frozen=True, kw_only=True):
     flow: tuple[Flow, ...] = ()
     brokers: BrokerActivity | None = None
     missing: tuple[str, ...] = ()
-    """The parts that could not be had, with the reason."""
+    """The parts that could not be fetched, with the reason."""
 
 
 class AnalystRequest(Record, frozen=True, kw_only=True):
-    """The question: the stocks, the account, the limits and what was learnt."""
+    """What the analyst is asked about: the stocks, the account, the limits and the lesson from past
+    decisions."""
 
     asof: datetime
     stocks: tuple[StockContext, ...]
@@ -74,13 +75,13 @@ FAILURES: dict[str, str] = {
 }
 """The kinds of failure of an analyst, and what each means."""
 LASTING = frozenset({"auth", "model", "request"})
-"""Failures that last until somebody changes something."""
+"""Failures that last until a person changes something (a key, the configuration)."""
 WITHHELD = frozenset({"paused", "budget", "late"})
 """The analyst was not asked at all."""
 
 
 class AnalystCall(Record, frozen=True, kw_only=True):
-    """One question put to an analyst, without its words: for breaker, budget and status."""
+    """One call of an analyst without its texts: for circuit breaker, budget and status."""
 
     asked_at: datetime
     purpose: str
@@ -99,11 +100,11 @@ class AnalystCall(Record, frozen=True, kw_only=True):
 
 
 class AnalystReply(Record, frozen=True, kw_only=True):
-    """An analyst's reply before it is checked; one row of `ai_calls`.
+    """An analyst's reply before it is validated; one row of `ai_calls`.
 
     `objects` are the decision objects as parsed JSON (or shortlist objects `{stock_code, score,
-    reason}`); `raw` is the reply as it came. `key` is the hash of all of the input: a replay
-    answers from the journal by it.
+    reason}`); `raw` is the reply as received. `key` is the hash of the whole input: a replay looks
+    the answer up by it.
     """
 
     key: str
@@ -125,11 +126,11 @@ class AnalystReply(Record, frozen=True, kw_only=True):
     error: str = ""
     """Empty, or `kind: words`; the kinds are `FAILURES`."""
     notes: tuple[str, ...] = ()
-    """What had to be peeled off or left out to read the reply."""
+    """What had to be removed to parse the reply (code fences, surrounding text)."""
     attempts: int = 1
-    """Requests that were sent for it."""
+    """How many requests were sent for it."""
     asked_model: str = ""
-    """The model that was asked for, where `model` is the one that answered."""
+    """The requested model; `model` is the one that answered."""
     prompt_version: str = ""
 
     @property

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Meta
 
 KST = timezone(timedelta(hours=9), "KST")
-"""Asia/Seoul. Korea keeps no summer time, so the fixed offset is exact
+"""Asia/Seoul. Korea has no daylight saving time, so the fixed offset is exact
 (docs/market-rules.md#sessions)."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
-    """A value that travels between steps. Unknown JSON fields are ignored: JSON only grows."""
+    """A frozen value. Unknown JSON fields are ignored, so that a newer version may add fields."""
 
 
 # What a piped record may hold: more than the market ever shows, less than a sum or a table chokes
@@ -26,7 +26,7 @@ Words = Annotated[str, Meta(max_length=10_000)]
 Shares = Annotated[int, Meta(ge=0, le=10**9)]
 Price = Annotated[int, Meta(ge=0, le=10**9)]
 Amount = Annotated[int, Meta(ge=-(10**15), le=10**15)]
-"""Of won or of shares."""
+"""In won or in shares."""
 Rate = Annotated[float, Meta(ge=-1e9, le=1e9)]
 MANY = Meta(max_length=100)
 
@@ -37,8 +37,8 @@ class Side(StrEnum):
 
 
 class Action(StrEnum):
-    """What an analyst answers about a stock: BUY, SELL or HOLD. ABSTAIN is no answer of anybody's:
-    it stands where none came or none could be used, does nothing and is never scored."""
+    """What an analyst decided about a stock: BUY, SELL or HOLD. ABSTAIN means that there is no
+    usable answer: nothing is ordered and nothing is scored."""
 
     BUY = "BUY"
     SELL = "SELL"
@@ -47,29 +47,29 @@ class Action(StrEnum):
 
     @property
     def trades(self) -> bool:
-        """Whether an order may come of it."""
+        """Whether this action leads to an order."""
         return self in (Action.BUY, Action.SELL)
 
 
 ANSWERS = (Action.BUY, Action.SELL, Action.HOLD)
-"""The actions of the process document's decision object: all that an analyst may say."""
+"""The actions of the process document's decision object: the only ones an analyst may answer."""
 
 
 class Provenance(StrEnum):
-    """Whose a decision is."""
+    """Where a decision came from."""
 
     OWN = "own"
-    """The analyst's, as it was said."""
+    """The analyst's answer, unchanged."""
     REPAIRED = "repaired"
-    """The analyst's; its form was put right where that was certain (`repairs` says what)."""
+    """The analyst's answer after unambiguous repairs of its form (`repairs` lists them)."""
     FALLBACK = "fallback"
-    """Another analyst's, because the one that was asked did not answer."""
+    """The fallback analyst's answer, because the first one did not answer."""
     NONE = "none"
-    """Nobody's: ABSTAIN."""
+    """No analyst answered: ABSTAIN."""
 
     @property
     def own(self) -> bool:
-        """Whether the analyst that was asked decided it."""
+        """Whether the configured analyst made the decision itself."""
         return self in (Provenance.OWN, Provenance.REPAIRED)
 
 

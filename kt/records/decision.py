@@ -1,4 +1,4 @@
-"""What kt makes of the market: candidates, decisions and their safety checks."""
+"""Candidates, decisions, order intents and their pre-trade checks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from kt.records.order import Origin
 
 
 class Candidate(Record, frozen=True, kw_only=True):
-    """A stock worth a closer look. Money in won; `score` 0..100; None = not looked at yet."""
+    """A stock that a scan selected. Money in won; `score` 0..100; None = not fetched yet."""
 
     stock_code: Code
     stock_name: Name
@@ -45,12 +45,12 @@ class Candidate(Record, frozen=True, kw_only=True):
     strength: Rate | None = None
     """Trade strength, 100 = even."""
     book_ratio: Rate | None = None
-    """Bid over ask quantity in the book."""
+    """Bid quantity divided by ask quantity in the order book."""
     foreign_net: Amount | None = None
-    """Shares, today or the newest day known."""
+    """In shares, of today or the newest day known."""
     institution_net: Amount | None = None
     broker_net: Amount | None = None
-    """Shares bought less sold by the five busiest firms of each side."""
+    """Net shares bought by the five most active member firms of each side."""
 
 
 class Decision(Record, frozen=True, kw_only=True):
@@ -76,19 +76,19 @@ class Decision(Record, frozen=True, kw_only=True):
     reference_price: Price = 0
     """The last price the analyst saw."""
     faults: Annotated[tuple[Words, ...], MANY] = ()
-    """Why there is no answer of the analyst's own; empty when it was accepted."""
+    """Why there is no answer of the configured analyst; empty when there is one."""
     provenance: Provenance = Provenance.OWN
     repairs: Annotated[tuple[Words, ...], MANY] = ()
-    """What was put right in the answer's form: `price: '71,000' read as 71000`."""
+    """Repairs of the answer's form: `price: '71,000' read as 71000`."""
     data_at: datetime | None = None
-    """The newest time in the data that it rests on: its age counts from here, however long the
-    analyst thought."""
+    """The newest time in the data the decision is based on: its age counts from here, not from when
+    the analyst answered."""
     prompt_version: Name = ""
-    """Which instructions the analyst had."""
+    """Version of the instructions that the analyst was given."""
 
 
 class CheckResult(Record, frozen=True, kw_only=True):
-    """One rule's verdict, with its arithmetic in words: `1,200,000 > limit 1,000,000`."""
+    """One rule's result, with its arithmetic in words: `1,200,000 > limit 1,000,000`."""
 
     code: Name
     passed: bool
@@ -96,10 +96,11 @@ class CheckResult(Record, frozen=True, kw_only=True):
 
 
 class OrderIntent(Record, frozen=True, kw_only=True):
-    """An order as somebody wants it: what the safety rules judge, whoever wants it.
+    """An order that is wanted: the input of the pre-trade check, for every origin.
 
-    `price` is the limit in won, 0 for a market order. `decision` is what the order rests on; None
-    when a person typed it or a rule of kt's own (an exit, a flatten, an amend) wants it.
+    `price` is the limit in won, 0 for a market order. `decision` is the one the order is based on;
+    None for an order that a person typed or that kt's own rules want (an exit, a flatten, an
+    amend).
     """
 
     side: Side
@@ -118,12 +119,12 @@ class OrderIntent(Record, frozen=True, kw_only=True):
 
     @property
     def ticket(self) -> OrderTicket:
-        """As it goes to the broker."""
+        """The ticket that goes to the broker."""
         return OrderTicket.of(self)
 
 
 class Check(OrderIntent, frozen=True, kw_only=True):
-    """An intent after the safety validation: what may be ordered, or every reason why not.
+    """An intent after the pre-trade check: what may be ordered, or every reason why not.
 
     `quantity` is kt's own size; `price` 0 means a market order.
     """
@@ -133,11 +134,11 @@ class Check(OrderIntent, frozen=True, kw_only=True):
     checked_at: datetime
     check_id: Name = ""
     buys_seen: Annotated[int, Meta(ge=-1, le=10**9)] = -1
-    """How many of the day's buys by other runs the sums counted; -1 = not told."""
+    """How many of the day's buys by other runs the sums include; -1 = not known."""
 
     @property
     def intent(self) -> OrderIntent:
-        """What was judged, without the verdict."""
+        """The intent that was checked, without the result."""
         return OrderIntent(**{name: getattr(self, name) for name in OrderIntent.__struct_fields__})
 
     @property

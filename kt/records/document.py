@@ -1,4 +1,4 @@
-"""The pipe's envelope: one JSON document of one kind from one profile at one time."""
+"""The envelope of piped documents: one JSON document of one kind from one profile at one time."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KINDS: dict[str, Any] = {
     "pnl": RoundTrip | DayResult | StockResult,
     "events": dict[str, Any],
 }
-"""What the items of each kind are."""
+"""The item type of each kind of document."""
 
 
 class Document(Record, frozen=True, kw_only=True):

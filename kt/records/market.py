@@ -1,4 +1,4 @@
-"""What the market says: instruments, prices, books, bars, flows, rankings and live events."""
+"""Market data: instruments, prices, order books, bars, flows, rankings and live events."""
 
 from __future__ import annotations
 
@@ -49,21 +49,22 @@ class Quote(Record, frozen=True, kw_only=True):
     bid: int = 0
     ask: int = 0
     expected_price: int = 0
-    """What the auction would print now; 0 outside an auction."""
+    """The expected auction price; 0 outside an auction."""
     expected_volume: int = 0
     listed_shares: int = 0
     at: datetime | None = None
 
 
 class Level(Record, frozen=True, array_like=True):
-    """One step of the book."""
+    """One price level of the order book."""
 
     price: int
     quantity: int
 
 
 class Book(Record, frozen=True, kw_only=True):
-    """Ten levels a side, best first (ka10004, 0D). Empty levels are left out."""
+    """Order book with up to ten levels a side, best first (ka10004, 0D). Empty levels are left
+    out."""
 
     stock_code: str
     asks: tuple[Level, ...]
@@ -171,7 +172,7 @@ class Ranking(StrEnum):
 
 
 class Ranked(Record, frozen=True, kw_only=True):
-    """One row of a ranking. What a ranking does not tell is 0 or None."""
+    """One row of a ranking. A value that the ranking does not have is 0 or None."""
 
     ranking: Ranking
     rank: int
@@ -215,7 +216,7 @@ class Tick(Record, tag="trade", tag_field="type", frozen=True, kw_only=True):
 
 
 class BookUpdate(Record, tag="book", tag_field="type", frozen=True, kw_only=True):
-    """A new book (0D)."""
+    """The order book changed (0D)."""
 
     stock_code: str
     book: Book
@@ -245,11 +246,11 @@ class OrderNotice(Record, tag="order", tag_field="type", frozen=True, kw_only=Tr
     fill_quantity: int = 0
     fill_price: int = 0
     fee: int = 0
-    """The day's fee of this order so far (FID 938)."""
+    """The order's fee so far today (FID 938)."""
     tax: int = 0
     reject_reason: str = ""
     intent: str = "NEW"
-    """NEW, AMEND or CANCEL: what this order number stands for."""
+    """NEW, AMEND or CANCEL: what this order number was given for."""
 
 
 class BalanceNotice(Record, tag="balance", tag_field="type", frozen=True, kw_only=True):
@@ -266,7 +267,7 @@ class BalanceNotice(Record, tag="balance", tag_field="type", frozen=True, kw_onl
 
 
 class SessionNotice(Record, tag="session", tag_field="type", frozen=True, kw_only=True):
-    """The market's phase as the broker says it (0s). `code` is FID 215, `left_seconds` FID 214."""
+    """A market phase message (0s). `code` is FID 215, `left_seconds` FID 214."""
 
     code: str
     at: datetime
@@ -274,7 +275,8 @@ class SessionNotice(Record, tag="session", tag_field="type", frozen=True, kw_onl
 
 
 class ViNotice(Record, tag="vi", tag_field="type", frozen=True, kw_only=True):
-    """A stock's volatility interruption began or ended (1h). `price` is the one that set it off."""
+    """A stock's volatility interruption (VI) began or ended (1h). `price` is the one that triggered
+    it."""
 
     stock_code: str
     active: bool
@@ -283,9 +285,10 @@ class ViNotice(Record, tag="vi", tag_field="type", frozen=True, kw_only=True):
 
 
 class StreamState(Record, tag="stream", tag_field="type", frozen=True, kw_only=True):
-    """The connection itself: `connected`, `lost`, `reconnected`, `replaced` or `closed`.
+    """The state of the connection: `connected`, `lost`, `reconnected`, `replaced` or `closed`.
 
-    After `reconnected` the owner must catch up over REST. `replaced` is the end: another login.
+    After `reconnected`, what was missed must be fetched over REST. `replaced` is final: another
+    login took the connection.
     """
 
     state: str

@@ -12,7 +12,7 @@ from kt.records.account import Concern
 from kt.records.base import OrderType, Record, Side
 
 OrderNumber = Annotated[str, Meta(pattern="^[0-9]{0,20}$")]
-"""The broker's, with its zeros; empty for none."""
+"""The broker's number with its leading zeros; empty for none."""
 
 
 class OrderState(StrEnum):
@@ -34,11 +34,11 @@ class OrderState(StrEnum):
 OPEN_STATES = frozenset(
     {OrderState.ACKED, OrderState.PARTIAL, OrderState.AMENDING, OrderState.CANCELLING}
 )
-"""The broker holds it and it may still fill."""
+"""The order is at the broker and may still fill."""
 CHANGING_STATES = frozenset({OrderState.AMENDING, OrderState.CANCELLING})
-"""A change of it was asked for, and nobody knows yet what became of that."""
+"""An amend or cancel was sent and its outcome is not known yet."""
 UNRESOLVED_STATES = frozenset({OrderState.PLANNED, OrderState.SENDING, OrderState.UNKNOWN})
-"""Nobody knows yet whether the broker holds it."""
+"""It is not known yet whether the order is at the broker."""
 FINAL_STATES = frozenset(
     {
         OrderState.DENIED,
@@ -49,11 +49,11 @@ FINAL_STATES = frozenset(
         OrderState.EXPIRED,
     }
 )
-"""Nothing more is expected; a late fill may still turn CANCELLED or EXPIRED into FILLED."""
+"""Final; only a late fill may still turn CANCELLED or EXPIRED into FILLED."""
 
 
 class Origin(StrEnum):
-    """Who wanted the order."""
+    """What the order is for."""
 
     CYCLE = "cycle"
     PIPE = "pipe"
@@ -63,26 +63,26 @@ class Origin(StrEnum):
     TRAILING_STOP = "trailing_stop"
     TIME_STOP = "time_stop"
     CLOSE = "close"
-    """Sold before the market closes (`session.close_positions`)."""
+    """A sell before the market closes (`session.close_positions`)."""
     FLATTEN = "flatten"
     EXTERNAL = "external"
-    """Found at the broker, not placed by kt: counted in risk, never touched."""
+    """Found at the broker and not placed by kt: counted in the exposure, never changed."""
 
 
 STOP_EXITS = frozenset({Origin.STOP_LOSS, Origin.TRAILING_STOP, Origin.TIME_STOP, Origin.CLOSE})
-"""Exits that take every other sell of their stock back first."""
+"""Exits that cancel all other sells of their stock first."""
 EXITS = STOP_EXITS | {Origin.TAKE_PROFIT, Origin.FLATTEN}
-"""Who only ever sells what is held: only halt, the market's hours and physical impossibility may
-hold these back."""
+"""Origins that only sell what is held: only halt, the market's hours and impossible orders may stop
+them."""
 
 
 class Order(Record, frozen=True, kw_only=True):
-    """One intent and all that became of it. Changed only by folding events
+    """One order intent and everything that happened to it. Changed only by folding events
     (`rules/order_state.py`).
 
     `ord_nos` is the chain of numbers the broker gave (new, amends), newest last; `ord_no` the
     newest. `noted_ord_no` is the highest number seen at the broker before sending: recovery
-    looks from there on. `filled_value` is the sum of price x quantity of the fills, in won.
+    searches above it. `filled_value` is the sum of price x quantity of the fills, in won.
     """
 
     order_id: str
@@ -110,9 +110,9 @@ class Order(Record, frozen=True, kw_only=True):
     message: str = ""
     reason: str = ""
     concerns: Concern | None = None
-    """Whose trouble the broker's refusal is."""
+    """What the broker's refusal concerns."""
     not_enough: bool = False
-    """Refused because the broker has fewer shares free than the sell asks for."""
+    """Refused because the broker has fewer shares available than the order sells."""
 
     @property
     def open_quantity(self) -> int:
@@ -135,25 +135,25 @@ class OrderEventKind(StrEnum):
     AMENDING = "AMENDING"
     AMENDED = "AMENDED"
     AMEND_FAILED = "AMEND_FAILED"
-    """Refused or surely not placed: the order stands as it was."""
+    """The change was refused or was not sent: the order is unchanged."""
     CANCELLING = "CANCELLING"
     CANCELLED = "CANCELLED"
     CANCEL_FAILED = "CANCEL_FAILED"
     CHANGE_UNKNOWN = "CHANGE_UNKNOWN"
-    """An amend or cancel whose outcome nobody knows."""
+    """An amend or cancel whose outcome is not known."""
     EXPIRED = "EXPIRED"
     ADOPTED = "ADOPTED"
-    """Reconcile or a person found the order at the broker."""
+    """Reconciliation or a person found the order at the broker."""
     GIVEN_UP = "GIVEN_UP"
-    """Reconcile or a person established that the broker never took it."""
+    """Reconciliation or a person established that the order is not at the broker."""
 
 
 class OrderEvent(Record, frozen=True, kw_only=True):
-    """One thing that happened to an order. `event_id` makes the same thing count once.
+    """One event of an order. Events with the same `event_id` count once.
 
     For FILL, `fill` is set. For ACKED, AMENDED and ADOPTED, `ord_no` is the new number; for
-    AMENDING and AMENDED, `quantity` (0 = all open) and `price` are the wanted ones; for
-    CANCELLED, `quantity` is what was cancelled.
+    AMENDING and AMENDED, `quantity` (0 = all open) and `price` are the wanted ones; for CANCELLED,
+    `quantity` is what was cancelled.
     """
 
     event_id: str
@@ -174,10 +174,10 @@ class OrderEvent(Record, frozen=True, kw_only=True):
 class Fill(Record, frozen=True, kw_only=True):
     """One execution of one order. Money in won.
 
-    `ord_no` is the broker's number it happened under; `from_quantity`..`to_quantity` is the
-    half-open stretch of that number's filled shares which it covers (cumulative after the fill
-    = ordered − open). Overlapping stretches are the same shares: the same fill twice, from the
-    stream and from REST, counts once.
+    `ord_no` is the broker's order number at that time; `from_quantity`..`to_quantity` is the
+    half-open range of that number's filled shares (cumulative after the fill = ordered − open).
+    Overlapping ranges are the same shares: a fill that arrives from the stream and from REST counts
+    once.
     """
 
     fill_id: str
@@ -195,4 +195,4 @@ class Fill(Record, frozen=True, kw_only=True):
     tax: int = 0
     exec_no: str = ""
     source: str = "stream"
-    """stream, rest, or list: a booking for which only the broker's holdings speak."""
+    """stream, rest, or list (derived from the broker's holdings alone)."""

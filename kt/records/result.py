@@ -1,4 +1,4 @@
-"""What is held, what it brought, and what stops trading."""
+"""Positions, profit and loss, and the stops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kt.records.base import Action, Record
 
 
 class Position(Record, frozen=True, kw_only=True):
-    """What is held in one stock, with its exits. Money in won; `cost` includes the buy fee."""
+    """One position with its exit prices. Money in won; `cost` includes the buy fee."""
 
     stock_code: str
     stock_name: str
@@ -28,32 +28,33 @@ class Position(Record, frozen=True, kw_only=True):
     """Net of both fees and the sell tax, at `price`."""
     profit_pct: float = 0.0
     source: str = "kt"
-    """kt, or external when the broker holds shares that kt did not buy."""
+    """kt, or external for shares that kt did not buy."""
     peak_price: int = 0
-    """The highest price seen since it was opened, where a trailing stop follows it; else 0."""
+    """The highest price since the position was opened, for the trailing stop; 0 without one."""
     trailing: bool = False
-    """Whether `stop_price` is the trailing stop's."""
+    """Whether `stop_price` was set by the trailing stop."""
     fees: int = 0
-    """The buy fees in `cost`."""
+    """The buy fees that `cost` includes."""
 
 
 class Doubt(Record, frozen=True, kw_only=True):
-    """A stock of which the broker lists another quantity than kt's books, not believed yet: the
-    position stays and its exits stay armed. Quantities in shares."""
+    """A stock whose quantity at the broker differs from kt's books, not confirmed yet: the position
+    and its exits stay unchanged. Quantities in shares."""
 
     stock_code: str
     stock_name: str
     ours: int
     brokers: int
     since: datetime
-    """When these two numbers were first seen beside each other."""
+    """When this pair of quantities was first seen."""
     seen: datetime
     looks: int
 
 
 class CashFlow(Record, frozen=True, kw_only=True):
-    """What all booked fills together moved, in won: buys take value and fee, sells bring value
-    less fee and tax. `outside` of the `fills` are bookings of trades that kt did not make."""
+    """What all booked fills together changed in cash, in won: buys subtract value and fee, sells
+    add value less fee and tax. `outside` is how many of the `fills` are trades that kt did not
+    make."""
 
     won: int = 0
     fills: int = 0
@@ -61,8 +62,8 @@ class CashFlow(Record, frozen=True, kw_only=True):
 
 
 class CashNote(Record, frozen=True, kw_only=True):
-    """The cash as the broker told it last, after settlement of all trades (kt00001 `d2_entra`),
-    in won, and what the booked fills had moved by then (as in CashFlow)."""
+    """The cash in the broker's last answer, after settlement of all trades (kt00001 `d2_entra`), in
+    won, and what the booked fills had changed by then (as in CashFlow)."""
 
     cash: int
     won: int
@@ -87,14 +88,15 @@ class Balance(Record, frozen=True, kw_only=True):
     realised_today: int
     at: datetime
     doubts: tuple[Doubt, ...] = ()
-    """Stocks of which the broker lists fewer shares than kt's books: shown by the books."""
+    """Stocks of which the broker lists fewer shares than kt's books; shown with the books'
+    quantity."""
 
 
 class Trade(Record, tag="sale", tag_field="type", frozen=True, kw_only=True):
-    """One execution of a sale with what it sold: a part of a round trip. Money in won.
+    """One execution of a sale: a part of a round trip. Money in won.
 
     `buy_price` is the average price paid, without costs; `fee` and `tax` are the sale's own,
-    `buy_fee` is the sold shares' part of the buy fees, and `profit` is what is left after all.
+    `buy_fee` is the sold shares' part of the buy fees, and `profit` is net of all of them.
     """
 
     stock_code: str
@@ -103,7 +105,7 @@ class Trade(Record, tag="sale", tag_field="type", frozen=True, kw_only=True):
     buy_price: float
     sell_price: float
     bought: int
-    """What the sold shares were bought for, without costs."""
+    """What the sold shares cost, without fees."""
     buy_fee: int
     fee: int
     tax: int
@@ -142,10 +144,10 @@ class RoundTrip(Record, tag="trade", tag_field="type", frozen=True, kw_only=True
     held_minutes: int
     open: bool
     origin: str
-    """Why the last share was sold."""
+    """Why the last shares were sold."""
     decision_id: str = ""
     parts: tuple[Trade, ...] = ()
-    """Its sales, oldest first."""
+    """The sales, oldest first."""
 
     @property
     def won(self) -> bool:
@@ -172,10 +174,8 @@ class DayResult(Record, tag="day", tag_field="type", frozen=True, kw_only=True):
 
 
 class StockResult(Record, tag="stock", tag_field="type", frozen=True, kw_only=True):
-    """Profit and loss of one stock over a stretch of days, after all costs, in won.
-
-    `quantity` is what is still held; `unrealised` is its profit at the last price.
-    """
+    """Profit and loss of one stock over several days, after all costs, in won. `quantity` is what
+    is still held; `unrealised` is its profit at the last price."""
 
     stock_code: str
     stock_name: str
@@ -193,7 +193,7 @@ class StockResult(Record, tag="stock", tag_field="type", frozen=True, kw_only=Tr
 
 
 class DecisionOutcome(Record, frozen=True, kw_only=True):
-    """A decision at its horizon: what it was worth after costs, in percent of the price."""
+    """What a decision was worth at its horizon, after costs, in percent of the price."""
 
     decision_id: str
     stock_code: str
@@ -210,11 +210,11 @@ class DecisionOutcome(Record, frozen=True, kw_only=True):
 
 
 class StopMode(StrEnum):
-    """The three stops. RUNNING is none of them."""
+    """The stop modes. RUNNING means that nothing is stopped."""
 
     RUNNING = "running"
     REDUCE = "reduce"
-    """Only orders that shrink a position."""
+    """Only orders that reduce a position."""
     HALT = "halt"
     """No new order of any kind; cancels stay allowed."""
     FLATTEN = "flatten"
@@ -222,7 +222,7 @@ class StopMode(StrEnum):
 
 
 class Stop(Record, frozen=True, kw_only=True):
-    """The stop in force, who set it and why; `until` is set when it ends by itself."""
+    """The stop in force, who set it and why; `until` is the day on which it ends by itself."""
 
     mode: StopMode
     reason: str

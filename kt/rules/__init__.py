@@ -1,1 +1,2 @@
-"""Pure decisions: numbers in, decisions out. No clock, no I/O, no logging."""
+"""Pure functions: numbers in, decisions out. They may use records and the configuration's types; a
+clock, files, the network, logging or randomness may not enter."""

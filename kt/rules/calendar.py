@@ -1,4 +1,4 @@
-"""The exchange's calendar: which days trade, when they open and close, when a trade settles."""
+"""The exchange's calendar: trading days, opening and closing times, settlement days."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CLOSED = {
     2027: "0101 0208 0209 0301 0503 0505 0513 0719 0816 0914 0915 0916 1004 1011 1227 1231",
 }
 """Closed weekdays as MMDD (docs/market-rules.md#calendar). 2025 and 2026 to July are checked
-against real trading; 2027 is computed from statute: the exchange's own notice for it comes in
+against real trading; 2027 is computed from the law: the exchange publishes its own list for it in
 December 2026."""
 
 _EXAM_DAYS = frozenset(
@@ -84,8 +84,8 @@ def hours(day: date) -> Hours | None:
     """When the regular market opens and closes on a day; None when it is closed
     (docs/market-rules.md#calendar).
 
-    Late openings known ahead are the year's first session (10:00) and the exam day (everything
-    an hour later); for any other the broker's session messages must be heard.
+    Late openings known in advance are the year's first session (10:00) and the exam day (everything
+    an hour later); any other is known from the broker's session messages only.
     """
     if not is_trading_day(day):
         return None

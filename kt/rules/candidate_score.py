@@ -1,4 +1,4 @@
-"""How promising a stock looks, 0 to 100, as a sum of named parts that anyone can check."""
+"""A candidate's score, 0 to 100, as a sum of named parts that can be checked by hand."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RANK_POINTS: dict[Ranking, float] = {
     Ranking.CHANGE: 20.0,
     Ranking.VOLUME: 15.0,
 }
-"""The most that a first place brings; the hundredth place brings nothing."""
+"""Points for the first place of a ranking; the hundredth place gets none."""
 
 _RISE_POINTS = 10.0
 _FAST_SHARE = 0.3
@@ -25,7 +25,7 @@ _FAST_SHARE = 0.3
 
 @dataclass(frozen=True, slots=True)
 class ScorePart:
-    """One contribution: its points, the most it could be, and the number behind it."""
+    """One part of the score: its points, its maximum, and the number behind it."""
 
     name: str
     points: float
@@ -65,10 +65,10 @@ def fast_score(rows: Sequence[Ranked]) -> Score:
 
 
 def deep_candidate(candidate: Candidate, answers: Mapping[str, Any]) -> Candidate:
-    """The candidate after the closer look, with what was found and the new score.
+    """The candidate after the deep scan, with the fetched figures and the new score.
 
-    `answers` by the Market's question (see DEEP_SCAN), lists newest first. What could not be had
-    counts half: it speaks neither for nor against the stock.
+    `answers` by the Market's method (see DEEP_SCAN), lists newest first. A figure that could not be
+    fetched counts half: neither for nor against the stock.
     """
     figures = {item.name: item.figure(answers) for item in DEEP_SCAN}
     if figures["strength"] is None:
@@ -89,8 +89,8 @@ Figure = float | None
 
 
 def deep_score(figures: Mapping[str, Figure], fast: float, volume: int) -> Score:
-    """The score after the closer look, from each ingredient's figure by its name. `volume` in
-    shares is what the flows are measured by."""
+    """The deep scan's score from each ingredient's figure by its name. `volume` is the day's volume
+    in shares; flows are measured relative to it."""
     first = ScorePart("fast scan", fast * _FAST_SHARE, 100 * _FAST_SHARE, f"{fast:.1f}")
     return Score((first, *(item.part(figures.get(item.name), volume) for item in DEEP_SCAN)))
 
@@ -110,17 +110,17 @@ def _rise(change_pct: float) -> ScorePart:
 
 
 def _strength(strength: float, volume: int) -> tuple[float, str]:
-    """Nothing at 80 (sellers hit), half at 100, full at 120 (buyers lift)."""
+    """0 at 80 (selling pressure), half at 100, full at 120 (buying pressure)."""
     return _between(strength, 80.0, 120.0), f"{strength:.1f}"
 
 
 def _book(ratio: float, volume: int) -> tuple[float, str]:
-    """Nothing at half as many bids as asks, half when even, full at twice as many."""
+    """0 at half as many bids as asks, half when even, full at twice as many."""
     return _between(log2(ratio), -1.0, 1.0) if ratio > 0 else 0.0, f"bid/ask {ratio:.2f}"
 
 
 def _net(net: float, volume: int) -> tuple[float, str] | None:
-    """Nothing when 5 % of the volume was sold net, half when even, full at 5 % bought net."""
+    """0 when 5 % of the volume was sold net, half when even, full at 5 % bought net."""
     if volume <= 0:
         return None
     share = net * 100 / volume
@@ -128,7 +128,7 @@ def _net(net: float, volume: int) -> tuple[float, str] | None:
 
 
 def _between(value: float, low: float, high: float) -> float:
-    """0 at `low` and below, 1 at `high` and above, straight in between."""
+    """0 at `low` and below, 1 at `high` and above, linear in between."""
     return min(1.0, max(0.0, (value - low) / (high - low)))
 
 
@@ -159,20 +159,21 @@ def _broker_net(brokers: BrokerActivity) -> Figure:
 
 @dataclass(frozen=True, slots=True)
 class Ingredient:
-    """One thing the deep scan weighs: the question, the figure in its answer, what that earns."""
+    """One ingredient of the deep scan: the query, the figure in its answer, and how it is
+    scored."""
 
     name: str
-    """In the reasons."""
+    """The name shown in the reasons."""
     question: str
-    """The method of the Market port, asked with the stock's code alone."""
+    """The method of the Market port, called with the stock's code alone."""
     most: float
-    """Points. Those of all ingredients are 70; the fast scan's are the other 30."""
+    """Maximum points. Those of all ingredients add up to 70; the fast scan's are the other 30."""
     read: Callable[[Any], Figure]
-    """From the answer; None where it tells nothing."""
+    """Reads the figure from the answer; None when the answer has none."""
     rate: Callable[[float, int], tuple[float, str] | None]
-    """From the figure and the day's volume: the share of the points (0..1) and words for it."""
+    """From the figure and the day's volume: the fraction of the points (0..1) and words for it."""
     field: str = ""
-    """The candidate's field that keeps the figure; without one the reasons alone tell it."""
+    """The candidate's field that holds the figure; without one it is in the reasons only."""
 
     def figure(self, answers: Mapping[str, Any]) -> Figure:
         return self.read(answers[self.question]) if self.question in answers else None
@@ -190,6 +191,6 @@ DEEP_SCAN = (
     Ingredient("institution", "flow", 12.5, _institution_net, _net, "institution_net"),
     Ingredient("brokers", "brokers", 10.0, _broker_net, _net, "broker_net"),
 )
-"""Another API in the deep scan is another row here (and the points of the others less)."""
+"""To add an API to the deep scan, add a row here and take its points from the others."""
 QUESTIONS = tuple(dict.fromkeys(item.question for item in DEEP_SCAN))
-"""What is asked about every candidate."""
+"""The Market methods called for every candidate."""

@@ -1,5 +1,4 @@
-"""The one rule for a client id that comes again: the same wish is answered with its first order,
-another one is refused."""
+"""The rule for a repeated client id: the same order is returned, a different one is refused."""
 
 from __future__ import annotations
 
@@ -9,9 +8,12 @@ from kt.rules.risk.denials import Code
 
 
 def refuse_other(planned: Order, decision_id: str, ticket: OrderTicket | None) -> None:
-    """Raises Denied(CLIENT_ID) unless the order `planned` under this client id, with the price of
-    its plan, is what is wanted again: an order that rests on the same decision, however it is
-    sized now, or without a decision one of the same contents. `ticket` None: not sized yet."""
+    """Raises Denied(CLIENT_ID) unless `planned`, the order with this client id, is what is wanted
+    again.
+
+    With a decision that is an order of the same decision, whatever its size now; without one it is
+    an order with the same contents as `ticket` (None: not sized yet).
+    """
     if decision_id or planned.decision_id or ticket is None:
         same = planned.decision_id == decision_id
     else:

@@ -1,4 +1,4 @@
-"""Which shares were really filled: executions told twice, or by two sources, count once."""
+"""Which shares were filled: executions reported twice, or by two sources, count once."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import msgspec
 
 from kt.records import Fill, Order
 
-Stretch = tuple[int, int]
+ShareRange = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class DistinctFills:
-    """The fills of one order without any share twice.
+    """The fills of one order, each share once, in the order of their times. A fill that partly
+    repeats earlier ones is cut to its new part.
 
-    `fills` are in the order of their times; a fill of which a part was already told is cut to
-    its new part. `rejected` cannot be: broken stretches, another stock or side, or shares
-    beyond the order's quantity.
+    `rejected` fills are impossible: an invalid range, another stock or side, or more shares than
+    the order's quantity.
     """
 
     fills: tuple[Fill, ...]
@@ -34,17 +34,19 @@ class DistinctFills:
 
 
 def number(ord_no: str) -> int:
-    """An order number to compare by: its digits, whatever its padding; -1 when it has none."""
+    """An order number as an integer, for comparing: its digits without padding; -1 when it has
+    none."""
     return int(ord_no) if ord_no.isdecimal() else -1
 
 
 def distinct_fills(order: Order, fills: Iterable[Fill]) -> DistinctFills:
-    """The shares of one order that were filled, each once; the same for any order of arrival.
+    """The filled shares of one order, each once; the result does not depend on the order of
+    arrival.
 
-    Overlapping stretches of one order number are the same shares. The stream's word comes
-    before the REST listing's (its price is the execution's own), then the earlier one.
+    Overlapping ranges of one order number are the same shares. The stream is preferred over the
+    REST listing (its price is the execution's own), then the earlier one.
     """
-    told: dict[int, list[Stretch]] = {}
+    covered: dict[int, list[ShareRange]] = {}
     kept: list[Fill] = []
     rejected: list[Fill] = []
     left = order.quantity
@@ -52,11 +54,11 @@ def distinct_fills(order: Order, fills: Iterable[Fill]) -> DistinctFills:
         if not _possible(order, fill):
             rejected.append(fill)
             continue
-        seen = told.setdefault(number(fill.ord_no), [])
-        for stretch in _without((fill.from_quantity, fill.to_quantity), seen):
-            seen.append(stretch)
-            piece = _cut(fill, stretch, left)
-            if piece.quantity < stretch[1] - stretch[0]:
+        seen = covered.setdefault(number(fill.ord_no), [])
+        for shares in _without((fill.from_quantity, fill.to_quantity), seen):
+            seen.append(shares)
+            piece = _cut(fill, shares, left)
+            if piece.quantity < shares[1] - shares[0]:
                 rejected.append(fill)
             if piece.quantity:
                 kept.append(piece)
@@ -90,9 +92,9 @@ def _possible(order: Order, fill: Fill) -> bool:
     )
 
 
-def _without(stretch: Stretch, seen: list[Stretch]) -> list[Stretch]:
-    """The parts of a stretch that none of the seen ones covers."""
-    parts = [stretch]
+def _without(shares: ShareRange, seen: list[ShareRange]) -> list[ShareRange]:
+    """The parts of a range that none of the seen ones covers."""
+    parts = [shares]
     for start, end in seen:
         parts = [
             part
@@ -103,9 +105,9 @@ def _without(stretch: Stretch, seen: list[Stretch]) -> list[Stretch]:
     return parts
 
 
-def _cut(fill: Fill, stretch: Stretch, left: int) -> Fill:
-    """The fill for a part of its stretch and for no more shares than are left."""
-    start, end = stretch[0], min(stretch[1], stretch[0] + left)
+def _cut(fill: Fill, shares: ShareRange, left: int) -> Fill:
+    """The fill for a part of its range, limited to the shares that are left."""
+    start, end = shares[0], min(shares[1], shares[0] + left)
     if (start, end) == (fill.from_quantity, fill.to_quantity):
         return fill
     before, after = start - fill.from_quantity, end - fill.from_quantity

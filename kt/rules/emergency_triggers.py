@@ -1,4 +1,4 @@
-"""Level 4: what in the recent past is abnormal enough to stop everything."""
+"""Emergency triggers (level 4): what is abnormal enough to stop trading."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kt.records import Concern, Order
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """Why everything must stop, with its arithmetic."""
+    """Why trading must stop, with its arithmetic."""
 
     code: str
     """SYSTEM_ERRORS, CONNECTION, REJECTS, BURST, PRICE_JUMP or MISMATCH."""
@@ -31,9 +31,11 @@ def connection(failed: int, settings: Emergency) -> Alarm | None:
 
 
 def rejects(refused: Sequence[Order], settings: Emergency) -> Alarm | None:
-    """The broker refused order after order without taking one in between, and the trouble is the
-    account's: refusals of the account or the key count each, others once a stock. What concerns
-    the market as a whole counts not at all."""
+    """Too many refused orders in a row, with no accepted one in between.
+
+    Refusals that concern the account or the app key count one each, others once per stock; those
+    that concern the whole market do not count.
+    """
     general = sum(order.concerns in _OF_THE_ACCOUNT for order in refused)
     stocks = {o.stock_code for o in refused if o.concerns not in _NOT_OF_A_STOCK}
     count = general + len(stocks)
@@ -51,7 +53,7 @@ def burst(times: Sequence[datetime], now: datetime, settings: Emergency) -> Alar
 
 
 def price_jump(stock_code: str, before: int, price: int, settings: Emergency) -> Alarm | None:
-    """A held stock's price moved between two ticks further than a market does by itself."""
+    """The price of a held stock moved more between two ticks than is plausible."""
     if before <= 0 or price <= 0:
         return None
     moved = (price - before) * 100 / before

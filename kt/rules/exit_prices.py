@@ -1,7 +1,7 @@
-"""Level 2: where a position is sold — its stop-loss and take-profit prices, and when they are due.
+"""Stop-loss and take-profit prices of a position (level 2), and when they trigger.
 
-Percentages are of the average price, before costs: bought at 70,000, +10 % is 77,000 and −5 %
-is 66,500.
+Percentages are of the average price, before costs: bought at 70,000, +10 % is 77,000 and −5 % is
+66,500.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from kt.rules import ticks
 
 @dataclass(frozen=True, slots=True)
 class ExitPrices:
-    """Both in won, on the grid; sold at `stop` or below, and at `target` or above."""
+    """Prices in won, on the tick grid; triggered at `stop` or below, and at `target` or above."""
 
     stop: int
     target: int
 
 
 def exit_prices(average_price: int, exits: Exits, kind: str = "STOCK") -> ExitPrices:
-    """The exits of a position from its average price.
+    """The exit prices of a position from its average price.
 
-    Both are rounded up to the grid: the loss at the stop is never more than configured, the
+    Both are rounded up to the tick grid: the loss at the stop is never more than configured, the
     profit at the target never less. The target is above the average and the stop below it, or 0
     (none) at an average of 1 won.
     """
@@ -42,9 +42,9 @@ def exit_prices(average_price: int, exits: Exits, kind: str = "STOCK") -> ExitPr
 
 
 def due(position: Position, price: int, now: datetime, exits: Exits) -> Origin | None:
-    """Which exit a price triggers at this moment; None for none. A price of 0 is no price.
+    """Which exit a price triggers now; None for none. A price of 0 triggers no price exit.
 
-    Where several are due at once the stop comes first: one order leaves.
+    When several trigger at once the stop comes first: only one order is sent.
     """
     if price <= 0 or position.quantity <= 0:
         return None
@@ -56,7 +56,7 @@ def due(position: Position, price: int, now: datetime, exits: Exits) -> Origin |
 
 
 def _held_too_long(position: Position, now: datetime, exits: Exits) -> bool:
-    """Counted from the first buy. What is to be left alone has no stop, and no time stop."""
+    """Counted from the first buy. A position without a stop has no time stop either."""
     if not exits.max_holding_minutes or not (position.stop_price or position.target_price):
         return False
     return now - position.opened_at >= timedelta(minutes=exits.max_holding_minutes)
@@ -65,8 +65,8 @@ def _held_too_long(position: Position, now: datetime, exits: Exits) -> bool:
 def trailed(position: Position, price: int, exits: Exits, kind: str = "STOCK") -> Position:
     """The position after a price: a new high raises the trailing stop, and nothing lowers it.
 
-    The stop lies `trailing_stop_pct` below the highest price, rounded up to the grid; as long as
-    that is not above the stop-loss, the stop-loss stands.
+    The stop is `trailing_stop_pct` below the highest price, rounded up to the tick grid; the
+    stop-loss stays in force until that is above it.
     """
     if not exits.trailing_stop_pct or not position.stop_price or price <= position.peak_price:
         return position

@@ -1,4 +1,4 @@
-"""What a trade costs: commission on both sides and the tax on a sale, to the won."""
+"""The costs of a trade: commission on both sides and the tax on a sale, exact to the won."""
 
 from __future__ import annotations
 

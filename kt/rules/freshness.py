@@ -1,4 +1,4 @@
-"""How old a stock's figures are: as old as the newest of them."""
+"""The age of a stock's data: that of its newest part."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from kt.records import StockContext
 
 
 def newest(stocks: Iterable[StockContext], asof: datetime) -> datetime:
-    """The newest time in the figures of these stocks, never later than `asof`; `asof` itself when
-    no figure carries a time."""
+    """The newest time in the data of these stocks, never later than `asof`; `asof` itself when no
+    part has a time."""
     times = [at for stock in stocks for at in _times(stock)]
     return min(max(times), asof) if times else asof
 

@@ -1,4 +1,4 @@
-"""Indicators over prices and bars, oldest first; None when there are too few."""
+"""Indicators over prices and bars, oldest first; None when there are too few values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How deep lists and objects of JSON lie inside one another."""
+"""The nesting depth of parsed JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from typing import Any
 
 
 def deeper_than(levels: int, found: dict[str, Any] | list[Any]) -> bool:
-    """Measured level by level, so that no depth is too deep to be measured."""
+    """Whether lists and objects nest deeper than so many levels. Iterative, so that no input
+    exceeds Python's recursion limit."""
     level: list[Any] = [found]
     for _ in range(levels):
         inside = [one.values() if isinstance(one, dict) else one for one in level]

@@ -1,8 +1,8 @@
-"""Which of the broker's orders an unresolved one of ours is: exactly one, none, or several.
+"""Finds which of the broker's orders an unresolved order of kt is: exactly one, none, or several.
 
-The broker keeps no order id of ours, so an order is known by its stock, side, quantity, price
-and type, by a number above the highest one noted before it was sent, and by not being another
-one of ours.
+The broker stores no client order id. An order is identified by its stock, side, quantity, price and
+type, by a number above the highest one noted before it was sent, and by not being another order
+that kt knows.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from kt.rules.distinct_fills import number
 
 
 class Found(StrEnum):
-    """MATCH: adopt it. NONE: it may still be listed late. AMBIGUOUS: a person must say."""
+    """MATCH: adopt it. NONE: it may still be listed later. AMBIGUOUS: a person must decide."""
 
     MATCH = "MATCH"
     NONE = "NONE"
@@ -25,7 +25,7 @@ class Found(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """What was found. `ord_nos` are the candidates' numbers, rising."""
+    """The result. `ord_nos` are the candidates' numbers, ascending."""
 
     found: Found
     ord_nos: tuple[str, ...]
@@ -44,8 +44,8 @@ def match_order(
 ) -> Matching:
     """Find an unresolved new order among the day's orders and fills (kt00007, ka10075, ka10076).
 
-    `listed` may hold one order several times, from several listings. `ours` are the numbers kt
-    knows already, of any order. A fill speaks for an order that no listing shows yet.
+    `listed` may contain an order several times, from several listings. `ours` are all order numbers
+    kt knows. A fill counts as evidence for an order that no listing has yet.
     """
     known = {number(ord_no) for ord_no in ours}
     after = number(intent.noted_ord_no)

@@ -1,9 +1,9 @@
-"""What became of an order: its events folded into one state, whatever order they arrived in.
+"""The state of an order, folded from its events in whatever order they arrived.
 
-The events of an order are a set of facts. They are put into one canonical sequence — evidence
-that the broker holds the order before evidence that it does not — and walked through the table
-`TRANSITIONS`. So a permutation of the same events ends in the same order, an event told twice
-changes nothing, and an event that the table does not know is handed back as impossible.
+The events of an order are a set of facts. They are sorted into one canonical sequence (evidence
+that the broker has the order before evidence that it does not) and applied to the table
+`TRANSITIONS`. So a permutation of the same events gives the same order, a repeated event changes
+nothing, and an event that the table does not allow is returned as impossible.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _OUTSIDE = {
     _K.NOT_PLACED: _S.NOT_PLACED,
     _K.GIVEN_UP: _S.NOT_PLACED,
 }
-"""Where events lead that say the order is not, or perhaps not, at the broker."""
+"""The state after an event that says that the order is not, or perhaps not, at the broker."""
 
 _EXPLAINED_BY = {
     _S.DENIED: {_K.DENIED},
@@ -43,15 +43,15 @@ _EXPLAINED_BY = {
     _S.CANCELLED: {_K.CANCELLED},
     _S.EXPIRED: {_K.EXPIRED},
 }
-"""Whose code and message the order shows in a state."""
+"""The event whose code and message the order shows in a state."""
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """An order as its events make it.
+    """An order as derived from its events.
 
-    `impossible` are the events that contradict the others: to be journaled and told to the
-    owner, they change nothing. `fills` are the order's shares, each once.
+    `impossible` are the events that contradict the others: they change nothing, and are journaled
+    and reported to the owner. `fills` are the order's fills, each share once.
     """
 
     order: Order
@@ -62,11 +62,11 @@ class Derived:
 def derive(intent: Order, events: Iterable[OrderEvent]) -> Derived:
     """Fold all events of an order. `intent` is the order as planned, or as derived before.
 
-    Only the intent's own parts are taken from `intent` (who, what, how many, why); everything
-    else comes from `events`, so all of them must be given each time, the first (PLANNED or
-    DENIED) too. The order's quantity stays what was wanted: an amend changes the price. A
-    CANCELLED event with quantity 0 cancels all that was not filled; its `ord_no`, if any, is
-    the cancel's own number, and the same cancel told twice counts once.
+    Only the intent's own fields are taken from `intent` (stock, side, quantity, origin, reason);
+    everything else comes from `events`, so all of them must be given each time, including the first
+    (PLANNED or DENIED). The order's quantity stays the wanted one: an amend changes the price. A
+    CANCELLED event with quantity 0 cancels all that was not filled; its `ord_no`, if any, is the
+    cancel's own number, and a cancel reported twice counts once.
     """
     unique = _once(events)
     ours = [event for event in unique if event.order_id == intent.order_id]
@@ -81,7 +81,7 @@ def derive(intent: Order, events: Iterable[OrderEvent]) -> Derived:
 
 @dataclass(slots=True)
 class _Facts:
-    """What the events have established so far, in canonical sequence."""
+    """What the events have established so far, in the canonical sequence."""
 
     intent: Order
     fills: DistinctFills
@@ -138,7 +138,7 @@ class _Facts:
         return _S.EXPIRED if kind is _K.EXPIRED and not ended else standing
 
     def _standing(self) -> OrderState:
-        """The state of an order that the broker has, by the count of its shares."""
+        """The state of an order that is at the broker, from its share counts."""
         done = self.fills.quantity if self.counts.get(_K.FILL) else 0
         if done >= self.intent.quantity:
             return _S.FILLED
@@ -154,7 +154,7 @@ class _Facts:
         return self.counts.get(asked, 0) > done + self.counts.get(failed, 0)
 
     def _cancelled_quantity(self, done: int) -> int:
-        """Shares cancelled: never those that were filled before the cancel came."""
+        """Shares cancelled, without those that were filled before the cancel."""
         rest = self.intent.quantity - done
         nameless = self.cancelled.get(-1, 0)
         told = max(nameless, sum(self.cancelled.values()) - nameless)
@@ -183,14 +183,14 @@ class _Facts:
 
 
 def _explanation(taken: Sequence[OrderEvent], state: OrderState) -> OrderEvent | None:
-    """The newest event that says why the order is in its state."""
+    """The newest event that explains the order's state."""
     kinds = _EXPLAINED_BY.get(state, set())
     told = [event for event in taken if event.kind in kinds and (event.code or event.message)]
     return max(told, key=lambda event: (event.at, event.event_id), default=None)
 
 
 def _once(events: Iterable[OrderEvent]) -> list[OrderEvent]:
-    """Each event id once; of two tellings that differ, always the same one."""
+    """Each event id once; of two different events with one id, always the same one is used."""
     unique: dict[str, OrderEvent] = {}
     for event in events:
         other = unique.get(event.event_id)

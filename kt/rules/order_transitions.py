@@ -1,4 +1,4 @@
-"""The order's state machine as one table, and the sequence in which its events are read."""
+"""The order's state machine as one table, and the canonical sequence of its events."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _SETTLED_KINDS = (
 
 
 def _late(state: OrderState) -> Row:
-    """Answers that come after the end: they change nothing any more."""
+    """Answers after a final state: they change nothing."""
     return {kind: (state,) for kind in _SETTLED_KINDS}
 
 
@@ -113,8 +113,8 @@ TRANSITIONS: dict[OrderState, Row] = {
     },
     _S.DENIED: {_K.DENIED: (_S.DENIED,)},
 }
-"""By state and kind of event: the states it may lead to. Where there are several, the count of
-shares and of changes under way decides. An event that is not in a state's row is impossible."""
+"""By state and kind of event: the possible next states. Where there are several, the share counts
+and the pending changes decide. An event that is not in a state's row is impossible."""
 
 _RANK = {
     kind: rank
@@ -144,11 +144,11 @@ _RANK = {
 
 
 def canonical(events: Iterable[OrderEvent]) -> list[OrderEvent]:
-    """The one sequence in which a set of events is read, whatever order they arrived in.
+    """The canonical sequence of a set of events, whatever order they arrived in.
 
-    Reality comes first: what shows that the broker has the order is read before what says that
-    it has not, so that the latter is the one found impossible. A send that was surely not
-    placed is followed by the next send; only the last such answer speaks for the order.
+    Evidence that the broker has the order comes before evidence that it has not, so that the latter
+    is the one found impossible. A send that was certainly not placed is followed by the next send;
+    only the last such result counts.
     """
     ranked = sorted(events, key=_sequence)
     sends = [event for event in ranked if event.kind is _K.SENDING]
@@ -162,6 +162,7 @@ def canonical(events: Iterable[OrderEvent]) -> list[OrderEvent]:
 
 
 def _sequence(event: OrderEvent) -> tuple[object, ...]:
-    """AMENDED and ACKED by their numbers, which the broker gives in rising order."""
+    """AMENDED and ACKED sort by their order numbers, which the broker assigns in ascending
+    order."""
     by_number = event.kind in (_K.ACKED, _K.ADOPTED, _K.AMENDED)
     return (_RANK[event.kind], number(event.ord_no) if by_number else 0, event.at, event.event_id)

@@ -1,8 +1,8 @@
-"""Profit and loss by average cost, exact to the won: what fills make of positions and days.
+"""Profit and loss by average cost, exact to the won: positions and day results from fills.
 
-A position's cost holds its buy commissions. A sale takes its share of the price paid and of the
-commissions out, each cut to the won as the broker does, so over any sequence of fills the profits
-are what came in, less what went out, plus the cost still held.
+A position's cost includes its buy commissions. A sale takes out its share of the price paid and of
+the commissions, each cut to the won as the broker does. Over any sequence of fills the profits are
+the money received, less the money paid, plus the cost of what is still held.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from kt.rules.round_trips import percent
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a fill did. `position.quantity` 0 means closed; `trade` is set for a sale.
+    """The result of a fill. `position.quantity` 0 means closed; `trade` is set for a sale.
 
-    `unmatched` shares were sold that the position did not hold: they are in the trade at no
-    profit, because nobody knows what they cost.
+    `unmatched` shares were sold that the position did not have: they are in the trade without
+    profit, because their cost is not known.
     """
 
     position: Position
@@ -32,8 +32,8 @@ class Applied:
 
 
 def apply_fill(position: Position | None, order: Order, fill: Fill) -> Applied:
-    """The position after a fill, its fee and tax included. Exits are left as they were (0 for a
-    new position): `rules/exit_prices.py` sets them from the average price."""
+    """The position after a fill, its fee and tax included. Exit prices are unchanged (0 for a new
+    position): `rules/exit_prices.py` sets them from the average price."""
     if fill.side is Side.BUY:
         return Applied(_bought(position, fill))
     held = position or _empty(fill)
@@ -74,8 +74,8 @@ def mark(
     kind: str,
     commission_pct: float = fees.REAL_COMMISSION_PCT,
 ) -> Position:
-    """The position at a price in won: its value, and its profit were it all sold there today,
-    after commission and tax."""
+    """The position marked at a price in won: its value, and its profit after commission and tax if
+    all of it were sold at that price today."""
     value = price * position.quantity
     net = fees.net_proceeds(
         value,
@@ -102,9 +102,9 @@ def day_result(
     positions: Sequence[Position],
     at: datetime,
 ) -> DayResult:
-    """One day's profit and loss in won. The unrealised part is that of the positions as they are
-    marked; the trades are the round trips that ended on the day, so `sales` must go back to where
-    they began. Sales and fills of other days add nothing else."""
+    """One day's profit and loss in won. The unrealised part is that of the positions as marked. The
+    trades are the round trips that ended on the day, so `sales` must include each one's first sale.
+    Sales and fills of other days are ignored otherwise."""
     ended = [
         trip
         for trip in round_trips.round_trips(sales, positions)

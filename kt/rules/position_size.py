@@ -14,7 +14,7 @@ DEFAULT = Sizing()
 
 @dataclass(frozen=True, slots=True)
 class PositionSize:
-    """How many shares, and how that came about. `quantity` 0 has its reason in `detail`."""
+    """A number of shares and how it was calculated. For `quantity` 0 the reason is in `detail`."""
 
     quantity: int
     detail: str
@@ -91,7 +91,7 @@ def _other_bounds(
 
 
 def sell_size(decision: Decision, sellable: int) -> PositionSize:
-    """The size of a sale: the analyst's quantity, but no more than may be sold."""
+    """The size of a sell: the analyst's quantity, limited to what may be sold."""
     if decision.action is not Action.SELL:
         return PositionSize(0, f"0: nothing to sell ({decision.action})")
     quantity = max(0, min(decision.quantity, sellable))

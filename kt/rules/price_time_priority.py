@@ -1,4 +1,4 @@
-"""How the exchange matches: priority, and what crosses."""
+"""Price-time priority, and which orders cross."""
 
 from __future__ import annotations
 
@@ -21,4 +21,4 @@ def crosses(side: Side, price: int, other: int) -> bool:
 
 
 _FAR = 1 << 60
-"""Above every price: turns the highest bid into the smallest key."""
+"""Higher than any price: turns the highest bid into the smallest key."""

@@ -1,4 +1,4 @@
-"""Sales put together to trades: one is a round trip of a position, from first share to last."""
+"""Groups sales into round trips: a position from its first share to its last."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from kt.records import Position, RoundTrip, Trade
 
 
 def round_trips(sales: Iterable[Trade], positions: Iterable[Position] = ()) -> list[RoundTrip]:
-    """The trades that these sales are parts of, in the order of their last sales.
+    """The round trips that these sales are parts of, in the order of their last sales.
 
-    `sales` from the first one of each position on. A trade whose position is among `positions` is
-    open still. Of a sale order that was booked before its purchase was known, all rows belong to
-    the position that it turned out to sell.
+    `sales` must start with the first one of each position. A round trip whose position is among
+    `positions` is still open. When a sale was booked before its purchase was known, all of its rows
+    belong to the position that it turned out to sell.
     """
     parts: dict[tuple[str, datetime], list[Trade]] = {}
     ordered = sorted(sales, key=lambda sale: sale.closed_at)

@@ -1,4 +1,4 @@
-"""The fast scan's screen: rankings merged by stock, the unfit left out, the best kept."""
+"""The fast scan's filter: rankings merged by stock, unsuitable stocks left out, the best kept."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kt.rules.candidate_score import fast_score
 def screen(
     rows: Iterable[Ranked], scan: Scan, instruments: Mapping[str, Instrument] | None = None
 ) -> tuple[Candidate, ...]:
-    """Rank all stocks of the rankings and keep the best `scan.fast_keep` fit ones, best first.
+    """Rank all stocks of the rankings and keep the best `scan.fast_keep` suitable ones, best first.
 
-    `instruments` by stock code; without it the checks for listing, kind and warnings are not
-    made. Stocks of equal score are kept by traded value, then by code.
+    `instruments` by stock code; without it listing, kind and warnings are not checked. Stocks of
+    equal score are ordered by traded value, then by code.
     """
     by_code: dict[str, list[Ranked]] = {}
     for row in rows:
@@ -29,7 +29,7 @@ def screen(
 def unfit(
     candidate: Candidate, scan: Scan, instruments: Mapping[str, Instrument] | None = None
 ) -> tuple[str, ...]:
-    """Every reason to leave a stock out, with its arithmetic; empty when it is fit."""
+    """Every reason to leave a stock out, with its arithmetic; empty when it is suitable."""
     code, price, value = candidate.stock_code, candidate.price, candidate.value
     checks = (
         (price < scan.min_price, f"price {price:,} < {scan.min_price:,}"),
@@ -59,7 +59,7 @@ def _listing_faults(instrument: Instrument | None) -> list[str]:
 
 
 def _candidate(rows: Sequence[Ranked]) -> Candidate:
-    """What the rankings together tell of a stock; a value that none tells is price x volume."""
+    """The data of all rankings on a stock; a traded value that none has is price x volume."""
     score = fast_score(rows)
     volume = max(row.volume for row in rows)
     price = rows[0].price

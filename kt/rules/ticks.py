@@ -1,4 +1,4 @@
-"""The price grid: tick sizes, rounding to them, steps along them, and a day's price limits."""
+"""The tick grid: tick sizes, rounding to them, steps along them, and daily price limits."""
 
 from __future__ import annotations
 
@@ -72,13 +72,13 @@ def step(price: int, n: int, kind: str = "STOCK") -> int:
 
 
 def price_limits(base: int, market: str = "KOSPI", kind: str = "STOCK") -> tuple[int, int]:
-    """The day's (lower, upper) limit in won from the base price, both on the grid
+    """The day's (lower, upper) price limit in won from the base price, both on the tick grid
     (docs/market-rules.md#price-limits).
 
-    A base off the grid (a mid-price close) goes up to it first; the width is cut to the base's
-    tick; the upper limit is floored and the lower one raised to its own tick. Without a limit in
-    the market, and so not for this function: first listing days and liquidation trading;
-    leveraged ETFs have a multiple of it. The quote's own limits are better where there is one.
+    A base off the grid (a mid-price close) is rounded up to it first; the width is cut to the
+    base's tick; the upper limit is rounded down and the lower one up to its own tick. Not for
+    instruments without a limit (first listing days, liquidation trading) or with a multiple of it
+    (leveraged ETFs). Prefer the limits in the quote where there is one.
     """
     if base <= 0:
         raise ValueError(f"a base price must be above 0: {base}")

@@ -1,4 +1,4 @@
-"""The trading day's phases: what kt does now, what the market does now, what may be ordered."""
+"""Trading day phases: kt's own, the market's, and whether orders are allowed."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from kt.rules import calendar
 
 
 class Phase(StrEnum):
-    """The day's plan. Each lasts until the next begins."""
+    """The phases of kt's day. Each lasts until the next begins."""
 
     BEFORE = "before"
-    """A trading day, not yet begun."""
+    """A trading day before kt's start."""
     START = "start"
     """08:00: settings, token, account, reconcile."""
     PREPARE = "prepare"
@@ -23,11 +23,11 @@ class Phase(StrEnum):
     OPEN = "open"
     """09:00: cycles."""
     CLOSING = "closing"
-    """15:20: no new buys, leftovers decided."""
+    """15:20: no new buys, open positions decided."""
     SETTLE = "settle"
     """15:30: settlement, returns, report."""
     IDLE = "idle"
-    """16:00, and all of a day that does not trade."""
+    """16:00, and all of a non-trading day."""
 
 
 class MarketPhase(StrEnum):
@@ -41,7 +41,7 @@ class MarketPhase(StrEnum):
 
 
 TRADING = frozenset({Phase.OPEN, Phase.CLOSING})
-"""The phases in which orders may leave."""
+"""The phases in which orders may be sent."""
 
 _SAID = {
     "0": Phase.PREPARE,
@@ -53,10 +53,11 @@ _SAID = {
     "a": Phase.SETTLE,
     "b": Phase.SETTLE,
 }
-"""FID 215 of the session feed (0s). Other codes belong to other sessions and say nothing here."""
+"""FID 215 of the session feed (0s). Other codes belong to other sessions and are ignored."""
 
 _COUNTDOWN = timedelta(minutes=2)
-"""`0` is repeated every minute until the open: after this long without one it is stale."""
+"""The code `0` is repeated every minute until the open: without a repeat for this long it is
+stale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +96,8 @@ def day_plan(day: date, session: SessionHours | None = None) -> DayPlan | None:
     """The plan of a day; None when the market is closed on it.
 
     On days with other hours the configured times move with the market: the preparation and the
-    opening with its open, the rest with its close. `start` stays: it is kt's own. Trading never
-    begins before the market opens and never lasts beyond its close, whatever is configured.
+    opening with its open, the rest with its close. `start` does not move: it is kt's own. Trading
+    never begins before the market opens and never lasts beyond its close, whatever is configured.
     """
     session = session or SessionHours()
     hours = calendar.hours(day)
@@ -122,11 +123,11 @@ def day_plan(day: date, session: SessionHours | None = None) -> DayPlan | None:
 def phase(
     now: datetime, session: SessionHours | None = None, notice: SessionNotice | None = None
 ) -> Phase:
-    """The phase now. `notice` is the newest session message; it wins over the calendar.
+    """The phase now. `notice` is the newest session message; it overrides the calendar.
 
-    It wins until the plan's next boundary after it passes (a lost message must not keep the
-    market open for ever), except that a close said by the broker stands for the rest of the day
-    and an announced opening (`0`) holds the open back as long as it is repeated.
+    It does so until the plan's next boundary after it (a lost message must not keep the market open
+    for ever). Two exceptions: a close reported by the broker lasts for the rest of the day, and an
+    announced opening (`0`) delays the open as long as it is repeated.
     """
     now = now.astimezone(KST)
     plan = day_plan(now.date(), session)
@@ -139,7 +140,7 @@ def phase(
 
 
 def market_phase(now: datetime, notice: SessionNotice | None = None) -> MarketPhase:
-    """What the regular market does now, by the calendar or by the broker's message."""
+    """The regular market's phase, by the calendar or by the broker's message."""
     now = now.astimezone(KST)
     hours = calendar.hours(now.date())
     if hours is None or now < hours.orders_from:
@@ -156,17 +157,17 @@ def market_phase(now: datetime, notice: SessionNotice | None = None) -> MarketPh
 def may_order(
     now: datetime, session: SessionHours | None = None, notice: SessionNotice | None = None
 ) -> bool:
-    """Whether any order may leave now: 09:00 to 15:30 on an ordinary day."""
+    """Whether orders may be sent now: 09:00 to 15:30 on an ordinary day."""
     return phase(now, session, notice) in TRADING
 
 
 def may_buy(
     now: datetime, session: SessionHours | None = None, notice: SessionNotice | None = None
 ) -> bool:
-    """Whether a new buy may leave now: until 15:20 on an ordinary day.
+    """Whether new buys may be sent now: until 15:20 on an ordinary day.
 
-    The broker's messages can only make this stricter than the plan: a re-sent `3` does not
-    lift the configured end of buying.
+    The broker's messages can only make this stricter than the plan: a repeated `3` does not move
+    the configured end of buying.
     """
     if phase(now, session, notice) is not Phase.OPEN:
         return False

@@ -1,5 +1,5 @@
-"""What may be asked of a running exchange besides trading: its clock by anybody, the rest by the
-user whose state folder it runs on."""
+"""The client of a running exchange's control routes: the clock for everyone, the rest for the user
+of its state folder."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ MOST_BYTES = 4_000_000
 """More than any of its answers has."""
 
 
-class Stranger(Unreachable):
-    """A server answers, and it is not an exchange of kt's (or not this user's)."""
+class NotAnExchange(Unreachable):
+    """The server that answers is not an exchange of kt (or not this user's)."""
 
 
 class Control:
@@ -105,7 +105,7 @@ def clock(said: Mapping[str, Any]) -> ScaledClock:
         anchor = datetime.fromisoformat(said["anchor"])
         return ScaledClock(anchor, float(said["anchor_real"]), float(said["speed"]))
     except (KeyError, TypeError, ValueError):
-        raise Stranger("what answers there is not kt's exchange") from None
+        raise NotAnExchange("what answers there is not kt's exchange") from None
 
 
 def _ask(
@@ -117,12 +117,12 @@ def _ask(
     if status == http.client.BAD_REQUEST and "error" in found:
         raise UsageError(str(found["error"]))
     if status == http.client.FORBIDDEN:
-        raise Stranger(
+        raise NotAnExchange(
             f"the exchange at {base_url} is not this state folder's",
             hint="Use the state folder (KT_STATE_DIR) that it was started with.",
         )
     if status != http.client.OK or not found:
-        raise Stranger(
+        raise NotAnExchange(
             f"what answers at {base_url} is not kt's exchange",
             hint="Name the address of a running `kt sim serve`.",
         )

@@ -1,6 +1,6 @@
-"""An exchange that was killed comes back where its clients look for it, with the clock they know.
+"""Restarts a killed exchange on the same port and clock, so that its clients go on.
 
-Its small file is left behind then; a clean end takes it away.
+A killed exchange leaves its place file behind; a clean end removes it.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ AWAY_MARKET_SECONDS = 3600.0
 """Seconds of its own clock: nobody wants to come back to another part of the day."""
 
 
-def left_behind(folder: Path) -> ExchangePlace | None:
-    """What an exchange that was killed a moment ago told of itself; None when there is none."""
+def killed_place(folder: Path) -> ExchangePlace | None:
+    """The place file of an exchange that was killed a moment ago; None if there is none."""
     place = read_place(folder)
     if place is None or not place.anchor:
         return None

@@ -61,7 +61,7 @@ INSTEAD = frozenset(
     ["delay", "status", "cut", "hang", "drip", "endless", "bomb", "redirect", "empty", "not_json",
      "rate", "token_dead", "refuse"]
 )  # fmt: skip
-"""What may befall a call in place of being taken; the others change the answer to a taken one."""
+"""Actions that replace the call; the others change the answer to it."""
 HALTED = "571476"
 ORDERS = ("kt10000", "kt10001", "kt10002", "kt10003")
 LISTS = ("kt00007", "ka10075", "ka10076")
@@ -107,7 +107,7 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         return frozenset(api for name in named for api in GROUPS.get(name, (name,)))
 
 
-class Armed:
+class ArmedRule:
     """A rule and how often it has matched and acted."""
 
     def __init__(self, rule: FaultRule) -> None:
@@ -143,10 +143,10 @@ class Faults:
     """The rules in force. Every match is counted, whether or not another rule acts as well."""
 
     def __init__(self, rules: Iterable[FaultRule] = ()) -> None:
-        self._armed = [Armed(rule) for rule in rules]
+        self._armed = [ArmedRule(rule) for rule in rules]
 
     def replace(self, rules: Iterable[FaultRule]) -> None:
-        self._armed = [Armed(rule) for rule in rules]
+        self._armed = [ArmedRule(rule) for rule in rules]
 
     @property
     def by_stock(self) -> bool:
@@ -154,19 +154,19 @@ class Faults:
         return any(armed.stocks for armed in self._armed)
 
     def call(self, api_id: str, stock: str = "") -> tuple[FaultRule, ...]:
-        """What befalls this call."""
+        """The faults that apply to this call."""
         return tuple(
             armed.rule for armed in self._armed if armed.means(api_id, stock) and armed.hits()
         )
 
     def handshake(self) -> tuple[FaultRule, ...]:
-        """What befalls a WebSocket's own request."""
+        """The faults that apply to a WebSocket handshake."""
         return tuple(
             armed.rule for armed in self._armed if armed.rule.stream == HANDSHAKE and armed.hits()
         )
 
     def frame(self, kind: str, side: str = "") -> tuple[FaultRule, ...]:
-        """What befalls this frame of the stream."""
+        """The faults that apply to this frame of the stream."""
         return tuple(
             armed.rule
             for armed in self._armed

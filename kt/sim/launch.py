@@ -24,7 +24,7 @@ from kt.paths import SIM, ExchangePaths
 from kt.ports import Clock
 from kt.sim import control, discovery
 from kt.sim.control import Control
-from kt.sim.crash_resume import left_behind
+from kt.sim.crash_resume import killed_place
 from kt.sim.discovery import ExchangePlace, ws_url
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def ensure(config: Config, state_dir: Path, announce: Announce) -> Running:
     from kt.sim.server.settings import from_simulator
 
     settings = from_simulator(config.simulator, state_dir)
-    left = left_behind(state_dir / SIM)
+    left = killed_place(state_dir / SIM)
     if left is not None:
         settings = msgspec.structs.replace(settings, speed=left.speed, seed=left.seed)
     return _find_or_start(settings, announce)
@@ -132,7 +132,7 @@ def clock_of(base_url: str) -> Clock:
     server of this wire answers. Raises Unreachable."""
     try:
         return control.clock_at(base_url)
-    except control.Stranger:
+    except control.NotAnExchange:
         return SystemClock()
 
 

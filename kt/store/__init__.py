@@ -1,1 +1,2 @@
-"""The journal: one SQLite file a profile, in which everything that happened can be read."""
+"""The journal: one SQLite file per profile, behind ports.Journal. No trading decisions here, and no
+other module opens the file."""

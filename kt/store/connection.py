@@ -1,4 +1,4 @@
-"""The database file: opened and checked once, then short transactions that wait for others."""
+"""The database file: opened and validated once, then short transactions with retry when busy."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from kt.store.sqlite_errors import is_busy, journal_error, mapped
 
 BUSY_SECONDS = 10.0
 _SHORTEST, _LONGEST, _PART = 0.0003, 0.01, 0.01
-"""Seconds between two tries at most, and the part of the wait so far that they grow to: another's
-commit takes less than a millisecond, and who still waits then waits for something longer."""
+"""Retry back-off: minimum and maximum seconds between tries, and the fraction of the time waited so
+far. Another process's commit takes under a millisecond, so the first retries are quick."""
 _SMALL = 16 * 1024 * 1024
-"""Files up to this size are checked whole at every opening (some 30 ms); `kt doctor` checks all."""
+"""Files up to this size are checked completely when opened (30 ms); `kt doctor` checks all."""
 
 
 class DatabaseFile:
     """One connection to the journal, shared by the threads of this process.
 
-    Every commit is durable when it returns (WAL, synchronous=FULL). Only JournalError comes out.
+    Every commit is durable when it returns (WAL, synchronous=FULL). Raises only JournalError.
     """
 
     def __init__(self, path: Path, profile: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
@@ -86,8 +86,8 @@ class DatabaseFile:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that nobody else's can come between; committed durably at its end,
-        rolled back when the block raises. One inside another is a part of it."""
+        """An exclusive write transaction: committed durably at the end of the block, rolled back
+        when it raises. A nested call joins the outer transaction."""
         with self._lock, mapped(self.path):
             if self._inside():  # this thread's own: it holds the lock
                 yield self._connection
@@ -116,11 +116,11 @@ class DatabaseFile:
 
 
 class PatientConnection(sqlite3.Connection):
-    """Waits up to `patience` seconds for a file that somebody else holds.
+    """Retries for up to `patience` seconds while another process has locked the file.
 
-    SQLite would wait by itself, but not in every case (two that switch a new file to WAL, recovery
-    after a kill), and in ever longer steps, which may miss the moments between two others' turns
-    again and again: ours are short, at first very short, and of no fixed length.
+    SQLite's own busy handler does not cover every case (two processes that switch a new file to
+    WAL, recovery after a kill), and its growing delays can miss every gap between other processes'
+    transactions. These delays are short and random.
     """
 
     patience = 0.0
@@ -141,7 +141,7 @@ class PatientConnection(sqlite3.Connection):
 def connect(
     path: Path, *, synchronous: str = "FULL", busy_seconds: float = BUSY_SECONDS
 ) -> sqlite3.Connection:
-    """A connection without Python's own transactions, usable from several threads in turn."""
+    """A connection in autocommit mode that several threads may use in turn."""
     connection = sqlite3.connect(
         path,
         timeout=0,
@@ -168,7 +168,7 @@ def rows(
 
 
 def sqlite3_corrupt(path: Path, found: str) -> JournalError:
-    """The error for a file whose check names a fault."""
+    """The error for a file that failed its integrity check."""
     error = sqlite3.DatabaseError(found)
     error.sqlite_errorname = "SQLITE_CORRUPT"
     return journal_error(path, error)

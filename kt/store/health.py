@@ -1,4 +1,4 @@
-"""What `kt doctor` asks about the journal: looks and never changes, names causes, never raises."""
+"""The journal's health checks for `kt doctor`: read-only, and never raising."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Finding:
 
 
 def examine(path: Path, profile: str, halt_flag: Path, now: datetime) -> tuple[Finding, ...]:
-    """Every finding about the journal's file, its disk and the stop's flag file."""
+    """All findings about the journal's file, its disk and the stop's flag file."""
     return (*database(path, profile), disk(path), size(path), flag(path, halt_flag, now))
 
 
 def database(path: Path, profile: str) -> tuple[Finding, ...]:
-    """Whether the file can be opened, is whole, is this profile's and can be written to."""
+    """Whether the file can be opened, is intact, belongs to this profile and is writable."""
     try:
         if not path.exists():
             return (Finding("journal", "ok", f"{path} is not there yet; the first run makes it"),)
@@ -54,7 +54,7 @@ def database(path: Path, profile: str) -> tuple[Finding, ...]:
 
 
 def disk(path: Path) -> Finding:
-    """Free space where the journal is, or would be."""
+    """Free space on the journal's disk."""
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     try:
         free = shutil.disk_usage(folder).free
@@ -66,7 +66,7 @@ def disk(path: Path) -> Finding:
 
 
 def size(path: Path) -> Finding:
-    """The journal's size, with what is not yet merged into it."""
+    """The size of the journal and its write-ahead log."""
     total = 0
     for part in (path, path.with_name(f"{path.name}-wal")):
         try:
@@ -89,7 +89,7 @@ def flag(path: Path, halt_flag: Path, now: datetime) -> Finding:
         kept = last_stop(path)
     except JournalError as error:
         hint = "kt halt, then kt resume: the newest row counts"
-        return Finding("stop", "fail", f"cannot be told, so nothing is sent: {error}", hint)
+        return Finding("stop", "fail", f"cannot be read, so no orders are sent: {error}", hint)
     modes = {stop.mode for stop in (filed, kept) if stop and stop.mode is not StopMode.RUNNING}
     if not modes:
         return Finding("stop", "ok", "no stop is set")
@@ -101,15 +101,15 @@ def flag(path: Path, halt_flag: Path, now: datetime) -> Finding:
     differ = (filed.mode if filed else StopMode.RUNNING) != (
         kept.mode if kept else StopMode.RUNNING
     )
-    hint = "kt resume is the way back"
+    hint = "kt resume ends it"
     if modes == {StopMode.FLATTEN}:
-        hint = "kt flatten brings it to its end when its process is gone; so does kt run"
+        hint = "kt flatten or kt run completes it if its process has ended"
     return Finding("stop", "warn", shown + ("; the stricter one holds" if differ else ""), hint)
 
 
 def last_stop(path: Path) -> Stop | None:
-    """The stop as the journal's newest row has it; None when the journal cannot be read. Raises
-    JournalError for a row that makes no sense."""
+    """The stop in the journal's newest row; None when the journal cannot be read. Raises
+    JournalError for an invalid row."""
     from kt.store.stops import stop_of
 
     try:
@@ -123,7 +123,7 @@ def last_stop(path: Path) -> Stop | None:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    """Without making or changing anything."""
+    """Open an existing file without creating or changing anything."""
     uri = f"{path.absolute().as_uri()}?mode=rw"
     return sqlite3.connect(uri, uri=True, timeout=_WAIT, isolation_level=None)
 

@@ -80,8 +80,7 @@ _OPEN: weakref.WeakSet[SqliteJournal] = weakref.WeakSet()
 
 @atexit.register
 def _close_all() -> None:
-    """What was handed over is written even when nobody closed the journal. Too late to tell
-    anyone that it failed."""
+    """Write queued rows of journals that were not closed. Errors cannot be reported any more."""
     for journal in list(_OPEN):
         with contextlib.suppress(JournalError):
             journal.close()

@@ -1,4 +1,4 @@
-"""What every part of the journal has: the file, the writer, the clock and what is secret."""
+"""The base class of the journal's parts: file, writer, clock and secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class HasNow(Protocol):
 
 
 class JournalPart:
-    """The journal is made of parts, by what they keep; they share one file."""
+    """A part of the journal; all parts share one file."""
 
     def __init__(
         self, file: DatabaseFile, writer: BatchWriter, clock: HasNow, secrets: tuple[str, ...]
@@ -32,9 +32,9 @@ class JournalPart:
         return mask(text, self._secrets)
 
     def _mask_data(self, text: str) -> str:
-        """Data without secrets; its numbers stay."""
+        """Data without secrets; numbers are not masked."""
         return mask_secrets(text, self._secrets)
 
-    def _settle(self) -> None:
-        """What this process handed over can be read."""
+    def _flush(self) -> None:
+        """Write the rows that this process has queued, so that they can be read."""
         self._writer.flush()

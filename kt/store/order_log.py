@@ -1,4 +1,4 @@
-"""Orders and fills: intents planned one at a time, events folded in one durable transaction."""
+"""Orders and fills: each intent and each event is stored in one durable transaction."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class OrderRows(JournalPart):
     def plan_order(self, order: Order, event: OrderEvent, *, again: bool = False) -> Order:
         """Insert an intent with its first event (PLANNED or DENIED); see the port.
 
-        That nobody else plans the same stock and side in between holds for all processes: look
-        and insert are one write transaction.
+        The duplicate check and the insert are one write transaction, so that no other process can
+        plan the same stock and side in between.
         """
         event = self._masked(event)
         with self._file.write() as connection:
@@ -51,11 +51,11 @@ class OrderRows(JournalPart):
                 _refuse_duplicate(connection, order)
             row = _order_row(derived.order, planned_price=order.price)
             connection.execute(insert_sql("orders", row), row)
-            self._keep(connection, event, derived)
+            self._store(connection, event, derived)
             return derived.order
 
     def record(self, event: OrderEvent) -> Order:
-        """Keep one event and fold all of the order's anew; see the port.
+        """Store one event and derive the order from all its events; see the port.
 
         Raises JournalError when the journal knows no such order.
         """
@@ -70,7 +70,7 @@ class OrderRows(JournalPart):
             row = _order_row(derived.order, planned_price=intent.price)
             sets = ", ".join(f"{name} = :{name}" for name in row)
             connection.execute(f"UPDATE orders SET {sets} WHERE order_id = :order_id", row)
-            self._keep(connection, event, derived)
+            self._store(connection, event, derived)
             return derived.order
 
     def order(self, order_id: str) -> Order | None:
@@ -78,7 +78,7 @@ class OrderRows(JournalPart):
         return from_row(found[0], Order) if found else None
 
     def order_by_number(self, ord_no: str, day: date) -> Order | None:
-        """The order that has this number in its chain on that day, whatever its padding."""
+        """The order with this number in its chain on that day; leading zeros do not matter."""
         if not ord_no.isdecimal():
             return None
         sql = (
@@ -139,7 +139,7 @@ class OrderRows(JournalPart):
         return str(found[0]["ord_no"]) if found else ""
 
     def order_events(self, order_id: str) -> tuple[OrderEvent, ...]:
-        """Every event told, oldest first, also those that changed nothing."""
+        """All recorded events, oldest first, including those that changed nothing."""
         sql = "SELECT * FROM order_events WHERE order_id = ? ORDER BY seq"
         return tuple(from_row(row, OrderEvent) for row in self._file.read(sql, (order_id,)))
 
@@ -151,7 +151,7 @@ class OrderRows(JournalPart):
         stock_code: str | None = None,
         since: date | None = None,
     ) -> tuple[Fill, ...]:
-        """Oldest first, every share once."""
+        """Fills, oldest first; every share is counted once."""
         parts, values = ["1"], list[str]()
         if stock_code is not None:
             parts.append("stock_code = ?")
@@ -172,8 +172,8 @@ class OrderRows(JournalPart):
         message, evidence = self._mask(event.message), self._mask(event.evidence)
         return replace(event, message=message, evidence=evidence)
 
-    def _keep(self, connection: sqlite3.Connection, event: OrderEvent, derived: Derived) -> None:
-        """The event, the fills that now count, and a notice for each event that does not fit."""
+    def _store(self, connection: sqlite3.Connection, event: OrderEvent, derived: Derived) -> None:
+        """Store the event, the order's current fills, and a notice for each impossible event."""
         row = to_row(event, leave_out=("fill",), refused="")
         row["fill_json"] = json_text(event.fill) if event.fill else None
         connection.execute(insert_sql("order_events", row), row)
@@ -183,7 +183,7 @@ class OrderRows(JournalPart):
 
 
 def _first_of_client(connection: sqlite3.Connection, order: Order) -> Order | None:
-    """The order that this one would repeat: of the same id, or of the same client id."""
+    """The order that this one would repeat: with the same id, or the same client id."""
     sql = "SELECT * FROM orders WHERE order_id = ? OR (client_id <> '' AND client_id = ?) LIMIT 1"
     found = rows(connection, sql, (order.order_id, order.client_id))
     return _same_again(found, order.decision_id, OrderTicket.of(order))
@@ -192,7 +192,7 @@ def _first_of_client(connection: sqlite3.Connection, order: Order) -> Order | No
 def _same_again(
     found: Sequence[Mapping[str, Any]], decision_id: str, ticket: OrderTicket | None
 ) -> Order | None:
-    """The order that was found under a client id. Raises Denied(CLIENT_ID) for another wish."""
+    """The order found by its client id. Raises Denied(CLIENT_ID) if its contents differ."""
     if not found:
         return None
     first = from_row(found[0], Order)
@@ -202,7 +202,8 @@ def _same_again(
 
 
 def _decision_query(decision_id: str, side: Side, stock_code: str) -> tuple[str, tuple[str, ...]]:
-    """Documents that are written by hand may use one id for several stocks."""
+    """The query for the order of a decision, by stock and side as well, because hand-written
+    documents may use one id for several stocks."""
     sql = (
         "SELECT * FROM orders WHERE decision_id = ? AND decision_id <> '' AND side = ?"
         " AND stock_code = ? AND state <> ? ORDER BY seq DESC LIMIT 1"
@@ -230,13 +231,13 @@ def _refuse_duplicate(connection: sqlite3.Connection, order: Order) -> None:
         raise Denied(
             f"{order.side} {order.stock_code}: order {found[0]['order_id']} is still "
             f"{found[0]['state']}; nothing was sent",
-            hint="wait for it, or settle it: kt order list --unknown, kt order resolve",
+            hint="wait for it, or resolve it: kt order list --unknown, kt order resolve",
             code="DUPLICATE",
         )
 
 
 def _intent(connection: sqlite3.Connection, path: object, order_id: str) -> tuple[Order, Order]:
-    """The order as planned, and as it is."""
+    """The order as planned, and its current state."""
     found = rows(connection, "SELECT * FROM orders WHERE order_id = ?", (order_id,))
     if not found:
         raise JournalError(
@@ -256,7 +257,7 @@ def _order_row(order: Order, *, planned_price: int) -> dict[str, Any]:
 
 
 def _put_fills(connection: sqlite3.Connection, order_id: str, fills: Sequence[Fill]) -> None:
-    """Make the table hold exactly these: a later telling may cut an earlier one."""
+    """Replace the order's fills: a later report may split an earlier fill."""
     wanted = {(f.fill_id, f.from_quantity): to_row(f, day=day_of(f.at)) for f in fills}
     for row in rows(connection, "SELECT * FROM fills WHERE order_id = ?", (order_id,)):
         seq = row.pop("seq")
@@ -270,7 +271,7 @@ def _put_fills(connection: sqlite3.Connection, order_id: str, fills: Sequence[Fi
 
 
 def _mark_impossible(connection: sqlite3.Connection, derived: Derived, now: str) -> None:
-    """Say of each event whether it counts; tell of one that is newly found not to."""
+    """Mark impossible events as refused, with a notice for each newly marked one."""
     order = derived.order
     impossible = {event.event_id: event for event in derived.impossible}
     sql = "SELECT seq, event_id, refused FROM order_events WHERE order_id = ?"

@@ -1,4 +1,4 @@
-"""What happened, as one sequence of rows; and what runs."""
+"""The event log as one sequence of rows, and the runs with their heartbeats."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _TOO_LONG = ("prompt", "raw_zlib", "question_zlib", "objects_json", "parameters_
 
 
 class Reading(JournalPart):
-    """Implements the reading part of ports.Journal, and a little more for `kt status`."""
+    """Implements the queries of ports.Journal, and those of `kt status`."""
 
     def events(
         self, *, after: int = 0, limit: int = 100, kinds: Iterable[str] | None = None
@@ -45,7 +45,7 @@ class Reading(JournalPart):
         Each has `seq`, `kind`, `at` and the columns of its table; orders' events carry the
         order's stock and side too, checks their results. `kinds` are those of KINDS.
         """
-        self._settle()
+        self._flush()
         wanted = _known(kinds)
         where = f"kind IN ({', '.join('?' * len(wanted))})"
         if after < 0:
@@ -58,7 +58,7 @@ class Reading(JournalPart):
 
     def runs(self, *, limit: int = 20) -> tuple[dict[str, Any], ...]:
         """Runs, newest first, each with `heartbeats`: `{what: time of the last one}`."""
-        self._settle()
+        self._flush()
         runs = self._file.read("SELECT * FROM runs ORDER BY seq DESC LIMIT ?", (limit,))
         for run in runs:
             sql = "SELECT what, at FROM heartbeats WHERE run = ? ORDER BY at"
@@ -67,8 +67,8 @@ class Reading(JournalPart):
         return tuple(runs)
 
     def sign_of_life(self, pid: int, command: str) -> datetime | None:
-        """When the newest unfinished run of this process last showed that it is at work."""
-        self._settle()
+        """The last heartbeat, or the start, of the newest unfinished run of this process."""
+        self._flush()
         sql = (
             "SELECT MAX(started_at, COALESCE((SELECT MAX(at) FROM heartbeats AS h"
             " WHERE h.run = r.run), '')) AS seen FROM runs AS r"
@@ -78,8 +78,8 @@ class Reading(JournalPart):
         return datetime.fromisoformat(found[0]["seen"]) if found else None
 
     def exits_looked_at(self) -> datetime | None:
-        """When a single cycle last looked at stops and targets. (Only among the newest steps.)"""
-        self._settle()
+        """When a single cycle last checked stops and targets, within the newest 2,000 steps."""
+        self._flush()
         sql = (
             "SELECT MAX(started_at) AS at FROM (SELECT * FROM steps ORDER BY seq DESC LIMIT 2000)"
             " WHERE name = 'exits' AND outcome = 'done'"

@@ -25,8 +25,8 @@ def mask_account(number: str) -> str:
 
 
 def mask_secrets(text: str, secrets: Iterable[str] = ()) -> str:
-    """Without tokens and keys: those given whole, and what is named as one. Half characters,
-    which no database takes, become question marks."""
+    """Mask the given secrets, and values that are labelled as tokens or keys. Lone surrogates,
+    which no database can store, become question marks."""
     if not text.isascii():
         text = text.encode("utf-8", "replace").decode()
     for secret in secrets:
@@ -38,8 +38,8 @@ def mask_secrets(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """Without tokens, keys and account numbers (ten digits, with or without dashes).
+    """Mask tokens, keys and account numbers (ten digits, with or without dashes).
 
-    For messages, where amounts carry commas; not for data, where ten digits may be an amount.
+    For messages, whose amounts have commas; not for data, where ten digits may be an amount.
     """
     return _ACCOUNT.sub(lambda found: mask_account(found[0]), mask_secrets(text, secrets))

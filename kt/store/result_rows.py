@@ -1,4 +1,4 @@
-"""Positions, trades, days and what decisions were worth: durable when a call returns."""
+"""Positions, trades, daily results and decision outcomes: durable when a call returns."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ SELECT coalesce(sum(CASE side WHEN 'BUY' THEN -(quantity * price + fee)
                               ELSE quantity * price - fee - tax END), 0) AS won,
        count(*) AS fills, coalesce(sum(ord_no = ''), 0) AS outside
 FROM fills"""
-"""Only a booking of somebody else's trade stands under no number of the broker's."""
+"""Only fills that adopt external trades have no order number."""
 
 
 class ResultRows(JournalPart):
     """Implements ports.Results."""
 
     def positions(self) -> tuple[Position, ...]:
-        """What is held, oldest first."""
+        """Open positions, oldest first."""
         return self._records("SELECT * FROM positions ORDER BY opened_at, stock_code", (), Position)
 
     def put_position(self, position: Position) -> None:
@@ -91,7 +91,7 @@ class ResultRows(JournalPart):
         self._upsert("outcomes", to_row(outcome), "decision_id")
 
     def outcomes(self, *, since: date | None = None) -> tuple[DecisionOutcome, ...]:
-        """Outcomes of decisions taken on `since` or later, oldest first."""
+        """Outcomes of decisions made on or after `since`, oldest first."""
         where, values = _between("substr(decided_at, 1, 10)", since, None)
         sql = f"SELECT * FROM outcomes {where} ORDER BY decided_at, seq"
         return self._records(sql, values, DecisionOutcome)
@@ -107,7 +107,7 @@ class ResultRows(JournalPart):
         self._upsert("cash_note", to_row(note, seq=1), "seq")
 
     def open_decisions(self, before: datetime) -> tuple[Decision, ...]:
-        self._settle()
+        self._flush()
         sql = (
             "SELECT * FROM decisions AS d WHERE judged = 0 AND decided_at < ? AND NOT EXISTS"
             " (SELECT 1 FROM outcomes AS x WHERE x.decision_id = d.decision_id)"

@@ -1,4 +1,5 @@
-"""Records as rows and back: times in Korean ISO text, lists and objects as `…_json` text."""
+"""Conversion of records to rows and back: times as ISO text in Korean time, lists and objects as
+JSON in columns named `…_json`."""
 
 from __future__ import annotations
 
@@ -18,7 +19,7 @@ Row = dict[str, Any]
 
 
 def time_text(at: datetime) -> str:
-    """ISO 8601 with +09:00; texts sort as their times do."""
+    """ISO 8601 with +09:00; the texts sort in order of time."""
     return at.astimezone(KST).isoformat()
 
 
@@ -32,7 +33,7 @@ def day_of(at: datetime) -> str:
 
 
 def to_row(record: Record, *, leave_out: tuple[str, ...] = (), **more: Any) -> Row:
-    """A record's fields as columns, and more of them."""
+    """A record's fields as columns, and the columns in `more`."""
     row: Row = {}
     for name in record.__struct_fields__:
         if name in leave_out:
@@ -47,9 +48,9 @@ def to_row(record: Record, *, leave_out: tuple[str, ...] = (), **more: Any) -> R
 
 
 def from_row(row: Mapping[str, Any], kind: type[R]) -> R:
-    """The record a row was made of; columns that are not its fields are left out.
+    """The record in a row; columns that are not its fields are ignored.
 
-    Raises JournalError for a row that somebody changed into something else.
+    Raises JournalError for a row that is not a valid record.
     """
     values: Row = {}
     try:
@@ -62,8 +63,8 @@ def from_row(row: Mapping[str, Any], kind: type[R]) -> R:
         return msgspec.convert(values, kind, strict=False)
     except (msgspec.MsgspecError, TypeError) as error:
         raise JournalError(
-            f"a row of the journal is no {kind.__name__} (seq {row.get('seq')}): {error}",
-            hint="it was changed by hand, or the file is damaged: run `kt doctor`",
+            f"a row of the journal is not a valid {kind.__name__} (seq {row.get('seq')}): {error}",
+            hint="it was edited manually, or the file is damaged: run `kt doctor`",
             code="ROW",
         ) from error
 
@@ -86,7 +87,7 @@ def unpacked(data: bytes) -> str:
 
 
 def json_text(value: Any) -> str:
-    """Compact JSON that keeps Korean readable; records inside become objects."""
+    """Compact JSON with unescaped Korean; nested records become objects."""
     return msgspec.json.encode(value).decode()
 
 

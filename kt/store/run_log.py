@@ -1,4 +1,5 @@
-"""What ran and what it saw: handed to the writer thread, never waiting for the disk."""
+"""Runs, steps, API calls, scans, decisions and checks: queued for the writer thread, so that the
+caller does not wait for the disk."""
 
 from __future__ import annotations
 
@@ -109,21 +110,21 @@ class RunRows(JournalPart):
     def find_answer(self, key: str) -> AnalystReply | None:
         """The newest answer with this key; one without an error before one with. The objects of
         one with words are not read from them here."""
-        self._settle()
+        self._flush()
         sql = "SELECT * FROM ai_calls WHERE key = ? ORDER BY error <> '', seq DESC LIMIT 1"
         found = self._file.read(sql, (key,))
         return _reply(found[0]) if found else None
 
     def questions(self, run: str) -> tuple[tuple[JournaledQuestion, AnalystReply], ...]:
-        self._settle()
+        self._flush()
         sql = "SELECT * FROM ai_calls WHERE run = ? AND question_zlib <> x'' ORDER BY seq"
         rows = self._file.read(sql, (run,))
         asked = (from_json(unpacked(row["question_zlib"]), JournaledQuestion) for row in rows)
         return tuple(zip(asked, map(_reply, rows), strict=True))
 
     def analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
-        """Questions put to analysts since then, oldest first."""
-        self._settle()
+        """Requests to the analyst since then, oldest first."""
+        self._flush()
         sql = (
             "SELECT asked_at, purpose, analyst, model, asked_model, tokens_in, tokens_out,"
             " cost_usd, error FROM ai_calls WHERE asked_at >= ? ORDER BY seq"
@@ -132,7 +133,7 @@ class RunRows(JournalPart):
         return tuple(from_row(row, AnalystCall) for row in rows)
 
     def decisions(self, run: str, items: Sequence[Decision]) -> None:
-        """A decision that is there already (it came through a pipe) stays as it is."""
+        """Store decisions; one that already exists (it came through a pipe) is not changed."""
         self._writer.put(
             [Insert("decisions", self._decision(run, item), ignore=True) for item in items]
         )
@@ -172,7 +173,7 @@ class RunRows(JournalPart):
         self._writer.put([Statement(sql, (run, what, time_text(at)))])
 
     def flush(self) -> None:
-        self._settle()
+        self._flush()
 
     def _decision(self, run: str, item: Decision) -> dict[str, Any]:
         row = to_row(item, run=run)

@@ -1,4 +1,4 @@
-"""The journal's tables: migrations from any older version, a refusal of any newer one."""
+"""The journal's schema version and its migrations from any older version."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ MIGRATIONS = (
     "0011_replies",
     "0012_questions",
 )
-"""Files of `sql/`, in order. A released one never changes; a new one is added at the end."""
+"""Files of `sql/`, in order. Never change a released one; add new ones at the end."""
 VERSION = len(MIGRATIONS)
 VIEWS = "views"
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """The schema's version as the file says it; 0 for an empty one."""
+    """The schema version stored in the file; 0 for an empty file."""
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
 def migrate(connection: sqlite3.Connection, *, to: int = VERSION) -> None:
-    """Bring the schema to a version. The caller holds the write transaction, so that of two
-    processes that open an old file at once one migrates and the other finds it done."""
+    """Migrate the schema to a version. The caller holds the write transaction, so that only one of
+    two processes that open an old file at the same time migrates it."""
     from sqlite_utils import Database
 
     db = Database(connection, recursive_triggers=False, execute_plugins=False)
@@ -64,8 +64,8 @@ def _migrations() -> Migrations:
 
 
 def _run(db: Database, sql: str) -> None:
-    """Statement by statement inside the open transaction; each ends at the end of a line (that
-    is ten times as fast as looking for its end at every character)."""
+    """Run the statements inside the open transaction. Statements must end at the end of a line:
+    checking only there is ten times as fast as after every character."""
     statement = ""
     for line in sql.splitlines(keepends=True):
         statement += line

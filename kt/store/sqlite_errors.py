@@ -1,4 +1,4 @@
-"""Turns what SQLite and the file system raise into JournalError, with what to do about it."""
+"""Turns exceptions of SQLite and the file system into JournalError, with what to do about it."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ _HINTS: dict[str, tuple[str, str]] = {
 }
 BUSY_CODES = ("SQLITE_BUSY", "SQLITE_LOCKED")
 NO_ROOM = 64 * 1024
-"""Bytes left on a disk that is full: SQLite needs this much for its shared memory."""
+"""A disk with less free space (bytes) counts as full: SQLite's shared memory file needs it."""
 _HANDLES = 8
-"""More than SQLite needs to open a file with its -wal and -shm."""
+"""File descriptors to probe for: more than SQLite needs for a file with its -wal and -shm."""
 
 
 def primary_code(error: sqlite3.Error) -> str:
@@ -59,7 +59,7 @@ def is_busy(error: sqlite3.Error) -> bool:
 
 
 def explain(error: sqlite3.Error | OSError, path: Path | None = None) -> tuple[str, str]:
-    """What happened and what to do about it."""
+    """The message and the hint for an error."""
     if isinstance(error, OSError):
         what, hint = _HINTS["SQLITE_CANTOPEN"]
         said, advice = trouble(error, hint)
@@ -71,9 +71,9 @@ def explain(error: sqlite3.Error | OSError, path: Path | None = None) -> tuple[s
 
 
 def journal_error(path: Path, error: sqlite3.Error | OSError) -> JournalError:
-    """The error a caller sees: what happened to which file, and what to do."""
+    """The JournalError for an exception about this file, with what to do."""
     what, hint = explain(error, path)
-    advice = f"{hint}; `kt doctor` looks closer" if hint else "`kt doctor` looks closer"
+    advice = f"{hint}; `kt doctor` shows details" if hint else "`kt doctor` shows details"
     return JournalError(f"journal {path}: {what}", hint=advice, code=_code(error, path) or None)
 
 
@@ -81,14 +81,14 @@ def _code(error: sqlite3.Error | OSError, path: Path | None) -> str:
     if isinstance(error, OSError):
         return errno.errorcode.get(error.errno or 0, "")
     code = primary_code(error)
-    # For the file of its shared memory SQLite calls a full disk an I/O error; where there is no
-    # room for another file, one that cannot be opened.
+    # On a full disk SQLite reports an I/O error for its shared memory file, or, without a free
+    # inode, that the file cannot be opened.
     unclear = code in ("SQLITE_IOERR", "SQLITE_CANTOPEN")
     return "SQLITE_FULL" if unclear and path and _full(path) else code
 
 
 def _full(path: Path) -> bool:
-    """Whether there is no room, for bytes or for another file."""
+    """Whether the disk has no space or no inode left."""
     try:
         disk = os.statvfs(path.parent)
     except OSError:
@@ -97,7 +97,8 @@ def _full(path: Path) -> bool:
 
 
 def _no_handle(error: sqlite3.Error) -> OSError | None:
-    """SQLite says of a process without a free file handle that the file cannot be opened."""
+    """The OSError if the process is out of file descriptors, which SQLite reports only as a file
+    that cannot be opened."""
     if primary_code(error) not in ("SQLITE_CANTOPEN", "SQLITE_IOERR"):
         return None
     with ExitStack() as probes:
@@ -111,8 +112,8 @@ def _no_handle(error: sqlite3.Error) -> OSError | None:
 
 @contextmanager
 def mapped(path: Path) -> Iterator[None]:
-    """Lets no sqlite3.Error and no OSError out of the block: JournalError instead. The same for
-    values that SQLite cannot hold: integers beyond 64 bits, half characters."""
+    """Turns sqlite3.Error and OSError raised in the block into JournalError, and also the errors of
+    values that SQLite cannot store: integers beyond 64 bits, lone surrogates."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:

@@ -1,4 +1,5 @@
-"""The stop as a file, for when the database is broken: there = stop, unreadable = halt."""
+"""The stop as a file, which works without the database: if it exists, kt is stopped; if it cannot
+be read, kt is halted."""
 
 from __future__ import annotations
 
@@ -15,10 +16,10 @@ from kt.store.sqlite_errors import mapped
 
 
 def read_flag(path: Path, at: datetime) -> Stop | None:
-    """The stop the file asks for, or None when there is no file.
+    """The stop in the file, or None when there is no file.
 
-    A file that cannot be read, or that makes no sense, means HALT: somebody wanted a stop.
-    `touch halt.json` is therefore a halt. `at` is the present, for that case.
+    A file that cannot be read or parsed means HALT, so `touch halt.json` halts kt. `at` is the
+    current time, which is the stop's time in that case.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=Stop)
@@ -30,10 +31,10 @@ def read_flag(path: Path, at: datetime) -> Stop | None:
 
 
 def write_flag(path: Path, stop: Stop) -> None:
-    """Put the stop into the file, durably and all at once; RUNNING removes the file.
+    """Write the stop to the file, durably and atomically; RUNNING deletes the file.
 
-    On a full disk it goes into the room kept for it, and where there is none a halt is an empty
-    file. Raises JournalError when the folder cannot be written to.
+    On a full disk it is written to space reserved for it; without that, a halt becomes an empty
+    file. Raises JournalError when the folder is not writable.
     """
     with mapped(path):
         if stop.mode is StopMode.RUNNING:
@@ -55,7 +56,7 @@ ROOM = 4096
 
 
 def keep_room(path: Path) -> None:
-    """A file of the flag's size beside it: it needs no space any more when there is none."""
+    """Reserve disk space for the flag, as a file of its size in the same folder."""
     kept = _kept(path)
     with contextlib.suppress(OSError):
         if not kept.exists():
@@ -63,7 +64,7 @@ def keep_room(path: Path) -> None:
 
 
 def _into_room(path: Path, stop: Stop) -> bool:
-    """Write into the kept room and give it the flag's name; False when that cannot be done."""
+    """Write to the reserved file and rename it to the flag's name; False if that fails."""
     content = msgspec.json.encode(msgspec.structs.replace(stop, reason=stop.reason[: ROOM // 16]))
     try:
         with _kept(path).open("r+b") as file:

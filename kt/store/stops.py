@@ -1,4 +1,4 @@
-"""What stops trading: the stop as row and flag file, and the locked stocks."""
+"""The stop, as a journal row and a flag file, and the locked stocks."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class StopRows(JournalPart):
     def stop(self) -> Stop:
         """The stricter of row and flag file.
 
-        One whose `until` has come is over: it counts only when nothing else is set, and is
-        returned as it is so that `steps/risk/stops.py` can lift it and say so. When the row cannot
-        be read, a flag of HALT answers alone; otherwise JournalError.
+        A stop whose `until` has passed is over: it is returned only if no other stop is set, so
+        that `steps/risk/stops.py` can lift it and report it. When the row cannot be read, a
+        HALT flag is returned; without one, raises JournalError.
         """
         now = self._clock.now()
         today = now.astimezone(KST).date()
@@ -64,7 +64,7 @@ class StopRows(JournalPart):
             connection.execute(insert_sql("halts", row), row)
 
     def lock_symbol(self, lock: SymbolLock) -> None:
-        """Of two locks on a stock the longer one stays, unless both are the same order's."""
+        """Lock a stock; an existing lock that lasts longer stays, unless it is the same order's."""
         row = to_row(lock)
         longer = (
             "WHERE order_id = excluded.order_id OR until IS NOT NULL"

@@ -1,4 +1,4 @@
-"""A thread that writes batches: callers hand rows over and never wait for the disk."""
+"""A thread that writes rows in batches, so that callers do not wait for the disk."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from sqlite_utils.db import Database
 
 CAPACITY = 50_000
-"""Rows that may wait. At the broker's five calls a second that is hours."""
+"""Maximum number of queued rows; hours' worth at the broker's five calls per second."""
 MANY = 10_000
 _GATHER = 0.2
-"""Seconds a first row waits for company."""
+"""Seconds that the first row waits for more rows."""
 _RETRY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """A row for a table; with `ignore`, one that is there already is left as it is."""
+    """A row for a table; with `ignore`, an existing row is not changed."""
 
     table: str
     row: dict[str, Any]
@@ -37,7 +37,7 @@ class Insert:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """Anything that is not a plain insert."""
+    """Any statement other than a plain insert."""
 
     sql: str
     parameters: tuple[Any, ...]
@@ -47,12 +47,12 @@ Item = Insert | Statement
 
 
 class BatchWriter:
-    """Bounded, in order, on a connection of its own.
+    """A bounded queue, written in order on its own connection.
 
-    A batch that cannot be written stays and is tried again; until it succeeds, `put` and `flush`
-    raise JournalError: nobody goes on trading with a journal that does not take rows. While
-    another process merely holds the file, `put` goes on collecting. What waits when the process
-    is killed is lost (money rows do not go this way).
+    A batch that cannot be written is retried; until it succeeds, `put` and `flush` raise
+    JournalError, so that trading does not continue without a journal. While another process only
+    holds the file, `put` keeps queueing. Queued rows are lost if the process is killed; orders,
+    fills and positions are not written this way.
     """
 
     def __init__(self, path: Path, *, busy_seconds: float = BUSY_SECONDS) -> None:
@@ -68,8 +68,8 @@ class BatchWriter:
         self._thread: threading.Thread | None = None
 
     def put(self, items: Sequence[Item]) -> None:
-        """Hand rows over. Raises JournalError when earlier ones cannot be written. Any number is
-        taken at once when nothing waits: who has more than MANY of them flushes after it."""
+        """Queue rows. Raises JournalError when earlier rows cannot be written. An empty queue
+        accepts any number of rows at once; a caller with more than MANY must flush afterwards."""
         with self._condition:
             if self._fault is not None and self._fault.code not in BUSY_CODES:
                 self._raise_fault()
@@ -90,7 +90,7 @@ class BatchWriter:
             self._condition.notify_all()
 
     def flush(self) -> None:
-        """Return when everything handed over so far is written; raise when it cannot be."""
+        """Wait until all rows queued so far are written; raises JournalError if they cannot be."""
         with self._condition:
             if self._thread is None or not (self._waiting or self._busy):
                 return
@@ -106,7 +106,7 @@ class BatchWriter:
             self._raise_fault()
 
     def close(self) -> None:
-        """Write what waits and end the thread."""
+        """Write the queued rows and end the thread."""
         try:
             self.flush()
         finally:
@@ -136,7 +136,7 @@ class BatchWriter:
                 self._done(batch, fault)
 
     def _ended(self) -> None:
-        """Nobody may wait for a thread that is gone."""
+        """Wake all waiting callers when the thread ends."""
         with self._condition:
             if not self._closing:
                 self._fault = JournalError(f"journal {self._path}: the writer ended", code="CLOSED")
@@ -152,7 +152,7 @@ class BatchWriter:
         return Database(connection, recursive_triggers=False, execute_plugins=False)
 
     def _next_batch(self) -> list[Item] | None:
-        """Wait for rows and for company; None at the end."""
+        """Wait for rows to form a batch; None when closing."""
         with self._condition:
             self._condition.wait_for(lambda: self._waiting or self._closing)
             pause = _RETRY if self._fault else _GATHER
@@ -182,12 +182,12 @@ _POISON = (
     OverflowError,
     ValueError,
 )
-"""What a row that can never be written raises; everything else is the disk's fault."""
+"""Exceptions of rows that can never be written; all others are errors of the disk."""
 
 
 def _write(db: Database, batch: list[Item]) -> None:
-    """The batch in one transaction; if it holds a row that can never be written, row by row,
-    and that row becomes an error row."""
+    """Write the batch in one transaction. If it has a row that can never be written, write row by
+    row, and record that row as an error."""
     try:
         with _transaction(db):
             for _, group in groupby(batch, key=_kind):
@@ -236,5 +236,5 @@ def _refused(item: Item, error: Exception) -> dict[str, Any]:
 
 
 def _kind(item: Item) -> tuple[str, bool]:
-    """Neighbours of the same kind share a statement."""
+    """Consecutive items with the same key are written in one statement."""
     return (item.table, item.ignore) if isinstance(item, Insert) else ("", False)

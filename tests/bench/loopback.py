@@ -31,7 +31,7 @@ from urllib.parse import urlsplit
 from kt.clock import ScaledClock
 from kt.records import BalanceNotice, Holding, Holdings, OrderNotice, Side
 from kt.sim.wire import holdings, realtime
-from kt.sim.wire.account_rows import Surroundings
+from kt.sim.wire.account_rows import RowContext
 
 ROOT = Path(__file__).parents[2]
 GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -217,7 +217,7 @@ class Server:
             stock_code=code, stock_name=code, quantity=0, sellable=0, average_price=0,
             price=price, realised_today=0, at=now,
         )  # fmt: skip
-        around = Surroundings(filled=quantity, value=quantity * price)
+        around = RowContext(filled=quantity, value=quantity * price)
         rows = (realtime.values(event, around) for event in (order, filled, left))
         self.frames += [frame(*row) for row in rows if row is not None]
         taken = {"ord_no": number, "dmst_stex_tp": "KRX", "return_code": 0, "return_msg": ""}

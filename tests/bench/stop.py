@@ -35,8 +35,9 @@ from kt.app import App, EmbeddedServer
 from kt.broker.rest.send_progress import SendProgress
 from kt.config.model import Config, Emergency, Limits, Scan
 from kt.engine.day import Day
-from kt.engine.state import Todo
-from kt.engine.workers import EXIT
+from kt.engine.exits import EXIT
+from kt.engine.runtime import WorkBatch
+from kt.engine.workers import Task, Then
 from kt.ids import new_id
 from kt.records import (
     Fill,
@@ -134,23 +135,23 @@ class Hanging:
 def watch(marks: Marks, app: App, day: Day) -> None:
     """Put marks into kt's way, without a change to kt."""
     workers = day.runtime.workers
-    later, reach, wait, heard = workers.start, place.reach, app.pacer.wait, SendProgress.heard
+    later, reach, wait, heard = workers.start, place.hit, app.pacer.wait, SendProgress.heard
 
-    def started(job: str, work: Callable[[], Any]) -> bool:
-        if not job.startswith(EXIT):
-            return later(job, work)
-        code = job.removeprefix(EXIT)
+    def started(task: Task) -> bool:
+        job, _, code = task.name.partition(".")
+        if job != EXIT.name:
+            return later(task)
         marks.mark(code, "decided")
 
-        def marked() -> Any:
+        def marked() -> Then:
             marks.here.code = code
             marks.mine("worker")
             try:
-                return work()
+                return task.work()
             finally:
                 marks.here.code = ""
 
-        return later(job, marked)
+        return later(replace(task, work=marked))
 
     def reached(name: str, profile: str) -> None:
         for point, what in (("place.before_plan", "looked"), ("place.sending", "durable")):
@@ -163,13 +164,13 @@ def watch(marks: Marks, app: App, day: Day) -> None:
         marks.mine("paced")
         return number
 
-    def told(trip: SendProgress, event: str, info: Any) -> None:
+    def told(progress: SendProgress, event: str, info: Any) -> None:
         if event == "http11.send_request_headers.started":
             marks.mine("connected")
-        heard(trip, event, info)
+        heard(progress, event, info)
 
     workers.start = started  # type: ignore[method-assign]
-    place.reach = reached
+    place.hit = reached
     app.pacer.wait = waited  # type: ignore[method-assign]
     SendProgress.heard = told  # type: ignore[method-assign]
 
@@ -214,7 +215,7 @@ class Rig:
 
         self.ready.clear()
         self.pipe.send(("hold", {code: (SHARES, self.prices[code]) for code in codes}))
-        self.day.runtime.events.put(Todo((book,)))
+        self.day.runtime.events.put(WorkBatch((book,)))
         assert self.ready.wait(30)
 
     def bought(self, code: str) -> None:

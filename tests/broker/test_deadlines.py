@@ -16,7 +16,7 @@ import pytest
 
 from kt.broker.instrument_cache import InstrumentCache
 from kt.broker.rest import deadlines, transport
-from kt.broker.rest.deadlines import PATIENCE, CallTimeouts, patience
+from kt.broker.rest.deadlines import TIMEOUTS, CallTimeouts, timeouts_of
 from kt.broker.rest.endpoints import Group, Priority, find
 from kt.broker.rest.rate_limit import Pacer
 from kt.clock import SystemClock
@@ -67,11 +67,11 @@ def test_a_limit_is_its_threads_own() -> None:
 
 
 def test_every_priority_has_its_patience() -> None:
-    assert set(PATIENCE) == set(Priority)
-    assert all(one.once < one.whole for one in PATIENCE.values())
-    assert PATIENCE[Priority.EXIT].once < PATIENCE[Priority.SCAN].once
-    assert patience(find("ka10001"), Priority.EXIT) is PATIENCE[Priority.EXIT]
-    assert patience(find("ka10099"), Priority.EXIT) is PATIENCE[Priority.SCAN]
+    assert set(TIMEOUTS) == set(Priority)
+    assert all(one.once < one.whole for one in TIMEOUTS.values())
+    assert TIMEOUTS[Priority.EXIT].once < TIMEOUTS[Priority.SCAN].once
+    assert timeouts_of(find("ka10001"), Priority.EXIT) is TIMEOUTS[Priority.EXIT]
+    assert timeouts_of(find("ka10099"), Priority.EXIT) is TIMEOUTS[Priority.SCAN]
 
 
 @pytest.mark.parametrize("deed", [silence, dripping(b"HTTP/1.1 200 OK\r\n" + b"X" * 99)])
@@ -105,7 +105,7 @@ def test_all_tries_of_a_query_are_bounded_together(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Four tries of 0.2 s and pauses of 3.5 s would be 4.3 s."""
-    monkeypatch.setitem(deadlines.PATIENCE, Priority.ACCOUNT, CallTimeouts(0.2, 0.9))
+    monkeypatch.setitem(deadlines.TIMEOUTS, Priority.ACCOUNT, CallTimeouts(0.2, 0.9))
     with (
         serving(silence) as server,
         client(server, tmp_path) as kiwoom,
@@ -135,7 +135,7 @@ def test_an_order_does_not_wait_behind_scans(tmp_path: Path) -> None:
             paced.wait(find(one), Priority.SCAN)
 
     over = threading.Event()
-    threads = [threading.Thread(target=scan, args=(tr.api_id,)) for tr in scans]
+    threads = [threading.Thread(target=scan, args=(endpoint.api_id,)) for endpoint in scans]
     for thread in threads:
         thread.start()
     took = []
@@ -211,7 +211,7 @@ def test_an_order_waits_for_its_turn_whoever_sends_it(tmp_path: Path) -> None:
 def test_an_order_that_had_to_wait_has_its_whole_time_for_the_answer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(deadlines.PATIENCE, Priority.ORDER, CallTimeouts(once=2.0, whole=0.1))
+    monkeypatch.setitem(deadlines.TIMEOUTS, Priority.ORDER, CallTimeouts(once=2.0, whole=0.1))
     slow = dripping(b"HTTP/1.1 200 OK\r\n\r\n" + TAKEN, 0.004)
     with serving(slow) as server, client(server, tmp_path) as kiwoom:
         assert kiwoom.place(BUY).status is OutcomeStatus.ACKED
@@ -248,7 +248,7 @@ def test_a_name_that_is_not_found_in_time(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_a_name_of_two_addresses_is_tried_at_both(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transport, "looked_up", lambda *_: ["::1", "127.0.0.1"])
+    monkeypatch.setattr(transport, "resolve", lambda *_: ["::1", "127.0.0.1"])
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         transport.dial("broker.test", port, time.monotonic() + 5).close()
@@ -257,9 +257,9 @@ def test_a_name_of_two_addresses_is_tried_at_both(monkeypatch: pytest.MonkeyPatc
 
 
 def test_names_are_looked_up_by_the_system() -> None:
-    assert "127.0.0.1" in transport.looked_up("localhost", 80, time.monotonic() + 5)
+    assert "127.0.0.1" in transport.resolve("localhost", 80, time.monotonic() + 5)
     with pytest.raises(transport.httpcore.ConnectError):
-        transport.looked_up("x" * 70 + ".test", 80, time.monotonic() + 5)
+        transport.resolve("x" * 70 + ".test", 80, time.monotonic() + 5)
 
 
 def test_pages_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,7 +199,7 @@ def test_the_end_of_an_interruption_and_rows_with_less(
 
 
 @pytest.mark.parametrize("kind", ["0", "3", "발동", "１"])
-def test_an_interruption_of_an_unknown_kind_is_told_and_loses_no_other(
+def test_an_interruption_of_an_unknown_kind_is_reported_and_loses_no_other(
     read: Reading, kind: str
 ) -> None:
     frame = real("1h", {"9001": "005930", "9068": kind}, "005930")
@@ -381,7 +381,7 @@ def test_times_belong_to_the_clocks_day(read: Reading) -> None:
     "frame",
     [b"", b"x", b"\xff", b"[]", b"{}", b'"REAL"', b'{"trnm":7}', b'{"trnm":"REAL","data":{}}'],
 )
-def test_what_is_no_frame(read: Reading, frame: bytes) -> None:
+def test_an_invalid_frame_gives_no_event(read: Reading, frame: bytes) -> None:
     with pytest.raises(WireError, match=r"^frame: "):
         read.reader.open(frame)
     assert read(frame) == []

@@ -119,7 +119,7 @@ def test_cash_and_credit_of_one_stock_are_one_holding_sellable_for_its_cash_part
 
 def test_the_recording_is_believed() -> None:
     held = account.holdings([recorded("kt00018")])
-    assert account.believed(held) == held
+    assert account.check_totals(held) == held
 
 
 @pytest.mark.skipif(not REFERENCE.is_dir(), reason="the broker's reference is not here")
@@ -132,7 +132,7 @@ def test_the_documents_example_is_a_list_that_was_cut_short() -> None:
     assert (added, round(added / held.total_cost * 100, 2)) == (2_046_930, 11.63)
     assert held.items[0].weight_pct == 11.63
     with pytest.raises(WireError, match=r"tot_pur_amt"):
-        account.believed(held)
+        account.check_totals(held)
 
 
 def test_the_same_order_twice_is_one_order(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 
 from kt.broker.rest.client import Http
 from kt.broker.rest.error_codes import Category
-from kt.broker.rest.http_response import decoded
+from kt.broker.rest.http_response import decode_body
 from kt.broker.rest.response_class import classify
-from kt.broker.stream.envelope import FRAME, UNREADABLE, Frame, opened
+from kt.broker.stream.envelope import FRAME, UNREADABLE, Frame, decode_loosely
 from kt.errors import WireError
 
 BODY = '{"return_code":0,"stk_nm":"삼성전자"}'
@@ -39,7 +39,7 @@ FOUND = {"return_code": 0, "stk_nm": "삼성전자"}
     ],
 )
 def test_bodies(content: bytes, found: object) -> None:
-    assert decoded(content) == found
+    assert decode_body(content) == found
 
 
 def test_a_return_code_that_is_no_number_is_no_success() -> None:
@@ -63,7 +63,7 @@ def frame(content: bytes) -> Frame:
     try:
         return FRAME.decode(content)
     except UNREADABLE:
-        return opened(content, faulty)
+        return decode_loosely(content, faulty)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def frame(content: bytes) -> Frame:
         (b'{"trnm":"REG","return_code":false,"data":null}', True),
     ],
 )
-def test_an_answer_is_one_whatever_stands_beside_its_code(content: bytes, refused: bool) -> None:
+def test_an_answer_is_read_whatever_its_other_fields_are(content: bytes, refused: bool) -> None:
     assert frame(content).refused is refused
 
 

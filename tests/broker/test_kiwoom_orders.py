@@ -45,11 +45,11 @@ DEAD_TOKEN = said(3, "인증에 실패했습니다[8005:Token이 유효하지 �
         (httpx.ConnectTimeout(""), NOT_PLACED, 1),
         (httpx.PoolTimeout(""), NOT_PLACED, 1),
         # the broker says that it did not take it
-        (LIMIT, NOT_PLACED, 3),
-        (said(5, "x[1701:y]", 429), NOT_PLACED, 3),
-        (said(5, "x[1702:y]", 429), NOT_PLACED, 3),
-        (said(5, "허용된 요청 개수를 초과하였습니다", 429), NOT_PLACED, 3),
-        (said(5, "x[1700:y]"), NOT_PLACED, 3),
+        (LIMIT, NOT_PLACED, 1),
+        (said(5, "x[1701:y]", 429), NOT_PLACED, 1),
+        (said(5, "x[1702:y]", 429), NOT_PLACED, 1),
+        (said(5, "허용된 요청 개수를 초과하였습니다", 429), NOT_PLACED, 1),
+        (said(5, "x[1700:y]"), NOT_PLACED, 1),
         (said(3, "x[8001:y]"), NOT_PLACED, 1),
         (said(3, "x[8010:y]"), NOT_PLACED, 1),
         (said("3", "x[8050:y]"), NOT_PLACED, 1),
@@ -105,7 +105,7 @@ DEAD_TOKEN = said(3, "인증에 실패했습니다[8005:Token이 유효하지 �
         ),
     ],
 )
-def test_the_evidence_table(
+def test_each_evidence_gives_its_outcome_and_number_of_sends(
     evidence: httpx.Response | Exception, status: OutcomeStatus, sends: int, tmp_path: Path
 ) -> None:
     told = line(answers(evidence), tmp_path)
@@ -114,7 +114,25 @@ def test_the_evidence_table(
     assert len(told.requests) == sends
     assert found.evidence
     assert bool(found.ord_no) == (status is ACKED)
-    assert found.retryable == (sends == 3)
+
+
+@pytest.mark.parametrize(
+    ("answer", "retryable"),
+    [(LIMIT, True), (said(5, "x[1700:y]"), True), (said(3, "x[8001:y]"), False)],
+)
+@pytest.mark.parametrize("send", ["place", "amend", "cancel"])
+def test_a_rate_refusal_is_sent_once_and_returned_as_retryable(
+    answer: httpx.Response, retryable: bool, send: str, tmp_path: Path
+) -> None:
+    told = line(answers(answer), tmp_path)
+    ticket = {
+        "place": BUY,
+        "amend": AmendTicket(ord_no="0000001", stock_code="005930", quantity=0, price=70_000),
+        "cancel": CancelTicket(ord_no="0000001", stock_code="005930"),
+    }[send]
+    found = getattr(told.kiwoom, send)(ticket)
+    assert (found.status, found.retryable) == (NOT_PLACED, retryable)
+    assert len(told.requests) == 1
 
 
 def test_evidence_code_and_message_are_kept(tmp_path: Path) -> None:
@@ -177,14 +195,7 @@ def test_an_order_goes_on_with_a_new_token(tmp_path: Path) -> None:
     ]
 
 
-def test_an_order_is_sent_again_after_a_refused_budget_and_not_before(tmp_path: Path) -> None:
-    told = line(answers(LIMIT, TAKEN), tmp_path)
-    found = told.kiwoom.place(BUY)
-    assert (found.status, told.clock.slept) == (ACKED, [1.0])
-
-
-def test_after_a_timeout_a_dead_token_or_a_limit_changes_nothing(tmp_path: Path) -> None:
-    """Once nobody knows, nothing more is sent."""
+def test_after_a_timeout_nothing_more_is_sent(tmp_path: Path) -> None:
     told = line(answers(httpx.ReadTimeout(""), TAKEN), tmp_path)
     assert told.kiwoom.place(BUY).status is UNKNOWN
     assert len(told.requests) == 1
@@ -291,7 +302,7 @@ def test_over_a_real_socket(answer: bytes | None, status: OutcomeStatus) -> None
     assert found.status is status
 
 
-def test_where_nobody_listens_nothing_was_placed() -> None:
+def test_a_refused_connection_is_not_placed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     http = Http(f"http://127.0.0.1:{port}")
@@ -310,16 +321,16 @@ def test_an_order_never_rides_on_an_old_connection() -> None:
     assert [one.status for one in found] == [ACKED, ACKED]
 
 
-def test_the_moment_a_request_was_written_is_told() -> None:
+def test_the_moment_a_request_was_written_is_recorded() -> None:
     """The budget's window runs from it; it comes before the answer and not without a connection."""
     taken = reply(json.dumps({"return_code": 0, "ord_no": "0000001"}))
-    trip = SendProgress(clock=lambda: 7.0)
+    progress = SendProgress(clock=lambda: 7.0)
     with a_server_that(taken) as address:
         http = Http(address)
-        answer = http.post("/", {}, {"a": "b"}, departure=trip)
+        answer = http.post("/", {}, {"a": "b"}, progress=progress)
         http.close()
-    assert (answer.http_status, trip.written, trip.left) == (200, 7.0, True)
+    assert (answer.http_status, progress.written, progress.left) == (200, 7.0, True)
     http = Http(address)
-    assert http.post("/", {}, {}, departure=trip).left is False
+    assert http.post("/", {}, {}, progress=progress).left is False
     http.close()
-    assert (trip.written, trip.left) == (None, False)
+    assert (progress.written, progress.left) == (None, False)

@@ -142,7 +142,7 @@ def test_a_list_that_money_follows_from_is_read_strictly(tmp_path: Path) -> None
         told.kiwoom.day_orders()
 
 
-def test_a_bad_row_of_a_ranking_is_told_and_left_out(tmp_path: Path) -> None:
+def test_an_invalid_ranking_row_is_reported_and_left_out(tmp_path: Path) -> None:
     def row(code: str, price: str) -> dict[str, str]:
         return {"stk_cd": code, "stk_nm": "이름", "cur_prc": price, "flu_rt": "+1.00",
                 "now_trde_qty": "10", "cntr_str": "100.00"}  # fmt: skip
@@ -311,7 +311,7 @@ def test_member_firms_that_are_blank_are_left_out(tmp_path: Path) -> None:
     assert activity.buyers == ()
 
 
-def test_an_institutions_day_that_is_not_told_is_the_growth_of_the_sum(tmp_path: Path) -> None:
+def test_a_missing_institution_day_is_the_growth_of_the_sum(tmp_path: Path) -> None:
     def row(day: str, total: str, **more: str) -> dict[str, str]:
         return {"dt": day, "close_pric": "-70000", "trde_qty": "10", "orgn_dt_acc": total,
                 "for_dt_acc": "--5", "for_daly_nettrde_qty": "+5"} | more  # fmt: skip

@@ -57,7 +57,7 @@ ONCE = 0.3
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every call is over after a third of a second."""
     for priority in Priority:
-        monkeypatch.setitem(deadlines.PATIENCE, priority, CallTimeouts(ONCE, 2 * ONCE))
+        monkeypatch.setitem(deadlines.TIMEOUTS, priority, CallTimeouts(ONCE, 2 * ONCE))
 
 
 @contextlib.contextmanager
@@ -222,9 +222,9 @@ def broken(*_: object, **__: object) -> Any:
 @pytest.mark.parametrize(
     ("place", "status"),
     [
-        ("tokens.token", NOT_PLACED), ("pacer.wait", NOT_PLACED), ("lanes.enter", NOT_PLACED),
+        ("tokens.token", NOT_PLACED), ("pacer.wait", NOT_PLACED), ("gate.enter", NOT_PLACED),
         ("http.line", NOT_PLACED), ("clock.now", NOT_PLACED), ("on_call", ACKED),
-        ("pacer.went", ACKED), ("_count", ACKED),
+        ("pacer.sent_at", ACKED), ("_count", ACKED),
     ],
 )  # fmt: skip
 def test_a_defect_of_our_own_is_evidence(
@@ -295,7 +295,7 @@ def test_a_bomb_takes_little_memory(tmp_path: Path) -> None:
     assert peak < 40 << 20
 
 
-def test_what_breaks_a_bound_is_not_asked_for_again(tmp_path: Path) -> None:
+def test_an_oversized_answer_is_not_requested_again(tmp_path: Path) -> None:
     with (
         serving(answer(nested(40))) as server,
         client(server, tmp_path) as kiwoom,
@@ -317,18 +317,15 @@ def test_a_redirect_is_named_and_not_asked_for_again(tmp_path: Path) -> None:
     assert len(server.requests) == 1
 
 
-@pytest.mark.parametrize(
-    "refused", [said(5, "x[1700:y]", 429), said(3, "x[8005:y]")], ids=["429", "dead token"]
-)
 @pytest.mark.parametrize("fault", [Unreachable("no route"), ValueError("a defect")])
-def test_what_fails_after_a_send_that_was_not_taken_placed_nothing(
-    refused: httpx.Response, fault: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_an_error_between_a_refused_token_and_the_second_send_is_not_placed(
+    fault: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The broker's own words prove it; the second send never began."""
+    """The broker said that it did not take the order; the second send never began."""
 
     def handler(_: httpx.Request) -> httpx.Response:
         monkeypatch.setattr(told.rest.pacer, "wait", fails)
-        return refused
+        return said(3, "x[8005:y]")
 
     def fails(*_: object) -> int:
         raise fault
@@ -347,7 +344,7 @@ def test_what_fails_after_a_send_that_was_not_taken_placed_nothing(
         ("https_proxy", "x://y"),
     ],
 )
-def test_what_the_environment_says_of_the_line_is_configuration(
+def test_a_bad_proxy_or_certificate_variable_is_a_configuration_error(
     name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, value)

@@ -19,13 +19,13 @@ DATA = (Priority.EXIT, Priority.SCAN)
 class Call:
     """A call on a thread of its own that holds its lane until it is let go."""
 
-    def __init__(self, lanes: PriorityGate, priority: Priority) -> None:
+    def __init__(self, gate: PriorityGate, priority: Priority) -> None:
         self.entered, self.release = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(lanes, priority), daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(gate, priority), daemon=True)
         self._thread.start()
 
-    def _run(self, lanes: PriorityGate, priority: Priority) -> None:
-        with lanes.enter(priority):
+    def _run(self, gate: PriorityGate, priority: Priority) -> None:
+        with gate.enter(priority):
             self.entered.set()
             self.release.wait(10)
 
@@ -47,10 +47,10 @@ def waits(call: Call) -> bool:
 @pytest.mark.parametrize("urgent", URGENT)
 @pytest.mark.parametrize("data", DATA)
 def test_data_waits_for_what_is_urgent(patient: None, urgent: Priority, data: Priority) -> None:
-    lanes = PriorityGate()
-    first = Call(lanes, urgent)
+    gate = PriorityGate()
+    first = Call(gate, urgent)
     assert first.entered.wait(5)
-    second = Call(lanes, data)
+    second = Call(gate, data)
     assert waits(second)
     first.end()
     assert second.entered.wait(5)
@@ -58,21 +58,21 @@ def test_data_waits_for_what_is_urgent(patient: None, urgent: Priority, data: Pr
 
 
 @pytest.mark.parametrize("urgent", URGENT)
-def test_what_is_urgent_waits_for_nobody(patient: None, urgent: Priority) -> None:
-    lanes = PriorityGate(scans=1)
-    others = [Call(lanes, priority) for priority in (Priority.SCAN, Priority.EXIT)]
+def test_urgent_calls_never_wait_at_the_gate(patient: None, urgent: Priority) -> None:
+    gate = PriorityGate(scans=1)
+    others = [Call(gate, priority) for priority in (Priority.SCAN, Priority.EXIT)]
     assert all(other.entered.wait(5) for other in others)
-    others += [Call(lanes, Priority.ORDER), Call(lanes, urgent)]
+    others += [Call(gate, Priority.ORDER), Call(gate, urgent)]
     assert all(other.entered.wait(5) for other in others)
     for other in others:
         other.end()
 
 
-def test_so_many_scans_at_once_and_exit_data_beside_them(patient: None) -> None:
-    lanes = PriorityGate(scans=2)
-    under_way = [Call(lanes, Priority.SCAN) for _ in range(2)]
+def test_concurrent_scans_are_limited_and_exit_queries_are_not(patient: None) -> None:
+    gate = PriorityGate(scans=2)
+    under_way = [Call(gate, Priority.SCAN) for _ in range(2)]
     assert all(call.entered.wait(5) for call in under_way)
-    third, exit_data = Call(lanes, Priority.SCAN), Call(lanes, Priority.EXIT)
+    third, exit_data = Call(gate, Priority.SCAN), Call(gate, Priority.EXIT)
     assert exit_data.entered.wait(5)
     assert waits(third)
     under_way[0].end()
@@ -83,10 +83,10 @@ def test_so_many_scans_at_once_and_exit_data_beside_them(patient: None) -> None:
 
 def test_an_urgent_call_that_hangs_does_not_end_the_scans(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    lanes = PriorityGate()
-    hanging = Call(lanes, Priority.ORDER)
+    gate = PriorityGate()
+    hanging = Call(gate, Priority.ORDER)
     assert hanging.entered.wait(5)
-    scan = Call(lanes, Priority.SCAN)
+    scan = Call(gate, Priority.SCAN)
     assert scan.entered.wait(5)
     scan.end()
     hanging.end()
@@ -94,14 +94,14 @@ def test_an_urgent_call_that_hangs_does_not_end_the_scans(monkeypatch: pytest.Mo
 
 def test_scans_that_hang_do_not_hold_up_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
-    lanes = PriorityGate(scans=1)
-    hanging = Call(lanes, Priority.SCAN)
+    gate = PriorityGate(scans=1)
+    hanging = Call(gate, Priority.SCAN)
     assert hanging.entered.wait(5)
-    others = [Call(lanes, Priority.SCAN) for _ in range(3)]
+    others = [Call(gate, Priority.SCAN) for _ in range(3)]
     assert all(other.entered.wait(5) for other in others)
     for call in (*others, hanging):
         call.end()
-    with lanes.enter(Priority.SCAN):
+    with gate.enter(Priority.SCAN):
         pass
 
 
@@ -109,18 +109,18 @@ def test_a_scan_stays_out_of_the_pause_between_two_urgent_calls(
     monkeypatch: pytest.MonkeyPatch, patient: None
 ) -> None:
     monkeypatch.setattr(module, "LINGER", 0.2)
-    lanes = PriorityGate()
-    Call(lanes, Priority.ACCOUNT).end()
+    gate = PriorityGate()
+    Call(gate, Priority.ACCOUNT).end()
     began = time.monotonic()
-    with lanes.enter(Priority.SCAN):
+    with gate.enter(Priority.SCAN):
         assert time.monotonic() - began > 0.1
 
 
 def test_a_call_that_fails_leaves_its_lane(patient: None) -> None:
-    lanes = PriorityGate(scans=1)
+    gate = PriorityGate(scans=1)
 
     def fail(priority: Priority) -> None:
-        with lanes.enter(priority):
+        with gate.enter(priority):
             raise OSError
 
     failing: tuple[Callable[[], None], ...] = (
@@ -130,5 +130,5 @@ def test_a_call_that_fails_leaves_its_lane(patient: None) -> None:
     for one in failing:
         with pytest.raises(OSError):
             one()
-    with lanes.enter(Priority.SCAN):
+    with gate.enter(Priority.SCAN):
         pass

@@ -82,7 +82,7 @@ def test_an_order_does_not_wait_for_the_lock_of_queries(tmp_path: Path) -> None:
     with paced._state(Group.QUERY):
         began = time.monotonic()
         paced.refused(SELL)
-        paced.went(SELL, paced.wait(SELL), 0.0)
+        paced.sent_at(SELL, paced.wait(SELL), 0.0)
         assert time.monotonic() - began < 1.0
 
 
@@ -104,13 +104,13 @@ def test_the_window_runs_from_when_a_call_was_really_sent(tmp_path: Path) -> Non
     paced = pacer(tmp_path, clock, queries=1.0)
     number = paced.wait(CHART)
     clock.advance(0.5)
-    paced.went(CHART, number, clock.monotonic())
+    paced.sent_at(CHART, number, clock.monotonic())
     paced.wait(CHART)
     assert clock.slept == [pytest.approx(1.05)]
     clock.advance(10)
     late = paced.wait(CHART)
     clock.advance(5)
-    paced.went(CHART, late, clock.monotonic())
+    paced.sent_at(CHART, late, clock.monotonic())
     clock.slept.clear()
     paced.wait(CHART)
     assert clock.slept == [pytest.approx(1.05)]
@@ -160,7 +160,7 @@ def test_a_refusal_of_the_whole_group_closes_its_every_budget(tmp_path: Path) ->
 
 
 def test_times_from_before_a_restart_of_the_machine_are_forgotten(tmp_path: Path) -> None:
-    """After one the monotonic clock begins anew: what stands in the file lies in the future."""
+    """After one the monotonic clock begins anew: what stands in the file is in the future."""
     late = SteppingClock()
     late.advance(1_000_000)
     before = pacer(tmp_path, late)
@@ -219,7 +219,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def test_the_urgent_go_first_then_the_first_come(tmp_path: Path) -> None:
+def test_the_highest_priority_goes_first_then_the_oldest(tmp_path: Path) -> None:
     """One call in two clock seconds, which are 0.4 s here; the budget is used up at first."""
     clock = ScaledClock(NOW, time.time(), 5.0)
     paced = Pacer(tmp_path, "k", clock, 0.5, 0.5)
@@ -295,7 +295,7 @@ def test_processes_share_the_budget(tmp_path: Path) -> None:
     assert found[-1] - found[0] >= 2.0
 
 
-def test_a_process_killed_with_the_lock_held_holds_up_nobody(tmp_path: Path) -> None:
+def test_a_process_killed_with_the_lock_held_blocks_no_other(tmp_path: Path) -> None:
     child = process(tmp_path, 1, "hold")
     assert child.stdin is not None and child.stdout is not None
     child.stdin.write("go\n")

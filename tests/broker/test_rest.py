@@ -102,7 +102,7 @@ def test_a_fault_that_stays_is_raised_in_the_end(
         (httpx.Response(400, text="<html>"), Unreachable),
     ],
 )
-def test_what_will_not_change_is_not_repeated(
+def test_a_permanent_error_is_not_retried(
     answer: httpx.Response, error: type[Exception], tmp_path: Path
 ) -> None:
     told = line(answers(answer), tmp_path)
@@ -178,7 +178,7 @@ def test_pages_that_turn_in_a_circle_are_a_fault(tmp_path: Path) -> None:
     assert len(told.requests) == 2
 
 
-def test_no_data_said_in_words_is_nothing(tmp_path: Path) -> None:
+def test_a_message_of_no_data_gives_an_empty_reply(tmp_path: Path) -> None:
     told = line(answers(said(20, "조회할 내역이 없습니다")), tmp_path)
     assert told.rest.call("ka10075").nothing
     assert told.kiwoom.open_orders() == ()

@@ -164,7 +164,7 @@ def test_a_second_refusal_is_for_a_person(make: Make, server: ScriptedServer) ->
 
 
 @pytest.mark.parametrize("code", ["8001", "8010", "8030", "8031", "8050"])
-def test_what_a_new_token_cannot_heal_is_not_tried_again(
+def test_an_error_that_a_new_token_cannot_solve_is_not_retried(
     make: Make, server: ScriptedServer, code: str
 ) -> None:
     server.login_answer = {
@@ -239,7 +239,7 @@ def test_interruptions_are_subscribed_to_for_the_whole_market(
     assert server.registered("REMOVE") == [("1", "1h", "")]
 
 
-def test_a_cut_line_comes_back_with_all_its_subscriptions(
+def test_a_cut_connection_reconnects_with_all_its_subscriptions(
     make: Make, server: ScriptedServer
 ) -> None:
     sink = Sink()
@@ -366,7 +366,7 @@ def test_a_refused_code_does_not_lose_the_others(make: Make, server: ScriptedSer
     assert codes == {f"{number:06d}" for number in range(20)} - {"000007"}
 
 
-def test_what_is_refused_on_the_way_back_is_reported(
+def test_a_subscription_refused_after_a_reconnect_is_reported(
     make: Make, server: ScriptedServer, faults: list[KtError]
 ) -> None:
     sink = Sink()
@@ -436,7 +436,7 @@ def test_cut_after_every_nth_frame(make: Make, server: ScriptedServer, after: in
     assert expected == -1 or excused
 
 
-def test_a_line_that_breaks_as_soon_as_it_stands_is_given_up(
+def test_a_connection_that_always_breaks_at_once_is_given_up(
     make: Make, server: ScriptedServer
 ) -> None:
     sink = Sink()
@@ -470,7 +470,9 @@ def test_a_report_that_fails_does_not_cost_the_stream(
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_fault_of_our_own_is_told_as_the_end(make: Make, server: ScriptedServer) -> None:
+def test_an_internal_error_is_reported_as_the_end_of_the_stream(
+    make: Make, server: ScriptedServer
+) -> None:
     class Wrong(Tokens):
         def token(self) -> str:
             if len(server.logins) > 0:

@@ -75,7 +75,7 @@ def make(server: Chatty, tmp_path: Path) -> Iterator[Make]:
         stream.close()
 
 
-def test_nothing_said_around_a_login_ends_it(make: Make, server: Chatty) -> None:
+def test_system_messages_around_a_login_do_not_end_it(make: Make, server: Chatty) -> None:
     """The first frame may be none of ours, and PING comes when it likes."""
     server.first, server.then = ODD[:5], [*ODD, trade("005930", 70_000)]
     sink, stream = Sink(), make()

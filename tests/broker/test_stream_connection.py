@@ -210,7 +210,7 @@ def test_no_redirect_is_followed_and_no_token_goes_with_it(
         (b"", "took too long"),
     ],
 )
-def test_an_answer_that_is_no_welcome_is_told_in_words(
+def test_an_invalid_welcome_gives_an_error_with_the_reason(
     serve: Serve, answer: bytes, words: str
 ) -> None:
     def script(line: socket.socket) -> None:
@@ -269,7 +269,7 @@ RECORD = b"\x16\x03\x03\x40\x00" + bytes(0x4000)
         "javascript:alert(1)", "ws://" + "a" * 300 + "/", "ws://[::1/", "ws://\x00/",
     ],
 )  # fmt: skip
-def test_what_is_no_address_is_told_in_words(url: str) -> None:
+def test_an_invalid_address_gives_an_error_with_the_reason(url: str) -> None:
     client = Client(1)
     client.session.ws_url = url
     assert "cannot be reached" in refused(client)
@@ -446,7 +446,7 @@ def test_a_frame_cut_anywhere_is_read_the_same(serve: Serve) -> None:
         b"",
     ],
 )  # fmt: skip
-def test_a_frame_of_nonsense_is_told_and_the_next_one_is_read(serve: Serve, text: bytes) -> None:
+def test_an_invalid_frame_is_reported_and_the_next_one_is_read(serve: Serve, text: bytes) -> None:
     data = frame(TEXT, text) + said(trade("005930", 71_000))
     client = Client(serve(after_login(data)).port)
     client.run()
@@ -519,7 +519,7 @@ def test_through_a_proxy_the_conversation_is_the_same(
     assert base64.b64encode(b"me:pass@word") in asked[0]
 
 
-def test_where_nobody_listens_the_next_address_is_tried(serve: Serve) -> None:
+def test_after_a_refused_connection_the_next_address_is_tried(serve: Serve) -> None:
     """localhost is ::1 and 127.0.0.1; the server here has the second alone."""
     server = serve(lambda line: None)
     line = dial(f"ws://localhost:{server.port}/", 1.0, 1.0)

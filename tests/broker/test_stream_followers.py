@@ -18,7 +18,7 @@ import pytest
 
 from kt.broker.stream.lease import LeaderAddress, Lease
 from kt.broker.stream.live import KiwoomStream
-from kt.broker.stream.local_protocol import Answer, Beat, Welcome, packed
+from kt.broker.stream.local_protocol import Heartbeat, SubscriptionAnswer, Welcome, pack
 from kt.broker.stream.timeouts import Timeouts
 from kt.clock import ManualClock
 from kt.errors import AuthError, BrokerRefused, KtError, Unreachable
@@ -171,7 +171,7 @@ def test_after_a_lost_leader_gave_up_another_may_try(join: Join, server: Scripte
     assert says(second) == "leader"
 
 
-def test_r10001_is_told_to_the_followers_and_nobody_takes_over(
+def test_r10001_reaches_the_followers_and_none_takes_over(
     join: Join, server: ScriptedServer
 ) -> None:
     _, leader = join("005930")
@@ -218,13 +218,13 @@ def test_a_leader_that_hangs_is_named(join: Join, tmp_path: Path, server: Script
         b"",
         framed(b"\xff"),
         framed(b"{}"),
-        packed(Beat()),
+        pack(Heartbeat()),
         b"x" * 100,
         framed(b"[" * 5_000),
         framed(b'{"type":"welcome","pid":1}')[:-1],
     ],
 )
-def test_a_stranger_at_the_leaders_address_is_no_leader(
+def test_another_server_at_the_leaders_address_is_not_followed(
     join: Join, tmp_path: Path, server: ScriptedServer, said: bytes
 ) -> None:
     lease = Lease(tmp_path, KEY, server.url)
@@ -254,7 +254,7 @@ def test_a_stranger_at_the_leaders_address_is_no_leader(
 
 
 @pytest.mark.parametrize(
-    ("first", "words"), [(b"", "does not answer"), (packed(Welcome(4711)), "was not there within")]
+    ("first", "words"), [(b"", "does not answer"), (pack(Welcome(4711)), "was not there within")]
 )
 def test_a_leader_that_drips_is_left(
     join: Join, tmp_path: Path, server: ScriptedServer, first: bytes, words: str
@@ -298,14 +298,14 @@ def test_news_that_overtakes_the_first_answer_is_not_lost(
     """The leader's line came to stand while the follower's first subscriptions were under way."""
     lease = Lease(tmp_path, KEY, server.url)
     assert lease.take()
-    news = [StreamState(state="connected", at=AT, attempt=1), Answer(0, live=False)]
+    news = [StreamState(state="connected", at=AT, attempt=1), SubscriptionAnswer(0, live=False)]
     with socket.create_server(("127.0.0.1", 0)) as leader:
         lease.publish(LeaderAddress(pid=4711, secret="s", port=leader.getsockname()[1]))
 
         def lead() -> None:
             accepted, _ = leader.accept()
             with accepted:
-                accepted.sendall(b"".join(map(packed, [Welcome(4711), *news])))
+                accepted.sendall(b"".join(map(pack, [Welcome(4711), *news])))
                 while accepted.recv(4096):
                     pass
 
@@ -318,7 +318,7 @@ def test_news_that_overtakes_the_first_answer_is_not_lost(
     lease.release()
 
 
-def test_a_leader_that_dies_before_it_answers_keeps_nobody_waiting(
+def test_a_leader_that_dies_before_it_answers_releases_the_waiting_caller(
     join: Join, tmp_path: Path, server: ScriptedServer
 ) -> None:
     lease = Lease(tmp_path, KEY, server.url)
@@ -329,7 +329,7 @@ def test_a_leader_that_dies_before_it_answers_keeps_nobody_waiting(
         def lead() -> None:
             accepted, _ = leader.accept()
             with accepted:
-                accepted.sendall(packed(Welcome(4711)) + packed(Answer(0, live=True)))
+                accepted.sendall(pack(Welcome(4711)) + pack(SubscriptionAnswer(0, live=True)))
                 while b"000660" not in accepted.recv(4096):
                     pass
             leader.close()

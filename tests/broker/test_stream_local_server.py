@@ -21,12 +21,12 @@ from kt.broker.stream.lease import LeaderAddress, Lease
 from kt.broker.stream.local_protocol import (
     FROM_LEADER,
     MOST_BYTES,
-    Answer,
-    Beat,
+    Heartbeat,
     Hello,
-    Want,
+    SubscriptionAnswer,
+    SubscriptionRequest,
     Welcome,
-    packed,
+    pack,
 )
 from kt.broker.stream.local_server import HELLO_BYTES, MOST_PEERS, LocalServer
 from kt.broker.stream.subscriptions import OWN, Registry, Route
@@ -36,7 +36,7 @@ from tests.broker.scripted import framed, wait_for
 A: Key = (StreamKind.TRADE, "005930")
 B: Key = (StreamKind.TRADE, "000660")
 ORDERS: Key = (StreamKind.ORDERS, "")
-BEAT = packed(Beat())
+BEAT = pack(Heartbeat())
 
 
 class House:
@@ -45,13 +45,13 @@ class House:
     def __init__(self, folder: Path) -> None:
         self.lease = Lease(folder, "key", "ws://127.0.0.1:1/")
         assert self.lease.take()
-        self.wants: list[tuple[int, Want]] = []
+        self.wants: list[tuple[int, SubscriptionRequest]] = []
         self.gone: list[int] = []
         self.server = LocalServer(self.lease, self.wanted, self.gone.append)
         self.server.open()
         self.sockets: list[socket.socket] = []
 
-    def wanted(self, number: int, want: Want) -> None:
+    def wanted(self, number: int, want: SubscriptionRequest) -> None:
         self.wants.append((number, want))
 
     @property
@@ -76,7 +76,7 @@ class House:
         return opened
 
     def follower(self) -> socket.socket:
-        opened = self.dial(packed(Hello(self.address.secret, os.getpid())))
+        opened = self.dial(pack(Hello(self.address.secret, os.getpid())))
         assert heard(opened) == [Welcome(os.getpid())]
         return opened
 
@@ -147,13 +147,13 @@ def test_only_its_user_can_open_the_socket(house: House) -> None:
 
 def test_a_follower_subscribes_and_gets_messages_in_order(house: House) -> None:
     opened = house.follower()
-    opened.sendall(packed(Want(7, add=(A, ORDERS))))
+    opened.sendall(pack(SubscriptionRequest(7, add=(A, ORDERS))))
     wait_for(lambda: house.wants)
     number, want = house.wants[0]
     assert (want.number, want.add) == (7, (A, ORDERS))
     house.server.publish(BEAT, None, [number])
-    house.server.answer(number, Answer(7, live=True))
-    assert [type(one).__name__ for one in heard(opened, 2)] == ["Beat", "Answer"]
+    house.server.answer(number, SubscriptionAnswer(7, live=True))
+    assert [type(one).__name__ for one in heard(opened, 2)] == ["Heartbeat", "SubscriptionAnswer"]
     opened.close()
     wait_for(lambda: house.gone == [number])
     assert house.followers == 0
@@ -162,8 +162,8 @@ def test_a_follower_subscribes_and_gets_messages_in_order(house: House) -> None:
 @pytest.mark.parametrize(
     "first",
     [
-        packed(Hello("wrong", 1)),
-        packed(Want(1, add=(A,))),
+        pack(Hello("wrong", 1)),
+        pack(SubscriptionRequest(1, add=(A,))),
         b"GET / HTTP/1.1\r\n\r\n",
         framed(b"\xff\x00"),
         framed(b"{}"),
@@ -190,7 +190,7 @@ def test_garbage_before_the_hello_ends_that_connection_alone(house: House, first
         framed(b'{"type":"want","number":1,"add":[["0B","5930"]]}'),
         framed(b'{"type":"want","number":1,"add":[["XX","005930"]]}'),
         framed(b'{"type":"want","number":"x"}'),
-        packed(Hello("wrong", 1)),
+        pack(Hello("wrong", 1)),
     ],
 )
 def test_garbage_after_the_hello_ends_the_connection(house: House, then: bytes) -> None:
@@ -206,7 +206,7 @@ def test_garbage_from_many_at_once(house: House) -> None:
     for _ in range(50):
         with house.dial() as opened:
             if chance.random() < 0.5:
-                opened.sendall(packed(Hello(house.address.secret, 5)))
+                opened.sendall(pack(Hello(house.address.secret, 5)))
             opened.sendall(framed(chance.randbytes(chance.randint(0, 400)))[chance.randint(0, 4) :])
     house.server.broadcast(BEAT)
     assert len(heard(good)) == 1
@@ -220,7 +220,7 @@ def test_a_silent_or_unfinished_connection_is_closed_in_time(house: House) -> No
     slow = house.dial(b"\0\0")
     assert ended(quiet) and ended(slow)
     half = house.follower()
-    half.sendall(packed(Want(1, add=(A,))) + packed(Want(2))[:6])
+    half.sendall(pack(SubscriptionRequest(1, add=(A,))) + pack(SubscriptionRequest(2))[:6])
     assert ended(half), "a message that was begun must be ended"
     assert house.followers == 1
     house.server.broadcast(BEAT)
@@ -231,7 +231,7 @@ def test_a_silent_or_unfinished_connection_is_closed_in_time(house: House) -> No
 def test_single_bytes_do_not_extend_the_time_of_a_message(house: House) -> None:
     opened = house.follower()
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-        for byte in packed(Want(1, add=(A,))):
+        for byte in pack(SubscriptionRequest(1, add=(A,))):
             opened.sendall(bytes([byte]))
             time.sleep(0.01)
     assert house.wants == []
@@ -243,7 +243,7 @@ def test_a_hello_has_few_bytes_and_a_want_has_many(house: House) -> None:
     assert ended(stranger)
     follower = house.follower()
     codes = tuple((StreamKind.TRADE, f"{n:06d}") for n in range(10_000))
-    follower.sendall(packed(Want(1, add=codes)))
+    follower.sendall(pack(SubscriptionRequest(1, add=codes)))
     wait_for(lambda: house.wants)
     assert len(house.wants[0][1].add) == 10_000
 
@@ -265,7 +265,7 @@ def test_a_long_message_in_small_pieces_costs_no_more_than_its_bytes(house: Hous
     assert time.perf_counter() - started < 5
 
 
-def test_strangers_make_room_for_a_follower(house: House) -> None:
+def test_connections_without_hello_are_dropped_for_a_follower(house: House) -> None:
     good = house.follower()
     strangers = [house.dial() for _ in range(MOST_PEERS + 10)]
     late = house.follower()
@@ -318,7 +318,7 @@ def test_a_quiet_server_shows_that_it_lives(
 ) -> None:
     monkeypatch.setattr(local_server, "BEAT_SECONDS", 0.02)
     built = House(tmp_path)
-    assert heard(built.follower(), 2) == [Beat(), Beat()]
+    assert heard(built.follower(), 2) == [Heartbeat(), Heartbeat()]
     built.close()
 
 
@@ -341,7 +341,7 @@ def test_a_dead_leaders_files_do_not_stop_the_next(tmp_path: Path) -> None:
     assert second.address.secret != old.secret
     second.follower()
     wrong = dial(LeaderAddress(pid=1, secret=old.secret, path=old.path))
-    wrong.sendall(packed(Hello(old.secret, 1)))
+    wrong.sendall(pack(Hello(old.secret, 1)))
     assert ended(wrong)
     wrong.close()
     second.close()
@@ -352,7 +352,7 @@ def test_loopback_serves_where_the_path_is_too_long(tmp_path: Path) -> None:
     built = House(folder)
     assert (built.address.path, built.address.port > 0) == ("", True)
     built.follower()
-    bad = built.dial(packed(Hello("wrong", 1)))
+    bad = built.dial(pack(Hello("wrong", 1)))
     assert ended(bad)
     built.close()
 

@@ -97,7 +97,7 @@ def spawn(server: ScriptedServer, tmp_path: Path) -> Iterator[Spawn]:
     assert said == "", "no process said anything on stderr, on its way out or before"
 
 
-def test_the_second_process_is_a_follower_and_nobody_is_kicked(
+def test_the_second_process_follows_and_the_first_stays_connected(
     spawn: Spawn, server: ScriptedServer
 ) -> None:
     leader = spawn("0B:005930")
@@ -192,7 +192,7 @@ def test_an_leader_that_hangs_is_noticed(spawn: Spawn, server: ScriptedServer) -
     assert len(server.logins) == 1
 
 
-def test_a_stopped_follower_holds_up_nobody_and_loses_no_fill(
+def test_a_stopped_follower_delays_no_other_and_loses_no_fill(
     spawn: Spawn, server: ScriptedServer
 ) -> None:
     leader = spawn("0B:005930")

@@ -30,8 +30,8 @@ def until(true: Callable[[], object]) -> None:
 
 def ready(http: Http) -> int:
     line = http.line(fresh=True)
-    assert isinstance(line, Transport) and line.spares is not None
-    return line.spares.ready
+    assert isinstance(line, Transport) and line.warm is not None
+    return line.warm.ready
 
 
 @contextlib.contextmanager
@@ -124,7 +124,7 @@ def test_a_server_that_hangs_up_is_left_alone(monkeypatch: pytest.MonkeyPatch) -
         assert len(server.connections) <= 4
 
 
-def test_where_nobody_listens_an_order_was_not_placed() -> None:
+def test_an_order_to_a_closed_port_is_not_placed() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with kept_ready(f"http://127.0.0.1:{port}", 2) as http:
@@ -148,10 +148,10 @@ def test_all_are_closed_in_the_end() -> None:
         http = Http(server.address)
         http.keep_ready(2)
         line = http.line(fresh=True)
-        assert isinstance(line, Transport) and line.spares is not None
+        assert isinstance(line, Transport) and line.warm is not None
         until(lambda: ready(http) == 2)
         http.close()
-        assert (line.spares.ready, line.spares.take()) == (0, None)
+        assert (line.warm.ready, line.warm.take()) == (0, None)
 
 
 def test_a_scripted_line_has_none() -> None:

@@ -46,7 +46,7 @@ def test_integer(raw: object, value: int | None) -> None:
         *["nan", "-", "+", ".", True, [], {}, 1.5],
     ],
 )
-def test_what_is_no_integer_is_refused(raw: object) -> None:
+def test_an_invalid_integer_is_refused(raw: object) -> None:
     with pytest.raises(ValueError):
         scalars.integer(raw)
 
@@ -82,7 +82,7 @@ def test_rate(raw: object, value: float | None) -> None:
 
 
 @pytest.mark.parametrize("raw", ["1.2.3", "abc", "1e3", "inf", "nan", "%", "1,5", float("nan")])
-def test_what_is_no_rate_is_refused(raw: object) -> None:
+def test_an_invalid_rate_is_refused(raw: object) -> None:
     with pytest.raises(ValueError):
         scalars.rate(raw)
 
@@ -114,7 +114,7 @@ def test_code(raw: str, code: str) -> None:
 
 
 @pytest.mark.parametrize("raw", ["", "5930", "AA005930", "00593０", "005930_XX", "abc123"])
-def test_what_is_no_code_is_refused(raw: str) -> None:
+def test_an_invalid_stock_code_is_refused(raw: str) -> None:
     with pytest.raises(ValueError):
         scalars.code(raw)
 
@@ -141,7 +141,7 @@ def test_days_and_times_are_korean() -> None:
 
 
 @pytest.mark.parametrize("raw", ["1014", "256060", "20261301000000", "00000000101010", "10141x"])
-def test_what_is_no_time_is_refused(raw: str) -> None:
+def test_an_invalid_time_is_refused(raw: str) -> None:
     with pytest.raises(ValueError):
         scalars.moment(raw, TODAY)
 
@@ -165,7 +165,7 @@ def test_side(raw: str, side: Side) -> None:
 
 
 @pytest.mark.parametrize("raw", ["", "정정", "매도매수", "3"])
-def test_what_is_no_side_is_refused(raw: str) -> None:
+def test_an_invalid_side_is_refused(raw: str) -> None:
     with pytest.raises(ValueError):
         scalars.side(raw)
 

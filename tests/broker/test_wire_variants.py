@@ -18,7 +18,7 @@ import pytest
 
 from kt.errors import WireError
 from kt.records import OrderTicket, OrderType, Side
-from kt.sim.exchange import AccountDesk
+from kt.sim.exchange import ExchangeBroker
 from tests.broker.queries import EVERY_QUERY
 from tests.broker.wiring import line
 from tests.serving import Served, serve
@@ -58,7 +58,7 @@ def plain(told: dict[str, Body], understood: Reader) -> dict[str, Any]:
 
 
 def trade_a_little(served: Served) -> None:
-    account = AccountDesk(served.exchange, "key")
+    account = ExchangeBroker(served.exchange, "key")
     lower = served.exchange.market.quote("005930").lower_limit
     for side, quantity, price in (
         (Side.BUY, 5, 0),
@@ -243,7 +243,7 @@ def relisted(body: Body, instead: object) -> Body:
     [MISSING, None, "", " ", "0", 0, 1.5, True, {}, {"0": {"stk_cd": "005930"}}],
     ids=lambda value: "missing" if value is MISSING else repr(value),
 )
-def test_what_is_no_list_is_no_empty_list(
+def test_an_invalid_list_is_an_error_and_not_empty(
     told: dict[str, Body], understood: Reader, instead: object
 ) -> None:
     for api_id in sorted(LISTS):

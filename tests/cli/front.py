@@ -98,9 +98,9 @@ class FakeRest:
 class FakeApp:
     """The app's face to the commands, over the fakes of one world that outlives a command."""
 
-    def __init__(self, front: Front, session: CliContext) -> None:
+    def __init__(self, front: Front, cli: CliContext) -> None:
         self.front = front
-        self.config = session.config
+        self.config = cli.config
         self.world = front.world
         self.clock = front.world.clock
         self.journal = front.world.journal
@@ -110,7 +110,7 @@ class FakeApp:
         self.token_source = front.tokens
         self.keys = front.tokens.keys
         self.rest = front.rest
-        self.paths = profile_paths(session.config)
+        self.paths = profile_paths(cli.config)
         self.paths.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.database = front.database or self.journal.path
 
@@ -182,12 +182,12 @@ class Front:
             width=width if terminal else None,
             environ=self.environ | ({} if color else {"NO_COLOR": "1"}),
         )
-        session = CliContext(
+        cli = CliContext(
             console=console,
             environ=self.environ,
             build_app=build_app or (lambda made: FakeApp(self, made)),  # type: ignore[arg-type,return-value]
         )
-        return Ran(run(arguments, session), out.getvalue(), err.getvalue())
+        return Ran(run(arguments, cli), out.getvalue(), err.getvalue())
 
 
 def document(kind: str, items: list[Any], **head: Any) -> str:

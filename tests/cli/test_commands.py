@@ -96,11 +96,11 @@ def test_auth_walks_from_login_to_logout(front: Front) -> None:
         "seconds left  86,400\n"
     )
     assert front("auth", "status").code == 0
-    assert front("auth", "logout").err == "kt: the token was given back\n"
+    assert front("auth", "logout").err == "kt: the token was revoked\n"
     assert front("auth", "logout").err == "kt: there was no token\n"
 
 
-def test_balance(front: Front) -> None:
+def test_balance_prints_deposit_holdings_and_open_orders(front: Front) -> None:
     front.world.broker.hold(SAMSUNG, 10, 70_000)
     assert front("balance", terminal=True).out == (
         "account         ******7890\n"
@@ -137,7 +137,9 @@ def test_balance(front: Front) -> None:
 
 
 @pytest.mark.parametrize("stage", ["fast", "deep", "ai"])
-def test_scan(stage: str, front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_scan_prints_candidates(
+    stage: str, front: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each scan is handed what came before it, from the pipe or by running it."""
     seen: list[object] = []
     monkeypatch.setattr("kt.steps.decide.scan.fast", lambda ctx: CANDIDATES)
@@ -297,7 +299,7 @@ def test_analyze_on_a_terminal_tells_the_reason_in_full(front: Front) -> None:
         ("budget: spent", ExitCode.ERROR, "is not asked: the budget is spent"),
     ],
 )
-def test_a_silent_analyst_is_told_by_the_exit_code(
+def test_analyze_exits_with_the_code_of_the_analysts_failure(
     front: Front, error: str, code: ExitCode, words: str
 ) -> None:
     front.world.analyst.error = error
@@ -312,7 +314,7 @@ def test_a_silent_analyst_is_told_by_the_exit_code(
     assert (passed_on.code, passed_on.items) == (0, [])
 
 
-def test_one_own_decision_is_enough_for_a_good_end(front: Front) -> None:
+def test_analyze_exits_with_0_if_one_decision_is_the_analysts_own(front: Front) -> None:
     front.world.analyst.answers = [{SAMSUNG: buy(price=1)}]
     ran = front("analyze", SAMSUNG, HYNIX)
     assert (ran.code, [item["action"] for item in ran.items]) == (0, ["ABSTAIN", "HOLD"])
@@ -332,7 +334,7 @@ def test_a_failed_ai_scan_is_told_by_the_exit_code(front: Front) -> None:
     assert none.err == "kt: ai scan: 0 candidates: scripted finds none worth it\n"
 
 
-def test_a_silent_analyst_is_seen_in_the_status(front: Front) -> None:
+def test_status_shows_a_failing_analyst(front: Front) -> None:
     front.world.analyst.error = "model: 404 not found"
     front("analyze", SAMSUNG)
     (row,) = front("status").items
@@ -344,7 +346,7 @@ def test_a_silent_analyst_is_seen_in_the_status(front: Front) -> None:
 def test_analyze_held_reads_no_pipe(front: Front) -> None:
     ran = front("analyze", "--held", stdin="rubbish")
     assert (ran.code, ran.items) == (0, [])
-    assert "nothing to decide about" in ran.err
+    assert "nothing to decide" in ran.err
 
 
 def test_an_unknown_code_is_exit_code_8(front: Front) -> None:
@@ -379,7 +381,7 @@ def as_items(*items: object) -> list[object]:
     return [msgspec.to_builtins(item) for item in items]
 
 
-def test_check(front: Front) -> None:
+def test_check_prints_passed_and_denied_decisions(front: Front) -> None:
     low = decision(
         confidence=0.1,
         decision_id="D2",
@@ -422,7 +424,7 @@ def test_check(front: Front) -> None:
 
 
 @pytest.mark.parametrize("verb", ["halt", "reduce"])
-def test_stops_and_the_way_back(verb: str, front: Front) -> None:
+def test_a_stop_is_set_and_resume_ends_it(verb: str, front: Front) -> None:
     ran = front(verb, "--reason", "점심")
     assert ran.code == 0
     assert ran.items == [
@@ -438,7 +440,7 @@ def test_stops_and_the_way_back(verb: str, front: Front) -> None:
     assert ran.err.endswith("until `kt resume`\n")
     assert stops.current(front.world.ctx).mode is StopMode(verb)
     back = front("resume", terminal=True)
-    assert back.err == "kt: orders leave again\n"
+    assert back.err == "kt: orders are sent again\n"
     assert back.out.startswith("mode    running\nreason  resumed after: 점심\n")
     assert stops.current(front.world.ctx).mode is StopMode.RUNNING
 
@@ -452,7 +454,7 @@ def test_a_halt_needs_no_analyst_and_no_broker(front: Front) -> None:
     assert stops.current(front.world.ctx).mode is StopMode.HALT
 
 
-def test_a_halt_is_in_force_even_when_nothing_else_works(
+def test_a_halt_is_in_force_when_journal_and_broker_fail(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from kt.errors import JournalError
@@ -466,8 +468,8 @@ def test_a_halt_is_in_force_even_when_nothing_else_works(
     ran = front("halt")
     assert (ran.code, ran.items[0]["mode"]) == (0, "halt")
     assert ran.err == (
-        "kt: no new order leaves until `kt resume`\n"
-        "kt: halt is in force by its flag file; the journal could not note it: journal kt.db: "
+        "kt: no new orders are sent until `kt resume`\n"
+        "kt: halt is in force by its flag file; the journal could not store it: journal kt.db: "
         "the file is damaged. See `kt doctor`.\n"
     )
     flag = front.folder / "state" / "sim" / "halt.json"
@@ -526,7 +528,7 @@ def sold(front: Front) -> None:
     )
 
 
-def test_status(front: Front) -> None:
+def test_status_prints_run_stop_and_positions(front: Front) -> None:
     held(front)
     sold(front)
     front("reduce", "--reason", "careful", "-q")
@@ -678,7 +680,7 @@ def test_pnl_of_decisions(front: Front) -> None:
     ]
 
 
-def test_log(front: Front) -> None:
+def test_log_prints_events_of_the_chosen_kinds(front: Front) -> None:
     front("status")
     front.world.journal.error("RUN1", "network", "somewhere", "no route", OPEN)
     ran = front("log")
@@ -768,7 +770,7 @@ def test_watch_takes_several_types_with_commas(front: Front) -> None:
     assert {item.value for item in front.stream.subscribed} == {"0B", "0D"}
     refused = front("watch", SAMSUNG, "--type", "01,03")
     assert refused.code == ExitCode.USAGE
-    assert "'03' is no type: 0B, 01, trade" in refused.err
+    assert "'03' is not a type; known are 0B, 01, trade" in refused.err
 
 
 def test_watch_on_a_terminal_leaves_its_last_table(front: Front) -> None:
@@ -789,13 +791,13 @@ def test_the_usual_screen_comes_back_however_a_live_table_ends(
     def interrupt(table: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kt.cli.support.live_table.LiveTable._draw", interrupt)
+    monkeypatch.setattr("kt.cli.show.live_table.LiveTable._draw", interrupt)
     ran = front("watch", SAMSUNG, terminal=True)
     assert ran.code == 130
     assert "\x1b[?25h\x1b[?1049l" in ran.out and front.stream.closed
 
 
-def test_watch_of_an_unknown_code(front: Front) -> None:
+def test_watch_of_an_unknown_code_is_refused(front: Front) -> None:
     ran = front("watch", "999999")
     assert (ran.code, ran.err) == (
         ExitCode.REFUSED,
@@ -803,13 +805,13 @@ def test_watch_of_an_unknown_code(front: Front) -> None:
     )
 
 
-def test_watch_without_a_stream(front: Front) -> None:
+def test_watch_without_a_stream_exits_with_9(front: Front) -> None:
     front.stream.refuse = GONE
     assert front("watch", SAMSUNG).code == ExitCode.UNREACHABLE
     assert front.stream.closed
 
 
-def test_watch_that_is_replaced_says_so_and_does_not_fight(front: Front) -> None:
+def test_watch_ends_with_an_error_when_its_stream_is_replaced(front: Front) -> None:
     from kt.records import StreamState
 
     say_when_subscribed(front, StreamState(state="replaced", at=OPEN))  # type: ignore[arg-type]
@@ -818,14 +820,14 @@ def test_watch_that_is_replaced_says_so_and_does_not_fight(front: Front) -> None
     assert "another program logged in with this app key" in ran.err
 
 
-def test_api(front: Front) -> None:
+def test_api_prints_the_raw_response(front: Front) -> None:
     front.rest.answers["ka10099"] = [
         {"list": [{"code": "1"}], "return_code": 0},
         {"list": [{"code": "2"}], "return_code": 0},
     ]
     one = front("api", "ka10099", '{"mrkt_tp": 0}')
     assert one.out == '{"list":[{"code":"1"}],"return_code":0}\n'
-    assert one.err == "kt: there are more pages: --all-pages follows them\n"
+    assert one.err == "kt: there are more pages: --all-pages requests them all\n"
     assert front.rest.asked == [("ka10099", {"mrkt_tp": "0"})]
     every = front("api", "ka10099", "-", "--all-pages", stdin='{"mrkt_tp":"0"}')
     assert json.loads(every.out)["list"] == [{"code": "1"}, {"code": "2"}]
@@ -849,13 +851,13 @@ def test_init_writes_the_example_once(front: Front, tmp_path: Path) -> None:
     assert target.read_text(encoding="utf-8") == example_config()
     assert load_config(target, {}) == Config()
     again = front("init", str(target))
-    assert again.code == ExitCode.USAGE and "is there already; nothing was changed" in again.err
+    assert again.code == ExitCode.USAGE and "already exists; nothing was changed" in again.err
     target.write_text("", encoding="utf-8")
     assert front("init", str(target), "--force", "-q").code == 0
     assert target.read_text(encoding="utf-8") == example_config()
 
 
-def test_init_that_cannot_write(front: Front, tmp_path: Path) -> None:
+def test_init_reports_a_path_it_cannot_write(front: Front, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ran = front("init", str(tmp_path / "file" / "config.yaml"))
     assert ran.code == ExitCode.ERROR and "cannot be written" in ran.err
@@ -869,7 +871,7 @@ def test_a_stop_in_force_ends_by_itself(front: Front) -> None:
     assert front("status").items[0]["stop_until"] == "2026-11-24"
 
 
-def test_korean_tables(front: Front) -> None:
+def test_tables_have_korean_headings_when_configured(front: Front) -> None:
     front.configure("language: ko\n")
     ran = front("status", terminal=True)
     assert ran.out.startswith("프로필         sim\n시각           2026-11-23T10:00:00+09:00\n")
@@ -877,7 +879,7 @@ def test_korean_tables(front: Front) -> None:
     assert [*front("status").items[0]][:3] == ["kind", "profile", "time"]
 
 
-def test_verbose_says_every_call(front: Front) -> None:
+def test_verbose_prints_every_api_call(front: Front) -> None:
     front.rest.answers["ka10001"] = [{"return_code": 0}]
     heard: list[str] = []
     front.rest.on_call = lambda api_id, *rest: heard.append(api_id)

@@ -13,7 +13,7 @@ REAL = ("order", "buy", SAMSUNG, "1", "--price", "70000", "--profile", "real")
 MOCK = ("order", "buy", SAMSUNG, "1", "--price", "70000", "--profile", "mock")
 
 
-def test_real_without_live_is_denied_whatever_is_said(front: Front) -> None:
+def test_real_without_live_is_denied_even_with_yes(front: Front) -> None:
     ran = front(*REAL, "--yes", terminal=True, stdin="y\n")
     assert ran.code == ExitCode.DENIED
     assert front.world.broker.sent == []
@@ -25,8 +25,8 @@ def test_real_in_a_pipe_needs_yes(front: Front) -> None:
     ran = front(*REAL)
     assert (ran.code, ran.out) == (ExitCode.DENIED, "")
     assert ran.err.endswith(
-        "kt: no yes for an order with real money, and no terminal to ask on; nothing was sent. "
-        "Add --yes.\n"
+        "kt: orders with real money need a confirmation, and there is no terminal to ask on; "
+        "nothing was sent. Add --yes.\n"
     )
     assert front.world.broker.sent == []
     assert front(*REAL, "--yes").code == 0
@@ -44,7 +44,7 @@ def test_a_yes_at_the_prompt_sends(answer: str, front: Front) -> None:
 
 
 @pytest.mark.parametrize("answer", ["n\n", "\n", "", "yep\n", "ja\n", "y", "q\n"])
-def test_anything_but_yes_is_no(answer: str, front: Front) -> None:
+def test_any_answer_but_yes_sends_nothing(answer: str, front: Front) -> None:
     front.configure(LIVE)
     ran = front(*REAL, terminal=True, stdin=answer)
     if answer == "y":  # a last line without its end is still an answer
@@ -81,7 +81,7 @@ def test_dry_run_on_real_asks_nothing_and_sends_nothing(front: Front) -> None:
     front.configure(LIVE)
     ran = front(*REAL, "--dry-run", terminal=True)
     assert ran.code == 0
-    assert "dry run: everything is done but the sending" in ran.err
+    assert "dry run: no order is sent" in ran.err
     assert front.world.broker.sent == []
 
 

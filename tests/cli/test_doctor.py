@@ -54,20 +54,22 @@ def rows(front: Front, *more: str) -> dict[str, dict[str, Any]]:
     return {item["name"]: item for item in json.loads(ran.out)["items"]}
 
 
-def test_an_analyst_that_does_not_answer(doctor: Front) -> None:
+def test_doctor_fails_when_the_analyst_does_not_answer(doctor: Front) -> None:
     doctor.world.analyst.error = "auth: 403 Your API key was reported as leaked."
     row = rows(doctor)["analyst"]
     assert row["status"] == "fail"
     assert "scripted (script-1): auth: 403 Your API key was reported as leaked." in row["detail"]
-    assert "1 questions today, 1 failed" in row["detail"]
+    assert "1 asked today, 1 failed" in row["detail"]
     assert "set a good one" in row["hint"]
     doctor.world.analyst.error = ""
     row = rows(doctor)["analyst"]
     assert (row["status"], row["hint"]) == ("ok", "")
-    assert row["detail"].startswith("scripted (script-1) answered as script-1 in 1 ms; 2 questions")
+    assert row["detail"].startswith(
+        "scripted (script-1) answered as script-1 in 1 ms; 2 asked today"
+    )
 
 
-def test_all_is_well(doctor: Front) -> None:
+def test_doctor_passes_when_nothing_is_wrong(doctor: Front) -> None:
     ran = doctor("doctor")
     assert ran.code == 0, ran.err
     assert [*ran.items[0]] == ["kind", "name", "status", "detail", "hint"]
@@ -81,7 +83,7 @@ def test_all_is_well(doctor: Front) -> None:
         assert name in names
 
 
-def test_on_a_terminal(doctor: Front) -> None:
+def test_doctor_prints_a_table_on_a_terminal(doctor: Front) -> None:
     ran = doctor("doctor", terminal=True)
     lines = ran.out.splitlines()
     assert lines[0].split() == ["check", "detail"]
@@ -107,7 +109,9 @@ def rows_of(front: Front, text: str) -> dict[str, Any]:
     return front("doctor").items[0]
 
 
-def test_a_server_that_is_not_there(doctor: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_fails_when_the_server_is_unreachable(
+    doctor: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def call(*arguments: object) -> object:
         raise GONE
 
@@ -124,7 +128,7 @@ def test_a_server_that_is_not_there(doctor: Front, monkeypatch: pytest.MonkeyPat
     ("seconds", "status"),
     [(0, "ok"), (-2, "ok"), (2, "ok"), (10, "warn"), (-10, "warn"), (60, "fail"), (-60, "fail")],
 )
-def test_the_skew_of_the_clock(seconds: int, status: str) -> None:
+def test_clock_skew_warns_then_fails(seconds: int, status: str) -> None:
     now = datetime(2026, 11, 23, 1, 0, 0, tzinfo=UTC)
     header = format_datetime(now + timedelta(seconds=seconds), usegmt=True)
     found = skew(header, now, now + timedelta(milliseconds=50))
@@ -133,29 +137,29 @@ def test_the_skew_of_the_clock(seconds: int, status: str) -> None:
         assert ("behind" in found.detail) is (seconds > 0)
 
 
-def test_a_server_without_a_date() -> None:
+def test_a_response_without_a_date_is_a_warning() -> None:
     assert skew("", OPEN, OPEN).status == "warn"
 
 
-def test_no_token(doctor: Front) -> None:
+def test_doctor_warns_without_a_token(doctor: Front) -> None:
     doctor.tokens.revoke()
     assert rows(doctor)["token"]["status"] == "warn"
 
 
-def test_no_keys(doctor: Front) -> None:
+def test_doctor_fails_without_keys(doctor: Front) -> None:
     class Keyless(FakeApp):
         def __getattribute__(self, name: str) -> Any:
             if name == "keys":
                 raise AuthError("no keys for the profile 'sim'", hint="Set them.")
             return super().__getattribute__(name)
 
-    ran = doctor("doctor", build_app=lambda session: Keyless(doctor, session))
+    ran = doctor("doctor", build_app=lambda cli: Keyless(doctor, cli))
     row = next(item for item in ran.items if item["name"] == "keys")
     assert (row["status"], row["hint"]) == ("fail", "Set them.")
 
 
 @pytest.mark.parametrize("group", ["query", "order"])
-def test_a_closed_or_crowded_budget(doctor: Front, group: str) -> None:
+def test_doctor_warns_about_a_used_up_request_budget(doctor: Front, group: str) -> None:
     now = doctor.world.clock.monotonic()
     busy = BudgetState(
         buckets={"ka10001": Bucket(closed_until=now + 1, waiting=[Waiter(1, 3, now + 1)])}
@@ -165,7 +169,7 @@ def test_a_closed_or_crowded_budget(doctor: Front, group: str) -> None:
     assert row["status"] == "warn" and "refused lately: ka10001; 1 waiting" in row["detail"]
 
 
-def test_who_owns_the_stream(doctor: Front) -> None:
+def test_doctor_names_the_process_that_owns_the_stream(doctor: Front) -> None:
     lease = Lease(doctor.folder / "state" / "sim" / "locks", "key", "ws://127.0.0.1:1")
     assert lease.take()
     lease.publish(LeaderAddress(pid=os.getpid(), secret="s"))
@@ -174,11 +178,11 @@ def test_who_owns_the_stream(doctor: Front) -> None:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     lease.publish(LeaderAddress(pid=ended.pid, secret="s"))
-    assert rows(doctor)["stream"]["detail"] == "nobody is connected"
+    assert rows(doctor)["stream"]["detail"] == "no process is connected"
     lease.release()
 
 
-def test_a_change_that_nobody_knows_the_end_of(doctor: Front) -> None:
+def test_doctor_reports_a_change_with_an_unknown_outcome(doctor: Front) -> None:
     doctor("order", "buy", SAMSUNG, "1", "--price", "70000")
     doctor.world.broker.outcomes, doctor.world.broker.taken = [unknown()], False
     doctor("order", "cancel", "0000101")
@@ -188,7 +192,7 @@ def test_a_change_that_nobody_knows_the_end_of(doctor: Front) -> None:
     assert rows(doctor)["unknown changes"]["status"] == "fail"
 
 
-def test_an_unknown_order_and_its_lock(doctor: Front) -> None:
+def test_doctor_reports_an_unknown_order_and_its_lock(doctor: Front) -> None:
     doctor.world.broker.outcomes, doctor.world.broker.taken = [unknown()], False
     doctor("order", "buy", SAMSUNG, "1", "--price", "70000")
     found = rows(doctor)
@@ -200,18 +204,18 @@ def test_an_unknown_order_and_its_lock(doctor: Front) -> None:
     assert found["unknown orders"]["detail"] == "1, the oldest of 2026-11-23 10:00"
 
 
-def test_a_stop_in_force(doctor: Front) -> None:
+def test_doctor_reports_a_stop_in_force(doctor: Front) -> None:
     doctor("halt", "--reason", "lunch", "-q")
     row = rows(doctor)["stop"]
     assert row["status"] == "warn" and "lunch" in row["detail"]
 
 
-def test_who_runs(doctor: Front) -> None:
+def test_doctor_names_the_running_process(doctor: Front) -> None:
     with only_one(ProfilePaths(doctor.folder / "state" / "sim"), "run", OPEN):
         assert "run since 10:00:00" in rows(doctor)["kt run"]["detail"]
 
 
-def test_a_folder_open_to_others(doctor: Front) -> None:
+def test_doctor_warns_about_a_state_folder_open_to_others(doctor: Front) -> None:
     folder = doctor.folder / "state" / "sim"
     folder.mkdir(parents=True)
     folder.chmod(0o755)
@@ -219,7 +223,9 @@ def test_a_folder_open_to_others(doctor: Front) -> None:
     assert row["status"] == "warn" and row["hint"] == f"Run: chmod 700 {folder}"
 
 
-def test_a_folder_that_cannot_be_written(doctor: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_fails_when_the_state_folder_is_not_writable(
+    doctor: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def write(path: Path, text: str) -> None:
         raise PermissionError(30, "Read-only file system", str(path))
 
@@ -229,7 +235,7 @@ def test_a_folder_that_cannot_be_written(doctor: Front, monkeypatch: pytest.Monk
     assert row["status"] == "fail" and row["detail"].endswith("(Read-only file system)")
 
 
-def test_a_damaged_database(doctor: Front) -> None:
+def test_doctor_fails_on_a_damaged_database(doctor: Front) -> None:
     folder = doctor.folder / "state" / "sim"
     folder.mkdir(parents=True)
     doctor.database = folder / "kt.db"
@@ -240,6 +246,6 @@ def test_a_damaged_database(doctor: Front) -> None:
     assert row["status"] == "fail" and row["hint"]
 
 
-def test_orders_are_not_allowed(doctor: Front) -> None:
+def test_doctor_warns_when_orders_are_not_allowed(doctor: Front) -> None:
     doctor.configure("profiles:\n  sim:\n    live: false\n")
     assert rows(doctor)["orders allowed"]["status"] == "warn"

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from kt.cli.entry import INTERRUPTED, sentence
+from kt.cli.entry import INTERRUPTED
 from kt.cli.support.console import Console
+from kt.cli.support.messages import sentence
 from kt.cli.support.termination import Terminated
 from kt.errors import (
     AuthError,
@@ -73,11 +74,11 @@ def test_every_exit_code_is_reached_by_an_error() -> None:
     assert reached == set(ExitCode)
 
 
-def test_done_is_0(front: Front) -> None:
+def test_a_command_that_succeeds_exits_with_0(front: Front) -> None:
     assert front("status").code == ExitCode.DONE
 
 
-def test_a_fault_of_kt_is_one_line_and_a_file(front: Front) -> None:
+def test_an_internal_error_is_one_line_and_a_traceback_file(front: Front) -> None:
     front.environ["GEMINI_API_KEY"] = "top-secret"
     front.broken = RuntimeError("a defect with top-secret in it\nand a second line")
     ran = front("status")
@@ -91,14 +92,14 @@ def test_a_fault_of_kt_is_one_line_and_a_file(front: Front) -> None:
     assert place.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_fault_of_the_system_names_what_it_is_about(front: Front) -> None:
+def test_a_system_error_names_its_file(front: Front) -> None:
     front.broken = PermissionError(13, "Permission denied", "/somewhere")
     ran = front("status")
     assert ran.code == ExitCode.ERROR
     assert ran.err.startswith("kt: /somewhere: no permission (Permission denied). Give yourself")
 
 
-def test_what_the_machine_lacks_is_no_fault_of_kts(front: Front) -> None:
+def test_a_system_limit_is_no_internal_error(front: Front) -> None:
     front.broken = MemoryError()
     ran = front("status")
     assert ran.code == ExitCode.ERROR
@@ -117,14 +118,14 @@ def test_ctrl_c_is_130_and_quiet(front: Front) -> None:
     assert INTERRUPTED == 130
 
 
-def test_sigterm_is_143_and_lets_everything_go(front: Front) -> None:
+def test_sigterm_is_143_and_closes_everything(front: Front) -> None:
     front.broken = Terminated()  # type: ignore[assignment]
     ran = front("status")
     assert (ran.code, ran.err) == (143, "")
     assert front.closed == 1
 
 
-def test_a_failure_to_close_is_told(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_to_close_is_reported(front: Front, monkeypatch: pytest.MonkeyPatch) -> None:
     def close(app: object) -> None:
         raise JournalError("the disk is full", hint="Free some space.")
 
@@ -171,7 +172,7 @@ class GoneReader(io.StringIO):
         raise BrokenPipeError
 
 
-def test_a_reader_that_left_is_no_error() -> None:
+def test_a_closed_pipe_is_no_error() -> None:
     console = Console(io.StringIO(), GoneReader(), io.StringIO(), environ={})
     console.write("one")
     assert console.closed
@@ -228,7 +229,7 @@ def test_head_ends_a_command_quietly() -> None:
         ("schema shares <&-", 2, "kt: invalid value for '[KIND]'"),
     ],
 )
-def test_streams_that_take_nothing(line: str, code: int, said: str) -> None:
+def test_output_that_cannot_be_written_is_an_error(line: str, code: int, said: str) -> None:
     done = subprocess.run(
         f"{sys.executable} -m kt {line}",
         shell=True,
@@ -242,7 +243,7 @@ def test_streams_that_take_nothing(line: str, code: int, said: str) -> None:
     assert done.stderr.startswith(said) and "Traceback" not in done.stderr
 
 
-def test_an_outcome_is_told_even_when_its_data_cannot_be_written(front: Front) -> None:
+def test_a_sent_order_whose_output_fails_exits_with_7(front: Front) -> None:
     from tests.fakes import HYNIX, SAMSUNG, unknown
 
     class Full(io.StringIO):
@@ -278,10 +279,10 @@ def test_a_real_sigterm_ends_a_process_quietly(tmp_path: Path) -> None:
     script = (
         "import os, signal, sys, time\n"
         "from kt.cli.entry import run\nfrom kt.cli.support.cli_context import CliContext\n"
-        "def slow(session):\n"
+        "def slow(cli):\n"
         "    os.kill(os.getpid(), signal.SIGTERM)\n"
         "    time.sleep(30)\n"
-        "sys.exit(run(['status'], Session(build_app=slow)))\n"
+        "sys.exit(run(['status'], CliContext(build_app=slow)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", script],
@@ -301,7 +302,7 @@ class Closed(io.StringIO):
         raise OSError(errno.EIO, "Input/output error")
 
 
-def test_messages_to_a_terminal_that_was_closed_stop_nothing() -> None:
+def test_messages_to_a_closed_terminal_are_dropped() -> None:
     console = Console(stderr=Closed(), environ={})
     console.warn("kt: filled")
     console.say("kt: sold")

@@ -1,4 +1,4 @@
-"""A position whose exits nobody watches is told, and a run that hangs does not count as one."""
+"""Positions whose exits no process monitors are reported, and a hanging run does not count."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tests.fakes import OPEN, SAMSUNG
 
 __all__ = ["doctor"]
 NOBODY = (
-    "kt: 1 position has a stop or a target that nobody watches. Start `kt run`, or put "
-    "`kt run --once` into cron (`kt help cron`).\n"
+    "kt: 1 position has a stop or target that no process monitors. Start `kt run`, or run "
+    "`kt run --once` from cron (`kt help cron`).\n"
 )
 
 
@@ -43,11 +43,11 @@ def run_row(front: Front, run: str, command: str) -> None:
     front.world.journal.start_run(run, command, "test")
 
 
-def test_three_heartbeats_are_the_measure() -> None:
+def test_a_run_is_silent_after_three_missed_heartbeats() -> None:
     assert exit_watch.SILENT == 3 * schedule.BEAT
 
 
-def test_nobody_watches(holding: Front) -> None:
+def test_unmonitored_exits_are_reported_by_status_and_balance(holding: Front) -> None:
     ran = holding("status")
     assert ran.err == NOBODY
     assert (ran.items[0]["watched_by"], ran.items[0]["unwatched"]) == ("", 1)
@@ -55,27 +55,27 @@ def test_nobody_watches(holding: Front) -> None:
     assert holding("balance", "-q").err == ""
 
 
-def test_the_doctor_says_so(doctor: Front) -> None:
+def test_doctor_warns_about_unmonitored_exits(doctor: Front) -> None:
     assert rows(doctor)["exits"]["status"] == "ok"
     doctor.world.broker.fill_at_once = True
     doctor(*BUY, "--wait")
     row = rows(doctor)["exits"]
     assert (row["status"], row["hint"]) == ("warn", exit_watch.HELP)
-    assert row["detail"] == "1 position(s) with a stop or a target that nobody watches"
+    assert row["detail"] == "1 position(s) with a stop or target that no process monitors"
     with only_one(ProfilePaths(doctor.folder / "state" / "sim"), "run", OPEN):
         row = rows(doctor)["exits"]
         assert (row["status"], row["detail"]) == ("ok", "run since 10:00")
 
 
-def test_a_purchase_by_hand_says_so_at_its_end(front: Front) -> None:
+def test_a_manual_buy_warns_about_unmonitored_exits(front: Front) -> None:
     assert front(*BUY).err.endswith(UNWATCHED)
     again = front(*BUY[:-2], "--price", "69000", "--dry-run")
-    assert "nobody watches" not in again.err, "nothing was sent"
+    assert "no process monitors" not in again.err, "nothing was sent"
     front.world.broker.hold("000660", 3, 180_000)
-    assert "nobody watches" not in front("order", "sell", "000660", "1", "--market").err
+    assert "no process monitors" not in front("order", "sell", "000660", "1", "--market").err
 
 
-def test_a_run_watches_while_it_lives(holding: Front) -> None:
+def test_a_run_monitors_exits_while_it_sends_heartbeats(holding: Front) -> None:
     folder = holding.folder / "state" / "sim"
     with only_one(ProfilePaths(folder), "run", OPEN):
         run_row(holding, "R", "run")
@@ -93,10 +93,10 @@ def test_a_run_watches_while_it_lives(holding: Front) -> None:
         assert row["heartbeat"] and row["heartbeat_age"] == 91
 
 
-def test_a_silent_run_is_told_with_what_to_do(doctor: Front) -> None:
+def test_a_silent_run_is_reported_with_what_to_do(doctor: Front) -> None:
     pid = os.getpid()
     said = (
-        f"the process {pid} (kt run) is there, but has given no sign of life for 3 min 20 s: it "
+        f"the process {pid} (kt run) exists, but has sent no heartbeat for 3 min 20 s: it "
         "is stopped, or it hangs"
     )
     with only_one(ProfilePaths(doctor.folder / "state" / "sim"), "run", doctor.world.clock.now()):
@@ -112,7 +112,7 @@ def test_a_silent_run_is_told_with_what_to_do(doctor: Front) -> None:
             assert ran.err.startswith(f"kt: {said}. `kill -CONT {pid}`")
 
 
-def test_cron_watches_for_as_long_as_its_cycles_come(holding: Front) -> None:
+def test_cron_monitors_exits_until_its_cycles_stop(holding: Front) -> None:
     holding.configure("scan:\n  min_value: 0\n")
     assert holding("run", "--once", "-q").code == 0
     ended = holding.world.clock.now()
@@ -123,7 +123,7 @@ def test_cron_watches_for_as_long_as_its_cycles_come(holding: Front) -> None:
     assert status(holding)["watched_by"] == ""
 
 
-def test_a_cycle_that_is_at_work_may_take_its_time(holding: Front) -> None:
+def test_a_slow_single_cycle_is_not_silent(holding: Front) -> None:
     with only_one(
         ProfilePaths(holding.folder / "state" / "sim"), "run --once", holding.world.clock.now()
     ):
@@ -134,6 +134,6 @@ def test_a_cycle_that_is_at_work_may_take_its_time(holding: Front) -> None:
         assert status(holding)["silent"] is True
 
 
-def test_what_is_not_ours_to_watch_is_not_told(front: Front) -> None:
+def test_positions_without_exits_are_not_reported(front: Front) -> None:
     front.world.broker.hold(SAMSUNG, 3, 70_000)
     assert front("balance").err == ""

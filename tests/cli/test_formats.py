@@ -40,7 +40,7 @@ def test_csv_flattens_what_is_nested() -> None:
     ]
 
 
-def test_csv_of_nothing_is_nothing() -> None:
+def test_csv_of_no_items_is_empty() -> None:
     assert as_csv([]) == ""
     assert flatten(3) == {"value": 3}
 

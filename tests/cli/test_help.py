@@ -90,7 +90,7 @@ def test_kt_alone_and_a_group_alone_show_their_help(
     assert front().code == 0
     assert capsys.readouterr().out.startswith("Usage: kt [OPTIONS]")
     assert front("order").code == 0
-    assert "resolve  Settle an order nobody knows about." in capsys.readouterr().out
+    assert "resolve  Settle an order whose outcome is unknown." in capsys.readouterr().out
 
 
 def test_version(front: Front, capsys: pytest.CaptureFixture[str]) -> None:

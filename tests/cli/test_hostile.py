@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from kt.cli.command_table import COMMANDS
-from kt.cli.support import live_table
+from kt.cli.show import live_table
 from kt.errors import BrokerRefused, KtError, Unreachable, WireError
 from kt.records import OrderNotice, OrderTicket, OrderType, Side, StreamKind, StreamState
 from kt.text import steering
@@ -225,7 +225,7 @@ def test_no_command_lets_hostile_text_through(hostile: Front, way: dict[str, Any
         hostile.world.clock.advance(30)
 
 
-def test_every_command_is_walked() -> None:
+def test_every_command_is_covered() -> None:
     assert {line[0] for line, _ in LINES if line[0] in COMMANDS} == set(COMMANDS)
 
 
@@ -237,7 +237,7 @@ FAILURES: tuple[Callable[[], KtError], ...] = (
 
 
 @pytest.mark.parametrize("failure", FAILURES)
-def test_no_error_of_the_broker_does(
+def test_no_error_of_the_broker_lets_hostile_text_through(
     hostile: Front, world: World, failure: Callable[[], KtError]
 ) -> None:
     names = ("holdings", "deposit", "executions", "open_orders", "day_orders", "account", "returns")
@@ -254,7 +254,7 @@ def test_no_error_of_the_broker_does(
             run(hostile, line, stdin, WAYS[0])
 
 
-def test_no_answer_to_an_order_does(hostile: Front, world: World) -> None:
+def test_no_response_to_an_order_lets_hostile_text_through(hostile: Front, world: World) -> None:
     answers = (rejected(HOSTILE, HOSTILE), unknown(HOSTILE), not_placed(), rejected("1", HOSTILE))
     for number, answer in enumerate(answers):
         for way in WAYS[:3]:

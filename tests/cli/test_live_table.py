@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kt.cli.support.live_table import line
+from kt.cli.show.live_table import line
 from kt.records import OrderNotice, Side
 from tests.fakes import OPEN
 
@@ -34,5 +34,5 @@ FILL = {"status": "FILL", "fill_quantity": 4, "fill_price": 69_900, "open_quanti
         (FILL, "FILL 005930 삼성전자 BUY 4 at 69,900"),
     ],
 )
-def test_an_order(changes: dict[str, Any], words: str) -> None:
+def test_an_order_notice_is_one_line(changes: dict[str, Any], words: str) -> None:
     assert line(replace(NOTICE, **changes)).rstrip() == f"{OPEN:%H:%M:%S} order 0000007 {words}"

@@ -35,8 +35,9 @@ def test_a_document_piped_again_is_answered_with_its_order(front: Front, state: 
     assert (again.items[0]["order_id"], again.items[0]["state"]) == (first["order_id"], state)
     assert len(broker.sent) == sent
     assert (
-        f"kt: the decision for 005930 is order {first['order_id']} of 2026-11-23 10:00:00 "
-        f"({state}) already; nothing was sent, --again orders it once more\n"
+        f"kt: the decision for 005930 was already ordered as {first['order_id']} at "
+        f"2026-11-23 10:00:00 "
+        f"({state}); nothing was sent, --again orders it once more\n"
     ) in again.err
 
 
@@ -44,18 +45,16 @@ def test_a_document_piped_again_is_answered_with_its_order(front: Front, state: 
     ("outcome", "state"),
     [(rejected(), "REJECTED"), (unknown(), "UNKNOWN"), (not_placed(), "NOT_PLACED")],
 )
-def test_an_order_that_ended_badly_is_the_decisions_all_the_same(
-    front: Front, outcome: Any, state: str
-) -> None:
+def test_a_rejected_order_uses_up_its_decision(front: Front, outcome: Any, state: str) -> None:
     front.world.broker.outcomes, front.world.broker.taken = [outcome], False
     assert submit(front).code != 0
     again = submit(front)
     assert (again.code, again.items[0]["state"]) == (0, state)
     assert len(front.world.broker.sent) == 1
-    assert f"({state}) already; nothing was sent" in again.err
+    assert f"({state}); nothing was sent" in again.err
 
 
-def test_again_is_the_deliberate_way(front: Front) -> None:
+def test_again_orders_a_used_decision_once_more(front: Front) -> None:
     front.world.broker.fill_at_once = True
     first = submit(front).items[0]
     more = submit(front, "--again", stdin=document("decisions", [MINE | {"quantity": 1}]))
@@ -76,7 +75,7 @@ def test_a_check_is_its_decision(front: Front) -> None:
     assert len(front.world.broker.sent) == 1
 
 
-def test_a_rehearsal_and_a_denial_use_nothing_up(front: Front) -> None:
+def test_a_dry_run_and_a_denial_do_not_use_up_a_decision(front: Front) -> None:
     assert submit(front, "--dry-run").items[0]["code"] == "TEST_MODE"
     front("halt")
     assert submit(front).code == 6

@@ -63,12 +63,12 @@ cash        700,000 + fee 100 = 700,100 <= cash 10,000,000
 profile     sim
 """
 UNWATCHED = (
-    "kt: nobody watches the stop and the target of 005930. Start `kt run`, or put "
-    "`kt run --once` into cron (`kt help cron`).\n"
+    "kt: no process monitors the stop and target of 005930. Start `kt run`, or run "
+    "`kt run --once` from cron (`kt help cron`).\n"
 )
 
 
-def test_a_buy_in_a_pipe(front: Front) -> None:
+def test_a_buy_in_a_pipe_prints_an_orders_document(front: Front) -> None:
     ran = front(*BUY)
     assert ran.code == 0
     assert ran.err == PREVIEW + UNWATCHED
@@ -121,7 +121,7 @@ def test_a_buy_in_a_pipe(front: Front) -> None:
     ]
 
 
-def test_a_buy_on_a_terminal(front: Front) -> None:
+def test_a_buy_on_a_terminal_prints_a_table(front: Front) -> None:
     ran = front(*BUY, terminal=True)
     assert ran.code == 0
     assert ran.err.startswith(PREVIEW)
@@ -149,34 +149,34 @@ def test_a_market_order_shows_what_it_costs_about(front: Front) -> None:
     [
         (("order", "buy", SAMSUNG, "10"), "give either --price or --market"),
         ((*BUY, "--market"), "give either --price or --market"),
-        (("order", "buy", "5930", "10", "--market"), "'5930' is no stock code"),
+        (("order", "buy", "5930", "10", "--market"), "'5930' is not a stock code"),
         (("order", "buy", SAMSUNG, "0", "--market"), "'0' is out of range"),
         (("order", "buy", SAMSUNG, "-1", "--market"), "no such option"),
-        (("order", "buy", SAMSUNG, "1.5", "--market"), "'1.5' is no whole number"),
-        (("order", "buy", SAMSUNG, "1,0", "--market"), "'1,0' is no whole number"),
+        (("order", "buy", SAMSUNG, "1.5", "--market"), "'1.5' is not a whole number"),
+        (("order", "buy", SAMSUNG, "1,0", "--market"), "'1,0' is not a whole number"),
         (("order", "buy", SAMSUNG, "10", "--price", "0"), "'0' is out of range"),
         (("order", "buy", SAMSUNG), "missing argument 'QUANTITY'"),
         (("order", "bye", SAMSUNG), "there is no command kt order bye. Did you mean kt order buy?"),
         (("ordr",), "there is no command kt ordr. Did you mean kt order?"),
         (("order", "list", "--unknown", "--open"), "give --unknown or --open, not both"),
         (("order", "resolve", "X"), "give either --placed NUMBER or --not-placed"),
-        (("order", "resolve", "X", "--placed", "A1"), "'A1' is no order number"),
-        (("order", "cancel", "0000999"), "'0000999': there is no such order of kt's"),
-        (("pnl", "--since", "yesterday"), "'yesterday' is no day"),
-        (("pnl", "--since", "2027-01-01"), "--since 2027-01-01 lies in the future"),
+        (("order", "resolve", "X", "--placed", "A1"), "'A1' is not an order number"),
+        (("order", "cancel", "0000999"), "'0000999': kt has no such order"),
+        (("pnl", "--since", "yesterday"), "'yesterday' is not a date"),
+        (("pnl", "--since", "2027-01-01"), "--since 2027-01-01 is in the future"),
         (("run", "--once", "--until-close"), "give --once or --until-close, not both"),
         (("watch", "-o", "csv"), "a stream cannot be written as csv"),
         (("watch", "--type", "0B"), "nothing is held: name the stocks to watch"),
         (("api", "ka10001", "[1]"), "the request must be one JSON object"),
         (("api", "ka10001", '{"a": [1]}'), "the request must be one JSON object of plain values"),
-        (("api", "ka10001", "{"), "the request is cut off"),
-        (("api", "ka10001", "{}{}"), "the request holds more than one document"),
-        (("api", "ka10001", '{"x":"\\ud800"}'), "the request holds half a letter"),
-        (("api", "ka10001", '{"x":"\\udc00"}'), "the request holds half a letter"),
-        (("api", "ka10001", '{"\\ud800":"x"}'), "the request holds half a letter"),
-        (("api", "0B", '{"item":["\\ud800"]}'), "the request holds half a letter"),
-        (("api", "ka10001", '{"x":"\ud800"}'), "argument 3 is no UTF-8"),
-        (("halt", "--reason", "\udcff"), "argument 3 is no UTF-8"),
+        (("api", "ka10001", "{"), "the request is truncated"),
+        (("api", "ka10001", "{}{}"), "the request contains more than one document"),
+        (("api", "ka10001", '{"x":"\\ud800"}'), "the request contains a lone surrogate"),
+        (("api", "ka10001", '{"x":"\\udc00"}'), "the request contains a lone surrogate"),
+        (("api", "ka10001", '{"\\ud800":"x"}'), "the request contains a lone surrogate"),
+        (("api", "0B", '{"item":["\\ud800"]}'), "the request contains a lone surrogate"),
+        (("api", "ka10001", '{"x":"\ud800"}'), "argument 3 is not UTF-8"),
+        (("halt", "--reason", "\udcff"), "argument 3 is not UTF-8"),
         (("api", "ka1"), "there is no API 'ka1'"),
         (("help", "nothing"), "there is no topic or command 'nothing'"),
         (("--profile", "test", "status"), "'test' is not one of"),
@@ -223,9 +223,7 @@ def test_an_unknown_outcome_is_exit_code_7_and_locks_the_stock(front: Front) -> 
     assert ran.code == ExitCode.UNKNOWN
     assert ran.items[0]["state"] == "UNKNOWN"
     order_id = ran.items[0]["order_id"]
-    assert f"nobody knows whether the broker took BUY 10 005930 삼성전자 (order {order_id})" in (
-        ran.err
-    )
+    assert f"the outcome of BUY 10 005930 삼성전자 (order {order_id})" in (ran.err)
     assert "Do not send it again: 005930 is locked." in ran.err
     assert [lock.stock_code for lock in front.world.journal.locks()] == [SAMSUNG]
 
@@ -240,12 +238,12 @@ def test_a_refused_order_is_exit_code_8(front: Front) -> None:
     assert ran.items[0]["state"] == "REJECTED"
 
 
-def test_an_order_that_never_left_is_exit_code_9(front: Front) -> None:
+def test_an_order_that_was_not_sent_is_exit_code_9(front: Front) -> None:
     front.world.broker.outcomes = [not_placed()]
     ran = front(*BUY)
     assert ran.code == ExitCode.UNREACHABLE
     assert ran.items[0]["state"] == "NOT_PLACED"
-    assert ran.err.endswith("It surely did not reach the broker: it may be sent again.\n")
+    assert ran.err.endswith("It did not reach the broker and may be sent again.\n")
 
 
 def test_without_the_broker_nothing_is_placed(front: Front) -> None:
@@ -259,7 +257,7 @@ def test_without_the_broker_nothing_is_placed(front: Front) -> None:
 def test_dry_run_does_everything_but_send(front: Front) -> None:
     ran = front(*BUY, "--dry-run")
     assert ran.code == 0
-    assert ran.err == PREVIEW + "kt: dry run: everything is done but the sending\n"
+    assert ran.err == PREVIEW + "kt: dry run: no order is sent\n"
     assert [(item["state"], item["code"]) for item in ran.items] == [("DENIED", "TEST_MODE")]
     assert front.world.broker.sent == []
 
@@ -271,7 +269,7 @@ def test_a_client_id_again_sends_nothing_and_shows_the_first_outcome(front: Fron
     assert again.items == first.items
     assert again.err == (
         f"kt: 'monday-1' is order {first.items[0]['order_id']} of 2026-11-23 10:00:00 (ACKED); "
-        "nothing was sent, a new order takes a new --client-id\n"
+        "nothing was sent, a new order needs a new --client-id\n"
     )
     assert len(front.world.broker.sent) == 1
 
@@ -281,7 +279,7 @@ def test_a_client_id_again_is_answered_without_the_broker(front: Front) -> None:
     front.world.broker.failing["holdings"] = GONE
     again = front(*BUY, "--client-id", "monday-1")
     assert (again.code, again.items) == (0, first.items), again.err
-    assert "no route to the broker; this is what kt last knew" in again.err
+    assert "no route to the broker; showing kt's last known state" in again.err
     assert front(*BUY, "--client-id", "monday-2").code == ExitCode.UNREACHABLE
     assert len(front.world.broker.sent) == 1
 
@@ -317,7 +315,7 @@ def test_wait_without_a_stream_asks_the_lists(front: Front) -> None:
     front.world.broker.fill_at_once = True
     ran = front(*BUY, "--wait")
     assert ran.items[0]["state"] == "FILLED"
-    assert "no live notices (no route to the broker); asking the broker's lists" in ran.err
+    assert "no live notices (no route to the broker); polling the broker" in ran.err
 
 
 @pytest.mark.parametrize("name", ["number", "id", "end of the id"])
@@ -359,24 +357,22 @@ def test_a_refused_cancel_leaves_the_order_as_it_was(front: Front) -> None:
     ran = front("order", "cancel", order["ord_no"])
     assert ran.code == ExitCode.REFUSED
     assert ran.items[0]["state"] == "ACKED"
-    assert "[RC4033] 취소 불가. `kt order list` shows how it stands." in ran.err
+    assert "[RC4033] 취소 불가. `kt order list` shows the order's state." in ran.err
 
 
-def test_a_change_that_never_left_may_be_sent_again(front: Front) -> None:
+def test_a_change_that_was_not_sent_may_be_sent_again(front: Front) -> None:
     order = front(*BUY).items[0]
     front.world.broker.outcomes = [not_placed()]
     ran = front("order", "amend", order["ord_no"], "--price", "69000")
     assert ran.code == ExitCode.UNREACHABLE
     assert "this amend of order 0000101 was not sent" in ran.err
-    assert "it may be sent again" not in ran.err
+    assert "It did not reach the broker" not in ran.err
     assert "the change may be sent again" in ran.err
     assert front("order", "amend", order["ord_no"], "--price", "69000").code == 0
 
 
 @pytest.mark.parametrize("verb", [("cancel",), ("amend", "--price", "69000")])
-def test_a_change_that_is_interrupted_is_one_that_nobody_knows_about(
-    verb: tuple[str, ...], front: Front
-) -> None:
+def test_an_interrupted_change_has_an_unknown_outcome(verb: tuple[str, ...], front: Front) -> None:
     order = front(*BUY).items[0]
 
     def interrupt() -> None:
@@ -393,7 +389,7 @@ def test_a_cancel_nobody_knows_about_is_exit_code_7(front: Front) -> None:
     front.world.broker.outcomes = [unknown()]
     ran = front("order", "cancel", order["ord_no"])
     assert ran.code == ExitCode.UNKNOWN
-    assert "nobody knows whether the broker took this cancel" in ran.err
+    assert "the outcome of this cancel" in ran.err
 
 
 @pytest.mark.parametrize("verb", [("cancel",), ("amend", "--price", "69000")])
@@ -433,7 +429,7 @@ def test_list_without_the_broker_shows_what_kt_last_knew(front: Front) -> None:
     front.world.broker.failing = {name: GONE for name in ("holdings", "executions")}
     ran = front("order", "list")
     assert ran.code == 0 and len(ran.items) == 1
-    assert ran.err == "kt: no route to the broker; this is what kt last knew.\n"
+    assert ran.err == "kt: no route to the broker; showing kt's last known state.\n"
 
 
 @pytest.mark.parametrize(
@@ -570,4 +566,4 @@ def test_flatten_sells_everything_and_halts(front: Front) -> None:
     assert ran.code == 0, ran.err
     assert [(item["side"], item["state"]) for item in ran.items] == [("SELL", "FILLED")]
     assert stops.current(front.world.ctx).mode is StopMode.HALT
-    assert ran.err.endswith("kt: nothing is held; no new order leaves until `kt resume`\n")
+    assert ran.err.endswith("kt: nothing is held; no new orders are sent until `kt resume`\n")

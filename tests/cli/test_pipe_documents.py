@@ -42,24 +42,24 @@ CANDIDATE: dict[str, Any] = {
 GOOD = document("decisions", [DECISION])
 
 BAD: dict[str, tuple[str, str]] = {
-    "empty": ("", "the input is empty where checks or decisions should come"),
+    "empty": ("", "the input is empty; expected checks or decisions"),
     "only blanks": (" \n", "the input is empty"),
-    "cut off": (GOOD[:-5], "the input is cut off: whoever wrote it did not finish"),
-    "cut in a name": (GOOD[:8], "the input is cut off"),
+    "cut off": (GOOD[:-5], "the input is truncated: the program that wrote it did not finish"),
+    "cut in a name": (GOOD[:8], "the input is truncated"),
     "not JSON": ("kt: error", "the input is not JSON"),
     "a table": ("code  name\n005930  삼성전자\n", "the input"),
-    "two documents": (GOOD + "\n" + GOOD, "the input holds more than one document"),
-    "a list": ("[]", "the input is no kt document"),
-    "no envelope": ('{"items":[]}', "the input is no kt document"),
+    "two documents": (GOOD + "\n" + GOOD, "the input contains more than one document"),
+    "a list": ("[]", "the input is not a kt document"),
+    "no envelope": ('{"items":[]}', "the input is not a kt document"),
     "another version": (
         document("decisions", [DECISION], kt=2),
-        "the document is of version 2, this kt reads version 1",
+        "the document has version 2, this kt reads version 1",
     ),
     "another kind": (
         document("candidates", [CANDIDATE]),
-        "the document holds candidates, not checks or decisions",
+        "the document contains candidates, not checks or decisions",
     ),
-    "no such kind": (document("orders!", []), "the document holds orders!"),
+    "no such kind": (document("orders!", []), "the document contains orders!"),
     "another profile": (
         document("decisions", [DECISION], profile="mock"),
         "the document comes from the profile 'mock', this is 'sim'",
@@ -76,7 +76,7 @@ BAD: dict[str, tuple[str, str]] = {
         document("decisions", [DECISION], asof="2026-11-23T10:00:00"),
         "the document's asof has no time zone",
     ),
-    "no time": (document("decisions", [DECISION], asof="now"), "the input is no kt document"),
+    "no time": (document("decisions", [DECISION], asof="now"), "the input is not a kt document"),
     "a broken item": (
         document("decisions", [DECISION, DECISION | {"quantity": "ten"}]),
         "items[1] of the decisions: expected `int`, got `str` - at `$.quantity`",
@@ -97,13 +97,13 @@ BAD: dict[str, tuple[str, str]] = {
     ),
     "half a letter": (
         GOOD.replace("a test", "\\ud800"),
-        r"the input holds half a letter (\ud800), which no UTF-8 can carry",
+        r"the input contains a lone surrogate (\ud800), which is not valid in UTF-8",
     ),
     "half a letter at the end": (
         '{"kt":"\\udc00"}',
-        r"the input holds half a letter (\udc00), which no UTF-8 can carry",
+        r"the input contains a lone surrogate (\udc00), which is not valid in UTF-8",
     ),
-    "too deep": ("[" * 100_000, "the input is no kt document"),
+    "too deep": ("[" * 100_000, "the input is not a kt document"),
     "a deep item": (
         GOOD.replace("70000", "[" * 5_000 + "]" * 5_000),
         "the input is nested too deeply",
@@ -119,7 +119,7 @@ BAD: dict[str, tuple[str, str]] = {
     ),
     "too many items": (
         document("decisions", [{}] * 10_001),
-        "the input is no kt document: expected `array` of length <= 10000",
+        "the input is not a kt document: expected `array` of length <= 10000",
     ),
     "a great quantity": (
         document("decisions", [DECISION | {"quantity": 10**30}]),
@@ -181,7 +181,7 @@ def test_every_reader_refuses_an_empty_input(command: str, kind: str, front: Fro
     ran = front(*command.split(), stdin="")
     assert (ran.code, ran.out) == (ExitCode.INPUT, "")
     assert ran.err == (
-        f"kt: the input is empty where {kind} should come. "
+        f"kt: the input is empty; expected {kind}. "
         "The command before this one failed; nothing was done.\n"
     )
     assert front.world.market.asked == []
@@ -191,7 +191,7 @@ def test_every_reader_refuses_an_empty_input(command: str, kind: str, front: Fro
 def test_there_is_no_hidden_wait_on_a_terminal(command: str, front: Front) -> None:
     ran = front(*command.split(), terminal=True, stdin=GOOD)
     assert (ran.code, ran.out) == (ExitCode.INPUT, "")
-    assert "a pipe, and there is none. See `kt help pipes`." in " ".join(ran.err.split())
+    assert "a pipe, but stdin is a terminal. See `kt help pipes`." in " ".join(ran.err.split())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from kt.analyst.rules import RulesAnalyst
-from kt.cli.commands.trading_day import stopping
+from kt.cli.run.trading_day import stopping
 from kt.cli.support.run_lock import holder, only_one
 from kt.engine.state import DayReport
 from kt.errors import Busy, ExitCode
@@ -102,7 +102,7 @@ def test_an_unknown_order_of_the_cycle_is_exit_code_7(trading: Front) -> None:
     trading.world.broker.outcomes, trading.world.broker.taken = [unknown()], False
     ran = trading("run", "--once")
     assert ran.code == ExitCode.UNKNOWN
-    assert "nobody knows what became of 1 order(s)" in ran.err
+    assert "the outcome of 1 order(s) is unknown" in ran.err
     assert ran.items[0]["orders"][0]["state"] == "UNKNOWN"
 
 
@@ -110,7 +110,7 @@ def test_a_halted_cycle_is_exit_code_6(trading: Front) -> None:
     trading("halt", "--reason", "lunch", "-q")
     ran = trading("run", "--once")
     assert ran.code == ExitCode.HALTED
-    assert ran.err.endswith("kt: kt is halted: lunch. `kt resume` is the way back.\n")
+    assert ran.err.endswith("kt: kt is halted: lunch. `kt resume` ends the halt.\n")
 
 
 def test_a_step_that_failed_is_named(trading: Front) -> None:
@@ -133,7 +133,7 @@ def test_without_a_stream_the_cycle_goes_on(trading: Front) -> None:
     trading.stream.refuse = GONE
     ran = trading("run", "--once")
     assert ran.code == 0
-    assert "no live stream (no route to the broker); asking the broker's lists" in ran.err
+    assert "no live stream (no route to the broker); polling the broker" in ran.err
 
 
 def test_a_cycle_whose_files_are_gone_ends_before_it_orders(
@@ -161,7 +161,7 @@ def test_a_second_one_says_so(trading: Front) -> None:
         skipped = trading("run", "--once", "--skip-if-running")
         assert trading("status").items[0]["running"] is True
     assert (ran.code, ran.out) == (ExitCode.ERROR, "")
-    said = f"another kt run of this profile is at work (process {os.getpid()}, since 10:00:00)"
+    said = f"another kt run of this profile is active (process {os.getpid()}, since 10:00:00)"
     assert ran.err == f"kt: {said}. `kt status` shows it.\n"
     assert (skipped.code, skipped.out) == (0, "")
     assert skipped.err == f"kt: {said}; nothing was done\n"

@@ -131,7 +131,7 @@ def test_headings_in_korean() -> None:
 def test_every_heading_of_a_table_has_a_korean_word() -> None:
     from kt.cli.show import account, decisions, orders, pnl
     from kt.cli.show.korean import KOREAN
-    from kt.cli.support.live_table import COLUMNS as LIVE
+    from kt.cli.show.live_table import COLUMNS as LIVE
 
     layouts = (
         *(account.POSITIONS, account.OPEN_ORDERS, decisions.CANDIDATES, decisions.DECISIONS),

@@ -20,7 +20,7 @@ PROMPT = 2.0
 SCRIPT = """
 import os, signal, sys, time
 from kt.cli.support import termination
-from kt.cli.commands.trading_day import stopping
+from kt.cli.run.trading_day import stopping
 termination.UNHURRIED, termination.LONGEST = 0.3, 1.0
 def ready(): print("ready", flush=True)
 {how}
@@ -77,7 +77,8 @@ def test_a_day_that_does_not_heed_is_unwound(number: signal.Signals) -> None:
 
 def test_a_second_signal_does_not_wait() -> None:
     process = child(
-        "termination.UNHURRIED = 60\n        with stopping(Day()): ready(); time.sleep(60)", HEEDLESS
+        "termination.UNHURRIED = 60\n        with stopping(Day()): ready(); time.sleep(60)",
+        HEEDLESS,
     )
     process.send_signal(signal.SIGTERM)
     assert process.stdout is not None and process.stdout.readline() == "asked SIGTERM\n"
@@ -97,7 +98,7 @@ def test_what_never_comes_back_to_the_handler_ends_all_the_same(what: str, how: 
     out, err = ended(process)
     assert (process.returncode, out) == (143, "")
     assert err.endswith(
-        "kt: ended without waiting for what hangs; the next start settles the rest.\n"
+        "kt: forced to exit while something was blocked; the next start recovers.\n"
     )
     assert 0.9 < time.monotonic() - began < 1.0 + PROMPT
 

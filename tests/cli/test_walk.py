@@ -149,7 +149,7 @@ def test_an_upstream_that_dies_leaves_nothing_that_can_be_traded(shell: Shell) -
     before = order_ids(shell)
     done = shell("kt analyze 005930 | head -c 200 | kt check | kt order submit")
     assert done.returncode == 3 and done.stdout == ""
-    assert "the input is cut off" in done.stderr and "the input is empty" in done.stderr
+    assert "the input is truncated" in done.stderr and "the input is empty" in done.stderr
     assert order_ids(shell) == before
 
 

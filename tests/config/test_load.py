@@ -24,14 +24,14 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
 
 
-def test_no_file_gives_the_defaults() -> None:
+def test_without_a_file_the_configuration_is_the_default() -> None:
     config = load_config(environ={})
     assert config == Config()
     assert config.server.live
     assert not config.profiles["real"].live
 
 
-def test_values_stay_what_was_written(tmp_path: Path) -> None:
+def test_values_are_read_as_written_not_by_yaml_types(tmp_path: Path) -> None:
     path = write(
         tmp_path,
         "scan:\n  exclude: [000660, 035720]\nsession:\n  last_buy: 15:10\n"
@@ -53,7 +53,7 @@ def test_flags_beat_environment_and_environment_beats_file(tmp_path: Path) -> No
     assert config.language == "ko"
 
 
-def test_the_file_is_found_by_name_then_here_then_at_home(tmp_path: Path) -> None:
+def test_the_file_is_searched_by_name_then_here_then_in_the_users_folder(tmp_path: Path) -> None:
     home = tmp_path / "xdg" / "kt"
     home.mkdir(parents=True)
     write(home, "language: ko\n")
@@ -90,7 +90,9 @@ def test_addresses_come_from_the_environment_for_the_profile_in_use() -> None:
         ("limits: 5\n", "expected keys", "configuration"),
     ],
 )
-def test_every_mistake_is_named(tmp_path: Path, text: str, says: str, hint: str) -> None:
+def test_every_mistake_names_its_key_and_fix(
+    tmp_path: Path, text: str, says: str, hint: str
+) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, text), environ={})
     assert says in caught.value.message
@@ -121,9 +123,9 @@ SECRET = "Pxz9appkeyofthirtyormorecharacterslongHj7k"
         (BOMB, "line 1: aliases"),
         ("limits: &x\n  per_stock: 1\n", "line 1: aliases"),
         ("limits:\n  per_stock: 100000\n  total: 5\n  per_stock: 4000000\n",
-         "line 4: the key 'per_stock' stands there twice (first in line 2)"),
-        ("profile: sim\nprofile: real\n", "line 2: the key 'profile' stands there twice"),
-        ("limits: {per_stock: 1, per_stock: 2}\n", "'per_stock' stands there twice"),
+         "line 4: the key 'per_stock' occurs twice (first in line 2)"),
+        ("profile: sim\nprofile: real\n", "line 2: the key 'profile' occurs twice"),
+        ("limits: {per_stock: 1, per_stock: 2}\n", "'per_stock' occurs twice"),
         ("a: " + "[" * 3_000 + "]" * 3_000, "more than 8 levels"),
         ("".join(f"{' ' * n}a:\n" for n in range(300)), "more than 8 levels"),
         ("#" * 300_000, "larger than 256 KiB"),
@@ -147,9 +149,7 @@ SECRET = "Pxz9appkeyofthirtyormorecharacterslongHj7k"
         ("scan:\n  exclude: ['5930']\n", "scan.exclude[0]: expected str matching"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_meant_is_refused_with_its_place(
-    tmp_path: Path, text: str, says: str
-) -> None:
+def test_an_invalid_value_is_refused_with_its_place(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, text), environ={})
     assert says in caught.value.message
@@ -202,20 +202,20 @@ def test_a_secret_in_the_file_is_never_repeated(tmp_path: Path, text: str) -> No
     assert SECRET[:12] not in f"{caught.value.message} {caught.value.hint}"
 
 
-def test_where_keys_belong_is_said(tmp_path: Path) -> None:
+def test_a_secret_key_in_the_file_is_refused_with_where_it_belongs(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_config(write(tmp_path, f"app_key: {SECRET}\n"), environ={})
-    assert "do not stand in this file" in (caught.value.hint or "")
+    assert "do not belong in this file" in (caught.value.hint or "")
 
 
-def test_a_file_that_is_no_text(tmp_path: Path) -> None:
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_bytes(b"limits:\n  per_stock: \xff\n")
-    with pytest.raises(ConfigError, match=r"is no UTF-8 \(byte 21\)"):
+    with pytest.raises(ConfigError, match=r"is not UTF-8 \(byte 21\)"):
         load_config(environ={})
 
 
 @pytest.mark.parametrize("name", ["x" * 300, "a\0b", "~nobody-of-this-name/x.yaml"])
-def test_a_path_that_cannot_be_one(name: str) -> None:
+def test_an_invalid_path_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="there is no"):
         load_config(name, environ={})
 
@@ -223,7 +223,7 @@ def test_a_path_that_cannot_be_one(name: str) -> None:
 @pytest.mark.parametrize("name", ["KT_PROFILE", "KT_STATE_DIR", "KT_APP_KEY", "KT_BASE_URL"])
 @pytest.mark.parametrize("value", ["\ud800", "a\x1b[2J", "\u202e", "x" * 5_000])
 def test_the_environment_is_checked_like_the_file(name: str, value: str) -> None:
-    with pytest.raises(ConfigError, match=f"^{name} holds what it cannot be$"):
+    with pytest.raises(ConfigError, match=f"^{name} has an invalid value$"):
         load_config(environ={name: value})
 
 
@@ -237,7 +237,7 @@ def test_a_state_folder_whose_name_is_no_utf8_is_refused(
     monkeypatch.chdir(place)
     monkeypatch.setenv("XDG_STATE_HOME", str(place))
     config = load_config(environ={"KT_STATE_DIR": state_dir})
-    with pytest.raises(ConfigError, match=r"no UTF-8: .*half \\udcff"):
+    with pytest.raises(ConfigError, match=r"not UTF-8: .*half \\udcff"):
         state_folder(config)
 
 

@@ -56,12 +56,12 @@ def test_the_environment_comes_first_and_is_never_shown() -> None:
     assert "public-key" not in repr(keys)
 
 
-def test_half_a_pair_is_refused() -> None:
+def test_one_key_without_the_other_is_refused() -> None:
     with pytest.raises(AuthError, match="only one"):
         app_keys(build_config({}, {}, {}), {"KT_APP_KEY": "k"})
 
 
-def test_another_profile_wants_keys() -> None:
+def test_a_profile_without_keys_is_refused() -> None:
     with pytest.raises(AuthError, match="no keys for the profile 'mock'"):
         app_keys(build_config({"profile": "mock"}, {}, {}), {})
 
@@ -83,13 +83,13 @@ def test_a_key_file_must_be_private(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"key\xff\nsecret\n", "is no UTF-8"),
+        (b"key\xff\nsecret\n", "is not UTF-8"),
         (b"key\x1b[2J\nsecret\n", "must hold two lines"),
         ("key\u202e\nsecret\n".encode(), "must hold two lines"),
         (b"k" * 10_000_000, "must hold two lines"),
     ],
 )
-def test_a_key_file_that_is_none(tmp_path: Path, content: bytes, says: str) -> None:
+def test_an_invalid_key_file_is_refused(tmp_path: Path, content: bytes, says: str) -> None:
     path = tmp_path / "keys"
     path.write_bytes(content)
     path.chmod(0o600)
@@ -98,7 +98,7 @@ def test_a_key_file_that_is_none(tmp_path: Path, content: bytes, says: str) -> N
         app_keys(config, {})
 
 
-def test_a_key_file_that_would_never_end(tmp_path: Path) -> None:
+def test_an_endless_key_file_is_read_only_up_to_its_limit(tmp_path: Path) -> None:
     path = tmp_path / "keys"
     os.mkfifo(path, 0o600)
     config = build_config({"profiles": {"sim": {"key_file": str(path)}}}, {}, {})

@@ -40,7 +40,7 @@ from kt.records import (
     Ranking,
     Side,
 )
-from kt.sim.exchange import AccountDesk
+from kt.sim.exchange import ExchangeBroker
 from tests.serving import Served, serve
 
 CODE = "005930"
@@ -58,7 +58,7 @@ class Both:
 
     @property
     def direct(self) -> Broker:
-        return AccountDesk(self.served.exchange, "contract")
+        return ExchangeBroker(self.served.exchange, "contract")
 
     @property
     def market(self) -> Market:
@@ -371,7 +371,7 @@ def test_the_same_refusal_either_way(
     assert direct == wire
 
 
-def test_what_is_gone_cannot_be_cancelled_again(both: Both) -> None:
+def test_a_cancelled_order_cannot_be_cancelled_again(both: Both) -> None:
     low = both.wire.quote(CODE).lower_limit
     for broker in (both.direct, both.wire):
         resting = broker.place(order(Side.BUY, 1, low))

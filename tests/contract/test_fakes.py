@@ -29,7 +29,7 @@ from kt.records import (
     Side,
 )
 from kt.rules import ticks
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from tests import fakes
 from tests.fakes import OPEN, SAMSUNG, FakeBroker, FakeMarket
 
@@ -79,7 +79,7 @@ def market(side: Side, quantity: int) -> OrderTicket:
 def exchange() -> Venue:
     clock = ManualClock(OPEN)
     made = Exchange(clock=clock, seed=1)
-    return Venue(clock, made.market, AccountDesk(made, "contract"), fake=False)
+    return Venue(clock, made.market, ExchangeBroker(made, "contract"), fake=False)
 
 
 def faked() -> Venue:
@@ -101,7 +101,7 @@ def seen(row: BrokerOrder) -> tuple[Any, ...]:
 # the account
 
 
-def test_an_order_stands_and_binds_its_money(venue: Venue) -> None:
+def test_an_open_order_reserves_its_cash(venue: Venue) -> None:
     before, low = venue.broker.deposit(), venue.low()
     outcome = venue.gateway.place(fakes.ticket(quantity=3, price=low))
     assert outcome.status is OutcomeStatus.ACKED
@@ -163,7 +163,7 @@ def cancel(order: Outcome, quantity: int = 0) -> CancelTicket:
     return CancelTicket(ord_no=order.ord_no, stock_code=SAMSUNG, quantity=quantity)
 
 
-def test_what_is_gone_cannot_be_changed(venue: Venue) -> None:
+def test_an_order_without_open_quantity_cannot_be_changed(venue: Venue) -> None:
     order = venue.gateway.place(fakes.ticket(quantity=3, price=venue.low()))
     assert venue.gateway.cancel(cancel(order)).status is OutcomeStatus.ACKED
     for again in (

@@ -204,7 +204,7 @@ def test_a_token_that_another_process_has_renewed_is_taken(
         ("order", "buy", "005930", "1", "--market", "--yes"),
     ],
 )
-def test_what_only_a_person_can_mend_stops_with_the_one_thing_to_do(
+def test_an_error_for_the_user_stops_with_a_hint(
     broker: ScriptedBroker, kt: Door, code: str, thing: str, line: tuple[str, ...]
 ) -> None:
     broker.answer = lambda api_id, body: said(3, f"인증에 실패했습니다[{code}:…]")
@@ -237,7 +237,7 @@ def test_login_status_logout(broker: ScriptedBroker, tmp_path: Path) -> None:
     assert stat.S_IMODE(token_file(kt).stat().st_mode) == 0o600
     path = token_file(kt)
     logout = kt("auth", "logout")
-    assert (logout.code, logout.err) == (0, "kt: the token was given back\n")
+    assert (logout.code, logout.err) == (0, "kt: the token was revoked\n")
     assert broker.calls[-1][:2] == (
         "au10002", {"appkey": APP_KEY, "secretkey": SECRET, "token": TOKENS[1]}
     )  # fmt: skip
@@ -350,7 +350,7 @@ def test_the_help_of_every_api_names_its_fields(
         assert kt("api", api_id, "--help").code == 0
         shown = capsys.readouterr().out
         assert f"{api_id}  {described.name}" in shown
-        request, answer = shown.split("Request\n")[1].split("Answer\n")
+        request, answer = shown.split("Request\n")[1].split("Response\n")
         for fields, lines in ((described.request, request), (described.response, answer)):
             for field in fields:
                 name = f"{field.name}{'[]' if field.is_list else ''}"
@@ -380,7 +380,7 @@ def test_one_page_says_that_there_are_more(broker: ScriptedBroker, kt: Door) -> 
     ran = kt("api", "ka10081", "-")
     assert ran.code == 2
     ran = kt("api", "ka10081", "-", stdin=STOCK)
-    assert (ran.code, ran.err) == (0, "kt: there are more pages: --all-pages follows them\n")
+    assert (ran.code, ran.err) == (0, "kt: there are more pages: --all-pages requests them all\n")
 
 
 def test_pages_without_an_end_are_given_up(broker: ScriptedBroker, kt: Door) -> None:

@@ -113,7 +113,7 @@ def test_an_order_answered_oddly_is_unknown_and_its_stock_locked(name: str, tmp_
 
 
 @pytest.mark.parametrize("deed", [silence, dripping(b"HTTP/1.1 200 OK\r\n" + b"x" * 999)])
-def test_a_command_that_waits_for_a_server_ends_at_once_when_told(
+def test_a_command_waiting_for_a_server_ends_at_once_on_a_signal(
     deed: Deed, tmp_path: Path
 ) -> None:
     with serving(deed) as server:

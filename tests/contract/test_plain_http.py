@@ -183,7 +183,7 @@ def test_a_token_that_has_died_is_asked_for_again(served: Served, script: Script
     """Two scripts of one key: issuing again gives the same token while it is valid."""
     other = Script(served.base_url, script.key)
     assert other.issue() == script.token
-    served.desk.tokens.end(script.key)
+    served.context.tokens.expire(script.key)
     _, _, body = script.call("ka00001", "acnt", {})
     assert (body["return_code"], "8005" in body["return_msg"]) == (3, True)
     dead = script.token

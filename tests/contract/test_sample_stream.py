@@ -130,7 +130,7 @@ def test_groups_are_apart(served: Served, wire: WireClient) -> None:
                 frame = reg({"item": [code], "type": ["0B"]}, grp_no=group)
                 del frame["refresh"]
                 assert await live.ask(frame) == GOOD
-            session = next(s for key, s in served.desk.hub._sessions.items()
+            session = next(s for key, s in served.context.fan_out._sessions.items()
                            if key == wire.app_key)  # fmt: skip
             assert session.codes() == {"005930", "000660", "035420"}
             gone = {"trnm": "REMOVE", "grp_no": "0002",
@@ -185,7 +185,7 @@ def test_an_echo_with_spaces_keeps_the_line(served: Served, wire: WireClient) ->
     run(work)
 
 
-def test_an_answer_to_system_and_nonsense_harm_nobody(served: Served, wire: WireClient) -> None:
+def test_unexpected_frames_from_the_client_are_ignored(served: Served, wire: WireClient) -> None:
     async def work() -> None:
         async with listening(served.ws_url, wire.token) as live:
             await live.send({"trnm": "SYSTEM", "code": "R10002"})

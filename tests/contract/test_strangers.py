@@ -139,7 +139,7 @@ def test_its_own_pacing_is_never_refused() -> None:
 def test_a_dead_token_is_renewed(served: Served, api: KiwoomAPI) -> None:
     api.login()
     old = api._auth.token
-    served.desk.tokens.end(api._base_client.app_key)
+    served.context.tokens.expire(api._base_client.app_key)
     assert api.account.deposit_detail(qry_tp="3")["return_code"] == 0
     assert api._auth.token != old
 
@@ -229,7 +229,7 @@ def test_stream_of_prices_and_orders(served: Served, api: KiwoomAPI) -> None:
     asyncio.run(listen())
 
 
-def test_stream_comes_back_after_a_cut(served: Served, api: KiwoomAPI) -> None:
+def test_the_stream_reconnects_after_a_cut(served: Served, api: KiwoomAPI) -> None:
     api.login()
 
     async def listen() -> None:

@@ -22,10 +22,10 @@ from tests.crash.trader import CASH, stocks, until
 
 SPEED = 20.0
 WITHIN = 20.0
-"""Real seconds in which each exit has left or was told, with an exchange that fails: a machine
-that is busy with other tests included."""
+"""Real seconds in which each exit must be sent or reported while the exchange fails, on a busy
+machine."""
 SOON = 25.0
-"""Real seconds in which everything is gone once the exchange does not fail any more."""
+"""Real seconds in which everything must be sold once the exchange works again."""
 ORDERS = "orders"
 """The scene in which each stock has a fault of its own."""
 SCENES = (ORDERS, *FAULTS)

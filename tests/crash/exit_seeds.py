@@ -31,7 +31,7 @@ NOTHING = "none"
 MET = 1.0
 """Real seconds after which it is noted how an exit stands, at the earliest."""
 SOON = 45.0
-"""Real seconds in which everything is gone once nothing fails any more."""
+"""Real seconds in which everything must be sold once nothing fails any more."""
 MOST = 100
 """So many of the stocks, those that trade most, are played with."""
 MOVES = 0.9
@@ -82,7 +82,7 @@ def by_seed(seed: int) -> Exit:
 class Ended(Played):
     kills: int = 0
     persons: int = 0
-    """Stocks that kt left to a person, who was told so."""
+    """Stocks that kt left to a person, who was notified."""
 
     def line(self) -> str:
         met = ", ".join(end or "not yet" for end in self.first.values())
@@ -277,7 +277,7 @@ class Play:
         return all(self._given_up(code) for code in self.trader.real().held)
 
     def _given_up(self, code: str) -> bool:
-        """A sell that was lost twice is left to a person, who is told so."""
+        """A sell that was lost twice is left to a person, who is notified."""
         lost = self.trader.orders(f"code = 'NOT_FOUND' AND stock_code = '{code}'")
         told = self.trader.rows("SELECT * FROM notices WHERE text LIKE '%kt tries no third time%'")
         return len(lost) > 1 and any(code in row["title"] for row in told)

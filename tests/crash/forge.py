@@ -136,8 +136,8 @@ def _hinder(wanted: Mapping[str, str]) -> None:
 def _hurry(seconds: float) -> None:
     """Every kind of call gives up after so long, all its tries after three times as long."""
     deadlines: Any = importlib.import_module("kt.broker.rest.deadlines")
-    for priority, usual in deadlines.PATIENCE.items():
-        deadlines.PATIENCE[priority] = deadlines.CallTimeouts(
+    for priority, usual in deadlines.TIMEOUTS.items():
+        deadlines.TIMEOUTS[priority] = deadlines.CallTimeouts(
             min(seconds, usual.once), min(3 * seconds, usual.whole)
         )
 

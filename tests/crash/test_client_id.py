@@ -42,7 +42,7 @@ def hold(account: Account, side: str) -> int:
 
 
 @pytest.mark.parametrize("side", ["buy", "sell"])
-def test_the_same_id_again_sends_nothing(account: Account, side: str) -> None:
+def test_a_repeated_client_id_sends_nothing(account: Account, side: str) -> None:
     before = hold(account, side)
     first = account.kt(*argv(side, "--wait"))
     assert first.code == 0, first.told()
@@ -65,7 +65,7 @@ def test_the_same_id_again_sends_nothing(account: Account, side: str) -> None:
     ],
     ids=["side", "stock", "quantity", "price"],
 )
-def test_the_same_id_for_something_else_is_refused(account: Account, other: Ran) -> None:
+def test_a_client_id_of_another_order_is_refused(account: Account, other: Ran) -> None:
     assert account.kt(*argv("buy", "--wait")).code == 0
     ran = account.kt(*other, "--client-id", "monday-1")
     assert (ran.code, ran.out) == (5, ""), ran.told()
@@ -85,7 +85,9 @@ OUTCOMES = {
 
 
 @pytest.mark.parametrize("point", [point for point in POINTS if point.startswith("place.")])
-def test_the_same_id_after_a_kill(account: Account, point: str) -> None:
+def test_a_client_id_repeated_after_a_kill_sends_no_second_order(
+    account: Account, point: str
+) -> None:
     assert account.kt(*argv("buy"), KT_CRASH_AT=point).killed
     code, orders = OUTCOMES[point]
     for _ in range(2):
@@ -97,7 +99,7 @@ def test_the_same_id_after_a_kill(account: Account, point: str) -> None:
     assert (verdict.differences, verdict.leftovers) == ((), code == 7), account.told()
 
 
-def test_the_same_id_after_a_lost_answer(account: Account) -> None:
+def test_a_client_id_repeated_after_a_lost_answer_sends_once(account: Account) -> None:
     account.house.fault({"action": "cut", "api": "kt10000", "when": "after"})
     first = account.kt(*argv("buy"))
     account.house.lift()
@@ -109,7 +111,7 @@ def test_the_same_id_after_a_lost_answer(account: Account) -> None:
     assert_well(account)
 
 
-def test_a_rehearsal_leaves_the_id_to_the_real_order(account: Account) -> None:
+def test_a_dry_run_does_not_use_up_the_client_id(account: Account) -> None:
     for _ in range(2):
         rehearsed = account.kt(*argv("buy", "--dry-run"))
         assert (rehearsed.code, ordered(rehearsed)["code"]) == (0, "TEST_MODE"), rehearsed.told()
@@ -121,7 +123,7 @@ def test_a_rehearsal_leaves_the_id_to_the_real_order(account: Account) -> None:
     assert_well(account)
 
 
-def test_the_same_id_by_ten_processes_at_once(account: Account) -> None:
+def test_ten_processes_with_one_client_id_send_one_order(account: Account) -> None:
     running = [account.start(*argv("buy")) for _ in range(10)]
     ended = [account.kept(each.wait()) for each in running]
     assert {ran.code for ran in ended} <= {0, 7}, account.told()

@@ -64,7 +64,7 @@ def halts(account: Account, **env: str) -> None:
     """`kt halt` is in force with its reason, though the journal cannot note it."""
     halted = account.kt("halt", "--reason", "the reason", **env)
     assert halted.code == 0, halted.told()
-    assert "in force by its flag file; the journal could not note it" in halted.err
+    assert "in force by its flag file; the journal could not store it" in halted.err
     assert json.loads(halted.out)["items"][0]["mode"] == "halt"
     assert json.loads((account.state / "sim" / "halt.json").read_text())["reason"] == "the reason"
 
@@ -106,7 +106,7 @@ def fill(folder: Path) -> None:
             (folder / str(number)).touch()
 
 
-def test_a_full_disk(stage: Stage) -> None:
+def test_with_a_full_disk_orders_are_refused_and_halt_works(stage: Stage) -> None:
     made = Account(stage.house(), stage.new_folder("account"), stage.forge)
     made.state.mkdir()
     with closing(made) as account, small_disk(account.state):
@@ -122,9 +122,11 @@ def test_a_full_disk(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("kilobytes", "side"), [(16, "buy"), (84, "sell"), (120, "buy"), (150, "sell"), (190, "buy")]
 )
-def test_a_disk_that_is_full_in_the_middle(account: Account, side: str, kilobytes: int) -> None:
-    """Before the intent, after it, after the send: whoever was told 1 has no order, and the
-    next start finds the others."""
+def test_a_disk_that_fills_up_during_an_order_loses_no_order(
+    account: Account, side: str, kilobytes: int
+) -> None:
+    """Before the intent, after it, after the send: exit code 1 means no order, and the next start
+    finds the others."""
     before = len(account.truth().orders)
     ran = account.kt("order", side, "005930", "1", "--market", **{FILE_SIZE: str(kilobytes * 1024)})
     sent = len(account.truth().orders) > before
@@ -139,7 +141,7 @@ def test_a_disk_that_is_full_in_the_middle(account: Account, side: str, kilobyte
 
 
 @pytest.mark.parametrize("umask", ["000", "022", "000" + KEPT])
-def test_every_file_is_its_users_alone(stage: Stage, umask: str) -> None:
+def test_every_file_is_readable_by_its_user_only(stage: Stage, umask: str) -> None:
     """Whatever the umask, and though kt would not set its own: made so, not mended after."""
     env = {UMASK: umask}
     with closing(Account(stage.house(), stage.new_folder("account"), stage.forge)) as account:
@@ -186,7 +188,7 @@ def assert_private(folder: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("argv", [BUY, ("run", "--once"), ("halt",), ("doctor",)])
-def test_too_few_file_handles_are_named(stage: Stage, argv: tuple[str, ...]) -> None:
+def test_too_few_file_handles_give_a_clear_error(stage: Stage, argv: tuple[str, ...]) -> None:
     """However many are left: nothing is called a fault of kt's, or the folder's."""
     said = set()
     with closing(Account(stage.house(), stage.new_folder("account"), stage.forge)) as account:
@@ -204,7 +206,7 @@ def test_too_few_file_handles_are_named(stage: Stage, argv: tuple[str, ...]) -> 
 # somebody else has it
 
 
-def test_a_database_that_is_held_for_too_long(account: Account) -> None:
+def test_with_a_locked_database_orders_are_refused_and_halt_works(account: Account) -> None:
     with closing(sqlite3.connect(account.database, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         refuses(account, "another process has held it for too long", **{BUSY_SECONDS: "0.2"})
@@ -234,7 +236,9 @@ def _half(path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [_no_header, _holes, _half], ids=lambda harm: harm.__name__[1:])
-def test_a_damaged_database(account: Account, harm: Callable[[Path], None]) -> None:
+def test_with_a_damaged_database_orders_are_refused_and_halt_works(
+    account: Account, harm: Callable[[Path], None]
+) -> None:
     harm(account.database)
     refuses(account, "damaged")
     halts(account)
@@ -252,7 +256,7 @@ def test_a_damaged_database(account: Account, harm: Callable[[Path], None]) -> N
 # it cannot be written to
 
 
-def test_a_folder_that_is_a_file(stage: Stage) -> None:
+def test_a_state_folder_that_is_a_file_gives_a_clear_error(stage: Stage) -> None:
     with closing(Account(stage.house(), stage.new_folder("account"), stage.forge)) as account:
         account.state.mkdir()
         (account.state / "sim").write_text("in the way")
@@ -263,7 +267,7 @@ def test_a_folder_that_is_a_file(stage: Stage) -> None:
         assert account.kt("doctor").code == 1
 
 
-def test_a_state_folder_that_is_read_only(account: Account) -> None:
+def test_with_a_read_only_state_folder_orders_are_refused(account: Account) -> None:
     """As another user where the test is root, whom no permission stops."""
     env = {USER: NOBODY} if os.geteuid() == 0 else {}
     if env and not (_open_to_all(Path(sys.prefix)) and _open_to_all(Path(__file__))):
@@ -307,7 +311,7 @@ def _refuses_read_only(account: Account, env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("off", [-60.0, 60.0], ids=["behind", "ahead"])
-def test_a_clock_that_has_jumped(account: Account, off: float) -> None:
+def test_after_a_jump_of_the_machines_clock_nothing_is_sent(account: Account, off: float) -> None:
     """By a minute of this machine's: many of the exchange's, whose clock runs faster."""
     env = {CLOCK_OFF: str(off)}
     where = "behind" if off < 0 else "ahead of"

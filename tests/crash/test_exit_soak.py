@@ -64,7 +64,7 @@ def table(ended: list[Ended]) -> str:
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_five_hundred_exits() -> None:
+def test_five_hundred_exit_runs_keep_every_invariant() -> None:
     first = int(os.environ.get("KT_EXIT_SOAK_FIRST", "1"))
     runs = int(os.environ.get("KT_EXIT_SOAK_RUNS", "500"))
     ended = soak(range(first, first + runs), int(os.environ.get("KT_EXIT_SOAK_THREADS", "3")))

@@ -1,5 +1,5 @@
-"""Leaving on real processes where it is hardest: a broker that is gone, a kt that is killed on the
-way out, a stock that nobody buys or that does not trade."""
+"""Exits with real processes in hard conditions: an unreachable broker, a killed kt, a stock without
+buyers or without trading."""
 
 from __future__ import annotations
 
@@ -118,10 +118,10 @@ SOON_AN_EMERGENCY = {
         pytest.param("stopped", True, marks=pytest.mark.soak),
     ],
 )
-def test_a_broker_that_was_gone_finds_everything_sold(
+def test_after_an_outage_the_emergencys_flatten_has_sold_everything(
     how: str, dies: bool, open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
-    """By the default action, without a person; the alarm is said once."""
+    """By the default action, without a person; the alarm is announced once."""
     go, come_back = GONE[how]
     house = open_house()
     one = member(Alarmed, house, dict.fromkeys((FIRST, SECOND), "emergency"), **SOON_AN_EMERGENCY)
@@ -225,7 +225,7 @@ def test_a_halted_stock_is_tried_again_until_it_trades(
 
 
 @pytest.mark.soak
-def test_in_an_interruption_the_sell_stands_and_trades_at_its_end(
+def test_during_a_volatility_interruption_the_sell_rests_and_fills_after_it(
     open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
     one = member(Aged, open_house(speed=60.0), {FIRST: "time"})
@@ -242,7 +242,7 @@ def test_in_an_interruption_the_sell_stands_and_trades_at_its_end(
     assert sell["origin"] == "time_stop"
 
 
-def test_a_sell_that_fills_in_parts_is_followed_to_its_end(
+def test_a_partly_filled_sell_is_tracked_until_filled(
     open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
     """More than all that is bid for."""

@@ -53,21 +53,23 @@ def begin(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Begin]:
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("scene", (*ONE, *SAMPLE), ids=name_of)
-def test_every_exit_leaves_or_is_told(scene: tuple[str, bool], begin: Begin) -> None:
+def test_every_exit_is_sent_or_reported(scene: tuple[str, bool], begin: Begin) -> None:
     well(begin(*scene).result(), scene[0])
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("scene", OTHERS, ids=name_of)
-def test_so_it_does_beside_other_processes(scene: tuple[str, bool], begin: Begin) -> None:
+def test_every_exit_is_sent_or_reported_next_to_other_processes(
+    scene: tuple[str, bool], begin: Begin
+) -> None:
     well(begin(*scene).result(), scene[0])
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("beside", [False, True])
-def test_every_fault_of_a_stocks_own_orders(stage: Stage, beside: bool) -> None:
+def test_exits_survive_every_fault_of_a_stocks_orders(stage: Stage, beside: bool) -> None:
     rest = [name for name in ORDER_FAULTS if name not in TELLING]
     well(play(ORDERS, stage.new_folder("scene"), stage.forge, faults=rest, beside=beside), ORDERS)
 

@@ -89,7 +89,7 @@ def played(stage: Stage, request: pytest.FixtureRequest) -> Callable[[Case], Fut
 
 
 @pytest.mark.parametrize("case", SHORT, ids=lambda case: case.name.replace(" ", "-"))
-def test_after_a_restart_the_books_are_the_brokers(
+def test_after_a_kill_at_any_point_the_books_agree_with_the_broker(
     case: Case, played: Callable[[Case], Future[Result]]
 ) -> None:
     result = played(case).result()
@@ -134,7 +134,7 @@ SABOTAGE = {
 
 
 @pytest.mark.parametrize("name", SABOTAGE)
-def test_the_checker_sees_what_is_wrong(name: str, account: Account) -> None:
+def test_the_invariant_checker_reports_each_violation(name: str, account: Account) -> None:
     truth = account.truth()
     assert examine(account, truth).differences == ()
     kind, sql = SABOTAGE[name]
@@ -142,7 +142,7 @@ def test_the_checker_sees_what_is_wrong(name: str, account: Account) -> None:
     assert examine(account, truth).count(kind), examine(account, truth).differences
 
 
-def test_the_checker_sees_a_stranger(account: Account) -> None:
+def test_the_invariant_checker_reports_an_unknown_order(account: Account) -> None:
     number = account.trade("BUY", "005930", 1)
     truth = account.truth()
     found = examine(account, truth)

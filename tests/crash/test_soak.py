@@ -75,7 +75,7 @@ def soak(seeds: range, threads: int, path: Path) -> list[dict[str, Any]]:
 
 @pytest.mark.soak
 @pytest.mark.timeout(0)
-def test_a_thousand_seeds(tmp_path: Path) -> None:
+def test_a_thousand_seeded_runs_keep_every_invariant(tmp_path: Path) -> None:
     first = int(os.environ.get("KT_SOAK_FIRST", "1"))
     runs = int(os.environ.get("KT_SOAK_RUNS", "1000"))
     path = Path(os.environ.get("KT_SOAK_FILE", tmp_path / "soak.jsonl"))

@@ -70,7 +70,7 @@ def refused(account: Account, code: int, why: str) -> None:
 # halt and reduce
 
 
-def test_halt_lets_cancels_through_and_nothing_else(account: Account) -> None:
+def test_under_halt_only_cancels_are_sent(account: Account) -> None:
     assert account.kt("halt", "--reason", "lunch").code == 0
     assert stop_of(account) == ("halt", "halt")
     refused(account, 6, "HALTED: halt: lunch")
@@ -86,7 +86,7 @@ def test_halt_lets_cancels_through_and_nothing_else(account: Account) -> None:
     assert_well(account)
 
 
-def test_reduce_lets_positions_shrink_and_nothing_else(account: Account) -> None:
+def test_under_reduce_only_sells_are_sent(account: Account) -> None:
     assert account.kt("reduce").code == 0
     assert stop_of(account) == ("reduce", "reduce")
     refused(account, 5, "REDUCING")
@@ -118,7 +118,7 @@ def test_a_stop_needs_no_broker(empty: Account, verb: str, fault: Row) -> None:
 
 
 @pytest.mark.parametrize("content", ["", '{"mode":"pause"}'], ids=["touched", "nonsense"])
-def test_a_flag_file_that_makes_no_sense_is_a_halt(empty: Account, content: str) -> None:
+def test_an_unreadable_flag_file_halts(empty: Account, content: str) -> None:
     assert empty.kt("order", "list").code == 0
     flag = empty.state / "sim" / "halt.json"
     flag.write_text(content)
@@ -142,7 +142,7 @@ def test_a_stop_that_cannot_be_read_denies(empty: Account) -> None:
         assert "unexpected error" not in ran.err, ran.told()
     assert empty.truth().orders == ()
     doctor = empty.kt("doctor")
-    assert (doctor.code, "cannot be told, so nothing is sent" in doctor.out) == (1, True)
+    assert (doctor.code, "cannot be read, so no orders are sent" in doctor.out) == (1, True)
     assert empty.kt("halt").code == 0, "the way out is to stop, and then to resume"
     assert empty.kt("resume").code == 0
     assert_well(empty)
@@ -190,7 +190,7 @@ def test_flatten_sells_everything_once_whatever_happens(account: Account, name: 
     ran = account.kt("flatten")
     assert all(rule["acted"] for rule in account.house.lift())
     assert ran.code == 0, ran.told()
-    assert "nothing is held; no new order leaves until `kt resume`" in ran.err
+    assert "nothing is held; no new orders are sent until `kt resume`" in ran.err
     flattened(account, ran)
 
 
@@ -222,7 +222,7 @@ def _bids(account: Account, code: str) -> int:
     return int(body["tot_buy_req"].lstrip("+-") or 0)
 
 
-def test_flatten_waits_for_a_broker_that_is_gone_and_goes_to_the_end(account: Account) -> None:
+def test_flatten_waits_for_an_unreachable_broker_and_finishes(account: Account) -> None:
     account.house.fault(BROKEN)
     waiting = account.start("flatten")
     until(lambda: "flatten waits for the broker" in waiting.said(), 20, waiting.said)
@@ -239,12 +239,12 @@ def test_flatten_with_a_broken_database_halts(account: Account) -> None:
     account.database.write_bytes(b"not a database at all" * 1000)
     ran = account.kt("flatten")
     assert ran.code == 1, ran.told()
-    assert "nothing was sold; no new order leaves until `kt resume`" in ran.err
+    assert "nothing was sold; no new orders are sent until `kt resume`" in ran.err
     flag = json.loads((account.state / "sim" / "halt.json").read_text())
     assert flag["mode"] == "halt"
-    assert flag["reason"].startswith("flatten could not begin: journal ")
+    assert flag["reason"].startswith("flatten could not start: journal ")
     _restore(account.database, kept)
-    refused(account, 6, "flatten could not begin")
+    refused(account, 6, "flatten could not start")
     assert account.kt("flatten").code == 0
     assert account.truth().held == {}
 
@@ -255,7 +255,7 @@ def _restore(database: Path, content: bytes) -> None:
     database.write_bytes(content)
 
 
-def test_a_flatten_that_was_killed_is_brought_to_its_end_by_the_next_run(
+def test_a_killed_flatten_is_finished_by_the_next_run(
     account: Account,
 ) -> None:
     killed = account.kt("flatten", KT_CRASH_AT="place.sent")

@@ -123,7 +123,7 @@ def settled(account: Account) -> Any:
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 @pytest.mark.parametrize("seed", range(FIRST, FIRST + RUNS))
-def test_a_storm(stage: Stage, seed: int) -> None:
+def test_a_storm_of_faults_keeps_every_invariant(stage: Stage, seed: int) -> None:
     house = House(stage.new_folder("exchange"), cash=10_000_000)
     with (
         closing(house),

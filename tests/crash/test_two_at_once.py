@@ -1,4 +1,4 @@
-"""Several kt processes at once on one profile: one trading day, nobody in another's way."""
+"""Several kt processes at once on one profile: none blocks or corrupts another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.crash.stage import Stage
 
 STOCK = "005930"
 UNHURRIED = 10.0
-"""Of many processes at once each is slow: none of them shall seem to have died."""
+"""Many processes at once are slow: this is long enough that none is taken for dead."""
 
 
 @pytest.fixture
@@ -58,7 +58,9 @@ def all_of(account: Account, running: list[Running]) -> list[Ran]:
 
 
 @pytest.mark.parametrize("side", ["buy", "sell"])
-def test_twenty_processes_order_the_same_stock_at_once(account: Account, side: str) -> None:
+def test_twenty_processes_ordering_one_stock_at_once_never_overlap(
+    account: Account, side: str
+) -> None:
     if side == "sell":
         assert account.kt("order", "buy", STOCK, "15", "--market", "--wait").code == 0
     before = len(account.truth().orders)
@@ -107,7 +109,7 @@ def test_processes_that_find_the_same_difference_repair_it_once(account: Account
 
 
 def test_processes_that_book_the_same_sale_book_it_once(account: Account) -> None:
-    """Killed before the sale was booked; then all that come next find it at the same moment."""
+    """Killed before the sale was booked; the next processes all find it at the same moment."""
     assert account.kt("order", "buy", STOCK, "5", "--market", "--wait").code == 0
     sold = account.kt(
         "order", "sell", STOCK, "5", "--market", "--wait", KT_CRASH_AT="follow.recorded"
@@ -119,8 +121,8 @@ def test_processes_that_book_the_same_sale_book_it_once(account: Account) -> Non
     assert_well(account)
 
 
-def test_a_look_leaves_alone_what_another_process_is_sending(account: Account) -> None:
-    """The broker answers an order late; `kt order list` beside it does not call it lost."""
+def test_recovery_leaves_an_order_another_process_is_sending(account: Account) -> None:
+    """The broker answers an order late; a concurrent `kt order list` does not treat it as lost."""
     late = {"action": "delay", "api": "kt10000", "seconds": 3, "when": "before"}
     account.house.fault(late)
     try:
@@ -158,7 +160,7 @@ def _gone(day: Running) -> bool:
     return False
 
 
-def test_one_day_loop_and_the_others_say_so(trader: Account) -> None:
+def test_a_second_run_says_that_one_is_running(trader: Account) -> None:
     with trading(trader) as day:
         cron = trader.kt("run", "--once", "--skip-if-running")
         assert cron.code == 0
@@ -181,7 +183,7 @@ def test_one_day_loop_and_the_others_say_so(trader: Account) -> None:
     assert_well(trader)
 
 
-def test_a_killed_day_loop_leaves_nobody_waiting(trader: Account) -> None:
+def test_after_a_killed_run_the_next_one_starts(trader: Account) -> None:
     """It held the run's lock, the stream and its lease, and perhaps a lock on the database."""
     with trading(trader) as day:
         waiting = trader.start("order", "buy", "015760", "2", "--market", "--wait")
@@ -195,7 +197,7 @@ def test_a_killed_day_loop_leaves_nobody_waiting(trader: Account) -> None:
     assert_well(trader)
 
 
-def test_hand_typed_orders_beside_a_trading_day(trader: Account) -> None:
+def test_manual_orders_during_a_run_never_overlap(trader: Account) -> None:
     """Two people type while it trades; every order is where it belongs."""
     ended: list[Ran] = []
 
@@ -275,7 +277,7 @@ def resting(account: Account) -> tuple[str, int]:
     return order["order_id"], price
 
 
-def test_processes_that_cancel_the_same_order_at_once(account: Account) -> None:
+def test_processes_cancelling_one_order_at_once_cancel_it_once(account: Account) -> None:
     name, _ = resting(account)
     ended = all_of(account, [account.start("order", "cancel", name) for _ in range(6)])
     # One is first; the others find nothing to cancel, or are told so by the broker.
@@ -287,9 +289,9 @@ def test_processes_that_cancel_the_same_order_at_once(account: Account) -> None:
     assert (order["state"], order["cancelled_quantity"]) == ("CANCELLED", 5)
 
 
-def test_processes_that_amend_the_same_order_at_once(account: Account) -> None:
-    """One at a time: who comes while another is under way is told so. Whoever is last, there is
-    one order, at one price, and kt knows which."""
+def test_processes_amending_one_order_at_once_leave_one_price(account: Account) -> None:
+    """One at a time: the others are denied while a change is under way. In the end there is one
+    order at one price, and kt knows it."""
     name, price = resting(account)
     prices = [price + step * 500 for step in range(1, 6)]
     ended = all_of(
@@ -310,10 +312,10 @@ def test_processes_that_amend_the_same_order_at_once(account: Account) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_an_order_that_is_interrupted_while_it_is_sent(
+def test_an_interrupted_send_ends_with_outcome_unknown(
     account: Account, number: signal.Signals
 ) -> None:
-    """It says that nobody knows, and the next start does."""
+    """It reports the outcome as unknown, and the next start resolves it."""
     account.house.fault({"action": "hang", "api": "kt10000", "seconds": 60})
     try:
         sending = account.start("order", "buy", STOCK, "1", "--market")
@@ -328,8 +330,8 @@ def test_an_order_that_is_interrupted_while_it_is_sent(
     assert len(account.orders("ord_no <> ''")) == 1
 
 
-def test_waiting_for_a_fill_may_be_interrupted(account: Account) -> None:
-    """The order stands, and whoever waited is told its number."""
+def test_an_interrupted_wait_for_a_fill_keeps_the_order(account: Account) -> None:
+    """The order stays at the broker, and the interrupted command prints its number."""
     low = account.prices(STOCK)[1]
     argv = ("order", "buy", STOCK, "1", "--price", str(low), "--wait")
     waiting = account.start(*argv, KT_CONFIG=str(patient(account)))
@@ -338,7 +340,7 @@ def test_waiting_for_a_fill_may_be_interrupted(account: Account) -> None:
     ran = account.kept(waiting.wait())
     (order,) = account.orders()
     assert ran.code == 128 + signal.SIGTERM
-    assert f"sent all the same: {order['ord_no']} ({order['order_id']})" in ran.err, ran.told()
+    assert f"already sent: {order['ord_no']} ({order['order_id']})" in ran.err, ran.told()
     assert_well(account)
 
 

@@ -41,8 +41,8 @@ def agree(house: House) -> None:
     assert not balance["open_orders"]
 
 
-def test_the_end_of_a_day(house: House) -> None:
-    """From a quarter past three: buys end, what is open is taken back, the day is settled."""
+def test_a_run_until_close_settles_and_ends(house: House) -> None:
+    """From 15:15: buys end, open orders are cancelled, the day is settled."""
     house.configure(
         scan={"min_price": 100_000_000},
         orders={"unfilled_after": 3600},

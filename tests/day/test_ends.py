@@ -25,7 +25,7 @@ def last_run(house: House) -> dict[str, object]:
     return row
 
 
-def test_signals_a_second_loop_and_a_kill(house: House) -> None:
+def test_a_run_survives_signals_a_second_run_and_a_kill(house: House) -> None:
     house.configure()
     house.open("10:00", speed=10)
     house.fault(SLOW)
@@ -35,7 +35,7 @@ def test_signals_a_second_loop_and_a_kill(house: House) -> None:
         second = house.start("run")
         skipped = house.start("run", "--once", "--skip-if-running")
         assert second.wait() == 1
-        assert f"another kt run of this profile is at work (process {run.pid}" in second.err[-1]
+        assert f"another kt run of this profile is active (process {run.pid}" in second.err[-1]
         assert skipped.wait() == 0
         assert skipped.err[-1].endswith("nothing was done") and not skipped.out
         began = time.monotonic()
@@ -87,8 +87,8 @@ def test_a_terminal_that_is_closed_ends_the_loop_in_order(house: House) -> None:
 
 @pytest.mark.soak
 def test_a_second_ctrl_c_does_not_wait(house: House) -> None:
-    """The first one ends after the event at hand; here that is an order that gets no answer, and
-    that nobody knows about then."""
+    """The first Ctrl-C ends after the current event; here that is an order without an answer, whose
+    outcome is unknown then."""
     house.configure(exits={"stop_loss_pct": 0.05})
     house.open("10:00", speed=30)
     run = house.start("run")

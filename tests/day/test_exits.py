@@ -16,7 +16,7 @@ SLOW = {
     "api": [
         *("ka10023", "ka10030", "ka10032", "ka10027"),  # the fast scan
         *("ka10059", "ka10004", "ka10046", "ka10002"),  # the deep scan
-        *("ka10080", "ka10081"),  # what the analyst is told
+        *("ka10080", "ka10081"),  # what the analyst is shown
     ],
 }
 LATEST = 1.0

@@ -16,7 +16,10 @@ SOON = 5.0
 """Real seconds from the loss to the end of the process."""
 
 
-IMPATIENT = "from kt.cli import main; from kt.cli.support import exit_watch; exit_watch.SILENT_REAL = 1.0; main()"
+IMPATIENT = (
+    "from kt.cli import main; from kt.cli.support import exit_watch; "
+    "exit_watch.SILENT_REAL = 1.0; main()"
+)
 """kt, but for the real seconds without a sign of life that it grants a run."""
 
 
@@ -38,11 +41,11 @@ def assert_seen_as_stopped(house: House, pid: int) -> None:
     assert row["heartbeat_age"] > 90
     kept_out = impatiently(house, "run", "--once", "--skip-if-running")
     assert kept_out.returncode == 1, "cron's mail must say it"
-    assert f"the process {pid} (kt run) is there, but has given no sign of life" in kept_out.stderr
+    assert f"the process {pid} (kt run) exists, but has sent no heartbeat" in kept_out.stderr
     assert f"`kill -CONT {pid}` lets a stopped one go on" in kept_out.stderr
 
 
-def test_a_run_that_is_stopped_and_whose_folder_is_deleted(house: House) -> None:
+def test_a_run_whose_folder_was_deleted_ends_and_notifies_the_owner(house: House) -> None:
     told = house.folder / "told"
     script = house.folder / "messenger.py"
     script.write_text(f"import sys; open({str(told)!r}, 'a').write(sys.stdin.read())")
@@ -58,7 +61,7 @@ def test_a_run_that_is_stopped_and_whose_folder_is_deleted(house: House) -> None
     assert_seen_as_stopped(house, run.pid)
     shutil.rmtree(house.state / "sim")
     second = house.run("run", "--once", code=1)
-    assert "another kt run of this profile is at work" in second.err[-1]
+    assert "another kt run of this profile is active" in second.err[-1]
     run.send(signal.SIGCONT)
     assert run.wait(SOON) == 1
     lost = f"the state folder {house.state / 'sim'} was deleted or replaced"

@@ -73,7 +73,7 @@ def test_what_stays_open_is_amended_and_then_cancelled(house: House) -> None:
     assert run.end() == 0
 
 
-def test_a_day_that_has_lost_enough_buys_no_more_until_the_next(house: House) -> None:
+def test_after_the_daily_loss_limit_nothing_is_bought_until_the_next_day(house: House) -> None:
     house.configure(
         scan=NO_SCANS,
         exits={"stop_loss_pct": 0.05, "take_profit_pct": 100},

@@ -62,7 +62,7 @@ def profit(house: House) -> int:
     return int(house.rows("SELECT sum(profit) AS won FROM trades")[0]["won"])
 
 
-def test_1_a_buy(house: House, running: Process) -> None:
+def test_scenario_1_a_buy_is_filled(house: House, running: Process) -> None:
     """Accepted, 5 of 10, 10 of 10; 10 at 70,000 with a target of 77,000 and a stop of 66,500."""
     bought(house, running)
     (order,) = orders(house, "side = 'BUY' AND state = 'FILLED'")
@@ -78,7 +78,7 @@ def test_1_a_buy(house: House, running: Process) -> None:
     assert running.end() == 0
 
 
-def test_2_a_profit(house: House, running: Process) -> None:
+def test_scenario_2_a_target_price_takes_the_profit(house: House, running: Process) -> None:
     """77,500 reached, a limit sell at 77,500: +75,000 before costs, 75,000 - 210 - 1,550 after."""
     bought(house, running)
     assert house.run("sim", "scenario", "profit").running is False
@@ -90,7 +90,7 @@ def test_2_a_profit(house: House, running: Process) -> None:
     assert running.end() == 0
 
 
-def test_3_a_stop(house: House, running: Process) -> None:
+def test_scenario_3_a_stop_price_sells(house: House, running: Process) -> None:
     """66,000 reached: all at market at once, -40,000 before costs, counted against the day's
     500,000, and the next order passes."""
     bought(house, running)
@@ -118,7 +118,7 @@ def left_open(house: House) -> None:
     assert play.wait() == 0, play.err
 
 
-def test_4_an_unfilled_order_is_taken_back(house: House) -> None:
+def test_scenario_4_an_unfilled_order_is_cancelled(house: House) -> None:
     """Where the configuration says so, the open 5 are cancelled after five minutes."""
     running = begun(house, orders={"unfilled": "cancel"})
     left_open(house)
@@ -129,7 +129,7 @@ def test_4_an_unfilled_order_is_taken_back(house: House) -> None:
     assert running.end() == 0
 
 
-def test_4_an_unfilled_order(house: House, running: Process) -> None:
+def test_scenario_4_an_unfilled_order_is_amended(house: House, running: Process) -> None:
     """5 of 10 after five minutes: the open 5 are amended from 70,000 to 70,500 and fill there."""
     left_open(house)
     (order,) = orders(house, "side = 'BUY' AND state = 'FILLED'")

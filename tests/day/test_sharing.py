@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from tests.day.house import House, Process
+from tests.day.house import SECONDS, House, Process
 
 KT = f"{sys.executable} -m kt"
 
@@ -16,7 +16,8 @@ def kinds(process: Process) -> set[str]:
 
 
 def test_watchers_a_loop_and_a_cron_run_share_it(house: House) -> None:
-    house.configure(scan={"fast_keep": 5, "deep_keep": 5, "ai_keep": 2})
+    scan = {"fast_keep": 5, "deep_keep": 5, "ai_keep": 2}
+    house.configure(scan=scan, cycle={"fill_wait": 1800})  # a minute at this speed
     house.open("10:00", speed=30)
     first = house.start("watch", "005930", "000660")
     first.said("price", where="out")
@@ -27,7 +28,7 @@ def test_watchers_a_loop_and_a_cron_run_share_it(house: House) -> None:
     assert any("FILLED" in line for line in cron.err), "it followed its orders"
     loop = house.start("run")
     loop.said(f"stream connected follower of pid {first.pid}")
-    loop.said("analyst:")
+    loop.said(r"decisions? by rules")
     assert house.control.status()["sessions"] == 1
     assert not first.err and not second.err, "nobody was kicked, nothing was lost"
     assert kinds(second) == {"trade", "book"}
@@ -53,7 +54,7 @@ def enough(house: House) -> None:
         cwd=house.folder,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=SECONDS,
         check=True,
     )
     *lines, code = done.stdout.splitlines()

@@ -1,4 +1,4 @@
-"""A trading day driven by a script: at this time, do that."""
+"""A trading day driven by a script of timed actions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def at(clock: str, day: int = 0) -> datetime:
 
 
 class Stage:
-    """A day over fakes. `act` schedules; `play` runs until the last act and then stops."""
+    """A day over fakes. `act` schedules an action; `play` runs until a time and then stops."""
 
     def __init__(
         self, folder: Path, config: Config | None = None, start: str = "10:00", **options: Any

@@ -1,4 +1,4 @@
-"""What people read while the day runs: news, once."""
+"""What a run announces: each change once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from kt.clock import ManualClock
 from kt.engine.announcer import Announcer
-from kt.engine.registry import JOBS
 from kt.errors import RateLimited, Unreachable
 from kt.records import Order, OrderState, OrderType, Origin, Side
 from tests.fakes import OPEN, SAMSUNG
@@ -27,7 +26,7 @@ def lines() -> list[str]:
 
 @pytest.fixture
 def announcer(clock: ManualClock, lines: list[str]) -> Announcer:
-    return Announcer(clock, lines.append, {name: job.title for name, job in JOBS.items()})
+    return Announcer(clock, lines.append)
 
 
 SENT = Order(
@@ -62,21 +61,21 @@ def test_every_line_begins_with_the_time(
     assert lines == [f"{OPEN:%H:%M:%S} open", f"{later:%H:%M:%S} later"]
 
 
-def test_a_row_of_failures_is_two_lines(
+def test_repeated_failures_are_announced_at_the_first_and_at_recovery(
     announcer: Announcer, clock: ManualClock, lines: list[str]
 ) -> None:
     for _ in range(3):
-        announcer.failed("fast", Unreachable("connect error"))
+        announcer.failed("the fast scan", Unreachable("connect error"))
         clock.advance(10)
-    announcer.works("fast")
-    announcer.works("fast")
+    announcer.works("the fast scan")
+    announcer.works("the fast scan")
     assert words(lines) == [
         "the fast scan failed: connect error",
         "the fast scan works again, after 3 failures in 30 s",
     ]
 
 
-def test_another_kind_of_failure_is_news_and_so_is_another_job(
+def test_another_kind_of_failure_or_another_job_is_announced(
     announcer: Announcer, lines: list[str]
 ) -> None:
     announcer.failed("fast", Unreachable("connect error"))
@@ -85,7 +84,7 @@ def test_another_kind_of_failure_is_news_and_so_is_another_job(
     assert len(lines) == 3
 
 
-def test_an_orders_life_is_told_once(announcer: Announcer, lines: list[str]) -> None:
+def test_each_change_of_an_order_is_announced_once(announcer: Announcer, lines: list[str]) -> None:
     part = replace(SENT, state=OrderState.PARTIAL, filled_quantity=4, filled_value=280_000)
     amended = replace(part, price=70_100, ord_no="0000002")
     done = replace(
@@ -101,7 +100,7 @@ def test_an_orders_life_is_told_once(announcer: Announcer, lines: list[str]) -> 
     ]
 
 
-def test_an_exit_says_why(announcer: Announcer, lines: list[str]) -> None:
+def test_an_exit_is_announced_with_its_reason(announcer: Announcer, lines: list[str]) -> None:
     announcer.order(
         replace(
             SENT,
@@ -126,15 +125,17 @@ def test_an_exit_says_why(announcer: Announcer, lines: list[str]) -> None:
         (OrderState.NOT_PLACED, "not placed"),
     ],
 )
-def test_an_order_that_came_to_nothing_says_why(
+def test_an_order_that_failed_is_announced_with_its_reason(
     announcer: Announcer, lines: list[str], state: OrderState, title: str
 ) -> None:
     announcer.order(replace(SENT, ord_no="", state=state, code="CODE", message="the arithmetic"))
     assert words(lines) == [f"{title}: BUY 삼성전자 10: CODE the arithmetic"]
 
 
-def test_what_was_before_the_start_is_no_news(announcer: Announcer, lines: list[str]) -> None:
-    announcer.knows(
+def test_what_happened_before_the_start_is_not_announced(
+    announcer: Announcer, lines: list[str]
+) -> None:
+    announcer.remember(
         replace(SENT, state=OrderState.PARTIAL, filled_quantity=4, filled_value=280_000)
     )
     announcer.order(

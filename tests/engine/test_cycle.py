@@ -16,7 +16,7 @@ from kt.engine.cycle import CycleReport, run_cycle
 from kt.errors import AuthError, Unreachable
 from kt.ports import SealedGateway
 from kt.records import AnalystReply, AnalystRequest, OrderState, StreamEvent
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.steps.context import Context
 from kt.steps.decide import scan
 from kt.steps.risk import check
@@ -35,7 +35,7 @@ class Floor:
         self.exchange = Exchange(clock=self.clock, seed=1)
         self.journal = SqliteJournal(folder / "kt.db", self.clock, folder / "halt.json", "sim")
         self.notifier = ListNotifier()
-        account = AccountDesk(self.exchange, "kt")
+        account = ExchangeBroker(self.exchange, "kt")
         self.ctx = Context(
             run="RUN",
             config=config or Config(),
@@ -107,7 +107,7 @@ def test_a_second_cycle_finds_the_books_agreeing(ran: Ran) -> None:
     assert {d.stock_code for d in ran.second.decisions} >= held, "what is held is asked about"
 
 
-def test_everything_is_in_the_journal(ran: Ran) -> None:
+def test_a_cycle_journals_every_step_and_result(ran: Ran) -> None:
     names = (
         "scans", "candidates", "ai_calls", "decisions", "checks", "orders", "fills", "positions",
         "exits", "pnl_daily", "steps",
@@ -124,9 +124,7 @@ def test_everything_is_in_the_journal(ran: Ran) -> None:
     assert {order.decision_id for order in ran.first.orders} <= decided
 
 
-def test_a_dead_stream_costs_time_but_no_fill_and_the_seed_decides(
-    ran: Ran, tmp_path: Path
-) -> None:
+def test_a_cycle_without_stream_frames_ends_with_the_same_orders(ran: Ran, tmp_path: Path) -> None:
     floor = Floor(tmp_path)
     floor.stream.muted = True
     report = floor.cycle()
@@ -149,7 +147,7 @@ def test_nothing_is_sent_in_test_mode(tmp_path: Path) -> None:
 # a cycle where things go wrong
 
 
-def test_a_failed_scan_does_not_keep_kt_from_what_it_holds(world: World) -> None:
+def test_after_a_failed_scan_exits_still_run(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     for ranking in fakes.Ranking:
         world.market.failing[f"ranking.{ranking.value}"] = Unreachable("no rankings")
@@ -174,7 +172,7 @@ def test_a_failed_analysis_places_nothing(world: World) -> None:
 
 
 @pytest.mark.parametrize("error", ["timeout: 60 s", "auth: 403 leaked", "defect: x"])
-def test_a_failed_analyst_keeps_no_step_of_what_is_held_from_running(
+def test_after_a_failed_analysis_the_steps_for_positions_still_run(
     world: World, error: str
 ) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)

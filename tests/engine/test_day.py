@@ -28,7 +28,7 @@ from kt.records import (
     StreamKind,
 )
 from kt.rules.trading_phases import Phase
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.steps.orders import place
 from kt.steps.risk import check, stops
 from tests import fakes
@@ -45,7 +45,7 @@ def test_a_whole_day_from_eight_to_four(tmp_path: Path, monkeypatch: pytest.Monk
     )
     world = World(tmp_path, config, clock=clock)
     ctx = world.context(
-        market=exchange.market, broker=AccountDesk(exchange, "kt"), analyst=RulesAnalyst(clock)
+        market=exchange.market, broker=ExchangeBroker(exchange, "kt"), analyst=RulesAnalyst(clock)
     )
     lines: list[str] = []
     report = Day(
@@ -174,7 +174,7 @@ def test_a_stop_loss_waits_for_neither_scan_nor_analyst(tmp_path: Path) -> None:
     world.close()
 
 
-def test_a_decision_that_another_process_overtook_is_weighed_once_more(
+def test_a_decision_overtaken_by_another_process_is_checked_again(
     stage: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its check counted the money without the other's order; then it is counted again."""
@@ -202,7 +202,7 @@ def test_a_decision_that_another_process_overtook_is_weighed_once_more(
     assert mine.ord_no and spent <= 1_000_000 < spent + mine.price
 
 
-def test_no_buys_after_the_last_buy_and_open_buys_are_taken_back(stage: Make) -> None:
+def test_after_last_buy_nothing_is_bought_and_open_buys_are_cancelled(stage: Make) -> None:
     made = stage(start="15:10")
     made.world.analyst.answers = [{SAMSUNG: fakes.buy()}]
     made.play("15:25")
@@ -220,7 +220,7 @@ def test_positions_may_be_closed_before_the_close(stage: Make) -> None:
     assert made.world.journal.orders(limit=1)[0].created_at == at("15:20")
 
 
-def test_the_markets_own_word_ends_buying_early(stage: Make) -> None:
+def test_a_session_message_ends_buying_early(stage: Make) -> None:
     made = stage(start="14:00")
     made.act(
         "14:00:10",
@@ -368,7 +368,7 @@ def test_what_workers_do_is_journaled_as_steps(stage: Make) -> None:
     assert failed == [("reconcile", "no answer")]
 
 
-def test_the_heart_beats_in_every_phase(stage: Make) -> None:
+def test_heartbeats_are_journaled_in_every_phase(stage: Make) -> None:
     """`kt status` must not take a day that waits for the next one for one that hangs."""
     night = stage(start="15:50")
     beats: list[tuple[datetime, datetime]] = []
@@ -385,7 +385,7 @@ def test_the_heart_beats_in_every_phase(stage: Make) -> None:
     assert all(now - seen <= timedelta(seconds=BEAT + 1) for now, seen in beats), beats
 
 
-def test_what_happened_is_acted_on_before_a_day_that_lost_its_files_ends(stage: Make) -> None:
+def test_queued_events_are_handled_before_a_run_with_lost_files_ends(stage: Make) -> None:
     lost: list[str] = []
     day = stage(still_ours=lambda: lost[0] if lost else None)
     day.hold()

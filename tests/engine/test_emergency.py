@@ -29,7 +29,7 @@ def critical(made: Stage) -> list[str]:
     return [title for level, title, _ in made.world.notifier.told if level == "critical"]
 
 
-def test_a_stream_that_is_gone_for_good_halts_where_that_is_wanted(stage: Make) -> None:
+def test_a_closed_stream_halts_trading_when_so_configured(stage: Make) -> None:
     made = stage(HALT)
     made.hold()
     made.act("10:00:30", lambda: made.state("closed"))
@@ -68,7 +68,7 @@ def test_an_emergency_sells_everything_by_default(stage: Make) -> None:
     assert any(line.endswith(" flattened") for line in made.lines)
 
 
-def test_a_flatten_that_lost_its_process_is_brought_to_its_end(stage: Make) -> None:
+def test_a_flatten_whose_process_died_is_continued(stage: Make) -> None:
     """Until then its owner is left alone: it may be at work."""
     made = stage()
     made.hold()
@@ -87,7 +87,7 @@ def assert_held(made: Stage, quantity: int) -> None:
     assert made.world.broker.held[SAMSUNG].quantity == quantity
 
 
-def test_a_stop_loss_leaves_while_a_flatten_has_lost_its_process(stage: Make) -> None:
+def test_a_stop_loss_is_sent_while_a_flatten_has_lost_its_process(stage: Make) -> None:
     made = stage()
     made.hold()
     made.world.broker.fill_at_once = True
@@ -98,7 +98,7 @@ def test_a_stop_loss_leaves_while_a_flatten_has_lost_its_process(stage: Make) ->
     assert_held(made, 0)
 
 
-def test_another_login_is_not_fought(stage: Make) -> None:
+def test_after_another_login_the_stream_is_not_started_again(stage: Make) -> None:
     made = stage()
     made.act("10:00:30", lambda: made.state("replaced"))
     made.play("10:03")
@@ -164,7 +164,7 @@ def test_repeated_system_errors_are_an_emergency_rate_limits_are_not(
     assert ("SYSTEM_ERRORS" in stop.reason) is halts
 
 
-def test_a_few_errors_are_lived_with(stage: Make) -> None:
+def test_a_few_errors_are_no_emergency(stage: Make) -> None:
     made = stage(Config(scan=Scan(fast_every=30)))
     made.world.market.failing["ranking.volume"] = Unreachable("HTTP 503")
     report = made.play("10:01")
@@ -269,7 +269,7 @@ def test_holdings_that_differ_twice_are_an_emergency(stage: Make) -> None:
     assert "kt had 10 shares, the broker has 15 shares" in stop.reason
 
 
-def test_cash_that_differs_is_told_and_no_emergency(stage: Make) -> None:
+def test_a_cash_difference_notifies_the_owner_and_is_no_emergency(stage: Make) -> None:
     made = stage()
     made.hold()
     made.world.broker.d2_cash = 9_000_000
@@ -327,7 +327,7 @@ def test_a_second_alarm_of_a_halted_day_is_only_noted(stage: Make) -> None:
 
 
 @pytest.mark.parametrize("stop", ["halt", "reduce"])
-def test_a_stopped_day_takes_its_buys_back(stage: Make, stop: str) -> None:
+def test_a_stopped_day_cancels_its_open_buys(stage: Make, stop: str) -> None:
     from kt.steps.risk import stops
 
     made = stage()

@@ -12,7 +12,7 @@ from tests.fakes import FakeStream, World
 
 
 class SlowStream(FakeStream):
-    """Answers a subscription when it is let; refuses the stocks it is told to."""
+    """Answers a subscription when `answer` is set; refuses the stocks in `refused`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -36,7 +36,7 @@ def started(world: World) -> tuple[Feed, SlowStream]:
     return feed, stream
 
 
-def test_it_follows_what_it_is_pointed_at_and_drops_the_rest(world: World) -> None:
+def test_watch_subscribes_to_the_wanted_stocks_and_unsubscribes_the_rest(world: World) -> None:
     feed, stream = started(world)
     feed.watch(["005930"], ["000660", "035720"])
     feed.watch(["000660"])
@@ -44,46 +44,46 @@ def test_it_follows_what_it_is_pointed_at_and_drops_the_rest(world: World) -> No
     assert stream.subscribed[StreamKind.BOOK] == {"000660"}
 
 
-def test_what_was_aimed_at_before_the_start_is_followed_from_the_start(world: World) -> None:
+def test_stocks_wanted_before_the_start_are_subscribed_at_the_start(world: World) -> None:
     stream = SlowStream()
     feed = Feed(world.ctx, lambda: stream, lambda event: None)
-    assert not feed.aim(["005930"]), "nothing to point yet"
+    assert not feed.want(["005930"]), "nothing to point yet"
     feed.start()
     assert stream.subscribed[StreamKind.TRADE] == {"005930"}
-    assert not feed.aim(["005930"]), "nothing new to point at"
+    assert not feed.want(["005930"]), "nothing new to point at"
 
 
-def test_aiming_does_not_wait_for_an_answer_and_the_last_aim_wins(world: World) -> None:
+def test_setting_the_wanted_stocks_does_not_block_and_the_last_call_wins(world: World) -> None:
     feed, stream = started(world)
     stream.asked.clear()
     stream.answer.clear()
-    assert feed.aim(["005930"])
-    worker = threading.Thread(target=feed.point, daemon=True)
+    assert feed.want(["005930"])
+    worker = threading.Thread(target=feed.subscribe_wanted, daemon=True)
     worker.start()
     assert stream.asked.wait(5)
-    assert feed.aim(["000660"]), "while the broker has not answered yet"
-    assert feed.behind
+    assert feed.want(["000660"]), "while the broker has not answered yet"
+    assert feed.outdated
     stream.answer.set()
     worker.join(5)
-    assert not feed.behind
+    assert not feed.outdated
     assert stream.subscribed[StreamKind.TRADE] == {"000660"}
 
 
-def test_a_refused_subscription_is_journaled_and_tried_again_at_the_next_aim(world: World) -> None:
+def test_a_refused_subscription_is_journaled_and_tried_again(world: World) -> None:
     feed, stream = started(world)
     stream.refused = {"999999"}
     feed.watch(["999999"])
-    assert not feed.behind, "it is not tried over and over"
+    assert not feed.outdated, "it is not tried over and over"
     world.journal.flush()
     failures = [row for row in world.journal.events(limit=100) if "feed.watch" in str(row)]
     assert failures
     stream.refused = set()
-    assert feed.aim(["999999"])
-    feed.point()
+    assert feed.want(["999999"])
+    feed.subscribe_wanted()
     assert stream.subscribed[StreamKind.TRADE] == {"999999"}
 
 
-def test_no_more_stocks_than_the_broker_takes_and_the_nearest_first(world: World) -> None:
+def test_subscriptions_stay_within_the_brokers_limit_most_important_first(world: World) -> None:
     feed, stream = started(world)
     near = [f"{number:06d}" for number in range(60)]
     far = [f"{number:06d}" for number in range(60, 160)]

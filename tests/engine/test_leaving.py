@@ -1,4 +1,4 @@
-"""Leaving a position in the running day: nothing that fails or is slow keeps it from leaving."""
+"""Exits in the running day: no failure and no slow call delays a stop-loss."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 
 from kt.clock import ScaledClock
 from kt.config.model import Config, Emergency, Exits
-from kt.engine import dispatch, orders, work
+from kt.engine import decisions, dispatch, orders
 from kt.engine.day import Day
 from kt.engine.holdings import BOOKS
 from kt.engine.workers import Workers
@@ -61,7 +61,7 @@ def halted(code: str = "571476") -> Outcome:
 
 
 @pytest.mark.parametrize("query", ["holdings", "day_orders", "open_orders", "deposit"])
-def test_a_stop_leaves_whatever_query_fails(stage: Make, query: str) -> None:
+def test_a_stop_loss_is_sent_whatever_query_fails(stage: Make, query: str) -> None:
     made = stage(QUIET)
     made.hold()
     gone = {query: Unreachable("gone")}
@@ -72,7 +72,7 @@ def test_a_stop_leaves_whatever_query_fails(stage: Make, query: str) -> None:
     assert (sold.quantity, sold.price) == (10, 0)
 
 
-def test_a_refusing_stock_is_tried_less_and_less_often_and_told_once(stage: Make) -> None:
+def test_a_refused_exit_is_retried_with_growing_waits_and_reported_once(stage: Make) -> None:
     made = stage()
     made.hold()
     made.world.broker.outcomes = [halted()] * 20
@@ -86,7 +86,7 @@ def test_a_refusing_stock_is_tried_less_and_less_often_and_told_once(stage: Make
     assert told == ["stop-loss of 005930 삼성전자 did not leave"]
 
 
-def test_a_refusing_stock_is_tried_again_though_it_does_not_trade(stage: Make) -> None:
+def test_a_refused_exit_is_retried_without_a_new_tick(stage: Make) -> None:
     """A halted stock brings no tick that would say again that its stop is due."""
     made = stage()
     made.hold()
@@ -99,7 +99,7 @@ def test_a_refusing_stock_is_tried_again_though_it_does_not_trade(stage: Make) -
     assert all(wait <= got <= wait + 6 for wait, got in zip((5, 10, 20), waits, strict=True))
 
 
-def test_what_was_held_for_too_long_is_sold_though_it_does_not_trade(stage: Make) -> None:
+def test_a_time_stop_triggers_without_a_new_tick(stage: Make) -> None:
     made = stage(Config(exits=Exits(max_holding_minutes=2)))
     made.hold()
     made.act("10:00:20", lambda: made.tick(70_000))
@@ -108,7 +108,7 @@ def test_what_was_held_for_too_long_is_sold_though_it_does_not_trade(stage: Make
     assert (sold.quantity, sold.price) == (10, 0)
 
 
-def test_while_the_stream_is_away_prices_are_asked_for(stage: Make) -> None:
+def test_while_the_stream_is_lost_prices_are_queried(stage: Make) -> None:
     made = stage(QUIET)
     made.hold()
     made.act("10:00:20", lambda: made.state("lost"))
@@ -126,7 +126,7 @@ def test_while_the_stream_is_away_prices_are_asked_for(stage: Make) -> None:
     ],
     ids=["vi ends", "session"],
 )
-def test_what_may_have_changed_it_ends_the_wait(
+def test_an_event_that_may_lift_a_refusal_ends_the_wait(
     stage: Make, event: Callable[[Stage], object]
 ) -> None:
     made = stage()
@@ -154,7 +154,7 @@ def test_refusals_of_different_stocks_are_an_emergency(stage: Make) -> None:
     assert "REJECTS" in made.world.journal.stop().reason
 
 
-def test_an_owners_resting_sell_is_taken_back_for_the_stop(stage: Make) -> None:
+def test_an_owners_resting_sell_is_cancelled_for_the_stop_loss(stage: Make) -> None:
     from kt.steps.orders import place
     from kt.steps.risk import check
 
@@ -173,7 +173,7 @@ def test_an_owners_resting_sell_is_taken_back_for_the_stop(stage: Make) -> None:
     assert any("taken back for the stop" in title for _, title, _ in made.world.notifier.told)
 
 
-def test_after_a_dead_connection_the_exit_is_the_first_thing(stage: Make) -> None:
+def test_after_a_reconnect_the_exit_is_sent_first(stage: Make) -> None:
     made = stage(QUIET)
     made.hold()
     nowhere = Outcome(status=OutcomeStatus.NOT_PLACED, evidence="connect error")
@@ -190,7 +190,7 @@ def test_after_a_dead_connection_the_exit_is_the_first_thing(stage: Make) -> Non
     assert made.world.journal.orders()[0].state is OrderState.ACKED
 
 
-def test_a_list_without_the_position_disarms_nothing(stage: Make) -> None:
+def test_a_holdings_list_without_the_position_keeps_its_exits(stage: Make) -> None:
     made = stage(QUIET)
     made.hold()
     made.act("10:00:30", made.world.broker.held.clear)
@@ -201,7 +201,7 @@ def test_a_list_without_the_position_disarms_nothing(stage: Make) -> None:
     assert made.world.journal.stop().mode is StopMode.RUNNING
 
 
-def test_shares_sold_elsewhere_are_believed_with_the_balance_frame(stage: Make) -> None:
+def test_a_balance_frame_confirms_shares_sold_elsewhere(stage: Make) -> None:
     made = stage(QUIET)
     made.hold()
 
@@ -285,7 +285,7 @@ class Hanging:
         return getattr(self.broker, name)
 
 
-def test_an_order_that_hangs_keeps_no_stop_waiting(tmp_path: Path) -> None:
+def test_a_hanging_order_does_not_delay_a_stop_loss(tmp_path: Path) -> None:
     """Real threads, real time."""
     clock = ScaledClock(at("10:00"), time.time(), 1.0)
     world = World(tmp_path, clock=clock)
@@ -313,7 +313,7 @@ def test_an_order_that_hangs_keeps_no_stop_waiting(tmp_path: Path) -> None:
     assert [one.side for one in world.broker.sent[:1]] == [Side.SELL]
 
 
-def test_an_answer_that_comes_after_its_fills_says_none_of_them_again(stage: Make) -> None:
+def test_an_answer_after_its_fills_announces_no_fill_twice(stage: Make) -> None:
     made = stage(QUIET)
     made.hold()
     world, runtime = made.world, made.day.runtime
@@ -332,7 +332,7 @@ def test_an_answer_that_comes_after_its_fills_says_none_of_them_again(stage: Mak
     assert filled == [f"{name} 4 at 66,000 (4/10)", f"{name} 6 at 66,000 (10/10)"]
 
 
-def test_a_sell_that_was_given_up_and_is_listed_late_is_taken_over(
+def test_a_sell_given_up_as_not_found_is_adopted_when_listed_late(
     stage: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The broker's lists lack it for a while, and nothing else asks for it afterwards."""
@@ -357,8 +357,8 @@ def test_a_sell_that_was_given_up_and_is_listed_late_is_taken_over(
     assert bookings == []
 
 
-def test_what_another_process_booked_of_an_order_is_told_too(stage: Make) -> None:
-    """Its frame came before the number was known here, and nobody speaks of it again."""
+def test_what_another_process_booked_of_an_order_is_announced(stage: Make) -> None:
+    """Its frame arrived before the number was known here, and no other will."""
     from kt.steps.orders import place
     from kt.steps.reconcile import order_tracking
     from kt.steps.risk import check
@@ -368,7 +368,7 @@ def test_what_another_process_booked_of_an_order_is_told_too(stage: Make) -> Non
 
     def bought() -> None:
         order = place.place(other, check.check_order(other, fakes.intent(quantity=2)))
-        made.day.runtime.tell(order)
+        made.day.runtime.announce_order(order)
         order_tracking.on_notice(other, made.world.broker.fill(order.ord_no, 2, 70_000))
 
     made.act("10:00:12", bought)
@@ -391,7 +391,7 @@ class FilledFirst:
         return outcome
 
 
-def test_a_fill_that_comes_beside_its_orders_answer_is_kept(
+def test_a_fill_that_races_its_orders_answer_is_booked(
     stage: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The frame's number is looked for in vain; then the worker writes the answer down, and
@@ -400,8 +400,8 @@ def test_a_fill_that_comes_beside_its_orders_answer_is_kept(
     world, gateway = made.world, FilledFirst(made.world)
     ctx = world.context(gateway=SealedGateway(gateway))  # type: ignore[arg-type]
     usual = made.day.runtime
-    workers = Workers(usual.events, usual.workers._contain)
-    runtime = replace(usual, workers=workers)
+    workers = Workers(usual.events.put, usual.workers._run)
+    runtime = replace(usual, ctx=ctx, workers=workers)
     look = order_tracking.find
 
     def look_and_be_answered(ctx: Context, *numbers: str) -> Order | None:
@@ -411,7 +411,7 @@ def test_a_fill_that_comes_beside_its_orders_answer_is_kept(
         return found
 
     checked = check.check_order(ctx, fakes.intent())
-    workers.line_up("placed", lambda: work.place_one(ctx, checked))
+    decisions.PLACE.line_up(runtime, checked)
     frame = gateway.frames.get(timeout=20)
     with monkeypatch.context() as racing:
         racing.setattr(order_tracking, "find", look_and_be_answered)

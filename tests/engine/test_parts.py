@@ -1,10 +1,11 @@
-"""The day's small parts: timers, workers, and the memory of what just happened."""
+"""Timers, workers and watchdog."""
 
 from __future__ import annotations
 
 import queue
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,16 +17,26 @@ from msgspec.structs import replace
 from kt.config.model import Emergency
 from kt.engine.timers import Timers
 from kt.engine.watchdog import Watchdog
-from kt.engine.workers import READY, Answered, Inline, Workers
+from kt.engine.workers import READY, Answered, Inline, Task, Then, Workers
 from kt.records import Order, OrderState, OrderType, Origin, Side, Tick
 from tests.fakes import OPEN, SAMSUNG
 
 
-def contain(job: str, work: Any) -> Answered:
+def run(task: Task) -> Answered:
     try:
-        return Answered(job, work())
+        return Answered(task, task.work())
     except ValueError as failure:
-        return Answered(job, failure=failure)
+        return Answered(task, failure)
+
+
+def task(name: str, work: Callable[[], object] = lambda: None, *, orders: bool = False) -> Task:
+    """A task whose result does nothing; `work` may wait or raise."""
+
+    def done() -> Then:
+        work()
+        return lambda: None
+
+    return Task(name, name, done, orders=orders)
 
 
 # timers
@@ -49,14 +60,14 @@ def test_a_missed_timer_fires_once() -> None:
     assert timers.due(105) == ("look",)
 
 
-def test_timers_can_be_stopped_and_hurried() -> None:
+def test_timers_can_be_stopped_and_fired_early() -> None:
     timers = Timers()
     timers.every("look", 50, now=0, first=50)
-    timers.again("look", 3)
+    timers.fire_now("look", 3)
     assert timers.due(3) == ("look",)
     timers.stop("look", "nothing")
     assert not timers.running("look")
-    timers.again("look", 4)
+    timers.fire_now("look", 4)
     assert timers.due(1000) == ()
     assert timers.next_in(0, at_most=1) == 1
 
@@ -77,16 +88,17 @@ def test_a_timer_never_fires_more_often_than_its_pace(steps: list[float], every:
 
 def test_one_job_of_a_name_at_a_time() -> None:
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    workers, go = Workers(answers, contain), threading.Event()
-    assert workers.start("scan", lambda: go.wait(10))
+    workers, go = Workers(answers.put, run), threading.Event()
+    scan, other = task("scan", lambda: go.wait(10)), task("other")
+    assert workers.start(scan)
     assert workers.busy("scan")
-    assert not workers.start("scan", lambda: 1), "the one before it has not ended"
-    assert workers.start("other", lambda: 2)
-    assert answers.get(timeout=10) == Answered("other", 2)
+    assert not workers.start(task("scan")), "the one before it has not ended"
+    assert workers.start(other)
+    assert answers.get(timeout=10).task is other
     go.set()
-    assert answers.get(timeout=10) == Answered("scan", True)
-    assert workers.start("scan", lambda: 3)
-    assert answers.get(timeout=10) == Answered("scan", 3)
+    assert answers.get(timeout=10).task is scan
+    assert workers.start(scan)
+    assert answers.get(timeout=10).task is scan
 
 
 def test_what_a_worker_raises_is_its_answer() -> None:
@@ -96,9 +108,9 @@ def test_what_a_worker_raises_is_its_answer() -> None:
     def fail() -> None:
         raise failure
 
-    for workers in (Workers(answers, contain), Inline(answers, contain)):
-        workers.start("scan", fail)
-        assert answers.get(timeout=10) == Answered("scan", failure=failure)
+    for workers in (Workers(answers.put, run), Inline(answers.put, run)):
+        workers.start(task("scan", fail))
+        assert answers.get(timeout=10).outcome is failure
         assert not workers.busy("scan")
 
 
@@ -115,32 +127,33 @@ class Answers(queue.SimpleQueue[Any]):
         super().put(answered, block, timeout)
 
 
-@pytest.mark.parametrize(("job", "order"), [("exit.005930", True), ("scan", False)])
-def test_an_order_is_on_its_way_until_its_answer_is_on_the_queue(job: str, order: bool) -> None:
-    """A frame that is put aside is read again when the answer comes: it must come after it."""
+@pytest.mark.parametrize("orders", [True, False])
+def test_an_order_counts_as_sending_until_its_answer_is_on_the_queue(orders: bool) -> None:
+    """A frame that is put aside is handled again when the answer arrives: it must be queued after
+    it."""
     answers = Answers()
-    workers = answers.workers = Workers(answers, contain)
-    workers.start(job, lambda: 1)
+    workers = answers.workers = Workers(answers.put, run)
+    workers.start(task("exit", orders=orders))
     answers.get(timeout=10)
-    assert answers.sending == [order]
+    assert answers.sending == [orders]
     assert workers.drain(10) and not workers.sending
-    workers.line_up("placed", lambda: 1)
+    workers.line_up(task("placed", orders=True))
     answers.get(timeout=10)
-    assert answers.sending == [order, True]
+    assert answers.sending == [orders, True]
     workers.close()
 
 
-def test_an_exit_waits_for_no_new_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The day's first job is no exit: from then on threads wait for work, and after it again."""
+def test_after_the_first_job_an_exit_starts_no_new_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first job is no exit: from then on idle threads exist, and they are reused."""
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    workers, go = Workers(answers, contain), threading.Event()
-    workers.start("reconcile", lambda: 0)
+    workers, go = Workers(answers.put, run), threading.Event()
+    workers.start(task("reconcile"))
     answers.get(timeout=10)
     monkeypatch.setattr(threading.Thread, "start", lambda thread: pytest.fail("a new thread"))
     for _ in range(2):
         go.clear()
         for number in range(READY):
-            assert workers.start(f"exit.{number}", lambda: go.wait(10))
+            assert workers.start(task(f"exit.{number}", lambda: go.wait(10), orders=True))
         go.set()
         for _ in range(READY):
             answers.get(timeout=10)
@@ -150,10 +163,11 @@ def test_an_exit_waits_for_no_new_thread(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_more_jobs_than_threads_that_wait_all_run_at_once() -> None:
     answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    workers, together = Workers(answers, contain), threading.Barrier(2 * READY)
+    workers, together = Workers(answers.put, run), threading.Barrier(2 * READY)
     for number in range(2 * READY):
-        workers.start(f"job {number}", lambda: together.wait(10))
-    assert {answers.get(timeout=10).failure for _ in range(2 * READY)} == {None}
+        workers.start(task(f"job {number}", lambda: together.wait(10)))
+    for _ in range(2 * READY):
+        assert not isinstance(answers.get(timeout=10).outcome, Exception)
     before = threading.active_count()
     workers.close()
     ends = time.monotonic() + 10
@@ -194,7 +208,7 @@ def tick(price: int) -> Tick:
     )
 
 
-def test_errors_count_within_their_window_and_the_alarm_rings_once() -> None:
+def test_enough_errors_within_the_window_raise_one_alarm() -> None:
     dog = Watchdog(Emergency(errors=3, window=60))
     times = [OPEN + timedelta(seconds=s) for s in (0, 50, 100, 105, 106, 107)]
     rung = [dog.error("network", at) is not None for at in times]

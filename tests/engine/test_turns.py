@@ -1,4 +1,4 @@
-"""Between two of several orders the day hears what happened; and it ends what it began."""
+"""Events between several queued orders are handled first; and a day cancels what it left open."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ def test_a_stop_loss_does_not_wait_for_the_rest_of_a_batch(folder: Path) -> None
 @pytest.mark.parametrize(
     ("close", "ended"), [("14:00", OrderState.CANCELLED), ("15:30", OrderState.EXPIRED)]
 )
-def test_what_is_open_at_the_end_is_taken_back_where_it_does_not_expire(
+def test_an_order_open_at_the_end_is_cancelled_if_it_does_not_expire(
     folder: Path, close: str, ended: OrderState
 ) -> None:
-    """A day that is configured to end before the market does."""
+    """The day is configured to end before the market does."""
     hours = SessionHours(last_buy="13:50", close=close, idle="15:45")
     config = Config(session=hours, orders=Orders(unfilled_after=99_999))
     made = Stage(folder, config, start="13:45", until_close=True)

@@ -19,7 +19,7 @@ import msgspec
 
 from kt.analyst.gemini_body import read_gemini
 from kt.analyst.reading import read_text
-from kt.broker.rest.http_response import decoded
+from kt.broker.rest.http_response import decode_body
 from kt.cli.support.pipe_documents import UNREADABLE
 from kt.config.load import load_config
 from kt.errors import ConfigError, UnknownStock, WireError
@@ -210,7 +210,7 @@ class Fuzz:
         chance = self.chance
         api_id = chance.choice(list(EVERY_QUERY))
         if chance.random() < 0.5:
-            body = decoded(damage(BODIES[api_id], chance))
+            body = decode_body(damage(BODIES[api_id], chance))
             if body is None:
                 self.done["answer"] += 1
                 return

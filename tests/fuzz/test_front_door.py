@@ -34,7 +34,7 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
 
 
-def test_a_thousand_inputs(tmp_path: Path) -> None:
+def test_a_thousand_random_command_lines_give_no_traceback(tmp_path: Path) -> None:
     made = fuzz(tmp_path, 1_000, seed=1)
     assert len(made.done) == len(SHARES)
     assert not made.faults, "\n".join(made.faults)
@@ -42,7 +42,7 @@ def test_a_thousand_inputs(tmp_path: Path) -> None:
 
 @pytest.mark.soak
 @pytest.mark.timeout(7_200)
-def test_a_hundred_thousand_inputs(tmp_path: Path) -> None:
+def test_a_hundred_thousand_random_command_lines_give_no_traceback(tmp_path: Path) -> None:
     made = fuzz(tmp_path, 100_000, seed=2)
     print(dict(made.done), len(made.faults))
     assert not made.faults, "\n".join(made.faults[:50])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 Interest = tuple[int, int]
-"""(price in won, shares); price 0 stands for a market order."""
+"""(price in won, shares); price 0 means a market order."""
 
 
 @dataclass(frozen=True, slots=True)

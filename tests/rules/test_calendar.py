@@ -36,7 +36,7 @@ KNOWN = st.dates(date(2025, 1, 1), date(2027, 12, 31))
         date(2027, 12, 27),
     ],
 )
-def test_closed_weekdays(day: date) -> None:
+def test_holidays_on_weekdays_are_no_trading_days(day: date) -> None:
     assert day.weekday() < 5
     assert not is_trading_day(day)
 
@@ -65,7 +65,7 @@ def test_years_without_data_here_close_at_new_year_and_on_the_last_weekday(year:
 
 
 @pytest.mark.parametrize("year", [2025, 2026, 2027])
-def test_the_data_here_agrees_with_statute(year: int) -> None:
+def test_the_holiday_data_agrees_with_the_holidays_package(year: int) -> None:
     from holidays import financial_holidays
 
     closed = {day for day in financial_holidays("XKRX", years=year) if day.weekday() < 5}
@@ -86,7 +86,9 @@ def test_the_data_here_agrees_with_statute(year: int) -> None:
         (date(2027, 1, 5), "09:00", "15:30", ""),
     ],
 )
-def test_hours(day: date, opens: str, closes: str, note: str) -> None:
+def test_each_trading_day_has_its_opening_and_closing_times(
+    day: date, opens: str, closes: str, note: str
+) -> None:
     found = hours(day)
 
     assert found is not None
@@ -94,7 +96,7 @@ def test_hours(day: date, opens: str, closes: str, note: str) -> None:
     assert found.close - found.closing_auction == timedelta(minutes=10)
 
 
-def test_orders_are_taken_from_here_on() -> None:
+def test_the_opening_auction_accepts_orders_from_half_an_hour_before_the_open() -> None:
     found = {
         day: f"{hours(day).orders_from:%H:%M}"  # type: ignore[union-attr]
         for day in (date(2026, 11, 23), date(2026, 11, 19), date(2026, 1, 2))
@@ -118,12 +120,12 @@ def test_a_closed_day_has_no_hours() -> None:
         (date(2019, 5, 30), date(2019, 6, 3)),
     ],
 )
-def test_settlement(trade: date, settles: date) -> None:
+def test_a_trade_settles_two_trading_days_later(trade: date, settles: date) -> None:
     assert settlement_day(trade) == settles
 
 
 @given(DAYS)
-def test_neighbours(day: date) -> None:
+def test_next_and_previous_trading_day_skip_closed_days(day: date) -> None:
     after, before = next_trading_day(day), previous_trading_day(day)
 
     assert before < day < after
@@ -134,7 +136,7 @@ def test_neighbours(day: date) -> None:
 
 
 @given(KNOWN, st.integers(-30, 30))
-def test_counting_days_forth_and_back(day: date, n: int) -> None:
+def test_trading_days_after_counts_forwards_and_backwards(day: date, n: int) -> None:
     start = next_trading_day(day)
     assert trading_days_after(trading_days_after(start, n), -n) == start
     assert trading_days_after(start, 0) == start

@@ -96,7 +96,7 @@ def test_the_fast_score_by_hand(rows: list[Ranked], total: float) -> None:
     assert fast_score(rows).total == total
 
 
-def test_the_deep_scan_fills_in_what_it_found() -> None:
+def test_the_deep_scan_sets_the_candidates_fields() -> None:
     answers = {
         "strength": [strength(120.0), strength(50.0)],
         "book": Book(
@@ -129,7 +129,7 @@ def test_the_deep_scan_fills_in_what_it_found() -> None:
     )
 
 
-def test_what_could_not_be_had_counts_half() -> None:
+def test_a_missing_figure_counts_half() -> None:
     found = deep_candidate(candidate(score=100.0), {})
 
     assert found.score == 30.0 + 35.0
@@ -137,7 +137,7 @@ def test_what_could_not_be_had_counts_half() -> None:
     assert found.foreign_net is found.book_ratio is found.broker_net is None
 
 
-def test_an_empty_book_side_and_no_volume() -> None:
+def test_an_empty_book_side_or_no_volume_still_gives_a_score() -> None:
     book = Book(stock_code="005930", asks=(), bids=(Level(91_000, 5),), total_ask=0, total_bid=500)
     none = Book(stock_code="005930", asks=(), bids=(), total_ask=0, total_bid=0)
 
@@ -215,20 +215,20 @@ LISTED = Instrument(
         ({}, Scan(exclude=("005930",)), "stands in scan.exclude"),
     ],
 )
-def test_the_unfit_are_left_out_with_their_reason(
+def test_unsuitable_stocks_are_left_out_with_a_reason(
     changes: dict[str, Any], scan: Scan, reason: str
 ) -> None:
     assert unfit(candidate(**changes), scan) == (reason,)
     assert unfit(candidate(), SCAN, {"005930": LISTED}) == ()
 
 
-def test_at_its_bounds_a_stock_is_fit() -> None:
+def test_a_stock_at_the_scan_limits_is_kept() -> None:
     edge = candidate(price=1_000, value=1_000_000_000, change_pct=-25.0)
     assert unfit(edge, SCAN) == ()
     assert unfit(candidate(), Scan(max_price=70_000)) == ()
 
 
-def test_unlisted_warned_and_other_kinds() -> None:
+def test_unlisted_warned_and_non_stock_instruments_are_left_out() -> None:
     warned = {"005930": Instrument(**{**_as_dict(LISTED), "warning": "투자경고"})}
     fund = {"005930": Instrument(**{**_as_dict(LISTED), "kind": "ETF"})}
 

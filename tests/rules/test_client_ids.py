@@ -16,29 +16,29 @@ FIRST = order(client_id="mine", decision_id="")
 DECIDED = order(client_id="mine", decision_id="D1")
 
 
-def test_the_same_contents_are_the_same_wish() -> None:
+def test_a_repeated_client_id_with_the_same_contents_is_accepted() -> None:
     refuse_other(FIRST, "", OrderTicket.of(FIRST))
 
 
 @pytest.mark.parametrize(
     "change", [{"quantity": 11}, {"price": 70_100}, {"side": "SELL"}, {"stock_code": "000660"}]
 )
-def test_other_contents_are_another_wish(change: dict[str, Any]) -> None:
+def test_a_repeated_client_id_with_other_contents_is_denied(change: dict[str, Any]) -> None:
     with pytest.raises(Denied, match="'mine' belongs to BUY 10 005930") as denied:
         refuse_other(FIRST, "", replace(OrderTicket.of(FIRST), **change))
     assert denied.value.code == "CLIENT_ID"
 
 
-def test_the_same_decision_is_the_same_wish_however_it_is_sized() -> None:
+def test_a_repeated_client_id_with_the_same_decision_is_accepted_at_any_size() -> None:
     refuse_other(DECIDED, "D1", replace(OrderTicket.of(DECIDED), quantity=3))
     refuse_other(DECIDED, "D1", None)
 
 
 @pytest.mark.parametrize(("first", "decision"), [(DECIDED, "D2"), (DECIDED, ""), (FIRST, "D1")])
-def test_another_decision_is_another_wish(first: Any, decision: str) -> None:
+def test_a_repeated_client_id_with_another_decision_is_denied(first: Any, decision: str) -> None:
     with pytest.raises(Denied, match="of another decision"):
         refuse_other(first, decision, OrderTicket.of(first))
 
 
-def test_a_decision_without_a_name_is_not_compared_before_it_is_sized() -> None:
+def test_without_a_ticket_a_repeated_client_id_is_accepted() -> None:
     refuse_other(FIRST, "", None)

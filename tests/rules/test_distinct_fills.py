@@ -43,7 +43,7 @@ def shares(fills: list[Fill]) -> set[tuple[str, int]]:
 
 
 @given(STRETCHES, st.randoms(use_true_random=False))
-def test_every_share_once(fills: list[Fill], shuffle: random.Random) -> None:
+def test_overlapping_fills_count_each_share_once(fills: list[Fill], shuffle: random.Random) -> None:
     found = distinct_fills(order(1_000), fills)
     mixed = fills * 2
     shuffle.shuffle(mixed)
@@ -56,7 +56,7 @@ def test_every_share_once(fills: list[Fill], shuffle: random.Random) -> None:
 
 
 @given(STRETCHES, st.integers(0, 40))
-def test_never_more_than_was_ordered(fills: list[Fill], quantity: int) -> None:
+def test_fills_never_exceed_the_ordered_quantity(fills: list[Fill], quantity: int) -> None:
     found = distinct_fills(order(quantity), fills)
 
     assert found.quantity == min(quantity, len(shares(fills)))
@@ -64,7 +64,7 @@ def test_never_more_than_was_ordered(fills: list[Fill], quantity: int) -> None:
 
 
 @given(STRETCHES)
-def test_a_streamed_share_has_the_streams_price(fills: list[Fill]) -> None:
+def test_the_stream_price_wins_over_the_listing_price(fills: list[Fill]) -> None:
     streamed = shares([f for f in fills if f.source == "stream"])
     for found in distinct_fills(order(1_000), fills).fills:
         from_stream = shares([found]) <= streamed
@@ -78,9 +78,7 @@ def test_a_streamed_share_has_the_streams_price(fills: list[Fill]) -> None:
     st.integers(0, 500),
     st.integers(0, 40),
 )
-def test_the_parts_of_a_cut_fill_carry_all_of_its_costs(
-    begin: int, size: int, fee: int, tax: int, at: int
-) -> None:
+def test_costs_of_a_split_fill_add_up(begin: int, size: int, fee: int, tax: int, at: int) -> None:
     whole = fill(begin, begin + size, source="rest", fee=fee, tax=tax, fill_id="whole")
     at = min(at, size - 1)
     streamed = fill(begin + at, begin + at + 1)
@@ -92,7 +90,7 @@ def test_the_parts_of_a_cut_fill_carry_all_of_its_costs(
     assert sum(f.quantity for f in parts) == size - 1
 
 
-def test_what_cannot_be_is_rejected() -> None:
+def test_impossible_fills_are_rejected() -> None:
     good = fill(0, 3)
     bad = [
         fill(3, 3),

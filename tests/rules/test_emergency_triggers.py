@@ -14,7 +14,7 @@ from tests.rules.make import T0, order
 SETTINGS = Emergency()
 
 
-def test_errors_within_the_window() -> None:
+def test_enough_errors_within_the_window_raise_an_alarm() -> None:
     recent = [T0 - timedelta(seconds=n) for n in (0, 10, 20, 60)]
     old = [T0 - timedelta(seconds=n) for n in (61, 100)]
     future = [T0 + timedelta(seconds=5)]
@@ -25,14 +25,14 @@ def test_errors_within_the_window() -> None:
     assert (alarm.code, alarm.detail) == ("SYSTEM_ERRORS", "5 errors in 60 s >= limit 5")
 
 
-def test_bursts_of_orders() -> None:
+def test_enough_orders_within_the_window_raise_an_alarm() -> None:
     assert burst([T0] * 19, T0, SETTINGS) is None
     alarm = burst([T0] * 20, T0, SETTINGS)
     assert alarm is not None
     assert (alarm.code, alarm.detail) == ("BURST", "20 orders in 60 s >= limit 20")
 
 
-def test_a_connection_that_does_not_come_back() -> None:
+def test_enough_failed_reconnects_raise_an_alarm() -> None:
     assert connection(2, SETTINGS) is None
     lost = connection(3, SETTINGS)
     assert lost is not None
@@ -62,7 +62,7 @@ def test_refusals_of_the_account_or_the_key_count_each(concerns: Concern) -> Non
     assert rejects(refusals(*[("005930", concerns)] * 5), SETTINGS) is not None
 
 
-def test_a_closed_market_is_nobodys_trouble() -> None:
+def test_refusals_for_a_closed_market_do_not_count() -> None:
     closed = [(f"00000{n}", Concern.MARKET) for n in range(9)]
     assert rejects(refusals(*closed), SETTINGS) is None
 
@@ -94,7 +94,9 @@ def test_the_kinds_of_refusals_add_up() -> None:
         (2, 1, "005930: 2 to 1 is -50.00 % between two ticks, limit 15 %"),
     ],
 )
-def test_price_jumps(before: int, price: int, detail: str | None) -> None:
+def test_a_price_jump_beyond_the_limit_raises_an_alarm(
+    before: int, price: int, detail: str | None
+) -> None:
     alarm = price_jump("005930", before, price, SETTINGS)
     assert (alarm.detail if alarm else None) == detail
     assert alarm is None or alarm.code == "PRICE_JUMP"

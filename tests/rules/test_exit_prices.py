@@ -32,7 +32,7 @@ def test_the_process_documents_example() -> None:
     assert exit_prices(70_000, Exits()) == ExitPrices(stop=66_500, target=77_000)
 
 
-def test_both_are_rounded_up_to_the_grid() -> None:
+def test_stop_and_target_are_rounded_up_to_the_grid() -> None:
     assert exit_prices(70_033, Exits()) == ExitPrices(stop=66_600, target=77_100)
     assert exit_prices(10_000, Exits(), "ETF") == ExitPrices(stop=9_500, target=11_000)
     assert exit_prices(10_003, Exits(), "ETF") == ExitPrices(stop=9_505, target=11_005)
@@ -55,7 +55,7 @@ def test_stop_below_and_target_above_on_the_grid(average: int, loss: float, gain
     assert found.stop >= average * (1 - loss / 100) - 1e-3 or found.stop == step(average, -1)
 
 
-def test_one_won_has_no_stop_and_nothing_has_no_exits() -> None:
+def test_an_average_of_one_won_has_no_stop_and_of_zero_no_exits() -> None:
     assert exit_prices(1, Exits()) == ExitPrices(stop=0, target=2)
     with pytest.raises(ValueError, match="above 0"):
         exit_prices(0, Exits())
@@ -73,7 +73,9 @@ def test_one_won_has_no_stop_and_nothing_has_no_exits() -> None:
         (0, None),
     ],
 )
-def test_when_an_exit_is_due(price: int, exit_due: Origin | None) -> None:
+def test_a_price_beyond_stop_or_target_triggers_that_exit(
+    price: int, exit_due: Origin | None
+) -> None:
     assert due(HELD, price, T0, Exits()) is exit_due
 
 
@@ -85,7 +87,7 @@ def test_no_exit_without_shares_or_prices() -> None:
         assert due(bare, price, late, settings) is None
 
 
-def test_both_due_at_once_is_one_exit_the_stop() -> None:
+def test_when_stop_and_target_trigger_at_once_the_stop_wins() -> None:
     crossed = replace(HELD, stop_price=77_500)
     assert due(crossed, 77_200, T0, Exits()) is Origin.STOP_LOSS
     assert due(replace(crossed, trailing=True), 77_200, T0, Exits()) is Origin.TRAILING_STOP
@@ -101,7 +103,9 @@ def test_both_due_at_once_is_one_exit_the_stop() -> None:
         (60, 0, None),
     ],
 )
-def test_a_time_stop_comes_last(minutes: int, price: int, exit_due: Origin | None) -> None:
+def test_a_time_stop_triggers_only_without_a_price_exit(
+    minutes: int, price: int, exit_due: Origin | None
+) -> None:
     now = T0 + timedelta(minutes=minutes)
     assert due(HELD, price, now, Exits(max_holding_minutes=60)) is exit_due
     assert due(HELD, 70_000, T0 + timedelta(days=99), Exits()) is None, "off by default"
@@ -125,7 +129,7 @@ def test_a_trailing_stop_follows_the_highest_price() -> None:
     assert trailed(up, 75_000, TRAILING) is up
 
 
-def test_it_is_counted_from_the_average_where_the_price_is_below() -> None:
+def test_a_trailing_stop_starts_from_the_average_when_the_price_is_below_it() -> None:
     below = trailed(HELD, 68_000, TRAILING)
     assert (below.peak_price, below.stop_price) == (70_000, 67_900)
 
@@ -140,14 +144,14 @@ def test_a_wider_trail_leaves_the_stop_loss_until_it_is_above_it() -> None:
     assert (up.stop_price, up.trailing) == (66_600, True)
 
 
-def test_a_trail_of_nearly_nothing_lies_a_tick_below() -> None:
+def test_a_tiny_trailing_distance_is_one_tick() -> None:
     tight = trailed(HELD, 70_000, Exits(trailing_stop_pct=0.01))
     assert tight.stop_price == 69_900
     etf = trailed(replace(HELD, average_price=10_000, stop_price=9_500), 10_003, TRAILING, "ETF")
     assert etf.stop_price == 9_705, "9,702.91 on the grid of 5"
 
 
-def test_without_a_trail_or_without_a_stop_nothing_moves() -> None:
+def test_without_trailing_pct_or_stop_the_position_is_unchanged() -> None:
     assert trailed(HELD, 99_000, Exits()) is HELD
     bare = replace(HELD, stop_price=0)
     assert trailed(bare, 99_000, TRAILING) is bare
@@ -193,7 +197,7 @@ def test_a_trailing_stop_only_rises_on_the_grid_below_the_peak(
     held=st.integers(0, 300),
     longest=st.integers(0, 300),
 )
-def test_what_is_due_is_reached_and_what_is_reached_is_due(
+def test_an_exit_is_due_exactly_when_its_price_is_reached(
     price: int, stop: int, target: int, quantity: int, trailing: bool, held: int, longest: int
 ) -> None:
     position = replace(

@@ -70,7 +70,7 @@ def test_the_tax_rate_is_the_settlement_dates(trade: date, rate: int, market: st
     assert sell_tax_rate(market, "STOCK", trade) == rate
 
 
-def test_other_markets_and_kinds() -> None:
+def test_konex_and_untaxed_kinds_have_their_own_tax_rate() -> None:
     assert sell_tax(1_000_000, "KONEX", "STOCK", TODAY) == 1_000
     for kind in ("ETF", "ETN", "ELW"):
         assert sell_tax(1_000_000, "KOSPI", kind, TODAY) == 0
@@ -80,7 +80,7 @@ def test_tax_is_cut_to_one_won() -> None:
     assert sell_tax(1_999, "KOSPI", "STOCK", TODAY) == 3
 
 
-def test_money_in_and_out() -> None:
+def test_buy_cost_adds_and_net_proceeds_subtract_the_costs() -> None:
     assert buy_cost(1_000_000) == 1_000_150
     assert net_proceeds(1_000_000, **STOCK) == 1_000_000 - 150 - 2_000  # type: ignore[arg-type]
 

@@ -15,7 +15,7 @@ def test_the_newest_time_of_any_figure_counts() -> None:
     assert newest([stale, rising()], T0) == T0
 
 
-def test_nothing_is_newer_than_the_question_and_without_times_it_counts_itself() -> None:
+def test_newest_is_capped_at_asof_and_is_asof_without_times() -> None:
     ahead = rising(quote=quote(at=T0 + timedelta(seconds=9)))
     assert newest([ahead], T0) == T0
     assert newest([rising(quote=quote(at=None), book=None, strength=(), minutes=())], T0) == T0

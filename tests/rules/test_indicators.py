@@ -16,7 +16,7 @@ def bar(high: int, low: int, close: int, volume: int = 10, value: int = 0, n: in
     return Bar(at=at, open=low, high=high, low=low, close=close, volume=volume, value=value)
 
 
-def test_as_many_values_as_steps_are_too_few_for_changes() -> None:
+def test_momentum_needs_one_value_more_than_steps() -> None:
     assert momentum([1, 2, 3], 3) is None
 
 
@@ -31,10 +31,10 @@ def test_momentum() -> None:
 
 
 @pytest.mark.parametrize("n", [0, -1, 5])
-def test_too_few_values_give_nothing(n: int) -> None:
+def test_too_few_values_give_none(n: int) -> None:
     assert momentum([1.0, 2.0, 3.0, 4.0], n) is None
 
 
-def test_no_volume_has_no_mean_price() -> None:
+def test_vwap_without_volume_is_none() -> None:
     assert vwap([]) is None
     assert vwap([bar(1, 1, 1, volume=0)]) is None

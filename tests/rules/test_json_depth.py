@@ -18,12 +18,12 @@ def nested(levels: int, *, lists: bool) -> Any:
 
 @pytest.mark.parametrize("lists", [True, False])
 @pytest.mark.parametrize("levels", [1, 2, 32])
-def test_the_bound_itself_is_no_breach(levels: int, lists: bool) -> None:
+def test_json_at_the_depth_limit_is_allowed(levels: int, lists: bool) -> None:
     assert not deeper_than(levels, nested(levels, lists=lists))
     assert deeper_than(levels, nested(levels + 1, lists=lists))
 
 
-def test_the_deepest_part_counts() -> None:
+def test_the_deepest_branch_decides_the_depth() -> None:
     assert deeper_than(3, {"flat": [], "deep": nested(3, lists=True)})
     assert not deeper_than(3, {"flat": [], "deep": nested(2, lists=True)})
     assert deeper_than(32, nested(100_000, lists=True))

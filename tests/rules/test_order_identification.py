@@ -67,7 +67,7 @@ def test_the_one_order_that_fits_is_found() -> None:
     assert found.ord_no == "0000101"
 
 
-def test_none_and_several() -> None:
+def test_no_match_and_several_matches_are_told_apart() -> None:
     none = match_order(INTENT, [], [], [])
     several = match_order(INTENT, [row("0000102"), row("0000101")], [], [])
 
@@ -81,7 +81,7 @@ def test_numbers_compare_as_numbers() -> None:
     assert match_order(order(noted_ord_no=""), [row("1")], [], []).ord_no == "1"
 
 
-def test_a_fill_speaks_for_an_order_that_is_not_listed_yet() -> None:
+def test_a_fill_identifies_an_order_that_is_not_listed_yet() -> None:
     rows = [execution(), execution(quantity=6, open_quantity=0)]
 
     assert match_order(INTENT, [], rows, []).ord_no == "0000101"
@@ -92,7 +92,7 @@ def test_a_fill_speaks_for_an_order_that_is_not_listed_yet() -> None:
     assert match_order(INTENT, [row(order_type=OrderType.MARKET)], rows, []).found is Found.NONE
 
 
-def test_a_market_order_has_no_price_to_compare() -> None:
+def test_a_market_order_matches_at_any_price() -> None:
     intent = order(noted_ord_no="0000100", order_type=OrderType.MARKET, price=0)
 
     assert match_order(intent, [row(order_type=OrderType.MARKET, price=0)], [], []).ord_no

@@ -187,7 +187,7 @@ HISTORIES = {
 
 
 @pytest.mark.parametrize("name", HISTORIES)
-def test_a_history_ends_in_its_state(name: str) -> None:
+def test_each_history_of_events_gives_its_final_state(name: str) -> None:
     events, state, done, cancelled = HISTORIES[name]
 
     derived = derive(order(), events)
@@ -199,7 +199,7 @@ def test_a_history_ends_in_its_state(name: str) -> None:
 
 
 @given(st.sampled_from(sorted(HISTORIES)), st.randoms(use_true_random=False))
-def test_arrival_does_not_matter(name: str, shuffle: random.Random) -> None:
+def test_any_permutation_of_events_gives_the_same_order(name: str, shuffle: random.Random) -> None:
     events = list(HISTORIES[name][0])
     expected = derive(order(), events)
     shuffle.shuffle(events)
@@ -219,7 +219,7 @@ def test_each_step_of_a_history_is_in_the_table(name: str) -> None:
 
 
 @given(st.lists(st.sampled_from([e for row in HISTORIES.values() for e in row[0]])), st.randoms())
-def test_any_set_of_events_ends_in_one_order(
+def test_any_set_of_events_gives_the_same_order_in_any_sequence(
     events: list[OrderEvent], shuffle: random.Random
 ) -> None:
     first = derive(order(), events)
@@ -241,7 +241,7 @@ def test_folding_again_changes_nothing(events: list[OrderEvent]) -> None:
     assert derive(once, events).order == once
 
 
-def test_stream_and_listing_tell_the_same_shares_once() -> None:
+def test_a_fill_from_stream_and_listing_counts_once() -> None:
     events = [
         *acked(),
         filled(0, 4, price=70_100),
@@ -277,7 +277,7 @@ def test_the_price_is_the_newest_amends_and_the_chain_is_kept() -> None:
     assert done.ord_no == C
 
 
-def test_amends_count_in_the_sequence_of_their_numbers_not_of_their_telling() -> None:
+def test_amends_apply_in_the_sequence_of_their_order_numbers() -> None:
     events = [
         *acked(),
         event("AMENDED", 9, ord_no=B, price=70_500),
@@ -287,7 +287,7 @@ def test_amends_count_in_the_sequence_of_their_numbers_not_of_their_telling() ->
     assert derive(order(), events).order.price == 71_000
 
 
-def test_a_cancel_told_by_answer_and_stream_counts_once() -> None:
+def test_a_cancel_reported_by_answer_and_stream_counts_once() -> None:
     events = [
         *acked(),
         event("CANCELLING", 3, quantity=2),
@@ -301,7 +301,7 @@ def test_a_cancel_told_by_answer_and_stream_counts_once() -> None:
     assert (done.state, done.cancelled_quantity) == (S.ACKED, 2)
 
 
-def test_a_cancel_told_under_the_orders_own_number_is_not_another_cancel() -> None:
+def test_a_cancel_reported_under_the_orders_own_number_counts_once() -> None:
     events = [
         *acked(),
         event("CANCELLED", 4, quantity=2, ord_no=C),
@@ -351,7 +351,7 @@ CONTRADICTIONS = {
 
 
 @pytest.mark.parametrize("name", CONTRADICTIONS)
-def test_a_contradiction_is_handed_back_and_reality_stands(name: str) -> None:
+def test_a_contradicting_event_is_returned_as_impossible_and_changes_nothing(name: str) -> None:
     events, state, kind = CONTRADICTIONS[name]
 
     derived = derive(order(), events)
@@ -361,7 +361,7 @@ def test_a_contradiction_is_handed_back_and_reality_stands(name: str) -> None:
     assert derive(order(), list(reversed(events))) == derived
 
 
-def test_the_order_says_why() -> None:
+def test_the_order_shows_code_and_message_of_the_deciding_event() -> None:
     refused = derive(
         order(), [*sent(), event("REJECTED", 2, code="RC4025", message="증거금 부족")]
     ).order

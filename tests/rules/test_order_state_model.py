@@ -103,7 +103,7 @@ class Broker:
         if self.left:
             self.tell("EXPIRED")
             self.ended = S.EXPIRED
-            self.fill()  # an execution that is told after the close
+            self.fill()  # an execution reported after the close
 
     def state(self) -> S:
         if self.done == self.quantity:
@@ -126,7 +126,9 @@ def live(seed: int) -> Broker:
 
 @settings(max_examples=400)
 @given(st.integers(0, 1 << 32), st.randoms(use_true_random=False))
-def test_kt_ends_where_the_broker_is(seed: int, shuffle: random.Random) -> None:
+def test_after_all_events_kt_and_the_modelled_broker_agree(
+    seed: int, shuffle: random.Random
+) -> None:
     broker = live(seed)
     arrived = [*broker.events, *shuffle.sample(broker.events, len(broker.events) // 2)]
     shuffle.shuffle(arrived)
@@ -144,7 +146,7 @@ def test_kt_ends_where_the_broker_is(seed: int, shuffle: random.Random) -> None:
 
 @settings(max_examples=200)
 @given(st.integers(0, 1 << 32))
-def test_every_step_on_the_way_is_in_the_table(seed: int) -> None:
+def test_every_transition_of_the_model_is_in_the_table(seed: int) -> None:
     broker = live(seed)
     before = S.PLANNED
     for count, told in enumerate(broker.events, 1):

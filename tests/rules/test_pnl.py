@@ -114,7 +114,7 @@ def test_a_sale_of_a_part_takes_its_share_of_the_cost() -> None:
     assert sold.trade.origin == Origin.CYCLE
 
 
-def test_shares_that_were_not_held_bring_no_profit() -> None:
+def test_unmatched_sold_shares_have_no_profit() -> None:
     bought = run([trade(Side.BUY, 4, 10_000)])
 
     sold = apply_fill(bought, ORDERS["O-SELL"], trade(Side.SELL, 10, 11_000, n=5))
@@ -150,7 +150,9 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-def test_no_won_appears_or_vanishes(steps: list[tuple[Side, int, int, int, int]]) -> None:
+def test_profits_equal_cash_flow_plus_remaining_cost(
+    steps: list[tuple[Side, int, int, int, int]],
+) -> None:
     held = cash = profit = 0
     fills = []
     for n, (side, wanted, price, fee, tax) in enumerate(steps):

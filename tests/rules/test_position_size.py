@@ -60,12 +60,12 @@ def test_by_hand(risk: str, quantity: int, expected: int) -> None:
 
 
 @pytest.mark.parametrize(("risk", "expected"), [("LOW", 999), ("MEDIUM", 749), ("HIGH", 399)])
-def test_the_risk_level_takes_its_part_of_the_room(risk: str, expected: int) -> None:
+def test_a_higher_risk_level_gives_a_smaller_buy_size(risk: str, expected: int) -> None:
     room = {"cash": 10**6, "per_stock_left": 10**6, "total_left": 10**6}
     assert buy_size(decision(risk=risk), 1_000, **room).quantity == expected
 
 
-def test_the_arithmetic_is_shown() -> None:
+def test_the_size_detail_shows_its_arithmetic() -> None:
     found = buy_size(
         decision(risk="MEDIUM"),
         70_000,
@@ -85,7 +85,7 @@ def test_the_arithmetic_is_shown() -> None:
     ("what", "price"),
     [(decision(Action.HOLD), 70_000), (decision(Action.SELL), 1), (decision(), 0)],
 )
-def test_nothing_to_buy(what: Decision, price: int) -> None:
+def test_a_decision_that_is_no_buy_has_size_zero(what: Decision, price: int) -> None:
     found = buy_size(what, price, cash=10**6, per_stock_left=10**6, total_left=10**6)
     assert found.quantity == 0
     assert found.detail.startswith("0: nothing to buy")
@@ -141,7 +141,7 @@ AMOUNT = st.integers(-(10**6), 10**8)
     st.sampled_from(list(RiskLevel)),
     st.sampled_from([0.0, 0.015, 0.35, 5.0]),
 )
-def test_never_beyond_a_bound_and_never_less_than_the_room_allows(
+def test_the_size_is_the_largest_within_all_limits(
     cash: int, stock: int, total: int, price: int, asked: int, risk: str, pct: float
 ) -> None:
     found = buy_size(
@@ -163,6 +163,6 @@ def test_never_beyond_a_bound_and_never_less_than_the_room_allows(
 @pytest.mark.parametrize(
     ("asked", "sellable", "expected"), [(10, 4, 4), (3, 4, 3), (0, 4, 0), (5, 0, 0), (5, -1, 0)]
 )
-def test_sales(asked: int, sellable: int, expected: int) -> None:
+def test_a_sell_is_limited_to_the_sellable_shares(asked: int, sellable: int, expected: int) -> None:
     assert sell_size(decision(Action.SELL, asked), sellable).quantity == expected
     assert sell_size(decision(Action.BUY, asked), sellable).quantity == 0

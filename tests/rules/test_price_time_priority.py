@@ -50,7 +50,9 @@ def traded(price: int, buys: list[Interest], sells: list[Interest]) -> int:
 
 
 @given(INTEREST, INTEREST, st.integers(97, 103))
-def test_no_price_trades_more(buys: list[Interest], sells: list[Interest], last: int) -> None:
+def test_no_price_executes_more_than_the_auction_price(
+    buys: list[Interest], sells: list[Interest], last: int
+) -> None:
     found = auction(buys, sells, last)
     prices = {price for price, _ in (*buys, *sells) if price} or {last}
     most = max(traded(price, buys, sells) for price in prices)
@@ -77,7 +79,7 @@ def test_priority_is_market_then_price_then_time() -> None:
     assert [s for _, s in sorted(sells, key=lambda o: priority(Side.SELL, *o))] == [3, 2, 4, 1]
 
 
-def test_crossing() -> None:
+def test_orders_cross_when_the_prices_meet() -> None:
     assert crosses(Side.BUY, 100, 100)
     assert not crosses(Side.BUY, 99, 100)
     assert crosses(Side.SELL, 100, 100)

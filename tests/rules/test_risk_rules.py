@@ -76,7 +76,7 @@ def denied(facts: RiskFacts) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("facts", [BUY, SELL, STOP_LOSS])
-def test_an_order_within_all_bounds_passes(facts: RiskFacts) -> None:
+def test_an_order_within_all_limits_passes(facts: RiskFacts) -> None:
     assert denied(facts) == {}
     assert all(isinstance(result, CheckResult) and result.detail for result in validate(facts))
 
@@ -126,11 +126,11 @@ PASSED: dict[Side, dict[str, str]] = {
 
 
 @pytest.mark.parametrize("facts", [BUY, SELL], ids=["buy", "sell"])
-def test_a_rule_says_yes_with_its_arithmetic(facts: RiskFacts) -> None:
+def test_a_passed_rule_shows_its_arithmetic(facts: RiskFacts) -> None:
     assert {result.code: result.detail for result in validate(facts)} == PASSED[facts.side]
 
 
-def test_an_input_of_this_very_moment_is_no_time_old() -> None:
+def test_an_input_of_now_has_age_zero() -> None:
     for ahead in (0, 3):
         now = replace(BUY, input_at=T0 + timedelta(seconds=ahead))
         details = {result.code: result.detail for result in validate(now)}
@@ -293,7 +293,7 @@ TRIPS: list[tuple[Code, RiskFacts, dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("code", "facts", "changes", "detail"), TRIPS)
-def test_a_rule_says_no_with_its_arithmetic(
+def test_a_denial_shows_its_arithmetic(
     code: Code, facts: RiskFacts, changes: dict[str, Any], detail: str
 ) -> None:
     assert denied(replace(facts, **changes))[code] == detail
@@ -442,12 +442,12 @@ def test_a_number_at_its_limit_passes(facts: RiskFacts, changes: dict[str, Any])
     assert denied(replace(facts, **changes)) == {}
 
 
-def test_a_last_price_of_nothing_is_not_a_price() -> None:
+def test_a_last_price_of_zero_counts_as_not_known() -> None:
     assert list(denied(replace(BUY, last_price=0))) == ["SLIPPAGE"]
 
 
 @pytest.mark.parametrize("origin", sorted(EXITS))
-def test_an_urgent_exit_is_held_back_by_nothing_but_halt_and_the_impossible(origin: Origin) -> None:
+def test_an_urgent_exit_is_denied_only_by_halt_hours_and_impossible_orders(origin: Origin) -> None:
     worst = replace(
         STOP_LOSS,
         origin=origin,
@@ -486,7 +486,7 @@ def test_an_urgent_exit_is_held_back_by_nothing_but_halt_and_the_impossible(orig
     assert list(denied(replace(worst, held=None))) == ["NOT_HELD", "SELLABLE"]
 
 
-def test_while_flattening_only_its_own_sales_and_exits_leave() -> None:
+def test_during_a_flatten_only_its_sells_and_exits_pass() -> None:
     flattening = replace(STOP_LOSS, stop=StopMode.FLATTEN, stop_reason="owner")
 
     for origin in EXITS:  # its process may be gone
@@ -497,7 +497,7 @@ def test_while_flattening_only_its_own_sales_and_exits_leave() -> None:
     assert "HALTED" in denied(buying)
 
 
-def test_sales_shrink_positions_and_so_pass_what_stops_buying() -> None:
+def test_sells_pass_the_rules_that_stop_buying() -> None:
     sale = replace(
         SELL,
         stop=StopMode.REDUCE,
@@ -510,14 +510,14 @@ def test_sales_shrink_positions_and_so_pass_what_stops_buying() -> None:
     assert denied(sale) == {}
 
 
-def test_a_manual_order_may_stand_beside_an_open_one_and_needs_no_confidence() -> None:
+def test_a_manual_order_passes_next_to_an_open_one_and_without_confidence() -> None:
     manual = replace(
         BUY, decided=False, origin=Origin.MANUAL, open_orders=2, confidence=None, input_at=None
     )
     assert denied(manual) == {}
 
 
-def test_a_market_buy_is_counted_at_the_upper_limit() -> None:
+def test_the_exposure_of_a_market_buy_is_at_the_upper_price_limit() -> None:
     market = replace(BUY, order_type=OrderType.MARKET, price=0, quantity=11)
 
     assert denied(market) == {
@@ -525,7 +525,7 @@ def test_a_market_buy_is_counted_at_the_upper_limit() -> None:
     }
 
 
-def test_another_purchase_of_a_held_stock_is_not_a_new_position() -> None:
+def test_a_buy_of_a_held_stock_is_no_new_position() -> None:
     assert denied(replace(BUY, stocks=10, in_stock=True)) == {}
 
 
@@ -575,13 +575,13 @@ def test_what_passes_is_within_every_limit(**numbers: Any) -> None:
     assert passed.isdisjoint(code for code, over in exceeded.items() if over)
 
 
-def test_no_confidence_is_too_low_to_sell_what_is_held() -> None:
+def test_a_sell_passes_with_any_confidence() -> None:
     assert denied(replace(SELL, confidence=0.01)) == {}
     assert list(denied(replace(BUY, confidence=0.01))) == [Code.LOW_CONFIDENCE]
 
 
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(0, 10**6))
-def test_nothing_is_sold_that_is_not_there(quantity: int, held: int, sellable: int) -> None:
+def test_a_sell_beyond_the_held_shares_is_denied(quantity: int, held: int, sellable: int) -> None:
     for facts in (SELL, STOP_LOSS):
         asked = replace(facts, quantity=quantity, held=held, sellable=sellable)
         if not denied(asked):

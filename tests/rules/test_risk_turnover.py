@@ -28,12 +28,12 @@ def left(by: Origin, minutes: float, cooldown: Cooldown | None = None) -> RiskFa
 
 
 @pytest.mark.parametrize("by", sorted(STOP_EXITS))
-def test_after_a_stop_the_rest_of_the_day(by: Origin) -> None:
+def test_after_a_stop_loss_buys_are_denied_for_the_rest_of_the_day(by: Origin) -> None:
     assert denied(left(by, 359)) == {Code.COOLDOWN: f"left at 04:01:00 by {by}: not again today"}
 
 
 @pytest.mark.parametrize("by", sorted(STOP_EXITS))
-def test_the_rest_of_the_day_may_be_configured_to_minutes(by: Origin) -> None:
+def test_the_stop_loss_cooldown_can_be_configured_in_minutes(by: Origin) -> None:
     short = Cooldown(stop_loss=30, take_profit=60, other=60)
     assert denied(left(by, 30, short)) == {}
     assert denied(left(by, 29, short)) == {
@@ -52,7 +52,7 @@ def test_the_rest_of_the_day_may_be_configured_to_minutes(by: Origin) -> None:
         (Origin.EXTERNAL, 5),
     ],
 )
-def test_after_any_other_sale_for_minutes(by: Origin, minutes: int) -> None:
+def test_after_any_other_sell_buys_are_denied_for_minutes(by: Origin, minutes: int) -> None:
     assert denied(left(by, minutes)) == {}
     assert detail(left(by, minutes), Code.COOLDOWN) == (
         f"left at {T0 - timedelta(minutes=minutes):%H:%M:%S} by {by} + {minutes} min = "
@@ -61,21 +61,21 @@ def test_after_any_other_sale_for_minutes(by: Origin, minutes: int) -> None:
     assert list(denied(left(by, minutes - 1 / 60))) == [Code.COOLDOWN]
 
 
-def test_a_whole_day_holds_after_a_take_profit_too_and_nothing_holds_none() -> None:
+def test_a_cooldown_may_be_the_whole_day_or_zero() -> None:
     assert "not again today" in detail(
         left(Origin.TAKE_PROFIT, 600, Cooldown(take_profit=1440)), Code.COOLDOWN
     )
     assert denied(left(Origin.STOP_LOSS, 0, Cooldown(stop_loss=0))) == {}
 
 
-def test_what_was_not_left_or_not_bought_waits_for_nothing() -> None:
+def test_without_an_exit_or_a_buy_there_is_no_waiting_time() -> None:
     assert detail(BUY, Code.COOLDOWN) == "005930 was not left today"
     never = replace(SELL, held_since=None)
     assert denied(never) == {}
     assert detail(never, Code.HOLDING_TIME) == "005930 was not bought by kt"
 
 
-def test_a_holding_time_is_counted_in_minutes_and_may_be_none() -> None:
+def test_the_minimum_holding_time_is_in_minutes_and_may_be_zero() -> None:
     assert detail(SELL, Code.HOLDING_TIME) == "held for 10.0 min >= limit 10 min"
     just = replace(SELL, held_since=T0)
     assert denied(just) == {Code.HOLDING_TIME: "held for 0.0 min < limit 10 min"}
@@ -84,12 +84,12 @@ def test_a_holding_time_is_counted_in_minutes_and_may_be_none() -> None:
     assert denied(later) == {Code.HOLDING_TIME: "held for 0.0 min < limit 10 min"}
 
 
-def test_a_market_buy_turns_over_the_upper_price_limit() -> None:
+def test_the_turnover_of_a_market_buy_is_at_the_upper_price_limit() -> None:
     market = replace(BUY, order_type=OrderType.MARKET, price=0, bought_today=19_090_001)
     assert denied(market) == {Code.TURNOVER: "19,090,001 + 910,000 = 20,000,001 > limit 20,000,000"}
 
 
-def test_what_a_person_types_is_held_back_by_the_turnover_alone() -> None:
+def test_of_the_turnover_rules_a_manual_order_meets_only_the_turnover_limit() -> None:
     by_hand = replace(left(Origin.STOP_LOSS, 1), decided=False, origin=Origin.MANUAL, entries=99)
     assert denied(by_hand) == {}
     assert list(denied(replace(by_hand, bought_today=20_000_000))) == [Code.TURNOVER]

@@ -23,7 +23,7 @@ def done(n: int, quantity: int, price: int, fee: int = 0, tax: int = 0) -> Fill:
     )  # fmt: skip
 
 
-def test_the_process_documents_trade_has_its_price_and_its_costs_apart() -> None:
+def test_the_process_documents_trade_shows_price_and_costs_separately() -> None:
     positions, sales = replay(ORDERS, [done(0, 10, 70_000, 100), done(1, 10, 77_500, 110, 1_550)])
     (trip,) = round_trips(sales, positions.values())
     assert (trip.quantity, trip.buy_price, trip.sell_price) == (10, 70_000, 77_500)
@@ -68,7 +68,7 @@ def test_a_sale_booked_before_its_purchase_was_known_is_part_of_its_trade() -> N
         max_size=20,
     )
 )
-def test_trades_are_as_many_as_there_were_ways_back_to_nothing(
+def test_there_is_one_round_trip_for_each_return_to_zero_shares(
     steps: list[tuple[int, int, int, int]],
 ) -> None:
     held = cash = ends = 0

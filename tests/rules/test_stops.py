@@ -30,17 +30,17 @@ def test_what_each_stop_denies(
     assert stop_rules.halts(stop) == (sell == "HALTED")
 
 
-def test_only_a_sell_is_an_exit() -> None:
+def test_a_buy_is_never_an_exit() -> None:
     assert stop_rules.is_exit(SELL, EXIT)
     assert not stop_rules.is_exit(BUY, EXIT)
     assert not stop_rules.is_exit(SELL, MANUAL)
 
 
-def test_a_flatten_takes_the_buys_back_itself() -> None:
+def test_under_flatten_the_run_cancels_no_buys_itself() -> None:
     found = [mode.value for mode in StopMode if stop_rules.takes_buys_back(mode)]
     assert sorted(found) == ["halt", "reduce"]
 
 
-def test_every_stop_has_its_strictness() -> None:
+def test_every_stop_mode_has_a_strictness() -> None:
     order = sorted(StopMode, key=stop_rules.STRICTNESS.__getitem__)
     assert [mode.value for mode in order] == ["running", "reduce", "flatten", "halt"]

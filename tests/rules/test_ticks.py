@@ -41,7 +41,7 @@ MARKET = st.sampled_from(["KOSPI", "KOSDAQ", "KONEX"])
         (3_000_000, 1_000),
     ],
 )
-def test_a_stocks_tick(price: int, tick: int) -> None:
+def test_the_tick_size_of_a_stock_depends_on_its_price(price: int, tick: int) -> None:
     assert tick_size(price) == tick
 
 
@@ -57,7 +57,7 @@ def test_a_stocks_tick(price: int, tick: int) -> None:
         ("ELW", 10_000, 5),
     ],
 )
-def test_other_kinds_have_their_own_grid(kind: str, price: int, tick: int) -> None:
+def test_etf_etn_and_elw_have_their_own_tick_tables(kind: str, price: int, tick: int) -> None:
     assert tick_size(price, kind) == tick
 
 
@@ -85,11 +85,11 @@ def test_price_limits_as_they_really_were(base: int, lower: int | None, upper: i
     assert lower is None or found[0] == lower
 
 
-def test_a_base_off_the_grid_goes_up_first() -> None:
+def test_price_limits_round_a_base_off_the_grid_up_first() -> None:
     assert price_limits(252_250) == price_limits(252_500)
 
 
-def test_konex_moves_by_half_as_much() -> None:
+def test_konex_price_limits_are_fifteen_percent() -> None:
     assert price_limits(10_000, "KONEX") == (8_500, 11_500)
 
 
@@ -117,7 +117,7 @@ def test_rounding_keeps_the_order(one: int, other: int, kind: str) -> None:
 
 
 @given(PRICES, st.integers(0, 2_000), KIND)
-def test_steps_lead_there_and_back(price: int, n: int, kind: str) -> None:
+def test_steps_up_and_down_return_to_the_start(price: int, n: int, kind: str) -> None:
     start = round_up(price, kind)
     there = step(start, n, kind)
 
@@ -170,7 +170,7 @@ def test_limits_rise_with_the_base(one: int, other: int) -> None:
     assert price_limits(one)[1] <= price_limits(other)[1]
 
 
-def test_what_cannot_be_is_named() -> None:
+def test_invalid_prices_kinds_and_markets_raise_a_clear_error() -> None:
     with pytest.raises(ValueError, match="BOND"):
         tick_size(1_000, "BOND")
     with pytest.raises(ValueError, match="NASDAQ"):

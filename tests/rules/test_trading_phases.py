@@ -51,7 +51,7 @@ def said(code: str, clock: str, day: date = MONDAY, left: int = 0) -> SessionNot
         ("23:59", Phase.IDLE, MarketPhase.CLOSED, False, False),
     ],
 )
-def test_an_ordinary_day(
+def test_an_ordinary_day_has_the_configured_phases(
     clock: str, expected: Phase, market: MarketPhase, order: bool, buy: bool
 ) -> None:
     now = at(clock)
@@ -82,7 +82,9 @@ def test_an_ordinary_day(
         (date(2026, 12, 31), "10:00", Phase.IDLE, MarketPhase.CLOSED),
     ],
 )
-def test_special_days(day: date, clock: str, expected: Phase, market: MarketPhase) -> None:
+def test_special_days_move_the_phases(
+    day: date, clock: str, expected: Phase, market: MarketPhase
+) -> None:
     assert phase(at(clock, day)) is expected
     assert market_phase(at(clock, day)) is market
 
@@ -130,12 +132,14 @@ def test_configured_times_move_with_the_market_but_never_beyond_it() -> None:
         ("10:00", said("8", "15:30:00", date(2026, 11, 20)), Phase.OPEN),
     ],
 )
-def test_the_brokers_word(now: str, notice: SessionNotice, expected: Phase) -> None:
+def test_a_session_message_overrides_the_calendar(
+    now: str, notice: SessionNotice, expected: Phase
+) -> None:
     assert phase(at(now), None, notice) is expected
     assert may_order(at(now), None, notice) is (expected in (Phase.OPEN, Phase.CLOSING))
 
 
-def test_the_brokers_word_never_lifts_the_configured_end_of_buying() -> None:
+def test_a_session_message_never_extends_the_configured_end_of_buying() -> None:
     session = SessionHours(last_buy="15:00")
     again = said("3", "15:05:00")
 
@@ -144,7 +148,7 @@ def test_the_brokers_word_never_lifts_the_configured_end_of_buying() -> None:
     assert not may_buy(at("15:40"), None, said("3", "15:35:00"))
 
 
-def test_the_market_as_the_broker_says_it() -> None:
+def test_the_market_phase_follows_the_session_message() -> None:
     assert market_phase(at("14:00"), said("8", "13:40:00")) is MarketPhase.CLOSED
     assert market_phase(at("09:25"), said("0", "09:24:30")) is MarketPhase.OPENING_AUCTION
     assert market_phase(at("08:59:58"), said("3", "08:59:58")) is MarketPhase.CONTINUOUS
@@ -157,7 +161,7 @@ CLOCK = st.integers(0, 24 * 60 - 1).map(lambda m: f"{m // 60:02}:{m % 60:02}")
     st.datetimes(datetime(2025, 1, 1), datetime(2027, 12, 30)),
     st.tuples(CLOCK, CLOCK, CLOCK, CLOCK, CLOCK, CLOCK),
 )
-def test_any_configuration_gives_an_orderly_day(naive: datetime, clocks: tuple[str, ...]) -> None:
+def test_any_configuration_gives_phases_in_order(naive: datetime, clocks: tuple[str, ...]) -> None:
     now = naive.replace(tzinfo=KST)
     names = ("start", "prepare", "open", "last_buy", "close", "idle")
     session = SessionHours(**dict(zip(names, clocks, strict=True)))  # type: ignore[arg-type]

@@ -17,13 +17,13 @@ from kt.records import (
     StreamEvent,
 )
 from kt.sim.exchange import Exchange
-from kt.sim.exchange.desk import AccountDesk
+from kt.sim.exchange.broker_port import ExchangeBroker
 from kt.sim.market.board import Board
 from kt.sim.market.chain import Chain
-from kt.sim.market.days import Days
 from kt.sim.market.listing import listings
 from kt.sim.market.path import SessionPath
 from kt.sim.market.plan import Planner
+from kt.sim.market.session_days import SessionDays
 
 DAY = datetime(2026, 11, 23, tzinfo=KST)
 CODE = "030530"
@@ -69,12 +69,12 @@ def ticket(
     return OrderTicket(side=side, stock_code=code, quantity=quantity, order_type=kind, price=price)
 
 
-def buy(desk: AccountDesk, quantity: int, price: int = 0, code: str = CODE) -> Outcome:
-    return desk.place(ticket(Side.BUY, quantity, price, code))
+def buy(broker: ExchangeBroker, quantity: int, price: int = 0, code: str = CODE) -> Outcome:
+    return broker.place(ticket(Side.BUY, quantity, price, code))
 
 
-def sell(desk: AccountDesk, quantity: int, price: int = 0, code: str = CODE) -> Outcome:
-    return desk.place(ticket(Side.SELL, quantity, price, code))
+def sell(broker: ExchangeBroker, quantity: int, price: int = 0, code: str = CODE) -> Outcome:
+    return broker.place(ticket(Side.SELL, quantity, price, code))
 
 
 def mine(exchange: Exchange, key: str = "a") -> list[StreamEvent]:
@@ -100,4 +100,4 @@ def chain_of(seed: int) -> Chain:
 
 
 def board_of(seed: int = 1) -> Board:
-    return Board(seed, Days(DAY.date(), 0))
+    return Board(seed, SessionDays(DAY.date(), 0))

@@ -14,23 +14,23 @@ from kt.records import (
     Side,
 )
 from kt.rules import ticks
-from kt.sim.depth import down, up
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.sim.exchange.refusals import TEXTS, Refused
+from kt.sim.market.depth import down, up
 from tests.sim.scene import CODE, at, balances, buy, mine, opened, orders, sell, ticket
 
 BIG = "005930"
 
 
-def amend(desk: object, ord_no: str, price: int, quantity: int = 0, code: str = CODE) -> Outcome:
-    found: Outcome = desk.amend(  # type: ignore[attr-defined]
+def amend(broker: object, ord_no: str, price: int, quantity: int = 0, code: str = CODE) -> Outcome:
+    found: Outcome = broker.amend(  # type: ignore[attr-defined]
         AmendTicket(ord_no=ord_no, stock_code=code, quantity=quantity, price=price)
     )
     return found
 
 
-def cancel(desk: object, ord_no: str, quantity: int = 0, code: str = CODE) -> Outcome:
-    found: Outcome = desk.cancel(  # type: ignore[attr-defined]
+def cancel(broker: object, ord_no: str, quantity: int = 0, code: str = CODE) -> Outcome:
+    found: Outcome = broker.cancel(  # type: ignore[attr-defined]
         CancelTicket(ord_no=ord_no, stock_code=code, quantity=quantity)
     )
     return found
@@ -46,9 +46,9 @@ def low_price(exchange: Exchange, code: str = CODE, steps: int = 60) -> int:
 
 def test_a_marketable_order_fills_at_once_and_in_parts() -> None:
     exchange, _ = opened()
-    desk = AccountDesk(exchange, "a")
+    broker = ExchangeBroker(exchange, "a")
     ask = exchange.market.book(CODE).asks[0]
-    outcome = buy(desk, 100, ask.price)
+    outcome = buy(broker, 100, ask.price)
     assert outcome.status is OutcomeStatus.ACKED
     assert len(outcome.ord_no) == 7
     assert outcome.original_ord_no == ""
@@ -74,15 +74,15 @@ def test_a_marketable_order_fills_at_once_and_in_parts() -> None:
 def test_numbers_grow_over_all_accounts() -> None:
     exchange, _ = opened()
     price = low_price(exchange)
-    numbers = [int(buy(AccountDesk(exchange, key), 1, price).ord_no) for key in "abab"]
+    numbers = [int(buy(ExchangeBroker(exchange, key), 1, price).ord_no) for key in "abab"]
     assert numbers == list(range(numbers[0], numbers[0] + 4))
 
 
 def test_a_market_order_pays_what_the_levels_ask() -> None:
     exchange, _ = opened(cash=10**12)
-    desk = AccountDesk(exchange, "a")
+    broker = ExchangeBroker(exchange, "a")
     asks = exchange.market.book(CODE).asks
-    buy(desk, asks[0].quantity + 10)
+    buy(broker, asks[0].quantity + 10)
     fills = orders(mine(exchange))[1:]
     assert sum(f.fill_quantity for f in fills if f.fill_price == asks[0].price) == asks[0].quantity
     assert sum(f.fill_quantity for f in fills if f.fill_price == asks[1].price) == 10
@@ -91,17 +91,17 @@ def test_a_market_order_pays_what_the_levels_ask() -> None:
 def test_waiting_orders_fill_when_the_market_comes() -> None:
     """At the best bid, behind its queue, most stocks serve an order within some minutes."""
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
+    broker = ExchangeBroker(exchange, "a")
     stocks = [item.stock_code for item in exchange.market.instruments() if item.base_price < 50_000]
     placed = {}
     for code in stocks[:12]:
         placed[code] = exchange.market.quote(code).bid
-        buy(desk, 10, placed[code], code)
+        buy(broker, 10, placed[code], code)
     assert {frame.status for frame in orders(mine(exchange))} == {"RECEIVED"}
     for _ in range(20):
         clock.advance(60)
         exchange.advance()
-    held = {item.stock_code: item for item in desk.holdings().items}
+    held = {item.stock_code: item for item in broker.holdings().items}
     assert len(held) >= 6
     for code, item in held.items():
         assert item.average_price == placed[code]
@@ -112,48 +112,48 @@ def test_many_steps_or_one_give_the_same_fills() -> None:
     results = []
     for step in (1, 37, 1_800):
         exchange, clock = opened(at(10))
-        desk = AccountDesk(exchange, "a")
+        broker = ExchangeBroker(exchange, "a")
         price = exchange.market.quote(BIG).price
-        buy(desk, 10, ticks.step(price, -1), BIG)
-        buy(desk, 10, ticks.step(price, -3), BIG)
+        buy(broker, 10, ticks.step(price, -1), BIG)
+        buy(broker, 10, ticks.step(price, -3), BIG)
         while clock.now() < at(11):
             clock.advance(min(step, (at(11) - clock.now()).total_seconds()))
             exchange.advance()
         clock.advance(1)
-        results.append([(f.ord_no, f.price, f.quantity, f.at) for f in desk.executions()])
+        results.append([(f.ord_no, f.price, f.quantity, f.at) for f in broker.executions()])
     assert results[0]
     assert results[0] == results[1] == results[2]
 
 
 def test_the_lists_come_later_than_the_frames() -> None:
     exchange, clock = opened(delay=0.7)
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
-    buy(desk, 10, low_price(exchange))
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
+    buy(broker, 10, low_price(exchange))
     assert orders(mine(exchange))[1].status == "FILL"
-    assert desk.executions() == desk.open_orders() == desk.day_orders() == ()
-    assert desk.holdings().items[0].quantity == 10
+    assert broker.executions() == broker.open_orders() == broker.day_orders() == ()
+    assert broker.holdings().items[0].quantity == 10
     clock.advance(0.69)
-    assert desk.executions() == desk.open_orders() == ()
+    assert broker.executions() == broker.open_orders() == ()
     clock.advance(0.01)
-    assert sum(row.quantity for row in desk.executions()) == 10
-    assert [row.open_quantity for row in desk.open_orders()] == [10]
+    assert sum(row.quantity for row in broker.executions()) == 10
+    assert [row.open_quantity for row in broker.open_orders()] == [10]
     exchange.listing_delay = 10
-    buy(desk, 1, low_price(exchange))
+    buy(broker, 1, low_price(exchange))
     clock.advance(9)
-    assert len(desk.day_orders()) == 0
+    assert len(broker.day_orders()) == 0
     clock.advance(1)
-    assert len(desk.day_orders()) == 3
+    assert len(broker.day_orders()) == 3
 
 
 def test_lists_name_what_the_account_did() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    first = buy(desk, 10)
+    broker = ExchangeBroker(exchange, "a")
+    first = buy(broker, 10)
     price = low_price(exchange)
-    second = buy(desk, 20, price)
+    second = buy(broker, 20, price)
     clock.advance(1)
-    done, waiting = desk.day_orders()
+    done, waiting = broker.day_orders()
     assert (done.ord_no, done.status, done.filled_quantity, done.open_quantity) == (
         first.ord_no,
         "FILL",
@@ -167,11 +167,11 @@ def test_lists_name_what_the_account_did() -> None:
         20,
         price,
     )
-    assert desk.day_orders(second.ord_no) == (waiting,)
-    assert desk.open_orders() == desk.open_orders(CODE) == (waiting,)
-    assert desk.open_orders(BIG) == ()
-    assert AccountDesk(exchange, "b").day_orders() == ()
-    rows = desk.executions(CODE)
+    assert broker.day_orders(second.ord_no) == (waiting,)
+    assert broker.open_orders() == broker.open_orders(CODE) == (waiting,)
+    assert broker.open_orders(BIG) == ()
+    assert ExchangeBroker(exchange, "b").day_orders() == ()
+    rows = broker.executions(CODE)
     assert sum(row.quantity for row in rows) == 10
     assert [row.order_quantity - row.open_quantity for row in rows][-1] == 10
 
@@ -188,61 +188,61 @@ def refusal(outcome: Outcome) -> str:
 
 def test_refusals_by_price_and_stock() -> None:
     exchange, _ = opened(cash=10**11)
-    desk, quote = AccountDesk(exchange, "a"), exchange.market.quote(CODE)
-    assert refusal(buy(desk, 1, quote.price + 1)) == "RC4003"
-    assert refusal(buy(desk, 1, up(quote.upper_limit))) == "RC4027"
-    assert refusal(buy(desk, 1, down(quote.lower_limit))) == "RC4027"
-    assert refusal(buy(desk, 1, 10_000, code="999999")) == "RC4007"
-    assert refusal(buy(desk, 0, quote.price)) == "308002"
-    assert refusal(desk.place(ticket(Side.BUY, 1, kind=OrderType.LIMIT))) == "RC4003"
+    broker, quote = ExchangeBroker(exchange, "a"), exchange.market.quote(CODE)
+    assert refusal(buy(broker, 1, quote.price + 1)) == "RC4003"
+    assert refusal(buy(broker, 1, up(quote.upper_limit))) == "RC4027"
+    assert refusal(buy(broker, 1, down(quote.lower_limit))) == "RC4027"
+    assert refusal(buy(broker, 1, 10_000, code="999999")) == "RC4007"
+    assert refusal(buy(broker, 0, quote.price)) == "308002"
+    assert refusal(broker.place(ticket(Side.BUY, 1, kind=OrderType.LIMIT))) == "RC4003"
     for edge in (quote.upper_limit, quote.lower_limit):
-        assert buy(desk, 1, edge).status is OutcomeStatus.ACKED
+        assert buy(broker, 1, edge).status is OutcomeStatus.ACKED
 
 
 def test_refusals_change_nothing() -> None:
     exchange, _ = opened()
-    desk = AccountDesk(exchange, "a")
-    before = desk.deposit()
-    refusal(buy(desk, 10**6, exchange.market.quote(CODE).price))
+    broker = ExchangeBroker(exchange, "a")
+    before = broker.deposit()
+    refusal(buy(broker, 10**6, exchange.market.quote(CODE).price))
     assert mine(exchange) == []
-    assert desk.deposit() == before
-    assert buy(desk, 1, low_price(exchange)).ord_no == "0100001"
+    assert broker.deposit() == before
+    assert buy(broker, 1, low_price(exchange)).ord_no == "0100001"
 
 
 def test_short_of_cash_to_the_won() -> None:
     exchange, _ = opened()
-    desk, price = AccountDesk(exchange, "a"), low_price(exchange)
-    most = desk.orderable(CODE, price)
+    broker, price = ExchangeBroker(exchange, "a"), low_price(exchange)
+    most = broker.orderable(CODE, price)
     assert most is not None
     assert most.amount == 10_000_000
-    assert refusal(buy(desk, most.quantity + 1, price)) == "RC4025"
-    assert buy(desk, most.quantity, price).status is OutcomeStatus.ACKED
-    assert 0 <= desk.deposit().orderable < price + 10
-    assert refusal(buy(desk, 1, price)) == "RC4025"
+    assert refusal(buy(broker, most.quantity + 1, price)) == "RC4025"
+    assert buy(broker, most.quantity, price).status is OutcomeStatus.ACKED
+    assert 0 <= broker.deposit().orderable < price + 10
+    assert refusal(buy(broker, 1, price)) == "RC4025"
 
 
 def test_a_market_buy_is_reserved_at_the_upper_limit() -> None:
     exchange, _ = opened()
-    desk, quote = AccountDesk(exchange, "a"), exchange.market.quote(CODE)
-    most = desk.orderable(CODE, 0)
+    broker, quote = ExchangeBroker(exchange, "a"), exchange.market.quote(CODE)
+    most = broker.orderable(CODE, 0)
     assert most is not None
     assert most.quantity * quote.upper_limit <= 10_000_000
-    assert refusal(buy(desk, most.quantity + 1)) == "RC4025"
-    assert buy(desk, most.quantity).status is OutcomeStatus.ACKED
+    assert refusal(buy(broker, most.quantity + 1)) == "RC4025"
+    assert buy(broker, most.quantity).status is OutcomeStatus.ACKED
 
 
 def test_short_of_shares_counts_open_sells() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    assert refusal(sell(desk, 1, low_price(exchange))) == "800033"
-    buy(desk, 10)
+    broker = ExchangeBroker(exchange, "a")
+    assert refusal(sell(broker, 1, low_price(exchange))) == "800033"
+    buy(broker, 10)
     far = ticks.step(exchange.market.quote(CODE).price, 30)
-    assert sell(desk, 6, far).status is OutcomeStatus.ACKED
-    assert desk.holdings().items[0].sellable == 4
-    assert refusal(sell(desk, 5)) == "800033"
-    assert sell(desk, 4).status is OutcomeStatus.ACKED
+    assert sell(broker, 6, far).status is OutcomeStatus.ACKED
+    assert broker.holdings().items[0].sellable == 4
+    assert refusal(sell(broker, 5)) == "800033"
+    assert sell(broker, 4).status is OutcomeStatus.ACKED
     clock.advance(2)
-    assert desk.holdings().items[0].quantity == 6
+    assert broker.holdings().items[0].quantity == 6
 
 
 @pytest.mark.parametrize(
@@ -257,16 +257,16 @@ def test_short_of_shares_counts_open_sells() -> None:
 )
 def test_refusals_by_the_hour(hour: int, minute: int, day: int, code: str) -> None:
     exchange, _ = opened(at(hour, minute, day=day))
-    desk = AccountDesk(exchange, "a")
-    assert refusal(buy(desk, 1, low_price(exchange, BIG), BIG)) == code
-    assert refusal(cancel(desk, "0100001")) == code
-    assert refusal(amend(desk, "0100001", 10_000)) == code
+    broker = ExchangeBroker(exchange, "a")
+    assert refusal(buy(broker, 1, low_price(exchange, BIG), BIG)) == code
+    assert refusal(cancel(broker, "0100001")) == code
+    assert refusal(amend(broker, "0100001", 10_000)) == code
 
 
 @pytest.mark.parametrize(("hour", "minute"), [(8, 30), (9, 0), (15, 20), (15, 29)])
 def test_orders_are_taken_from_the_opening_to_the_closing_auction(hour: int, minute: int) -> None:
     exchange, _ = opened(at(hour, minute))
-    assert buy(AccountDesk(exchange, "a"), 1, low_price(exchange)).status is OutcomeStatus.ACKED
+    assert buy(ExchangeBroker(exchange, "a"), 1, low_price(exchange)).status is OutcomeStatus.ACKED
 
 
 # --- amend and cancel ---
@@ -274,10 +274,10 @@ def test_orders_are_taken_from_the_opening_to_the_closing_auction(hour: int, min
 
 def test_an_amend_gets_a_number_of_its_own_and_the_chain_goes_on_from_it() -> None:
     exchange, clock = opened()
-    desk, price = AccountDesk(exchange, "a"), low_price(exchange)
-    first = buy(desk, 10, price)
+    broker, price = ExchangeBroker(exchange, "a"), low_price(exchange)
+    first = buy(broker, 10, price)
     mine(exchange)
-    second = amend(desk, first.ord_no, down(price))
+    second = amend(broker, first.ord_no, down(price))
     assert second.status is OutcomeStatus.ACKED
     assert int(second.ord_no) > int(first.ord_no)
     assert (second.original_ord_no, second.quantity) == (first.ord_no, 10)
@@ -289,26 +289,26 @@ def test_an_amend_gets_a_number_of_its_own_and_the_chain_goes_on_from_it() -> No
     assert {(frame.ord_no, frame.original_ord_no) for frame in frames} == {
         (second.ord_no, first.ord_no)
     }
-    assert refusal(amend(desk, first.ord_no, price)) == "RC4033"
-    assert refusal(cancel(desk, first.ord_no)) == "RC4033"
-    third = amend(desk, second.ord_no, price)
+    assert refusal(amend(broker, first.ord_no, price)) == "RC4033"
+    assert refusal(cancel(broker, first.ord_no)) == "RC4033"
+    third = amend(broker, second.ord_no, price)
     assert third.original_ord_no == first.ord_no
-    fourth = cancel(desk, third.ord_no)
+    fourth = cancel(broker, third.ord_no)
     assert (fourth.original_ord_no, fourth.quantity) == (first.ord_no, 10)
-    assert refusal(cancel(desk, third.ord_no)) == "RC4033"
-    assert refusal(cancel(desk, fourth.ord_no)) == "RC4033"
+    assert refusal(cancel(broker, third.ord_no)) == "RC4033"
+    assert refusal(cancel(broker, fourth.ord_no)) == "RC4033"
     clock.advance(1)
-    assert desk.open_orders() == ()
-    assert [row.kind for row in desk.day_orders()] == ["NEW", "AMEND", "AMEND", "CANCEL"]
-    assert desk.deposit().orderable == 10_000_000
+    assert broker.open_orders() == ()
+    assert [row.kind for row in broker.day_orders()] == ["NEW", "AMEND", "AMEND", "CANCEL"]
+    assert broker.deposit().orderable == 10_000_000
 
 
 def test_a_cancel_says_received_confirmed_cancelled() -> None:
     exchange, _ = opened()
-    desk = AccountDesk(exchange, "a")
-    first = buy(desk, 10, low_price(exchange))
+    broker = ExchangeBroker(exchange, "a")
+    first = buy(broker, 10, low_price(exchange))
     mine(exchange)
-    done = cancel(desk, first.ord_no)
+    done = cancel(broker, first.ord_no)
     frames = orders(mine(exchange))
     assert [frame.status for frame in frames] == ["RECEIVED", "CONFIRMED", "CANCELLED"]
     assert {frame.intent for frame in frames} == {"CANCEL"}
@@ -320,32 +320,32 @@ def test_a_cancel_says_received_confirmed_cancelled() -> None:
 
 def test_a_part_cancelled_leaves_the_rest_under_its_number() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    first = buy(desk, 10, low_price(exchange))
-    assert refusal(cancel(desk, first.ord_no, 11)) == "RC4033"
-    assert cancel(desk, first.ord_no, 4).quantity == 4
+    broker = ExchangeBroker(exchange, "a")
+    first = buy(broker, 10, low_price(exchange))
+    assert refusal(cancel(broker, first.ord_no, 11)) == "RC4033"
+    assert cancel(broker, first.ord_no, 4).quantity == 4
     clock.advance(1)
-    (left,) = desk.open_orders()
+    (left,) = broker.open_orders()
     assert (left.ord_no, left.quantity, left.open_quantity) == (first.ord_no, 10, 6)
-    assert cancel(desk, first.ord_no).quantity == 6
+    assert cancel(broker, first.ord_no).quantity == 6
 
 
 def test_a_part_amended_leaves_the_rest_under_its_number() -> None:
     exchange, clock = opened()
-    desk, price = AccountDesk(exchange, "a"), low_price(exchange)
-    first = buy(desk, 10, price)
-    second = amend(desk, first.ord_no, down(price), 3)
+    broker, price = ExchangeBroker(exchange, "a"), low_price(exchange)
+    first = buy(broker, 10, price)
+    second = amend(broker, first.ord_no, down(price), 3)
     clock.advance(1)
-    rows = {row.ord_no: (row.price, row.open_quantity) for row in desk.open_orders()}
+    rows = {row.ord_no: (row.price, row.open_quantity) for row in broker.open_orders()}
     assert rows == {first.ord_no: (price, 7), second.ord_no: (down(price), 3)}
 
 
 def test_an_amend_to_a_marketable_price_trades_at_once() -> None:
     exchange, _ = opened()
-    desk = AccountDesk(exchange, "a")
-    first = buy(desk, 10, low_price(exchange))
+    broker = ExchangeBroker(exchange, "a")
+    first = buy(broker, 10, low_price(exchange))
     mine(exchange)
-    second = amend(desk, first.ord_no, ticks.step(exchange.market.quote(CODE).ask, 3))
+    second = amend(broker, first.ord_no, ticks.step(exchange.market.quote(CODE).ask, 3))
     fills = [frame for frame in orders(mine(exchange)) if frame.status == "FILL"]
     assert sum(frame.fill_quantity for frame in fills) == 10
     assert {frame.ord_no for frame in fills} == {second.ord_no}
@@ -353,34 +353,34 @@ def test_an_amend_to_a_marketable_price_trades_at_once() -> None:
 
 def test_amends_are_checked_like_orders() -> None:
     exchange, _ = opened()
-    desk, price = AccountDesk(exchange, "a"), low_price(exchange)
+    broker, price = ExchangeBroker(exchange, "a"), low_price(exchange)
     quote = exchange.market.quote(CODE)
-    first = buy(desk, desk.orderable(CODE, price).quantity, price)  # type: ignore[union-attr]
-    before = desk.deposit()
-    assert refusal(amend(desk, first.ord_no, price + 1)) == "RC4003"
-    assert refusal(amend(desk, first.ord_no, up(quote.upper_limit))) == "RC4027"
-    assert refusal(amend(desk, first.ord_no, ticks.step(price, 10))) == "RC4025"
-    assert desk.deposit() == before
-    assert amend(desk, first.ord_no, down(price)).status is OutcomeStatus.ACKED
+    first = buy(broker, broker.orderable(CODE, price).quantity, price)  # type: ignore[union-attr]
+    before = broker.deposit()
+    assert refusal(amend(broker, first.ord_no, price + 1)) == "RC4003"
+    assert refusal(amend(broker, first.ord_no, up(quote.upper_limit))) == "RC4027"
+    assert refusal(amend(broker, first.ord_no, ticks.step(price, 10))) == "RC4025"
+    assert broker.deposit() == before
+    assert amend(broker, first.ord_no, down(price)).status is OutcomeStatus.ACKED
 
 
 def test_numbers_that_are_not_the_accounts() -> None:
     exchange, _ = opened()
-    desk, price = AccountDesk(exchange, "a"), low_price(exchange)
-    first = buy(desk, 10, price)
-    stranger = AccountDesk(exchange, "b")
+    broker, price = ExchangeBroker(exchange, "a"), low_price(exchange)
+    first = buy(broker, 10, price)
+    stranger = ExchangeBroker(exchange, "b")
     assert refusal(cancel(stranger, first.ord_no)) == "RC4061"
-    assert refusal(cancel(desk, "0999999")) == "RC4061"
-    assert refusal(cancel(desk, "not a number")) == "RC4061"
-    assert refusal(cancel(desk, first.ord_no, code=BIG)) == "RC4061"
-    assert refusal(amend(desk, "0999999", price)) == "RC4061"
+    assert refusal(cancel(broker, "0999999")) == "RC4061"
+    assert refusal(cancel(broker, "not a number")) == "RC4061"
+    assert refusal(cancel(broker, first.ord_no, code=BIG)) == "RC4061"
+    assert refusal(amend(broker, "0999999", price)) == "RC4061"
 
 
 def test_after_a_fill_there_is_nothing_left_to_cancel() -> None:
     exchange, _ = opened()
-    desk = AccountDesk(exchange, "a")
-    done = buy(desk, 1)
-    assert refusal(cancel(desk, done.ord_no)) == "RC4033"
+    broker = ExchangeBroker(exchange, "a")
+    done = buy(broker, 1)
+    assert refusal(cancel(broker, done.ord_no)) == "RC4033"
 
 
 # --- between accounts ---
@@ -388,7 +388,7 @@ def test_after_a_fill_there_is_nothing_left_to_cancel() -> None:
 
 def test_two_accounts_trade_with_each_other_inside_the_spread() -> None:
     exchange, clock = opened(at(10, 30))
-    seller, buyer = AccountDesk(exchange, "a"), AccountDesk(exchange, "b")
+    seller, buyer = ExchangeBroker(exchange, "a"), ExchangeBroker(exchange, "b")
     code = next(
         item.stock_code
         for item in exchange.market.instruments()
@@ -411,32 +411,32 @@ def test_two_accounts_trade_with_each_other_inside_the_spread() -> None:
     assert seller.holdings().items == ()
 
 
-def test_what_waits_is_in_the_book_of_everybody() -> None:
+def test_a_resting_order_is_in_every_accounts_book() -> None:
     exchange, _ = opened(cash=10**12)
-    desk = AccountDesk(exchange, "a")
+    broker = ExchangeBroker(exchange, "a")
     before = exchange.market.book(CODE)
     best, behind = before.bids[0].price, before.bids[3].price
-    buy(desk, 70, behind)
+    buy(broker, 70, behind)
     after = exchange.market.book(CODE)
     assert after.bids[3].quantity == before.bids[3].quantity + 70
     assert after.total_bid == before.total_bid + 70
-    buy(desk, before.asks[0].quantity, before.asks[0].price)
+    buy(broker, before.asks[0].quantity, before.asks[0].price)
     eaten = exchange.market.quote(CODE)
     assert (eaten.bid, eaten.ask) == (best, before.asks[1].price)
-    inside = buy(desk, 9, before.asks[0].price)
+    inside = buy(broker, 9, before.asks[0].price)
     quote, book = exchange.market.quote(CODE), exchange.market.book(CODE)
     assert (quote.bid, quote.ask) == (before.asks[0].price, before.asks[1].price)
     assert (book.bids[0].price, book.bids[0].quantity) == (before.asks[0].price, 9)
-    cancel(desk, inside.ord_no)
+    cancel(broker, inside.ord_no)
     assert exchange.market.quote(CODE).bid == best
 
 
 def test_a_book_is_never_crossed_by_who_waits() -> None:
     exchange, clock = opened(cash=10**12)
-    desk = AccountDesk(exchange, "a")
+    broker = ExchangeBroker(exchange, "a")
     asks = exchange.market.book(CODE).asks
     wanted = sum(level.quantity for level in asks[:3]) + 500
-    buy(desk, wanted, asks[2].price)
+    buy(broker, wanted, asks[2].price)
     for _ in range(30):
         clock.advance(1)
         book = exchange.market.book(CODE)

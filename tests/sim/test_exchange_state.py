@@ -14,7 +14,7 @@ import pytest
 from kt.errors import ConfigError, KtError
 from kt.records import CancelTicket, OutcomeStatus
 from kt.rules import ticks
-from kt.sim.exchange import AccountDesk, Exchange, last_seen
+from kt.sim.exchange import Exchange, ExchangeBroker, last_seen
 from tests.sim.scene import CODE, DAY, STATEFUL, at, buy, mine, opened, sell
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,16 +36,16 @@ def reopened(state: Path, exchange: Exchange) -> Exchange:
 
 
 def everything(exchange: Exchange) -> tuple[object, ...]:
-    desk = AccountDesk(exchange, "a")
+    broker = ExchangeBroker(exchange, "a")
     return (
-        desk.account(),
-        desk.deposit(),
-        desk.holdings(),
-        desk.open_orders(),
-        desk.day_orders(),
-        desk.executions(),
-        desk.realised(CODE),
-        desk.returns(),
+        broker.account(),
+        broker.deposit(),
+        broker.holdings(),
+        broker.open_orders(),
+        broker.day_orders(),
+        broker.executions(),
+        broker.realised(CODE),
+        broker.returns(),
         exchange.market.book(CODE),
         exchange.session,
     )
@@ -54,18 +54,18 @@ def everything(exchange: Exchange) -> tuple[object, ...]:
 def test_a_restart_knows_everything(tmp_path: Path) -> None:
     state = tmp_path / "exchange.db"
     exchange, clock = opened(state=state)
-    desk = AccountDesk(exchange, "a")
+    broker = ExchangeBroker(exchange, "a")
     price = exchange.market.quote(CODE).price
-    buy(desk, 60)
-    waiting = buy(desk, 10, ticks.step(price, -50))
+    buy(broker, 60)
+    waiting = buy(broker, 10, ticks.step(price, -50))
     clock.advance(40)
-    sell(desk, 20)
+    sell(broker, 20)
     clock.advance(0.9)
-    sell(desk, 10)
+    sell(broker, 10)
     after = everything(reopened(state, exchange))
     assert after == everything(exchange)
     again = reopened(state, exchange)
-    done = AccountDesk(again, "a").cancel(CancelTicket(ord_no=waiting.ord_no, stock_code=CODE))
+    done = ExchangeBroker(again, "a").cancel(CancelTicket(ord_no=waiting.ord_no, stock_code=CODE))
     assert done.status is OutcomeStatus.ACKED
     assert int(done.ord_no) == int(waiting.ord_no) + 3
 
@@ -77,46 +77,46 @@ def test_waiting_orders_fill_after_a_restart_as_without_one(tmp_path: Path) -> N
         state = tmp_path / f"{restart}.db"
         exchange, clock = opened(at(10), state=state)
         price = exchange.market.quote(CODE).price
-        desk = AccountDesk(exchange, "a")
+        broker = ExchangeBroker(exchange, "a")
         for steps in (0, 1, 2, 3):
-            buy(desk, 25, ticks.step(price, -steps))
+            buy(broker, 25, ticks.step(price, -steps))
         for minute in range(1, 30):
             clock.set(at(10, minute))
             exchange.advance()
             if restart and minute % 4 == 0:
                 exchange, clock = opened(at(10, minute), state=state)
         clock.advance(1)
-        results.append(AccountDesk(exchange, "a").executions())
+        results.append(ExchangeBroker(exchange, "a").executions())
     assert results[0]
     assert results[0] == results[1]
 
 
-def test_what_happened_while_it_was_away_has_happened(tmp_path: Path) -> None:
+def test_the_market_moves_on_while_the_exchange_is_stopped(tmp_path: Path) -> None:
     state = tmp_path / "exchange.db"
     exchange, _ = opened(at(10), state=state)
-    buy(AccountDesk(exchange, "a"), 10, exchange.market.quote(CODE).bid)
+    buy(ExchangeBroker(exchange, "a"), 10, exchange.market.quote(CODE).bid)
     later, _ = opened(at(14), state=state)
-    assert [fill.quantity for fill in AccountDesk(later, "a").executions()]
+    assert [fill.quantity for fill in ExchangeBroker(later, "a").executions()]
     tomorrow, _ = opened(at(10, day=1), state=state)
     assert tomorrow.session == 1
-    assert AccountDesk(tomorrow, "a").holdings().items[0].quantity == 10
-    assert AccountDesk(tomorrow, "a").day_orders() == ()
+    assert ExchangeBroker(tomorrow, "a").holdings().items[0].quantity == 10
+    assert ExchangeBroker(tomorrow, "a").day_orders() == ()
 
 
 def test_a_clock_that_begins_earlier_begins_the_next_session(tmp_path: Path) -> None:
     state = tmp_path / "exchange.db"
     exchange, clock = opened(state=state)
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
-    number = buy(desk, 1, ticks.step(exchange.market.quote(CODE).price, -50)).ord_no
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
+    number = buy(broker, 1, ticks.step(exchange.market.quote(CODE).price, -50)).ord_no
     clock.set(at(14))
     exchange.close()
     again, _ = opened(at(10), state=state)
     assert again.session == 1
-    desk = AccountDesk(again, "a")
-    assert desk.holdings().items[0].quantity == 10
-    assert desk.open_orders() == ()
-    assert int(buy(desk, 1).ord_no) == int(number) + 1
+    broker = ExchangeBroker(again, "a")
+    assert broker.holdings().items[0].quantity == 10
+    assert broker.open_orders() == ()
+    assert int(buy(broker, 1).ord_no) == int(number) + 1
     assert again.market.quote(CODE).at == at(10)
 
 
@@ -146,19 +146,19 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
         opened(state=tmp_path)
 
 
-def test_what_cannot_be_written_is_not_answered(tmp_path: Path) -> None:
+def test_a_change_that_cannot_be_saved_is_not_acknowledged(tmp_path: Path) -> None:
     exchange, _ = opened(state=tmp_path / "exchange.db")
-    desk = AccountDesk(exchange, "a")
+    broker = ExchangeBroker(exchange, "a")
     state = exchange._state
     assert state is not None
     state.close()
     with pytest.raises(KtError, match="cannot be written"):
-        buy(desk, 1)
+        buy(broker, 1)
 
 
 def test_accounts_are_kept_apart(tmp_path: Path) -> None:
     exchange, _ = opened(state=tmp_path / "exchange.db", cash=3_000_000)
-    first, second = AccountDesk(exchange, "a"), AccountDesk(exchange, "b")
+    first, second = ExchangeBroker(exchange, "a"), ExchangeBroker(exchange, "b")
     assert first.account() != second.account()
     assert len(first.account()) == 10
     assert buy(first, 10).status is OutcomeStatus.ACKED
@@ -173,14 +173,14 @@ from datetime import datetime
 from pathlib import Path
 from tests.sim.scene import CODE, at, buy, opened
 from kt.rules import ticks
-from kt.sim.exchange import AccountDesk
+from kt.sim.exchange import ExchangeBroker
 
 exchange, clock = opened(state=Path(sys.argv[1]), cash=10**9)
-desk = AccountDesk(exchange, "a")
+broker = ExchangeBroker(exchange, "a")
 price = exchange.market.quote(CODE).price
 while True:
     for steps in (3, -40):
-        print(buy(desk, 3, ticks.step(price, steps)).ord_no, flush=True)
+        print(buy(broker, 3, ticks.step(price, steps)).ord_no, flush=True)
 """
 
 
@@ -201,19 +201,19 @@ def test_a_kill_loses_nothing_that_was_answered(tmp_path: Path) -> None:
     child.stdout.close()
     exchange, clock = opened(at(10, 0, 7), state=state, cash=10**9)
     clock.advance(1)
-    desk = AccountDesk(exchange, "a")
-    known = {row.ord_no: row for row in desk.day_orders()}
+    broker = ExchangeBroker(exchange, "a")
+    known = {row.ord_no: row for row in broker.day_orders()}
     # The last line may have been cut in the middle by the kill.
     whole = [number for number in answered if len(number) == 7]
     assert set(whole) <= set(known)
     assert len(known) - len(whole) <= 1
     filled = sum(row.filled_quantity for row in known.values())
     assert filled > 0
-    assert filled == sum(fill.quantity for fill in desk.executions())
-    assert filled == desk.holdings().items[0].quantity
-    spent = sum(fill.quantity * fill.price + fill.fee for fill in desk.executions())
-    assert desk.deposit().d2_cash == 10**9 - spent
-    assert int(buy(desk, 1).ord_no) == max(map(int, known)) + 1
+    assert filled == sum(fill.quantity for fill in broker.executions())
+    assert filled == broker.holdings().items[0].quantity
+    spent = sum(fill.quantity * fill.price + fill.fee for fill in broker.executions())
+    assert broker.deposit().d2_cash == 10**9 - spent
+    assert int(buy(broker, 1).ord_no) == max(map(int, known)) + 1
 
 
 def test_the_day_is_the_anchor_not_the_market() -> None:

@@ -10,7 +10,7 @@ import pytest
 from kt.errors import ConfigError
 from kt.records import BookUpdate, OutcomeStatus, SessionNotice, Tick
 from kt.rules import ticks
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from tests.sim.scene import CODE, at, buy, mine, opened, orders, sell
 
 BIG = "005930"
@@ -18,11 +18,11 @@ BIG = "005930"
 
 def test_the_opening_auction_serves_who_came_before_it() -> None:
     exchange, clock = opened(at(8, 40))
-    desk = AccountDesk(exchange, "a")
+    broker = ExchangeBroker(exchange, "a")
     quote = exchange.market.quote(BIG)
-    eager = buy(desk, 3, quote.upper_limit, BIG)
-    market = buy(desk, 2, code=BIG)
-    low = buy(desk, 1, quote.lower_limit, BIG)
+    eager = buy(broker, 3, quote.upper_limit, BIG)
+    market = buy(broker, 2, code=BIG)
+    low = buy(broker, 1, quote.lower_limit, BIG)
     assert {frame.status for frame in orders(mine(exchange))} == {"RECEIVED"}
     clock.set(at(8, 59, 59))
     assert mine(exchange) == []
@@ -33,33 +33,33 @@ def test_the_opening_auction_serves_who_came_before_it() -> None:
     assert {frame.fill_price for frame in fills.values()} == {opening}
     assert {frame.at for frame in fills.values()} == {at(9)}
     assert fills[eager.ord_no].fill_quantity == 3
-    assert [row.ord_no for row in desk.open_orders()] == [low.ord_no]
+    assert [row.ord_no for row in broker.open_orders()] == [low.ord_no]
 
 
 def test_the_closing_auction_takes_the_rest_and_then_orders_expire() -> None:
     exchange, clock = opened(at(15, 10))
-    desk = AccountDesk(exchange, "a")
+    broker = ExchangeBroker(exchange, "a")
     quote = exchange.market.quote(BIG)
-    low = buy(desk, 1, quote.lower_limit, BIG)
+    low = buy(broker, 1, quote.lower_limit, BIG)
     clock.set(at(15, 21))
-    late = buy(desk, 2, quote.upper_limit, BIG)
+    late = buy(broker, 2, quote.upper_limit, BIG)
     assert [frame.status for frame in orders(mine(exchange))] == ["RECEIVED", "RECEIVED"]
     clock.set(at(15, 30))
     (fill,) = orders(mine(exchange))
     assert (fill.ord_no, fill.fill_price) == (late.ord_no, exchange.market.quote(BIG).price)
     clock.set(at(15, 31))
-    assert desk.open_orders() == ()
-    expired = next(row for row in desk.day_orders() if row.ord_no == low.ord_no)
+    assert broker.open_orders() == ()
+    expired = next(row for row in broker.day_orders() if row.ord_no == low.ord_no)
     assert (expired.open_quantity, expired.filled_quantity) == (0, 0)
-    deposit = desk.deposit()
+    deposit = broker.deposit()
     assert deposit.orderable == deposit.d2_cash
 
 
 def test_the_next_session_starts_from_the_closes_and_settles_on_the_second() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
-    spent = 10_000_000 - desk.deposit().d2_cash
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
+    spent = 10_000_000 - broker.deposit().d2_cash
     assert spent > 0
     clock.set(at(18))
     close = exchange.market.quote(CODE).price
@@ -68,30 +68,30 @@ def test_the_next_session_starts_from_the_closes_and_settles_on_the_second() -> 
         exchange.advance()
         if day == 1:
             assert exchange.market.quote(CODE).base_price == close
-        assert (desk.deposit().cash, desk.deposit().d2_cash) == (cash, 10_000_000 - spent)
-        assert desk.day_orders() == desk.executions() == ()
-        assert desk.holdings().items[0].quantity == 10
+        assert (broker.deposit().cash, broker.deposit().d2_cash) == (cash, 10_000_000 - spent)
+        assert broker.day_orders() == broker.executions() == ()
+        assert broker.holdings().items[0].quantity == 10
     assert exchange.session == 3
 
 
 def test_realised_profit_is_todays_alone() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
     clock.advance(60)
-    sell(desk, 10)
-    (row,) = desk.returns()
-    assert row.realised_today == sum(sale.profit for sale in desk.realised(CODE))
-    assert desk.deposit().d2_cash == 10_000_000 + row.realised_today
+    sell(broker, 10)
+    (row,) = broker.returns()
+    assert row.realised_today == sum(sale.profit for sale in broker.realised(CODE))
+    assert broker.deposit().d2_cash == 10_000_000 + row.realised_today
     assert row.fee > 0
     clock.set(at(10, day=1))
-    assert desk.realised(CODE) == desk.returns() == ()
+    assert broker.realised(CODE) == broker.returns() == ()
 
 
 def test_a_jump_over_weeks_is_quick_and_lands_right() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 1, ticks.step(exchange.market.quote(CODE).price, -60))
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 1, ticks.step(exchange.market.quote(CODE).price, -60))
     exchange.watch({CODE, BIG})
     clock.set(at(11, day=60))
     started = time.process_time()
@@ -100,7 +100,7 @@ def test_a_jump_over_weeks_is_quick_and_lands_right() -> None:
     assert len(events) < 200
     assert clock.now().date() == date(2027, 1, 22)
     assert exchange.session == 41
-    assert desk.open_orders() == ()
+    assert broker.open_orders() == ()
 
 
 def test_a_clock_that_goes_back_while_running_is_waited_for() -> None:
@@ -108,7 +108,7 @@ def test_a_clock_that_goes_back_while_running_is_waited_for() -> None:
     exchange.advance()
     clock.set(at(10, 59))
     assert exchange.now() == at(11)
-    assert buy(AccountDesk(exchange, "a"), 1).status is OutcomeStatus.ACKED
+    assert buy(ExchangeBroker(exchange, "a"), 1).status is OutcomeStatus.ACKED
     clock.set(at(11, 0, 5))
     assert exchange.now() == at(11, 0, 5)
 
@@ -161,17 +161,17 @@ def test_at_high_speed_ticks_are_few_but_lose_no_volume() -> None:
         before = exchange.market.quote(CODE).volume
 
 
-def test_a_book_is_told_again_when_somebody_ate_from_it() -> None:
+def test_a_book_is_sent_again_after_its_levels_were_consumed() -> None:
     exchange, _ = opened()
     exchange.watch({CODE})
     watched(exchange)
     assert watched(exchange) == ([], [])
-    buy(AccountDesk(exchange, "a"), 10)
+    buy(ExchangeBroker(exchange, "a"), 10)
     _, (update,) = watched(exchange)
     assert update.book.asks == exchange.market.book(CODE).asks
 
 
-def test_nothing_is_told_of_stocks_nobody_watches() -> None:
+def test_unwatched_stocks_send_no_market_data() -> None:
     exchange, clock = opened()
     clock.advance(30)
     assert exchange.advance() == []
@@ -202,9 +202,9 @@ def test_the_phase_can_be_asked_for() -> None:
 def test_events_come_in_the_order_of_their_times() -> None:
     exchange, clock = opened()
     exchange.watch({CODE, BIG})
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 50, exchange.market.quote(CODE).bid)
-    buy(desk, 5, exchange.market.quote(BIG).bid, BIG)
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 50, exchange.market.quote(CODE).bid)
+    buy(broker, 5, exchange.market.quote(BIG).bid, BIG)
     for _ in range(10):
         clock.advance(45)
         times = [event.at for _, event in exchange.advance()]
@@ -218,17 +218,17 @@ def test_costs_are_named() -> None:
 
 def test_mock_costs_are_taken() -> None:
     exchange, clock = opened(costs="mock")
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
     clock.advance(1)
-    rows = desk.executions()
+    rows = broker.executions()
     value = sum(row.price * row.quantity for row in rows)
     assert sum(row.fee for row in rows) == value * 35 // 10_000 // 10 * 10
 
 
 def test_a_position_from_yesterday_can_be_sold_today() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
     clock.set(at(9, 30) + timedelta(days=1))
-    assert sell(desk, 10).status is OutcomeStatus.ACKED
+    assert sell(broker, 10).status is OutcomeStatus.ACKED

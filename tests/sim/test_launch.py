@@ -24,8 +24,8 @@ from kt.config.model import Config, Simulator
 from kt.errors import Busy, ConfigError, Unreachable
 from kt.records import KST
 from kt.sim import crash_resume, discovery, launch
-from kt.sim.server.opening import begin
 from kt.sim.server.settings import Settings
+from kt.sim.server.startup import begin
 from tests.sim.wireclient import WireClient, client
 
 
@@ -100,7 +100,7 @@ def test_twenty_at_once_start_one(state: Path) -> None:
     assert sorted(said for _, said in answers) == ["0"] * 19 + ["1"]
 
 
-def test_stop_and_start_go_on_where_the_clock_stood(state: Path) -> None:
+def test_a_restarted_exchange_continues_at_its_last_time(state: Path) -> None:
     first = launch.ensure(config(speed=100), state, lambda text: None)
     with client(first.base_url, "keeper") as wire:
         wire.order("kt10000", ord_qty="3", trde_tp="3")
@@ -125,7 +125,7 @@ def test_stop_and_start_go_on_where_the_clock_stood(state: Path) -> None:
         assert int(again) > int(numbers[0]["ord_no"])
 
 
-def test_a_folder_that_cannot_be_used_is_said(tmp_path: Path) -> None:
+def test_an_unusable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "sim").write_text("a file where the folder should be")
     with pytest.raises(Unreachable, match="cannot work in"):
         launch.ensure(config(), tmp_path, lambda text: None)
@@ -148,7 +148,7 @@ def test_a_killed_exchange_loses_no_order(state: Path) -> None:
         assert [row["ord_no"] for row in rows] == [number]
 
 
-def test_a_killed_exchange_comes_back_where_it_was_with_its_clock(state: Path) -> None:
+def test_a_killed_exchange_restarts_on_the_same_port_and_clock(state: Path) -> None:
     first = launch.start(Settings(state_dir=state, speed=20, seed=3), lambda text: None)
     os.kill(first.pid, signal.SIGKILL)
     os.waitpid(first.pid, 0)
@@ -177,13 +177,13 @@ def test_its_port_may_have_been_taken_meanwhile(state: Path) -> None:
     assert second.base_url != first.base_url
 
 
-def test_one_that_was_killed_long_ago_begins_where_its_clock_stood(state: Path) -> None:
+def test_an_exchange_killed_long_ago_continues_at_its_last_time(state: Path) -> None:
     first = launch.start(Settings(state_dir=state, speed=5), lambda text: None)
     os.kill(first.pid, signal.SIGKILL)
     os.waitpid(first.pid, 0)
     for path in (state / "sim").glob("exchange.db*"):
         os.utime(path, (0, 0))
-    assert crash_resume.left_behind(state / "sim") is None
+    assert crash_resume.killed_place(state / "sim") is None
 
 
 def test_reset_forgets(state: Path) -> None:
@@ -198,7 +198,7 @@ def test_reset_forgets(state: Path) -> None:
         assert wire.call("kt00007").json()["acnt_ord_cntr_prps_dtl"] == []
 
 
-def test_why_it_did_not_start_is_said(state: Path) -> None:
+def test_the_reason_of_a_failed_start_is_reported(state: Path) -> None:
     launch.ensure(config(seed=1), state, lambda text: None)
     launch.stop(state)
     with pytest.raises(Unreachable, match="made with seed 1, not 2") as caught:
@@ -206,7 +206,7 @@ def test_why_it_did_not_start_is_said(state: Path) -> None:
     assert "exchange.log" in str(caught.value.hint)
 
 
-def test_it_stops_by_itself_when_nobody_uses_it(state: Path) -> None:
+def test_an_idle_exchange_stops_by_itself(state: Path) -> None:
     settings = Settings(state_dir=state, idle_minutes=1 / 600)
     running = launch.start(settings, lambda text: None)
     os.waitpid(running.pid, 0)
@@ -273,7 +273,7 @@ def moment(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=KST)
 
 
-def test_the_clock_stands_still_while_nobody_runs_it() -> None:
+def test_the_clock_stops_while_the_exchange_is_stopped() -> None:
     seen = moment("2026-11-23T14:01:02")
     assert begin(Settings(), seen) == seen
 

@@ -7,9 +7,9 @@ from functools import cache
 
 import pytest
 
-from kt.sim.market.days import CLOSING_SECOND
 from kt.sim.market.listing import listings
 from kt.sim.market.path import SessionPath
+from kt.sim.market.session_days import CLOSING_SECOND
 from tests.sim.scene import chain_of
 
 SEEDS = range(1, 21)

@@ -8,9 +8,9 @@ import random
 import pytest
 
 from kt.rules import ticks
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 from kt.sim.market.listing import listings
 from kt.sim.market.path import SessionPath
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 from tests.sim.scene import CODE, chain_of, paths
 
 LATE = 24 * 3600

@@ -9,7 +9,7 @@ import pytest
 from kt.cli.topics import topic_text
 from kt.errors import InputError
 from kt.records import Interval
-from kt.sim.exchange import AccountDesk
+from kt.sim.exchange import ExchangeBroker
 from tests.sim.scene import CODE, at, buy, mine, opened, orders
 
 HEADER = "code,at,open,high,low,close,volume\n"
@@ -75,9 +75,9 @@ def test_other_stocks_keep_their_seeded_prices(tmp_path: Path) -> None:
 
 def test_orders_match_against_recorded_prices(tmp_path: Path) -> None:
     exchange, clock = opened(at(9, 5), replay=recorded(tmp_path))
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 5, 201_000, "005930")
-    waiting = buy(desk, 3, 200_500, "005930")
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 5, 201_000, "005930")
+    waiting = buy(broker, 3, 200_500, "005930")
     assert sum(frame.fill_quantity for frame in orders(mine(exchange))) == 5
     clock.set(at(9, 59, 59))
     assert mine(exchange) == []

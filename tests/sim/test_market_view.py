@@ -11,7 +11,7 @@ import pytest
 from kt.errors import UnknownStock
 from kt.records import Interval, Ranking
 from kt.rules import ticks
-from kt.sim.depth import LEVELS, Depth
+from kt.sim.market.depth import LEVELS, Depth
 from kt.sim.market.view import MarketView
 from tests.sim.scene import CODE, at, board_of, opened
 
@@ -57,7 +57,7 @@ def test_the_book_has_ten_levels_a_tick_apart(market: MarketView) -> None:
     assert book.total_ask == sum(level.quantity for level in book.asks)
 
 
-def test_at_the_upper_limit_nobody_offers() -> None:
+def test_at_the_upper_limit_there_are_no_asks() -> None:
     board = board_of()
     path = board.path(CODE, 0)
     path.closes[60] = path.opens[61] = path.upper

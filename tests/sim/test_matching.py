@@ -10,12 +10,19 @@ from hypothesis import strategies as st
 
 from kt.records import KST, Level, OrderType, Side
 from kt.rules import price_time_priority
-from kt.sim.depth import Depth, down, pieces, up
-from kt.sim.exchange.matching import Floor, Hit, arrive, call, may_trade, rest
+from kt.sim.exchange.matching import (
+    Liquidity,
+    Match,
+    match_arriving,
+    match_auction,
+    match_resting,
+    may_trade,
+)
 from kt.sim.exchange.order_records import SimOrder
 from kt.sim.market import expected_prices
-from kt.sim.market.days import CONTINUOUS_MINUTES
+from kt.sim.market.depth import Depth, down, pieces, up
 from kt.sim.market.path import SessionPath
+from kt.sim.market.session_days import CONTINUOUS_MINUTES
 from tests.rules import clearing
 
 NOW = datetime(2026, 11, 23, 10, tzinfo=KST)
@@ -39,10 +46,10 @@ def still_path(price: int = PRICE, volume: int = 6_000, buying: float = 0.5) -> 
     )
 
 
-def floor(
+def liquidity(
     path: SessionPath | None = None, second: int = 3_600, depth: Depth | None = None
-) -> Floor:
-    return Floor("000001", path or still_path(), depth or Depth(), 1_000, second)
+) -> Liquidity:
+    return Liquidity("000001", path or still_path(), depth or Depth(), 1_000, second)
 
 
 def order(
@@ -71,60 +78,60 @@ def order(
     )
 
 
-def asks(here: Floor) -> list[Level]:
+def asks(here: Liquidity) -> list[Level]:
     return here.depth.levels(here.code, here.path, here.unit, Side.SELL, here.second)
 
 
-def by_price(hits: list[Hit]) -> dict[int, int]:
+def by_price(matches: list[Match]) -> dict[int, int]:
     sums: dict[int, int] = {}
-    for hit in hits:
-        sums[hit.price] = sums.get(hit.price, 0) + hit.quantity
+    for match in matches:
+        sums[match.price] = sums.get(match.price, 0) + match.quantity
     return sums
 
 
 def test_a_market_order_eats_levels_from_the_best_on() -> None:
-    here = floor()
+    here = liquidity()
     first, second, third = asks(here)[:3]
     wanted = first.quantity + second.quantity + 1
-    hits = arrive(order(1, Side.BUY, wanted), (), here)
-    assert by_price(hits) == {
+    matches = match_arriving(order(1, Side.BUY, wanted), (), here)
+    assert by_price(matches) == {
         first.price: first.quantity,
         second.price: second.quantity,
         third.price: 1,
     }
-    assert [hit.price for hit in hits] == sorted(hit.price for hit in hits)
+    assert [match.price for match in matches] == sorted(match.price for match in matches)
 
 
 def test_a_limit_order_stops_at_its_price() -> None:
-    here = floor()
+    here = liquidity()
     first = asks(here)[0]
-    hits = arrive(order(1, Side.BUY, first.quantity + 50, first.price), (), here)
-    assert by_price(hits) == {first.price: first.quantity}
-    assert arrive(order(2, Side.BUY, 50, down(first.price)), (), here) == []
+    matches = match_arriving(order(1, Side.BUY, first.quantity + 50, first.price), (), here)
+    assert by_price(matches) == {first.price: first.quantity}
+    assert match_arriving(order(2, Side.BUY, 50, down(first.price)), (), here) == []
 
 
 def test_selling_goes_down_the_bids() -> None:
-    here = floor()
+    here = liquidity()
     bids = here.depth.levels(here.code, here.path, here.unit, Side.BUY, here.second)
-    hits = arrive(order(1, Side.SELL, bids[0].quantity + 1), (), here)
-    assert by_price(hits) == {bids[0].price: bids[0].quantity, bids[1].price: 1}
+    matches = match_arriving(order(1, Side.SELL, bids[0].quantity + 1), (), here)
+    assert by_price(matches) == {bids[0].price: bids[0].quantity, bids[1].price: 1}
 
 
-def test_what_was_eaten_stays_eaten_and_refills_later() -> None:
-    here = floor()
+def test_a_consumed_level_stays_consumed_until_it_refills() -> None:
+    here = liquidity()
     before = asks(here)
-    arrive(order(1, Side.BUY, before[0].quantity), (), here)
+    match_arriving(order(1, Side.BUY, before[0].quantity), (), here)
     assert asks(here)[0].price == before[1].price
-    again = arrive(order(2, Side.BUY, 1), (), here)
+    again = match_arriving(order(2, Side.BUY, 1), (), here)
     assert again[0].price == before[1].price
-    later = floor(here.path, here.second + 30, here.depth)
+    later = liquidity(here.path, here.second + 30, here.depth)
     assert before[0].price in {level.price for level in asks(later)}
 
 
 def test_a_part_eaten_leaves_the_rest() -> None:
-    here = floor()
+    here = liquidity()
     first = asks(here)[0]
-    arrive(order(1, Side.BUY, first.quantity - 3), (), here)
+    match_arriving(order(1, Side.BUY, first.quantity - 3), (), here)
     assert asks(here)[0] == Level(first.price, 3)
 
 
@@ -136,35 +143,39 @@ def test_executions_are_the_single_orders_of_a_level() -> None:
 
 
 def test_a_better_priced_account_comes_before_the_book() -> None:
-    here = floor()
+    here = liquidity()
     best = asks(here)[0]
     mine = order(1, Side.SELL, 5, down(best.price), account="b")
-    hits = arrive(order(2, Side.BUY, 8), (mine,), here)
-    assert (hits[0].price, hits[0].quantity, hits[0].against) == (down(best.price), 5, mine)
-    assert sum(hit.quantity for hit in hits[1:]) == 3
+    matches = match_arriving(order(2, Side.BUY, 8), (mine,), here)
+    assert (matches[0].price, matches[0].quantity, matches[0].against) == (
+        down(best.price),
+        5,
+        mine,
+    )
+    assert sum(match.quantity for match in matches[1:]) == 3
 
 
-def test_at_one_price_who_stood_first_trades_first() -> None:
+def test_at_one_price_the_older_order_fills_first() -> None:
     """Displayed shares that were there before, then the account, then the rest of the level."""
-    here = floor()
+    here = liquidity()
     best = asks(here)[0]
     assert best.quantity > 12
     mine = order(1, Side.SELL, 5, best.price, ahead=10, account="b")
-    hits = arrive(order(2, Side.BUY, 17, best.price), (mine,), here)
-    against = [hit.against is mine for hit in hits]
-    before = sum(hit.quantity for hit in hits[: against.index(True)])
+    matches = match_arriving(order(2, Side.BUY, 17, best.price), (mine,), here)
+    against = [match.against is mine for match in matches]
+    before = sum(match.quantity for match in matches[: against.index(True)])
     assert before == 10
-    assert hits[against.index(True)].quantity == 5
-    assert sum(hit.quantity for hit in hits) == 17
+    assert matches[against.index(True)].quantity == 5
+    assert sum(match.quantity for match in matches) == 17
 
 
 def test_of_two_accounts_the_earlier_trades_first() -> None:
-    here = floor()
+    here = liquidity()
     price = down(asks(here)[0].price)
     late = order(9, Side.SELL, 5, price, account="c")
     early = order(3, Side.SELL, 5, price, account="b")
-    hits = arrive(order(10, Side.BUY, 7, price), (late, early), here)
-    assert [(hit.against, hit.quantity) for hit in hits] == [(early, 5), (late, 2)]
+    matches = match_arriving(order(10, Side.BUY, 7, price), (late, early), here)
+    assert [(match.against, match.quantity) for match in matches] == [(early, 5), (late, 2)]
 
 
 def second_with(path: SessionPath, side: Side, at_least: int = 1) -> int:
@@ -181,11 +192,11 @@ def test_a_waiting_order_waits_behind_its_queue_and_fills_in_parts() -> None:
     trade = path.trade_at(second)
     assert trade is not None
     waiting = order(1, Side.BUY, 10_000, PRICE, ahead=trade.quantity - 10)
-    hits = rest([waiting], floor(path, second))
-    assert by_price(hits) == {PRICE: 10}
+    matches = match_resting([waiting], liquidity(path, second))
+    assert by_price(matches) == {PRICE: 10}
     assert waiting.ahead == 0
     behind = order(2, Side.BUY, 10, PRICE, ahead=trade.quantity + 5)
-    assert rest([behind], floor(path, second)) == []
+    assert match_resting([behind], liquidity(path, second)) == []
     assert behind.ahead == 5
 
 
@@ -197,15 +208,15 @@ def test_two_orders_wait_behind_the_same_displayed_queue() -> None:
     queue = trade.quantity - 30
     early = order(1, Side.BUY, 10, PRICE, ahead=queue)
     late = order(2, Side.BUY, 100, PRICE, ahead=queue, account="b")
-    hits = rest([late, early], floor(path, second))
-    assert [(hit.order, hit.quantity) for hit in hits] == [(early, 10), (late, 20)]
+    matches = match_resting([late, early], liquidity(path, second))
+    assert [(match.order, match.quantity) for match in matches] == [(early, 10), (late, 20)]
 
 
 def test_a_price_that_is_not_reached_does_not_trade() -> None:
     path = still_path()
     second = second_with(path, Side.SELL)
     low, high = order(1, Side.BUY, 5, PRICE - TICK), order(2, Side.SELL, 5, PRICE + TICK)
-    assert rest([low, high], floor(path, second)) == []
+    assert match_resting([low, high], liquidity(path, second)) == []
     assert not may_trade(low, path, second // 60)
     assert not may_trade(high, path, second // 60)
 
@@ -214,7 +225,7 @@ def test_a_trade_through_the_price_fills_at_the_orders_own_price() -> None:
     path = still_path()
     second = second_with(path, Side.SELL)
     generous = order(1, Side.BUY, 3, PRICE + TICK, ahead=1_000_000)
-    assert by_price(rest([generous], floor(path, second))) == {PRICE + TICK: 3}
+    assert by_price(match_resting([generous], liquidity(path, second))) == {PRICE + TICK: 3}
 
 
 def test_one_trade_serves_the_better_price_then_the_earlier_order() -> None:
@@ -225,8 +236,8 @@ def test_one_trade_serves_the_better_price_then_the_earlier_order() -> None:
     late = order(8, Side.BUY, trade.quantity, PRICE)
     early = order(2, Side.BUY, 5, PRICE)
     better = order(9, Side.BUY, 4, PRICE + TICK)
-    hits = rest([late, early, better], floor(path, second))
-    assert [(hit.order, hit.quantity) for hit in hits] == [
+    matches = match_resting([late, early, better], liquidity(path, second))
+    assert [(match.order, match.quantity) for match in matches] == [
         (better, 4),
         (early, 5),
         (late, trade.quantity - 9),
@@ -236,8 +247,8 @@ def test_one_trade_serves_the_better_price_then_the_earlier_order() -> None:
 def test_the_rest_of_a_market_order_takes_what_is_offered_next() -> None:
     path = still_path()
     rest_of_it = order(1, Side.BUY, 7)
-    hits = rest([rest_of_it], floor(path, 3_605))
-    assert sum(hit.quantity for hit in hits) == 7
+    matches = match_resting([rest_of_it], liquidity(path, 3_605))
+    assert sum(match.quantity for match in matches) == 7
 
 
 # --- call auctions -------------------------------------------------------------------------
@@ -263,9 +274,9 @@ def test_an_auction_serves_market_orders_then_better_prices() -> None:
     market = order(5, Side.BUY, 100)
     better = order(4, Side.BUY, 100, PRICE + 50 * TICK)
     low = order(1, Side.BUY, 100, PRICE - TICK)
-    hits = call([low, better, market], path, PRICE, 400)
-    assert {hit.order.ord_no: hit.quantity for hit in hits} == {5: 100, 4: 100}
-    assert {hit.price for hit in hits} == {PRICE}
+    matches = match_auction([low, better, market], path, PRICE, 400)
+    assert {match.order.ord_no: match.quantity for match in matches} == {5: 100, 4: 100}
+    assert {match.price for match in matches} == {PRICE}
 
 
 def test_in_an_auction_somebody_waits_at_the_price() -> None:
@@ -273,11 +284,11 @@ def test_in_an_auction_somebody_waits_at_the_price() -> None:
     path = still_path()
     buyer, seller = order(1, Side.BUY, 10**9, PRICE), order(2, Side.SELL, 10**9, PRICE)
     for waiting in (buyer, seller):
-        served = sum(hit.quantity for hit in call([waiting], path, PRICE, 400))
+        served = sum(match.quantity for match in match_auction([waiting], path, PRICE, 400))
         assert served < 10**9
     total = {side: 0 for side in Side}
-    for hit in call([buyer, seller], path, PRICE, 400):
-        total[hit.order.side] += hit.quantity
+    for match in match_auction([buyer, seller], path, PRICE, 400):
+        total[match.order.side] += match.quantity
     assert total[Side.BUY] > 0
 
 
@@ -293,9 +304,9 @@ def test_no_auction_serves_an_order_beyond_itself(
         for number, (side, quantity, step) in enumerate(sizes, start=1)
     ]
     got: dict[int, int] = {}
-    for hit in call(crowd, still_path(), PRICE, volume):
-        got[hit.order.ord_no] = got.get(hit.order.ord_no, 0) + hit.quantity
-        assert price_time_priority.crosses(hit.order.side, hit.order.price, PRICE)
+    for match in match_auction(crowd, still_path(), PRICE, volume):
+        got[match.order.ord_no] = got.get(match.order.ord_no, 0) + match.quantity
+        assert price_time_priority.crosses(match.order.side, match.order.price, PRICE)
     for item in crowd:
         assert got.get(item.ord_no, 0) <= item.quantity
 

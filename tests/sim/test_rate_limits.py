@@ -8,7 +8,7 @@ import pytest
 
 from kt.clock import ManualClock
 from kt.records import KST
-from kt.sim.rate_limits import RateLimits
+from kt.sim.server.rate_limits import RateLimits
 
 
 @pytest.fixture

@@ -57,7 +57,9 @@ def test_a_faults_request_without_the_key_changes_nothing(served: Served) -> Non
 
 @pytest.mark.parametrize("kind", ["text/plain", "text/plain; application/json", "", None])
 def test_even_with_the_key_a_form_cannot_speak(served: Served, kind: str | None) -> None:
-    headers = {HEADER: served.desk.control_key} | ({} if kind is None else {"content-type": kind})
+    headers = {HEADER: served.context.control_key} | (
+        {} if kind is None else {"content-type": kind}
+    )
     answer = httpx.post(served.base_url + "/kt/faults", headers=headers, content=b'{"rules":[]}')
     assert answer.status_code == 400
     with client(served.base_url) as wire:
@@ -68,7 +70,7 @@ def test_even_with_the_key_a_form_cannot_speak(served: Served, kind: str | None)
 
 def test_the_clock_is_everybodys(served: Served) -> None:
     assert control.clock_at(served.base_url).speed == 1
-    assert Control(served.base_url, served.desk.control_key).status()["seed"] == 1
+    assert Control(served.base_url, served.context.control_key).status()["seed"] == 1
     with pytest.raises(Unreachable, match="not this state folder's"):
         Control(served.base_url, "another").status()
 
@@ -96,7 +98,7 @@ ORIGINS = [("http://127.0.0.1:{}", True), ("http://localhost:{}", True), ("null"
 
 @pytest.mark.parametrize(("origin", "taken"), ORIGINS)
 def test_a_foreign_origin_is_refused(served: Served, origin: str, taken: bool) -> None:
-    told = {"origin": origin.format(port(served)), HEADER: served.desk.control_key}
+    told = {"origin": origin.format(port(served)), HEADER: served.context.control_key}
     with client(served.base_url) as wire:
         for answer in (
             wire.call("kt00001", headers=told),
@@ -137,7 +139,7 @@ def test_the_first_secret_is_the_secret(served: Served) -> None:
         assert owner.issue().json()["token"] == owner.token
 
 
-def test_keys_that_nobody_has_are_wrong_keys(served: Served) -> None:
+def test_unknown_keys_are_refused_as_wrong(served: Served) -> None:
     with WireClient(served.base_url, "k" * 10_000, "s") as wire:
         assert "[8001:" in wire.issue().json()["return_msg"]
 
@@ -172,7 +174,7 @@ def test_one_that_does_not_say_so_is_read_up_to_the_bound(served: Served) -> Non
 
 
 @pytest.mark.parametrize("part", [0, 16, 60, 1_000])
-def test_who_does_not_come_to_an_end_is_cut_off(
+def test_a_request_that_never_ends_is_cut_off(
     served: Served, part: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     begun = (head(served, "Content-Length: 9") + b"{")[:part]
@@ -246,14 +248,16 @@ def test_groups_have_a_bound(served: Served) -> None:
     assert said == [0] * 100 + [105111]
 
 
-def test_who_never_logs_in_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_never_logs_in_is_disconnected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket_session, "LOGIN_SECONDS", 0.1)
     ended = pytest.raises((websocket.WebSocketException, ConnectionError))
     with serve(ping_seconds=0.05) as served, frames(served.ws_url) as stream, ended:
         stream.next()
 
 
-def test_who_never_reads_is_let_go(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_client_that_never_reads_is_disconnected(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(websocket_session, "MOST_FRAMES", 50)
     with frames(served.ws_url) as stream:
         question = json.dumps({"trnm": "x" * 50_000})

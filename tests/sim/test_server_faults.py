@@ -127,7 +127,7 @@ def test_delays(served: Served, wire: WireClient, when: str) -> None:
     assert time.monotonic() - began >= 0.2
 
 
-def test_a_slow_call_holds_nobody_up(served: Served, wire: WireClient) -> None:
+def test_a_slow_call_delays_no_other(served: Served, wire: WireClient) -> None:
     served.set_faults([{"api": "kt10000", "action": "hang"}])
     wire.http.timeout = httpx.Timeout(2.0)
     with client(served.base_url, "somebody") as other, ThreadPoolExecutor() as pool:
@@ -219,7 +219,7 @@ def test_faults_are_set_shown_and_cleared_over_http(served: Served, wire: WireCl
     assert wire.call("kt00001").status_code == 502
     shown = served.control.faults()
     assert [(rule["action"], rule["acted"]) for rule in shown] == [("status", 1)]
-    key = {HEADER: served.desk.control_key}
+    key = {HEADER: served.context.control_key}
     assert wire.http.delete("/kt/faults", headers=key).json() == {"rules": []}
     with pytest.raises(UsageError, match="did you mean `action`"):
         served.control.set_faults([{"api": "*", "acton": "cut"}])
@@ -369,7 +369,9 @@ def test_a_frame_may_be_big(served: Served, wire: WireClient) -> None:
         assert stream.rows("00")[0]["values"]["913"] == "체결"
 
 
-def test_who_leaves_a_big_frame_is_let_go(served: Served, wire: WireClient) -> None:
+def test_a_client_that_leaves_during_a_big_frame_is_disconnected(
+    served: Served, wire: WireClient
+) -> None:
     served.set_faults([{"stream": "00", "action": "big", "megabytes": 5_000}])
     with frames(served.ws_url, wire.token) as stream:
         stream.register([""], ["00"])
@@ -410,4 +412,4 @@ def test_the_handshake_may_fail(
     with pytest.raises(error, match=words):
         connect(served, 0.3)
     connect(served)
-    assert [shown["acted"] for shown in served.desk.faults.report()] == [1, 0]
+    assert [shown["acted"] for shown in served.context.faults.report()] == [1, 0]

@@ -173,7 +173,7 @@ def held(wire: WireClient) -> tuple[dict[str, str], dict[str, str]]:
     return body, row
 
 
-def test_what_waits_to_be_sold_cannot_be_sold_and_a_cancel_gives_it_back(wire: WireClient) -> None:
+def test_shares_of_an_open_sell_are_not_sellable_until_it_is_cancelled(wire: WireClient) -> None:
     _, upper, _ = limits(wire)
     wire.order("kt10000", ord_qty="10", trde_tp="3")
 

@@ -190,7 +190,7 @@ def test_rankings_come_in_pages_and_together_make_the_market(wire: WireClient) -
     assert len(codes) == len(set(codes)) > 150
 
 
-def test_what_happens_between_two_pages_moves_nothing() -> None:
+def test_new_rows_between_two_pages_shift_nothing() -> None:
     with serve(speed=10, cash=1_000_000_000) as served, client(served.base_url) as wire:
         lower = abs(int(wire.call("ka10001").json()["lst_pric"]))
         numbers = [

@@ -164,14 +164,22 @@ def test_the_item_is_the_one_that_was_registered(stream: Frames) -> None:
     assert stream.rows("0B")[0]["item"] == f"{STOCK}_AL"
 
 
+def hurry(served: Served, speed: float) -> None:
+    """From now on the exchange's clock runs that fast: what must be ready first, is."""
+    clock = served.clock
+    clock.anchor, clock.anchor_real = clock.now(), time.time()
+    clock.speed = speed
+
+
 def test_the_session_phase_is_a_row_for_the_whole_market() -> None:
     fids = documented_fids("0s")
     with (
-        serve(speed=240, open_at="08:58") as served,
+        serve(speed=1, open_at="08:58") as served,
         client(served.base_url) as wire,
         frames(served.ws_url, wire.token) as stream,
     ):
         stream.register([""], ["0s"])
+        hurry(served, 240)
         rows = stream.rows("0s", 2)
         assert {row["item"] for row in rows} == {""}
         assert set(rows[0]["values"]) == fids
@@ -183,11 +191,12 @@ def test_the_session_phase_is_a_row_for_the_whole_market() -> None:
 def test_every_phase_of_the_day_arrives(item: str) -> None:
     """Whatever item it was registered under: the phases are of no stock."""
     with (
-        serve(speed=600, open_at="15:18") as served,
+        serve(speed=1, open_at="15:18") as served,
         client(served.base_url) as wire,
         frames(served.ws_url, wire.token) as stream,
     ):
         stream.register([item], ["0s"])
+        hurry(served, 600)
         phases = [row["values"]["215"] for row in stream.rows("0s", 12)]
     assert phases == ["2"] * 10 + ["4", "8"]
 
@@ -226,7 +235,7 @@ def test_a_group_holds_100_items(stream: Frames) -> None:
 
 
 def test_refresh_keeps_or_replaces_the_group(served: Served, stream: Frames) -> None:
-    session = next(iter(served.desk.hub._sessions.values()))
+    session = next(iter(served.context.fan_out._sessions.values()))
     stream.register([STOCK], ["0B"])
     stream.register(["000660"], ["0B"], refresh="1")
     assert session.codes() == {STOCK, "000660"}
@@ -237,7 +246,7 @@ def test_refresh_keeps_or_replaces_the_group(served: Served, stream: Frames) -> 
 
 
 def test_remove_takes_items_or_the_whole_group(served: Served, stream: Frames) -> None:
-    session = next(iter(served.desk.hub._sessions.values()))
+    session = next(iter(served.context.fan_out._sessions.values()))
     stream.register([STOCK, "000660"], ["0B", "0D"])
     gone = [{"item": [STOCK], "type": ["0B", "0D"]}]
     stream.send({"trnm": "REMOVE", "grp_no": "1", "data": gone})
@@ -298,16 +307,16 @@ def test_a_second_login_ends_the_first_session(served: Served, wire: WireClient)
             assert second.rows("00")[0]["values"]["913"] == "접수"
 
 
-def test_nothing_is_watched_for_sessions_that_are_gone(served: Served, wire: WireClient) -> None:
+def test_stocks_of_ended_sessions_are_no_longer_watched(served: Served, wire: WireClient) -> None:
     with frames(served.ws_url, wire.token) as stream:
         stream.register([STOCK], ["0B"])
-        assert served.desk.hub.watched() == {STOCK}
+        assert served.context.fan_out.watched() == {STOCK}
         assert served.exchange._ticker.codes == {STOCK}
     end = time.monotonic() + 5
     while served.exchange._ticker.codes and time.monotonic() < end:
         time.sleep(0.01)
     assert not served.exchange._ticker.codes
-    assert len(served.desk.hub) == 0
+    assert len(served.context.fan_out) == 0
 
 
 def test_accounts_hear_of_their_own_orders_alone(served: Served, wire: WireClient) -> None:

@@ -23,10 +23,10 @@ from kt.records import (
     ViNotice,
 )
 from kt.rules import ticks
-from kt.sim.depth import down, up
 from kt.sim.exchange import Exchange, Steer, Steered
-from kt.sim.exchange.desk import AccountDesk
-from kt.sim.market.days import AUCTION_SECOND
+from kt.sim.exchange.broker_port import ExchangeBroker
+from kt.sim.market.depth import down, up
+from kt.sim.market.session_days import AUCTION_SECOND
 from kt.sim.market.steered import SteeredPath, Turn, seconds_of
 from kt.sim.scenario import play
 from tests.serving import Served, serve
@@ -50,11 +50,11 @@ def step(exchange: Exchange, steps: int, code: str = CODE) -> int:
     return ticks.step(exchange.market.quote(code).price, steps)
 
 
-def filled(desk: AccountDesk, clock: ManualClock) -> dict[str, int]:
+def filled(broker: ExchangeBroker, clock: ManualClock) -> dict[str, int]:
     """Shares by order number, once the lists show them."""
     clock.advance(1)
     found: dict[str, int] = {}
-    for row in desk.executions():
+    for row in broker.executions():
         found[row.ord_no] = found.get(row.ord_no, 0) + row.quantity
     return found
 
@@ -118,10 +118,10 @@ def test_others_do_not_move() -> None:
 def test_resting_orders_meet_the_price_as_in_a_market() -> None:
     """What it goes through fills whole, at its own price; what it does not reach stays."""
     exchange, clock = opened(cash=10**11)
-    desk, neighbour = AccountDesk(exchange, "a"), AccountDesk(exchange, "b")
-    buy(desk, 5_000)
+    broker, neighbour = ExchangeBroker(exchange, "a"), ExchangeBroker(exchange, "b")
+    buy(broker, 5_000)
     last = exchange.market.quote(CODE).price
-    above = sell(desk, 2_000, ticks.step(last, 50)).ord_no
+    above = sell(broker, 2_000, ticks.step(last, 50)).ord_no
     through = buy(neighbour, 30_000, ticks.step(last, -20)).ord_no
     at_price = buy(neighbour, 100, ticks.step(last, -40)).ord_no
     below = buy(neighbour, 100, ticks.step(last, -60)).ord_no
@@ -135,23 +135,23 @@ def test_resting_orders_meet_the_price_as_in_a_market() -> None:
     assert {row.price for row in neighbour.executions() if row.ord_no == through} == {
         ticks.step(last, -20)
     }
-    assert above not in filled(desk, clock)
-    assert next(row for row in desk.open_orders() if row.ord_no == above).open_quantity == 2_000
+    assert above not in filled(broker, clock)
+    assert next(row for row in broker.open_orders() if row.ord_no == above).open_quantity == 2_000
     steer(exchange, price=ticks.step(last, 51))
     clock.advance(2)
-    assert filled(desk, clock)[above] == 2_000
+    assert filled(broker, clock)[above] == 2_000
 
 
 def test_a_market_order_gets_the_price() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
     price = step(exchange, -60)
     steer(exchange, price=price)
     clock.advance(1)
-    number = sell(desk, 10).ord_no
-    assert filled(desk, clock)[number] == 10
-    paid = {row.price for row in desk.executions() if row.ord_no == number}
+    number = sell(broker, 10).ord_no
+    assert filled(broker, clock)[number] == 10
+    paid = {row.price for row in broker.executions() if row.ord_no == number}
     assert max(paid) <= price and min(paid) >= ticks.step(price, -4)
 
 
@@ -191,13 +191,13 @@ def test_the_close_and_the_next_day_follow() -> None:
 def test_before_the_open_it_opens_there() -> None:
     exchange, clock = opened(at(8, 50))
     price = step(exchange, 20)
-    order = buy(AccountDesk(exchange, "a"), 10).ord_no
+    order = buy(ExchangeBroker(exchange, "a"), 10).ord_no
     steer(exchange, price=price)
     assert exchange.market.quote(CODE).expected_price
     clock.set(at(9, 0, 1))
     assert exchange.market.quote(CODE).open == price
-    assert filled(AccountDesk(exchange, "a"), clock)[order] == 10
-    assert {row.price for row in AccountDesk(exchange, "a").executions()} == {price}
+    assert filled(ExchangeBroker(exchange, "a"), clock)[order] == 10
+    assert {row.price for row in ExchangeBroker(exchange, "a").executions()} == {price}
 
 
 @pytest.mark.parametrize(
@@ -211,7 +211,9 @@ def test_before_the_open_it_opens_there() -> None:
         ({"free": True, "code": "999999"}, "no such stock"),
     ],
 )
-def test_what_a_market_cannot_do_is_said(wish: dict[str, Any], words: str) -> None:
+def test_steering_to_an_impossible_state_is_refused_with_the_reason(
+    wish: dict[str, Any], words: str
+) -> None:
     exchange, _ = opened()
     with pytest.raises(UsageError, match=words):
         steer(exchange, **wish)
@@ -233,85 +235,85 @@ def test_a_price_is_on_the_grid() -> None:
 
 def test_a_halt_stops_the_stock_and_its_orders() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
-    resting = sell(desk, 5, step(exchange, 3)).ord_no
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
+    resting = sell(broker, 5, step(exchange, 3)).ord_no
     exchange.watch({CODE})
     assert steer(exchange, halt=True).halted
     clock.advance(1)
     exchange.advance()
     volume = exchange.market.quote(CODE).volume
     for outcome in (
-        sell(desk, 1),
-        buy(desk, 1, step(exchange, -1)),
-        desk.amend(
+        sell(broker, 1),
+        buy(broker, 1, step(exchange, -1)),
+        broker.amend(
             AmendTicket(ord_no=resting, stock_code=CODE, quantity=0, price=step(exchange, 4))
         ),
     ):
         assert (outcome.status, outcome.code) == (OutcomeStatus.REJECTED, "571476")
-    assert buy(desk, 1, code="005930").status is OutcomeStatus.ACKED, "another stock trades"
+    assert buy(broker, 1, code="005930").status is OutcomeStatus.ACKED, "another stock trades"
     clock.advance(3_000)
     assert not [event for _, event in exchange.advance() if isinstance(event, Tick | BookUpdate)]
     quote = exchange.market.quote(CODE)
     assert (quote.volume, quote.bid) == (volume, 0)
     assert [level.quantity for level in exchange.market.book(CODE).asks] == [5], "their own"
-    cancelled = desk.cancel(CancelTicket(ord_no=resting, stock_code=CODE, quantity=0))
+    cancelled = broker.cancel(CancelTicket(ord_no=resting, stock_code=CODE, quantity=0))
     assert cancelled.status is OutcomeStatus.ACKED
-    assert [row.sellable for row in desk.holdings().items if row.stock_code == CODE] == [10]
+    assert [row.sellable for row in broker.holdings().items if row.stock_code == CODE] == [10]
     steer(exchange, halt=True)
     assert not steer(exchange, halt=False).halted
     clock.advance(1)
     assert [event for _, event in exchange.advance() if isinstance(event, Tick)]
-    assert sell(desk, 10).status is OutcomeStatus.ACKED
+    assert sell(broker, 10).status is OutcomeStatus.ACKED
     assert exchange.market.quote(CODE).volume > volume
 
 
 def test_a_price_set_in_a_halt_is_where_it_resumes() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
-    waiting = buy(desk, 50, step(exchange, -10)).ord_no
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
+    waiting = buy(broker, 50, step(exchange, -10)).ord_no
     last, gap = exchange.market.quote(CODE).price, step(exchange, -50)
     steer(exchange, halt=True)
     clock.advance(60)
     assert steer(exchange, price=gap).halted
     clock.advance(60)
     assert exchange.market.quote(CODE).price == last
-    assert waiting not in filled(desk, clock)
+    assert waiting not in filled(broker, clock)
     steer(exchange, halt=False)
     clock.advance(1)
     assert exchange.market.quote(CODE).price == gap
-    assert filled(desk, clock)[waiting] == 50
+    assert filled(broker, clock)[waiting] == 50
 
 
 def test_a_halt_may_keep_a_stock_from_opening() -> None:
     exchange, clock = opened(at(8, 45))
-    desk = AccountDesk(exchange, "a")
-    number = buy(desk, 10).ord_no
+    broker = ExchangeBroker(exchange, "a")
+    number = buy(broker, 10).ord_no
     steer(exchange, halt=True)
     clock.set(at(9, 30))
     quote = exchange.market.quote(CODE)
     assert (quote.volume, quote.expected_price, quote.price) == (0, 0, quote.base_price)
-    assert number not in filled(desk, clock)
+    assert number not in filled(broker, clock)
     steer(exchange, halt=False)
     clock.advance(2)
     assert exchange.market.quote(CODE).volume > 0
-    assert filled(desk, clock)[number] == 10
+    assert filled(broker, clock)[number] == 10
 
 
 def test_a_halt_may_last_until_the_close() -> None:
     exchange, clock = opened(at(15, 0))
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
-    waiting = sell(desk, 10, step(exchange, 2)).ord_no
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
+    waiting = sell(broker, 10, step(exchange, 2)).ord_no
     steer(exchange, halt=True)
     clock.advance(5)
     last = exchange.market.quote(CODE)
     clock.set(at(15, 31))
     after = exchange.market.quote(CODE)
     assert (after.price, after.volume) == (last.price, last.volume)
-    assert not [row for row in desk.open_orders() if row.ord_no == waiting]
-    assert waiting not in filled(desk, clock)
+    assert not [row for row in broker.open_orders() if row.ord_no == waiting]
+    assert waiting not in filled(broker, clock)
 
 
 # --- a volatility interruption -----------------------------------------------------------------
@@ -319,8 +321,8 @@ def test_a_halt_may_last_until_the_close() -> None:
 
 def test_an_interruption_collects_orders_and_prints_once() -> None:
     exchange, clock = opened()
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
     exchange.watch({CODE})
     told = steer(exchange, vi=True)
     assert told.vi_until is not None
@@ -331,13 +333,13 @@ def test_an_interruption_collects_orders_and_prints_once() -> None:
     assert [(event.stock_code, event.active, event.at) for event in begun] == [
         (CODE, True, told.at)
     ]
-    number = sell(desk, 10).ord_no
-    bought = buy(AccountDesk(exchange, "b"), 10, step(exchange, 30)).ord_no
+    number = sell(broker, 10).ord_no
+    bought = buy(ExchangeBroker(exchange, "b"), 10, step(exchange, 30)).ord_no
     for _ in range(11):
         clock.advance(10)
         assert not [event for _, event in exchange.advance() if isinstance(event, Tick | ViNotice)]
         assert exchange.market.quote(CODE).expected_price
-    assert filled(desk, clock).keys() == {"0100001"}
+    assert filled(broker, clock).keys() == {"0100001"}
     clock.set(told.vi_until)
     ended = [event for _, event in exchange.advance()]
     assert [event.active for event in ended if isinstance(event, ViNotice)] == [False]
@@ -345,7 +347,7 @@ def test_an_interruption_collects_orders_and_prints_once() -> None:
     assert tick.quantity > 100, "what would have traded meanwhile"
     clock.advance(1)
     for key, order in (("a", number), ("b", bought)):
-        rows = [row for row in AccountDesk(exchange, key).executions() if row.ord_no == order]
+        rows = [row for row in ExchangeBroker(exchange, key).executions() if row.ord_no == order]
         assert sum(row.quantity for row in rows) == 10
         assert {row.price for row in rows} == {tick.price}
         assert {row.at for row in rows} == {told.vi_until}
@@ -392,9 +394,9 @@ def test_one_shortly_before_the_closing_auction_is_part_of_it() -> None:
 
 def test_a_lower_lock_has_no_bids_and_a_market_sale_waits_for_buyers() -> None:
     exchange, clock = opened(cash=10**10)
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 100)
-    bid = buy(AccountDesk(exchange, "b"), 70, step(exchange, -10)).ord_no
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 100)
+    bid = buy(ExchangeBroker(exchange, "b"), 70, step(exchange, -10)).ord_no
     told = steer(exchange, lock="lower")
     clock.advance(1)
     quote = exchange.market.quote(CODE)
@@ -403,20 +405,20 @@ def test_a_lower_lock_has_no_bids_and_a_market_sale_waits_for_buyers() -> None:
     book = exchange.market.book(CODE)
     assert book.bids == ()
     assert book.asks[0].quantity > 10 * exchange.market._board.unit(CODE)
-    assert filled(AccountDesk(exchange, "b"), clock)[bid] == 70, "it was on the way down"
-    number = sell(desk, 100).ord_no
-    limit = sell(AccountDesk(exchange, "b"), 70, quote.lower_limit).ord_no
+    assert filled(ExchangeBroker(exchange, "b"), clock)[bid] == 70, "it was on the way down"
+    number = sell(broker, 100).ord_no
+    limit = sell(ExchangeBroker(exchange, "b"), 70, quote.lower_limit).ord_no
     clock.advance(1_800)
-    assert {row.ord_no: row.open_quantity for row in desk.open_orders()} == {number: 100}
-    assert [row.ord_no for row in AccountDesk(exchange, "b").open_orders()] == [limit]
-    assert desk.holdings().items[0].sellable == 0
+    assert {row.ord_no: row.open_quantity for row in broker.open_orders()} == {number: 100}
+    assert [row.ord_no for row in ExchangeBroker(exchange, "b").open_orders()] == [limit]
+    assert broker.holdings().items[0].sellable == 0
     assert exchange.market.quote(CODE).volume == quote.volume
-    assert buy(AccountDesk(exchange, "c"), 5).status is OutcomeStatus.ACKED, "sellers there are"
+    assert buy(ExchangeBroker(exchange, "c"), 5).status is OutcomeStatus.ACKED, "sellers there are"
     steer(exchange, lock="")
     clock.advance(2)
     assert exchange.market.quote(CODE).price == up(quote.lower_limit)
-    assert filled(desk, clock)[number] == 100
-    assert filled(AccountDesk(exchange, "b"), clock)[limit] == 70
+    assert filled(broker, clock)[number] == 100
+    assert filled(ExchangeBroker(exchange, "b"), clock)[limit] == 70
 
 
 def test_an_upper_lock_has_no_offers() -> None:
@@ -425,28 +427,28 @@ def test_an_upper_lock_has_no_offers() -> None:
     clock.advance(1)
     quote = exchange.market.quote(CODE)
     assert (quote.price, quote.ask, quote.bid) == (quote.upper_limit, 0, quote.upper_limit)
-    desk = AccountDesk(exchange, "a")
-    number = buy(desk, 10).ord_no
+    broker = ExchangeBroker(exchange, "a")
+    number = buy(broker, 10).ord_no
     clock.advance(600)
-    assert number not in filled(desk, clock)
+    assert number not in filled(broker, clock)
     steer(exchange, price=down(quote.upper_limit))
     clock.advance(1)
-    assert filled(desk, clock)[number] == 10
+    assert filled(broker, clock)[number] == 10
 
 
 def test_a_lock_may_last_until_the_close() -> None:
     exchange, clock = opened(at(15, 10))
-    desk = AccountDesk(exchange, "a")
-    buy(desk, 10)
+    broker = ExchangeBroker(exchange, "a")
+    buy(broker, 10)
     steer(exchange, lock="lower")
     clock.advance(2)
-    number = sell(desk, 10).ord_no
+    number = sell(broker, 10).ord_no
     lower = exchange.market.quote(CODE).lower_limit
     clock.set(at(15, 31))
     assert exchange.market.quote(CODE).price == lower
-    assert number not in filled(desk, clock)
-    assert desk.open_orders() == ()
-    assert desk.holdings().items[0].sellable == 10
+    assert number not in filled(broker, clock)
+    assert broker.open_orders() == ()
+    assert broker.holdings().items[0].sellable == 10
 
 
 # --- over time ---------------------------------------------------------------------------------
@@ -478,7 +480,7 @@ def test_a_restart_knows_what_was_steered(tmp_path: Path) -> None:
     assert stayed == list(days)
 
 
-def test_what_is_laid_over_a_session_leaves_what_came_before() -> None:
+def test_a_turn_changes_nothing_before_it() -> None:
     """Whatever the turns are: before the first of them every second is the plain one."""
     board = board_of()
     plain = board.path(CODE, 0)
@@ -557,7 +559,7 @@ def test_a_halt_over_the_wire(served: Served) -> None:
         ({}, "say what to do"),
     ],
 )
-def test_what_cannot_be_steered_is_said_over_the_wire(
+def test_an_impossible_steering_request_gets_an_http_error(
     served: Served, wish: dict[str, Any], words: str
 ) -> None:
     with pytest.raises(UsageError, match=words):
@@ -566,7 +568,7 @@ def test_what_cannot_be_steered_is_said_over_the_wire(
         served.control.steered("999999")
 
 
-def test_nobody_else_steers(served: Served) -> None:
+def test_a_request_without_the_control_key_cannot_steer(served: Served) -> None:
     with client(served.base_url) as wire:
         for method in ("GET", "POST"):
             answer = wire.http.request(method, "/kt/market?stock_code=005930")
@@ -578,13 +580,13 @@ def test_nobody_else_steers(served: Served) -> None:
 
 def test_so_many_shares_trade_with_the_waiting_orders_and_then_nothing() -> None:
     exchange, clock = opened(cash=10**11)
-    desk, neighbour = AccountDesk(exchange, "a"), AccountDesk(exchange, "b")
+    broker, neighbour = ExchangeBroker(exchange, "a"), ExchangeBroker(exchange, "b")
     price = step(exchange, -3)
-    first, second = buy(desk, 10, price).ord_no, buy(neighbour, 10, price).ord_no
+    first, second = buy(broker, 10, price).ord_no, buy(neighbour, 10, price).ord_no
     assert exchange.steered(CODE).waiting == ((Side.BUY, price, 10), (Side.BUY, price, 10))
     steer(exchange, price=price, side=Side.SELL, shares=13)
     clock.advance(600)
-    assert (filled(desk, clock), filled(neighbour, clock)) == ({first: 10}, {second: 3})
+    assert (filled(broker, clock), filled(neighbour, clock)) == ({first: 10}, {second: 3})
     quote = exchange.market.quote(CODE)
     clock.advance(600)
     assert exchange.market.quote(CODE).volume == quote.volume

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kt.records import Interval
-from kt.sim.wire.chart_pages import KEPT, Recent
+from kt.sim.wire.chart_pages import KEPT, ChartCache
 from kt.sim.wire.charts import MOST_BARS, PAGES
 from tests.serving import Served, serve
 from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient
@@ -103,8 +103,8 @@ def test_a_base_day_must_be_given_and_be_a_day(wire: WireClient) -> None:
         assert "[1517:" in wrong["return_msg"]
 
 
-def test_what_was_read_is_read_once_and_forgotten_in_turn() -> None:
-    recent, read = Recent(), list[int]()
+def test_a_chart_is_read_once_and_the_oldest_is_evicted() -> None:
+    recent, read = ChartCache(), list[int]()
 
     def ask(number: int) -> None:
         recent.get(number, lambda: (read.append(number), ())[1])  # type: ignore[func-returns-value]

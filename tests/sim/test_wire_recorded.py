@@ -295,7 +295,7 @@ def test_order_row() -> None:
         status="FILL", side=Side.BUY, quantity=1, price=165_300, open_quantity=0,
         at=at("2026-08-26T09:15:47"), exec_no="1", fill_quantity=1, fill_price=165_300,
     )  # fmt: skip
-    around = account_rows.Surroundings(account="1234567890", filled=1, value=165_300)
+    around = account_rows.RowContext(account="1234567890", filled=1, value=165_300)
     made = account_rows.order(notice, around)
     same(made, values)
     assert made["919"] == "0"

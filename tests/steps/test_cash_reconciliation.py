@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from kt.clock import ManualClock
 from kt.errors import AuthError, Unreachable
 from kt.records import Deposit, Order, OrderTicket, OrderType, OutcomeStatus, Side
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.steps.context import Context
 from kt.steps.orders import place
 from kt.steps.reconcile import cash_reconciliation, order_tracking, position_reconciliation
@@ -225,7 +225,7 @@ def floor(tmp_path: Path) -> Iterator[tuple[World, Context]]:
         clock = ManualClock(OPEN)
         exchange = Exchange(clock=clock, seed=1)
         world = World(folder, clock=clock)
-        world.market, world.broker = exchange.market, AccountDesk(exchange, "kt")  # type: ignore[assignment]
+        world.market, world.broker = exchange.market, ExchangeBroker(exchange, "kt")  # type: ignore[assignment]
         world.ctx = world.context()
         yield world, world.ctx
         world.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,7 +25,7 @@ from kt.records import (
 )
 from kt.steps.context import Context
 from kt.steps.order_events import event
-from kt.steps.orders import place
+from kt.steps.orders import order_change, place
 from kt.steps.risk import check, stops
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
@@ -336,6 +337,56 @@ def test_a_stop_set_during_the_pause_prevents_the_second_send(
 
 
 # amends and cancels
+
+
+CHANGES: dict[str, Callable[[Context, Order], order_change.Changed]] = {
+    "amend": lambda ctx, order: place.amend(ctx, order, price=69_900),
+    "cancel": place.cancel,
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_refused_for_the_rate_is_sent_again_with_events_of_its_own(
+    world: World, change: str
+) -> None:
+    order = order_now(world)
+    world.broker.outcomes = [fakes.not_placed(retryable=True), fakes.not_placed(retryable=True)]
+    changed = CHANGES[change](world.ctx, order)
+    assert changed.outcome.status is OutcomeStatus.ACKED
+    assert len(world.broker.sent) == 1 + 3
+    asked, failed, done = {
+        "amend": ("AMENDING", "AMEND_FAILED", "AMENDED"),
+        "cancel": ("CANCELLING", "CANCEL_FAILED", "CANCELLED"),
+    }[change]
+    assert kinds(world, changed.order)[3:] == [asked, failed, asked, failed, asked, done]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_refused_for_the_rate_every_time_fails_after_three_sends(
+    world: World, change: str
+) -> None:
+    order = order_now(world)
+    world.broker.outcomes = [fakes.not_placed(retryable=True)] * 5
+    changed = CHANGES[change](world.ctx, order)
+    assert (changed.order.state, changed.outcome.retryable) == (OrderState.ACKED, True)
+    assert len(world.broker.sent) == 1 + place.SENDS
+
+
+def test_a_stop_set_between_two_sends_of_an_amend_ends_it_and_of_a_cancel_does_not(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = order_now(world)
+
+    def refuse(_: object) -> Outcome:
+        stops.halt(world.ctx, "lunch")
+        return fakes.not_placed(retryable=True)
+
+    monkeypatch.setattr(world.broker, "amend", refuse)
+    with pytest.raises(Halted, match="lunch"):
+        place.amend(world.ctx, order, price=69_900)
+    assert kinds(world, order)[3:] == ["AMENDING", "AMEND_FAILED"]
+    world.broker.outcomes = [fakes.not_placed(retryable=True)]
+    assert place.cancel(world.ctx, order).order.state is OrderState.CANCELLED
 
 
 def test_an_amend_takes_the_new_number_and_price(world: World) -> None:

@@ -24,7 +24,7 @@ def statuses(folder: Path, profile: str = "sim") -> dict[str, str]:
     return {name: finding.status for name, finding in look(folder, profile).items()}
 
 
-def test_a_good_journal(tmp_path: Path) -> None:
+def test_health_of_a_good_journal_is_ok(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         placed(journal)
     assert set(statuses(tmp_path).values()) == {"ok"}
@@ -38,13 +38,13 @@ def test_no_journal_yet_is_no_fault_and_none_is_made(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
-def test_another_profiles_journal(tmp_path: Path) -> None:
+def test_health_fails_for_another_profiles_journal(tmp_path: Path) -> None:
     open_journal(tmp_path).close()
     finding = look(tmp_path, "real")["journal profile"]
     assert (finding.status, finding.detail) == ("fail", "the file is sim's, this is real")
 
 
-def test_a_newer_journal(tmp_path: Path) -> None:
+def test_health_fails_for_a_newer_schema(tmp_path: Path) -> None:
     open_journal(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / "kt.db")) as connection:
         connection.execute("PRAGMA user_version = 99")
@@ -63,7 +63,7 @@ def test_an_older_journal_is_not_touched(tmp_path: Path) -> None:
         assert schema.version_of(connection) == 1
 
 
-def test_a_file_that_is_no_database(tmp_path: Path) -> None:
+def test_health_fails_for_a_file_that_is_no_database(tmp_path: Path) -> None:
     (tmp_path / "kt.db").write_bytes(b"garbage" * 1_000)
     finding = look(tmp_path)["journal"]
     assert finding.status == "fail"
@@ -71,7 +71,7 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     assert "move it aside" in finding.hint
 
 
-def test_a_damaged_journal(tmp_path: Path) -> None:
+def test_health_fails_for_a_damaged_journal(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         for index in range(50):
             placed(journal, f"O{index}", stock_code=f"{index:06d}")
@@ -82,7 +82,7 @@ def test_a_damaged_journal(tmp_path: Path) -> None:
     assert look(tmp_path)["journal"].status == "fail"
 
 
-def test_a_journal_that_another_process_holds(
+def test_health_fails_for_a_journal_locked_by_another_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "_WAIT", 0.05)
@@ -115,7 +115,7 @@ def test_a_stop_is_shown_from_where_it_stands(tmp_path: Path) -> None:
     assert "flag file: halt" in look(tmp_path)["stop"].detail
 
 
-def test_looking_changes_nothing(tmp_path: Path) -> None:
+def test_health_checks_change_nothing(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         placed(journal)
     before = (tmp_path / "kt.db").read_bytes()

@@ -108,7 +108,7 @@ def test_a_cut_off_file_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path).code in ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
-def test_the_short_moments_between_others_turns_are_found(tmp_path: Path) -> None:
+def test_a_busy_file_is_opened_between_others_transactions(tmp_path: Path) -> None:
     """Somebody holds the file nearly always, in a rhythm that the steps in which SQLite itself
     waits (1, 2, 5, 10, 15, 20, 25, 25, 25, 50, 50, 100 ms …) miss for long."""
     held, ended = threading.Event(), threading.Event()

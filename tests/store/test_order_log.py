@@ -42,7 +42,9 @@ def test_a_denied_intent_keeps_its_code(journal: SqliteJournal) -> None:
 
 
 @pytest.mark.parametrize("events", [[], ["SENDING"], ["SENDING", "UNKNOWN"]])
-def test_a_second_intent_waits_for_the_first(journal: SqliteJournal, events: list[str]) -> None:
+def test_a_second_intent_is_denied_until_the_first_is_resolved(
+    journal: SqliteJournal, events: list[str]
+) -> None:
     journal.plan_order(order(), event("PLANNED"))
     for kind in events:
         journal.record(event(kind))
@@ -55,7 +57,7 @@ def test_a_second_intent_waits_for_the_first(journal: SqliteJournal, events: lis
 
 
 @pytest.mark.parametrize("last", ["ACKED", "REJECTED", "NOT_PLACED", "GIVEN_UP"])
-def test_a_settled_intent_makes_room(journal: SqliteJournal, last: str) -> None:
+def test_a_resolved_intent_allows_the_next(journal: SqliteJournal, last: str) -> None:
     journal.plan_order(order(), event("PLANNED"))
     journal.record(event("SENDING"))
     if last == "GIVEN_UP":
@@ -64,7 +66,7 @@ def test_a_settled_intent_makes_room(journal: SqliteJournal, last: str) -> None:
     assert journal.plan_order(order("O2"), event("PLANNED", "O2")).state == "PLANNED"
 
 
-def test_external_orders_are_in_nobodys_way(journal: SqliteJournal) -> None:
+def test_an_external_order_does_not_block_an_intent(journal: SqliteJournal) -> None:
     for name, origin in (("E1", Origin.EXTERNAL), ("O1", Origin.CYCLE), ("E2", Origin.EXTERNAL)):
         kept = journal.plan_order(order(name, origin=origin), event("PLANNED", name))
         assert kept.state is OrderState.PLANNED
@@ -153,7 +155,7 @@ def test_the_same_shares_from_stream_and_list_count_once(journal: SqliteJournal)
     assert [(one.from_quantity, one.to_quantity) for one in kept] == [(0, 4), (4, 6)]
 
 
-def test_a_stream_fill_that_comes_late_replaces_the_lists_word(journal: SqliteJournal) -> None:
+def test_a_late_stream_fill_replaces_the_polled_one(journal: SqliteJournal) -> None:
     placed(journal)
     journal.record(fill_event(fill(0, 6, fill_id="rest", source="rest", price=69_800)))
     journal.record(fill_event(fill(0, 4), key="stream"))
@@ -205,7 +207,7 @@ def test_orders_are_found_by_any_number_of_their_chain(journal: SqliteJournal) -
     assert journal.order_by_number("", DAY) is None
 
 
-def test_numbers_begin_anew_every_day(journal: SqliteJournal) -> None:
+def test_order_numbers_are_looked_up_by_day(journal: SqliteJournal) -> None:
     today = placed(journal)
     yesterday = placed(journal, "O0", created_at=T0 - timedelta(days=1), stock_code="000660")
     assert journal.order_by_number("101", DAY) == today
@@ -239,7 +241,7 @@ def test_the_highest_number_is_the_newest_of_a_chain(journal: SqliteJournal) -> 
 
 @pytest.mark.parametrize("concerns", [None, *Concern])
 @pytest.mark.parametrize("not_enough", [False, True])
-def test_whose_trouble_a_refusal_is_survives_a_restart(
+def test_what_a_refusal_concerns_survives_a_restart(
     tmp_path: Path, concerns: Concern | None, not_enough: bool
 ) -> None:
     with open_journal(tmp_path) as journal:
@@ -333,7 +335,7 @@ def told(order_id: str, facts: list[tuple[object, ...]]) -> list[OrderEvent]:
     return events
 
 
-def test_the_journal_is_the_rules_with_a_memory(tmp_path: Path) -> None:
+def test_the_journal_derives_the_same_order_as_the_rules(tmp_path: Path) -> None:
     """Whatever happens in whatever sequence: the order kept is the one that the rules fold, the
     fills kept are the rules', and the sum of the fills is what the order says."""
     with open_journal(tmp_path) as journal:

@@ -85,7 +85,7 @@ def test_one_unresolved_intent_between_processes(tmp_path: Path) -> None:
         assert len({order.order_id[0] for order in kept}) > 1, "they did not meet"
 
 
-def test_processes_that_tell_the_same_fills_count_them_once(tmp_path: Path) -> None:
+def test_the_same_fills_from_several_processes_count_once(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         placed(journal)
         go([start("fillers", tmp_path, name, 10) for name in "AB"])
@@ -105,7 +105,7 @@ def test_many_can_open_a_new_journal_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("rows", [1, 7, 20])
-def test_a_killed_process_has_lost_nothing_it_was_told_of(tmp_path: Path, rows: int) -> None:
+def test_a_killed_process_loses_no_committed_row(tmp_path: Path, rows: int) -> None:
     process = start("orders", tmp_path, "7", 10_000)
     assert process.stdout is not None
     release(process)

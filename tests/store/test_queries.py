@@ -69,7 +69,7 @@ def test_everything_that_happened_in_its_order(journal: SqliteJournal) -> None:
     assert all(str(row["at"]).endswith("+09:00") for row in rows)
 
 
-def test_rows_say_what_a_person_asks(journal: SqliteJournal) -> None:
+def test_events_carry_the_columns_of_their_table(journal: SqliteJournal) -> None:
     fill_journal(journal)
     by_kind = {row["kind"]: row for row in journal.events()}
     assert by_kind["decision"]["faults"] == ["price: 1 is off the tick"]
@@ -87,7 +87,7 @@ def test_rows_say_what_a_person_asks(journal: SqliteJournal) -> None:
     assert "prompt" not in by_kind["answer"]
 
 
-def test_reading_goes_on_where_it_ended(journal: SqliteJournal) -> None:
+def test_events_continue_after_a_sequence_number(journal: SqliteJournal) -> None:
     fill_journal(journal)
     everything = journal.events()
     first = journal.events(limit=5)
@@ -95,7 +95,7 @@ def test_reading_goes_on_where_it_ended(journal: SqliteJournal) -> None:
     assert journal.events(after=everything[-1]["seq"]) == ()
 
 
-def test_the_last_so_many(journal: SqliteJournal) -> None:
+def test_a_negative_position_gives_the_newest_events(journal: SqliteJournal) -> None:
     assert journal.events(after=-3) == ()
     fill_journal(journal)
     assert journal.events(after=-3) == journal.events()[-3:]
@@ -104,14 +104,14 @@ def test_the_last_so_many(journal: SqliteJournal) -> None:
     assert journal.events(after=-50, limit=1) == journal.events()[-1:]
 
 
-def test_only_some_kinds(journal: SqliteJournal) -> None:
+def test_events_are_filtered_by_kind(journal: SqliteJournal) -> None:
     fill_journal(journal)
     assert {row["kind"] for row in journal.events(kinds=["fill", "trade"])} == {"fill", "trade"}
     with pytest.raises(UsageError, match="no such kind of event: bananas"):
         journal.events(kinds=["bananas"])
 
 
-def test_more_rows_than_one_question_holds(journal: SqliteJournal) -> None:
+def test_events_of_more_rows_than_one_query_takes(journal: SqliteJournal) -> None:
     for number in range(1_200):
         journal.api_call("R1", f"{number}", T0, 1, 200, "0", "")
     rows = journal.events(limit=2_000)
@@ -128,7 +128,7 @@ def test_sequence_numbers_are_never_used_again(tmp_path: Path) -> None:
         assert journal.events()[-1]["seq"] == last + 1
 
 
-def test_runs_with_their_signs_of_life(journal: SqliteJournal) -> None:
+def test_runs_carry_their_heartbeats(journal: SqliteJournal) -> None:
     journal.start_run("R1", "kt run", "0.1.0")
     journal.start_run("R2", "kt balance", "0.1.0")
     journal.heartbeat("R1", "cycle", T0)

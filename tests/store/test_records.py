@@ -38,7 +38,7 @@ from tests.store.make import (
 )
 
 
-def test_it_is_the_port(journal: SqliteJournal) -> None:
+def test_the_journal_implements_the_port(journal: SqliteJournal) -> None:
     port: Journal = journal
     assert port is journal
 
@@ -206,7 +206,7 @@ def test_a_short_lock_does_not_lift_a_long_one(journal: SqliteJournal) -> None:
     assert journal.locks() == (same,)
 
 
-def test_everything_is_still_there_after_a_restart(tmp_path: Path) -> None:
+def test_all_records_survive_a_restart(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         journal.put_position(position())
         journal.answer("R1", answer())
@@ -255,7 +255,7 @@ def test_a_row_that_was_changed_by_hand_is_named(journal: SqliteJournal) -> None
     journal.put_position(position())
     with journal._file.write() as connection:
         connection.execute("UPDATE positions SET quantity = 'many'")
-    with pytest.raises(JournalError, match="is no Position") as broken:
+    with pytest.raises(JournalError, match="is not a valid Position") as broken:
         journal.positions()
     assert broken.value.code == "ROW"
 

@@ -36,7 +36,7 @@ from tests.store.make import T0, answer, open_journal
         ("8005: token is not valid", "8005: token is not valid"),
     ],
 )
-def test_mask(text: str, shown: str) -> None:
+def test_secrets_and_account_numbers_are_masked(text: str, shown: str) -> None:
     assert mask(text) == shown
 
 

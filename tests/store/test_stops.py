@@ -25,7 +25,7 @@ def stop(mode: str, seconds: float = 0, until: date | None = None) -> Stop:
     )
 
 
-def test_nothing_stops_a_new_journal(journal: SqliteJournal) -> None:
+def test_a_new_journal_has_no_stop(journal: SqliteJournal) -> None:
     assert journal.stop().mode is StopMode.RUNNING
 
 
@@ -120,7 +120,7 @@ def full(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("mode", ["reduce", "flatten", "halt"])
 @pytest.mark.parametrize("before", ["", "reduce"])
-def test_a_full_disk_has_room_for_the_flag(
+def test_a_full_disk_has_reserved_space_for_the_flag(
     tmp_path: Path, mode: str, before: str, request: pytest.FixtureRequest
 ) -> None:
     """Kept since the journal was opened; whole, whatever was in force before."""
@@ -148,7 +148,7 @@ def test_without_room_a_halt_replaces_a_weaker_flag_all_the_same(
     assert found is not None and found.mode is StopMode.HALT
 
 
-def test_room_that_was_used_is_made_again(tmp_path: Path) -> None:
+def test_the_reserved_space_is_restored_after_use(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         (tmp_path / "halt.room").unlink()
         journal.set_stop(stop("halt"))

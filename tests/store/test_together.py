@@ -11,7 +11,7 @@ from kt.errors import JournalError
 from tests.store.make import open_journal, position, trade
 
 
-def test_what_is_written_together_is_there_together(tmp_path: Path) -> None:
+def test_a_transaction_commits_all_its_rows(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal, open_journal(tmp_path) as other:
         with journal.together():
             journal.put_position(position())
@@ -21,7 +21,7 @@ def test_what_is_written_together_is_there_together(tmp_path: Path) -> None:
         assert (len(other.positions()), len(other.trades())) == (1, 1)
 
 
-def test_a_failure_takes_all_of_it_back(tmp_path: Path) -> None:
+def test_a_failed_transaction_rolls_back_all_its_rows(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         with pytest.raises(ZeroDivisionError), journal.together():
             journal.put_position(position())
@@ -33,7 +33,7 @@ def test_a_failure_takes_all_of_it_back(tmp_path: Path) -> None:
         assert len(journal.positions()) == 1, "and it goes on"
 
 
-def test_look_and_write_are_one_between_processes_and_threads(tmp_path: Path) -> None:
+def test_transactions_are_isolated_between_processes_and_threads(tmp_path: Path) -> None:
     """Each adds a trade if there are fewer than five: without the transaction there are more."""
     journals = [open_journal(tmp_path) for _ in range(2)]
     gate = threading.Barrier(6)

@@ -170,7 +170,7 @@ def _one_run(folder: Path) -> None:
         (WHAT_WENT_WRONG, [("order", "place.005930", "[RC4003] off tick")]),
     ],
 )
-def test_plain_sql_answers(
+def test_a_documented_query_gives_its_answer(
     database: sqlite3.Connection, question: str, rows: list[tuple[object, ...]]
 ) -> None:
     assert database.execute(question).fetchall() == rows

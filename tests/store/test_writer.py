@@ -97,7 +97,7 @@ def test_many_threads_hand_over_at_once(tmp_path: Path) -> None:
         assert len(journal.orders()) == 16
 
 
-def test_a_row_that_can_never_be_written_is_reported_and_stops_nobody(tmp_path: Path) -> None:
+def test_an_unwritable_row_is_reported_and_the_others_are_written(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         journal.answer("R1", answer("good"))
         journal.answer("R1", answer("broken", model="half \ud800"))
@@ -111,7 +111,7 @@ def test_a_row_that_can_never_be_written_is_reported_and_stops_nobody(tmp_path: 
         assert all("a row was left out" in row["message"] for row in errors)
 
 
-def test_a_disk_that_takes_no_rows_is_told_to_the_next_caller(
+def test_a_full_disk_raises_in_the_next_call(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And when there is space again, what waited is written."""
@@ -157,7 +157,7 @@ def test_rows_are_collected_while_another_process_holds_the_file(tmp_path: Path)
         assert count(tmp_path) == 101
 
 
-def test_a_queue_that_is_full_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_queue_raises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "CAPACITY", 3)
     with open_journal(tmp_path) as journal, closing(sqlite3.connect(tmp_path / "kt.db")) as other:
         other.execute("BEGIN IMMEDIATE")

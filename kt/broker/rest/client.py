@@ -1,4 +1,4 @@
-"""The REST line: one HTTP client a process, paced and logged in; queries repeat, orders never."""
+"""The REST client, one per process: queries are retried, orders are not."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ import msgspec
 
 from kt import __version__
 from kt.broker.rest import response_body as bodies
-from kt.broker.rest.captured import caught
-from kt.broker.rest.deadlines import BOOKS_SECONDS, PAGES_SECONDS, PATIENCE, patience
+from kt.broker.rest.deadlines import BOOKS_SECONDS, PAGES_SECONDS, TIMEOUTS, timeouts_of
 from kt.broker.rest.endpoints import Endpoint, Group, Priority, find
-from kt.broker.rest.http_response import ApiReply, HttpResponse, described, failure, read
+from kt.broker.rest.error_capture import capture
+from kt.broker.rest.http_response import (
+    ApiReply,
+    HttpResponse,
+    describe_error,
+    query_error,
+    read_response,
+)
 from kt.broker.rest.priority_gate import PriorityGate
 from kt.broker.rest.rate_limit import Pacer
 from kt.broker.rest.response_class import return_code, return_message
@@ -33,16 +39,14 @@ if TYPE_CHECKING:
     import httpx
 
 OnCall = Callable[[str, datetime, int, int, str, str], None]
-"""Told of every call: API id, start, milliseconds, HTTP status (0 = none), return_code, message.
-May be called from several threads."""
+"""Called after every API call: id, start, milliseconds, HTTP status (0 = none), return_code,
+message. May be called from several threads."""
 
 USER_AGENT = f"kt/{__version__}"
 TRIES = 4
-"""A query is sent so often at most."""
+"""A query is sent at most this many times."""
 BACK_OFF = 0.5
-"""Clock seconds before the first repeat; doubled each time."""
-ORDER_TRIES = 3
-"""An order that was provably not taken (429) is sent so often at most, paced."""
+"""Clock seconds before the first retry; doubled each time."""
 MOST_PAGES = 200
 HEADERS = {
     "User-Agent": USER_AGENT,
@@ -54,7 +58,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class Http:
-    """Posts JSON and tells faithfully what happened. Built on first use."""
+    """Posts JSON and returns what happened as a value. The transport is built on first use."""
 
     def __init__(self, base_url: str, transport: httpx.BaseTransport | None = None) -> None:
         refuse_bad_address(base_url, "base_url", ("https", "http"))
@@ -92,8 +96,8 @@ class Http:
         return Transport(self._context, 0 if fresh else 20, proxy)
 
     def keep_ready(self, count: int = COUNT) -> None:
-        """From now on `count` connections for orders are open ahead (a long run alone profits).
-        Nothing happens through a proxy, or when there is no such server yet."""
+        """From now on keep `count` connections open for orders (only a long run gains by it).
+        Does nothing behind a proxy, or while the server cannot be reached."""
         from kt.broker.rest.transport import Transport
 
         line = self.line(fresh=True)
@@ -107,25 +111,25 @@ class Http:
         body: object,
         *,
         fresh: bool = False,
-        seconds: float = PATIENCE[Priority.SCAN].once,
-        departure: SendProgress | None = None,
+        seconds: float = TIMEOUTS[Priority.SCAN].once,
+        progress: SendProgress | None = None,
     ) -> HttpResponse:
-        """One POST, sent once, over after so many real seconds; whatever happens is told in the
-        answer. `departure` hears how far the request came."""
+        """One POST, sent once, within `seconds` of real time; errors are returned in the response.
+        `progress` records how far the request got."""
         import httpx
 
         never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
         ends = time.monotonic() + min(seconds, time_left())
-        trip = departure or SendProgress()
-        trip.begin()
+        progress = progress or SendProgress()
+        progress.begin()
 
         def fail(fault: Exception) -> HttpResponse:
             if isinstance(fault, KtError):  # ours, of the configuration
                 raise fault
-            trip.left = trip.left and not isinstance(fault, never_left)
-            return HttpResponse(described(fault), left=trip.left)
+            progress.left = progress.left and not isinstance(fault, never_left)
+            return HttpResponse(describe_error(fault), left=progress.left)
 
-        return caught(lambda: self._exchange(path, headers, body, fresh, ends, trip), fail)
+        return capture(lambda: self._exchange(path, headers, body, fresh, ends, progress), fail)
 
     def _exchange(
         self,
@@ -134,7 +138,7 @@ class Http:
         body: object,
         fresh: bool,
         ends: float,
-        trip: SendProgress,
+        progress: SendProgress,
     ) -> HttpResponse:
         import httpx
 
@@ -143,13 +147,13 @@ class Http:
             self.base_url + path,
             headers={**HEADERS, **headers},
             content=_content(body),
-            extensions={"ends": ends, "trip": trip},
+            extensions={"ends": ends, "progress": progress},
         )
         line = self.line(fresh)
-        trip.left = True  # as far as anybody knows; a line that knows better says so
+        progress.left = True  # the safe assumption; a transport that knows better corrects it
         response = line.handle_request(request)
         try:
-            return read(response)
+            return read_response(response)
         finally:
             response.close()
 
@@ -170,7 +174,7 @@ def _content(body: object) -> bytes:
 
 
 class Rest:
-    """Calls of the broker's APIs with token, budget and log. Safe between threads."""
+    """Calls of the broker's APIs with token, rate limit and log. Safe between threads."""
 
     def __init__(
         self,
@@ -185,7 +189,7 @@ class Rest:
         self.pacer = pacer
         self.clock = clock
         self.on_call = on_call
-        self.lanes = PriorityGate()
+        self.gate = PriorityGate()
         self.skew: float | None = None
         """Seconds by which our clock is ahead of the server's, by its newest answer."""
 
@@ -197,27 +201,27 @@ class Rest:
         priority: Priority | None = None,
         next_key: str = "",
     ) -> ApiReply:
-        """A query's answer, or the error that says what to do.
+        """A query's answer, or an error with a hint.
 
         Raises AuthError, RateLimited, Unreachable, BrokerRefused, UnknownStock or WireError.
         """
-        tr = find(api_id)
-        if tr.group is not Group.QUERY:
+        endpoint = find(api_id)
+        if endpoint.group is not Group.QUERY:
             raise UsageError(
                 f"{api_id} is not a query", hint="Orders go through `kt order`, tokens `kt auth`."
             )
-        urgency = tr.priority if priority is None else priority
-        with bounded(patience(tr, urgency).whole):
-            return self._asked(tr, body or {}, urgency, next_key)
+        urgency = endpoint.priority if priority is None else priority
+        with bounded(timeouts_of(endpoint, urgency).whole):
+            return self._query_with_retries(endpoint, body or {}, urgency, next_key)
 
-    def _asked(
-        self, tr: Endpoint, body: Mapping[str, str], urgency: Priority, next_key: str
+    def _query_with_retries(
+        self, endpoint: Endpoint, body: Mapping[str, str], urgency: Priority, next_key: str
     ) -> ApiReply:
         most = 1 if asked_once() else TRIES
         token, renewed, tries = self.tokens.token(), False, 0
         while True:
-            trip = SendProgress(self.clock.monotonic)
-            answer = self._send(tr, body, token, trip, urgency, next_key=next_key)
+            progress = SendProgress(self.clock.monotonic)
+            answer = self._send(endpoint, body, token, progress, urgency, next_key=next_key)
             verdict = None if answer.detour else answer.verdict()
             if answer.answered and verdict is None and not answer.detour:
                 return ApiReply(answer.body or {}, answer.cont_yn, answer.next_key, answer.date)
@@ -231,7 +235,7 @@ class Rest:
             pause = 0.0 if paced else BACK_OFF * 2 ** (tries - 1)
             late = self.clock.to_real(pause) >= time_left()
             if tries >= most or late or not answer.may_change:
-                raise failure(tr.api_id, answer, verdict)
+                raise query_error(endpoint.api_id, answer, verdict)
             if pause:
                 self.clock.sleep(pause)
 
@@ -242,7 +246,7 @@ class Rest:
         *,
         priority: Priority | None = None,
     ) -> Iterator[ApiReply]:
-        """Page after page, each asked for with the key of the one before."""
+        """Page after page, each requested with the next-key of the one before."""
         seen: set[str] = set()
         ends = time.monotonic() + PAGES_SECONDS
         reply = self.call(api_id, body, priority=priority)
@@ -263,79 +267,80 @@ class Rest:
             yield reply
 
     def send_order(self, api_id: str, body: Mapping[str, str]) -> HttpResponse:
-        """One order, sent once: the evidence of what became of it, and never an exception.
+        """Send one order, once. Returns the evidence of what became of it and never raises.
 
-        Sent again only on proof that it was not taken: the token was refused (once, with a new
-        one), or the budget was (paced).
+        A second send follows only a refused token, with a new one: the broker did not take the
+        order then. A 429 is returned; kt/steps/orders/place.py retries it.
         """
-        trip = SendProgress(self.clock.monotonic)
+        progress = SendProgress(self.clock.monotonic)
 
         def evidence(fault: Exception) -> HttpResponse:
-            if isinstance(fault, KtError) and not trip.left:
+            if isinstance(fault, KtError) and not progress.left:
                 return HttpResponse(f"not sent: {fault.message}", left=False, error=fault)
-            how = "sent, and then" if trip.left else "not sent"
-            return HttpResponse(f"{how}: {described(fault)}", left=trip.left)
+            how = "sent, and then" if progress.left else "not sent"
+            return HttpResponse(f"{how}: {describe_error(fault)}", left=progress.left)
 
-        return caught(lambda: self._ordered(find(api_id), body, trip), evidence)
+        return capture(lambda: self._send_with_token(find(api_id), body, progress), evidence)
 
-    def _ordered(self, tr: Endpoint, body: Mapping[str, str], trip: SendProgress) -> HttpResponse:
-        renewed, tries = False, 0
-        with regardless(PATIENCE[Priority.ORDER].whole):
+    def _send_with_token(
+        self, endpoint: Endpoint, body: Mapping[str, str], progress: SendProgress
+    ) -> HttpResponse:
+        with regardless(TIMEOUTS[Priority.ORDER].whole):
             token = self.tokens.token()
-            while True:
-                answer = self._send(tr, body, token, trip, Priority.ORDER, fresh=True)
-                verdict = None if answer.detour else answer.verdict()
-                renewable = verdict is not None and verdict.renewable and not renewed
-                tries += not renewable
-                limited = verdict is not None and verdict.not_taken_for_rate
-                if not renewable and (not limited or tries == ORDER_TRIES):
-                    return answer
-                trip.begin()  # the broker's own words: it was not taken
-                if renewable:
-                    token, renewed = self.tokens.renew(token), True
+            answer = self._send(endpoint, body, token, progress, Priority.ORDER, fresh=True)
+            verdict = None if answer.detour else answer.verdict()
+            if verdict is None or not verdict.renewable:
+                return answer
+            progress.begin()  # the broker refused the token, so it did not take the order
+            token = self.tokens.renew(token)
+            return self._send(endpoint, body, token, progress, Priority.ORDER, fresh=True)
 
     def _send(
         self,
-        tr: Endpoint,
+        endpoint: Endpoint,
         body: Mapping[str, str],
         token: str,
-        trip: SendProgress,
+        progress: SendProgress,
         urgency: Priority,
         *,
         next_key: str = "",
         fresh: bool = False,
     ) -> HttpResponse:
-        """Wait for the budget, send once, log, and heed what the answer says of the budget."""
-        headers = {"api-id": tr.api_id, "authorization": f"Bearer {token}"}
+        """Wait for the rate limit, send once, log, and update the rate limit from the answer."""
+        headers = {"api-id": endpoint.api_id, "authorization": f"Bearer {token}"}
         if next_key:
             headers |= {"cont-yn": "Y", "next-key": next_key}
-        self.http.line(fresh)  # built before the budget is drawn on, for that takes a while
-        number, once = self.pacer.wait(tr, urgency), patience(tr, urgency).once
-        with self.lanes.enter(urgency), regardless(once) if fresh else bounded(once):
+        self.http.line(
+            fresh
+        )  # built before the rate limit is asked, because building takes a while
+        number, once = self.pacer.wait(endpoint, urgency), timeouts_of(endpoint, urgency).once
+        with self.gate.enter(urgency), regardless(once) if fresh else bounded(once):
             started, before = self.clock.now(), self.clock.monotonic()
-            answer = self.http.post(tr.path, headers, body, fresh=fresh, departure=trip)
+            answer = self.http.post(endpoint.path, headers, body, fresh=fresh, progress=progress)
 
-        def books() -> None:
+        def record() -> None:
             skew = seconds_off(answer.date, started, self.clock.now())
             self.skew = self.skew if skew is None else skew
-            report(self.on_call, self.clock, tr.api_id, started, before, answer)
-            self._count(tr, number, trip, answer)
+            report(self.on_call, self.clock, endpoint.api_id, started, before, answer)
+            self._count(endpoint, number, progress, answer)
 
         if fresh:
-            # What fails in our own books after an order was sent says nothing about the order.
+            # An error in our own bookkeeping after the send says nothing about the order.
             with regardless(BOOKS_SECONDS):
-                caught(books, lambda _: None)
+                capture(record, lambda _: None)
         else:
-            books()
+            record()
         return answer
 
-    def _count(self, tr: Endpoint, number: int, trip: SendProgress, answer: HttpResponse) -> None:
-        """Tell the budget when the call really went out, and what the server said of it."""
-        if trip.written is not None:
-            self.pacer.went(tr, number, trip.written)
+    def _count(
+        self, endpoint: Endpoint, number: int, progress: SendProgress, answer: HttpResponse
+    ) -> None:
+        """Tell the rate limiter when the call was really sent, and whether it was refused."""
+        if progress.written is not None:
+            self.pacer.sent_at(endpoint, number, progress.written)
         verdict = answer.verdict()
         if verdict is not None and verdict.limits:
-            self.pacer.refused(tr, whole_group=verdict.code in {"1701", "1702"})
+            self.pacer.refused(endpoint, whole_group=verdict.code in {"1701", "1702"})
 
 
 def report(
@@ -346,7 +351,7 @@ def report(
     before: float,
     answer: HttpResponse,
 ) -> None:
-    """Tell `on_call` how a call went that began at `started`, on the monotonic clock `before`."""
+    """Report to `on_call` a call that began at `started`, on the monotonic clock `before`."""
     if on_call is None:
         return
     took = clock.to_real(clock.monotonic() - before)

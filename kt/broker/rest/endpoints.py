@@ -1,4 +1,4 @@
-"""Every API as kt calls it: where it lives, which budget it draws on, how urgent it is."""
+"""Every API as kt calls it: its path, its rate budget, its priority."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from kt import api_catalog
 
 
 class Priority(IntEnum):
-    """Who goes first when a budget is short."""
+    """The order in which calls get a scarce budget: the lowest number first."""
 
     ORDER = 0
     ACCOUNT = 1
     EXIT = 2
-    """Prices that a stop-loss or take-profit waits for."""
+    """Prices that a stop-loss or take-profit needs."""
     SCAN = 3
 
 
@@ -40,7 +40,7 @@ class Endpoint:
 
     @property
     def bucket(self) -> str:
-        """The budget it draws on."""
+        """The name of its rate budget."""
         return self.group.value if self.group is Group.ORDER else self.api_id
 
 
@@ -49,7 +49,7 @@ _URGENT = {
     Priority.EXIT: "ka10001 ka10095 ka10004 ka10099",  # no check without the list of stocks
 }
 URGENT = {api_id: priority for priority, ids in _URGENT.items() for api_id in ids.split()}
-"""The queries that do not wait behind scans. Orders and tokens go before them all."""
+"""The queries with a higher priority than scans. Orders and tokens come first."""
 AT_MOST = {"ka10099": 0.5}
 """Calls a second where the server is stricter than for its group."""
 TOKENS = frozenset({"au10001", "au10002"})

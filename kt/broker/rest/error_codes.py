@@ -1,4 +1,4 @@
-"""What every answer of the broker that is no success means, whose trouble it is, what kt does.
+"""What each error of the broker means, what it concerns, and what kt does.
 
 One table for queries, orders and the token, by bracket code, then return_code, then HTTP status.
 `kt help errors` is generated from it.
@@ -25,8 +25,8 @@ class Category(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What kt does: `error` is raised by a query, `retry` repeats it first, `order` is what
-    becomes of an order that was answered so."""
+    """What kt does: a query is retried if `retry` and then raises `error`; `order` is the outcome
+    of an order that got this answer."""
 
     error: type[KtError] | None
     retry: bool
@@ -64,9 +64,9 @@ TREATMENTS: dict[Category, Treatment] = {
 class CodeRule:
     """One code of the broker. `renew` = a new token is tried once before kt stops.
 
-    `unsupported` marks what this server does not offer: kt does without it where it can.
-    `concerns` is whose trouble a refusal with this code is: None for limits and for what fails
-    now and then, which are no refusals, and for what only queries are answered.
+    `unsupported` marks what this server does not offer: kt does without it if it can. `concerns`
+    says what a refusal with this code is about; None for rate limits and server errors, which
+    are not refusals, and for codes that only queries get.
     """
 
     code: str

@@ -1,4 +1,4 @@
-"""What came back from one send, and what a good reply holds."""
+"""The result of one send (HttpResponse), and a query's successful answer (ApiReply)."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ MAX_NESTING = 32
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What one send brought, as it is: an HTTP answer, or the fault that came instead.
+    """The result of one send: an HTTP answer, or the error that came instead.
 
-    `left` is false only when the request surely never reached the server. `body` is None when
+    `left` is false only if the request certainly never reached the server. `body` is None if
     the answer was not a JSON object.
     """
 
@@ -41,7 +41,7 @@ class HttpResponse:
     error: KtError | None = None
     """Set when the call failed before it could be sent (no token, no budget)."""
     breach: str = ""
-    """Which bound the body breaks; it was not read to its end then."""
+    """Why the body was refused, unread to its end; empty if it was not."""
 
     @property
     def answered(self) -> bool:
@@ -49,24 +49,23 @@ class HttpResponse:
 
     @property
     def detour(self) -> bool:
-        """A redirect, or an answer that only announces one: whatever it holds, the API did not
-        say it."""
+        """A redirect or a 1xx answer: it does not come from the API, whatever it contains."""
         return 100 <= self.http_status < 200 or 300 <= self.http_status < 400
 
     @property
     def may_change(self) -> bool:
-        """Is a query that was answered so worth another try?"""
+        """Whether a retry of the query may get another answer."""
         verdict = self.verdict()
         return not (self.breach or self.detour) and (verdict is None or verdict.retry)
 
     def verdict(self) -> Classified | None:
-        """None for a success, and where nothing was answered."""
+        """None for a success, and if there was no answer."""
         return classify(self.http_status, self.body) if self.answered else None
 
 
 @dataclass(frozen=True, slots=True)
 class ApiReply:
-    """A query's good answer. `nothing` = the broker said that there is no data."""
+    """A query's successful answer. `nothing` = the broker said that there is no data."""
 
     body: dict[str, Any]
     cont_yn: str = ""
@@ -80,14 +79,14 @@ class ApiReply:
         return self.cont_yn.strip().upper() == "Y" and bool(self.next_key.strip())
 
 
-def read(response: httpx.Response) -> HttpResponse:
-    """What an HTTP answer holds. Raises what the line raises while the body comes."""
+def read_response(response: httpx.Response) -> HttpResponse:
+    """Read an HTTP answer. Raises the transport's errors while the body is read."""
     status, headers = response.status_code, response.headers
     found, breach = None, ""
     try:
         parts = cast(Iterable[bytes], response.stream)
-        found = decoded(bodies.read(parts, headers.get("content-encoding", "")))
-    except bodies.Breach as fault:
+        found = decode_body(bodies.read_body(parts, headers.get("content-encoding", "")))
+    except bodies.InvalidBody as fault:
         breach = str(fault)
     return HttpResponse(
         f"HTTP {status}, {breach}" if breach else f"HTTP {status}",
@@ -100,22 +99,22 @@ def read(response: httpx.Response) -> HttpResponse:
     )
 
 
-def described(fault: Exception) -> str:
-    """`ReadTimeout: timed out` as `read timeout`: the kind of fault in words."""
+def describe_error(fault: Exception) -> str:
+    """The kind of error in words: `ReadTimeout: timed out` becomes `read timeout`."""
     name = type(fault).__name__
     words = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", name).lower()
     said = str(fault).strip()
     return words if not said or "Timeout" in name else f"{words}: {said[:200]}"
 
 
-def decoded(content: bytes) -> dict[str, Any] | None:
-    """The JSON object, or None for anything else. Raises Breach for one that is nested deeper
+def decode_body(content: bytes) -> dict[str, Any] | None:
+    """The JSON object, or None for anything else. Raises InvalidBody for one that is nested deeper
     than any real answer."""
     found: dict[str, Any] | None
     try:
         found = msgspec.json.decode(content, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError):
-        found = _mended(content)
+        found = _repaired(content)
     except RecursionError:
         raise too_deep() from None
     if found is not None and deeper_than(MAX_NESTING, found):
@@ -123,14 +122,14 @@ def decoded(content: bytes) -> dict[str, Any] | None:
     return found
 
 
-def too_deep() -> bodies.Breach:
-    return bodies.Breach(f"a body of JSON nested deeper than {MAX_NESTING} levels")
+def too_deep() -> bodies.InvalidBody:
+    return bodies.InvalidBody(f"a body of JSON nested deeper than {MAX_NESTING} levels")
 
 
-def _mended(content: bytes) -> dict[str, Any] | None:
-    """The object of a body with a byte order mark, a raw control character, or half a letter in
-    a name that was cut to its column's width: no reason to lose what stands beside it. Half a
-    letter that came as an escape becomes a mark too: nothing could store it."""
+def _repaired(content: bytes) -> dict[str, Any] | None:
+    """The object of a body with a byte order mark, a raw control character, or a truncated
+    character in a name that was cut to its column's width: the other fields are still good. A
+    lone surrogate escape is replaced too, because it could not be stored."""
     try:
         found = json.loads(content.decode("utf-8-sig", "replace"), strict=False)
         whole = json.dumps(found, ensure_ascii=False).encode(errors="replace")
@@ -141,8 +140,8 @@ def _mended(content: bytes) -> dict[str, Any] | None:
         raise too_deep() from None
 
 
-def failure(api_id: str, answer: HttpResponse, verdict: Classified | None) -> KtError:
-    """What a query that brought nothing usable raises."""
+def query_error(api_id: str, answer: HttpResponse, verdict: Classified | None) -> KtError:
+    """The error for a query without a usable answer."""
     if answer.detour:
         redirects = "the server redirects, and kt follows no redirect"
         said = redirects if answer.http_status >= 300 else "the server only announced an answer"

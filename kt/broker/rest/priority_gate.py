@@ -1,7 +1,7 @@
-"""Who goes first inside one process: market data gives way to orders and to the account.
+"""Priorities inside one process: market data queries yield to orders and account queries.
 
-The budgets of `pace.py` order the calls of one API; a server (or a line) that many calls of many
-APIs keep busy would still let an order wait behind them.
+`rate_limit.py` orders the calls of one API; without this gate an order could still wait behind many
+calls of other APIs that keep the server or the network busy.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from collections.abc import Iterator
 from kt.broker.rest.endpoints import Priority
 
 SCANS = 4
-"""Calls of scans on the wire at once: enough for 25 a second at 150 ms each."""
+"""Concurrent scan queries: enough for 25 a second at 150 ms each."""
 PATIENCE = 0.25
-"""Real seconds that a call waits for its turn at most: what hangs must not hold up the rest."""
+"""The longest wait at the gate, in real seconds: a hanging call must not block the others."""
 LINGER = 0.02
-"""Real seconds after an urgent call during which the next is awaited: a check's and an order's
-calls follow one another, with a write to the journal between."""
+"""Real seconds after an urgent call during which the gate stays closed for the next one: a check's
+and an order's calls follow one another, with a journal write between them."""
 
 
 class PriorityGate:
-    """`with lanes.enter(priority):` around what is on the wire. Safe between threads."""
+    """`with gate.enter(priority):` around a call on the wire. Safe between threads."""
 
     def __init__(self, scans: int = SCANS) -> None:
         self._slots = threading.BoundedSemaphore(scans)
@@ -33,24 +33,24 @@ class PriorityGate:
 
     @contextlib.contextmanager
     def enter(self, priority: Priority) -> Iterator[None]:
-        """Orders and account queries enter at once; the others when none of them is under way,
-        and of the scans only so many at a time, as long as these are answered."""
+        """Orders and account queries enter at once; other calls when none of those is running.
+        At most `scans` scan queries run at a time. No wait is longer than PATIENCE."""
         if priority <= Priority.ACCOUNT:
-            with self._urgently():
+            with self._urgent_call():
                 yield
             return
         if priority is not Priority.SCAN or not self._slots.acquire(timeout=PATIENCE):
-            self._give_way()
+            self._yield_to_urgent()
             yield
             return
         try:
-            self._give_way()
+            self._yield_to_urgent()
             yield
         finally:
             self._slots.release()
 
     @contextlib.contextmanager
-    def _urgently(self) -> Iterator[None]:
+    def _urgent_call(self) -> Iterator[None]:
         with self._turn:
             self._urgent += 1
         try:
@@ -61,7 +61,7 @@ class PriorityGate:
                 self._quiet_from = time.monotonic() + LINGER
                 self._turn.notify_all()
 
-    def _give_way(self) -> None:
+    def _yield_to_urgent(self) -> None:
         with self._turn:
             now = time.monotonic()
             end = now + PATIENCE

@@ -1,9 +1,11 @@
-"""One app key's request budget, shared by all its processes: waiting beats being refused.
+"""The client-side rate limit of one app key, shared by all its processes: kt waits before it would
+be refused.
 
-A budget lets `rate` calls through in any second. A file in the state folder, one for each group
-of budgets, keeps when the last calls went out and who waits; its lock dies with its process, and
-a waiter that died is forgotten shortly after its turn. The most urgent waiter goes first, then
-the one that came first. An order waits for nobody's query: its file and lock are its own.
+A budget allows `rate` calls in any second. A file in the state folder, one for each group of
+budgets, holds the times of the last calls and the waiting ones; its lock is released when its
+process dies, and a dead waiter is removed shortly after its turn. The waiter with the highest
+priority goes first, then the oldest. Orders have a file and lock of their own, so they never wait
+for queries.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from pathlib import Path
 import msgspec
 
 from kt.broker.rest.endpoints import Endpoint, Group, Priority
-from kt.broker.rest.locks import held
+from kt.broker.rest.process_lock import process_lock
 from kt.errors import KtError, RateLimited
 from kt.files import open_private, private_folder, trouble
 from kt.paths import ProfilePaths, lock_of
@@ -27,23 +29,23 @@ from kt.ports import Clock
 from kt.ports.patience import time_left
 
 MARGIN = 0.05
-"""Clock seconds a window is longer than the server's: the network pushes calls together."""
+"""Clock seconds by which our window is longer than the server's, against network jitter."""
 SPREAD = 0.9
-"""Part of the even distance that queries of a busy budget keep: what leaves in one bunch is
-counted in another, and the window then overflows. Orders leave as soon as the window lets them:
-one that the server counts in another bunch was not taken, and is sent again."""
+"""Queries of a busy budget keep this part of the even distance: the server may count a burst in
+another window, which then overflows. Orders go out as soon as the window allows: one refused for
+the rate was not taken, and place.py retries it."""
 PENALTY = 1.0
-"""After a refusal nothing goes out on that budget for so many seconds."""
+"""After a rate refusal the budget is closed for this many seconds."""
 INSTANT = 0.0005
-"""Waits shorter than this are none: no clock can sleep so little."""
+"""Shorter waits count as none."""
 GRACE = 0.25
-"""Real seconds after its turn until a silent waiter is taken for dead."""
+"""Real seconds after its turn until a waiter that does not call is considered dead."""
 TOKENS_PER_SECOND = 0.2
 """The token server is limited far more strictly than queries."""
 
 
 class Waiter(msgspec.Struct):
-    """Who waits on a budget: `until` is when it is forgotten unless it speaks up again."""
+    """A waiting call: it is removed after `until` unless it asks again."""
 
     number: int
     priority: int
@@ -51,14 +53,14 @@ class Waiter(msgspec.Struct):
 
 
 class Sent(msgspec.Struct):
-    """A call that was let through, and when it went out."""
+    """A call that was allowed, and when it was sent."""
 
     number: int
     at: float
 
 
 class Bucket(msgspec.Struct):
-    """One budget: its last calls, oldest first, and who waits."""
+    """One budget: its last calls, oldest first, and the waiting ones."""
 
     sent: list[Sent] = []
     closed_until: float = 0.0
@@ -74,14 +76,14 @@ class BudgetState(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """So many calls in any `window` seconds, kept apart by a part `spread` of the even distance."""
+    """`calls` in any `window` seconds, at least `spread` of the even distance apart."""
 
     calls: int
     window: float
     spread: float = SPREAD
 
     def gap(self, sent: int) -> float:
-        """Seconds to the next call after so many in the window: the fuller it is, the longer."""
+        """Seconds to the next call when `sent` are in the window: the fuller, the longer."""
         return self.window / self.calls * min(1.0, sent / self.calls) * self.spread
 
 
@@ -92,7 +94,7 @@ def budget(per_second: float, spread: float = SPREAD) -> Budget:
 
 
 class Pacer:
-    """Lets calls through at the pace the server allows. Safe between threads and processes.
+    """Allows calls at the rate the server accepts. Safe between threads and processes.
 
     `key` names the budget's owner (a hash of the app key); rates are calls in a clock second.
     """
@@ -120,62 +122,64 @@ class Pacer:
         """Where this group's budgets are kept; their lock lies beside it."""
         return self.paths.budget(self._key, group)
 
-    def wait(self, tr: Endpoint, priority: Priority | None = None) -> int:
+    def wait(self, endpoint: Endpoint, priority: Priority | None = None) -> int:
         """Return when a call of this API may go out; it is counted as gone now.
 
         The number returned is for `went`, which tells when it really did. Raises RateLimited at
         once when its turn comes after the asker's time is over (`kt.ports.patience`).
         """
-        spread = 0.0 if tr.group is Group.ORDER else SPREAD
-        allowed = budget(min(self.rates[tr.group], tr.at_most), spread)
-        urgency = tr.priority if priority is None else priority
+        spread = 0.0 if endpoint.group is Group.ORDER else SPREAD
+        allowed = budget(min(self.rates[endpoint.group], endpoint.at_most), spread)
+        urgency = endpoint.priority if priority is None else priority
         number = 0
         while True:
-            number, left = self._try(tr, allowed, urgency, number)
+            number, left = self._try(endpoint, allowed, urgency, number)
             if left <= 0:
                 return number
             if self.clock.to_real(left) > time_left():
-                self._leave(tr, number)
+                self._stop_waiting(endpoint, number)
                 raise RateLimited(
-                    f"{tr.api_id}: the request budget has no turn for it in time "
+                    f"{endpoint.api_id}: the request budget has no turn for it in time "
                     f"(the next in {left:.1f} s)",
                     hint="Too much is asked at once, perhaps by another program with this key.",
                 )
             self.clock.sleep(left)
 
-    def _leave(self, tr: Endpoint, number: int) -> None:
-        """Wait no longer, and hold up nobody who does."""
-        with self._state(tr.group) as state:
-            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+    def _stop_waiting(self, endpoint: Endpoint, number: int) -> None:
+        """Remove this waiter, so that it delays no other."""
+        with self._state(endpoint.group) as state:
+            bucket = state.buckets.setdefault(endpoint.bucket, Bucket())
             bucket.waiting = [one for one in bucket.waiting if one.number != number]
 
-    def went(self, tr: Endpoint, number: int, at: float) -> None:
+    def sent_at(self, endpoint: Endpoint, number: int, at: float) -> None:
         """The call was on the wire at `at`: connecting may take longer than the margin allows."""
-        with self._state(tr.group) as state:
-            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+        with self._state(endpoint.group) as state:
+            bucket = state.buckets.setdefault(endpoint.bucket, Bucket())
             others = [one for one in bucket.sent if one.number != number]
             bucket.sent = sorted([*others, Sent(number, at)], key=lambda one: one.at)
 
-    def refused(self, tr: Endpoint, *, whole_group: bool = False) -> None:
-        """The server counted more than we did: close the budget (1700) or its group (1701/2)."""
-        with self._state(tr.group) as state:
+    def refused(self, endpoint: Endpoint, *, whole_group: bool = False) -> None:
+        """The server refused for the rate: close the budget (1700) or its group (1701, 1702)."""
+        with self._state(endpoint.group) as state:
             until = self.clock.monotonic() + PENALTY
-            names = {tr.bucket, tr.group.value} if whole_group else {tr.bucket}
+            names = {endpoint.bucket, endpoint.group.value} if whole_group else {endpoint.bucket}
             for name in names:
                 bucket = state.buckets.setdefault(name, Bucket())
                 bucket.closed_until = max(bucket.closed_until, until)
 
-    def _try(self, tr: Endpoint, allowed: Budget, urgency: int, number: int) -> tuple[int, float]:
-        """One look at the budget: (this waiter's number, seconds left; 0 = go)."""
-        with self._state(tr.group) as state:
+    def _try(
+        self, endpoint: Endpoint, allowed: Budget, urgency: int, number: int
+    ) -> tuple[int, float]:
+        """Check the budget once: (this waiter's number, seconds to wait; 0 = go)."""
+        with self._state(endpoint.group) as state:
             now = self.clock.monotonic()
-            bucket = state.buckets.setdefault(tr.bucket, Bucket())
+            bucket = state.buckets.setdefault(endpoint.bucket, Bucket())
             self._tidy(bucket, allowed, now)
             if not number:
                 number, state.next_number = state.next_number, state.next_number + 1
             others = [one for one in bucket.waiting if one.number != number]
             ahead = sum((one.priority, one.number) < (urgency, number) for one in others)
-            turn = max(self._turn(bucket, allowed, ahead, now), self._closed(state, tr, now))
+            turn = max(self._turn(bucket, allowed, ahead, now), self._closed(state, endpoint, now))
             if turn <= now + INSTANT:
                 bucket.sent.append(Sent(number, now))
                 bucket.waiting = others
@@ -185,7 +189,7 @@ class Pacer:
 
     @staticmethod
     def _turn(bucket: Bucket, allowed: Budget, ahead: int, now: float) -> float:
-        """When a call with so many waiters ahead of it may go out: a first call at once."""
+        """When a call with `ahead` waiters before it may go out; the first call at once."""
         times = [one.at for one in bucket.sent]
         for _ in range(ahead + 1):
             free = now
@@ -197,11 +201,11 @@ class Pacer:
         return times[-1]
 
     @staticmethod
-    def _closed(state: BudgetState, tr: Endpoint, now: float) -> float:
+    def _closed(state: BudgetState, endpoint: Endpoint, now: float) -> float:
         """Until when the budget or its group is closed after a refusal."""
         ends = [
             bucket.closed_until
-            for name in (tr.bucket, tr.group.value)
+            for name in (endpoint.bucket, endpoint.group.value)
             if (bucket := state.buckets.get(name)) is not None
         ]
         return max((end for end in ends if end <= now + PENALTY), default=now)
@@ -218,14 +222,14 @@ class Pacer:
         path = self.file(group)
         try:
             private_folder(path.parent)
-            with held(self._threads[group], lock_of(path), poll=0.002):
+            with process_lock(self._threads[group], lock_of(path), poll=0.002):
                 handle = open_private(path, os.O_RDWR)
                 try:
                     data = os.read(handle, 1 << 20)
                     state = self._decode(data, group)
                     yield state
                     text = msgspec.json.encode(state)
-                    # One write that covers what stood there: a kill leaves no half of two.
+                    # One write over the whole old content: a kill never leaves a mix of both.
                     os.lseek(handle, 0, os.SEEK_SET)
                     os.write(handle, text.ljust(len(data)))
                 finally:

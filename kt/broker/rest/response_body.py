@@ -1,4 +1,4 @@
-"""An answer's body, read no further than it may be large, packed and unpacked."""
+"""Reads a response body within size limits, before and after decompression."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 
 MAX_RAW = 8 << 20
-"""Bytes of a body as they come. The longest real one (ka10099, all stocks) is below 3 MB."""
+"""Bytes of a body as received. The longest real one (ka10099, all stocks) is below 3 MB."""
 MAX_UNPACKED = 16 << 20
 """Bytes of a body after decompression."""
 PIECE = 64 << 10
@@ -14,19 +14,19 @@ ENCODING = "gzip"
 """The only compression kt asks for."""
 
 
-class Breach(Exception):
-    """The body breaks a bound, or is packed in a way nobody can open; the text says which."""
+class InvalidBody(Exception):
+    """The body is too large or cannot be decompressed; the text says which."""
 
 
-def read(parts: Iterable[bytes], encoding: str) -> bytes:
-    """The whole body, unpacked. Raises Breach."""
+def read_body(parts: Iterable[bytes], encoding: str) -> bytes:
+    """The whole body, decompressed. Raises InvalidBody."""
     raw = _counted(parts)
     name = encoding.strip().lower()
     if name in {"", "identity"}:
         return b"".join(raw)
     if name in {ENCODING, "x-gzip"}:
         return _unpacked(raw)
-    raise Breach(f"a body in the encoding {encoding[:40]!r}, which kt had not asked for")
+    raise InvalidBody(f"a body in the encoding {encoding[:40]!r}, which kt had not asked for")
 
 
 def _counted(parts: Iterable[bytes]) -> Iterator[bytes]:
@@ -34,7 +34,7 @@ def _counted(parts: Iterable[bytes]) -> Iterator[bytes]:
     for part in parts:
         size += len(part)
         if size > MAX_RAW:
-            raise Breach(f"a body of more than {MAX_RAW >> 20} MiB")
+            raise InvalidBody(f"a body of more than {MAX_RAW >> 20} MiB")
         yield part
 
 
@@ -47,10 +47,10 @@ def _unpacked(parts: Iterable[bytes]) -> bytes:
                 found += opener.decompress(rest, PIECE)
                 rest = opener.unconsumed_tail
                 if len(found) > MAX_UNPACKED:
-                    raise Breach(f"a body of more than {MAX_UNPACKED >> 20} MiB when unpacked")
+                    raise InvalidBody(f"a body of more than {MAX_UNPACKED >> 20} MiB when unpacked")
         found += opener.flush()
     except zlib.error as fault:
-        raise Breach(f"a compressed body that is broken ({fault})") from None
+        raise InvalidBody(f"a compressed body that is broken ({fault})") from None
     if not opener.eof:
-        raise Breach("a compressed body that is cut off")
+        raise InvalidBody("a compressed body that is cut off")
     return bytes(found)

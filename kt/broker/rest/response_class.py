@@ -1,4 +1,4 @@
-"""Classifies one answer of the broker by the taxonomy's tables."""
+"""Classifies one answer of the broker by the tables of `error_codes`."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ _CODES = (
 _NAMED = re.compile(
     r"(?:파라미터|종목코드|거래소구분|실패사유)\s*=\s*(.+?)(?=,\s|\s+실패사유|\]|$)"
 )
-"""What a refused query names as its reason: a field, a stock code, a venue, or words."""
+"""The reason that a refused query names: a field, a stock code, a venue, or a text."""
 _NOT_ENOUGH = re.compile(r"매도가능수량[^)\]]*부족")
-"""So a sell of more than there is was refused, in case the real server has another code for it."""
+"""The text for selling more than is held, in case the real server uses another code for it."""
 _NOTHING_FOUND = re.compile(r"(내역|자료|데이터|결과)[^)\]]*없")
 
 
@@ -48,12 +48,12 @@ class Classified:
 
     @property
     def order_shaped(self) -> bool:
-        """Has it the form in which the order desk says no: return_code 20, `[2000](X:…)`?"""
+        """Whether it has the form of a refused order: return_code 20, `[2000](X:…)`."""
         return self.return_code == 20 and _ORDER_CODE.search(self.message) is not None
 
     @property
     def concerns(self) -> Concern | None:
-        """Whose trouble it is; None when nobody knows."""
+        """What the refusal concerns; None if unknown."""
         if self.rule is not None:
             return self.rule.concerns
         if self.not_enough:
@@ -62,14 +62,14 @@ class Classified:
 
     @property
     def not_enough(self) -> bool:
-        """Was a sell refused because the broker holds fewer shares?"""
+        """Whether a sell was refused because the account holds fewer shares."""
         if self.rule is not None:
             return self.rule.not_enough
         return self.order_shaped and _NOT_ENOUGH.search(self.message) is not None
 
     @property
     def renewable(self) -> bool:
-        """Is it worth asking for a new token?"""
+        """Whether a new token may help."""
         return self.rule is not None and self.rule.renew and self.http_status < 500
 
     @property
@@ -78,17 +78,17 @@ class Classified:
 
     @property
     def nothing(self) -> bool:
-        """Did the broker say in words that there is no data?"""
+        """Whether the broker said that there is no data."""
         return self.category is Category.NO_DATA
 
     @property
     def retry(self) -> bool:
-        """May a query be sent again?"""
+        """Whether a query may be retried."""
         return TREATMENTS[self.category].retry
 
     @property
     def not_taken_for_rate(self) -> bool:
-        """Did the broker itself say that it did not take the call, for there were too many?"""
+        """Whether the broker said that it did not take the call because of the rate limit."""
         said = self.rule is not None or (self.http_status == 429 and self.return_code == 5)
         return self.limits and said
 
@@ -110,14 +110,14 @@ class Classified:
 
 
 MOST_SAID = 1_000
-"""Characters of a message that are looked at. The longest in the broker's table has some 70."""
+"""Characters of a message that are read. The longest in the broker's table has about 70."""
 UNREADABLE = -1
-"""Stands for a return_code that says something and is no number."""
+"""The value for a return_code that is present but not a number."""
 _ENVELOPE = frozenset({"return_code", "return_msg", "returnCode", "returnMsg"})
 
 
 def return_code(body: Mapping[str, object]) -> int | None:
-    """The code as a number, whether it came as one or as text, in either spelling."""
+    """The code as a number, from a number or a text, under either of its two field names."""
     raw = body.get("return_code", body.get("returnCode"))
     try:
         return None if raw is None else scalars.integer(raw)
@@ -126,7 +126,7 @@ def return_code(body: Mapping[str, object]) -> int | None:
 
 
 def return_message(body: Mapping[str, object]) -> str:
-    """Cut to what a person would read: it is searched, shown and kept."""
+    """The message, cut to MOST_SAID characters."""
     raw = body.get("return_msg", body.get("returnMsg"))
     return raw[:MOST_SAID].strip() if isinstance(raw, str) else ""
 
@@ -143,7 +143,7 @@ def bracket_code(message: str) -> str:
 def classify(http_status: int, body: Mapping[str, object] | None) -> Classified | None:
     """None for a success; `body` is None when it was not a JSON object.
 
-    A success that brings nothing but the words that there is nothing is one without data.
+    A success whose only content is the message that there is no data counts as NO_DATA.
     """
     code = return_code(body) if body is not None else None
     message = return_message(body) if body is not None else ""

@@ -1,4 +1,4 @@
-"""How far one request came on its way out, also when its call ends in an error."""
+"""How far the sending of one request got, also when the call ends in an error."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 @dataclass(slots=True)
 class SendProgress:
-    """`left`: may a byte of the request be on the wire? `written`: when its last byte was, by
-    `clock`."""
+    """`left`: whether a byte of the request may be on the wire. `written`: when its last byte was
+    written, by `clock`."""
 
     clock: Callable[[], float] = time.monotonic
     left: bool = False
@@ -21,8 +21,8 @@ class SendProgress:
         """Nothing of it is on the wire."""
         self.left, self.written = False, None
 
-    def heard(self, event: str, _: Mapping[str, Any]) -> None:
-        """What the connection tells while it works."""
+    def trace(self, event: str, _: Mapping[str, Any]) -> None:
+        """The trace callback of httpcore."""
         if event == "http11.send_request_headers.started":
             self.left = True
         elif event == "http11.send_request_body.complete":

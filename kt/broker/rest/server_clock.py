@@ -1,4 +1,4 @@
-"""How far this machine's clock is from the server's, told by the Date header of an answer."""
+"""The clock skew between this machine and the server, from the Date header of an answer."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from email.utils import parsedate_to_datetime
 
 
 def seconds_off(header: str, before: datetime, after: datetime) -> float | None:
-    """Seconds by which our clock is ahead of the server's (behind: below 0); None when the
-    header tells no time. The server's clock stood between two moments of ours, whatever the
-    network took; the header counts whole seconds."""
+    """Seconds by which our clock is ahead of the server's (behind: below 0); None if the
+    header has no valid time. The server's time lies between `before` and `after`, whatever the
+    network delay; the header has whole seconds."""
     try:
         theirs = parsedate_to_datetime(header)
         if theirs < before:

@@ -1,7 +1,7 @@
-"""One token per environment and app key, kept in a 0600 file that all processes share.
+"""One token per environment and app key, in a 0600 file that all processes share.
 
-Issued in one place at a time (a lock between processes), in Korean time, renewed ahead of its
-end, re-read before it is issued again, and never shown whole.
+Issued by one process at a time, renewed before it expires, re-read before a new one is issued, and
+never shown in full. Times are Korean.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Protocol
 import msgspec
 
 from kt.broker.rest.deadlines import TOKEN
-from kt.broker.rest.locks import held
+from kt.broker.rest.process_lock import process_lock
 from kt.config.secrets import AppKeys
 from kt.errors import KtError
 from kt.files import private_folder, replace_private, trouble
@@ -28,9 +28,9 @@ from kt.ports.patience import bounded
 from kt.records import KST
 
 RENEW_AHEAD = timedelta(minutes=10)
-"""So long before its end a token is replaced."""
+"""A token is replaced this long before it expires."""
 RENEW_AGAIN = timedelta(minutes=1)
-"""The server may answer with the token that is about to end: ask no oftener than this."""
+"""The server may return the token that is about to expire: ask no more often than this."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -77,7 +77,7 @@ def mask(secret: str) -> str:
 
 
 def key_hash(environment: str, app_key: str) -> str:
-    """Names the files of one app key without telling the key."""
+    """A name for the files of one app key that does not reveal the key."""
     return hashlib.sha256(f"{environment}\0{app_key}".encode()).hexdigest()[:16]
 
 
@@ -116,14 +116,14 @@ class TokenSource:
         return self._replace(bad="")
 
     def renew(self, bad: str) -> str:
-        """Another token than `bad`, which the server would not take (8005).
+        """Another token than `bad`, which the server refused (8005).
 
-        When another process has put a new one in the file already, that one.
+        If another process has already put a new one in the file, that one.
         """
         return self._replace(bad=bad)
 
     def revoke(self) -> bool:
-        """Give the token back (au10002) and forget it; False when there was none."""
+        """Revoke the token (au10002) and delete it; False if there was none."""
         with self._locked():
             kept, self._kept = self._read(), None
             if kept is None:
@@ -136,7 +136,7 @@ class TokenSource:
         return True
 
     def status(self) -> TokenStatus:
-        """What the file says; asks the server nothing."""
+        """The token file's content; no call to the server."""
         kept = self._read()
         if kept is None:
             return TokenStatus("", False, None, None, 0)
@@ -169,10 +169,10 @@ class TokenSource:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        """One process and one thread at a time, for no longer than a token may take."""
+        """One process and one thread at a time, within the token's time-out."""
         try:
             private_folder(self.path.parent)
-            with bounded(TOKEN.whole), held(self._threads, lock_of(self.path)):
+            with bounded(TOKEN.whole), process_lock(self._threads, lock_of(self.path)):
                 yield
         except OSError as fault:
             raise unusable(self.path, fault) from fault

@@ -7,7 +7,7 @@ import re
 from kt.broker.rest.client import Http, OnCall, report
 from kt.broker.rest.deadlines import TOKEN
 from kt.broker.rest.endpoints import find
-from kt.broker.rest.http_response import HttpResponse, failure
+from kt.broker.rest.http_response import HttpResponse, query_error
 from kt.broker.rest.rate_limit import Pacer
 from kt.broker.rest.token import Issued
 from kt.broker.wire import Row
@@ -20,7 +20,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 class WireTokenServer:
-    """Implements TokenServer. Never repeats a call: the token endpoint is limited strictly."""
+    """Implements TokenServer. Never retries: the token endpoint has a strict rate limit."""
 
     def __init__(
         self, http: Http, pacer: Pacer, clock: Clock, on_call: OnCall | None = None
@@ -48,13 +48,13 @@ class WireTokenServer:
         )
 
     def _post(self, api_id: str, body: dict[str, str]) -> HttpResponse:
-        tr = find(api_id)
+        endpoint = find(api_id)
         with bounded(TOKEN.whole):
-            self.pacer.wait(tr)
+            self.pacer.wait(endpoint)
             started, before = self.clock.now(), self.clock.monotonic()
-            answer = self.http.post(tr.path, {"api-id": api_id}, body, seconds=TOKEN.once)
+            answer = self.http.post(endpoint.path, {"api-id": api_id}, body, seconds=TOKEN.once)
         report(self.on_call, self.clock, api_id, started, before, answer)
         verdict = answer.verdict()
         if verdict is not None or answer.detour or not answer.answered:
-            raise failure(api_id, answer, verdict)
+            raise query_error(api_id, answer, verdict)
         return answer

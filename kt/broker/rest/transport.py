@@ -1,9 +1,8 @@
-"""One request over a real line: every wait ends at the call's one deadline, nothing is followed.
+"""The HTTP transport: one deadline for the whole call, and no redirects.
 
-The HTTP library's own time-outs are per read, and a server that drips a byte now and then never
-runs into one. Here the "time-outs" that the library hands through to the network are moments on
-the monotonic clock: looking up the name, connecting, TLS, every write and every read gets what is
-left until then.
+httpcore's time-outs are per read, so a server that sends a byte now and then never runs into one.
+Here the "time-outs" that the library passes to the network are moments on the monotonic clock: DNS,
+connecting, TLS, every write and every read gets the time left until that moment.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from kt.broker.rest.warm_connections import WarmConnections
 
 CONNECT_SECONDS, POOL_SECONDS = 5.0, 5.0
 KEEP_SECONDS = 4.0
-"""An idle connection is used again for so long; servers close theirs after five seconds or more."""
+"""An idle connection is reused for this long; servers close theirs after five seconds or more."""
 PIECE = 4096
-"""A write of so many bytes goes out in one send, or waits as a whole."""
+"""Bytes per write: each has the deadline of its own."""
 FAULTS = (
     httpcore.NetworkError,
     httpcore.TimeoutException,
@@ -37,7 +36,7 @@ FAULTS = (
 )
 
 
-def left(ends: float | None, late: type[Exception], most: float = 3600.0) -> float:
+def seconds_left(ends: float | None, late: type[Exception], most: float = 3600.0) -> float:
     """Seconds until `ends`; raises `late` when there are none."""
     seconds = most if ends is None else ends - time.monotonic()
     if seconds <= 0:
@@ -46,18 +45,18 @@ def left(ends: float | None, late: type[Exception], most: float = 3600.0) -> flo
 
 
 class HttpLine(httpcore.NetworkStream):
-    """A connection whose `timeout` arguments are moments. A `ready` one has its TLS already."""
+    """A connection whose `timeout` arguments are moments. `ready`: the TLS handshake is done."""
 
     def __init__(self, inner: httpcore.NetworkStream) -> None:
         self._inner = inner
         self.ready = False
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, left(timeout, httpcore.ReadTimeout))
+        return self._inner.read(max_bytes, seconds_left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         for start in range(0, len(buffer), PIECE):
-            seconds = left(timeout, httpcore.WriteTimeout)
+            seconds = seconds_left(timeout, httpcore.WriteTimeout)
             self._inner.write(buffer[start : start + PIECE], seconds)
 
     def close(self) -> None:
@@ -71,14 +70,14 @@ class HttpLine(httpcore.NetworkStream):
     ) -> HttpLine:
         if self.ready:
             return self
-        seconds = left(timeout, httpcore.ConnectTimeout)
+        seconds = seconds_left(timeout, httpcore.ConnectTimeout)
         return HttpLine(self._inner.start_tls(ssl_context, server_hostname, seconds))
 
     def get_extra_info(self, info: str) -> Any:
         return self._inner.get_extra_info(info)
 
     def silent(self) -> bool:
-        """Is it open, and did the server say nothing yet? (Reads what TLS itself says.)"""
+        """Whether it is open and the server has sent nothing yet (TLS records are processed)."""
         try:
             line: socket.socket = self.get_extra_info("socket")
             line.settimeout(0)
@@ -91,10 +90,10 @@ class HttpLine(httpcore.NetworkStream):
 
 
 class Network(httpcore.NetworkBackend):
-    """Opens connections, or hands out one that was opened ahead."""
+    """Opens connections, or hands out a warm one."""
 
     def __init__(self) -> None:
-        self.spares: WarmConnections[HttpLine] | None = None
+        self.warm: WarmConnections[HttpLine] | None = None
 
     def connect_tcp(
         self,
@@ -104,17 +103,17 @@ class Network(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        spare = self.spares.take() if self.spares is not None else None
-        return spare or dial(host, port, timeout)
+        connection = self.warm.take() if self.warm is not None else None
+        return connection or dial(host, port, timeout)
 
 
 def dial(host: str, port: int, ends: float | None) -> HttpLine:
-    """Connect to the first address of the name that answers."""
+    """Connect to the first address of the host that answers."""
     fault: Exception = httpcore.ConnectError(f"{host} has no address")
-    addresses = looked_up(host, port, ends)
+    addresses = resolve(host, port, ends)
     for index, address in enumerate(addresses):
         try:
-            share = left(ends, httpcore.ConnectTimeout) / (len(addresses) - index)
+            share = seconds_left(ends, httpcore.ConnectTimeout) / (len(addresses) - index)
             seconds = min(CONNECT_SECONDS, share)
             return HttpLine(httpcore.SyncBackend().connect_tcp(address, port, timeout=seconds))
         except (httpcore.ConnectError, httpcore.ConnectTimeout) as one:
@@ -122,9 +121,9 @@ def dial(host: str, port: int, ends: float | None) -> HttpLine:
     raise fault
 
 
-def looked_up(host: str, port: int, ends: float | None) -> list[str]:
-    """The name's addresses. The system's look-up knows no deadline and hears no signal, so it
-    runs beside; one that comes too late is for nobody."""
+def resolve(host: str, port: int, ends: float | None) -> list[str]:
+    """The name's addresses. The system's DNS look-up has no time-out and ignores signals, so
+    it runs on a thread of its own; a late answer is dropped."""
     try:
         return [str(ipaddress.ip_address(host))]
     except ValueError:
@@ -139,7 +138,7 @@ def looked_up(host: str, port: int, ends: float | None) -> list[str]:
 
     threading.Thread(target=ask, name="kt-look-up", daemon=True).start()
     try:
-        addresses = answer.get(timeout=left(ends, httpcore.ConnectTimeout))
+        addresses = answer.get(timeout=seconds_left(ends, httpcore.ConnectTimeout))
     except queue.Empty:
         raise httpcore.ConnectTimeout(f"the name {host} was not found in time") from None
     if isinstance(addresses, Exception):
@@ -148,10 +147,10 @@ def looked_up(host: str, port: int, ends: float | None) -> list[str]:
 
 
 class Transport(httpx.BaseTransport):
-    """Sends a request whose extensions hold `ends` (a moment) and `trip` (a Departure).
+    """Sends a request whose extensions hold `ends` (a moment) and `trip` (a SendProgress).
 
-    `kept` = how many idle connections are used again; 0 for orders: one that the server closed
-    in the meantime would leave an order's outcome unknown.
+    `kept` = how many idle connections are reused; 0 for orders, because one that the server
+    closed in the meantime would leave an order's outcome unknown.
     """
 
     def __init__(
@@ -171,8 +170,8 @@ class Transport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         ends: float = request.extensions["ends"]
-        trip: SendProgress = request.extensions["trip"]
-        trip.begin()  # from here on the connection itself tells
+        progress: SendProgress = request.extensions["progress"]
+        progress.begin()  # from here on the trace callback sets it
         moments = dict.fromkeys(("connect", "read", "write"), ends)
         sent = httpcore.Request(
             method=request.method,
@@ -185,21 +184,21 @@ class Transport(httpx.BaseTransport):
             headers=request.headers.raw,
             content=request.stream,
             extensions={
-                "timeout": {**moments, "pool": left(ends, httpx.PoolTimeout, POOL_SECONDS)},
-                "trace": trip.heard,
+                "timeout": {**moments, "pool": seconds_left(ends, httpx.PoolTimeout, POOL_SECONDS)},
+                "trace": progress.trace,
             },
         )
         try:
             response = self._pool.handle_request(sent)
         except FAULTS as fault:
-            raise _same(fault) from fault
+            raise _as_httpx_error(fault) from fault
         return httpx.Response(
             response.status, headers=response.headers, stream=_Body(response.stream)
         )
 
     def keep_ready(self, host: str, port: int, count: int) -> None:
-        """From now on `count` connections to the server are open ahead of their use."""
-        if self._proxied or self._network.spares is not None:
+        """From now on keep `count` warm connections to the server."""
+        if self._proxied or self._network.warm is not None:
             return
 
         def opened() -> HttpLine:
@@ -211,20 +210,20 @@ class Transport(httpx.BaseTransport):
             line.ready = True
             return line
 
-        self._network.spares = WarmConnections(opened, count)
+        self._network.warm = WarmConnections(opened, count)
 
     @property
-    def spares(self) -> WarmConnections[HttpLine] | None:
-        return self._network.spares
+    def warm(self) -> WarmConnections[HttpLine] | None:
+        return self._network.warm
 
     def close(self) -> None:
-        if self.spares is not None:
-            self.spares.close()
+        if self.warm is not None:
+            self.warm.close()
         self._pool.close()
 
 
 class _Body(httpx.SyncByteStream):
-    """The answer's bytes as they come."""
+    """The response body as a stream."""
 
     def __init__(self, parts: Any) -> None:
         self._parts = parts
@@ -233,14 +232,14 @@ class _Body(httpx.SyncByteStream):
         try:
             yield from self._parts
         except FAULTS as fault:
-            raise _same(fault) from fault
+            raise _as_httpx_error(fault) from fault
 
     def close(self) -> None:
         self._parts.close()
 
 
-def _same(fault: Exception) -> Exception:
-    """The error of the same name, as whoever knows no network library expects it."""
+def _as_httpx_error(fault: Exception) -> Exception:
+    """The httpx error of the same name as an httpcore error."""
     known: type[httpx.TransportError] = getattr(httpx, type(fault).__name__)
     return known(str(fault))
 
@@ -262,7 +261,7 @@ def _proxy(given: httpx.Proxy) -> httpcore.Proxy:
 def proxy_of(scheme: str, host: str) -> httpx.Proxy | None:
     """The proxy that the environment names for this server (HTTPS_PROXY, NO_PROXY and such).
 
-    Raises ValueError or httpx.InvalidURL for an address that is none.
+    Raises ValueError or httpx.InvalidURL for an invalid address.
     """
     from urllib.request import getproxies, proxy_bypass
 

@@ -1,7 +1,7 @@
-"""Connections that are opened ahead, so that an order need not wait for TCP and TLS.
+"""Connections opened in advance, so that an order does not wait for TCP and TLS.
 
-Each is used once and never was used before; it is young, and it is looked at just before it is
-handed out: one that the server has closed, or on which it has said something, is thrown away.
+Each is used for one request only. It is checked just before it is handed out: one that is too old,
+that the server has closed or on which it has sent something is discarded.
 """
 
 from __future__ import annotations
@@ -12,25 +12,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from kt.broker.rest.captured import caught
+from kt.broker.rest.error_capture import capture
 
 COUNT = 2
 """Connections kept open: one to use, and one for the order right after it."""
 LIFE_SECONDS = 10.0
-"""None is handed out that is older: servers close a silent connection after 20 s and more."""
+"""An older one is not used: servers close a silent connection after 20 s or more."""
 RENEW_SECONDS = 8.0
-"""At this age its successor is opened."""
+"""At this age its replacement is opened."""
 LOOK_SECONDS = 1.0
-"""So often the idle ones are looked at."""
+"""The interval at which idle connections are checked."""
 PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 2.0, 60.0
-"""After a server that refused, or that hung up soon; doubled each time."""
+"""The back-off after the server refused a connection or closed it early; doubled each time."""
 
 
 class HttpConnection(Protocol):
-    """What is kept ready: a connection that can say whether it is still good."""
+    """A connection that can say whether it is still usable."""
 
     def silent(self) -> bool:
-        """Open, and nothing was said on it yet."""
+        """Whether it is open and nothing was received on it yet."""
 
     def close(self) -> None: ...
 
@@ -62,14 +62,14 @@ class WarmConnections(Generic[L]):
         threading.Thread(target=self._run, name="kt-spares", daemon=True).start()
 
     def take(self) -> L | None:
-        """The youngest that is still good, or None; it belongs to the caller now."""
+        """The newest that is still usable, or None; the caller owns it then."""
         with self._turn:
             while self._idle:
-                spare = self._idle.pop()
+                connection = self._idle.pop()
                 self._turn.notify_all()
-                if spare.age < LIFE_SECONDS and spare.line.silent():
-                    return spare.line
-                spare.line.close()
+                if connection.age < LIFE_SECONDS and connection.line.silent():
+                    return connection.line
+                connection.line.close()
         return None
 
     @property
@@ -80,47 +80,47 @@ class WarmConnections(Generic[L]):
     def close(self) -> None:
         with self._turn:
             self._closed = True
-            for spare in self._idle:
-                spare.line.close()
+            for connection in self._idle:
+                connection.line.close()
             self._idle.clear()
             self._turn.notify_all()
 
     def _run(self) -> None:
         while True:
             with self._turn:
-                while not self._over() and not self._wanted():
+                while not self._is_closed() and not self._wanted():
                     self._turn.wait(LOOK_SECONDS)
-                if self._over():
+                if self._is_closed():
                     return
             since = time.monotonic()
-            line = caught(self._opened, lambda _: None)
+            line = capture(self._opened, lambda _: None)
             with self._turn:
                 if line is None:
-                    self._rest()
-                elif self._over():
+                    self._back_off()
+                elif self._is_closed():
                     line.close()
                 else:
                     self._idle.append(WarmConnection(line, since))
 
-    def _over(self) -> bool:
+    def _is_closed(self) -> bool:
         return self._closed
 
     def _wanted(self) -> bool:
-        """Throw away what is no good any more; is another to be opened now?"""
-        for spare in list(self._idle):
-            good = spare.line.silent()
-            if good and spare.age < LIFE_SECONDS:
+        """Discard unusable connections; whether another is to be opened now."""
+        for connection in list(self._idle):
+            good = connection.line.silent()
+            if good and connection.age < LIFE_SECONDS:
                 continue
             if good:
                 self._pause = PAUSE_SECONDS
-            elif spare.age < PAUSE_SECONDS:
-                self._rest()
-            spare.line.close()
-            self._idle.remove(spare)
-        young = sum(spare.age < RENEW_SECONDS for spare in self._idle)
+            elif connection.age < PAUSE_SECONDS:
+                self._back_off()
+            connection.line.close()
+            self._idle.remove(connection)
+        young = sum(connection.age < RENEW_SECONDS for connection in self._idle)
         return young < self._count and time.monotonic() >= self._paused_until
 
-    def _rest(self) -> None:
-        """The server does not want them: leave it alone for a while."""
+    def _back_off(self) -> None:
+        """Back off: the server does not accept spare connections now."""
         self._paused_until = time.monotonic() + self._pause
         self._pause = min(LONGEST_PAUSE_SECONDS, self._pause * 2)

@@ -1,26 +1,26 @@
-"""What waits to be sent to one follower of the stream: account news complete, prices the newest."""
+"""The send queue of one follower: account events are complete, market data is conflated."""
 
 from __future__ import annotations
 
 from kt.broker.stream.groups import Key
 
 MARKET_MESSAGES = 2_000
-"""So many messages may wait before market data is conflated."""
+"""The queue length from which market data is conflated."""
 ACCOUNT_MESSAGES = 20_000
-"""So many, and the follower is cut off: it comes back and asks the broker what it missed."""
+"""Above this length the follower is disconnected: it reconnects and queries what it missed."""
 BATCH_MESSAGES = 1_000
-"""So many go to the socket at once: the rest still counts as waiting."""
+"""The most that goes to the socket at once; the rest stays in the queue."""
 
 
 class ConflatingQueue:
-    """Messages on their way to one follower. Not for use by several threads at once."""
+    """Messages for one follower. Not thread-safe."""
 
     def __init__(self) -> None:
         self._messages: list[bytes] = []
         self._newest: dict[Key, bytes] = {}
 
     def put(self, message: bytes, key: Key | None) -> None:
-        """With a `key` (market data) only the newest message of that key is sure to arrive."""
+        """With a `key` (market data) only the newest message of that key is guaranteed."""
         if key is None or (len(self._messages) < MARKET_MESSAGES and key not in self._newest):
             self._messages.append(message)
         else:

@@ -1,7 +1,7 @@
-"""The stream's socket: opened within one deadline, and read as whole messages within bounds.
+"""The stream's socket: opened within one deadline, and read as whole messages within size limits.
 
-websocket-client makes the handshake and sends; it is handed a socket that is connected already, so
-that every byte from outside comes through here.
+websocket-client does the handshake and the sending; it gets a socket that is already connected, so
+every received byte passes through here.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from websocket import ABNF
 
 MOST_BYTES = 4 << 20
-"""A message may have so many. The largest that the broker sends have some hundred thousand."""
+"""The largest message accepted. The broker's largest have some hundred thousand bytes."""
 MOST_HEAD = 64 << 10
-"""So many bytes may the answer to the handshake have."""
+"""The most bytes of the handshake's response."""
 MOST_CONTROL = 125
 """RFC 6455 5.5"""
 READ_BYTES = 65_536
 STEP_SECONDS = 2.0
-"""One call on the socket waits so long; a peer that accepts nothing for so long is gone."""
+"""The time-out of one socket call; a peer that accepts nothing for this long is disconnected."""
 TOO_LATE = "the handshake took too long"
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CONTROL = frozenset({ABNF.OPCODE_CLOSE, ABNF.OPCODE_PING, ABNF.OPCODE_PONG})
@@ -32,11 +32,11 @@ KINDS = CONTROL | {ABNF.OPCODE_CONT, ABNF.OPCODE_TEXT, ABNF.OPCODE_BINARY}
 
 
 class Connection:
-    """A connected socket, read in big pieces by one thread: three system calls a frame would cost
-    more than parsing it. What breaks the rules raises OSError, with the reason in words.
+    """A connected socket, read in large chunks by one thread: three system calls a frame would cost
+    more than parsing it. A protocol violation raises OSError with the reason.
 
-    `frame_seconds` is how long a message that began may take until it is complete, however it
-    comes: otherwise one byte now and then would keep a dead connection alive.
+    `frame_seconds` is the time from a message's first byte to its last: otherwise one byte now
+    and then would keep a dead connection alive.
     """
 
     def __init__(self, sock: socket.socket, frame_seconds: float, until: float) -> None:
@@ -54,7 +54,7 @@ class Connection:
         return getattr(self._socket, name)
 
     def recv(self, size: int) -> bytes:
-        """A piece of the answer to the handshake, for websocket-client."""
+        """A part of the handshake's response, for websocket-client."""
         self._room -= size
         if self._room < 0:
             raise OSError(f"the answer to the handshake is longer than {MOST_HEAD:,} bytes")
@@ -65,8 +65,8 @@ class Connection:
     ) -> tuple[int, bytes]:
         """The next message: its kind (text, binary or close) and its bytes. Answers PINGs.
 
-        `silence` is how long nothing at all may come; `by` is when the message must be there,
-        whatever else comes before it.
+        `silence` is the longest time without any byte; `by` is the deadline of the message,
+        whatever else arrives before it.
         """
         begun, part, ends = 0, bytearray(), float("inf")
         while True:
@@ -91,8 +91,8 @@ class Connection:
                 raise TimeoutError(self._unfinished)
 
     def _frame(self, before: int, by: float) -> tuple[int, bool, bytes]:
-        """One frame: its kind, whether it ends its message, its bytes; `before` it came so many
-        of the same message."""
+        """One frame: its kind, whether it ends its message, its bytes; `before` is the number of
+        bytes of the same message already read."""
         self._until, self._late = by, self._unfinished
         first, second = self._exactly(2)
         kind, final, size = first & 0x0F, first >= 0x80, second & 0x7F
@@ -109,7 +109,7 @@ class Connection:
         return kind, final, self._exactly(size)
 
     def _wait(self, silence: float, by: float) -> None:
-        """For the first bytes of a frame."""
+        """Wait for the first bytes of a frame."""
         quiet = time.monotonic() + silence
         self._until, self._late = by, self._unfinished
         if quiet <= by:
@@ -131,7 +131,7 @@ class Connection:
         return bytes(whole)
 
     def _more(self) -> None:
-        """The next bytes, once the ones before are used up."""
+        """Read the next bytes, after the earlier ones are consumed."""
         data = b""
         while not data:
             try:
@@ -149,7 +149,7 @@ class Connection:
 
 def dial(url: str, seconds: float, frame_seconds: float) -> Connection:
     """A connection to the address in `url`, secured for wss; the handshake that follows has what
-    is left of the seconds. Raises OSError, and ValueError for what is no address."""
+    is left of the seconds. Raises OSError, or ValueError for an invalid address."""
     until = time.monotonic() + seconds
     parts = urlsplit(url)
     secure = parts.scheme == "wss"
@@ -183,7 +183,7 @@ def _left(until: float) -> float:
 
 
 def _open_socket(host: str, port: int, until: float) -> socket.socket:
-    """Connected to the first address of the host that answers."""
+    """Connect to the first address of the host that answers."""
     fault = OSError(f"{host} has no address")
     for family, kind, number, _, address in socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM):
         sock = socket.socket(family, kind, number)
@@ -200,7 +200,7 @@ def _open_socket(host: str, port: int, until: float) -> socket.socket:
 
 
 def _proxy(host: str, secure: bool) -> SplitResult | None:
-    """The HTTP proxy that the environment names for this host, as for the REST calls."""
+    """The HTTP proxy that the environment sets for this host, as for the REST calls."""
     from urllib.request import getproxies, proxy_bypass
 
     if host in LOOPBACK or proxy_bypass(host):

@@ -1,7 +1,7 @@
-"""The outer shape of a WebSocket frame: its name, what an answer says, the rows of its data.
+"""The outer shape of a WebSocket frame: its name, an answer's return code, the rows of its data.
 
-The usual shape is decoded in one go. Any other frame is read field by field, so that an
-answer with a `null` for its message is still an answer, and a row that is none loses no other.
+The usual shape is decoded in one step. Any other frame is read field by field, so that an answer
+whose message is `null` is still an answer, and one invalid row does not lose the others.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 import msgspec
 from msgspec import Raw
 
-from kt.broker.wire import Faulty, shown
+from kt.broker.wire import OnFault, shown
 from kt.errors import WireError
 
 UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What the decoder raises for bytes that are no frame."""
+"""What the decoder raises for an invalid frame."""
 
 
 class RawRow(msgspec.Struct):
-    """One row of a data frame, its values still unread."""
+    """One row of a data frame, its values not yet decoded."""
 
     type: str
     values: Raw
@@ -41,7 +41,7 @@ class Frame(msgspec.Struct):
 
 
 class LooseFrame(msgspec.Struct):
-    """A frame with a field, or a row of its data, that is not shaped as usual."""
+    """A frame with a field or a row of an unusual type."""
 
     trnm: str
     data: Raw = Raw(b"[]")
@@ -57,14 +57,14 @@ _ROWS = msgspec.json.Decoder(list[Raw])
 _ROW = msgspec.json.Decoder(RawRow)
 
 
-def opened(data: bytes, faulty: Faulty) -> Frame:
-    """A frame of another shape than FRAME's. `faulty` is called for rows that are none.
+def decode_loosely(data: bytes, on_fault: OnFault) -> Frame:
+    """A frame that FRAME cannot decode. `on_fault` is called for invalid rows.
 
-    Raises WireError for what is no frame at all.
+    Raises WireError if it is not a frame.
     """
     try:
         loose = _LOOSE.decode(data)
-        rows = _rows(loose, faulty) if loose.trnm == "REAL" else []
+        rows = _rows(loose, on_fault) if loose.trnm == "REAL" else []
     except UNREADABLE:
         raise WireError("frame", shown(data)) from None
     said = (loose.return_code, loose.return_msg, loose.code, loose.message)
@@ -72,12 +72,12 @@ def opened(data: bytes, faulty: Faulty) -> Frame:
     return Frame(loose.trnm, rows, number, text, code, message)
 
 
-def _rows(frame: LooseFrame, faulty: Faulty) -> list[RawRow]:
-    """Raises the decoder's errors when the data is no list."""
+def _rows(frame: LooseFrame, on_fault: OnFault) -> list[RawRow]:
+    """Raises the decoder's errors if the data is not a list."""
     rows: list[RawRow] = []
     for index, raw in enumerate(_ROWS.decode(frame.data)):
         try:
             rows.append(_ROW.decode(raw))
         except UNREADABLE:
-            faulty(WireError(f"REAL.data[{index}]", shown(bytes(raw))))
+            on_fault(WireError(f"REAL.data[{index}]", shown(bytes(raw))))
     return rows

@@ -1,4 +1,4 @@
-"""The process that joins another one's stream: the same events, through a local socket."""
+"""A process that receives the events from the leader's stream, through a local socket."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kt.broker.stream.groups import Key
 from kt.broker.stream.lease import LeaderAddress
 from kt.broker.stream.local_protocol import (
     FROM_LEADER,
-    Answer,
     Hello,
     Inbox,
+    SubscriptionAnswer,
     SubscriptionRefused,
-    Want,
+    SubscriptionRequest,
     Welcome,
     connect,
-    packed,
+    pack,
 )
 from kt.broker.stream.timeouts import Timeouts
 from kt.errors import KtError, StreamReplaced, Unreachable
@@ -28,7 +28,7 @@ from kt.ports import Clock
 from kt.records import StreamEvent, StreamState
 
 _FIRST = 0
-"""The number of the Want that brings everything; with its answer the follower has arrived."""
+"""The number of the first request, with all subscriptions; its answer completes the start."""
 
 
 class Follower:
@@ -48,22 +48,22 @@ class Follower:
         self.report = report
         self.timeouts = timeouts
         self.live = False
-        """Has there been a connection since this follower joined?"""
+        """Whether there has been a connection since this follower joined."""
         self._numbers = itertools.count(_FIRST + 1)
-        self._waiting: dict[int, tuple[threading.Event, list[Answer]]] = {}
+        self._waiting: dict[int, tuple[threading.Event, list[SubscriptionAnswer]]] = {}
         self._lock = threading.Lock()
         self._link: tuple[asyncio.AbstractEventLoop, asyncio.StreamWriter] | None = None
-        """While the leader may be written to."""
+        """Set while the leader can be written to."""
         self._cancel: Callable[[], object] = lambda: None
-        self._arrived = False
-        self._stood_early = False
+        self._subscribed = False
+        self._connected_early = False
 
     def follow(self, name: str, joined: Callable[[], Iterable[Key]]) -> bool:
-        """Receive until the leader has gone, or `close` was called; False when it was not there.
+        """Receive until the leader disconnects or `close` is called; False if it was not reachable.
 
-        `joined` is called once the leader has let this process in, and says what to subscribe to.
+        `joined` is called once the leader has accepted this process; it returns the subscriptions.
         StreamState `name` is emitted once there is a connection. Raises StreamReplaced or
-        Unreachable when the leader says that the stream is over.
+        Unreachable if the leader reports the end of the stream.
         """
         with asyncio.Runner(debug=False) as runner, contextlib.suppress(asyncio.CancelledError):
             return runner.run(self._follow(name, joined))
@@ -75,7 +75,7 @@ class Follower:
                 async with asyncio.timeout(self.timeouts.hello):
                     reader, writer = await connect(self.leader)
                     undo.callback(writer.close)
-                    writer.write(packed(Hello(self.leader.secret, os.getpid())))
+                    writer.write(pack(Hello(self.leader.secret, os.getpid())))
                     inbox = Inbox(reader, FROM_LEADER, seconds=self.timeouts.frame)
                     messages = await inbox.next()
             except OSError:
@@ -89,7 +89,7 @@ class Follower:
                 )
             undo.callback(self.close)
             self._open(writer)
-            writer.write(packed(Want(_FIRST, add=tuple(joined()))))
+            writer.write(pack(SubscriptionRequest(_FIRST, add=tuple(joined()))))
             messages = messages or await inbox.next(self.timeouts.silence)
             while messages:
                 for message in messages:
@@ -106,50 +106,52 @@ class Follower:
     def want(self, add: Iterable[Key], drop: Iterable[Key] = (), *, wait: bool = True) -> None:
         """Change this process's subscriptions; with `wait`, until the broker has answered.
 
-        Without a connection they are remembered. Raises BrokerRefused.
+        Without a connection they are stored for the next one. Raises BrokerRefused.
         """
         number = next(self._numbers)
-        settled, answers = threading.Event(), list[Answer]()
+        answered, answers = threading.Event(), list[SubscriptionAnswer]()
         with self._lock:
             if self._link is None:
                 # All that is wanted is sent to the next leader.
                 return
-            self._waiting[number] = (settled, answers)
+            self._waiting[number] = (answered, answers)
             loop, writer = self._link
-            loop.call_soon_threadsafe(writer.write, packed(Want(number, tuple(add), tuple(drop))))
+            loop.call_soon_threadsafe(
+                writer.write, pack(SubscriptionRequest(number, tuple(add), tuple(drop)))
+            )
         if wait:
-            settled.wait()
+            answered.wait()
         if answers and answers[0].refused:
             raise SubscriptionRefused(answers[0].refused)
 
     def close(self) -> None:
-        """Make `follow` return soon; nobody waits for an answer any longer."""
+        """Make `follow` return soon, and release the threads that wait for an answer."""
         with self._lock:
             if self._link is not None:
                 self._link[0].call_soon_threadsafe(self._cancel)
             self._link = None
             waiting, self._waiting = self._waiting, {}
-        for settled, _ in waiting.values():
-            settled.set()
+        for answered, _ in waiting.values():
+            answered.set()
 
     def _receive(self, message: object, name: str) -> None:
         if isinstance(message, StreamState):
             self._state(message, name)
-        elif isinstance(message, Answer):
+        elif isinstance(message, SubscriptionAnswer):
             self._answer(message, name)
         elif isinstance(message, StreamEvent):
             self.emit(message)
 
-    def _answer(self, answer: Answer, name: str) -> None:
+    def _answer(self, answer: SubscriptionAnswer, name: str) -> None:
         if answer.number != _FIRST:
-            settled, answers = self._waiting.pop(answer.number, (threading.Event(), []))
+            answered, answers = self._waiting.pop(answer.number, (threading.Event(), []))
             answers.append(answer)
-            settled.set()
+            answered.set()
             return
-        self._arrived = True
+        self._subscribed = True
         if answer.refused:
             self.report(SubscriptionRefused(answer.refused))
-        if answer.live or self._stood_early:
+        if answer.live or self._connected_early:
             self._connected(name, 1)
 
     def _state(self, state: StreamState, name: str) -> None:
@@ -157,8 +159,8 @@ class Follower:
             raise StreamReplaced(state.detail, hint="Stop the other program, then start again.")
         if state.state == "closed":
             raise Unreachable(state.detail, hint="Check the network, then start again.")
-        if not self._arrived:
-            self._stood_early = state.state != "lost"
+        if not self._subscribed:
+            self._connected_early = state.state != "lost"
         elif state.state == "lost":
             self.emit(state)
         else:

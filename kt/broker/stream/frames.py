@@ -1,8 +1,8 @@
-"""WebSocket frames become records: bytes in, StreamEvents out, and one bad row loses no other.
+"""Decodes WebSocket frames into StreamEvents; one invalid row does not lose the others.
 
-Trades and books come by the thousand, so their fields are read twice over: a fast way that knows
-only the usual spelling, and behind it the exact rules of `kt.broker.wire`, which also name the
-field that is broken (`0B.data[2].10`). Sources: the API's pages of the real-time types 00, 04,
+Trades and books come by the thousand, so they have a fast path that knows only the usual spelling.
+What it cannot read goes through the exact rules of `kt.broker.wire`, which also name the invalid
+field (`0B.data[2].10`). Sources: the API's pages of the real-time types 00, 04,
 0B, 0D, 0s and 1h; field names there are numbers (FIDs).
 """
 
@@ -16,9 +16,9 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Raw, field
 
-from kt.broker.stream.envelope import FRAME, UNREADABLE, Frame, RawRow, opened
+from kt.broker.stream.envelope import FRAME, UNREADABLE, Frame, RawRow, decode_loosely
 from kt.broker.stream.notices import balance_notice, order_notice, session_notice, vi_notice
-from kt.broker.wire import Faulty, Row, scalars, shown
+from kt.broker.wire import OnFault, Row, scalars, shown
 from kt.errors import WireError
 from kt.ports import Clock
 from kt.records import Book, BookUpdate, Level, Side, StreamEvent, StreamKind, Tick
@@ -69,15 +69,15 @@ MOMENTS_KEPT = 4096
 
 
 class FrameReader:
-    """Reads one connection's frames. Not for use by several threads at once.
+    """Reads one connection's frames. Not thread-safe.
 
     `faulty` is called for every row that had to be left out. `counts` holds frames, events, faults
     and, as `unknown:<type>`, rows of types kt does not read.
     """
 
-    def __init__(self, clock: Clock, faulty: Faulty) -> None:
+    def __init__(self, clock: Clock, on_fault: OnFault) -> None:
         self.clock = clock
-        self.faulty = faulty
+        self.on_fault = on_fault
         self.counts: Counter[str] = Counter()
         self._today = date.min
         self._moments: dict[str, datetime] = {}
@@ -92,12 +92,12 @@ class FrameReader:
         }
 
     def open(self, data: bytes) -> Frame:
-        """What kind of frame this is; its rows are not read yet. Raises WireError."""
+        """Decode the envelope of a frame, not its rows. Raises WireError."""
         self.counts["frames"] += 1
         try:
             return FRAME.decode(data)
         except UNREADABLE:
-            return opened(data, self.report)
+            return decode_loosely(data, self.report)
 
     def events(self, frame: Frame) -> list[StreamEvent]:
         """The rows of a data frame that can be read; `faulty` is called for the others."""
@@ -128,7 +128,7 @@ class FrameReader:
 
     def report(self, fault: WireError) -> None:
         self.counts["faults"] += 1
-        self.faulty(fault)
+        self.on_fault(fault)
 
     def _by(self, notice: Callable[[Row, datetime], T]) -> Callable[[RawRow, str], T]:
         return lambda row, where: notice(self._row(row, where), self.clock.now())
@@ -189,7 +189,7 @@ class FrameReader:
         quantity = values.integer("15")
         price = values.price("10")
         if price == 0:
-            # A price of nothing must not reach a stop-loss.
+            # A price of 0 must not reach a stop-loss.
             raise WireError(f"{where}.10", shown(values.fields.get("10")))
         return Tick(
             stock_code=self._code(row, where),

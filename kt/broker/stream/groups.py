@@ -1,4 +1,4 @@
-"""What is subscribed to, and in which of the broker's groups of at most 100 items."""
+"""The subscriptions, and their assignment to the broker's groups of at most 100 items."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def keys_of(kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> frozense
 
 
 def key_of(event: StreamEvent) -> Key | None:
-    """The subscription an event answers; None for news of the connection, which all get."""
+    """The subscription an event belongs to; None for connection events, which everyone gets."""
     if isinstance(event, Tick):
         return StreamKind.TRADE, event.stock_code
     if isinstance(event, BookUpdate):
@@ -68,7 +68,7 @@ class Batch(NamedTuple):
 
 
 class Groups:
-    """What is registered on one connection. Places that became free are filled first."""
+    """What is registered on one connection. Freed places are reused first."""
 
     def __init__(self) -> None:
         self._place: dict[Key, int] = {}
@@ -79,7 +79,7 @@ class Groups:
         return frozenset(self._place)
 
     def add(self, keys: Iterable[Key]) -> list[Batch]:
-        """Take the keys in; the REG frames that say so, in a stable order."""
+        """Add the keys; returns the REG frames for them, in a stable order."""
         placed: dict[tuple[int, StreamKind], list[str]] = {}
         for key in sorted(set(keys) - self._place.keys()):
             group = self._room(key[0])
@@ -89,7 +89,7 @@ class Groups:
         return [Batch(group, kind, tuple(codes)) for (group, kind), codes in placed.items()]
 
     def drop(self, keys: Iterable[Key]) -> list[Batch]:
-        """Let the keys go; the REMOVE frames that say so."""
+        """Remove the keys; returns the REMOVE frames for them."""
         freed: dict[tuple[int, StreamKind], list[str]] = {}
         for key in sorted(set(keys) & self._place.keys()):
             group = self._place.pop(key)

@@ -1,4 +1,4 @@
-"""The process that holds the stream: one connection kept alive, subscribed and shared."""
+"""The process that owns the connection: keeps it alive, subscribed and shared with followers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from kt.broker.stream.frames import FrameReader
 from kt.broker.stream.groups import WITHOUT_STOCK, Key, key_of
 from kt.broker.stream.lease import Lease
 from kt.broker.stream.local_protocol import (
-    Answer,
+    SubscriptionAnswer,
     SubscriptionRefusal,
     SubscriptionRefused,
-    Want,
+    SubscriptionRequest,
     over_state,
-    packed,
+    pack,
 )
 from kt.broker.stream.local_server import LocalServer
 from kt.broker.stream.stream_session import LoginRefused, StreamSession
@@ -27,9 +27,9 @@ from kt.ports import Clock
 from kt.records import StreamEvent, StreamState
 
 BRIEF_IN_A_ROW = 30
-"""So many connections that break as soon as they are made, and the stream gives up."""
+"""After this many short-lived connections in a row the stream gives up."""
 BRIEF_PER_STEP = 10
-"""After so many of them it waits a step longer before the next."""
+"""Every so many of them the back-off goes up one step."""
 
 
 class TokenProvider(Protocol):
@@ -42,8 +42,8 @@ class TokenProvider(Protocol):
 class Leader:
     """`serve` on one thread until it returns; everything else from any thread.
 
-    `emit` gets this process's own events on whatever thread they arise; `report` is
-    called for rows that could not be read and for subscriptions that were refused later on.
+    `emit` gets this process's own events, on several threads; `report` is called for rows that
+    could not be read and for subscriptions that the broker refused after a reconnect.
     """
 
     def __init__(
@@ -67,20 +67,20 @@ class Leader:
         self._session: StreamSession | None = None
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
-        self._stood_since = 0.0
-        self._brief = 0
+        self._connected_since = 0.0
+        self._short_lived = 0
 
     def serve(self, name: str, tries: int) -> None:
         """Share, connect and stay connected; returns once `close` was called.
 
-        Says so with StreamState `name` once it is connected. Raises AuthError,
-        StreamReplaced, Unreachable or another KtError when it is over; followers get the reason.
+        Emits StreamState `name` once it is connected. Raises AuthError, StreamReplaced,
+        Unreachable or another KtError when the stream ends; followers get the reason.
         """
         try:
             self.server.open()
-            self._establish(name, tries, waits=False)
+            self._establish(name, tries, pause_first=False)
             while True:
-                self._tend()
+                self._maintain()
                 if self._closing.is_set():
                     return
                 self._reconnect()
@@ -89,15 +89,15 @@ class Leader:
                 return
             if isinstance(error, StreamReplaced):
                 self.server.replaced = error.message
-            self.server.broadcast(packed(over_state(error, self.clock.now())))
+            self.server.broadcast(pack(over_state(error, self.clock.now())))
             raise
         finally:
-            self.subscriptions.settle(live=False)
+            self.subscriptions.answer_pending(live=False)
 
     def want(self, add: Iterable[Key], drop: Iterable[Key] = (), *, wait: bool = True) -> None:
         """Change this process's subscriptions; with `wait`, until the broker has answered.
 
-        Without a connection they are remembered. Raises BrokerRefused.
+        Without a connection they are stored for the next one. Raises BrokerRefused.
         """
         settled, faults = threading.Event(), list[SubscriptionRefusal]()
 
@@ -120,16 +120,18 @@ class Leader:
         self.subscriptions.wake()
 
     def finish(self) -> None:
-        """After `serve`: stop sharing, and wait for the threads."""
+        """After `serve`: stop the local server and wait for the threads."""
         self.close()
         self._join()
         self.server.close()
 
-    def _establish(self, name: str, tries: int, *, waits: bool) -> None:
+    def _establish(self, name: str, tries: int, *, pause_first: bool) -> None:
         """Connect, in so many attempts; `waits` before the first one too."""
         fault: KtError | None = None
         for attempt in range(1, tries + 1):
-            if (waits or fault) and self._closing.wait(self._pause(attempt - (not waits))):
+            if (pause_first or fault) and self._closing.wait(
+                self._pause(attempt - (not pause_first))
+            ):
                 break
             try:
                 self._connect()
@@ -138,10 +140,10 @@ class Leader:
             except KtError as error:
                 fault = error
                 continue
-            # In this order: a follower that joins right now hears of it once, by news or by answer.
-            self.subscriptions.stand()
+            # In this order a new follower learns of it once: from the state or from its answer.
+            self.subscriptions.mark_connected()
             self._state(name, "leader", attempt)
-            self.subscriptions.settle(live=True)
+            self.subscriptions.answer_pending(live=True)
             return
         raise Unreachable(
             f"The stream is not there after {tries} attempts. {fault.message if fault else ''}",
@@ -151,7 +153,7 @@ class Leader:
     def _pause(self, step: int) -> float:
         """Real seconds before the attempt of that number, from 1 on."""
         backoff = self.timeouts.backoff
-        return backoff[min(step - 1 + self._brief // BRIEF_PER_STEP, len(backoff) - 1)]
+        return backoff[min(step - 1 + self._short_lived // BRIEF_PER_STEP, len(backoff) - 1)]
 
     def _connect(self) -> None:
         token = self.tokens.token()
@@ -163,7 +165,7 @@ class Leader:
             session = self._log_in(self.tokens.renew(token))
         self._thread = threading.Thread(target=session.run, name="kt-stream-reader", daemon=True)
         self._thread.start()
-        self._stood_since = time.monotonic()
+        self._connected_since = time.monotonic()
         self.subscriptions.restart()
         try:
             self.subscriptions.apply(session)
@@ -182,7 +184,7 @@ class Leader:
         session.connect(token)
         return session
 
-    def _tend(self) -> None:
+    def _maintain(self) -> None:
         """Keep the broker's subscriptions up to date until the connection ends."""
         session = self._session
         assert session is not None
@@ -192,8 +194,8 @@ class Leader:
                 self.subscriptions.apply(session)
             except Unreachable:
                 break
-            self.subscriptions.settle(live=True)
-        self.subscriptions.settle(live=False)
+            self.subscriptions.answer_pending(live=True)
+        self.subscriptions.answer_pending(live=False)
         self._join()
         self._check_replaced(session)
 
@@ -206,22 +208,22 @@ class Leader:
 
     def _reconnect(self) -> None:
         assert self._session is not None
-        stood = time.monotonic() - self._stood_since
-        self._brief = self._brief + 1 if stood < self.timeouts.brief else 0
+        lasted = time.monotonic() - self._connected_since
+        self._short_lived = self._short_lived + 1 if lasted < self.timeouts.brief else 0
         self._state("lost", self._session.reason, 0)
-        if self._brief >= BRIEF_IN_A_ROW:
+        if self._short_lived >= BRIEF_IN_A_ROW:
             raise Unreachable(
-                f"The stream broke {self._brief} times in a row as soon as it was made.",
+                f"The stream broke {self._short_lived} times in a row as soon as it was made.",
                 hint="Look for another program that uses this app key.",
             )
-        self._establish("reconnected", self.timeouts.reconnects, waits=True)
+        self._establish("reconnected", self.timeouts.reconnects, pause_first=True)
 
     def _join(self) -> None:
         if self._thread is not None:
             self._thread.join()
 
     def _deliver(self, event: StreamEvent) -> None:
-        """Runs on the connection's thread, for every event."""
+        """Called on the connection's thread for every event."""
         key = key_of(event)
         route = self.subscriptions.registry.routes.get(key) if key else None
         if key is None or route is None:
@@ -230,15 +232,15 @@ class Leader:
             self.emit(event)
         if route.followers:
             market = None if key[0] in WITHOUT_STOCK else key
-            self.server.publish(packed(event), market, route.followers)
+            self.server.publish(pack(event), market, route.followers)
 
     def _state(self, state: str, detail: str, attempt: int) -> None:
         event = StreamState(state=state, at=self.clock.now(), detail=detail, attempt=attempt)
         self.emit(event)
-        self.server.broadcast(packed(event))
+        self.server.broadcast(pack(event))
 
-    def _follower_wants(self, number: int, want: Want) -> None:
+    def _follower_wants(self, number: int, want: SubscriptionRequest) -> None:
         def done(live: bool, refused: tuple[SubscriptionRefusal, ...]) -> None:
-            self.server.answer(number, Answer(want.number, live, refused))
+            self.server.answer(number, SubscriptionAnswer(want.number, live, refused))
 
         self.subscriptions.change(number, want.add, want.drop, done)

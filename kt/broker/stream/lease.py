@@ -1,4 +1,5 @@
-"""Who owns the stream of one app key: a lock that dies with its process, and where to find it."""
+"""The leader election of one app key's stream: a lock that is released when its process dies, and
+a file with the leader's address."""
 
 from __future__ import annotations
 
@@ -18,10 +19,9 @@ INFO_BYTES = 4096
 
 
 class LeaderAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the leader serves the others: a Unix socket's path, or a loopback port.
+    """Where the leader serves its followers: a Unix socket's path, or a loopback port.
 
-    `secret` must be shown by whoever connects; the file that holds it is readable by its user
-    alone.
+    A follower must send `secret`; only the user can read the file that contains it.
     """
 
     pid: Annotated[int, Meta(ge=1, lt=1 << 31)]
@@ -33,8 +33,8 @@ class LeaderAddress(msgspec.Struct, frozen=True, kw_only=True):
 class Lease:
     """The right to hold the one connection that the broker allows an app key.
 
-    The server's address is part of the name, so a server that came back elsewhere is not waited
-    for through a leader that still talks to the old one.
+    The server's address is part of the name: after a server has moved, no process follows a
+    leader that is still connected to the old address.
     """
 
     def __init__(self, folder: Path, app_key: str, ws_url: str) -> None:
@@ -42,11 +42,11 @@ class Lease:
         self.folder = folder
         self.socket_path = folder / f"stream-{name}.sock"
         self._info_path = folder / f"stream-{name}.json"
-        # Not thread-local: the thread that gives the lease back is not always the one that took it.
+        # Not thread-local: the thread that releases the lease may not be the one that took it.
         self._lock = FileLock(folder / f"stream-{name}.lock", mode=0o600, thread_local=False)
 
     def take(self) -> bool:
-        """True when this process owns the stream from now on; never waits."""
+        """True if this process is now the leader; never waits."""
         try:
             private_folder(self.folder)
             self._lock.acquire(timeout=0)
@@ -63,11 +63,11 @@ class Lease:
         return self._lock.is_locked
 
     def publish(self, leader: LeaderAddress) -> None:
-        """Tell the other processes where to connect; only the holder may."""
+        """Write the address for the other processes; only the leader may."""
         replace_private(self._info_path, msgspec.json.encode(leader))
 
     def leader(self) -> LeaderAddress | None:
-        """Who published last; may be dead. None when nobody did, or the file is broken."""
+        """The last published leader, which may be dead; None without a readable file."""
         try:
             with self._info_path.open("rb") as file:
                 return msgspec.json.decode(file.read(INFO_BYTES), type=LeaderAddress)
@@ -75,14 +75,14 @@ class Lease:
             return None
 
     def living_leader(self) -> LeaderAddress | None:
-        """The leader, if its process lives; its lock is left alone."""
+        """The leader, if its process is alive; does not touch the lock."""
         leader = self.leader()
         if leader is None or not process_lives(leader.pid):
             return None
         return leader
 
     def release(self) -> None:
-        """Give the lease back and remove its files, so that no process tries to connect."""
+        """Release the lease and remove its files, so that no process tries to connect."""
         if not self._lock.is_locked:
             return
         # Before the lock goes: afterwards these may be the next leader's.

@@ -1,7 +1,7 @@
 """Live events from the broker, one connection for all kt processes of an app key.
 
-The first process that starts leads: it holds the connection, and the others follow it. When it
-ends, one of them takes over. Which of the two a process is makes no difference to whoever uses it.
+The first process is the leader: it holds the connection, and the others are its followers. When it
+ends, one of them takes over. The caller sees no difference between the two roles.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from kt.broker.stream.leader import Leader, TokenProvider
 
 FIRST_TRIES = 2
-"""Attempts of a start: a second one, for a blip."""
+"""Attempts at the start: the second covers a short failure."""
 _CODE = re.compile(r"[0-9A-Z]{6}")
 _POLL_SECONDS = 0.05
 
@@ -38,8 +38,8 @@ class KiwoomStream:
 
     `folder` holds the lease and the local socket that processes of one profile share; `report`
     is called, on the stream's threads, for rows that could not be read (WireError) and for
-    subscriptions that the broker refused after a reconnect. After `connected` news of the
-    connection comes as StreamState events, the end of it (`replaced`, `closed`) included.
+    subscriptions that the broker refused after a reconnect. After `connected`,
+    changes of the connection come as StreamState events, its end (`replaced`, `closed`) included.
     """
 
     def __init__(
@@ -67,11 +67,11 @@ class KiwoomStream:
         self._wants: frozenset[Key] = frozenset()
         self._thread: threading.Thread | None = None
         self._closing = threading.Event()
-        self._settled = threading.Event()
+        self._started = threading.Event()
         self._error: KtError | None = None
 
     def start(self, sink: Callable[[StreamEvent], None]) -> None:
-        """Connect, or join the process that has. Once over or closed it may be started again.
+        """Connect, or follow the process that has. May be started again after its end.
 
         Raises AuthError, Unreachable, StreamReplaced, or KtError when the folder cannot be used,
         and Busy when an earlier connection still hangs.
@@ -81,10 +81,10 @@ class KiwoomStream:
             raise Busy("The stream that was closed has not ended yet.", hint="Try again soon.")
         self._sink, self._error = sink, None
         self._closing.clear()
-        self._settled.clear()
+        self._started.clear()
         self._thread = threading.Thread(target=self._live, name="kt-stream", daemon=True)
         self._thread.start()
-        if not self._settled.wait(self.timeouts.start):
+        if not self._started.wait(self.timeouts.start):
             self._error = Unreachable(
                 f"The stream was not there within {self.timeouts.start:g} seconds.",
                 hint="Check the network, then start again.",
@@ -96,8 +96,8 @@ class KiwoomStream:
     def subscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str] = ()) -> None:
         """Add subscriptions; returns when the broker has accepted them.
 
-        Without a connection they are remembered and made when it is (back). Raises UsageError
-        for what is no stock code, and BrokerRefused: the others are made all the same.
+        Without a connection they are stored and made once there is one. Raises UsageError for an
+        invalid stock code, and BrokerRefused: the other subscriptions are made all the same.
         """
         keys = keys_of(kinds, stock_codes)
         wrong = sorted({code for _, code in keys if code and not _CODE.fullmatch(code)})
@@ -110,7 +110,7 @@ class KiwoomStream:
         self._change(frozenset(), keys_of(kinds, stock_codes))
 
     def close(self) -> None:
-        """End it now; no event comes after this. Safe to call at any time and again."""
+        """End the stream; no event follows. May be called at any time and repeatedly."""
         self._closing.set()
         with self._lock:
             role = self._role
@@ -127,7 +127,7 @@ class KiwoomStream:
         if role is None:
             return
         try:
-            # From inside the sink there is no waiting: the answer comes on this very thread.
+            # The sink must not wait: the answer arrives on the same thread.
             role.want(add, drop, wait=not self._in_sink())
         except SubscriptionRefused as error:
             with self._lock:
@@ -140,7 +140,7 @@ class KiwoomStream:
     def _live(self) -> None:
         error: KtError | None = KtError("The stream ended in a fault of kt's own; see above.")
         try:
-            self._take_part()
+            self._lead_or_follow()
             error = None
         except KtError as known:
             error = known
@@ -148,24 +148,24 @@ class KiwoomStream:
             why, advice = trouble(lacking)
             error = KtError(f"the stream cannot be kept up: {why}", hint=advice)
         finally:
-            # Also when something unforeseen passes through here: a stream never ends in silence.
+            # Also for unexpected exceptions: the end of a stream is always reported.
             if error is not None:
-                self._over(error)
+                self._report_end(error)
 
-    def _over(self, error: KtError) -> None:
-        if self._settled.is_set():
+    def _report_end(self, error: KtError) -> None:
+        if self._started.is_set():
             self._emit(over_state(error, self.clock.now()))
         else:
             self._error = error
-            self._settled.set()
+            self._started.set()
 
     def _note(self, error: KtError) -> None:
         # A journal that cannot be written to must not end the stream.
         with contextlib.suppress(KtError):
             self.report(error)
 
-    def _take_part(self) -> None:
-        """Lead or follow, in turns as other processes come and go."""
+    def _lead_or_follow(self) -> None:
+        """Lead or follow, depending on whether another process leads."""
         until = time.monotonic() + self.timeouts.join
         while not self._closing.is_set():
             if self._lease.take():
@@ -195,19 +195,19 @@ class KiwoomStream:
             self._note,
             self.timeouts,
         )
-        again = self._settled.is_set()
+        again = self._started.is_set()
         tries = self.timeouts.reconnects if again else FIRST_TRIES
         try:
-            leader.want(self._enter(leader), wait=False)
+            leader.want(self._set_role(leader), wait=False)
             leader.serve("reconnected" if again else "connected", tries)
         except StreamReplaced as error:
-            if not self._settled.is_set():
+            if not self._started.is_set():
                 raise
             self._emit(over_state(error, self.clock.now()))
-            # The lease is kept: another process of this profile would only take the login back.
+            # Keep the lease: another process of this profile would only take the login back.
             self._closing.wait()
         finally:
-            self._enter(None)
+            self._set_role(None)
             leader.finish()
             self._lease.release()
 
@@ -217,18 +217,18 @@ class KiwoomStream:
         if leader is None:
             return False
         follower = Follower(leader, self.clock, self._emit, self._note, self.timeouts)
-        name = "reconnected" if self._settled.is_set() else "connected"
+        name = "reconnected" if self._started.is_set() else "connected"
         try:
-            joined = follower.follow(name, lambda: self._enter(follower))
+            joined = follower.follow(name, lambda: self._set_role(follower))
         finally:
-            self._enter(None)
+            self._set_role(None)
         if follower.live and not self._closing.is_set():
             detail = f"process {leader.pid}, which held the stream, has gone"
             self._emit(StreamState(state="lost", at=self.clock.now(), detail=detail))
         return joined
 
-    def _enter(self, role: Leader | Follower | None) -> frozenset[Key]:
-        """From now on this one hears of new subscriptions; what it must start with."""
+    def _set_role(self, role: Leader | Follower | None) -> frozenset[Key]:
+        """Set who gets subscription changes from now on; returns the current subscriptions."""
         with self._lock:
             self._role, wants = role, self._wants
         if role is not None and self._closing.is_set():
@@ -245,4 +245,4 @@ class KiwoomStream:
             finally:
                 self._sink_thread = 0
         if type(event) is StreamState and event.state in {"connected", "reconnected"}:
-            self._settled.set()
+            self._started.set()

@@ -1,5 +1,5 @@
-"""What leader and followers say to each other beside the events, and how: JSON messages on a local
-socket, each behind its length in four bytes (big-endian)."""
+"""The protocol between leader and followers: JSON messages on a local socket, each preceded by its
+length in four bytes (big-endian)."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ Keys = Annotated[tuple[tuple[StreamKind, Code], ...], Meta(max_length=20_000)]
 
 
 class Hello(msgspec.Struct, tag="hello", tag_field="type", frozen=True):
-    """A follower's first message: the secret out of the lease's file, and who it is."""
+    """A follower's first message: the secret from the lease's file, and its process id."""
 
     secret: str
     pid: int
 
 
-class Want(msgspec.Struct, tag="want", tag_field="type", frozen=True):
+class SubscriptionRequest(msgspec.Struct, tag="want", tag_field="type", frozen=True):
     """A follower's subscriptions change."""
 
     number: int
@@ -58,20 +58,20 @@ class SubscriptionRefusal(msgspec.Struct, frozen=True):
         return self.kind, self.code
 
 
-class Answer(msgspec.Struct, tag="answer", tag_field="type", frozen=True):
-    """To the Want of that number. Not `live`: remembered until the connection is back."""
+class SubscriptionAnswer(msgspec.Struct, tag="answer", tag_field="type", frozen=True):
+    """The answer to the request of that number. Not `live`: stored until the connection is back."""
 
     number: int
     live: bool
     refused: tuple[SubscriptionRefusal, ...] = ()
 
 
-class Beat(msgspec.Struct, tag="beat", tag_field="type", frozen=True):
-    """The leader is there, though nothing happens."""
+class Heartbeat(msgspec.Struct, tag="beat", tag_field="type", frozen=True):
+    """Shows that the leader is alive while there are no events."""
 
 
-FROM_FOLLOWER = msgspec.json.Decoder(Hello | Want)
-FROM_LEADER = msgspec.json.Decoder(Welcome | Answer | Beat | StreamEvent)
+FROM_FOLLOWER = msgspec.json.Decoder(Hello | SubscriptionRequest)
+FROM_LEADER = msgspec.json.Decoder(Welcome | SubscriptionAnswer | Heartbeat | StreamEvent)
 
 
 class SubscriptionRefused(BrokerRefused):
@@ -94,22 +94,22 @@ def over_state(error: KtError, at: datetime) -> StreamState:
 
 BEAT_SECONDS = 10.0
 MOST_BYTES = 1 << 20
-"""A message may have so many."""
+"""The largest message accepted."""
 MESSAGE_SECONDS = 10.0
-"""So long may a message take from its first byte to its last."""
+"""The longest time from a message's first byte to its last."""
 READ_BYTES = 65_536
 LENGTH_BYTES = 4
 LOOPBACK = "127.0.0.1"
 
 
-def packed(message: object) -> bytes:
+def pack(message: object) -> bytes:
     data = msgspec.json.encode(message)
     return len(data).to_bytes(LENGTH_BYTES, "big") + data
 
 
 class Inbox(Generic[T]):
-    """The messages of one connection. None may have more than `most` bytes, or take more than
-    `seconds` from its first byte to its last."""
+    """Reads the messages of one connection. `most` is the largest size in bytes, `seconds` the
+    longest time from a message's first byte to its last."""
 
     def __init__(
         self,
@@ -126,8 +126,8 @@ class Inbox(Generic[T]):
         self._rest = bytearray()
 
     async def next(self, silence: float | None = None) -> list[T]:
-        """The messages that are here, at least one; none when the other side has gone, sends what
-        is no message, is late, or says nothing for `silence` seconds."""
+        """The received messages, at least one; an empty list if the peer disconnected, sent an
+        invalid message, was too slow, or sent nothing for `silence` seconds."""
         try:
             async with asyncio.timeout(self.seconds if self._rest else silence) as limit:
                 while not (messages := self._whole()):
@@ -142,7 +142,7 @@ class Inbox(Generic[T]):
             return []
 
     def _whole(self) -> list[T]:
-        """Take out what is complete. Raises ValueError or the decoder's errors."""
+        """Remove and return the complete messages. Raises ValueError or the decoder's errors."""
         messages: list[T] = []
         at, rest = 0, self._rest
         while len(rest) >= at + LENGTH_BYTES:
@@ -159,7 +159,7 @@ class Inbox(Generic[T]):
 
 
 def listen(path: str) -> tuple[socket.socket, str, int]:
-    """A listening socket with its path, or, where that cannot be, its loopback port."""
+    """A listening socket with its path, or with its loopback port if no Unix socket can be made."""
     if hasattr(socket, "AF_UNIX"):
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
@@ -167,7 +167,7 @@ def listen(path: str) -> tuple[socket.socket, str, int]:
             os.chmod(path, 0o600)  # noqa: PTH101 - beside bind(), which takes no Path either
             listener.listen(64)
         except OSError:
-            # Too long a path, or a file system that holds no sockets.
+            # The path is too long, or the file system has no sockets.
             listener.close()
         else:
             return listener, path, 0

@@ -1,7 +1,7 @@
 """Serves the leader's stream to its followers: a local socket, one thread with an event loop.
 
-A follower may die, hang, be slow or send garbage at any time: it harms nobody but itself. What
-concerns the account is never left out; of market data a slow follower gets the newest only.
+A follower may die, hang, be slow or send garbage at any time without affecting the others. Account
+events are never dropped; for a slow follower market data is conflated.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from kt.broker.stream.local_protocol import (
     FROM_FOLLOWER,
     MESSAGE_SECONDS,
     MOST_BYTES,
-    Answer,
-    Beat,
+    Heartbeat,
     Hello,
     Inbox,
-    Want,
+    SubscriptionAnswer,
+    SubscriptionRequest,
     Welcome,
     listen,
-    packed,
+    pack,
 )
 from kt.errors import KtError
 from kt.files import trouble
 
 FAREWELL_SECONDS = 0.2
-"""For all followers together."""
+"""The time for the last messages to all followers."""
 MOST_PEERS = 64
 HELLO_BYTES = 1024
-"""A Hello may have so many."""
+"""The largest Hello accepted."""
 
 
 class Peer:
-    """A connected process and what is on its way to it; `pid` is 0 until its Hello was right."""
+    """A connected process and its send queue; `pid` is 0 until its Hello was valid."""
 
     def __init__(self, number: int, writer: asyncio.StreamWriter) -> None:
         self.number = number
@@ -53,7 +53,7 @@ class Peer:
         self._queue = ConflatingQueue()
         self._filled = asyncio.Event()
         self._last = False
-        # What the socket does not take at once stays in the queue, where it can be conflated.
+        # What the socket does not accept at once stays in the queue, where it can be conflated.
         writer.transport.set_write_buffer_limits(high=0)
         self._sender = asyncio.create_task(self._send())
 
@@ -64,13 +64,13 @@ class Peer:
             self.close()
 
     def finish(self) -> asyncio.Task[None]:
-        """Done when the socket took what waits now."""
+        """Returns the task that ends once the queue is sent."""
         self._last = True
         self._filled.set()
         return self._sender
 
     def close(self) -> None:
-        """Cut the connection; what waits is lost."""
+        """Close the connection at once; the queue is lost."""
         self._sender.cancel()
         self._writer.transport.abort()
 
@@ -91,14 +91,14 @@ class LocalServer:
     def __init__(
         self,
         lease: Lease,
-        wanted: Callable[[int, Want], None],
-        gone: Callable[[int], None],
+        wanted: Callable[[int, SubscriptionRequest], None],
+        left: Callable[[int], None],
     ) -> None:
         self.lease = lease
         self.wanted = wanted
-        self.gone = gone
+        self.left = left
         self.replaced = ""
-        """Said to whoever joins, once the stream was taken by another login."""
+        """The reason sent to new followers once another login has taken the stream."""
         self.peers: dict[int, Peer] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._secret = secrets.token_urlsafe(24)
@@ -141,8 +141,8 @@ class LocalServer:
         """One packed message to every follower."""
         self.publish(message, None, None)
 
-    def answer(self, number: int, answer: Answer) -> None:
-        self.publish(packed(answer), None, (number,))
+    def answer(self, number: int, answer: SubscriptionAnswer) -> None:
+        self.publish(pack(answer), None, (number,))
 
     def _call(self, work: Callable[..., object], *args: object) -> None:
         """Run it on the server's thread; not at all before `open` and after `close`."""
@@ -163,9 +163,9 @@ class LocalServer:
         asyncio.get_running_loop().set_exception_handler(_handle)
         server = await asyncio.start_server(self._accept, sock=listener)
         while not await self._closed_within(BEAT_SECONDS):
-            self._put(packed(Beat()), None, None)
+            self._put(pack(Heartbeat()), None, None)
         server.close()
-        # What was said last (that the stream is over, and why) should still arrive.
+        # The last message (the end of the stream and its reason) should still arrive.
         senders = [peer.finish() for peer in self.peers.values()]
         if senders:
             await asyncio.wait(senders, timeout=FAREWELL_SECONDS)
@@ -181,22 +181,22 @@ class LocalServer:
             return
         self._numbers += 1
         peer = self.peers[self._numbers] = Peer(self._numbers, writer)
-        task = asyncio.create_task(self._attend(peer, reader))
+        task = asyncio.create_task(self._serve_peer(peer, reader))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _attend(self, peer: Peer, reader: asyncio.StreamReader) -> None:
-        """One connection, to its end."""
+    async def _serve_peer(self, peer: Peer, reader: asyncio.StreamReader) -> None:
+        """Serve one connection until it ends."""
         try:
-            await self._hear(peer, reader)
+            await self._serve_follower(peer, reader)
         finally:
             peer.close()
             self.peers.pop(peer.number, None)
             if peer.pid:
-                self.gone(peer.number)
+                self.left(peer.number)
 
     def _has_room(self) -> bool:
-        """Strangers, who have not said Hello, make room; the longest there first."""
+        """If full, drop the oldest connection that has not sent its Hello."""
         if len(self.peers) < MOST_PEERS:
             return True
         stranger = next((peer for peer in self.peers.values() if not peer.pid), None)
@@ -205,7 +205,7 @@ class LocalServer:
         self.peers.pop(stranger.number).close()
         return True
 
-    async def _hear(self, peer: Peer, reader: asyncio.StreamReader) -> None:
+    async def _serve_follower(self, peer: Peer, reader: asyncio.StreamReader) -> None:
         inbox = Inbox(reader, FROM_FOLLOWER, most=HELLO_BYTES, seconds=MESSAGE_SECONDS)
         first = await inbox.next(MESSAGE_SECONDS)
         if not first or not self._welcomes(peer, first[0]):
@@ -214,16 +214,16 @@ class LocalServer:
         messages = first[1:] or await inbox.next()
         while messages:
             for want in messages:
-                if not isinstance(want, Want):
+                if not isinstance(want, SubscriptionRequest):
                     return
                 self.wanted(peer.number, want)
             messages = await inbox.next()
 
-    def _welcomes(self, peer: Peer, hello: Hello | Want) -> bool:
+    def _welcomes(self, peer: Peer, hello: Hello | SubscriptionRequest) -> bool:
         if not isinstance(hello, Hello) or not _same(hello.secret, self._secret):
             return False
         peer.pid = hello.pid or -1
-        peer.put(packed(Welcome(pid=os.getpid(), replaced=self.replaced)), None)
+        peer.put(pack(Welcome(pid=os.getpid(), replaced=self.replaced)), None)
         return True
 
 
@@ -232,7 +232,7 @@ def _same(secret: str, other: str) -> bool:
 
 
 def _handle(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A connection that left before it was accepted, or no descriptors to spare: asyncio tries
-    again by itself, and stderr is the user's."""
+    """Ignore connections that closed before they were accepted, and a lack of file descriptors:
+    asyncio retries, and stderr belongs to the user."""
     if not isinstance(context.get("exception"), OSError):
         loop.default_exception_handler(context)

@@ -1,5 +1,5 @@
-"""The rows on the stream that are few: the account's (00 orders, 04 balance), the market's phase
-(0s), and the volatility interruptions of its stocks (1h)."""
+"""The less frequent rows of the stream: the account's (00 orders, 04 balance), the market phase
+(0s) and volatility interruptions (1h)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ NO_REASON = frozenset({"", "0"})
 
 
 def order_notice(row: Row, now: datetime) -> OrderNotice:
-    """One row of 00. A fill must tell what was ordered (900) and what stays open (902).
+    """One row of 00. A fill must have the ordered (900) and the open quantity (902).
 
     A fill's own price is FID 914, otherwise 910; a row with neither is taken at its order's
-    price (901), which is 0 for a market order: then the fill's price has to be asked for.
+    price (901), which is 0 for a market order: then the fill's price must be queried.
     """
     status = scalars.status(row.text("913"))
     if status not in scalars.STATUSES.values():
@@ -48,7 +48,7 @@ def order_notice(row: Row, now: datetime) -> OrderNotice:
 
 
 def _open(status: str, quantity: int) -> int:
-    """Just received, all of an order is open."""
+    """An order that was just received is open in full."""
     return quantity if status == "RECEIVED" else 0
 
 
@@ -72,7 +72,7 @@ def balance_notice(row: Row, now: datetime) -> BalanceNotice:
 
 
 def session_notice(row: Row, now: datetime) -> SessionNotice:
-    """One row of 0s. The code is what counts: times that are none (`888888`) are read past."""
+    """One row of 0s. The code is what counts: invalid times (`888888`) are ignored."""
     return SessionNotice(
         code=row.text("215"),
         at=_moment(row, "20", now),
@@ -81,12 +81,12 @@ def session_notice(row: Row, now: datetime) -> SessionNotice:
 
 
 VI_ACTIVE = {"1": True, "2": False}
-"""FID 9068: an interruption was set off, or released. The document names no codes; these are what
-clients of the broker have seen."""
+"""FID 9068: an interruption was triggered, or released. The document lists no codes; clients of
+the broker have seen these."""
 
 
 def vi_notice(row: Row, now: datetime) -> ViNotice:
-    """One row of 1h. A row of a set-off carries the expected time of its release too (1224)."""
+    """One row of 1h. The row that triggers one also has the expected time of its release (1224)."""
     active = VI_ACTIVE.get(row.text("9068"))
     if active is None:
         raise WireError(f"{row.where}.9068", shown(row.fields["9068"]))
@@ -99,7 +99,7 @@ def vi_notice(row: Row, now: datetime) -> ViNotice:
 
 
 def _moment(row: Row, name: str, now: datetime) -> datetime:
-    """Zeros, and what is no time, mean that the row names none."""
+    """Zeros and invalid times mean that the row has none."""
     if not row.text(name, "0").strip("0"):
         return now
     try:

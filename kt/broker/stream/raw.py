@@ -1,6 +1,6 @@
-"""A conversation with the broker's WebSocket in its own words: one request, then every frame.
+"""A raw WebSocket session: one request, then every frame as it was received.
 
-For the APIs that have no place in `kt watch`: condition search and the rarer live types.
+For the APIs that `kt watch` does not cover: condition search and the rarer live types.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from kt.errors import Busy, StreamReplaced, Unreachable, WireError
 from kt.ports import Clock
 
 SEARCH = {"ka10171": "CNSRLST", "ka10172": "CNSRREQ", "ka10173": "CNSRREQ", "ka10174": "CNSRCLR"}
-"""Condition search: its APIs and what they are called on the wire."""
+"""The condition search APIs and their names on the wire."""
 ENDLESS_SEARCH = "ka10173"
 
 
@@ -34,14 +34,14 @@ def request(api_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def is_query(api_id: str) -> bool:
-    """Whether one answer is all that comes."""
+    """Whether the API answers once and sends nothing more."""
     return api_id in SEARCH and api_id != ENDLESS_SEARCH
 
 
 def frames(
     lease: Lease, ws_url: str, tokens: TokenSource, clock: Clock, api_id: str, body: dict[str, Any]
 ) -> Generator[bytes, None, None]:
-    """Every frame after the request, as it came, without PINGs; a query ends with its answer.
+    """Every frame after the request, unchanged, without PINGs; a query ends with its answer.
 
     Raises Busy while another process holds the app key's one connection, and what a login
     raises: AuthError, StreamReplaced, Unreachable.
@@ -57,15 +57,15 @@ def frames(
     session = None
     try:
         session = _logged_in(ws_url, tokens, clock)
-        # The broker runs a condition only after its list was read on the same connection.
+        # The broker runs a condition only after its list was requested on the same connection.
         if api_id in SEARCH and body["trnm"] != "CNSRLST":
-            session.say({"trnm": "CNSRLST"})
-            session.hear_until("CNSRLST")
-        session.say(body)
-        yield from session.hear(body["trnm"] if is_query(api_id) else "")
+            session.send({"trnm": "CNSRLST"})
+            session.receive_until("CNSRLST")
+        session.send(body)
+        yield from session.receive(body["trnm"] if is_query(api_id) else "")
     finally:
         if session is not None:
-            session.let_go()
+            session.release()
         lease.release()
 
 
@@ -83,22 +83,22 @@ def _logged_in(ws_url: str, tokens: TokenSource, clock: Clock) -> RawSession:
 
 
 class RawSession(StreamSession):
-    """A connection whose frames are handed on unread, on the calling thread."""
+    """A connection that returns its frames undecoded, on the calling thread."""
 
     def __init__(self, ws_url: str, clock: Clock) -> None:
         reader = FrameReader(clock, lambda fault: None)
         super().__init__(ws_url, reader, lambda event: None, Timeouts())
 
-    def say(self, body: Mapping[str, Any]) -> None:
+    def send(self, body: Mapping[str, Any]) -> None:
         self._send(msgspec.json.encode(body))
 
-    def hear_until(self, trnm: str) -> None:
-        for _ in self.hear(trnm):
-            """Read over what comes before the answer."""
+    def receive_until(self, trnm: str) -> None:
+        for _ in self.receive(trnm):
+            """Skip the frames before the answer."""
 
-    def hear(self, last: str = "") -> Iterator[bytes]:
-        """Frames as they came, up to the answer named `last`. Raises Unreachable at the end of
-        the connection and StreamReplaced when another login took it."""
+    def receive(self, last: str = "") -> Iterator[bytes]:
+        """Unchanged frames, up to the answer named `last`. Raises Unreachable at the end of the
+        connection and StreamReplaced if another login took it."""
         while not self.over.is_set():
             data = self._receive()
             name = self._name(data)
@@ -109,7 +109,7 @@ class RawSession(StreamSession):
                 return
         raise StreamReplaced(self.reason) if self.replaced else Unreachable(self.reason)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         self.close()
         self._socket.shutdown()
 

@@ -1,7 +1,7 @@
-"""One WebSocket connection to the broker, from LOGIN to its end; who reconnects is elsewhere.
+"""One WebSocket connection to the broker, from LOGIN to its end; `leader.py` reconnects.
 
-Answers carry nothing but their `trnm`, so one request is under way at a time. PING is echoed as
-it came, SYSTEM never.
+Answers are identified only by their `trnm`, so one request runs at a time. PING is echoed
+unchanged, SYSTEM never.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _UNUSABLE = (*_BROKEN, ValueError, LookupError, CookieError)
 REDIRECTS = frozenset(status for status in HTTPStatus if 300 <= status < 400)
 _POLITE_SECONDS = 1.0
 SHOWN = 200
-"""A reason quotes so many characters of what the other side sent."""
+"""The most characters of a received text that a reason quotes."""
 
 
 class LoginRefused(AuthError):
@@ -62,7 +62,7 @@ class StreamSession:
     """A connection: `connect`, then `run` on the same or a new thread; `request` from any other.
 
     Once connected, `run` must be called: it alone closes the socket. `ended` is called when the
-    connection is over, on whatever thread noticed; `reason` and `replaced` then say why.
+    connection is over, on the thread that noticed; `reason` and `replaced` then say why.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class StreamSession:
         self._asking = threading.Lock()
         self._ending = threading.Lock()
         self._awaited = ""
-        # Around a login the real server also says that none has come yet: no reason to leave.
+        # Around a login the real server may report NOT_LOGGED_IN: that is no reason to disconnect.
         self._served = False
         self._answer: Frame | None = None
         self._answered = threading.Event()
@@ -115,8 +115,8 @@ class StreamSession:
             undo.pop_all()
 
     def _shake_hands(self, connection: Connection) -> None:
-        """Ask for a WebSocket. Every answer but 101 is refused: to follow a redirect would take
-        the LOGIN frame, and the token in it, to whatever address the answer names."""
+        """The WebSocket handshake. Every answer but 101 is an error: a redirect would send the
+        LOGIN frame, with its token, to any address that the answer names."""
         refused: Exception | None = None
         try:
             self._socket.connect(
@@ -166,7 +166,7 @@ class StreamSession:
         return answer
 
     def close(self) -> None:
-        """End the connection at once, with a close frame when the socket takes one."""
+        """Close the connection at once, with a close frame if the socket accepts it."""
         if self._end("it was closed here") and self._socket.connected:
             with contextlib.suppress(*_BROKEN):
                 self._socket.settimeout(_POLITE_SECONDS)
@@ -214,7 +214,7 @@ class StreamSession:
             self._end(f"the broker says that it is not logged in ({NOT_LOGGED_IN})")
 
     def _receive(self, by: float = math.inf) -> bytes:
-        """The next message, on the monotonic clock not later than `by`."""
+        """The next message, by the moment `by` of the monotonic clock."""
         assert self._connection is not None
         try:
             kind, data = self._connection.message(self.timeouts.silence, self._socket.pong, by)
@@ -235,7 +235,7 @@ class StreamSession:
             raise Unreachable(self.reason) from error
 
     def _end(self, reason: str) -> bool:
-        """True for the first to say so: the first reason counts."""
+        """Record the end; True for the first caller, whose reason counts."""
         with self._ending:
             if self.over.is_set():
                 return False
@@ -246,7 +246,7 @@ class StreamSession:
         return True
 
     def _cut(self) -> None:
-        """Wake the thread that waits on the socket; that thread closes it."""
+        """Wake the thread that reads the socket; that thread closes it."""
         sock = self._socket.sock
         if sock is not None:
             with contextlib.suppress(OSError):

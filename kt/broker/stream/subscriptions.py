@@ -1,4 +1,4 @@
-"""Who subscribed to what, registered at the broker on the current connection, and answered then."""
+"""The subscriptions of all processes, registered at the broker on the current connection."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from kt.broker.stream.stream_session import SHOWN, StreamSession
 from kt.errors import KtError
 
 OWN = 0
-"""This process among the parties; followers have the local server's numbers, from 1 on."""
+"""The party number of this process; followers have the local server's numbers, from 1 on."""
 Done = Callable[[bool, tuple[SubscriptionRefusal, ...]], None]
-"""Called with whether there is a connection, and which of the asked-for keys were refused."""
+"""Called with whether there is a connection, and the refusals of the requested keys."""
 
 
 class Route(NamedTuple):
@@ -25,13 +25,13 @@ class Route(NamedTuple):
 
 
 class Registry:
-    """Subscriptions by party. A key is wanted as long as one party wants it."""
+    """Subscriptions by party. A key is subscribed as long as one party wants it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._wants: dict[int, set[Key]] = {}
         self.routes: Mapping[Key, Route] = {}
-        """Replaced as a whole and never changed: read without a lock on every event."""
+        """Replaced as a whole, never mutated: read without a lock for every event."""
 
     def change(self, party: int, add: Iterable[Key], drop: Iterable[Key]) -> None:
         with self._lock:
@@ -42,12 +42,12 @@ class Registry:
             self._route(changed)
 
     def forget(self, party: int) -> None:
-        """A follower has gone."""
+        """A follower has disconnected."""
         with self._lock:
             self._route(self._wants.pop(party, set()))
 
     def refuse(self, keys: Iterable[Key]) -> None:
-        """The broker refused these: they are asked for no longer."""
+        """The broker refused these keys: remove them for every party."""
         with self._lock:
             refused = set(keys)
             for wants in self._wants.values():
@@ -68,8 +68,8 @@ class Registry:
         self.routes = routes
 
 
-class Ticket(NamedTuple):
-    """A change that somebody waits for."""
+class PendingChange(NamedTuple):
+    """A change whose caller waits for the answer."""
 
     keys: frozenset[Key]
     done: Done
@@ -85,30 +85,30 @@ class Subscriptions:
         self._changed = threading.Condition()
         self._dirty = False
         self._live = False
-        self._queued: list[Ticket] = []
-        self._due: list[Ticket] = []
+        self._queued: list[PendingChange] = []
+        self._due: list[PendingChange] = []
         self._refused: dict[Key, SubscriptionRefusal] = {}
 
     def change(self, party: int, add: Iterable[Key], drop: Iterable[Key], done: Done) -> None:
-        """`done` is called once: now when there is no connection, otherwise after the answer."""
+        """`done` is called once: now if there is no connection, otherwise after the answer."""
         keys = frozenset(add)
         self.registry.change(party, keys, drop)
         with self._changed:
             self._dirty = True
             live = self._live
             if live:
-                self._queued.append(Ticket(keys, done))
+                self._queued.append(PendingChange(keys, done))
             self._changed.notify_all()
         if not live:
             done(False, ())
 
     def forget(self, party: int) -> None:
-        """A follower has gone, and subscriptions that only it wanted go with it."""
+        """A follower has disconnected: drop the subscriptions that only it wanted."""
         self.registry.forget(party)
         self.wake(dirty=True)
 
     def wake(self, *, dirty: bool = False) -> None:
-        """Let `wait` look again."""
+        """Make `wait` check its condition again."""
         with self._changed:
             self._dirty = self._dirty or dirty
             self._changed.notify_all()
@@ -119,11 +119,11 @@ class Subscriptions:
             self._changed.wait_for(lambda: self._dirty or over())
 
     def restart(self) -> None:
-        """A new connection holds no subscriptions yet."""
+        """A new connection has no subscriptions yet."""
         self._groups = Groups()
 
-    def stand(self) -> None:
-        """There is a connection: changes from now on wait for the broker's answer."""
+    def mark_connected(self) -> None:
+        """There is a connection: from now on changes wait for the broker's answer."""
         with self._changed:
             self._live = True
 
@@ -137,11 +137,11 @@ class Subscriptions:
         for batch in self._groups.drop(self._groups.keys - wanted):
             session.request("REMOVE", batch)
         for batch in self._groups.add(wanted - self._groups.keys):
-            self._enrol(session, batch)
+            self._register(session, batch)
         self._groups.drop(self._refused)
         self.registry.refuse(self._refused)
 
-    def settle(self, *, live: bool) -> None:
+    def answer_pending(self, *, live: bool) -> None:
         """Answer every change that was carried out, or all when there is no connection."""
         with self._changed:
             due, self._due = self._due, []
@@ -156,8 +156,8 @@ class Subscriptions:
         for key in refused.keys() - asked:
             self.report(SubscriptionRefused([refused[key]]))
 
-    def _enrol(self, session: StreamSession, batch: Batch) -> None:
-        """REG; a refused frame is halved until it is known which stocks are at fault."""
+    def _register(self, session: StreamSession, batch: Batch) -> None:
+        """Send REG; a refused batch is split in halves until the refused stocks are known."""
         answer = session.request("REG", batch)
         if not answer.refused:
             return
@@ -169,4 +169,4 @@ class Subscriptions:
             return
         middle = len(batch.codes) // 2
         for codes in (batch.codes[:middle], batch.codes[middle:]):
-            self._enrol(session, batch._replace(codes=codes))
+            self._register(session, batch._replace(codes=codes))

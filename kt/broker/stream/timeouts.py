@@ -1,4 +1,4 @@
-"""How long the stream waits: real seconds, whatever the speed of the clock."""
+"""The stream's time-outs, in real seconds at any speed of the clock."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ class Timeouts:
     answer: float = 10.0
     """To LOGIN, REG and REMOVE."""
     silence: float = 35.0
-    """The server's PING and the leader's beat come every 10 seconds: after three and a half of
-    them the connection is dead."""
+    """The server's PING and the leader's heartbeat come every 10 seconds: after three and a half
+    intervals without one the connection is considered dead."""
     frame: float = 10.0
-    """For the rest of a message that began: it is small, and its sender has all of it."""
+    """From a message's first byte to its last."""
     backoff: tuple[float, ...] = (0.5, 3.0, 10.0)
     """Before each attempt to reconnect; the last one is repeated."""
     reconnects: int = 3
-    """So many attempts fail before the stream gives up."""
+    """Failed attempts after which the stream gives up."""
     brief: float = 5.0
-    """A shorter connection counts as one that breaks as soon as it is made."""
+    """A connection that lasted less counts as short-lived."""
     join: float = 15.0
-    """For the process that holds the stream to become reachable."""
+    """For the leader to become reachable."""
     hello: float = 3.0
-    """For its Welcome."""
+    """For the leader's Welcome."""
     start: float = 60.0
-    """For a start as a whole."""
+    """For the start as a whole."""

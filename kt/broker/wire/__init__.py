@@ -1,9 +1,9 @@
-"""The wire: broker fields to records, by rule and not by sample.
+"""The parsers that turn broker fields into records; nothing here sends, waits or keeps state.
 
 `scalars` reads single values (ValueError), `row` reads fields by name (WireError).
 """
 
 from kt.broker.wire import scalars
-from kt.broker.wire.row import Faulty, Row, rows, shown, tolerant
+from kt.broker.wire.row import OnFault, Row, rows, shown, tolerant
 
-__all__ = ["Faulty", "Row", "rows", "scalars", "shown", "tolerant"]
+__all__ = ["OnFault", "Row", "rows", "scalars", "shown", "tolerant"]

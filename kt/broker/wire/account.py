@@ -81,7 +81,7 @@ def holdings(pages: Iterable[Body]) -> Holdings:
     )
 
 
-def believed(held: Holdings) -> Holdings:
+def check_totals(held: Holdings) -> Holdings:
     """The same, if its rows add up to its own totals. Raises WireError when they do not.
 
     For a moment a broker may leave rows out, or all of them: to believe that would empty the

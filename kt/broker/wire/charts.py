@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from kt.broker.wire.row import Faulty, Row, tolerant
+from kt.broker.wire.row import OnFault, Row, tolerant
 from kt.broker.wire.units import turnover
 from kt.records import KST, Bar, Interval
 
@@ -33,7 +33,7 @@ CHARTS: dict[Interval, Chart] = {
 }
 
 
-def bars(body: Mapping[str, object], interval: Interval, faulty: Faulty) -> list[Bar]:
+def bars(body: Mapping[str, object], interval: Interval, on_fault: OnFault) -> list[Bar]:
     """Newest first, as they come. The minute bar of 15:30 carries the closing auction."""
     chart = CHARTS[interval]
 
@@ -50,7 +50,7 @@ def bars(body: Mapping[str, object], interval: Interval, faulty: Faulty) -> list
             value=turnover(row.integer("trde_prica", 0), volume, close) if chart.dated else 0,
         )
 
-    return tolerant(body, chart.api_id, one, faulty)
+    return tolerant(body, chart.api_id, one, on_fault)
 
 
 def _start(row: Row, chart: Chart) -> datetime:

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kt.broker.wire.row import Faulty, Row, tolerant
+from kt.broker.wire.row import OnFault, Row, tolerant
 from kt.broker.wire.units import turnover
 from kt.records import Ranked, Ranking
 
@@ -30,7 +30,7 @@ SHAPES: dict[Ranking, Shape] = {
 }
 
 
-def ranked(body: Mapping[str, object], ranking: Ranking, faulty: Faulty) -> list[Ranked]:
+def ranked(body: Mapping[str, object], ranking: Ranking, on_fault: OnFault) -> list[Ranked]:
     """Best first. A saturated volume (4294967295) stays: it means at least so many."""
     shape = SHAPES[ranking]
     places = itertools.count(1)
@@ -52,4 +52,4 @@ def ranked(body: Mapping[str, object], ranking: Ranking, faulty: Faulty) -> list
             strength=row.rate(shape.strength) if shape.strength else None,
         )
 
-    return tolerant(body, shape.api_id, one, faulty)
+    return tolerant(body, shape.api_id, one, on_fault)

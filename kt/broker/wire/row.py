@@ -17,7 +17,7 @@ T = TypeVar("T")
 _NOTHING = re.compile(r"[\s0.+-]*|KRX|NXT|SOR|N")
 """Also what stands in a row whatever it holds: the venue, and a flag that is not set."""
 
-Faulty = Callable[[WireError], None]
+OnFault = Callable[[WireError], None]
 """Is told about a row that was left out."""
 
 SHOWN = 80
@@ -137,7 +137,7 @@ def _listed(body: Mapping[str, object], api_id: str) -> Iterator[tuple[str, obje
 
 
 def tolerant(
-    body: Mapping[str, object], api_id: str, parse: Callable[[Row], T], faulty: Faulty
+    body: Mapping[str, object], api_id: str, parse: Callable[[Row], T], on_fault: OnFault
 ) -> list[T]:
     """Every row that can be read; each that cannot is told to `faulty` and left out.
 
@@ -152,5 +152,5 @@ def tolerant(
             if not row.blank():
                 kept.append(parse(row))
         except WireError as fault:
-            faulty(fault)
+            on_fault(fault)
     return kept

@@ -7,7 +7,7 @@ from datetime import date
 
 import msgspec
 
-from kt.broker.wire.row import Faulty, Row, tolerant
+from kt.broker.wire.row import OnFault, Row, tolerant
 from kt.broker.wire.units import turnover
 from kt.errors import UnknownStock
 from kt.records import (
@@ -85,7 +85,7 @@ def quote(body: Body, stock_code: str) -> Quote:
     )
 
 
-def quotes(body: Body, today: date, faulty: Faulty) -> list[Quote]:
+def quotes(body: Body, today: date, on_fault: OnFault) -> list[Quote]:
     """ka10095; rows of codes that the broker does not know are left out."""
 
     def one(row: Row) -> Quote | None:
@@ -115,7 +115,7 @@ def quotes(body: Body, today: date, faulty: Faulty) -> list[Quote]:
             at=row.moment("cntr_tm", day) if row.has("cntr_tm") else None,
         )
 
-    found = tolerant(body, "ka10095", one, faulty)
+    found = tolerant(body, "ka10095", one, on_fault)
     return [quote for quote in found if quote is not None]
 
 
@@ -165,7 +165,7 @@ def _firms(row: Row, word: str) -> tuple[BrokerShare, ...]:
     return tuple(firm for firm in firms if firm.name or firm.quantity)
 
 
-def strength(body: Body, today: date, faulty: Faulty) -> list[Strength]:
+def strength(body: Body, today: date, on_fault: OnFault) -> list[Strength]:
     """ka10046, newest first. The volume's sign tells the aggressor, not an amount."""
 
     def one(row: Row) -> Strength:
@@ -179,10 +179,10 @@ def strength(body: Body, today: date, faulty: Faulty) -> list[Strength]:
             strength_60m=row.rate("cntr_str_60min"),
         )
 
-    return tolerant(body, "ka10046", one, faulty)
+    return tolerant(body, "ka10046", one, on_fault)
 
 
-def flow(body: Body, faulty: Faulty) -> list[Flow]:
+def flow(body: Body, on_fault: OnFault) -> list[Flow]:
     """ka10059 asked for net buying in single shares, newest first."""
 
     def one(row: Row) -> Flow:
@@ -195,10 +195,10 @@ def flow(body: Body, faulty: Faulty) -> list[Flow]:
             institution=row.integer("orgn"),
         )
 
-    return tolerant(body, "ka10059", one, faulty)
+    return tolerant(body, "ka10059", one, on_fault)
 
 
-def foreign(body: Body, faulty: Faulty) -> list[ForeignHolding]:
+def foreign(body: Body, on_fault: OnFault) -> list[ForeignHolding]:
     """ka10008, newest first."""
 
     def one(row: Row) -> ForeignHolding:
@@ -211,10 +211,10 @@ def foreign(body: Body, faulty: Faulty) -> list[ForeignHolding]:
             weight_pct=row.rate("wght"),
         )
 
-    return tolerant(body, "ka10008", one, faulty)
+    return tolerant(body, "ka10008", one, on_fault)
 
 
-def institutions(body: Body, faulty: Faulty) -> list[InstitutionDay]:
+def institutions(body: Body, on_fault: OnFault) -> list[InstitutionDay]:
     """ka10045, newest first. The sums run over the period asked for.
 
     The document lists no daily figure for institutions, though its example shows one: where it
@@ -233,7 +233,7 @@ def institutions(body: Body, faulty: Faulty) -> list[InstitutionDay]:
             foreign_total=row.integer("for_dt_acc"),
         )
 
-    found = tolerant(body, "ka10045", one, faulty)
+    found = tolerant(body, "ka10045", one, on_fault)
     before = [*(day.institution_total for _, day in found[1:]), 0]
     return [
         day if told else msgspec.structs.replace(day, institution=day.institution_total - earlier)
@@ -241,7 +241,7 @@ def institutions(body: Body, faulty: Faulty) -> list[InstitutionDay]:
     ]
 
 
-def instruments(body: Body, market: MarketName, faulty: Faulty) -> list[Instrument]:
+def instruments(body: Body, market: MarketName, on_fault: OnFault) -> list[Instrument]:
     """ka10099 for one market."""
 
     def one(row: Row) -> Instrument:
@@ -255,7 +255,7 @@ def instruments(body: Body, market: MarketName, faulty: Faulty) -> list[Instrume
             kind=_kind(row),
         )
 
-    return tolerant(body, "ka10099", one, faulty)
+    return tolerant(body, "ka10099", one, on_fault)
 
 
 def _kind(row: Row) -> str:

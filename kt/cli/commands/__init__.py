@@ -1,1 +1,2 @@
-"""One file a command: its options, its steps, its document. No other command is imported."""
+"""One file per command or small group: options, calls of steps, output. No command imports another;
+code that two commands need goes to `kt/cli/support`, decisions go to `kt/steps`."""

@@ -1,4 +1,4 @@
-"""kt analyze: collect what is known about each stock, ask the analyst, print its decisions."""
+"""kt analyze: collect market data on each stock, ask the analyst, print its decisions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import STOCK_CODE
 from kt.cli.support.silent_analyst import silent
 from kt.errors import KtError, UsageError
@@ -19,34 +19,35 @@ if TYPE_CHECKING:
 
 @command(
     "analyze",
-    help="""Decide about the piped candidates (or the given stocks), and about what is held.
+    help="""Decide about the piped candidates (or the given stocks) and all held positions.
 
     \b
       kt scan fast | kt analyze
       kt analyze 005930 000660
 
-    Prints a `decisions` document: one decision for every stock asked about. The
-    analyst is Gemini when GEMINI_API_KEY is set, otherwise kt's own offline rules.
-    A stock about which no usable answer came is ABSTAIN: nothing is done with it.
-    --replay answers from the journal by the hash of all input, and touches neither the
-    broker nor the provider; it records nothing.
-    --show-prompt prints what the model would be sent about them, and asks nobody.
-    When none of the decisions is the analyst's own the exit code says why: 4 for a
-    refused key, 9 for a provider that cannot be reached, 1 otherwise.
+    Prints a `decisions` document with one decision per stock. The analyst is Gemini
+    if GEMINI_API_KEY is set, otherwise kt's own offline rules. A stock without a
+    usable answer gets ABSTAIN: no action is taken. If no decision is the analyst's
+    own, the exit code tells why: 4 for a refused key, 9 for an unreachable
+    provider, 1 otherwise.
+
+    --show-prompt prints the prompt that the model would get and its size. --replay
+    takes the answers from the journal, found by the hash of all input; it asks
+    neither broker nor provider and records nothing.
     """,
 )
 @click.argument("codes", metavar="[CODE]...", nargs=-1, type=STOCK_CODE)
-@click.option("--held", is_flag=True, help="Only what is held; read no pipe.")
+@click.option("--held", is_flag=True, help="Only held positions; do not read a pipe.")
 @click.option(
-    "--allow-fallback", is_flag=True, help="Exit with 0 also when no decision is the analyst's own."
+    "--allow-fallback", is_flag=True, help="Exit with 0 even if no decision is the analyst's own."
 )
 @click.option(
     "--replay", "replayed", metavar="RUN", help="What a run's recorded answers come to; ask nobody."
 )
 @click.option("--show-prompt", is_flag=True, help="Print what would be sent; ask nobody.")
-@pass_session
+@pass_cli
 def analyze(
-    session: CliContext,
+    cli: CliContext,
     codes: tuple[str, ...],
     held: bool,
     allow_fallback: bool,
@@ -54,33 +55,33 @@ def analyze(
     replayed: str | None,
 ) -> None:
     if replayed is not None:
-        _replay(session, replayed, (*codes, *(["--held"] if held else [])))
+        _replay(cli, replayed, (*codes, *(["--held"] if held else [])))
         return
     from kt.cli.support.pipe_documents import emit
     from kt.steps import silence
     from kt.steps.decide import analyze as analyze_step
     from kt.steps.decide import collect as collect_step
 
-    ctx = session.context("analyze")
-    candidates = () if codes or held else _piped(session, ctx)
+    ctx = cli.context("analyze")
+    candidates = () if codes or held else _piped(cli, ctx)
     brief = collect_step.collect(ctx, candidates, codes)
     if show_prompt:
-        _show_prompt(session, ctx, brief)
+        _show_prompt(cli, ctx, brief)
         return
     decisions = analyze_step.analyze(ctx, brief)
-    emit(session, "decisions", decisions, run=ctx.run)
+    emit(cli, "decisions", decisions, run=ctx.run)
     if not decisions:
-        session.say("nothing to decide about: no candidate was given and nothing is held")
+        cli.say("nothing to decide: no candidates were given and nothing is held")
         return
-    said = silence.summary(decisions, ctx.analyst.name)
+    summary = silence.summary(decisions, ctx.analyst.name)
     if allow_fallback or any(decision.provenance.own for decision in decisions):
-        session.say(said)
+        cli.say(summary)
         return
     faults = next((decision.faults for decision in decisions if decision.faults), ("",))
-    raise silent(said, faults[0])
+    raise silent(summary, faults[0])
 
 
-def _replay(session: CliContext, run: str, besides: tuple[str, ...]) -> None:
+def _replay(cli: CliContext, run: str, besides: tuple[str, ...]) -> None:
     """The run's questions with its recorded answers, checked as kt checks them now."""
     from kt.cli.support.pipe_documents import emit
     from kt.steps import silence
@@ -88,8 +89,8 @@ def _replay(session: CliContext, run: str, besides: tuple[str, ...]) -> None:
 
     if besides:
         raise UsageError(f"--replay asks what that run asked: {', '.join(besides)} is too much")
-    session.app.replaying = True
-    ctx = session.context("analyze --replay")
+    cli.app.replaying = True
+    ctx = cli.context("analyze --replay")
     asked = ctx.journal.questions(run)
     if not asked:
         raise UsageError(
@@ -106,11 +107,11 @@ def _replay(session: CliContext, run: str, besides: tuple[str, ...]) -> None:
                 f"{answer.prompt_version or 'no instructions'} and {answer.parameters}."
             )
             raise
-    emit(session, "decisions", decisions, run=ctx.run)
-    session.say(f"replayed: {silence.summary(decisions, ctx.analyst.name)}")
+    emit(cli, "decisions", decisions, run=ctx.run)
+    cli.say(f"replayed: {silence.summary(decisions, ctx.analyst.name)}")
 
 
-def _show_prompt(session: CliContext, ctx: Context, brief: AnalystRequest) -> None:
+def _show_prompt(cli: CliContext, ctx: Context, brief: AnalystRequest) -> None:
     from kt.rules.token_estimate import EXPLAINED, estimate
 
     shown = ctx.analyst.preview(brief)
@@ -119,19 +120,19 @@ def _show_prompt(session: CliContext, ctx: Context, brief: AnalystRequest) -> No
             f"the analyst {ctx.analyst.name} is sent no prompt",
             hint="Choose a model: analyst.kind in the configuration, and its key.",
         )
-    session.console.show(f"{shown.text}\n")
-    session.say(
+    cli.console.show(f"{shown.text}\n")
+    cli.say(
         f"{ctx.analyst.name} {ctx.analyst.model}, prompt {shown.version}, {len(brief.stocks)} "
         f"stocks: {len(shown.text):,} characters, about {estimate(shown.text):,} tokens "
         f"({EXPLAINED})"
     )
 
 
-def _piped(session: CliContext, ctx: Context) -> tuple[Candidate, ...]:
+def _piped(cli: CliContext, ctx: Context) -> tuple[Candidate, ...]:
     from kt.cli.support.pipe_documents import piped, read
 
-    if not piped(session):
+    if not piped(cli):
         return ()
     max_age = ctx.config.pipe.scan_max_age
-    _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now)
+    _, items, _ = read(cli, ("candidates",), max_age=max_age, now=ctx.clock.now)
     return items

@@ -1,4 +1,4 @@
-"""kt api: any of the broker's documented APIs, raw; its fields in its help."""
+"""kt api: call any documented API of the broker directly; its help lists the fields."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import Command, pass_session
+from kt.cli.support.click_extensions import Command, pass_cli
 from kt.cli.support.param_types import Whole
 from kt.errors import UsageError
 from kt.text import json_text, one_line
@@ -21,7 +21,7 @@ NAMED = "kt.cli.commands.api.id"
 
 
 class ApiCommand(Command):
-    """`kt api ID --help` describes that API: its request and answer, field by field."""
+    """`kt api ID --help` lists that API's request and response fields."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         ctx.meta[NAMED] = next((arg for arg in args if not arg.startswith("-")), "")
@@ -37,7 +37,7 @@ class ApiCommand(Command):
 
 
 def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """What the shell offers after `kt api`."""
+    """Shell completion of API ids."""
     from kt import api_catalog
 
     return [name for name in api_catalog.ids() if name.startswith(begun)]
@@ -46,7 +46,7 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
 @click.command(
     "api",
     cls=ApiCommand,
-    help="""Call any query or live API of the broker and print its answer as it came.
+    help="""Call any query or live API of the broker and print its raw response.
 
     \b
       kt api                     all APIs, by id and name
@@ -55,69 +55,69 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
       kt api ka10171             the condition searches of the account
       kt api 1h --count 5        five frames of a live type
 
-    Login, pacing and errors are kt's. Orders go through `kt order`.
+    kt handles login, rate limit and errors. For orders use `kt order`.
     """,
 )
 @click.argument("api_id", metavar="[ID]", default="", shell_complete=complete)
 @click.argument("body", metavar="[JSON]", default="{}")
-@click.option("--all-pages", is_flag=True, help="Follow the pages; their rows become one list.")
-@click.option("--count", type=Whole(1, 10**9), help="End a live API after so many frames.")
-@pass_session
-def api(session: CliContext, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
+@click.option("--all-pages", is_flag=True, help="Request all pages and join their rows.")
+@click.option("--count", type=Whole(1, 10**9), help="End a live API after this many frames.")
+@pass_cli
+def api(cli: CliContext, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
     from kt import api_catalog
     from kt.broker.wire.stocks import unknown_if_blank
     from kt.cli.support.pipe_documents import MAX_BYTES, as_json
 
     if not api_id:
-        _list(session)
+        _list(cli)
         return
     described_api = api_catalog.api(api_id)
-    if session.output in {"csv", "yaml"}:
-        raise UsageError("a raw answer is JSON", hint="Leave out -o.")
-    text = session.console.read(MAX_BYTES) if body == "-" else body.encode()
+    if cli.output in {"csv", "yaml"}:
+        raise UsageError("a raw response is always JSON", hint="Leave out -o.")
+    text = cli.console.read(MAX_BYTES) if body == "-" else body.encode()
     if described_api.transport != "rest":
         if all_pages:
             raise UsageError("frames have no pages", hint="Leave out --all-pages.")
-        _listen(session, api_id, json_object(text), count)
+        _listen(cli, api_id, json_object(text), count)
         return
     wanted = request_body(text)
-    session.context(f"api {api_id}")
-    rest = session.app.rest
+    cli.context(f"api {api_id}")
+    rest = cli.app.rest
     if all_pages:
         answer = merged(reply.body for reply in rest.pages(api_id, wanted))
     else:
         reply = rest.call(api_id, wanted)
         answer = reply.body
         if reply.more:
-            session.say("there are more pages: --all-pages follows them")
-    session.console.write(as_json(answer, pretty=session.console.out_terminal))
-    unheard_of = unknown_if_blank(api_id, wanted, answer)
-    if unheard_of is not None:
-        raise unheard_of
+            cli.say("there are more pages: --all-pages requests them all")
+    cli.console.write(as_json(answer, pretty=cli.console.out_terminal))
+    unknown_stock = unknown_if_blank(api_id, wanted, answer)
+    if unknown_stock is not None:
+        raise unknown_stock
 
 
-def _listen(session: CliContext, api_id: str, body: dict[str, Any], count: int | None) -> None:
-    """The WebSocket's APIs: every frame is a line, until the answer, --count or Ctrl-C."""
+def _listen(cli: CliContext, api_id: str, body: dict[str, Any], count: int | None) -> None:
+    """A WebSocket API: print one line per frame until the response, --count or Ctrl-C."""
     from itertools import islice
 
     from kt.broker.stream import raw
 
-    session.context(f"api {api_id}")
+    cli.context(f"api {api_id}")
     wanted = raw.request(api_id, body)
-    with closing(session.app.raw_frames(api_id, wanted)) as frames:
+    with closing(cli.app.raw_frames(api_id, wanted)) as frames:
         for frame in islice(frames, count):
-            session.console.write(json_line(frame) + "\n")
-            if session.console.closed:
+            cli.console.write(json_line(frame) + "\n")
+            if cli.console.closed:
                 return
 
 
 def json_line(frame: bytes) -> str:
-    """A frame as it came, on one line; what a terminal would obey stands as JSON's escapes."""
+    """A frame on one line, with control characters as JSON escapes."""
     return json_text(one_line(frame.decode(errors="replace")))
 
 
 def json_object(text: bytes) -> dict[str, Any]:
-    """The request as typed. Raises UsageError when it is no JSON object."""
+    """The request as typed. Raises UsageError when it is not a JSON object."""
     import msgspec
 
     from kt.cli.support.pipe_documents import UNREADABLE, unreadable
@@ -125,15 +125,16 @@ def json_object(text: bytes) -> dict[str, Any]:
     try:
         body = msgspec.json.decode(text)
     except UNREADABLE as error:
-        said = f"the request {unreadable(error, text)}"
-        raise UsageError(said, hint="Nothing was sent.") from error
+        message = f"the request {unreadable(error, text)}"
+        raise UsageError(message, hint="Nothing was sent.") from error
     if not isinstance(body, dict):
         raise UsageError("the request must be one JSON object")
     return body
 
 
 def request_body(text: bytes) -> dict[str, str]:
-    """A JSON object of plain values, as the wire's strings. Raises UsageError otherwise."""
+    """A JSON object of scalar values, converted to strings as the broker expects. Raises UsageError
+    for anything else."""
     body = json_object(text)
     if any(isinstance(value, dict | list) for value in body.values()):
         raise UsageError("the request must be one JSON object of plain values")
@@ -141,7 +142,7 @@ def request_body(text: bytes) -> dict[str, str]:
 
 
 def merged(pages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Page after page as one answer: lists are joined, everything else is the first page's."""
+    """Several pages as one response: lists are joined, other fields are from the first page."""
     whole: dict[str, Any] = {}
     for page in pages:
         for name, value in page.items():
@@ -152,7 +153,7 @@ def merged(pages: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     return whole
 
 
-def _list(session: CliContext) -> None:
+def _list(cli: CliContext) -> None:
     from kt import api_catalog
     from kt.cli.support.pipe_documents import emit
 
@@ -161,18 +162,18 @@ def _list(session: CliContext) -> None:
         {"kind": "api", "id": item.api_id, "name": item.name, "transport": item.transport}
         for item in known
     ]
-    emit(session, "events", rows, run="")
+    emit(cli, "events", rows, run="")
 
 
 def described(item: Api) -> str:
-    """The API's name and path, and the fields of its request and its answer."""
+    """The API's name and path, and its request and response fields."""
     lines = [f"{item.api_id}  {item.name}", f"{item.transport}  POST {item.path}", ""]
-    lines += ["Request", *_fields(item.request), "", "Answer", *_fields(item.response), ""]
+    lines += ["Request", *_fields(item.request), "", "Response", *_fields(item.response), ""]
     return "\n".join(lines) + "\n"
 
 
 def _fields(fields: Iterable[Field]) -> list[str]:
-    """Name, label, and a mark for what must be given; rows of a list are set in below it."""
+    """Name, label, and a mark on required fields; the fields of a list are indented below it."""
     rows = [
         (f"{'  ' * field.depth}{field.name}{'[]' if field.is_list else ''}", field)
         for field in fields

@@ -1,10 +1,10 @@
-"""kt auth: get a token, see how long it lives, give it back."""
+"""kt auth: get a token, show how long it is valid, revoke it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_session
+from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_cli
 from kt.errors import AuthError
 
 if TYPE_CHECKING:
@@ -13,58 +13,54 @@ if TYPE_CHECKING:
 auth = LazyGroup(
     "auth",
     entries={
-        "login": Entry("kt.cli.commands.auth:login", "Get a token (au10001) and keep it."),
-        "status": Entry(
-            "kt.cli.commands.auth:status", "Show whether there is a token, and its life."
-        ),
-        "logout": Entry(
-            "kt.cli.commands.auth:logout", "Give the token back (au10002) and forget it."
-        ),
+        "login": Entry("kt.cli.commands.auth:login", "Get a token (au10001) and store it."),
+        "status": Entry("kt.cli.commands.auth:status", "Show the stored token's validity."),
+        "logout": Entry("kt.cli.commands.auth:logout", "Revoke the token (au10002) and delete it."),
     },
-    help="""Log in, see the token, log out.
+    help="""Log in, show the token, log out.
 
     Keys come from KT_APP_KEY and KT_SECRET_KEY, from the key_file of the profile,
-    or from the system keyring; never from the command line. Commands log in by
-    themselves when they need to.
+    or from the system keyring; never from the command line. Commands log in
+    automatically when they need to.
     """,
 )
 
 
-@command("login", help="Get a token (au10001), keep it for all commands, show its life.")
-@pass_session
-def login(session: CliContext) -> None:
-    ctx = session.context("auth login")
-    session.app.token_source.token()
-    _show(session, ctx.run)
-    session.say(f"logged in on the profile {session.config.profile}")
+@command("login", help="Get a token (au10001), store it for all commands, show its validity.")
+@pass_cli
+def login(cli: CliContext) -> None:
+    ctx = cli.context("auth login")
+    cli.app.token_source.token()
+    _show(cli, ctx.run)
+    cli.say(f"logged in on the profile {cli.config.profile}")
 
 
-@command("status", help="Show the token kept for this profile; asks the broker nothing.")
-@pass_session
-def status(session: CliContext) -> None:
-    ctx = session.context("auth status")
-    if not _show(session, ctx.run):
+@command("status", help="Show this profile's stored token, without asking the broker.")
+@pass_cli
+def status(cli: CliContext) -> None:
+    ctx = cli.context("auth status")
+    if not _show(cli, ctx.run):
         raise AuthError("no valid token", hint="Run `kt auth login`.")
 
 
-@command("logout", help="Give the token back (au10002) and forget it.")
-@pass_session
-def logout(session: CliContext) -> None:
-    ctx = session.context("auth logout")
-    was_there = session.app.token_source.revoke()
-    _show(session, ctx.run)
-    session.say("the token was given back" if was_there else "there was no token")
+@command("logout", help="Revoke the token (au10002) and delete it.")
+@pass_cli
+def logout(cli: CliContext) -> None:
+    ctx = cli.context("auth logout")
+    was_there = cli.app.token_source.revoke()
+    _show(cli, ctx.run)
+    cli.say("the token was revoked" if was_there else "there was no token")
 
 
-def _show(session: CliContext, run: str) -> bool:
-    """The token's life in Korean time; the token itself is never shown whole."""
+def _show(cli: CliContext, run: str) -> bool:
+    """Print the token's validity in Korean time; the token itself is masked."""
     from kt.cli.support.pipe_documents import emit
 
-    source = session.app.token_source
+    source = cli.app.token_source
     known = source.status()
     row: dict[str, Any] = {
         "kind": "auth",
-        "profile": session.config.profile,
+        "profile": cli.config.profile,
         "keys": source.keys.source,
         "valid": known.valid,
         "token": known.token,
@@ -72,5 +68,5 @@ def _show(session: CliContext, run: str) -> bool:
         "expires_at": known.expires_at and known.expires_at.isoformat(timespec="seconds"),
         "seconds_left": known.seconds_left,
     }
-    emit(session, "events", [row], run=run)
+    emit(cli, "events", [row], run=run)
     return known.valid

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 @command(
     "balance",
-    help="""Show the deposit, what is held, what is open, and the account's return.
+    help="""Show the deposit, holdings, open orders, and the account's return.
 
-    The broker's word on cash, shares and orders, with kt's own stops and targets
-    beside the holdings. Prints a `balance` document in a pipe.
+    Cash, shares and orders are the broker's; kt adds its own stop and target prices
+    to the holdings. Prints a `balance` document in a pipe.
     """,
 )
-@pass_session
-def balance(session: CliContext) -> None:
-    from kt.cli.support.exit_watch import tell_held
+@pass_cli
+def balance(cli: CliContext) -> None:
+    from kt.cli.support.exit_watch import warn_unmonitored
     from kt.cli.support.pipe_documents import emit
     from kt.steps.portfolio import balance as account
 
-    ctx = session.context("balance")
+    ctx = cli.context("balance")
     found = account.balance(ctx)
-    emit(session, "balance", [found], run=ctx.run)
-    tell_held(session, found.positions)
+    emit(cli, "balance", [found], run=ctx.run)
+    warn_unmonitored(cli, found.positions)

@@ -1,10 +1,10 @@
-"""kt check: decisions through the safety rules, with every reason and its arithmetic."""
+"""kt check: check decisions by the safety rules, with every reason and its numbers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -12,29 +12,29 @@ if TYPE_CHECKING:
 
 @command(
     "check",
-    help="""Put the piped decisions through the safety rules and size the orders.
+    help="""Check the piped decisions by the safety rules and size the orders.
 
     \b
       kt analyze 005930 | kt check | kt order submit
 
-    Reads a `decisions` document, prints a `checks` document: what may be ordered,
-    or every reason why not (`kt help denials`). Sends nothing. A denied decision is
-    a result here, so the exit code is 0.
+    Reads a `decisions` document and prints a `checks` document: what may be
+    ordered, or every reason why not (`kt help denials`). Sends nothing. A denied
+    decision is a result here, so the exit code is 0.
     """,
 )
-@pass_session
-def check(session: CliContext) -> None:
+@pass_cli
+def check(cli: CliContext) -> None:
     from kt.cli.support.pipe_documents import emit, read
     from kt.records import Origin
     from kt.steps.risk import check as step
 
-    ctx = session.context("check")
+    ctx = cli.context("check")
     max_age = ctx.config.pipe.max_age
-    _, decisions, _ = read(session, ("decisions",), max_age=max_age, now=ctx.clock.now)
+    _, decisions, _ = read(cli, ("decisions",), max_age=max_age, now=ctx.clock.now)
     checks = step.check(ctx, decisions, origin=Origin.PIPE)
-    emit(session, "checks", checks, run=ctx.run)
+    emit(cli, "checks", checks, run=ctx.run)
     passed = sum(item.passed for item in checks)
-    session.say(
+    cli.say(
         f"{passed} may be ordered, {len(checks) - passed} denied, "
         f"{len(decisions) - len(checks)} to hold"
     )

@@ -1,4 +1,4 @@
-"""kt help: the topics, and any command's help."""
+"""kt help: the help topics, and the help of any command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.command_table import COMMANDS
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.topics import TOPICS
 from kt.errors import UsageError
 
@@ -18,7 +18,7 @@ EPILOG = "\b\n" + "\n".join(f"  {name.ljust(14)} {line}" for name, line in TOPIC
 
 
 def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
-    """What the shell offers after `kt help`."""
+    """Shell completion of topics and commands."""
     return [name for name in (*TOPICS, *COMMANDS) if name.startswith(begun)]
 
 
@@ -28,16 +28,16 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
 )
 @click.argument("topic", nargs=-1, shell_complete=complete)
 @click.pass_context
-@pass_session
-def help_command(session: CliContext, context: click.Context, topic: tuple[str, ...]) -> None:
+@pass_cli
+def help_command(cli: CliContext, context: click.Context, topic: tuple[str, ...]) -> None:
     if not topic:
-        session.console.write(_list())
+        cli.console.write(_list())
     elif len(topic) == 1 and topic[0] in TOPICS:
         from kt.cli.topics import topic_text
 
-        session.console.show(_shown(session, topic_text(topic[0])))
+        cli.console.show(_shown(cli, topic_text(topic[0])))
     else:
-        session.console.write(_command_help(context, topic) + "\n")
+        cli.console.write(_command_help(context, topic) + "\n")
 
 
 def _list() -> str:
@@ -45,9 +45,9 @@ def _list() -> str:
     return "Topics:\n" + "\n".join(lines) + "\n\nRead one with: kt help TOPIC\n"
 
 
-def _shown(session: CliContext, text: str) -> str:
-    """Markdown is readable as it is; on a terminal its headings stand out."""
-    if not session.console.color:
+def _shown(cli: CliContext, text: str) -> str:
+    """Markdown is printed as it is; on a terminal with colours its headings are bold."""
+    if not cli.console.color:
         return text
     return "\n".join(
         f"\x1b[1m{line.lstrip('# ')}\x1b[0m" if line.startswith("#") else line

@@ -1,4 +1,4 @@
-"""kt init: a configuration file with every key, its meaning and its default."""
+"""kt init: write a configuration file with every key, its meaning and its default."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import KtError, UsageError
 from kt.files import private_folder, trouble, write_private
 from kt.text import visible
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
 
 NEXT_STEPS = """\
 Next:
-  kt doctor          what is ready and what is missing
+  kt doctor          check the set-up
   kt run --once      one trading cycle on the embedded exchange, no key needed
   For the broker's mock-investing server, set KT_APP_KEY and KT_SECRET_KEY to your
   mock keys and use --profile mock (or profile: mock in the file).
-  Real orders also need profiles.real.live: true, and a yes for every order."""
+  Real orders also need profiles.real.live: true, and a confirmation for every order."""
 
 
 @command(
     "init",
-    help="""Write a configuration file: every key as a comment with its meaning and default.
+    help="""Write a configuration file with every key, its meaning and its default.
 
-    Without PATH it is config.yaml in the user's configuration folder. kt reads, in
-    this order: --config, KT_CONFIG, ./config.yaml, that folder. Asks nothing.
+    Without PATH it is config.yaml in the user's configuration folder. kt reads the
+    first of: --config, KT_CONFIG, ./config.yaml, that file.
     """,
 )
 @click.argument("path", required=False)
-@click.option("--force", is_flag=True, help="Write over a file that is there.")
-@pass_session
-def init(session: CliContext, path: str | None, force: bool) -> None:
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@pass_cli
+def init(cli: CliContext, path: str | None, force: bool) -> None:
     from kt.cli.docs.example import example_config
     from kt.config.load import at_home
 
@@ -44,7 +44,7 @@ def init(session: CliContext, path: str | None, force: bool) -> None:
         target = target / "config.yaml"
     if target.exists() and not force:
         raise UsageError(
-            f"{target} is there already; nothing was changed", hint="--force writes over it."
+            f"{target} already exists; nothing was changed", hint="--force overwrites it."
         )
     try:
         private_folder(target.parent)
@@ -52,8 +52,8 @@ def init(session: CliContext, path: str | None, force: bool) -> None:
     except OSError as error:
         why, advice = trouble(error, "name another path")
         raise KtError(f"{target} cannot be written: {why}", hint=advice) from error
-    session.console.write(visible(str(target)) + "\n")
-    session.console.say(NEXT_STEPS)
+    cli.console.write(visible(str(target)) + "\n")
+    cli.console.say(NEXT_STEPS)
 
 
 def _default_path() -> Path:

@@ -1,4 +1,4 @@
-"""kt pnl: what trading has brought, by day, by stock or by trade, and what decisions were worth."""
+"""kt pnl: profit and loss by day, stock or trade, and how the analyst's decisions scored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import DAY
 from kt.errors import UsageError
 
@@ -34,7 +34,7 @@ DEFAULT_DAYS = 30
     \b
       kt pnl                       by day, the last 30 days
       kt pnl --by trade --since 2026-11-01
-      kt pnl --decisions           what the analysts' decisions were worth
+      kt pnl --decisions           how the analysts' decisions scored
 
     Prints a `pnl` document in a pipe (with --decisions an `events` document).
     """,
@@ -43,24 +43,24 @@ DEFAULT_DAYS = 30
     "--by", type=click.Choice(["day", "stock", "trade"]), default="day", show_default=True
 )
 @click.option("--decisions", is_flag=True, help="Hit rate and Brier score by confidence.")
-@click.option("--since", type=DAY, help="From this day on; default: 30 days ago.")
-@pass_session
-def pnl(session: CliContext, by: str, decisions: bool, since: date | None) -> None:
+@click.option("--since", type=DAY, help="First day; default: 30 days ago.")
+@pass_cli
+def pnl(cli: CliContext, by: str, decisions: bool, since: date | None) -> None:
     from kt.cli.support.pipe_documents import emit
 
-    ctx = session.context("pnl")
+    ctx = cli.context("pnl")
     today = ctx.clock.now().date()
     since = since or today - timedelta(days=DEFAULT_DAYS)
     if since > today:
-        raise UsageError(f"--since {since} lies in the future: today is {today}")
+        raise UsageError(f"--since {since} is in the future: today is {today}")
     if decisions:
-        emit(session, "events", decision_rows(ctx, since), run=ctx.run)
+        emit(cli, "events", decision_rows(ctx, since), run=ctx.run)
         return
-    emit(session, "pnl", rows(ctx, by, since), run=ctx.run)
+    emit(cli, "pnl", rows(ctx, by, since), run=ctx.run)
 
 
 def rows(ctx: Context, by: str, since: date) -> Sequence[DayResult | StockResult | RoundTrip]:
-    """Today's figures are computed now, at the market's prices; earlier days are as settled."""
+    """Today's figures are computed now, at current prices; earlier days are as settled."""
     from kt.rules.round_trips import round_trips
     from kt.steps.portfolio import daily_pnl
 
@@ -79,8 +79,10 @@ def rows(ctx: Context, by: str, since: date) -> Sequence[DayResult | StockResult
 def by_stock(
     sales: Sequence[Trade], positions: Sequence[Position], since: date
 ) -> list[StockResult]:
-    """One row a stock that was sold since a day or is held, the best first. `sales` go back to
-    where the positions began; a trade counts when all of it is sold."""
+    """One row per stock that was sold on or after `since` or is held, the most profitable first.
+
+    `sales` must go back to the opening of the positions; a trade counts when all of it is sold.
+    """
     from kt.records import StockResult
     from kt.rules.round_trips import round_trips
 
@@ -115,10 +117,9 @@ def by_stock(
 
 
 def decision_rows(ctx: Context, since: date) -> list[dict[str, Any]]:
-    """One row for each analyst, model, action and band of confidence, `all` before the bands.
+    """One row per analyst, model, action and confidence band; the row `all` comes first.
 
-    Rates are percent; a Brier score below that of the base rate means that the confidence says
-    something.
+    Rates are percent. A Brier score below the base rate's means that the confidence is informative.
     """
     from kt.steps.decide import decision_scoring
 

@@ -1,10 +1,10 @@
-"""kt scan: candidates in three sieves, each reading what the one before it wrote."""
+"""kt scan: find candidates in three stages, each reading the output of the one before."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_session
+from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_cli
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -23,9 +23,9 @@ scan = LazyGroup(
     \b
       kt scan fast | kt scan deep | kt scan ai | kt analyze
 
-    deep and ai read a `candidates` document from a pipe. On a terminal, with
-    nothing piped, they run the scans before them first. How many each keeps, and
-    what is left out, is in the `scan` section of the configuration.
+    deep and ai read a `candidates` document from a pipe. On a terminal, without a
+    pipe, they run the earlier scans first. The `scan` section of the configuration
+    sets how many candidates each scan keeps and which stocks are left out.
     """,
 )
 
@@ -35,19 +35,19 @@ scan = LazyGroup(
     help="""Rank the market by surge of volume (ka10023), volume (ka10030), value (ka10032) and
     change (ka10027), filter, and keep the best. Prints a `candidates` document.""",
 )
-@pass_session
-def fast(session: CliContext) -> None:
-    _scan(session, "fast")
+@pass_cli
+def fast(cli: CliContext) -> None:
+    _scan(cli, "fast")
 
 
 @command(
     "deep",
-    help="""Look into each piped candidate: foreign and institutional flow, order book, trade
+    help="""Query each piped candidate: foreign and institutional flow, order book, trade
     strength, member firms. Reads and prints a `candidates` document.""",
 )
-@pass_session
-def deep(session: CliContext) -> None:
-    _scan(session, "deep")
+@pass_cli
+def deep(cli: CliContext) -> None:
+    _scan(cli, "deep")
 
 
 @command(
@@ -57,57 +57,57 @@ def deep(session: CliContext) -> None:
     `analyst.fallback` names nobody else, the document is empty and the exit code says why: 4 for
     a refused key, 9 for a provider that cannot be reached, 1 otherwise.""",
 )
-@pass_session
-def ai(session: CliContext) -> None:
-    _scan(session, "ai")
+@pass_cli
+def ai(cli: CliContext) -> None:
+    _scan(cli, "ai")
 
 
 STAGES = ("fast", "deep", "ai")
 
 
-def _scan(session: CliContext, stage: str) -> None:
+def _scan(cli: CliContext, stage: str) -> None:
     from kt.cli.support.pipe_documents import emit
 
-    ctx = session.context(f"scan {stage}")
-    found = _before(session, ctx, stage)
+    ctx = cli.context(f"scan {stage}")
+    found = _input(cli, ctx, stage)
     if stage == "ai":
-        _choose(session, ctx, found)
+        _choose(cli, ctx, found)
         return
-    found = _sieve(ctx, stage, found)
-    emit(session, "candidates", found, run=ctx.run)
-    session.say(f"{stage} scan: {len(found)} candidates")
+    found = _run_stage(ctx, stage, found)
+    emit(cli, "candidates", found, run=ctx.run)
+    cli.say(f"{stage} scan: {len(found)} candidates")
 
 
-def _choose(session: CliContext, ctx: Context, found: tuple[Candidate, ...]) -> None:
+def _choose(cli: CliContext, ctx: Context, found: tuple[Candidate, ...]) -> None:
     from kt.cli.support.pipe_documents import emit
     from kt.cli.support.silent_analyst import silent
     from kt.steps.decide.scan import shortlist
 
     chosen = shortlist(ctx, found)
-    emit(session, "candidates", chosen.candidates, run=ctx.run)
+    emit(cli, "candidates", chosen.candidates, run=ctx.run)
     if chosen.failure and not chosen.by:
         raise silent(f"ai scan: {chosen.text()}", chosen.fault)
-    session.say(f"ai scan: {chosen.text()}")
+    cli.say(f"ai scan: {chosen.text()}")
 
 
-def _before(session: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
-    """What the scans before this one found: from the pipe, or on a terminal by running them."""
+def _input(cli: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
+    """The candidates of the earlier scans: from the pipe, or on a terminal by running them."""
     from kt.cli.support.pipe_documents import piped, read
 
     if stage == "fast":
         return ()
-    if piped(session):
+    if piped(cli):
         max_age = ctx.config.pipe.scan_max_age
-        _, items, _ = read(session, ("candidates",), max_age=max_age, now=ctx.clock.now)
+        _, items, _ = read(cli, ("candidates",), max_age=max_age, now=ctx.clock.now)
         return items
     found: tuple[Candidate, ...] = ()
     for earlier in STAGES[: STAGES.index(stage)]:
-        session.say(f"{earlier} scan first, because nothing is piped")
-        found = _sieve(ctx, earlier, found)
+        cli.say(f"running the {earlier} scan first, because nothing is piped")
+        found = _run_stage(ctx, earlier, found)
     return found
 
 
-def _sieve(ctx: Context, stage: str, found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+def _run_stage(ctx: Context, stage: str, found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     from kt.steps.decide import scan as steps
 
     return steps.fast(ctx) if stage == "fast" else steps.deep(ctx, found)

@@ -1,4 +1,4 @@
-"""kt schema: the JSON Schema of the documents that travel through pipes."""
+"""kt schema: the JSON Schema of the documents that commands exchange."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -33,17 +33,17 @@ KIND_NAMES = (
     """,
 )
 @click.argument("kind", metavar="[KIND]", required=False, type=click.Choice(KIND_NAMES))
-@pass_session
-def schema(session: CliContext, kind: str | None) -> None:
+@pass_cli
+def schema(cli: CliContext, kind: str | None) -> None:
     from kt.cli.support.pipe_documents import as_json
 
-    if kind is None and session.console.out_terminal:
-        session.console.write("\n".join(KIND_NAMES) + "\n")
+    if kind is None and cli.console.out_terminal:
+        cli.console.write("\n".join(KIND_NAMES) + "\n")
         return
     wanted = (kind,) if kind else KIND_NAMES
     found = {name: schema_of(name) for name in wanted}
     value = found[kind] if kind else found
-    session.console.write(as_json(value, pretty=session.console.out_terminal))
+    cli.console.write(as_json(value, pretty=cli.console.out_terminal))
 
 
 def schema_of(kind: str) -> dict[str, Any]:

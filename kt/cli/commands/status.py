@@ -1,11 +1,11 @@
-"""kt status: what runs, what stops it, what is held, open and unknown; asks the broker nothing."""
+"""kt status: the run, stops, positions, open and unknown orders, from the journal only."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -16,26 +16,26 @@ if TYPE_CHECKING:
 
 @command(
     "status",
-    help="""Show whether `kt run` runs and gives signs of life, who watches the exits of
-    what is held, which stop is in force, what is open and unknown, and today's
+    help="""Show whether `kt run` is running and responsive, who monitors the exits of
+    held positions, which stop is in force, open and unknown orders, and today's
     result; from the journal, without asking the broker.
     Prints an `events` document in a pipe.
     """,
 )
-@pass_session
-def status(session: CliContext) -> None:
-    from kt.cli.support.exit_watch import look, tell
+@pass_cli
+def status(cli: CliContext) -> None:
+    from kt.cli.support.exit_watch import read_watch, warn
     from kt.cli.support.pipe_documents import emit
 
-    ctx = session.context("status")
-    watch = look(session)
-    row = read_status(session, ctx, watch)
-    emit(session, "events", [row], run=ctx.run)
-    tell(session, watch, row["unwatched"])
+    ctx = cli.context("status")
+    watch = read_watch(cli)
+    row = read_status(cli, ctx, watch)
+    emit(cli, "events", [row], run=ctx.run)
+    warn(cli, watch, row["unwatched"])
 
 
-def read_status(session: CliContext, ctx: Context, watch: Watch) -> dict[str, Any]:
-    """One row; times as ISO text, money in won. `running` is a run that gives signs of life."""
+def read_status(cli: CliContext, ctx: Context, watch: Watch) -> dict[str, Any]:
+    """One row; times as ISO text, money in won. `running` means running and responsive."""
     from kt.records import OPEN_STATES, UNRESOLVED_STATES
 
     today = ctx.clock.now().date()
@@ -67,13 +67,13 @@ def read_status(session: CliContext, ctx: Context, watch: Watch) -> dict[str, An
         "locked": [lock.stock_code for lock in ctx.journal.locks()],
         **analyst(ctx),
         "dry_run": ctx.config.dry_run,
-        "state_folder": str(session.paths.folder),
+        "state_folder": str(cli.paths.folder),
         **watched(watch, positions),
     }
 
 
 def analyst(ctx: Context) -> dict[str, Any]:
-    """Who decides, and how its questions of today went."""
+    """The configured analyst and its usage today."""
     from kt.steps.silence import health
 
     found = health(ctx.journal, ctx.analyst, ctx.clock.now())
@@ -91,7 +91,7 @@ def analyst(ctx: Context) -> dict[str, Any]:
 
 
 def watched(watch: Watch, positions: Sequence[Position]) -> dict[str, Any]:
-    """Whether the run gives signs of life, and who watches the exits of what is held."""
+    """Whether the run is responsive, and who monitors the exits of held positions."""
     from kt.cli.support.exit_watch import with_exits
 
     return {

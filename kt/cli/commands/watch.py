@@ -1,4 +1,4 @@
-"""kt watch: live prices, books, fills and balance; a live table, or one JSON object a line."""
+"""kt watch: live prices, books, fills and balance; a live table, or one JSON object per line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import STOCK_CODE, Real, Type, Whole
 from kt.errors import KtError, StreamReplaced, UnknownStock, UsageError
 
@@ -31,16 +31,16 @@ TYPE_NAMES = {
     "0s": "0s",
     "session": "0s",
 }
-"""Every name a type goes by, and the wire's own. 01 and 02 come from
+"""Every accepted name of a type, and the broker's. 01 and 02 come from
 docs/architecture.md#stream-names."""
 STOCK_TYPES = ("0B", "0D")
 DEFAULT_TYPES = ("0B", "00", "04")
 POLL_SECONDS = 0.25
-"""How often the end of time, and of the reader, is looked for."""
+"""Seconds between checks for --for and for a reader that has closed the pipe."""
 
 
 class StreamTypes(Type):
-    """One or several types, with commas: `0B`, `01,02`, `trade,orders`."""
+    """One or several types, separated by commas: `0B`, `01,02`, `trade,orders`."""
 
     name = "types"
 
@@ -50,14 +50,14 @@ class StreamTypes(Type):
         unknown = [name for name in value.split(",") if name not in TYPE_NAMES]
         if unknown:
             known = ", ".join(TYPE_NAMES)
-            self.fail(f"{unknown[0]!r} is no type: {known}.", param, ctx)
+            self.fail(f"{unknown[0]!r} is not a type; known are {known}.", param, ctx)
         return tuple(TYPE_NAMES[name] for name in value.split(","))
 
 
 @command(
     "watch",
-    help="""Watch stocks and the account live: a table on a terminal, one JSON object a
-    line in a pipe. Without a CODE, what is held. Ends with Ctrl-C.
+    help="""Show stocks and the account live: a table on a terminal, one JSON object per
+    line in a pipe. Without CODE, the held stocks. Ends with Ctrl-C.
 
     \b
       kt watch 005930 000660
@@ -74,28 +74,28 @@ class StreamTypes(Type):
     help="0B trade (also 01), 0D book (also 02), 00 orders, 04 balance, 0s session; several "
     "with commas. Default: 0B,00,04.",
 )
-@click.option("--count", type=Whole(1, 10**9), help="End after so many events.")
+@click.option("--count", type=Whole(1, 10**9), help="End after this many events.")
 @click.option(
-    "--for", "seconds", type=Real(0, 10**6, min_open=True), help="End after so many seconds."
+    "--for", "seconds", type=Real(0, 10**6, min_open=True), help="End after this many seconds."
 )
-@pass_session
+@pass_cli
 def watch(
-    session: CliContext,
+    cli: CliContext,
     codes: tuple[str, ...],
     types: tuple[tuple[str, ...], ...],
     count: int | None,
     seconds: float | None,
 ) -> None:
     wanted = tuple(dict.fromkeys(name for several in types for name in several))
-    if session.output not in {"table", "json"}:
-        raise UsageError(f"a stream cannot be written as {session.output}")
-    ctx = session.context("watch")
+    if cli.output not in {"table", "json"}:
+        raise UsageError(f"a stream cannot be written as {cli.output}")
+    ctx = cli.context("watch")
     codes = codes or tuple(item.stock_code for item in ctx.journal.positions())
     if not codes and set(wanted) & set(STOCK_TYPES):
         raise UsageError("nothing is held: name the stocks to watch")
     quotes = _known(ctx, codes)
     events: queue.Queue[StreamEvent] = queue.Queue()
-    stream = session.app.stream()
+    stream = cli.app.stream()
     try:
         stream.start(events.put)
         account, stocks = _kinds(wanted or DEFAULT_TYPES)
@@ -103,14 +103,13 @@ def watch(
             stream.subscribe(account)
         if stocks and codes:
             stream.subscribe(stocks, codes)
-        _show(session, quotes, _happening(session, ctx, events, count, seconds))
+        _show(cli, quotes, _happening(cli, ctx, events, count, seconds))
     finally:
         stream.close()
 
 
 def _known(ctx: Context, codes: tuple[str, ...]) -> tuple[Quote, ...]:
-    """The stocks' last prices and names. Raises UnknownStock for a code the broker does not
-    know."""
+    """The stocks' quotes. Raises UnknownStock for a code the broker does not know."""
     if not codes:
         return ()
     quotes = ctx.market.quotes(codes)
@@ -131,18 +130,18 @@ def _kinds(types: tuple[str, ...]) -> tuple[list[StreamKind], list[StreamKind]]:
 
 
 def _happening(
-    session: CliContext,
+    cli: CliContext,
     ctx: Context,
     events: queue.Queue[StreamEvent],
     count: int | None,
     seconds: float | None,
 ) -> Iterator[StreamEvent | None]:
-    """Events until their number, the time or the reader ends; None when nothing came for a
-    moment, so that a live table can be drawn."""
+    """Events until --count, --for or a closed pipe ends them; None after POLL_SECONDS without an
+    event, so that the live table is redrawn."""
     from kt.records import StreamState
 
     started, seen = ctx.clock.monotonic(), 0
-    while not session.console.closed:
+    while not cli.console.closed:
         if seconds and ctx.clock.monotonic() - started >= seconds:
             return
         try:
@@ -151,7 +150,7 @@ def _happening(
             yield None
             continue
         if isinstance(event, StreamState):
-            _state(session, event)
+            _state(cli, event)
             continue
         yield event
         seen += 1
@@ -159,38 +158,38 @@ def _happening(
             return
 
 
-def _state(session: CliContext, event: StreamState) -> None:
-    """The connection's own events are messages; its end is an error."""
+def _state(cli: CliContext, event: StreamState) -> None:
+    """Print a connection event as a message; raise when the stream has ended."""
     if event.state == "replaced":
         raise StreamReplaced(
             "another program logged in with this app key, so the broker ended this stream",
-            hint="One connection a key: end the other program, or give it a key of its own.",
+            hint="Only one connection per key: stop the other program, or use another key for it.",
         )
     if event.state == "closed":
         raise KtError(f"the stream has ended: {event.detail or 'closed'}")
     if event.state != "connected":
-        session.say(f"stream {event.state}{f': {event.detail}' if event.detail else ''}")
+        cli.say(f"stream {event.state}{f': {event.detail}' if event.detail else ''}")
 
 
 def _show(
-    session: CliContext,
+    cli: CliContext,
     quotes: tuple[Quote, ...],
     events: Iterator[StreamEvent | None],
 ) -> None:
-    from kt.cli.support.live_table import line, live
+    from kt.cli.show.live_table import line, live
     from kt.cli.support.pipe_documents import as_json
 
-    if session.output == "json":
+    if cli.output == "json":
         for event in events:
             if event is not None:
-                session.console.write(as_json(event))
+                cli.console.write(as_json(event))
         return
-    if session.console.out_terminal:
-        with live(session.console, quotes) as table:
+    if cli.console.out_terminal:
+        with live(cli.console, quotes) as table:
             for event in events:
                 table.take(event)
         return
-    write: Callable[[str], None] = session.console.show
+    write: Callable[[str], None] = cli.console.show
     for event in events:
         if event is not None:
             write(line(event) + "\n")

@@ -1,1 +1,2 @@
-"""Everything written that can be read from the code: topics, the example, completions, README."""
+"""Documentation generated from the code: README tables, the example configuration, completions,
+parts of the help topics. Hand-written text does not belong here."""

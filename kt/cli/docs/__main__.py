@@ -1,4 +1,4 @@
-"""`python -m kt.cli.docs --check` fails when something generated is stale; `--write` mends it."""
+"""`python -m kt.cli.docs --check` fails when a generated file is stale; `--write` updates it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""config.yaml.example: every key with its default, what it may be and what it means."""
+"""config.yaml.example: every key with its meaning, allowed values and default."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ WIDTH = 96
 HEAD = """\
 # The configuration of kt: every key, with its default.
 #
-# kt reads, in this order: --config, KT_CONFIG, ./config.yaml, config.yaml in the user's
-# configuration folder. Flags beat the environment, the environment beats this file.
-# A key that is left out has its default; an unknown key is an error.
-# Amounts are won, intervals seconds, rates percent, times of day HH:MM in Korea.
-# App keys and secrets never stand here: see `kt help environment`.
+# kt reads the first of: --config, KT_CONFIG, ./config.yaml, config.yaml in the user's
+# configuration folder. Flags override the environment, which overrides this file.
+# A missing key has its default; an unknown key is an error.
+# Amounts are won, intervals seconds, rates percent, times of day HH:MM Korean time.
+# Do not put app keys and secrets here: see `kt help environment`.
 """
 
 
 def example_config() -> str:
-    """The text of the file. Loading it gives the defaults."""
+    """The text of the file. Loading it gives the default configuration."""
     lines = [HEAD]
     for section in sections():
         *parents, name = section.name.split(".") if section.name else [""]
@@ -42,8 +42,8 @@ def example_config() -> str:
 
 def _lines(key: Key, indent: str, *, commented: bool) -> list[str]:
     name = key.path.rpartition(".")[2]
-    told = _comment(f"{key.meaning} [{key.allowed}]".strip(), indent) if commented else []
-    return [*told, f"{indent}{name}: {_value(key.default)}"]
+    comment = _comment(f"{key.meaning} [{key.allowed}]".strip(), indent) if commented else []
+    return [*comment, f"{indent}{name}: {_value(key.default)}"]
 
 
 def _comment(text: str, indent: str) -> list[str]:
@@ -52,7 +52,7 @@ def _comment(text: str, indent: str) -> list[str]:
 
 
 def _value(value: Any) -> str:
-    """A default as YAML; what another reader could take for a number or time is quoted."""
+    """A default as YAML; strings that a YAML reader could take for a number or time are quoted."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):

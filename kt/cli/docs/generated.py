@@ -1,4 +1,4 @@
-"""The files written from the code: completions, the example configuration, parts of README."""
+"""The generated files: shell completions, the example configuration, sections of README.md."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COMPLETE_VARIABLE = "_KT_COMPLETE"
 
 
 def generated(root: Path) -> Iterator[tuple[Path, str]]:
-    """Every generated file of the project folder, with what should stand in it."""
+    """The path and expected text of every generated file of the project."""
     from kt.cli.docs.example import example_config
 
     for shell in SHELLS:
@@ -37,7 +37,7 @@ def completion(shell: str) -> str:
 
 
 def with_sections(text: str) -> str:
-    """README with every `<!-- name -->…<!-- /name -->` of ours filled anew."""
+    """README with each of our `<!-- name -->…<!-- /name -->` sections regenerated."""
     for name, write in SECTIONS.items():
         pattern = re.compile(rf"(<!-- {name} -->\n)(.*?)(<!-- /{name} -->)", re.DOTALL)
         text = pattern.sub(lambda found, write=write: f"{found[1]}{write()}{found[3]}", text)  # type: ignore[misc]
@@ -92,4 +92,4 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "environment": environment_section,
     "denials": denials_section,
 }
-"""The sections README may have, by the name of their markers."""
+"""The generated sections of README.md, by the name in their markers."""

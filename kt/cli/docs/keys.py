@@ -1,4 +1,4 @@
-"""Every configuration key with its default, what it may be, and what it means, from the model."""
+"""Every configuration key with its default, allowed values and meaning, read from the model."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ def _fields(kind: type[Any]) -> tuple[inspect.Field, ...]:
 
 
 def _short(kind: type[Any]) -> str:
-    """A docstring as one paragraph."""
+    """A class's docstring as one paragraph."""
     return " ".join((kind.__doc__ or "").split())
 
 
 def _allowed(kind: inspect.Type) -> str:
-    """What a value may be, in words."""
+    """The allowed values of a type, in words."""
     if isinstance(kind, inspect.BoolType):
         return "true or false"
     if isinstance(kind, inspect.LiteralType):
@@ -124,7 +124,7 @@ def _number(bound: float) -> str:
 
 
 def _meanings() -> dict[tuple[str, str], str]:
-    """Class and key to the text that stands under the key in the model's source."""
+    """The docstring below each key in the model's source, by class and key."""
     source = resources.files("kt.config").joinpath("model.py").read_text(encoding="utf-8")
     found: dict[tuple[str, str], str] = {}
     for part in ast.parse(source).body:

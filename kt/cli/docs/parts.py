@@ -1,4 +1,4 @@
-"""The parts of the documentation that are read from the code."""
+"""The generated parts of the help topics."""
 
 from __future__ import annotations
 
@@ -55,13 +55,12 @@ def denials() -> str:
 
 
 def errors() -> str:
-    """Every code of the broker with its meaning, whose trouble it is and what kt does."""
+    """Every error code of the broker: its meaning, what it concerns, and what kt does."""
     from kt.broker.rest.error_codes import HTTP_STATUSES, RETURN_CODES, RULES, TREATMENTS
 
     lines = [
-        "In brackets stands whose trouble a refusal is: that of this one order, of",
-        "the stock, of the market (the hour or the day), of the account, or of the",
-        "app key.",
+        "In brackets: what a refusal concerns, that is this one order, the stock, the",
+        "market (the hour or the day), the account, or the app key.",
         "",
     ]
     for category, treatment in TREATMENTS.items():
@@ -81,9 +80,9 @@ def errors() -> str:
             if kind is category
         ]
         lines += [f"## {category}: kt {treatment.does}", ""]
-        lines += [listed(rows) if rows else "    (nothing kt knows of)", ""]
+        lines += [listed(rows) if rows else "    (none known)", ""]
     renewed = ", ".join(rule.code for rule in RULES if rule.renew)
-    lines.append(f"After {renewed} kt takes a new token once, then goes on.")
+    lines.append(f"After {renewed} kt gets a new token once and repeats the request.")
     return "\n".join(lines)
 
 
@@ -98,33 +97,35 @@ def configuration() -> str:
             continue
         if section in profiles:
             rows = [
-                (same[0].path.rpartition(".")[2], _told(same[0], _by_profile(same)))
+                (same[0].path.rpartition(".")[2], _described(same[0], _by_profile(same)))
                 for same in zip(*(profile.keys for profile in profiles), strict=True)
             ]
             name = "profiles.NAME"
         else:
-            rows = [(key.path.rpartition(".")[2], _told(key, _shown(key))) for key in section.keys]
+            rows = [
+                (key.path.rpartition(".")[2], _described(key, _shown(key))) for key in section.keys
+            ]
             name = section.name or "top level"
         lines += [f"## {name}", "", listed(rows), ""]
     return "\n".join(lines).rstrip("\n")
 
 
 def _by_profile(keys: Sequence[Key]) -> str:
-    """A key's defaults in the profiles: one when they agree, otherwise each by name."""
+    """A key's default in the profiles: one value if they agree, otherwise one per profile."""
     shown = {key.path.split(".")[1]: _shown(key) for key in keys}
     if len(set(shown.values())) == 1:
         return _shown(keys[0])
     return ", ".join(f"{value} on {name}" for name, value in shown.items() if value)
 
 
-def _told(key: Key, default: str) -> str:
-    """The meaning of a key, what it may be, and its default."""
+def _described(key: Key, default: str) -> str:
+    """A key's meaning, allowed values and default."""
     shown = f"; default {default}" if default else ""
     return f"{key.meaning} [{key.allowed}{shown}]".strip()
 
 
 def _shown(key: Key) -> str:
-    """A default as text; nothing for an empty one."""
+    """A default as text; empty for an empty default."""
     default: Any = key.default
     if isinstance(default, bool):
         return "true" if default else "false"
@@ -134,7 +135,7 @@ def _shown(key: Key) -> str:
 
 
 def faults() -> str:
-    """What the embedded exchange can be told to do wrong."""
+    """The faults that the embedded exchange can inject."""
     from kt.sim.faults import API_ACTIONS, FRAME_ACTIONS, HANDSHAKE_ACTIONS
 
     tables = (

@@ -1,11 +1,12 @@
-"""kt doctor: what is ready, what is doubtful, what is broken, and what to do about each."""
+"""kt doctor: health checks, each ok, warn or fail, with what to do. Checks only look; none of them
+changes anything, and no other command is imported."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import KtError
 from kt.files import trouble
 from kt.text import harmless
@@ -17,22 +18,22 @@ if TYPE_CHECKING:
 
 @command(
     "doctor",
-    help="""Find out what is wrong: configuration, keys, token, clock, calendar, database,
-    disk, locks, unknown orders, request budget, stops.
+    help="""Check configuration, keys, token, clock, calendar, database, disk, locks, unknown
+    orders, request budget and stops.
 
-    Every row is ok, warn or fail; the exit code is 1 when one failed. Prints an
+    Every row is ok, warn or fail; the exit code is 1 if any failed. Prints an
     `events` document in a pipe.
     """,
 )
-@pass_session
-def doctor(session: CliContext) -> None:
+@pass_cli
+def doctor(cli: CliContext) -> None:
     from kt.cli.support.pipe_documents import emit
 
-    findings, profile = examine(session)
-    if session.output == "table":
-        session.console.show(_table(session, harmless(findings)))
+    findings, profile = examine(cli)
+    if cli.output == "table":
+        cli.console.show(_table(cli, harmless(findings)))
     else:
-        emit(session, "events", [_row(item) for item in findings], run="", profile=profile)
+        emit(cli, "events", [_row(item) for item in findings], run="", profile=profile)
     failed = [item for item in findings if item.status == "fail"]
     if failed:
         raise KtError(
@@ -41,14 +42,14 @@ def doctor(session: CliContext) -> None:
         )
 
 
-def examine(session: CliContext) -> tuple[list[Finding], str]:
-    """Every finding, and the profile they are about. Nothing here stops at the first failure,
-    but without a configuration there is nothing further to look at."""
+def examine(cli: CliContext) -> tuple[list[Finding], str]:
+    """All findings, and the profile they are about. A failed check does not stop the others,
+    except that without a valid configuration nothing else can be checked."""
     from kt.cli.doctor import local, remote
 
-    found = local.configuration(session)
+    found = local.configuration(cli)
     if any(item.status == "fail" for item in found):
-        return found, session.flags.profile or "sim"
+        return found, cli.flags.profile or "sim"
     parts: tuple[tuple[str, Callable[[CliContext], Iterable[Finding]]], ...] = (
         ("state folder", local.folder),
         ("keys", local.keys),
@@ -63,16 +64,16 @@ def examine(session: CliContext) -> tuple[list[Finding], str]:
         ("orders", local.orders),
     )
     for name, part in parts:
-        found += guarded(name, lambda part=part: part(session))  # type: ignore[misc]
-    return found, session.config.profile
+        found += guarded(name, lambda part=part: part(cli))  # type: ignore[misc]
+    return found, cli.config.profile
 
 
-def guarded(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
-    """A look that itself fails is a finding."""
+def guarded(name: str, run_check: Callable[[], Iterable[Finding]]) -> list[Finding]:
+    """Run one check; an exception from it becomes a finding that failed."""
     from kt.store.health import Finding
 
     try:
-        return list(look())
+        return list(run_check())
     except KtError as error:
         return [Finding(name, "fail", error.message, error.hint or "")]
     except OSError as error:
@@ -90,8 +91,8 @@ def _row(item: Finding) -> dict[str, Any]:
     }
 
 
-def _table(session: CliContext, findings: list[Finding]) -> str:
-    """One row a finding; what to do stands under the rows, whole."""
+def _table(cli: CliContext, findings: list[Finding]) -> str:
+    """One row per finding; the hints follow below the table, not shortened."""
     from kt.cli.show.cells import GREEN, RED, YELLOW
     from kt.cli.show.table import Column, render
 
@@ -101,10 +102,10 @@ def _table(session: CliContext, findings: list[Finding]) -> str:
         Column("check", lambda row: row.name),
         Column("detail", lambda row: row.detail, shorten=16),
     )
-    text = render(columns, findings, session.console)
-    hints = [f"{item.name}: {item.detail}. {item.hint}" for item in findings if _told(item)]
+    text = render(columns, findings, cli.console)
+    hints = [f"{item.name}: {item.detail}. {item.hint}" for item in findings if _has_hint(item)]
     return text + ("\n" + "\n".join(hints) + "\n" if hints else "")
 
 
-def _told(item: Finding) -> bool:
+def _has_hint(item: Finding) -> bool:
     return item.status != "ok" and bool(item.hint)

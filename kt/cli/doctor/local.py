@@ -1,4 +1,4 @@
-"""What the doctor sees on this machine: settings, keys, files, locks and the journal's orders."""
+"""Checks of this machine: settings, keys, files, locks and the orders in the journal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from kt.cli.support.exit_watch import HELP, Watch, look, with_exits
+from kt.cli.support.exit_watch import HELP, Watch, read_watch, with_exits
 from kt.errors import ConfigError
 from kt.records import FAILURES
 from kt.store.health import Finding, examine
@@ -17,42 +17,42 @@ if TYPE_CHECKING:
     from kt.records import Doubt
 
 
-LONG = timedelta(minutes=1)
-"""After this long what nobody knows does not settle itself any more."""
+FAIL_AFTER = timedelta(minutes=1)
+"""An unknown order or change this old is not expected to resolve itself any more."""
 
 
-def configuration(session: CliContext) -> list[Finding]:
-    """Where the settings come from, and whether they can be read."""
+def configuration(cli: CliContext) -> list[Finding]:
+    """Which file the settings come from, and whether it can be read."""
     from kt.config.load import find_config
 
     try:
-        path = find_config(session.flags.config or None, session.environ)
-        config = session.config
+        path = find_config(cli.flags.config or None, cli.environ)
+        config = cli.config
     except ConfigError as error:
         return [Finding("configuration", "fail", error.message, error.hint or "")]
     where = str(path) if path else "no file: the defaults"
     mode = ", test mode" if config.dry_run else ""
     return [
         Finding("configuration", "ok", f"profile {config.profile}{mode}; {where}"),
-        _live(session),
+        _live(cli),
     ]
 
 
-def _live(session: CliContext) -> Finding:
-    config = session.config
+def _live(cli: CliContext) -> Finding:
+    config = cli.config
     if config.server.live:
         return Finding("orders allowed", "ok", f"profiles.{config.profile}.live is true")
     return Finding(
         "orders allowed",
         "warn",
         f"profiles.{config.profile}.live is false",
-        "Set it to true to let orders leave.",
+        "Set it to true to allow orders.",
     )
 
 
-def folder(session: CliContext) -> Iterable[Finding]:
-    """The state folder: there, writable, closed to others."""
-    path = session.app.paths.folder
+def folder(cli: CliContext) -> Iterable[Finding]:
+    """Whether the state folder exists, is writable, and is private to its owner."""
+    path = cli.app.paths.folder
     probe = path / ".doctor"
     probe.write_text("")
     probe.unlink()
@@ -63,43 +63,43 @@ def folder(session: CliContext) -> Iterable[Finding]:
     return [Finding("state folder", "ok", str(path))]
 
 
-def keys(session: CliContext) -> Iterable[Finding]:
-    return [Finding("keys", "ok", f"from the {session.app.keys.source}")]
+def keys(cli: CliContext) -> Iterable[Finding]:
+    return [Finding("keys", "ok", f"from the {cli.app.keys.source}")]
 
 
-def analyst(session: CliContext) -> Iterable[Finding]:
-    """Who decides, whether it answers now, and what today's questions came to."""
+def analyst(cli: CliContext) -> Iterable[Finding]:
+    """Which analyst is configured, whether it answers now, and its usage today."""
     from kt.steps.silence import health
 
-    chosen, journal = session.app.analyst, session.app.journal
+    chosen, journal = cli.app.analyst, cli.app.journal
     answer = chosen.probe()
     who = f"{chosen.name} ({chosen.model})"
     if answer is None:
         return [Finding("analyst", "ok", who)]
     journal.answer("", answer)
-    day = health(journal, chosen, session.app.clock.now())
-    put = f"{day.asked} questions today, {day.failed} failed, {day.tokens:,} tokens, ${day.usd:.4f}"
+    day = health(journal, chosen, cli.app.clock.now())
+    usage = f"{day.asked} asked today, {day.failed} failed, {day.tokens:,} tokens, ${day.usd:.4f}"
     if answer.error:
         hint = FAILURES.get(answer.kind, "")
-        return [Finding("analyst", "fail", f"{who}: {answer.error}; {put}", hint)]
-    said = f"{who} answered as {answer.model} in {answer.latency_ms:,} ms; {put}"
-    return [Finding("analyst", "ok", said)]
+        return [Finding("analyst", "fail", f"{who}: {answer.error}; {usage}", hint)]
+    detail = f"{who} answered as {answer.model} in {answer.latency_ms:,} ms; {usage}"
+    return [Finding("analyst", "ok", detail)]
 
 
-def journal(session: CliContext) -> Iterable[Finding]:
-    app = session.app
-    return examine(app.database, session.config.profile, app.paths.halt_flag, session.now())
+def journal(cli: CliContext) -> Iterable[Finding]:
+    app = cli.app
+    return examine(app.database, cli.config.profile, app.paths.halt_flag, cli.now())
 
 
-def locks(session: CliContext) -> Iterable[Finding]:
-    """Whether `kt run` is at work and gives signs of life, and who watches what is held."""
-    watch = look(session)
-    held = 0 if watch.by else len(with_exits(session.app.journal.positions()))
-    whose = f"{held} position(s) with a stop or a target that nobody watches"
-    watched = Finding("exits", "warn", whose, HELP)
-    if not held:
-        watched = Finding("exits", "ok", watch.by or "nothing is held that must be watched")
-    return [_run(watch), watched]
+def locks(cli: CliContext) -> Iterable[Finding]:
+    """Whether `kt run` is running and responsive, and who monitors the exits of positions."""
+    watch = read_watch(cli)
+    unwatched = 0 if watch.by else len(with_exits(cli.app.journal.positions()))
+    detail = f"{unwatched} position(s) with a stop or target that no process monitors"
+    exits = Finding("exits", "warn", detail, HELP)
+    if not unwatched:
+        exits = Finding("exits", "ok", watch.by or "no position needs monitoring")
+    return [_run(watch), exits]
 
 
 def _run(watch: Watch) -> Finding:
@@ -112,19 +112,19 @@ def _run(watch: Watch) -> Finding:
     return Finding("kt run", "ok", f"process {runner.pid}: {runner.command}{since}")
 
 
-def stream(session: CliContext) -> Iterable[Finding]:
-    """Which process owns the one connection that the broker allows this key."""
-    leader = session.app.lease().living_leader()
+def stream(cli: CliContext) -> Iterable[Finding]:
+    """Which process owns the one connection that the broker allows per key."""
+    leader = cli.app.lease().living_leader()
     if leader is None:
-        return [Finding("stream", "ok", "nobody is connected")]
+        return [Finding("stream", "ok", "no process is connected")]
     return [Finding("stream", "ok", f"process {leader.pid} is connected and serves the others")]
 
 
-def calendar(session: CliContext) -> Iterable[Finding]:
-    """Today, and the next trading day, in Korean time."""
+def calendar(cli: CliContext) -> Iterable[Finding]:
+    """Today's trading hours and the next trading day, in Korean time."""
     from kt.rules import calendar as rules
 
-    now = session.app.clock.now()
+    now = cli.app.clock.now()
     hours = rules.hours(now.date())
     following = rules.next_trading_day(now.date())
     if hours is None:
@@ -134,42 +134,42 @@ def calendar(session: CliContext) -> Iterable[Finding]:
     return [Finding("calendar", "ok", f"{today}; next {following}")]
 
 
-def orders(session: CliContext) -> Iterable[Finding]:
-    """Orders and changes of orders nobody knows about, and stocks that take no orders."""
+def orders(cli: CliContext) -> Iterable[Finding]:
+    """Orders and changes with an unknown outcome, and locked stocks."""
     from kt.records import CHANGING_STATES, UNRESOLVED_STATES
 
-    book, now = session.app.journal, session.now()
+    book, now = cli.app.journal, cli.now()
     lost = [order.created_at for order in book.orders(states=UNRESOLVED_STATES)]
     hint = "`kt order list --unknown`, then `kt order resolve`."
-    found = [_waiting("unknown orders", lost, now, hint)]
+    found = [_unknown("unknown orders", lost, now, hint)]
     changing = [o.updated_at for o in book.orders(day=now.date(), states=CHANGING_STATES)]
-    hint = "`kt order list` asks the broker what became of them."
-    found.append(_waiting("unknown changes", changing, now, hint))
+    hint = "`kt order list` asks the broker for their outcome."
+    found.append(_unknown("unknown changes", changing, now, hint))
     found.append(_doubts(book.doubts()))
     held = [lock.stock_code for lock in book.locks()]
     if not held:
         return [*found, Finding("locked stocks", "ok", "none")]
-    hint = "They take no order until their unknown order is settled."
+    hint = "They accept no order until the outcome of their unknown order is known."
     return [*found, Finding("locked stocks", "warn", ", ".join(held), hint)]
 
 
 def _doubts(doubts: Sequence[Doubt]) -> Finding:
-    """Holdings that the broker lists otherwise than the books."""
+    """Holdings where the broker's list differs from kt's positions."""
     if not doubts:
-        return Finding("holdings", "ok", "as in kt's books")
-    said = ", ".join(
+        return Finding("holdings", "ok", "same as kt's positions")
+    detail = ", ".join(
         f"{item.stock_code} {item.ours:,} here and {item.brokers:,} at the broker since "
         f"{item.since:%H:%M:%S}"
         for item in doubts
     )
-    hint = "The positions and their exits stay until it is certain; look at the broker yourself."
-    return Finding("holdings", "warn", said, hint)
+    hint = "kt keeps the positions and their exits until this is confirmed; check at the broker."
+    return Finding("holdings", "warn", detail, hint)
 
 
-def _waiting(name: str, since: Sequence[datetime], now: datetime, hint: str) -> Finding:
-    """What nobody knows the end of: a fault when it has been so for a minute."""
+def _unknown(name: str, since: Sequence[datetime], now: datetime, hint: str) -> Finding:
+    """A warning for unknown outcomes; a failure when the oldest is over a minute old."""
     if not since:
         return Finding(name, "ok", "none")
     oldest = min(since)
     detail = f"{len(since)}, the oldest of {oldest:%Y-%m-%d %H:%M}"
-    return Finding(name, "fail" if now - oldest > LONG else "warn", detail, hint)
+    return Finding(name, "fail" if now - oldest > FAIL_AFTER else "warn", detail, hint)

@@ -1,4 +1,4 @@
-"""What the doctor asks the server: is it there, is its time ours, is the token good."""
+"""Checks of the server: reachable, clock skew, token, request budget."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ PROBE = "ka00001"
 """The account number: the smallest answer there is."""
 
 
-def server(session: CliContext) -> Iterable[Finding]:
-    """One query: the address answers, and its Date header tells the skew."""
-    app = session.app
+def server(cli: CliContext) -> Iterable[Finding]:
+    """One query: whether the address answers, and the clock skew by its Date header."""
+    app = cli.app
     before, started = app.clock.now(), app.clock.monotonic()
     reply = app.rest.call(PROBE)
     after = app.clock.now()
@@ -31,35 +31,36 @@ def server(session: CliContext) -> Iterable[Finding]:
 
 
 def skew(header: str, before: datetime, after: datetime) -> Finding:
-    """How far this machine's clock is from the server's, which stood between two moments."""
+    """How far this machine's clock is from the server's Date header; `before` and `after` are the
+    local times of the request and the response."""
     seconds = seconds_off(header, before, after)
     if seconds is None:
         return Finding("clock", "warn", "the server's answer carries no Date")
     status = "ok" if abs(seconds) < SKEW_WARN else "warn" if abs(seconds) < SKEW_FAIL else "fail"
-    hint = "" if status == "ok" else "Let this machine's clock be set from the network (NTP)."
+    hint = "" if status == "ok" else "Synchronize this machine's clock (NTP)."
     ahead = "ahead of" if seconds > 0 else "behind"
     detail = "agrees with the server's" if not seconds else f"{abs(seconds):.0f} s {ahead} it"
     return Finding("clock", status, detail, hint)
 
 
-def token(session: CliContext) -> Iterable[Finding]:
-    """What the token file says."""
-    known = session.app.token_source.status()
+def token(cli: CliContext) -> Iterable[Finding]:
+    """Whether the stored token is valid, and until when."""
+    known = cli.app.token_source.status()
     if not known.valid or known.expires_at is None:
-        hint = "Commands log in by themselves; `kt auth login` does it now."
+        hint = "Commands log in automatically; `kt auth login` does it now."
         return [Finding("token", "warn", "none that is valid", hint)]
     hours, rest = divmod(known.seconds_left, 3600)
     until = f"{known.expires_at:%Y-%m-%d %H:%M:%S} KST"
     return [Finding("token", "ok", f"until {until}, {hours} h {rest // 60} min left")]
 
 
-def budget(session: CliContext) -> Iterable[Finding]:
-    """How much of the shared request budget is taken now, and whether the server closed one."""
+def budget(cli: CliContext) -> Iterable[Finding]:
+    """How much of the shared request budget is in use, and whether the server refused requests."""
     import msgspec
 
     from kt.broker.rest.rate_limit import Bucket, BudgetState
 
-    pacer = session.app.pacer
+    pacer = cli.app.pacer
     rates = ", ".join(f"{group} {rate:g}/s" for group, rate in pacer.rates.items())
     buckets: dict[str, Bucket] = {}
     for group in pacer.rates:

@@ -1,4 +1,4 @@
-"""kt order amend and cancel: change or take back an open order of kt's."""
+"""kt order amend and cancel: change or cancel an open order of kt's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import PRICE, SHARES
 from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown, Unreachable
 
@@ -19,89 +19,87 @@ if TYPE_CHECKING:
 
 @command(
     "amend",
-    help="""Change an open order's price, for all of it that is open.
+    help="""Change the price of an open order's open quantity.
 
-    ORDER is kt's id (its last six letters are enough) or the broker's number of
-    today. Prints an `orders` document.
+    ORDER is kt's id (its last six characters are enough) or today's order number
+    at the broker. Prints an `orders` document.
     """,
 )
 @click.argument("order")
 @click.option("--price", type=PRICE, required=True, help="The new limit price.")
-@pass_session
-def amend(session: CliContext, order: str, price: int) -> None:
+@pass_cli
+def amend(cli: CliContext, order: str, price: int) -> None:
     from kt.cli.order.find import find_order
-    from kt.cli.order.outcome import begin
-    from kt.cli.order.sending import sending
     from kt.cli.show.cells import money
     from kt.cli.support import confirmation
+    from kt.cli.support.order_outcome import begin
     from kt.cli.support.pipe_documents import emit
+    from kt.cli.support.sending import sending
     from kt.steps.orders import place
     from kt.steps.risk import check
 
-    ctx = begin(session, "order amend")
+    ctx = begin(cli, "order amend")
     found = find_order(ctx, order)
     checked = check.check_amend(ctx, found, price=price)
     if not checked.passed:
         raise _denied(found, checked)
     change = ("new price", f"{money(price)} won")
-    preview = _describe(session, found, change, found.open_quantity)
-    confirmation.confirm(session, preview, "Amend this?")
+    preview = _describe(cli, found, change, found.open_quantity)
+    confirmation.confirm(cli, preview, "Amend this?")
     if ctx.config.dry_run:
-        emit(session, "orders", [found], run=ctx.run)
+        emit(cli, "orders", [found], run=ctx.run)
         return
     with sending(ctx, found):
         changed = place.amend(ctx, found, price=price)
-    _finish(session, ctx, changed, "amend", took=changed.order.price == price)
+    _finish(cli, ctx, changed, "amend", took=changed.order.price == price)
 
 
 @command(
     "cancel",
-    help="""Take an open order back; allowed under every stop.
+    help="""Cancel an open order; allowed under every stop.
 
-    ORDER is kt's id (its last six letters are enough) or the broker's number of
-    today. Prints an `orders` document.
+    ORDER is kt's id (its last six characters are enough) or today's order number
+    at the broker. Prints an `orders` document.
     """,
 )
 @click.argument("order")
-@click.option("--quantity", type=SHARES, help="So many shares; default: all that is open.")
-@pass_session
-def cancel(session: CliContext, order: str, quantity: int | None) -> None:
+@click.option("--quantity", type=SHARES, help="Number of shares; default: the open quantity.")
+@pass_cli
+def cancel(cli: CliContext, order: str, quantity: int | None) -> None:
     from kt.cli.order.find import find_order
-    from kt.cli.order.outcome import begin
-    from kt.cli.order.sending import sending
     from kt.cli.support import confirmation
+    from kt.cli.support.order_outcome import begin
     from kt.cli.support.pipe_documents import emit
+    from kt.cli.support.sending import sending
     from kt.records import OrderState
     from kt.steps.orders import place
 
-    ctx = begin(session, "order cancel")
+    ctx = begin(cli, "order cancel")
     found = find_order(ctx, order)
     shares = quantity or found.open_quantity
-    confirmation.confirm(session, _describe(session, found, None, shares), "Cancel this?")
+    confirmation.confirm(cli, _describe(cli, found, None, shares), "Cancel this?")
     if ctx.config.dry_run:
-        emit(session, "orders", [found], run=ctx.run)
+        emit(cli, "orders", [found], run=ctx.run)
         return
     with sending(ctx, found):
         changed = place.cancel(ctx, found, quantity=quantity or 0)
     gone = changed.order.state is OrderState.CANCELLED
-    _finish(session, ctx, changed, "cancel", took=gone)
+    _finish(cli, ctx, changed, "cancel", took=gone)
 
 
 def _denied(order: Order, checked: Check) -> Denied:
-    from kt.cli.order.outcome import denials, halted, told
+    from kt.cli.support.order_outcome import denials, halted, listed
 
     reasons = denials(checked)
     kind = Halted if halted(reasons) else Denied
     return kind(
-        f"the amend of order {order.ord_no} was denied, and nothing was sent: {told(reasons)}",
+        f"the amend of order {order.ord_no} was denied, and nothing was sent: {listed(reasons)}",
         hint="See `kt help denials`.",
         code=reasons[0][0] if reasons else None,
     )
 
 
-def _describe(
-    session: CliContext, order: Order, change: tuple[str, str] | None, quantity: int
-) -> str:
+def _describe(cli: CliContext, order: Order, change: tuple[str, str] | None, quantity: int) -> str:
     from kt.cli.show.cells import money
     from kt.cli.show.orders import wanted_price
     from kt.cli.show.table import pairs
@@ -115,35 +113,37 @@ def _describe(
         ("quantity", f"{money(quantity)} shares"),
     ]
     rows += [change] if change else []
-    return pairs([*rows, ("profile", session.config.profile)], session.console)
+    return pairs([*rows, ("profile", cli.config.profile)], cli.console)
 
 
-def _finish(session: CliContext, ctx: Context, changed: Changed, verb: str, *, took: bool) -> None:
-    """Print the order; a change that was refused, that was not sent, or that nobody knows about,
-    is an error. Told is what became of this change: others may change the order as well. `took`
-    says that the order is as this change wanted it, whatever its answer was."""
+def _finish(cli: CliContext, ctx: Context, changed: Changed, verb: str, *, took: bool) -> None:
+    """Print the order; raise when the change was refused, not sent, or has an unknown outcome.
+
+    The outcome is that of this change: other processes may change the order too. `took` means that
+    the order now has the requested price or state, whatever the response was.
+    """
     from kt.cli.support.pipe_documents import emit
     from kt.records import OutcomeStatus
 
     order, outcome = changed.order, changed.outcome
-    emit(session, "orders", [order], run=ctx.run)
-    session.sent = True
+    emit(cli, "orders", [order], run=ctx.run)
+    cli.sent = True
     what = f"this {verb} of order {order.ord_no}"
-    said = f"[{outcome.code}] {outcome.message}" if outcome.code else outcome.message
+    message = f"[{outcome.code}] {outcome.message}" if outcome.code else outcome.message
     if outcome.status is OutcomeStatus.UNKNOWN and not took:
         raise OutcomeUnknown(
-            f"nobody knows whether the broker took {what}",
-            hint="Do not send it again; `kt order list` asks the broker what stands.",
+            f"the outcome of {what} is unknown",
+            hint="Do not send it again; `kt order list` asks the broker for the order's state.",
         )
     if outcome.status is OutcomeStatus.REJECTED:
         raise BrokerRefused(
-            f"the broker refused {what}: {said}",
-            hint="`kt order list` shows how it stands.",
+            f"the broker refused {what}: {message}",
+            hint="`kt order list` shows the order's state.",
             code=outcome.code or None,
         )
     if outcome.status is OutcomeStatus.NOT_PLACED:
         raise Unreachable(
-            f"{what} was not sent: {said or outcome.evidence}",
-            hint="The order stands as it was; the change may be sent again.",
+            f"{what} was not sent: {message or outcome.evidence}",
+            hint="The order is unchanged; the change may be sent again.",
             code=outcome.code or None,
         )

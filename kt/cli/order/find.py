@@ -1,4 +1,4 @@
-"""Finding an order of ours by what a person types: kt's id, its end, or the broker's number."""
+"""Find an order of kt's by its id, the end of its id, or the broker's order number."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from kt.steps.context import Context
 
 SHORTEST = 6
-"""So many letters of an id's end are enough, when they name one order."""
+"""Minimum length of an id's end that is accepted, if it is unique."""
 
 
 def find_order(ctx: Context, name: str) -> Order:
-    """The order of this name. Raises UsageError when there is none, or more than one."""
+    """The order with this id or number. Raises UsageError when there is none, or more than one."""
     wanted = name.strip().upper()
     order = ctx.journal.order(wanted)
     if order is None and re.fullmatch("[0-9]{1,18}", wanted):
@@ -29,22 +29,22 @@ def find_order(ctx: Context, name: str) -> Order:
         ends = [order for order in ctx.journal.orders() if order.order_id.endswith(wanted)]
     if len(ends) == 1:
         return ends[0]
-    why = "more than one order ends so" if ends else "there is no such order of kt's"
+    why = "more than one order has this ending" if ends else "kt has no such order"
     raise UsageError(f"{shown(name)}: {why}", hint="See `kt order list --all`.")
 
 
 def repeated(first: Order) -> str:
-    """What is said of a client id that was used before."""
+    """The message for a client id that was used before."""
     return (
         f"{first.client_id!r} is order {first.order_id} of {first.created_at:%Y-%m-%d %H:%M:%S} "
-        f"({first.state}); nothing was sent, a new order takes a new --client-id"
+        f"({first.state}); nothing was sent, a new order needs a new --client-id"
     )
 
 
 def used(first: Order) -> str:
-    """What is said of a decision that has become an order before."""
+    """The message for a decision that was ordered before."""
     return (
-        f"the decision for {first.stock_code} is order {first.order_id} of "
-        f"{first.created_at:%Y-%m-%d %H:%M:%S} ({first.state}) already; nothing was sent, "
+        f"the decision for {first.stock_code} was already ordered as {first.order_id} at "
+        f"{first.created_at:%Y-%m-%d %H:%M:%S} ({first.state}); nothing was sent, "
         "--again orders it once more"
     )

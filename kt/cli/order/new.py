@@ -1,4 +1,4 @@
-"""kt order buy and sell: one order, previewed, checked, written down, sent once."""
+"""kt order buy and sell: one order, checked, previewed, recorded, sent once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import PRICE, SHARES, STOCK_CODE
 from kt.errors import KtError, UsageError
 
@@ -34,17 +34,17 @@ def _arguments(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.argument("code", type=STOCK_CODE),
             click.argument("quantity", type=SHARES),
-            click.option("--price", type=PRICE, help="A limit order at this price."),
-            click.option("--market", is_flag=True, help="A market order."),
+            click.option("--price", type=PRICE, help="Send a limit order at this price."),
+            click.option("--market", is_flag=True, help="Send a market order."),
             click.option(
                 "--client-id",
                 default="",
                 metavar="ID",
-                help="Your own name for this order: the same name again sends nothing and shows "
-                "the first outcome.",
+                help="Your own id for this order: repeating it sends nothing and shows the first "
+                "order's outcome.",
             ),
             click.option(
-                "--wait", is_flag=True, help="Follow the order until it is done (cycle.fill_wait)."
+                "--wait", is_flag=True, help="Wait for fills, up to cycle.fill_wait seconds."
             ),
         )
     ):
@@ -64,9 +64,9 @@ def _arguments(function: Callable[..., Any]) -> Callable[..., Any]:
     """,
 )
 @_arguments
-@pass_session
-def buy(session: CliContext, /, **values: Any) -> None:
-    run_new(session, NewOptions(side="BUY", **values))
+@pass_cli
+def buy(cli: CliContext, /, **values: Any) -> None:
+    run_new(cli, NewOptions(side="BUY", **values))
 
 
 @command(
@@ -81,33 +81,33 @@ def buy(session: CliContext, /, **values: Any) -> None:
     """,
 )
 @_arguments
-@pass_session
-def sell(session: CliContext, /, **values: Any) -> None:
-    run_new(session, NewOptions(side="SELL", **values))
+@pass_cli
+def sell(cli: CliContext, /, **values: Any) -> None:
+    run_new(cli, NewOptions(side="SELL", **values))
 
 
-def run_new(session: CliContext, options: NewOptions) -> None:
+def run_new(cli: CliContext, options: NewOptions) -> None:
     from kt.cli.order.find import repeated
-    from kt.cli.order.outcome import begin, finish
     from kt.cli.support import confirmation
+    from kt.cli.support.order_outcome import begin, finish
     from kt.steps.risk import check as check_step
 
     intent = intent_of(options)
-    ctx = begin(session, f"order {options.side.lower()}", repeats=options.client_id)
+    ctx = begin(cli, f"order {options.side.lower()}", repeats=options.client_id)
     first = ctx.journal.repeated(options.client_id, ticket=intent.ticket)
     if first is not None:
-        session.say(repeated(first))
-        finish(session, ctx.run, [first])
+        cli.say(repeated(first))
+        finish(cli, ctx.run, [first])
         return
     check = check_step.check_order(ctx, intent)
     prices = last_price(ctx, intent.stock_code) if options.market and check.passed else {}
-    preview = confirmation.preview(session, [check], prices)
+    preview = confirmation.preview(cli, [check], prices)
     if check.passed:
-        confirmation.confirm(session, preview, f"{options.side.capitalize()} this?")
+        confirmation.confirm(cli, preview, f"{options.side.capitalize()} this?")
     else:
-        session.console.say(preview.rstrip())
-    order, check = _send(session, ctx, check, options)
-    finish(session, ctx.run, [order], [check])
+        cli.console.say(preview.rstrip())
+    order, check = _send(cli, ctx, check, options)
+    finish(cli, ctx.run, [order], [check])
 
 
 def intent_of(options: NewOptions) -> OrderIntent:
@@ -126,22 +126,20 @@ def intent_of(options: NewOptions) -> OrderIntent:
 
 
 def last_price(ctx: Context, code: str) -> dict[str, int]:
-    """What a market order would cost about; nothing when the price cannot be had."""
+    """The last price, to estimate the cost of a market order; empty when it is not available."""
     try:
         return {code: ctx.market.quote(code).price}
     except KtError:
         return {}
 
 
-def _send(
-    session: CliContext, ctx: Context, check: Check, options: NewOptions
-) -> tuple[Order, Check]:
-    from kt.cli.order.sending import sending, wait_for, watching
+def _send(cli: CliContext, ctx: Context, check: Check, options: NewOptions) -> tuple[Order, Check]:
+    from kt.cli.support.sending import sending, wait_for, watching
     from kt.steps.orders.place import place_checked
 
     follows = options.wait and check.passed and not ctx.config.dry_run
-    with watching(session, follows) as events, sending(ctx):
+    with watching(cli, follows) as events, sending(ctx):
         order, check = place_checked(ctx, check, client_id=options.client_id)
         if follows:
-            order = wait_for(session, ctx, [order], events, ctx.config.cycle.fill_wait)[0]
+            order = wait_for(cli, ctx, [order], events, ctx.config.cycle.fill_wait)[0]
     return order, check

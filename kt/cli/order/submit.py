@@ -1,4 +1,4 @@
-"""kt order submit: what the piped checks allow, checked once more and then ordered."""
+"""kt order submit: check the piped checks or decisions again and place their orders."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import Denied, KtError
 
 if TYPE_CHECKING:
@@ -18,62 +18,60 @@ if TYPE_CHECKING:
 
 @command(
     "submit",
-    help="""Order what a pipe of checks (or decisions) allows.
+    help="""Place the orders of piped checks (or decisions).
 
     \b
       kt analyze 005930 | kt check | kt order submit --wait
 
-    Everything is checked again here, so no document can talk its way past the
-    safety rules; what was denied stays denied. Reads a `checks` or `decisions`
-    document that is at most pipe.max_age seconds old; prints an `orders` document.
-    A decision becomes an order once: piped again, it is answered with that order.
+    Everything is checked again here, so no document can bypass the safety rules;
+    denied checks stay denied. Reads a `checks` or `decisions` document that is at
+    most pipe.max_age seconds old; prints an `orders` document. A decision is
+    ordered once: piped again, its first order is shown.
     """,
 )
 @click.option(
     "--client-id",
     default="",
     metavar="ID",
-    help="Your own name for this submission: the same name again sends nothing twice.",
+    help="Your own id for this submission: repeating it sends no order twice.",
 )
-@click.option("--wait", is_flag=True, help="Follow the orders until they are done.")
-@click.option("--again", is_flag=True, help="Order also decisions that have become orders before.")
-@pass_session
-def submit(session: CliContext, client_id: str, wait: bool, again: bool) -> None:
+@click.option("--wait", is_flag=True, help="Wait for fills, up to cycle.fill_wait seconds.")
+@click.option("--again", is_flag=True, help="Also order decisions that were ordered before.")
+@pass_cli
+def submit(cli: CliContext, client_id: str, wait: bool, again: bool) -> None:
     from kt.cli.order.find import repeated, used
-    from kt.cli.order.outcome import begin, finish
     from kt.cli.support import confirmation
+    from kt.cli.support.order_outcome import begin, finish
     from kt.cli.support.pipe_documents import read
     from kt.records import Origin
     from kt.steps.risk import check as step
 
-    clock, config = session.app.clock, session.config
-    kind, items, _ = read(
-        session, ("checks", "decisions"), max_age=config.pipe.max_age, now=clock.now
-    )
+    clock, config = cli.app.clock, cli.config
+    kind, items, _ = read(cli, ("checks", "decisions"), max_age=config.pipe.max_age, now=clock.now)
     decisions = wanted(kind, items)
     if not decisions:
-        ctx = session.context("order submit")
-        session.say("the document holds nothing to order")
-        finish(session, ctx.run, [])
+        ctx = cli.context("order submit")
+        cli.say("the document holds nothing to order")
+        finish(cli, ctx.run, [])
         return
-    ctx = begin(session, "order submit")
+    ctx = begin(cli, "order submit")
     placed_before, decided_before, left = _split(ctx, decisions, client_id, again=again)
     for first in placed_before:
-        session.say(repeated(first))
+        cli.say(repeated(first))
     for first in decided_before:
-        session.say(used(first))
+        cli.say(used(first))
     checks = step.check(ctx, left, origin=Origin.PIPE)
     passed = [check for check in checks if check.passed]
     if passed:
         confirmation.confirm(
-            session, confirmation.preview(session, passed, {}), f"Send {len(passed)} order(s)?"
+            cli, confirmation.preview(cli, passed, {}), f"Send {len(passed)} order(s)?"
         )
-    orders, stopped = _send(session, ctx, checks, client_id, wait=wait, again=again)
-    finish(session, ctx.run, [*placed_before, *orders], checks, stopped, before=decided_before)
+    orders, stopped = _send(cli, ctx, checks, client_id, wait=wait, again=again)
+    finish(cli, ctx.run, [*placed_before, *orders], checks, stopped, before=decided_before)
 
 
 def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
-    """The decisions to order: of checks, those that passed, at most at the size they passed."""
+    """The decisions to order. Of checks, those that passed, with the quantity that passed."""
     from msgspec.structs import replace
 
     from kt.records import OrderType
@@ -92,21 +90,21 @@ def wanted(kind: str, items: Sequence[Any]) -> tuple[Decision, ...]:
 
 
 def item_id(client_id: str, side: str, stock_code: str) -> str:
-    """One name for each order of a submission: a stock is bought or sold once in it."""
+    """The client id of one order of a submission, which has one order per stock and side."""
     return f"{client_id}/{side}/{stock_code}" if client_id else ""
 
 
 def _split(
     ctx: Context, decisions: Sequence[Decision], client_id: str, *, again: bool
 ) -> tuple[list[Order], list[Order], list[Decision]]:
-    """What this submission has placed before, what the decisions became without it, and what is
-    left to do."""
+    """The orders that this submission placed before, the orders that other submissions placed for
+    these decisions, and the decisions that are left."""
     from kt.records import Side
 
     placed: list[Order] = []
     decided: list[Order] = []
     left: list[Decision] = []
-    for decision in _once(decisions):
+    for decision in _unique(decisions):
         side, code = Side(decision.action), decision.stock_code
         item = item_id(client_id, side, code)
         first = ctx.journal.repeated(item, decision_id=decision.decision_id)
@@ -121,8 +119,8 @@ def _split(
     return placed, decided, left
 
 
-def _once(decisions: Sequence[Decision]) -> list[Decision]:
-    """A document that holds one decision twice wants one order."""
+def _unique(decisions: Sequence[Decision]) -> list[Decision]:
+    """Without repeated decisions: they are ordered once."""
     named = {(item.decision_id, item.action, item.stock_code): item for item in decisions[::-1]}
     return [
         item
@@ -132,7 +130,7 @@ def _once(decisions: Sequence[Decision]) -> list[Decision]:
 
 
 def _send(
-    session: CliContext,
+    cli: CliContext,
     ctx: Context,
     checks: Sequence[Check],
     client_id: str,
@@ -140,15 +138,15 @@ def _send(
     wait: bool,
     again: bool,
 ) -> tuple[list[Order], list[KtError]]:
-    """The orders as they became, and what kept others from being sent: a denial costs one
-    order, anything else ends the submission, and what was sent before is still shown."""
-    from kt.cli.order.sending import sending, wait_for, watching
+    """The placed orders, and the errors. A denial skips one order; any other error ends the
+    submission, and the orders sent before it are still shown."""
+    from kt.cli.support.sending import sending, wait_for, watching
     from kt.steps.orders.place import place_checked
 
     follows = wait and not ctx.config.dry_run
     orders: list[Order] = []
     stopped: list[KtError] = []
-    with watching(session, follows) as events:
+    with watching(cli, follows) as events:
         try:
             with sending(ctx):
                 for check in checks:
@@ -161,5 +159,5 @@ def _send(
         except KtError as error:
             stopped.append(error)
         if follows:
-            orders = wait_for(session, ctx, orders, events, ctx.config.cycle.fill_wait)
+            orders = wait_for(cli, ctx, orders, events, ctx.config.cycle.fill_wait)
     return orders, stopped

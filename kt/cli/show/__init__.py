@@ -1,4 +1,5 @@
-"""Results as tables for people: one layout a kind, fitted to the terminal's width."""
+"""Results as text for a terminal: one table layout per document kind. No I/O, no steps, and of the
+rest of the command line only the Console."""
 
 from __future__ import annotations
 

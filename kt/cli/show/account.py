@@ -1,4 +1,4 @@
-"""The account and what it holds as tables."""
+"""Tables of the account balance and the positions."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from kt.cli.support.console import Console
 
 
-def guarded(row: Position, price: int) -> str:
-    """An exit's price; what kt did not buy may have none (`exits.external`)."""
+def exit_price(row: Position, price: int) -> str:
+    """An exit's price; shares that kt did not buy may have none (`exits.external`)."""
     return "none" if row.source == "external" and not price else money(price or None)
 
 
@@ -27,7 +27,7 @@ POSITIONS = (
     Column("price", lambda row: money(row.price), right=True),
     Column("value", lambda row: money(row.value), right=True, rank=4),
     *columns.profit(rank=3),
-    Column("stop", lambda row: guarded(row, row.stop_price), right=True, rank=1),
+    Column("stop", lambda row: exit_price(row, row.stop_price), right=True, rank=1),
     Column("target", lambda row: money(row.target_price or None), right=True, rank=2),
 )
 
@@ -51,14 +51,14 @@ def positions(rows: Sequence[Position], console: Console) -> str:
 
 def doubt(item: Doubt) -> str:
     return (
-        f"{item.stock_code} {item.stock_name}: kt's books hold {money(item.ours)} shares, the "
-        f"broker lists {money(item.brokers)} (since {clock(item.since)}). kt does not believe it "
-        "yet: the position and its exits stay."
+        f"{item.stock_code} {item.stock_name}: kt's position is {money(item.ours)} shares, the "
+        f"broker lists {money(item.brokers)} (since {clock(item.since)}). This is not confirmed "
+        "yet: kt keeps the position and its exits."
     )
 
 
 def balance(rows: Sequence[Balance], console: Console) -> str:
-    """Cash and totals, then what is held, then what is open."""
+    """Cash and totals, then positions, then open orders."""
     text = ""
     for row in rows:
         profit = f"{signed(row.total_profit)}  {percent(row.total_profit_pct)}"

@@ -1,4 +1,4 @@
-"""Single values as people read them: separated thousands, signed percent, Korean colours."""
+"""Formatting of single values: thousands separators, signed percent, Korean colours."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ RED, GREEN, YELLOW, BLUE, DIM, BOLD = "31", "32", "33", "34", "2", "1"
 
 
 def money(won: int | None) -> str:
-    """`1,234,000`; nothing for an unknown amount."""
+    """`1,234,000`; empty for None."""
     return "" if won is None else f"{won:,}"
 
 
@@ -40,7 +40,7 @@ def moment(at: datetime | None) -> str:
 
 
 def updown(number: float | None) -> str | None:
-    """Korea's colours: red rises, blue falls."""
+    """The colour by Korean convention: red for up, blue for down."""
     if not number:
         return None
     return RED if number > 0 else BLUE

@@ -11,11 +11,17 @@ STOCK = (
     Column("code", lambda row: row.stock_code),
     Column("name", lambda row: row.stock_name, shorten=14),
 )
+CHANGE = Column(
+    "change",
+    lambda row: percent(row.change_pct),
+    right=True,
+    color=lambda row: updown(row.change_pct),
+)
 HELD = (*STOCK, Column("quantity", lambda row: money(row.quantity), right=True))
 
 
 def gain(name: str) -> Column:
-    """Won that were gained or lost: the field's name is the heading, its sign the colour."""
+    """A gain or loss in won: the field's name is the heading, its sign sets the colour."""
     value = attrgetter(name)
     return Column(
         name, lambda row: signed(value(row)), right=True, color=lambda row: updown(value(row))
@@ -23,7 +29,7 @@ def gain(name: str) -> Column:
 
 
 def profit(rank: int) -> tuple[Column, Column]:
-    """The profit after costs in won and in percent; the percent leaves with this rank."""
+    """The profit after costs in won and in percent; `rank` is that of the percent column."""
     rate = Column(
         "return",
         lambda row: percent(row.profit_pct),

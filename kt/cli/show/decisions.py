@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kt.cli.show import columns
-from kt.cli.show.cells import DIM, GREEN, RED, YELLOW, large, money, percent, plain, signed, updown
+from kt.cli.show.cells import DIM, GREEN, RED, YELLOW, large, money, plain, signed
 from kt.cli.show.table import Column, render
 from kt.cli.show.width import paragraph
 from kt.records import Action, Candidate, Check, Decision
@@ -19,12 +19,7 @@ CODE_AND_NAME = (*columns.STOCK,)
 CANDIDATES = (
     *CODE_AND_NAME,
     Column("price", lambda row: money(row.price), right=True),
-    Column(
-        "change",
-        lambda row: percent(row.change_pct),
-        right=True,
-        color=lambda row: updown(row.change_pct),
-    ),
+    columns.CHANGE,
     Column("traded", lambda row: large(row.value), right=True, rank=3),
     Column("score", lambda row: plain(row.score), right=True),
     Column("strength", lambda row: plain(row.strength), right=True, rank=4),
@@ -55,7 +50,7 @@ DECISIONS = (
 
 
 def decisions(rows: Sequence[Decision], console: Console) -> str:
-    """The table, and under it every reason in full."""
+    """The table, followed by the full text of every reason."""
     lines = [
         paragraph(f"{row.stock_code} {row.stock_name}: {row.reason}", console.width, indent=7)
         for row in rows
@@ -65,7 +60,7 @@ def decisions(rows: Sequence[Decision], console: Console) -> str:
 
 
 def reasons(check: Check) -> str:
-    """The codes that said no; their arithmetic stands under the table."""
+    """The denial codes; their details follow below the table."""
     return " ".join(result.code for result in check.denials)
 
 
@@ -90,7 +85,7 @@ CHECKS = (
 
 
 def checks(rows: Sequence[Check], console: Console) -> str:
-    """The table, and under it every denial in full, so that nothing is cut off by the width."""
+    """The table, followed by the full text of every denial."""
     text = render(CHECKS, rows, console)
     lines = [
         paragraph(

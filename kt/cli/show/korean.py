@@ -1,4 +1,4 @@
-"""Headings and labels in Korean, for tables with `language: ko`; the field's own terms."""
+"""Korean headings and labels of tables for `language: ko`, in standard trading terms."""
 
 from __future__ import annotations
 
@@ -112,5 +112,5 @@ KOREAN: dict[str, str] = {
 
 
 def translated(text: str, language: str) -> str:
-    """The heading in the language of the tables; what has no Korean word stays as it is."""
+    """The heading in this language; one without a translation stays in English."""
     return KOREAN.get(text, text) if language == "ko" else text

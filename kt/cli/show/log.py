@@ -1,4 +1,4 @@
-"""One line of the log for a person: time, kind, and the columns that say what happened."""
+"""One event of the log as a line: time, kind, and the main columns."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kt.text import visible
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
 
-TOLD: dict[str, tuple[str, ...]] = {
+SHOWN: dict[str, tuple[str, ...]] = {
     "run": ("command",),
     "step": ("name", "outcome", "detail"),
     "api_call": ("api_id", "return_code", "message"),
@@ -39,20 +39,22 @@ TOLD: dict[str, tuple[str, ...]] = {
     "error": ("what", "place", "message"),
     "notice": ("level", "title", "text"),
 }
-"""The columns of each kind's row that are shown, in order."""
+"""The columns that are shown of each kind, in order."""
 COLORS = {"error": RED, "notice": YELLOW, "stop": YELLOW, "fill": GREEN, "trade": GREEN}
 
 
 def line(row: Mapping[str, Any], console: Console) -> str:
     """`10:31:02  fill      BUY 005930 삼성전자 10 70,000`."""
     kind = str(row.get("kind", ""))
-    names = TOLD.get(kind) or tuple(name for name in row if name not in {"seq", "kind", "at"})
-    said = visible(" ".join(text for name in names if (text := _text(name, row.get(name)))))
+    names = SHOWN.get(kind) or tuple(name for name in row if name not in {"seq", "kind", "at"})
+    detail = visible(" ".join(text for name in names if (text := _text(name, row.get(name)))))
     head = f"{_time(row)}  {visible(kind).ljust(8)}  "
     if console.width:
-        said = shorten(said, max(20, console.width - len(head)))
+        detail = shorten(detail, max(20, console.width - len(head)))
     time, rest = head[:8], head[8:]
-    return f"{paint(time, DIM, console.color)}{paint(rest + said, COLORS.get(kind), console.color)}"
+    return (
+        f"{paint(time, DIM, console.color)}{paint(rest + detail, COLORS.get(kind), console.color)}"
+    )
 
 
 def _time(row: Mapping[str, Any]) -> str:

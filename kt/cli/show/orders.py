@@ -40,9 +40,9 @@ def wanted_price(order: Order) -> str:
 
 
 SHORT_ID = 6
-"""The end of kt's id: enough to name an order of one account."""
-TOLD_STATES = FINAL_STATES - {OrderState.FILLED, OrderState.CANCELLED} | UNRESOLVED_STATES
-"""States whose reason a person wants to read."""
+"""Length of the end of kt's id that tables show."""
+EXPLAINED_STATES = FINAL_STATES - {OrderState.FILLED, OrderState.CANCELLED} | UNRESOLVED_STATES
+"""States whose reason is shown below the table."""
 
 ORDERS = (
     Column("id", lambda row: row.order_id[-SHORT_ID:]),
@@ -70,16 +70,16 @@ def orders(rows: Sequence[Order], console: Console) -> str:
 
 
 def notes(rows: Sequence[Order], console: Console) -> str:
-    """Why orders did not become what was wanted, one line each; for lists, where no error is."""
+    """Why orders failed, one line each; for `kt order list`, which raises no error for them."""
     lines = [
-        paragraph(f"{row.order_id[-SHORT_ID:]}  {said(row)}", console.width, indent=8)
+        paragraph(f"{row.order_id[-SHORT_ID:]}  {reason(row)}", console.width, indent=8)
         for row in rows
-        if row.state in TOLD_STATES
+        if row.state in EXPLAINED_STATES
     ]
     return "\n" + "\n".join(lines) + "\n" if lines else ""
 
 
-def said(order: Order) -> str:
+def reason(order: Order) -> str:
     return f"{order.state} {order.code} {order.message}".replace("  ", " ").strip()
 
 

@@ -1,4 +1,4 @@
-"""Profit and loss, and whatever has no record of its own, as tables."""
+"""Tables of profit and loss, and of `events` rows, which have no record type."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _trade_name(row: RoundTrip | Trade) -> str:
-    """A part stands below its trade; a trade that is not over says so."""
+    """The stock's name; `part` for a partial sale, `(open)` for a trade that is not closed."""
     if isinstance(row, Trade):
         return "  part"
     return f"{row.stock_name} (open)" if row.open else row.stock_name
@@ -61,8 +61,7 @@ STOCKS = (
 
 
 def pnl(rows: Sequence[RoundTrip | DayResult | StockResult], console: Console) -> str:
-    """Days, stocks or trades: a document holds one of the three. A trade that was sold in
-    several parts shows them."""
+    """A table of days, stocks or trades; a trade that was sold in several parts lists them."""
     if not rows:
         return render((), rows, console)
     layout = {DayResult: DAYS, StockResult: STOCKS, RoundTrip: TRADES}[type(rows[0])]
@@ -75,14 +74,16 @@ def pnl(rows: Sequence[RoundTrip | DayResult | StockResult], console: Console) -
 
 
 LABELS = {"stop": "stop mode"}
-"""Names that mean something else as the heading of another table."""
+"""Labels that differ from the field's name because another table uses that name as a heading."""
 
 
 def events(rows: Sequence[Mapping[str, Any]], console: Console) -> str:
-    """Rows of named values: every name that occurs is a column; one row alone stands upright."""
+    """Rows as a table with a column for every name that occurs; a single row as a list of pairs."""
     if len(rows) == 1:
-        told = [(LABELS.get(name, name), _text(name, value)) for name, value in rows[0].items()]
-        shown = [(name.replace("_", " "), text) for name, text in told if name != "kind" and text]
+        labelled = [(LABELS.get(name, name), _text(name, value)) for name, value in rows[0].items()]
+        shown = [
+            (name.replace("_", " "), text) for name, text in labelled if name != "kind" and text
+        ]
         return pairs(shown, console)
     names: dict[str, None] = {}
     for row in rows:

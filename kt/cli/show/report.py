@@ -1,4 +1,4 @@
-"""What one cycle did and why, in a form that a person reads at a glance."""
+"""The report of one trading cycle: what it did, and why."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from kt.steps.context import Context
 
 SHOWN = 5
-"""Candidates that are named."""
+"""Number of candidates that are listed."""
 
 
 def report_text(ctx: Context, report: CycleReport, console: Console) -> str:
-    """Scanned, decided, denied, ordered and filled, held, earned: one part each."""
+    """The report with a section each for scan, decisions, denials, orders, positions and result."""
     report = harmless(report)
     parts = [
         _head(ctx, report, console),
@@ -74,7 +74,7 @@ def _scanned(report: CycleReport) -> str:
 
 
 def _decided(report: CycleReport, console: Console) -> str:
-    """Every buy and sell with its reason; the others by name, and why nobody decided."""
+    """Every buy and sell with its reason, the names of the others, and why there was no answer."""
     if not report.decisions:
         return "nothing\n"
     lines = [

@@ -1,4 +1,4 @@
-"""Tables that fit: columns are left out by rank, and texts shortened, until the width is met."""
+"""Tables that fit the terminal: columns are dropped by rank, and text is shortened."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ GAP = 2
 
 @dataclass(frozen=True)
 class Column:
-    """One column: how a row's cell reads, and how long it is kept when room is short."""
+    """One column: its heading, its text for a row, and its rank for dropping it."""
 
     heading: str
     cell: Callable[[Any], str]
     right: bool = False
     rank: int = 0
-    """0 stays always; otherwise the highest rank goes first."""
+    """0 = never dropped; otherwise the highest rank is dropped first."""
     shorten: int = 0
-    """A text that may be shortened, but not below so many columns; 0 = never."""
+    """Minimum width when the text may be shortened; 0 = never shortened."""
     color: Callable[[Any], str | None] | None = None
 
 
 def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> str:
-    """The table as text, or a line that says there is nothing."""
+    """The table as text, or `(none)` without rows."""
     if not rows:
         return f"{translated('(none)', console.language)}\n"
     cells = [[visible(column.cell(row)) for column in columns] for row in rows]
@@ -70,7 +70,7 @@ def _draw(headings: list[str], rows: list[list[str]], rights: list[bool]) -> str
 def _fit(
     columns: Sequence[Column], titles: list[str], cells: list[list[str]], limit: int
 ) -> tuple[list[int], dict[int, int]]:
-    """The columns that stay, and the widths of those that are shortened (0 = as they are)."""
+    """The remaining columns, and the widths of shortened ones (0 = not shortened)."""
     natural = [
         max(width_of(title), *(width_of(row[index]) for row in cells))
         for index, title in enumerate(titles)
@@ -101,11 +101,11 @@ def _fit(
 
 
 def pairs(rows: Sequence[tuple[str, str]], console: Console) -> str:
-    """Names and values, one a line, with the values under one another."""
-    told = [(translated(name, console.language), value) for name, value in rows]
-    widest = max((width_of(name) for name, _ in told), default=0)
+    """Names and values, one pair per line, with aligned values."""
+    labelled = [(translated(name, console.language), value) for name, value in rows]
+    widest = max((width_of(name) for name, _ in labelled), default=0)
     lines = []
-    for name, value in told:
+    for name, value in labelled:
         pad = " " * (widest - width_of(name))
         lines.append(f"{paint(name, DIM, console.color)}{pad}{' ' * GAP}{one_line(value)}".rstrip())
     return "\n".join(lines) + "\n"

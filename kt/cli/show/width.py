@@ -1,4 +1,4 @@
-"""Text in a terminal's columns, of which a Hangul syllable takes two: cut and wrapped."""
+"""Display width of text (a Hangul syllable takes two columns), shortening and wrapping."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def width_of(text: str) -> int:
-    """Columns on a terminal: a Hangul syllable takes two, a colour none."""
+    """Width in terminal columns; a Hangul syllable takes two, a colour code none."""
     from wcwidth import wcswidth
 
     text = _COLOR.sub("", text)
@@ -30,8 +30,8 @@ def shorten(text: str, width: int) -> str:
 
 
 def paragraph(text: str, limit: int, indent: int = 0, taken: int = 0) -> str:
-    """A text wrapped to `limit` columns (0 = none), with later lines set in by `indent`; or, when
-    `taken` columns of the first line are used already, by those."""
+    """Text wrapped to `limit` columns (0 = unlimited), with continuation lines indented by
+    `indent`, or by `taken` if that many columns of the first line are already used."""
     inset = " " * (taken or indent)
     if not limit or taken + width_of(text) <= limit:
         return text

@@ -1,1 +1,2 @@
-"""What the commands share: context, documents, parameters, prompts. No command is imported."""
+"""What the commands share: context, documents, parameter types, prompts, sending. No command is
+imported here, and nothing that only one command uses."""

@@ -1,4 +1,4 @@
-"""What every command is handed: the global flags, the streams, and the app behind them."""
+"""The context that every command gets: global flags, standard streams, configuration, app."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kt.text import visible
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from kt.app import App
     from kt.config.model import Config
@@ -24,7 +25,7 @@ FORMATS = ("table", "json", "csv", "yaml")
 
 @dataclass
 class Flags:
-    """The global options as they were given, before or after the command."""
+    """The values of the global options, given before or after the command."""
 
     profile: str = ""
     config: str = ""
@@ -36,10 +37,10 @@ class Flags:
     no_color: bool = False
 
 
-def _build_app(session: CliContext) -> App:
+def _build_app(cli: CliContext) -> App:
     from kt.app import App
 
-    return App(session.config, session.environ, session.tell)
+    return App(cli.config, cli.environ, cli.tell)
 
 
 @dataclass
@@ -51,9 +52,9 @@ class CliContext:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
     build_app: Callable[[CliContext], App] = _build_app
     sent: bool = False
-    """An order of this command stands and was shown: what fails afterwards does not undo it."""
+    """An order was placed and shown: a later failure must not look as if it was not placed."""
     stopped: bool = False
-    """A stop is in force by its flag file: a journal that cannot be written does not undo it."""
+    """A stop is in force by its flag file, even if the journal cannot be written."""
     _run: Context | None = None
 
     @cached_property
@@ -74,29 +75,29 @@ class CliContext:
         return self.build_app(self)
 
     def context(self, command: str) -> Context:
-        """The run of this command: the steps' doors, with its start in the journal."""
+        """Start this command's run in the journal, and return the ports for the steps."""
         self._run = self.app.context(command)
         if self.flags.verbose:
-            self._tell_calls()
+            self._report_calls()
         return self._run
 
-    def _tell_calls(self) -> None:
-        """With -v every call of the broker's API is said as it ends; with -vv its answer too."""
+    def _report_calls(self) -> None:
+        """With -v, print a line for every finished API call; with -vv also its message."""
         rest = self.app.rest
-        note = rest.on_call
+        journal = rest.on_call
 
-        def tell(
+        def report(
             api_id: str, started: datetime, took: int, status: int, code: str, message: str
         ) -> None:
-            if note is not None:
-                note(api_id, started, took, status, code, message)
-            said = f" {message}" if self.flags.verbose > 1 else ""
-            self.say(f"{started:%H:%M:%S} {api_id} HTTP {status} code {code} {took} ms{said}")
+            if journal is not None:
+                journal(api_id, started, took, status, code, message)
+            detail = f" {message}" if self.flags.verbose > 1 else ""
+            self.say(f"{started:%H:%M:%S} {api_id} HTTP {status} code {code} {took} ms{detail}")
 
-        rest.on_call = tell
+        rest.on_call = report
 
     def close(self, code: int) -> None:
-        """Write how the run ended, and let go of everything the app holds."""
+        """Record how the run ended, and close everything the app has opened."""
         run, self._run = self._run, None
         if "app" not in self.__dict__:
             return
@@ -109,13 +110,20 @@ class CliContext:
 
     @property
     def paths(self) -> ProfilePaths:
-        """Where this profile's database, token, locks and flag file are; needs no server."""
+        """The paths of this profile's database, token, locks and flag file; needs no server."""
         from kt.config.load import profile_paths
 
         return profile_paths(self.config)
 
+    @property
+    def state_folder(self) -> Path:
+        """The folder of all profiles' state, which the embedded exchange is found by."""
+        from kt.config.load import state_folder
+
+        return state_folder(self.config)
+
     def now(self) -> datetime:
-        """The app's time when there is an app, otherwise the system's."""
+        """The time of the app's clock if the app exists, otherwise of the system's."""
         if "app" in self.__dict__:
             return self.app.clock.now()
         from kt.clock import SystemClock
@@ -128,7 +136,7 @@ class CliContext:
         return self.flags.output or ("table" if self.console.out_terminal else "json")
 
     def settle_flags(self) -> None:
-        """Hand the streams what the flags say about them."""
+        """Apply --quiet and --no-color to the console."""
         self.console.quiet = self.flags.quiet
         self.console.no_color = self.flags.no_color
 
@@ -137,7 +145,7 @@ class CliContext:
         self.console.say(f"kt: {visible(text)}")
 
     def tell(self, text: str) -> None:
-        """What the app says; notices that matter are not silenced by --quiet."""
+        """A message of the app; --quiet does not silence warnings and critical notices."""
         if text.startswith(("warning", "critical")):
             self.console.warn(f"kt: {visible(text)}")
         else:

@@ -1,4 +1,4 @@
-"""Commands that are imported when they are needed, and the global options on every one of them."""
+"""Extensions of click: lazily imported commands, and the global options on every command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """One command in a group's table: where it is, and its line in the group's help."""
+    """One command in a group's table: its import path, and its line in the group's help."""
 
     target: str
     """module:attribute"""
@@ -26,23 +26,23 @@ class Entry:
 
 
 class GlobalOption(click.Option):
-    """An option of kt itself: it may stand before or after the command."""
+    """A global option: it may be given before or after the command."""
 
 
-def _keep(context: click.Context, parameter: click.Parameter, value: Any) -> None:
-    """Note a global option in the session; the one nearest to the command wins."""
-    session = context.ensure_object(CliContext)
-    flags = session.flags
+def _store_flag(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Store a global option in the context; the one nearest to the command wins."""
+    cli = context.ensure_object(CliContext)
+    flags = cli.flags
     name = str(parameter.name)
     if name == "verbose":
         flags.verbose += value
     elif value:
         setattr(flags, name, value)
-    session.settle_flags()
+    cli.settle_flags()
 
 
 def _global(*names: str, help: str, **more: Any) -> GlobalOption:
-    return GlobalOption(list(names), expose_value=False, callback=_keep, help=help, **more)
+    return GlobalOption(list(names), expose_value=False, callback=_store_flag, help=help, **more)
 
 
 GLOBAL_OPTIONS = (
@@ -59,15 +59,17 @@ GLOBAL_OPTIONS = (
         help="Default: table on a terminal, json in a pipe.",
     ),
     _global("--dry-run", is_flag=True, help="Do everything but send orders."),
-    _global("--yes", is_flag=True, help="Answer every question with yes."),
+    _global("--yes", is_flag=True, help="Answer yes to every question."),
     _global("-q", "--quiet", is_flag=True, help="No messages, only data and errors."),
-    _global("-v", "--verbose", count=True, help="Say more on stderr; twice for all."),
-    _global("--no-color", is_flag=True, help="No colours, as with NO_COLOR set."),
+    _global(
+        "-v", "--verbose", count=True, help="Log API calls to stderr; twice for their messages."
+    ),
+    _global("--no-color", is_flag=True, help="No colours, the same as setting NO_COLOR."),
 )
 
 
 class Command(click.Command):
-    """A command whose help keeps its own options apart from kt's."""
+    """A command whose help lists its own options apart from the global ones."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         return [*super().get_params(ctx), *GLOBAL_OPTIONS]
@@ -77,7 +79,7 @@ class Command(click.Command):
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands from a table and imports the one that is called."""
+    """A group that lists its commands from a table and imports only the one that is called."""
 
     def __init__(self, *args: Any, entries: Mapping[str, Entry], **more: Any) -> None:
         more.setdefault("no_args_is_help", False)
@@ -86,7 +88,7 @@ class LazyGroup(click.Group):
         self.entries = entries
 
     def invoke(self, ctx: click.Context) -> Any:
-        """A group by itself shows its help: nothing was asked, so nothing is wrong."""
+        """Without a subcommand, show the help and exit with 0."""
         if not ctx.args and not getattr(ctx, "_protected_args", None):
             click.echo(ctx.get_help())
             ctx.exit()
@@ -147,7 +149,7 @@ class LazyGroup(click.Group):
 def write_options(
     command: click.Command, ctx: click.Context, formatter: click.HelpFormatter
 ) -> None:
-    """The command's own options, then kt's."""
+    """The command's own options, then the global ones."""
     own: list[tuple[str, str]] = []
     common: list[tuple[str, str]] = []
     for parameter in command.get_params(ctx):
@@ -164,8 +166,8 @@ def write_options(
 
 
 def command(name: str, **more: Any) -> Callable[[Callable[..., Any]], Command]:
-    """`@command("balance")`: a function with the session and its options becomes a command."""
+    """`@command("balance")` makes a command of a function that takes the context and options."""
     return click.command(name, cls=Command, **more)
 
 
-pass_session = click.make_pass_decorator(CliContext, ensure=True)
+pass_cli = click.make_pass_decorator(CliContext, ensure=True)

@@ -1,4 +1,4 @@
-"""Before money moves: the preview first, then the question, and no order without a yes."""
+"""Confirmation of orders: show the preview, ask, and raise Denied without a yes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
 
 ASKING = ("mock", "real")
-"""Profiles on which a person is asked; the embedded exchange's money is play money."""
+"""Profiles on which kt asks for confirmation; on the embedded exchange it does not."""
 
 SHOWN_LIMITS = {
     "PER_STOCK_LIMIT": "this stock",
@@ -24,40 +24,40 @@ SHOWN_LIMITS = {
     "CASH": "cash",
     "SELLABLE": "sellable",
 }
-"""The rules whose arithmetic a person wants to see before saying yes."""
+"""The rules whose numbers the preview shows, and their labels."""
 
 
-def confirm(session: CliContext, preview: str, question: str) -> None:
-    """Show what is about to happen, then ask. Raises Denied when there is no yes; nothing is
-    sent before this returns.
+def confirm(cli: CliContext, preview: str, question: str) -> None:
+    """Show the preview, then ask. Raises Denied without a yes; call it before anything is sent.
 
     `real` needs `live: true` in its configuration, and a yes at the prompt or --yes. Without a
-    terminal to ask on, `real` needs --yes and `mock` goes on.
+    terminal, `real` needs --yes and `mock` continues without asking.
     """
-    profile = session.config.profile
-    if session.config.dry_run:
-        session.console.say(preview.rstrip())
-        session.say("dry run: everything is done but the sending")
+    profile = cli.config.profile
+    if cli.config.dry_run:
+        cli.console.say(preview.rstrip())
+        cli.say("dry run: no order is sent")
         return
-    require_live(session)
-    asked = profile in ASKING and not session.flags.yes and session.console.in_terminal
+    require_live(cli)
+    asked = profile in ASKING and not cli.flags.yes and cli.console.in_terminal
     if asked:
-        session.console.warn(preview.rstrip())
-        if not session.console.ask(question):
+        cli.console.warn(preview.rstrip())
+        if not cli.console.ask(question):
             raise Denied("not confirmed; nothing was sent", code="NOT_CONFIRMED")
         return
-    session.console.say(preview.rstrip())
-    if profile == "real" and not session.flags.yes:
+    cli.console.say(preview.rstrip())
+    if profile == "real" and not cli.flags.yes:
         raise Denied(
-            "no yes for an order with real money, and no terminal to ask on; nothing was sent",
+            "orders with real money need a confirmation, and there is no terminal to ask on; "
+            "nothing was sent",
             hint="Add --yes.",
             code="NOT_CONFIRMED",
         )
 
 
-def require_live(session: CliContext) -> None:
-    """Raises Denied when this profile may not send orders at all."""
-    config = session.config
+def require_live(cli: CliContext) -> None:
+    """Raises Denied when the configuration does not allow orders on this profile."""
+    config = cli.config
     if not config.server.live and not config.dry_run:
         raise Denied(
             f"the profile {config.profile!r} may not send orders; nothing was sent",
@@ -67,17 +67,17 @@ def require_live(session: CliContext) -> None:
         )
 
 
-def preview(session: CliContext, checks: Sequence[Check], prices: Mapping[str, int]) -> str:
+def preview(cli: CliContext, checks: Sequence[Check], prices: Mapping[str, int]) -> str:
     """Every order as it would be sent: stock, side, quantity, price, amount, fee, limits.
 
-    `prices` are last prices by stock code: what a market order would cost about.
+    `prices` are last prices in won by stock code, to estimate the cost of market orders.
     """
     return "\n".join(
-        _one(session, check, prices.get(check.stock_code, 0)) for check in harmless(checks)
+        _one(cli, check, prices.get(check.stock_code, 0)) for check in harmless(checks)
     )
 
 
-def _one(session: CliContext, check: Check, last: int) -> str:
+def _one(cli: CliContext, check: Check, last: int) -> str:
     market = check.order_type is OrderType.MARKET
     price = f"market (last {money(last)})" if market and last else "market"
     rows = [
@@ -89,11 +89,11 @@ def _one(session: CliContext, check: Check, last: int) -> str:
     value = check.quantity * (last if market else check.price)
     if value:
         about = "about " if market else ""
-        fee = commission(value, session.config.server.commission_pct)
+        fee = commission(value, cli.config.server.commission_pct)
         rows += [("amount", f"{about}{money(value)} won"), ("fee", f"about {money(fee)} won")]
     rows += [
         (SHOWN_LIMITS[item.code], item.detail)
         for item in check.results
         if item.passed and item.code in SHOWN_LIMITS
     ]
-    return pairs([*rows, ("profile", session.config.profile)], session.console)
+    return pairs([*rows, ("profile", cli.config.profile)], cli.console)

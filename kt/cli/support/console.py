@@ -1,4 +1,4 @@
-"""The three standard streams of one command: data to stdout alone, everything said to stderr."""
+"""The standard streams of one command: data goes to stdout, messages go to stderr."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ INSET = len("kt: ")
 
 
 class Console:
-    """What is a terminal and what is a pipe, decided once; tests hand in streams of their own.
+    """Detects once which streams are terminals; tests pass their own streams.
 
-    `write` never fails because the reader has gone: `closed` is then true, so that a stream
-    of output can end, while a command that has already acted still earns its own exit code.
+    A reader that closes the pipe is not an error: `closed` becomes true, so that continuous output
+    can end, and a command that has already acted keeps its own exit code.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Console:
         width: int | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
-        # A stream that whoever started kt has closed is None, and reads or writes nothing.
+        # A stream that the parent process has closed is None.
         self.stdin = stdin or sys.stdin or io.StringIO()
         self.stdout = stdout or sys.stdout or io.StringIO()
         self.stderr = stderr or sys.stderr or io.StringIO()
@@ -44,13 +44,13 @@ class Console:
         self.no_color = False
         self.closed = False
         self.failure = ""
-        """Why data could not be written, when it was not the reader's leave."""
+        """Why data could not be written, unless the reader closed the pipe."""
         self.language = "en"
         self._width = width
 
     @property
     def width(self) -> int:
-        """Columns of the terminal; 0 = no limit, as in a pipe."""
+        """Columns of the terminal; 0 = unlimited, as in a pipe."""
         if self._width is not None:
             return self._width
         if not self.out_terminal:
@@ -65,7 +65,7 @@ class Console:
 
     @property
     def color(self) -> bool:
-        """Colours on a terminal alone, and never with NO_COLOR or --no-color."""
+        """Colours only on a terminal, and never with NO_COLOR or --no-color."""
         return (
             self.out_terminal
             and not self.no_color
@@ -74,19 +74,19 @@ class Console:
         )
 
     def write(self, text: str) -> None:
-        """Data, to stdout, at once."""
+        """Write data to stdout and flush."""
         self.steer(data(text))
 
     def show(self, text: str) -> None:
-        """A table or lines for a person, to stdout, at once."""
+        """Write a table or other text for people to stdout and flush."""
         self.steer(self.shown(text))
 
     def shown(self, text: str) -> str:
-        """What may reach a terminal of it: the last wall, behind the ones of each table."""
+        """The text without control characters: the last filter, after those of each table."""
         return screen(text, colors=self.color)
 
     def steer(self, text: str) -> None:
-        """kt's own sequences that move the cursor, and what `shown` gave, to stdout."""
+        """Write to stdout unfiltered: kt's own cursor sequences and text from `shown`."""
         if self.closed:
             return
         try:
@@ -94,19 +94,19 @@ class Console:
             self.stdout.flush()
         except BrokenPipeError:
             self.closed = True
-        except OSError as error:  # what was done is done: the exit code must still tell it
+        except OSError as error:  # reported at the end, with an exit code
             self.closed = True
             self.failure = error.strerror or str(error)
 
     def say(self, text: str) -> None:
-        """A message or progress, to stderr; silent with --quiet."""
+        """Write a message or progress to stderr, unless --quiet."""
         if not self.quiet:
             self.warn(text)
 
     def warn(self, text: str) -> None:
-        """A message that --quiet does not silence; on a terminal it breaks between words, and goes
-        on under the first one, where nothing passes for a new message. Where it cannot be written
-        (a terminal that was closed, a full disk) kt goes on without."""
+        """Write a message to stderr even with --quiet. On a terminal, long lines are wrapped and
+        indented, so that a continuation cannot look like a new message. A failure to write (closed
+        terminal, full disk) is ignored."""
         if self.width and any(len(line) > self.width // 2 for line in text.split("\n")):
             from kt.cli.show.width import paragraph
 
@@ -118,7 +118,7 @@ class Console:
             return
 
     def ask(self, question: str) -> bool:
-        """A yes-or-no question on the terminal; anything but y or yes, and no answer, is no."""
+        """Ask a yes-or-no question on the terminal; anything but y or yes means no."""
         try:
             self.stderr.write(f"{self.shown(question)} [y/N] ")
             self.stderr.flush()
@@ -130,7 +130,7 @@ class Console:
         return answer.strip().lower() in {"y", "yes"}
 
     def read(self, most: int) -> bytes:
-        """All of stdin as bytes, or the first `most` of them."""
+        """Read stdin as bytes, at most `most` of them."""
         buffer = getattr(self.stdin, "buffer", None)
         if buffer is None:
             return self.stdin.read(most).encode("utf-8", "surrogatepass")
@@ -141,5 +141,5 @@ class Console:
 def is_terminal(stream: TextIO) -> bool:
     try:
         return stream.isatty()
-    except ValueError:  # closed by whoever started this process
+    except ValueError:  # closed by the parent process
         return False

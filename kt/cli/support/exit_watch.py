@@ -1,5 +1,5 @@
-"""Who watches the exits of what is held: a run at work, cron, or nobody; and whether the run that
-holds the lock still lives."""
+"""Which process monitors the exits of held positions (`kt run`, cron, or none), and whether the run
+that holds the lock is responsive."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from kt.records import Order, Position
 
 SILENT = 90.0
-"""Seconds of the clock without a sign of life: three heartbeats of the trading day."""
+"""Seconds of the clock without a heartbeat: three heartbeats of the trading day."""
 SILENT_REAL, SILENT_CYCLE = 15.0, 300.0
-"""Real seconds that must have passed as well, whatever the speed of the clock; a single cycle
-shows signs of life only between its steps, and an analyst may take its time."""
+"""Real seconds that must have passed as well, whatever the speed of the clock. A single cycle sends
+heartbeats only between its steps, and the analyst may be slow."""
 CRON = 300.0
-"""Real seconds since a cycle last looked at the exits, after which cron counts as not at work."""
-HELP = "Start `kt run`, or put `kt run --once` into cron (`kt help cron`)."
+"""Real seconds since a single cycle last checked the exits, after which cron counts as inactive."""
+HELP = "Start `kt run`, or run `kt run --once` from cron (`kt help cron`)."
 
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """`seen` is the last sign of life of the run that holds the lock, `age` how long ago that
-    was in the clock's seconds; `cron` is when a single cycle last looked at the exits."""
+    """`seen` is the last heartbeat of the run that holds the lock, `age` its age in the clock's
+    seconds; `cron` is when a single cycle last checked the exits."""
 
     runner: Holder | None
     seen: datetime | None = None
@@ -41,41 +41,41 @@ class Watch:
 
     @property
     def by(self) -> str:
-        """Who watches the exits; empty when nobody does."""
+        """What monitors the exits; empty for nothing."""
         if self.runner is not None and not self.silent:
             return f"{self.runner.command} since {self.runner.since[11:16]}"
         return f"cron, last at {self.cron:%H:%M}" if self.cron else ""
 
     @property
     def silence(self) -> str:
-        """What is wrong with the run that holds the lock; empty when nothing is."""
+        """Why the run that holds the lock is considered hanging; empty if it is not."""
         if self.runner is None or not self.silent:
             return ""
         minutes, seconds = divmod(round(self.age), 60)
         span = f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
         return (
-            f"the process {self.runner.pid} (kt {self.runner.command}) is there, but has given no "
-            f"sign of life for {span}: it is stopped, or it hangs"
+            f"the process {self.runner.pid} (kt {self.runner.command}) exists, but has sent no "
+            f"heartbeat for {span}: it is stopped, or it hangs"
         )
 
     @property
     def remedy(self) -> str:
-        """What to do about that."""
+        """What to do about a hanging run."""
         pid = self.runner.pid if self.runner else 0
         return (
-            f"`kill -CONT {pid}` lets a stopped one go on; otherwise `kill -9 {pid}`, then start "
-            "`kt run` again: it begins by settling what was left open."
+            f"`kill -CONT {pid}` continues a stopped process; otherwise `kill -9 {pid}`, then "
+            "start `kt run` again: it first reconciles with the broker."
         )
 
 
-def look(session: CliContext) -> Watch:
-    """What locks and journal say. Raises JournalError."""
-    clock, journal = session.app.clock, session.app.journal
+def read_watch(cli: CliContext) -> Watch:
+    """Read the locks and the journal. Raises JournalError."""
+    clock, journal = cli.app.clock, cli.app.journal
     now = clock.now()
     cron = journal.exits_looked_at()
     if cron is not None and not 0 <= _real(clock, (now - cron).total_seconds()) <= CRON:
         cron = None
-    runner = holder(session.paths)
+    runner = holder(cli.paths)
     if runner is None:
         return Watch(None, cron=cron)
     seen = journal.sign_of_life(runner.pid, runner.command) or _since(runner)
@@ -86,7 +86,7 @@ def look(session: CliContext) -> Watch:
 
 
 def _real(clock: Clock, seconds: float) -> float:
-    """Real seconds; on a clock that is moved by hand its own."""
+    """Real seconds; on a manual clock, the clock's own seconds."""
     return clock.to_real(seconds) or seconds
 
 
@@ -98,29 +98,29 @@ def _since(runner: Holder) -> datetime | None:
 
 
 def with_exits(positions: Iterable[Position]) -> list[Position]:
-    """Those that somebody must watch."""
+    """The positions with a stop or target price, which must be monitored."""
     return [held for held in positions if held.stop_price or held.target_price]
 
 
-def tell(session: CliContext, watch: Watch, held: int) -> None:
-    """Say what is wrong: a run that is silent, and that nobody watches these positions' exits."""
+def warn(cli: CliContext, watch: Watch, held: int) -> None:
+    """Warn about a hanging run, and about `held` positions whose exits nothing monitors."""
     if watch.silence:
-        session.console.warn(f"kt: {watch.silence}. {watch.remedy}")
+        cli.console.warn(f"kt: {watch.silence}. {watch.remedy}")
     if held and not watch.by:
         whose = "1 position has" if held == 1 else f"{held} positions have"
-        session.say(f"{whose} a stop or a target that nobody watches. {HELP}")
+        cli.say(f"{whose} a stop or target that no process monitors. {HELP}")
 
 
-def tell_held(session: CliContext, positions: Iterable[Position]) -> None:
-    """The same, of these positions, where something else was asked for."""
+def warn_unmonitored(cli: CliContext, positions: Iterable[Position]) -> None:
+    """The same for these positions; a journal error is ignored, as this is only a side note."""
     held = len(with_exits(positions))
     with contextlib.suppress(KtError):
         if held:
-            tell(session, look(session), held)
+            warn(cli, read_watch(cli), held)
 
 
-def tell_bought(session: CliContext, orders: Iterable[Order]) -> None:
-    """After orders of one's own: a purchase has exits as soon as it fills."""
+def warn_after_buys(cli: CliContext, orders: Iterable[Order]) -> None:
+    """Warn after buy orders whose exits no process would monitor."""
     from kt.records import FINAL_STATES, Side
 
     bought = [
@@ -131,6 +131,6 @@ def tell_bought(session: CliContext, orders: Iterable[Order]) -> None:
         and (order.filled_quantity or order.state not in FINAL_STATES)
     ]
     with contextlib.suppress(KtError):
-        if bought and not look(session).by:
+        if bought and not read_watch(cli).by:
             names = ", ".join(order.stock_code for order in bought)
-            session.say(f"nobody watches the stop and the target of {names}. {HELP}")
+            cli.say(f"no process monitors the stop and target of {names}. {HELP}")

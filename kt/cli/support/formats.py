@@ -1,4 +1,4 @@
-"""Documents as CSV and as YAML, so that spreadsheets and people's scripts can read them."""
+"""Documents as CSV and YAML, for spreadsheets and scripts."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from kt.text import csv_cell, steering, yaml_text
 
 
 def as_csv(items: Sequence[Any]) -> str:
-    """One line an item under a line of names; nested values as `deposit.cash`, lists joined; no
-    text is a formula."""
+    """One line per item below a header line; nested fields are named like `deposit.cash`, lists are
+    joined, and text that a spreadsheet would read as a formula is escaped."""
     import csv
     import io
 
@@ -29,7 +29,7 @@ def as_csv(items: Sequence[Any]) -> str:
 
 
 def flatten(item: Any, prefix: str = "") -> dict[str, Any]:
-    """Nested mappings as one: `{"decision": {"action": …}}` gives `decision.action`."""
+    """Flatten nested mappings: `{"decision": {"action": …}}` gives `decision.action`."""
     if not isinstance(item, dict):
         return {prefix or "value": _cell(item)}
     flat: dict[str, Any] = {}
@@ -52,10 +52,10 @@ def _cell(value: Any) -> Any:
 
 
 def as_yaml(document: dict[str, Any]) -> str:
-    """YAML in which every text that looks like a number or a time is quoted, and what would not
-    show is escaped.
+    """YAML with quotes around strings that look like numbers or times, and with invisible
+    characters escaped.
 
-    PyYAML leaves `005930` bare because its own rules read it as text; others read 5930.
+    PyYAML would not quote `005930`, which other YAML readers read as the number 5930.
     """
     import yaml
 

@@ -1,4 +1,4 @@
-"""What people type, checked: stock codes, amounts of won and shares, dates."""
+"""Parameter types of the command line: stock codes, amounts of won and shares, dates."""
 
 from __future__ import annotations
 
@@ -29,7 +29,9 @@ class StockCodeType(Type):
         text = text.upper() if text.isascii() else text
         if not CODE.fullmatch(text):
             self.fail(
-                f"{shown(value)} is no stock code: six digits or letters, like 005930", param, ctx
+                f"{shown(value)} is not a stock code: use six digits or letters, like 005930",
+                param,
+                ctx,
             )
         return text
 
@@ -44,7 +46,7 @@ class CountType(Type):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         text = str(value)
         if not re.fullmatch(r"[0-9]{1,20}|[0-9]{1,3}(,[0-9]{3}){1,6}", text):
-            self.fail(f"{shown(value)} is no whole number: digits 0 to 9", param, ctx)
+            self.fail(f"{shown(value)} is not a whole number: use digits 0 to 9", param, ctx)
         number = int(text.replace(",", ""))
         if not 0 < number <= self.most:
             self.fail(f"{shown(value)} is out of range: 1 to {self.most:,}", param, ctx)
@@ -65,31 +67,31 @@ class DayType(Type):
                 raise ValueError(text)
             return date.fromisoformat(text)
         except ValueError:
-            self.fail(f"{shown(value)} is no day: write it as 2026-11-23", param, ctx)
+            self.fail(f"{shown(value)} is not a date: write it as 2026-11-23", param, ctx)
 
 
 class Whole(click.IntRange):
-    """A whole number, in the digits 0 to 9 alone."""
+    """A whole number of ASCII digits."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         if not re.fullmatch(r"[0-9]{1,18}", str(value)):
-            self.fail(f"{shown(value)} is no whole number: digits 0 to 9", param, ctx)
+            self.fail(f"{shown(value)} is not a whole number: use digits 0 to 9", param, ctx)
         return int(super().convert(value, param, ctx))
 
 
 class Real(click.FloatRange):
-    """A number, in the digits 0 to 9 alone; neither `nan` nor `inf`."""
+    """A decimal number of ASCII digits; neither `nan` nor `inf`."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
         if not re.fullmatch(r"[0-9]{0,15}\.?[0-9]{0,15}", str(value)) or str(value) in ".":
-            self.fail(f"{shown(value)} is no number: digits 0 to 9 and a point", param, ctx)
+            self.fail(f"{shown(value)} is not a number: use digits 0 to 9 and a point", param, ctx)
         return float(super().convert(value, param, ctx))
 
 
 def shown(value: Any) -> str:
-    """What was typed, as a message repeats it."""
+    """User input as error messages quote it: quoted, control characters escaped, shortened."""
     return repr(visible(str(value), 60))
 
 

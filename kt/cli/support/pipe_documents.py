@@ -1,4 +1,4 @@
-"""Documents: one JSON envelope out, one checked envelope in. Nothing is done on a doubtful one."""
+"""Documents in pipes: write one JSON envelope, read and validate one. Invalid input is refused."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 16 * 1024 * 1024
 YEARS = range(2000, 2101)
-"""Times of other years are no times of a market, and their sums may overflow."""
+"""Times outside these years are refused: they cannot be market times, and sums could overflow."""
 FUTURE_SECONDS = 5.0
-"""Two processes' clocks may differ by so much before a document counts as from the future."""
+"""Allowed clock difference before a document is refused as coming from the future."""
 
 
 def emit(
-    session: CliContext,
+    cli: CliContext,
     kind: str,
     items: Sequence[Any],
     *,
@@ -32,28 +32,28 @@ def emit(
     asof: datetime | None = None,
     profile: str = "",
 ) -> None:
-    """Print one result the way the session wants it: a table, or a document of this kind."""
-    if session.output == "table":
+    """Print one result in the format of `cli.output`: a table, or a document of this kind."""
+    if cli.output == "table":
         from kt.cli.show import table_of
 
-        session.console.show(table_of(kind, harmless(items), session.console))
+        cli.console.show(table_of(kind, harmless(items), cli.console))
         return
     from kt.cli.support.formats import as_csv, as_yaml
 
-    profile = profile or session.config.profile
-    document = envelope(kind, items, profile, run, asof or session.now())
-    if session.output == "csv":
-        session.console.write(as_csv(document["items"]))
-    elif session.output == "yaml":
-        session.console.write(as_yaml(document))
+    profile = profile or cli.config.profile
+    document = envelope(kind, items, profile, run, asof or cli.now())
+    if cli.output == "csv":
+        cli.console.write(as_csv(document["items"]))
+    elif cli.output == "yaml":
+        cli.console.write(as_yaml(document))
     else:
-        session.console.write(as_json(document, pretty=session.console.out_terminal))
+        cli.console.write(as_json(document, pretty=cli.console.out_terminal))
 
 
 def envelope(
     kind: str, items: Sequence[Any], profile: str, run: str, asof: datetime
 ) -> dict[str, Any]:
-    """The document as plain values, its keys in the order people read them."""
+    """The document as plain values, with the envelope's keys before the items."""
     if kind not in KINDS:
         raise ValueError(f"no document kind {kind!r}")
     head = {"kt": VERSION, "kind": kind, "profile": profile, "run": run}
@@ -71,44 +71,44 @@ def as_json(value: Any, *, pretty: bool = False) -> str:
 
 
 def encoded(value: Any) -> bytes:
-    """JSON of any value: a text that no UTF-8 can hold must not cost the rest of it."""
+    """JSON of any value; strings with lone surrogates are escaped rather than refused."""
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:
         return msgspec.json.encode(encodable(value))
 
 
-def piped(session: CliContext) -> bool:
-    """Whether a document may be waiting: stdin is read only when it is not a terminal."""
-    return not session.console.in_terminal
+def piped(cli: CliContext) -> bool:
+    """Whether stdin may hold a document: it is read only when it is not a terminal."""
+    return not cli.console.in_terminal
 
 
 def read(
-    session: CliContext, kinds: Sequence[str], *, max_age: float, now: Callable[[], datetime]
+    cli: CliContext, kinds: Sequence[str], *, max_age: float, now: Callable[[], datetime]
 ) -> tuple[str, tuple[Any, ...], str]:
-    """The piped document as (kind, items, run of who wrote it).
+    """The piped document as (kind, items, id of the run that wrote it).
 
-    Raises InputError, with nothing done, when it is missing, cut off, not one document, of
-    another version, kind or profile, older than `max_age` seconds, or holds a broken item.
-    `now` is asked after the input has come: the command before this one may take its time.
+    Raises InputError when it is missing, truncated, not exactly one document, of another version,
+    kind or profile, older than `max_age` seconds, or has an invalid item. `now` is called after the
+    input has arrived: the command before this one may take a while.
     """
     wanted = " or ".join(kinds)
-    if session.console.in_terminal:
+    if cli.console.in_terminal:
         raise InputError(
-            f"this command reads {wanted} from a pipe, and there is none",
+            f"this command reads {wanted} from a pipe, but stdin is a terminal",
             hint="See `kt help pipes`.",
         )
-    document = parse(session.console.read(MAX_BYTES + 1), wanted)
-    _check_head(document, kinds, session.config.profile)
+    document = parse(cli.console.read(MAX_BYTES + 1), wanted)
+    _check_head(document, kinds, cli.config.profile)
     _check_age(document, max_age, now())
     return document.kind, _items(document), document.run
 
 
 def parse(data: bytes, wanted: str) -> Document:
-    """Bytes as one document, or an InputError that says what is wrong with them."""
+    """Parse bytes as one document. Raises InputError with the reason."""
     if not data.strip():
         raise InputError(
-            f"the input is empty where {wanted} should come",
+            f"the input is empty; expected {wanted}",
             hint="The command before this one failed; nothing was done.",
         )
     if len(data) > MAX_BYTES:
@@ -116,35 +116,37 @@ def parse(data: bytes, wanted: str) -> Document:
     try:
         return msgspec.json.decode(data, type=Document)
     except msgspec.ValidationError as error:
-        raise InputError(f"the input is no kt document: {_lower(error)}", hint=_NOTHING) from error
+        raise InputError(
+            f"the input is not a kt document: {_lower(error)}", hint=_NOTHING
+        ) from error
     except UNREADABLE as error:
         raise InputError(f"the input {unreadable(error, data)}", hint=_NOTHING) from error
 
 
 _NOTHING = "Nothing was done."
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What reading JSON of any kind may raise."""
+"""What decoding JSON can raise."""
 
 
-_HALF_LETTER = re.compile(
+_LONE_SURROGATE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F])"
     rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
-"""An escape of one surrogate without the other."""
+"""An escape of half a surrogate pair."""
 
 
 def unreadable(error: Exception, data: bytes) -> str:
-    """What is wrong with bytes that are to be JSON, after their name."""
+    """Why the bytes are not valid JSON, as the predicate of a sentence."""
     text = str(error)
-    half = _HALF_LETTER.search(data)
-    if half:
-        return f"holds half a letter ({half[0].decode()}), which no UTF-8 can carry"
+    lone = _LONE_SURROGATE.search(data)
+    if lone:
+        return f"contains a lone surrogate ({lone[0].decode()}), which is not valid in UTF-8"
     if isinstance(error, RecursionError):
         return "is nested too deeply"
     if "truncated" in text:
-        return "is cut off: whoever wrote it did not finish"
+        return "is truncated: the program that wrote it did not finish"
     if "trailing" in text:
-        return "holds more than one document"
+        return "contains more than one document"
     return f"is not JSON: {text}"
 
 
@@ -157,15 +159,15 @@ def _check_head(document: Document, kinds: Sequence[str], profile: str) -> None:
     wanted = " or ".join(kinds)
     if document.kt != VERSION:
         raise InputError(
-            f"the document is of version {document.kt}, this kt reads version {VERSION}",
-            hint="Use one kt for the whole pipe.",
+            f"the document has version {document.kt}, this kt reads version {VERSION}",
+            hint="Use the same kt version for the whole pipe.",
         )
     if document.kind not in kinds:
-        raise InputError(f"the document holds {document.kind}, not {wanted}", hint=_NOTHING)
+        raise InputError(f"the document contains {document.kind}, not {wanted}", hint=_NOTHING)
     if document.profile != profile:
         raise InputError(
             f"the document comes from the profile {document.profile!r}, this is {profile!r}",
-            hint="Use one profile for the whole pipe.",
+            hint="Use the same profile for the whole pipe.",
         )
     if document.asof.tzinfo is None:
         raise InputError("the document's asof has no time zone", hint=_NOTHING)

@@ -1,5 +1,5 @@
-"""One `kt run` a profile: locks that die with their process, a note of who holds them, and
-whether what the run works on is still where it was."""
+"""One `kt run` per profile: locks that the system releases when the process ends, a file that names
+the holder, and a check that the run's files were not deleted or replaced."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from kt.files import FOLDER_MODE, lock_file, private_folder, replace_private, tr
 from kt.paths import ProfilePaths
 
 PROBED = 0.3
-"""Seconds to wait for the lock: who only looks whether it is held holds it for a moment."""
+"""Seconds to wait for the lock: a process that only checks it holds it for a moment."""
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """The process that runs; `since` in Korean time, as ISO text."""
+    """The process that holds the run lock; `since` is ISO text in Korean time."""
 
     pid: int
     command: str
@@ -30,19 +30,19 @@ class Holder(msgspec.Struct, frozen=True):
 
 
 class OwnFiles:
-    """What a run works on, by name and by what was there when it was added."""
+    """The files and folders of a run, with their device and inode when they were added."""
 
     def __init__(self) -> None:
         self._known: dict[Path, tuple[str, tuple[int, int]]] = {}
 
     def add(self, what: str, path: Path) -> None:
-        """Raises OSError when it is not there."""
+        """Register a file as `what`. Raises OSError when it does not exist."""
         found = path.stat()
         self._known[path] = (what, (found.st_dev, found.st_ino))
 
     def still_ours(self) -> str | None:
-        """Why this run must end: what was deleted or replaced under it. None while all is well.
-        A file that cannot be looked at is no evidence: whoever uses it says so."""
+        """Which file was deleted or replaced, so that this run must end; None if all are unchanged.
+        A file whose status cannot be read counts as unchanged."""
         for path, (what, before) in self._known.items():
             try:
                 found = path.stat()
@@ -58,8 +58,8 @@ class OwnFiles:
 
 @contextmanager
 def only_one(paths: ProfilePaths, command: str, now: datetime) -> Iterator[OwnFiles]:
-    """Hold the profile's run lock. Raises Busy, with who holds it, when it is taken, and
-    JournalError when the folder cannot be written to."""
+    """Hold the profile's run lock. Raises Busy, which names the holder, when it is taken, and
+    JournalError when the folder is not writable."""
     note = Holder(os.getpid(), command, now.isoformat(timespec="seconds"))
     own = OwnFiles()
     with ExitStack() as held:
@@ -74,19 +74,19 @@ def only_one(paths: ProfilePaths, command: str, now: datetime) -> Iterator[OwnFi
             why, advice = trouble(error)
             raise JournalError(
                 f"the folder {paths.locks} cannot be written to: {why}",
-                hint=f"Nothing was sent; {advice}. `kt doctor` looks closer",
+                hint=f"Nothing was sent; {advice}. `kt doctor` shows details",
             ) from error
         try:
             yield own
         finally:
-            if own.still_ours() is None:  # otherwise it is the next one's
+            if own.still_ours() is None:  # otherwise the file belongs to the next run
                 paths.run_note.unlink(missing_ok=True)
 
 
 @contextmanager
 def _taken(path: Path, *, leave: bool = True) -> Iterator[None]:
-    """Hold this lock, on the file that is at the path; without `leave` the file goes with it.
-    Raises Busy, and OSError."""
+    """Hold the lock file at `path`; without `leave` it is deleted afterwards. Raises Busy, or
+    OSError."""
     try:
         lock = lock_file(path, PROBED, poll=0.01)
     except TimeoutError:
@@ -101,11 +101,11 @@ def _taken(path: Path, *, leave: bool = True) -> Iterator[None]:
 
 @contextmanager
 def _outside(folder: Path) -> Iterator[None]:
-    """The same lock by the folder's name, kept where nobody deletes it with the folder: a run
-    whose folder was deleted, and made anew by the next one, is still seen by that one.
+    """A second lock outside the folder, named by a hash of the folder's path, so that a run whose
+    folder was deleted and recreated is still detected.
 
-    It does not depend on the environment, which cron and a terminal do not share. Where there is
-    no such place the lock in the folder must do.
+    Its place does not depend on environment variables, which differ between cron and a terminal.
+    Without such a place, only the lock in the folder is used.
     """
     shared = _shared()
     if shared is None:
@@ -117,7 +117,8 @@ def _outside(folder: Path) -> Iterator[None]:
 
 
 def _shared() -> Path | None:
-    """This user's own folder in /tmp, if it surely is: anybody may make one of that name."""
+    """This user's private folder in /tmp; None unless it is a folder that only this user can use,
+    since any user could have created one of that name."""
     if os.name != "posix":
         return None
     path = Path("/tmp") / f"kt-{os.getuid()}"
@@ -133,11 +134,11 @@ def _shared() -> Path | None:
 def _who(lock_path: Path) -> str:
     note = _read(lock_path.with_suffix(".json"))
     who = f" (process {note.pid}, since {note.since[11:19]})" if note else ""
-    return f"another kt run of this profile is at work{who}"
+    return f"another kt run of this profile is active{who}"
 
 
 def holder(paths: ProfilePaths) -> Holder | None:
-    """Who holds the run lock now; None when nobody does."""
+    """The holder of the run lock; None when it is free."""
     if not paths.run_lock.exists():
         return None
     try:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGHUP end this process: in order where that can be had, and within five seconds."""
+"""SIGTERM and SIGHUP end this process: cleanly if possible, and in any case within 5 seconds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from typing import Any
 
 LONGEST = 4.5
-"""Real seconds from the signal to the end, whatever the process hangs in."""
+"""Real seconds from the signal to the forced exit, whatever blocks the process."""
 UNHURRIED = 2.5
-"""Real seconds that whoever ends by itself, as the trading day does, may take for it."""
+"""Real seconds that code with its own clean-up, such as the trading day, may take to stop."""
 ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Terminated(BaseException):
-    """A signal that ends arrived: unwind, so that locks and sockets are let go, and end."""
+    """A terminating signal arrived: unwind the stack to release locks and sockets, then exit."""
 
     def __init__(self, number: int = signal.SIGTERM) -> None:
         super().__init__(number)
@@ -26,14 +26,14 @@ class Terminated(BaseException):
 
 
 def caught() -> tuple[signal.Signals, ...]:
-    """Those to listen to: under nohup SIGHUP stays ignored."""
+    """The signals to handle: under nohup SIGHUP stays ignored."""
     return tuple(one for one in ENDINGS if signal.getsignal(one) is not signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def unwinding() -> Iterator[None]:
-    """While this lasts, the first of the signals raises Terminated; more change nothing, for the
-    unwinding must come to its end."""
+    """Inside this block the first signal raises Terminated; further signals are ignored, so that
+    the clean-up can finish."""
 
     def unwind(number: int, frame: object) -> None:
         for one in before:
@@ -41,7 +41,7 @@ def unwinding() -> Iterator[None]:
         raise Terminated(number)
 
     before: dict[signal.Signals, Any] = {}
-    # Only the main thread gets signals: who runs us on another minds them there.
+    # Python runs signal handlers only in the main thread.
     if threading.current_thread() is threading.main_thread():
         before = {one: signal.signal(one, unwind) for one in caught()}
     try:
@@ -52,8 +52,7 @@ def unwinding() -> Iterator[None]:
 
 
 def hurry(number: int) -> None:
-    """Somebody was asked to end by itself: Terminated is raised if it takes too long for that.
-    `calm` takes it back."""
+    """Raise Terminated in UNHURRIED seconds, unless `calm` cancels it before."""
 
     def unwind(alarm: int, frame: object) -> None:
         raise Terminated(number)
@@ -63,30 +62,33 @@ def hurry(number: int) -> None:
 
 
 def calm() -> None:
+    """Cancel `hurry`."""
     signal.setitimer(signal.ITIMER_REAL, 0)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
 
 
 def end_in_time() -> None:
-    """From now on this process is gone `LONGEST` seconds after one of the signals.
+    """From now on, force this process to exit `LONGEST` seconds after one of the signals.
 
-    Python calls a signal's handler on the main thread between two of its steps: not while that
-    waits for a name server, and an exception in the wrong place is swallowed. So a thread of its
-    own hears of every signal too.
+    Python runs signal handlers in the main thread between bytecodes: not while a C call blocks,
+    such as a DNS look-up, and an exception raised in a finalizer is lost. So a separate thread
+    reads every signal from a pipe (`signal.set_wakeup_fd`).
     """
-    with contextlib.suppress(OSError):  # no handle to spare: then without
-        heard, told = os.pipe()
-        os.set_blocking(told, False)
-        signal.set_wakeup_fd(told, warn_on_full_buffer=False)
-        threading.Thread(target=_see_to_it, args=(heard,), name="kt-ending", daemon=True).start()
+    with contextlib.suppress(OSError):  # no file descriptor left: go without
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+        threading.Thread(
+            target=_exit_after_signal, args=(reader,), name="kt-ending", daemon=True
+        ).start()
 
 
-def _see_to_it(heard: int) -> None:
+def _exit_after_signal(reader: int) -> None:
     number = 0
     while number not in ENDINGS:
-        number = os.read(heard, 1)[0]
+        number = os.read(reader, 1)[0]
     time.sleep(LONGEST)
     with contextlib.suppress(OSError):
-        os.set_blocking(2, False)  # who should read it may hang too
-        os.write(2, b"kt: ended without waiting for what hangs; the next start settles the rest.\n")
+        os.set_blocking(2, False)  # the reader of stderr may hang too
+        os.write(2, b"kt: forced to exit while something was blocked; the next start recovers.\n")
     os._exit(128 + number)

@@ -1,24 +1,25 @@
-"""The topics of `kt help`: Markdown texts, with `{{parts}}` that are read from the code."""
+"""The topics of `kt help`: Markdown files with `{{parts}}` generated from the code. Text for
+developers goes to docs/ instead."""
 
 from __future__ import annotations
 
 TOPICS: dict[str, str] = {
     "pipes": "Documents between commands, and what is refused.",
-    "safety": "The rules, the stops, and what real money needs.",
+    "safety": "The rules, the stops, and trading with real money.",
     "recovery": "Orders whose outcome is unknown, and crashes.",
-    "cron": "Running by itself.",
+    "cron": "Running unattended.",
     "database": "The journal in plain SQL.",
     "simulator": "The embedded exchange.",
     "environment": "Every environment variable.",
     "configuration": "Every key of config.yaml.",
-    "exit-codes": "What an exit status means.",
-    "errors": "The broker's codes, and what kt does about them.",
+    "exit-codes": "What each exit code means.",
+    "errors": "The broker's error codes, and how kt handles them.",
     "denials": "Why an order was denied.",
 }
 
 
 def topic_text(name: str) -> str:
-    """One topic as Markdown, complete."""
+    """One topic as Markdown, with its generated parts filled in."""
     import re
     from importlib import resources
 

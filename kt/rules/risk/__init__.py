@@ -1,1 +1,2 @@
-"""The pre-trade safety rules: each says yes or no with its arithmetic. Pure, like all rules."""
+"""The pre-trade safety rules: each passes or denies an order intent and shows its arithmetic. What
+a rule needs comes in `RiskFacts`; nothing here fetches anything."""

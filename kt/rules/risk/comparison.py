@@ -1,4 +1,5 @@
-"""The words every safety rule is written in: a verdict with its arithmetic, or not known."""
+"""What the safety rules are written with: a verdict with its arithmetic, comparisons, missing
+facts."""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ Verdict = tuple[bool, str]
 
 
 class NotKnownError(Exception):
-    """A fact that a rule needs is None: the rule denies."""
+    """A rule needs a fact that is None: the rule denies."""
 
 
 def known(value: T | None, what: str) -> T:
-    """The fact, or the rule ends here."""
+    """The fact; raises when it is not known, which ends the rule."""
     if value is None:
         raise NotKnownError(what)
     return value
@@ -40,12 +41,12 @@ def flag(passed: bool, yes: str, no: str) -> Verdict:
 
 
 def worst_price(f: RiskFacts) -> int:
-    """What a share may cost at most: the limit, or the upper limit for a market order."""
+    """The most a share may cost: the limit, or the upper price limit for a market order."""
     if f.order_type is OrderType.LIMIT:
         return f.price
     return known(f.upper_limit, "the upper price limit")
 
 
 def stoppable(f: RiskFacts) -> bool:
-    """Whether rules of prudence may hold this order back: everything but an urgent exit."""
+    """Whether discretionary rules apply to this order: to all but urgent exits."""
     return not is_exit(f.side, f.origin)

@@ -1,4 +1,4 @@
-"""Every reason for which a safety rule says no: its code and what it means."""
+"""The denial codes of the safety rules and what each means."""
 
 from __future__ import annotations
 
@@ -78,5 +78,5 @@ DENIALS: dict[Code, str] = {
     Code.CLIENT_ID: "The client id was used before for an order with other contents.",
     Code.NOT_CONFIRMED: "The owner answered the question with no.",
 }
-"""What each code means, for help and reports. The last two are raised where orders are kept and
-where questions are asked; all others come from `rules/risk/validation.py`."""
+"""What each code means, for help and reports. The last two are raised by the journal and by
+queries; all others come from `rules/risk/validation.py`."""

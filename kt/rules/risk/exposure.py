@@ -1,4 +1,4 @@
-"""Safety rules about money and shares: what is held, limits, cash, the day's loss."""
+"""Safety rules about exposure: positions, limits, cash, the day's loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the safety rules must know about an order, the account, the market and the day."""
+"""The inputs of the safety rules: the order, the account, the market and the day."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ NO_COOLDOWN = Cooldown(stop_loss=0, take_profit=0, other=0)
 class RiskFacts:
     """Every number the rules need. Money in won, quantities in shares.
 
-    None means *not known*, and a rule that needs it denies. For an amend, leave the order that
-    is amended out of all sums and counts.
+    None means *not known*, and a rule that needs it denies. For an amend, leave the amended order
+    out of all sums and counts.
     """
 
     side: Side
@@ -52,9 +52,9 @@ class RiskFacts:
     phase: str = ""
 
     decided: bool = False
-    """Whether it rests on a decision, whose age and confidence count then."""
+    """Whether it is based on a decision; its age and confidence are checked then."""
     input_at: datetime | None = None
-    """When the decision was taken, or the oldest data it rests on."""
+    """When the decision was made, or the time of the oldest data it is based on."""
     max_age: float = 60.0
     """Seconds."""
     confidence: float | None = None
@@ -62,29 +62,29 @@ class RiskFacts:
     held: int | None = None
     sellable: int | None = None
     invested_in_stock: int | None = None
-    """Cost of what is held plus what open and unresolved buys may still cost."""
+    """Cost of the positions plus what open and unresolved buys may still cost."""
     invested_total: int | None = None
     stocks: int | None = None
     """How many stocks are held or being bought."""
     in_stock: bool | None = None
     """Whether this stock is one of them."""
     cash: int | None = None
-    """What may be ordered with (`Deposit.orderable`)."""
+    """Orderable cash (`Deposit.orderable`)."""
     orderable: int | None = None
-    """What may be ordered in this stock (`Orderable.amount`); where the server offers no such
-    answer, the same as `cash`."""
+    """Orderable amount for this stock (`Orderable.amount`); where the server does not offer it, the
+    same as `cash`."""
     commission_pct: float | None = None
     realised_today: int | None = None
     unrealised: int | None = None
 
     cooldown: Cooldown = NO_COOLDOWN
     left_by: Origin | None = None
-    """How the stock was left last on this day; None when it was not."""
+    """How the stock was last sold today; None when it was not."""
     left_at: datetime | None = None
     entries: int | None = None
     """Buys of this stock that were sent today and not refused."""
     bought_today: int | None = None
-    """Won of the day's buys: what was filled and what open ones may still cost."""
+    """Money of the day's buys in won: the filled part and what open ones may still cost."""
     min_holding_minutes: int = 0
     held_since: datetime | None = None
     """When the stock was bought last; None when kt did not buy it."""
@@ -92,10 +92,10 @@ class RiskFacts:
     lock: str | None = None
     """Why the stock is locked; empty when it is not."""
     unresolved: int | None = None
-    """Orders of this stock and side of which nobody knows whether the broker holds them."""
+    """Orders of this stock and side whose outcome is unknown."""
     open_orders: int | None = None
     """Orders of this stock and side that may still fill."""
     lost_sells: int | None = None
-    """Sells of this stock that were sent today and found nowhere at the broker."""
+    """Sells of this stock that were sent today and not found at the broker."""
     orders_last_minute: int | None = None
     orders_today: int | None = None

@@ -24,20 +24,20 @@ STRICTNESS: dict[StopMode, int] = {
 
 
 def refusal(mode: StopMode, side: Side, origin: Origin) -> Code | None:
-    """The code with which this stop denies such an order, or an amend of one; None when it may
-    leave. An amend is a person's new wish: its origin is MANUAL."""
+    """The code with which this stop denies such an order or amend; None when it is allowed. An
+    amend is a new wish of a person: its origin is MANUAL."""
     if mode is StopMode.HALT or (mode is StopMode.FLATTEN and not is_exit(side, origin)):
         return Code.HALTED
     return Code.REDUCING if mode is StopMode.REDUCE and side is Side.BUY else None
 
 
 def is_exit(side: Side, origin: Origin) -> bool:
-    """Whether this is a sell that an exit rule or a flatten wants: prudence never holds it back."""
+    """Whether this is a sell of an exit rule or a flatten: discretionary rules never block it."""
     return side is Side.SELL and origin in EXITS
 
 
 def halts(mode: StopMode) -> bool:
-    """Whether this stop ends trading: at most a flatten's own sells leave."""
+    """Whether this stop ends trading: at most a flatten's own sells are still sent."""
     return refusal(mode, Side.SELL, Origin.MANUAL) is Code.HALTED
 
 
@@ -47,10 +47,10 @@ def takes_buys_back(mode: StopMode) -> bool:
 
 
 def in_force(stop: Stop, today: date) -> bool:
-    """Whether a stop holds today: `until` is the day on which it is over by itself."""
+    """Whether a stop is in force today: it ends by itself on the day `until`."""
     return stop.mode is not StopMode.RUNNING and (stop.until is None or today < stop.until)
 
 
 def stricter(first: Stop, second: Stop) -> Stop:
-    """The stricter of two stops; of equal ones the newer."""
+    """The stricter of two stops; the newer one if they are equal."""
     return max(first, second, key=lambda stop: (STRICTNESS[stop.mode], stop.at))

@@ -1,4 +1,4 @@
-"""Safety rules about the moment: stops, hours, age, confidence, locks, rates."""
+"""Safety rules about the moment: stops, hours, input age, confidence, locks, order rates."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from kt.rules.risk.facts import RiskFacts
 from kt.rules.risk.stop_rules import refusal
 
 MOST_LOST = 1
-"""A sell that is nowhere at the broker is tried once more by kt, and not a third time."""
+"""kt sends a sell that was not found at the broker once more, but not a third time."""
 _CLOCK_SKEW = 5.0
-"""Seconds by which an input may seem to come from the future: two clocks never agree."""
+"""Seconds that an input may lie in the future: two clocks never agree exactly."""
 
 
 def halted(f: RiskFacts) -> Verdict:

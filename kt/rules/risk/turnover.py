@@ -1,4 +1,4 @@
-"""Safety rules against going in and out: after an exit, buys a day, holding time, turnover."""
+"""Safety rules against overtrading: cooldown after an exit, buys a day, holding time, turnover."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kt.rules.risk.comparison import Verdict, adds_up, known, worst_price
 from kt.rules.risk.facts import RiskFacts
 
 WHOLE_DAY = 1440
-"""Minutes that stand for the rest of the day."""
+"""A cooldown of this many minutes means the rest of the day."""
 
 
 def cooldown(f: RiskFacts) -> Verdict:

@@ -1,4 +1,4 @@
-"""The safety rules before an order (levels 1 and 3): each says yes or no with its arithmetic.
+"""The pre-trade check (levels 1 and 3): every rule passes or denies, with its arithmetic.
 
 A rule that cannot be evaluated, because a fact is not known, denies with its own code.
 """
@@ -19,7 +19,7 @@ from kt.rules.risk.facts import RiskFacts
 
 
 def validate(facts: RiskFacts) -> tuple[CheckResult, ...]:
-    """Every rule that concerns this order, in order, passed or not.
+    """The result of every rule that applies to this order, in order.
 
     The order may be sent when all have passed. In test mode the last result is a denial, so an
     order whose only denial is TEST_MODE would have been sent.
@@ -29,7 +29,7 @@ def validate(facts: RiskFacts) -> tuple[CheckResult, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: whom it concerns and how it decides."""
+    """One rule: which orders it applies to and how it decides."""
 
     code: Code
     concerns: Callable[[RiskFacts], bool]
@@ -105,4 +105,4 @@ RULES: tuple[Rule, ...] = (
     Rule(Code.DAY_ORDERS, stoppable, state.day_orders),
     Rule(Code.TEST_MODE, _all, state.test_mode),
 )
-"""The rules in the order in which they are applied and shown."""
+"""The rules in the order in which they are evaluated and shown."""

@@ -1,15 +1,15 @@
-"""Moves the exchange through time: waiting orders, auctions, the end of a session."""
+"""Advances the exchange: resting orders, auctions, the end of a session."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from kt.sim.exchange.booking import book_hits
-from kt.sim.exchange.books import Ledger
-from kt.sim.exchange.matching import Floor, call, may_trade, rest
+from kt.sim.exchange.fill_booking import book_matches
+from kt.sim.exchange.ledger import Ledger
+from kt.sim.exchange.matching import Liquidity, match_auction, match_resting, may_trade
 from kt.sim.exchange.order_entry import queue_up
 from kt.sim.exchange.order_records import SimOrder
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
 _END = 24 * 3600
 _PATHS_KEPT = 6
@@ -17,7 +17,7 @@ _PATHS_KEPT = 6
 
 
 def run_to(ledger: Ledger, at: datetime) -> None:
-    """Match everything up to a moment, over as many sessions as lie between."""
+    """Match everything up to a moment, across sessions."""
     moment = ledger.board.moment(at)
     while ledger.session < moment.session:
         _run(ledger, _END)
@@ -27,7 +27,7 @@ def run_to(ledger: Ledger, at: datetime) -> None:
 
 
 def _run(ledger: Ledger, until: int) -> None:
-    """The running session up to and with a second."""
+    """Match the current session up to and including a second."""
     start = ledger.matched
     if until <= start:
         return
@@ -74,9 +74,9 @@ def _continuous(ledger: Ledger, code: str, orders: list[SimOrder], first: int, l
         elif ended is not None:
             _auction(ledger, code, orders, second, ended.price, ended.volume)
         else:
-            hits = rest(waiting, Floor(code, path, ledger.depth, unit, second))
-            if hits:
-                book_hits(ledger, hits, board.days.at(ledger.session, second))
+            matches = match_resting(waiting, Liquidity(code, path, ledger.depth, unit, second))
+            if matches:
+                book_matches(ledger, matches, board.days.at(ledger.session, second))
         second += 1
 
 
@@ -86,15 +86,15 @@ def _auction(
     board = ledger.board
     path = board.path(code, ledger.session)
     at = board.days.at(ledger.session, second)
-    book_hits(ledger, call(orders, path, price, volume), at)
+    book_matches(ledger, match_auction(orders, path, price, volume), at)
     if second < CLOSING_SECOND:
-        floor = Floor(code, path, ledger.depth, board.unit(code), second)
+        liquidity = Liquidity(code, path, ledger.depth, board.unit(code), second)
         for order in orders:
-            queue_up(order, floor)
+            queue_up(order, liquidity)
 
 
 def _expire(ledger: Ledger, orders: list[SimOrder]) -> None:
-    """What the closing auction left open is over; the broker sends no frame for it."""
+    """Expire what the closing auction left open; the broker sends no frame for it."""
     at = ledger.board.days.at(ledger.session, CLOSING_SECOND)
     for order in orders:
         if order.open:

@@ -1,4 +1,4 @@
-"""The embedded exchange in one object: a market, accounts, and orders that really match."""
+"""The embedded exchange as one object: market, accounts, order matching."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from kt.errors import ConfigError, KtError
 from kt.ports import Clock
 from kt.records import KST, Outcome, SessionNotice
 from kt.rules import calendar
-from kt.sim import recorded_day as replays
-from kt.sim.account import COMMISSION_PCT
 from kt.sim.exchange import steering
-from kt.sim.exchange.books import Addressed, Ledger
 from kt.sim.exchange.clock_advance import run_to
-from kt.sim.exchange.order_entry import Intake
+from kt.sim.exchange.exchange_account import COMMISSION_PCT
+from kt.sim.exchange.ledger import Addressed, Ledger
+from kt.sim.exchange.order_entry import OrderEntry
 from kt.sim.exchange.refusals import Refused
 from kt.sim.exchange.steering import Steer, Steered
+from kt.sim.exchange.storage import ExchangeStorage
 from kt.sim.exchange.ticker import Ticker
+from kt.sim.market import recorded_day as replays
 from kt.sim.market.board import Board
-from kt.sim.market.days import Days
+from kt.sim.market.session_days import SessionDays
 from kt.sim.market.view import MarketView
-from kt.sim.storage import ExchangeStorage
 
 LISTING_DELAY = 0.7
-"""Seconds of the clock until an order or a fill is in the lists; the stream tells it at once."""
+"""Clock seconds until an order or a fill is in the lists; the stream has it at once."""
 
 _SAVE_EVERY = 1.0
 """Real seconds."""
@@ -87,7 +87,7 @@ class Exchange:
         went_back = "day" in meta and (
             day < anchor or (day == anchor and now < datetime.fromisoformat(meta["seen"]))
         )
-        days = Days(day, session + 1) if went_back else Days(anchor, session)
+        days = SessionDays(day, session + 1) if went_back else SessionDays(anchor, session)
         ledger = Ledger(
             Board(self.seed, days, recording),
             cash=cash,
@@ -131,7 +131,7 @@ class Exchange:
             self._ledger.save()
 
     def caught_up(self) -> Ledger:
-        """The books after everything up to now has been matched."""
+        """The ledger after matching everything up to now."""
         with self._lock:
             now = self.now()
             self._ledger.meta["seen"] = now.isoformat()
@@ -149,12 +149,12 @@ class Exchange:
         with self._lock:
             self._ledger.account(key)
 
-    def submit(self, call: Callable[[Intake], Outcome]) -> Outcome:
+    def submit(self, call: Callable[[OrderEntry], Outcome]) -> Outcome:
         """One order call; what it changed is on disk before its outcome is returned."""
         with self._lock:
             ledger = self.caught_up()
             try:
-                outcome = call(Intake(ledger, self._seen))
+                outcome = call(OrderEntry(ledger, self._seen))
             except Refused as refused:
                 return refused.outcome()
             ledger.save()
@@ -166,15 +166,15 @@ class Exchange:
             self._ticker.watch(codes)
 
     def steer(self, wish: Steer) -> Steered:
-        """Make one stock do what somebody wants, from the next second on; it is on disk when
-        this returns. Raises UsageError when the market could not do that."""
+        """Steer one stock from the next second on; saved on disk when this returns. Raises
+        UsageError for what is impossible in the market."""
         with self._lock:
             ledger = self.caught_up()
             steering.steer(ledger, wish, self._seen)
             return self.steered(wish.stock_code)
 
     def steered(self, code: str) -> Steered:
-        """What holds for a stock in the next second. Raises UsageError for an unknown one."""
+        """The state of a stock in the next second. Raises UsageError for an unknown one."""
         with self._lock:
             return steering.state(self.caught_up(), code, self._seen)
 
@@ -199,7 +199,7 @@ class Exchange:
         return COMMISSION_PCT[self.costs]
 
     def close(self) -> None:
-        """Save the time, so that a restart knows where the clock stood; then let go."""
+        """Save the time, so that a restart continues from it; then close the storage."""
         with self._lock:
             self.caught_up().save()
             if self._state is not None:

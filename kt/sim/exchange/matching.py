@@ -1,4 +1,4 @@
-"""Who trades with whom: price, then time, against the displayed book and the other accounts."""
+"""Price-time matching against the displayed order book and the other accounts."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 from kt.records import Side
 from kt.rules import price_time_priority
-from kt.sim.depth import Depth, pieces
 from kt.sim.exchange.order_records import SimOrder
 from kt.sim.market import expected_prices
+from kt.sim.market.depth import Depth, pieces
 from kt.sim.market.path import SessionPath
 
 
 @dataclass(frozen=True, slots=True)
-class Hit:
-    """Shares of one order that trade at a price; `against` is the other account's order."""
+class Match:
+    """A quantity of one order that trades at a price; `against` is the other account's order."""
 
     order: SimOrder
     price: int
@@ -24,8 +24,8 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Floor:
-    """One stock's market at one second."""
+class Liquidity:
+    """The displayed liquidity of one stock at one second."""
 
     code: str
     path: SessionPath
@@ -51,27 +51,31 @@ def by_priority(orders: Iterable[SimOrder]) -> list[SimOrder]:
     )
 
 
-def arrive(order: SimOrder, resting: Sequence[SimOrder], floor: Floor) -> list[Hit]:
-    """What an arriving order trades at once. Takes from the book; changes no order.
+def match_arriving(
+    order: SimOrder, resting: Sequence[SimOrder], liquidity: Liquidity
+) -> list[Match]:
+    """Match an arriving order. Takes from the book; changes no order.
 
-    At one price the displayed shares that stood before an account's order go first, then the
-    account's order, then the rest of the level.
+    Within a price level, the displayed shares ahead of an account's order are filled first, then
+    the account's order, then the rest of the level.
     """
     facing = other(order.side)
-    levels = floor.depth.levels(floor.code, floor.path, floor.unit, facing, floor.second)
+    levels = liquidity.depth.levels(
+        liquidity.code, liquidity.path, liquidity.unit, facing, liquidity.second
+    )
     sizes = {level.price: level.quantity for level in levels}
     waiting = by_priority(item for item in resting if item.side is facing and item.open)
     waiting = [item for item in waiting if item.price]
     prices = sorted({*sizes, *(item.price for item in waiting)}, reverse=facing is Side.BUY)
-    hits: list[Hit] = []
+    matches: list[Match] = []
     left = order.open
     for price in prices:
         if left <= 0 or not price_time_priority.crosses(order.side, order.price, price):
             break
-        found = _at_price(order, price, left, sizes.get(price, 0), waiting, floor)
-        hits += found
-        left -= sum(hit.quantity for hit in found)
-    return hits
+        found = _at_price(order, price, left, sizes.get(price, 0), waiting, liquidity)
+        matches += found
+        left -= sum(match.quantity for match in found)
+    return matches
 
 
 def _at_price(
@@ -80,71 +84,74 @@ def _at_price(
     left: int,
     displayed: int,
     waiting: Sequence[SimOrder],
-    floor: Floor,
-) -> list[Hit]:
-    hits: list[Hit] = []
+    liquidity: Liquidity,
+) -> list[Match]:
+    matches: list[Match] = []
 
-    def eat(wanted: int) -> int:
+    def take_displayed(wanted: int) -> int:
         size = min(wanted, left, displayed)
         if size > 0:
-            floor.take(other(order.side), price, size)
-            hits.extend(
-                Hit(order, price, piece) for piece in pieces(floor.path, price, floor.second, size)
+            liquidity.take(other(order.side), price, size)
+            matches.extend(
+                Match(order, price, piece)
+                for piece in pieces(liquidity.path, price, liquidity.second, size)
             )
         return max(0, size)
 
     for item in waiting:
         if item.price != price:
             continue
-        size = eat(item.ahead)
+        size = take_displayed(item.ahead)
         displayed, left = displayed - size, left - size
         size = min(left, item.open)
         if size > 0:
-            hits.append(Hit(order, price, size, against=item))
+            matches.append(Match(order, price, size, against=item))
             left -= size
-    eat(left)
-    return hits
+    take_displayed(left)
+    return matches
 
 
-def rest(orders: Sequence[SimOrder], floor: Floor) -> list[Hit]:
-    """What waiting orders of one stock trade in one second; shortens their queues."""
-    hits: list[Hit] = []
-    trade = floor.path.trade_at(floor.second)
+def match_resting(orders: Sequence[SimOrder], liquidity: Liquidity) -> list[Match]:
+    """Match the resting orders of one stock in one second; updates their queue positions."""
+    matches: list[Match] = []
+    trade = liquidity.path.trade_at(liquidity.second)
     for side in (Side.BUY, Side.SELL):
         left = trade.quantity if trade else 0
-        passed = 0  # shares of the displayed queue at the trade's price that it has served
+        served_ahead = 0  # displayed shares at the trade's price that it has filled
         for order in by_priority(item for item in orders if item.side is side and item.open):
             if not order.price:
-                hits += arrive(order, (), floor)
+                matches += match_arriving(order, (), liquidity)
                 continue
             if trade is None or not price_time_priority.crosses(side, order.price, trade.price):
                 continue
             if trade.price == order.price and trade.side is not side:
-                more = min(max(0, order.ahead - passed), left)
-                passed += more
+                more = min(max(0, order.ahead - served_ahead), left)
+                served_ahead += more
                 left -= more
-                order.ahead = max(0, order.ahead - passed)
+                order.ahead = max(0, order.ahead - served_ahead)
             size = min(order.open, left)
             if size > 0:
                 order.ahead = 0
                 left -= size
-                hits.append(Hit(order, order.price, size))
-    return hits
+                matches.append(Match(order, order.price, size))
+    return matches
 
 
 def may_trade(order: SimOrder, path: SessionPath, minute: int) -> bool:
-    """Whether a minute's range reaches the order at all."""
+    """Whether a minute's price range reaches the order."""
     if not order.price:
         return True
     bar = path.minute(minute)
     return order.price >= bar.low if order.side is Side.BUY else order.price <= bar.high
 
 
-def call(orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int) -> list[Hit]:
-    """What accounts' orders trade in a call auction that prints `price`
+def match_auction(
+    orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int
+) -> list[Match]:
+    """Match the accounts' orders in a call auction that clears at `price`
     (docs/market-rules.md#matching).
 
-    The others' orders make the print; the accounts' join them by price and time.
+    The simulated orders determine the price; the accounts' orders join them by price and time.
     """
     eligible = [order for order in orders if order.open]
     eligible = [
@@ -157,7 +164,7 @@ def call(orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int)
         for side, crowd in ((Side.BUY, buys), (Side.SELL, sells))
     }
     traded = min(sums.values())
-    hits: list[Hit] = []
+    matches: list[Match] = []
     for side, crowd in ((Side.BUY, buys), (Side.SELL, sells)):
         rows: list[tuple[tuple[int, int], SimOrder | None, int]] = [
             (price_time_priority.priority(side, at, 0), None, size) for at, size in crowd
@@ -171,5 +178,5 @@ def call(orders: Sequence[SimOrder], path: SessionPath, price: int, volume: int)
             got = min(size, left)
             left -= got
             if owner is not None and got > 0:
-                hits.append(Hit(owner, price, got))
-    return hits
+                matches.append(Match(owner, price, got))
+    return matches

@@ -1,4 +1,4 @@
-"""Takes orders, amends and cancels: checks them as the broker does and lets them trade."""
+"""Order entry: checks orders, amends and cancels as the broker does, and matches them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from kt.records import (
 from kt.rules import calendar, ticks
 from kt.rules.trading_phases import MarketPhase
 from kt.sim.exchange import refusals
-from kt.sim.exchange.booking import book_hits, notice
-from kt.sim.exchange.books import Ledger
-from kt.sim.exchange.matching import Floor, arrive
+from kt.sim.exchange.fill_booking import book_matches, notice
+from kt.sim.exchange.ledger import Ledger
+from kt.sim.exchange.matching import Liquidity, match_arriving
 from kt.sim.exchange.order_records import SimOrder
 from kt.sim.exchange.refusals import Refused
 
 
-class Intake:
+class OrderEntry:
     """The three order calls at one moment. Matching must have been run up to that moment."""
 
     def __init__(self, ledger: Ledger, at: datetime) -> None:
@@ -43,16 +43,16 @@ class Intake:
         order = self._new(key, ticket.stock_code, ticket.side, ticket.order_type)
         order.quantity = order.open = ticket.quantity
         order.price = price
-        self._check_means(order)
+        self._check_funds(order)
         self._number(order)
         self._enter(order)
         return self._acked(order, ticket.quantity)
 
     def amend(self, key: str, ticket: AmendTicket) -> Outcome:
-        """The amended shares go on under a new number; the rest of the old order stays."""
-        old = self._standing(key, ticket.ord_no, ticket.stock_code)
+        """The amended quantity gets a new order number; the rest of the old order stays open."""
+        old = self._open_order(key, ticket.ord_no, ticket.stock_code)
         self._check_halt(old.code)
-        quantity = self._part(old, ticket.quantity)
+        quantity = self._open_part(old, ticket.quantity)
         self._check_price(old.code, ticket.price)
         order = self._new(key, old.code, old.side, OrderType.LIMIT)
         order.quantity = order.open = order.confirmed = quantity
@@ -65,7 +65,7 @@ class Intake:
         old.open -= quantity
         old.gone += quantity
         try:
-            self._check_means(order)
+            self._check_funds(order)
         except Refused:
             old.open += quantity
             old.gone -= quantity
@@ -76,8 +76,8 @@ class Intake:
         return self._acked(order, quantity)
 
     def cancel(self, key: str, ticket: CancelTicket) -> Outcome:
-        old = self._standing(key, ticket.ord_no, ticket.stock_code)
-        quantity = self._part(old, ticket.quantity)
+        old = self._open_order(key, ticket.ord_no, ticket.stock_code)
+        quantity = self._open_part(old, ticket.quantity)
         order = self._new(key, old.code, old.side, old.order_type)
         order.quantity = order.confirmed = quantity
         order.price, order.kind, order.parent, order.root = (
@@ -112,7 +112,7 @@ class Intake:
             raise Refused(refusals.UNTRADABLE)
 
     def _check_halt(self, code: str) -> None:
-        """While trading in a stock is suspended, orders may be cancelled, and that is all."""
+        """While trading in a stock is halted, only cancels are allowed."""
         if self._ledger.board.path(code, self._moment.session).halted(self._moment.second):
             raise Refused(refusals.HALTED)
 
@@ -123,7 +123,7 @@ class Intake:
         if not path.lower <= price <= path.upper:
             raise Refused(refusals.OUTSIDE_LIMITS)
 
-    def _check_means(self, order: SimOrder) -> None:
+    def _check_funds(self, order: SimOrder) -> None:
         ledger = self._ledger
         if order.side is Side.SELL:
             if order.open > ledger.sellable(order.account, order.code):
@@ -131,15 +131,15 @@ class Intake:
         elif ledger.reserve(order) > ledger.orderable(order.account):
             raise Refused(refusals.SHORT_OF_CASH)
 
-    def _standing(self, key: str, number: str, code: str) -> SimOrder:
+    def _open_order(self, key: str, number: str, code: str) -> SimOrder:
         self._check_hours()
         order = self._ledger.orders.get(int(number)) if number.isdecimal() else None
         if order is None or order.account != key or order.code != code:
             raise Refused(refusals.BAD_NUMBER)
         return order
 
-    def _part(self, order: SimOrder, quantity: int) -> int:
-        """The shares meant; 0 stands for all that is open."""
+    def _open_part(self, order: SimOrder, quantity: int) -> int:
+        """The quantity to change; 0 means the whole open quantity."""
         wanted = quantity or order.open
         if not 0 < wanted <= order.open:
             raise Refused(refusals.NOTHING_LEFT)
@@ -169,7 +169,7 @@ class Intake:
         self._ledger.add(order)
 
     def _enter(self, order: SimOrder) -> None:
-        """Tell the account, then trade what trades at once; the rest queues."""
+        """Notify the account, then match the order; the rest is queued."""
         ledger, board = self._ledger, self._ledger.board
         ledger.touch(order, self._at)
         ledger.say(order.account, notice(ledger, order, "RECEIVED", self._at))
@@ -180,10 +180,12 @@ class Intake:
         path = board.path(order.code, self._moment.session)
         if path.still(self._moment.second):
             return
-        floor = Floor(order.code, path, ledger.depth, board.unit(order.code), self._moment.second)
+        liquidity = Liquidity(
+            order.code, path, ledger.depth, board.unit(order.code), self._moment.second
+        )
         resting = [item for item in ledger.open_orders(code=order.code) if item is not order]
-        book_hits(ledger, arrive(order, resting, floor), self._at)
-        queue_up(order, floor)
+        book_matches(ledger, match_arriving(order, resting, liquidity), self._at)
+        queue_up(order, liquidity)
 
     def _acked(self, order: SimOrder, quantity: int) -> Outcome:
         root = order.root if order.kind != "NEW" else 0
@@ -197,11 +199,11 @@ class Intake:
         )
 
 
-def queue_up(order: SimOrder, floor: Floor) -> None:
-    """The order waits behind what is displayed at its price on its own side."""
+def queue_up(order: SimOrder, liquidity: Liquidity) -> None:
+    """Queue the order behind the displayed quantity at its price on its own side."""
     if not order.open or not order.price:
         return
-    ask, bid = floor.depth.best(floor.path, floor.second)
+    ask, bid = liquidity.depth.best(liquidity.path, liquidity.second)
     best = bid if order.side is Side.BUY else ask
     behind = best and (order.price <= best if order.side is Side.BUY else order.price >= best)
-    order.ahead = floor.displayed(order.side, order.price) if behind else 0
+    order.ahead = liquidity.displayed(order.side, order.price) if behind else 0

@@ -1,4 +1,4 @@
-"""What the exchange keeps of an order: working numbers, its chain, and when what became visible."""
+"""The exchange's record of an order: quantities, its chain, and when each change became visible."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kt.records import BrokerOrder, Execution, OrderType, Side
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """How an order stood from a time on."""
+    """An order's state from a time on."""
 
     at: datetime
     open: int
@@ -39,9 +39,9 @@ class SimFill(msgspec.Struct, frozen=True, kw_only=True):
 class SimOrder(msgspec.Struct, kw_only=True):
     """One order number. NEW and AMEND numbers carry shares; CANCEL numbers only record.
 
-    `quantity` is what the number was given; `gone` left it again by cancel or amend. `price` 0
+    `quantity` is the original quantity; `gone` is what a cancel or amend removed. `price` 0
     is a market order. `root` is the first number of the chain and `parent` the number this one
-    amended or cancelled. `ahead` are the shares that stand before it at its price.
+    amended or cancelled. `ahead` are the shares before it in the queue at its price.
     """
 
     ord_no: int
@@ -65,7 +65,7 @@ class SimOrder(msgspec.Struct, kw_only=True):
     ahead: int = 0
     confirmed: int = 0
     since: int = 0
-    """The second of the session from which it waits in the book."""
+    """The second of the session from which it rests in the book."""
     expired: bool = False
     marks: list[Mark] = msgspec.field(default_factory=list)
 
@@ -79,14 +79,14 @@ class SimOrder(msgspec.Struct, kw_only=True):
 
     @property
     def effective(self) -> int:
-        """Shares that are filled or may still fill under this number."""
+        """Filled plus open quantity of this number."""
         return self.quantity - self.gone
 
     def mark(self, at: datetime) -> None:
         self.marks.append(Mark(at, self.open, self.filled, self.value))
 
     def seen_at(self, at: datetime) -> Mark | None:
-        """How the lists show the order at a time; None when they do not have it yet."""
+        """The order's state as the lists show it at a time; None if it is not listed yet."""
         return next((mark for mark in reversed(self.marks) if mark.at <= at), None)
 
 

@@ -1,4 +1,4 @@
-"""Why the exchange refuses an order: the mock server's codes and words, where it has any."""
+"""Why the exchange refuses an order: the mock server's codes and texts, if it has any."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ them."""
 
 
 class Refused(Exception):
-    """Carries the code out of the checks; becomes an Outcome before anybody else sees it."""
+    """Raised by the checks with the code; converted into an Outcome by the exchange."""
 
     def __init__(self, code: str) -> None:
         super().__init__(code)

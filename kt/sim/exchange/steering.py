@@ -1,7 +1,7 @@
 """Steers single stocks: where they trade, halts, volatility interruptions, limit locks.
 
-What is asked for takes effect with the next second, in which nothing has happened yet. A price
-that is set stays until the stock is set free or steered again.
+A request takes effect in the next second, in which nothing has happened yet. A price that was set
+holds until the stock is freed or steered again.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from msgspec import Meta
 from kt.errors import UsageError
 from kt.records import Side
 from kt.rules import price_time_priority, ticks
-from kt.sim.depth import down, up
-from kt.sim.exchange.books import Ledger
+from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.matching import by_priority
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
+from kt.sim.market.depth import down, up
 from kt.sim.market.noise import scatter
 from kt.sim.market.path import SessionPath
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 from kt.sim.market.steered import Turn
 
 INTERRUPTED = 120
@@ -32,7 +32,7 @@ _META = "steered"
 
 
 class Steer(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What somebody wants of a stock; at least one of these.
+    """A request to steer a stock; at least one of these fields.
 
     `price`: trade there, in won, from now on; in a halt or an interruption, after it. With
     `side`, who crosses the spread: `BUY` makes the price the best offer, `SELL` the best bid.
@@ -105,11 +105,11 @@ def _place(ledger: Ledger, code: str, at: datetime) -> tuple[str, int, SessionPa
     return code, ledger.board.moment(at).second + 1, ledger.board.path(code, ledger.session)
 
 
-# --- what a wish means ---------------------------------------------------------------------------
+# --- from a request to turns ----------------------------------------------------------------------
 
 
 def _turns(ledger: Ledger, wish: Steer, path: SessionPath, second: int) -> Iterator[Turn]:
-    """In the order in which they hold: what stops trading, where it stands, what lets it go on."""
+    """In the order of effect: what stops trading, the price, what resumes trading."""
     halted, calling = path.halted(second), path.interruption(second) is not None
     locked = path.locked(second)
     if wish.shares:
@@ -137,7 +137,7 @@ def _turns(ledger: Ledger, wish: Steer, path: SessionPath, second: int) -> Itera
 
 
 def _price(wish: Steer, path: SessionPath, second: int) -> int:
-    """Where the wish wants the stock to stand; 0 when it does not say."""
+    """The price that the request sets; 0 if it sets none."""
     given = [wish.price is not None, wish.free, wish.lock is not None]
     _need(sum(given) <= 1, "give one of price, free and lock")
     loose = wish.price is None and (wish.side or wish.shares)
@@ -209,7 +209,7 @@ def _save(ledger: Ledger) -> None:
 
 
 def load(ledger: Ledger) -> None:
-    """Lay the kept turns over the market again, the older sessions first."""
+    """Apply the saved turns to the market again, the older sessions first."""
     kept = msgspec.json.decode(ledger.meta.get(_META, "[]"), type=list[tuple[str, int, list[Turn]]])
     for code, session, turns in sorted(kept, key=lambda row: row[1]):
         if ledger.board.knows(code):

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 import msgspec
 
 from kt.records import Book, BookUpdate, SessionNotice, Tick, ViNotice
-from kt.sim.exchange.books import Addressed, Ledger
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
+from kt.sim.exchange.ledger import Addressed, Ledger
 from kt.sim.market.path import MarketTrade, SessionPath
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
 _LOOK_BACK = 120
 """Clock seconds: at high speeds or after a jump, older trades are not sent any more."""
@@ -110,7 +110,7 @@ class Ticker:
         return found[-_MOST_NOTICES:]
 
     def phase(self, at: datetime) -> SessionNotice:
-        """The newest phase message, for one who asks in between."""
+        """The newest phase message at a moment."""
         return [item for item in self._lately(at) if item.at <= at][-1]
 
     def _lately(self, at: datetime) -> list[SessionNotice]:

@@ -8,11 +8,11 @@ from datetime import datetime
 from kt.errors import UnknownStock
 from kt.rules.trading_phases import MarketPhase, market_phase
 from kt.sim.market.chain import PATHS_BACK, Chain
-from kt.sim.market.days import CLOSING_SECOND, CONTINUOUS_MINUTES, Days
 from kt.sim.market.listing import Listing, listings
 from kt.sim.market.path import SessionPath
 from kt.sim.market.plan import Planner
-from kt.sim.recorded_day import Recording
+from kt.sim.market.recorded_day import Recording
+from kt.sim.market.session_days import CLOSING_SECOND, CONTINUOUS_MINUTES, SessionDays
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Moment:
 class Board:
     """Listings, calendar and paths of one seed."""
 
-    def __init__(self, seed: int, days: Days, recording: Recording | None = None) -> None:
+    def __init__(self, seed: int, days: SessionDays, recording: Recording | None = None) -> None:
         known = recording.listings(listings()) if recording else listings()
         self.listings = known
         self.days = days

@@ -11,8 +11,8 @@ from kt.sim.market.listing import Listing
 from kt.sim.market.noise import bell, share
 from kt.sim.market.path import SessionPath
 from kt.sim.market.plan import Planner
+from kt.sim.market.recorded_day import Recording
 from kt.sim.market.steered import Seconds, SteeredPath, Turn, seconds_of
-from kt.sim.recorded_day import Recording
 
 PATHS_BACK = 5
 """Sessions before 0 that have minutes; older ones have day bars alone."""

@@ -9,11 +9,11 @@ from operator import mul
 from random import Random
 
 from kt.rules import ticks
-from kt.sim.market.days import CLOSING_SECOND, CONTINUOUS_MINUTES
 from kt.sim.market.listing import Listing
 from kt.sim.market.noise import bells
 from kt.sim.market.path import SessionPath
 from kt.sim.market.plan import StockDay
+from kt.sim.market.session_days import CLOSING_SECOND, CONTINUOUS_MINUTES
 
 _OPENING_SHARE = 0.03
 """Parts of a day's volume that the auctions print."""

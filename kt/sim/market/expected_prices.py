@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from kt.rules import ticks
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
 from kt.sim.market.draw import snap
 from kt.sim.market.noise import bell, share
 from kt.sim.market.path import SessionPath
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
 OPENING_SECONDS = 30 * 60
 """How long the opening auction collects orders on an ordinary day."""

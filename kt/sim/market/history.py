@@ -10,8 +10,8 @@ import msgspec
 from kt.records import KST, Bar, Interval
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.chain import OLDEST, DayBar
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND
 from kt.sim.market.path import MarketTrade, SessionPath
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
 
 def bars(

@@ -13,8 +13,8 @@ from random import Random
 
 from kt.records import Side
 from kt.rules import ticks
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 from kt.sim.market.noise import scatter
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Chance that is the same on every machine: only exact arithmetic, never libm."""
+"""Pseudo-random numbers that are equal on every machine: exact arithmetic only, no libm."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from functools import cached_property
 from itertools import accumulate
 from operator import mul
 
-from kt.sim.market.days import CLOSING_SECOND
 from kt.sim.market.minutes import Interruption, MarketTrade, Minute, MinutePath
+from kt.sim.market.session_days import CLOSING_SECOND
 
 __all__ = ["Interruption", "MarketTrade", "Minute", "SessionPath"]
 

@@ -1,6 +1,6 @@
 """A stock's session as somebody steers it: prices set by hand, halts, interruptions, locks.
 
-Nothing before a turn changes, so what was told stays true; without turns there is no such path.
+Nothing before a turn changes, so published prices stay valid.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Literal
 import msgspec
 
 from kt.records import Side
-from kt.sim.market.days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 from kt.sim.market.draw import snap
 from kt.sim.market.path import Interruption, SessionPath
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 
 OPEN_ENDED = 24 * 3600
 """The end of what nobody has ended yet."""

@@ -21,10 +21,10 @@ from kt.records import (
     Ranking,
     Strength,
 )
-from kt.sim.depth import Depth
 from kt.sim.market import expected_prices, flow, history, rankings
 from kt.sim.market.board import Board, Moment
-from kt.sim.market.days import AUCTION_SECOND
+from kt.sim.market.depth import Depth
+from kt.sim.market.session_days import AUCTION_SECOND
 
 _STRENGTHS = 60
 """Rows of ka10046 that are worth having: an hour of minutes."""

@@ -1,1 +1,2 @@
-"""The exchange's process: HTTP and WebSocket on one loopback port, in the broker's wire format."""
+"""The exchange's server process: HTTP and WebSocket on one loopback port, tokens, rate limits and
+faults; no matching and no formatting of fields here."""

@@ -1,4 +1,4 @@
-"""The routes: the broker's paths, the WebSocket, and what belongs to the exchange itself."""
+"""The routes: the broker's paths, the WebSocket, and the exchange's control routes."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ from kt.sim.server.rest_call import Request
 from kt.sim.server.websocket_session import WebSocketSession
 
 FIREWALLED = "Python-urllib/"
-"""Programs that say so, as urllib does by default, do not get past the broker's firewall."""
+"""The broker's firewall blocks this User-Agent, which is urllib's default."""
 
 
-def build(desk: ServerContext) -> ASGIApp:
+def build(context: ServerContext) -> ASGIApp:
     """The ASGI application."""
 
     async def call(http: HttpRequest) -> Response:
-        return await _call(desk, http)
+        return await _call(context, http)
 
     async def stream(socket: WebSocket) -> None:
-        await WebSocketSession(socket, desk).run()
+        await WebSocketSession(socket, context).run()
 
     return request_guard.Guard(
         Router(
             [
                 WebSocketRoute(STREAM_PATH, stream),
-                *control_routes.routes(desk),
+                *control_routes.routes(context),
                 Route("/{path:path}", call, methods=["POST"]),
             ]
         )
     )
 
 
-async def _call(desk: ServerContext, http: HttpRequest) -> Response:
+async def _call(context: ServerContext, http: HttpRequest) -> Response:
     """One request for an API."""
     if http.headers.get("user-agent", "").startswith(FIREWALLED):
-        return Response(firewall_page(), 400, _date(desk), "text/html;charset=UTF-8")
+        return Response(firewall_page(), 400, _date(context), "text/html;charset=UTF-8")
     content = await request_guard.body(http)
     if isinstance(content, Response):
         return content
     request = Request(http.scope["path"], dict(http.headers), content, http.receive)
     try:
-        sent = fault_middleware.encoded(await fault_middleware.answer(desk, request))
-    except fault_middleware.Torn:
+        sent = fault_middleware.encoded(await fault_middleware.answer(context, request))
+    except fault_middleware.ConnectionCut:
         http_protocol.cut(http.scope)
         return Response()
     if sent.early:
         http_protocol.write(http.scope, sent.early)
-    headers = {**sent.headers, **_ours(desk, request)}
+    headers = {**sent.headers, **_ours(context, request)}
     if isinstance(sent.content, bytes):
         return Response(sent.content, sent.status, headers, sent.kind)
     return StreamingResponse(sent.content, sent.status, headers, sent.kind)
@@ -66,10 +66,10 @@ def firewall_page() -> str:
     return "<html><head><title>400</title></head><body>Request Blocked</body></html>"
 
 
-def _ours(desk: ServerContext, request: Request) -> dict[str, str]:
-    return {"api-id": request.api_id, **_date(desk)}
+def _ours(context: ServerContext, request: Request) -> dict[str, str]:
+    return {"api-id": request.api_id, **_date(context)}
 
 
-def _date(desk: ServerContext) -> dict[str, str]:
+def _date(context: ServerContext) -> dict[str, str]:
     """The exchange's own time, so that clients can see how far theirs is from it."""
-    return {"date": format_datetime(desk.clock.now().astimezone(UTC), usegmt=True)}
+    return {"date": format_datetime(context.clock.now().astimezone(UTC), usegmt=True)}

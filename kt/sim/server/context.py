@@ -1,4 +1,4 @@
-"""What every request and session needs: the exchange, its clock, tokens, limits and faults."""
+"""What requests and sessions share: the exchange, its clock, tokens, rate limits and faults."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from kt.clock import ScaledClock
 from kt.paths import ExchangePaths
 from kt.records import Instrument
 from kt.sim.discovery import loop_lives
-from kt.sim.exchange import AccountDesk, Exchange
+from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.sim.faults import Faults
-from kt.sim.rate_limits import RateLimits
+from kt.sim.server.access_tokens import Tokens
 from kt.sim.server.event_fan_out import EventFanOut
 from kt.sim.server.pages import Pages
+from kt.sim.server.rate_limits import RateLimits
 from kt.sim.server.settings import Settings
-from kt.sim.tokens import Tokens
-from kt.sim.wire.chart_pages import Recent
+from kt.sim.wire.chart_pages import ChartCache
 
 MOST_SOCKETS = 64
 """WebSockets open at once; logged in there is one for each app key."""
@@ -48,15 +48,15 @@ class ServerContext:
             secret_key=settings.secret_key,
         )
         self.control_key = secrets.token_urlsafe(32)
-        """Opens what is not trading; only the user of this state folder can read it."""
+        """The key of the control routes; only the user of this state folder can read it."""
         self.limits = RateLimits(clock, settings.rate, settings.speed)
         self.pages = Pages()
-        self.recent = Recent()
-        self.hub = EventFanOut(exchange.market, partial(AccountDesk, exchange))
+        self.recent = ChartCache()
+        self.fan_out = EventFanOut(exchange.market, partial(ExchangeBroker, exchange))
         self._instruments: dict[str, Instrument] = {}
         self._listed_on: date | None = None
         self._last_used = time.monotonic()
-        self._seated = 0
+        self._open_sockets = 0
 
     def instruments(self) -> Mapping[str, Instrument]:
         """The day's stocks by code."""
@@ -69,11 +69,11 @@ class ServerContext:
         return self._instruments
 
     def pump(self) -> None:
-        """Brings the exchange up to its clock and tells the sessions what happened."""
-        self.hub.publish(self.exchange.advance())
+        """Advances the exchange to its clock and publishes the events to the sessions."""
+        self.fan_out.publish(self.exchange.advance())
 
     def save(self) -> None:
-        """Notes the time, so that a killed exchange goes on where it was."""
+        """Saves the time, so that a killed exchange continues from it."""
         self.exchange.caught_up().save()
 
     @contextlib.contextmanager
@@ -88,25 +88,25 @@ class ServerContext:
 
     def watch(self) -> None:
         """A session's registrations have changed."""
-        self.exchange.watch(self.hub.watched())
+        self.exchange.watch(self.fan_out.watched())
 
-    def seat(self) -> bool:
-        """Room for one more WebSocket; who got it gives it back with `stand_up`."""
-        if self._seated >= MOST_SOCKETS:
+    def open_socket(self) -> bool:
+        """Count one more WebSocket; False if there are too many. `close_socket` undoes it."""
+        if self._open_sockets >= MOST_SOCKETS:
             return False
-        self._seated += 1
+        self._open_sockets += 1
         return True
 
-    def stand_up(self) -> None:
-        self._seated -= 1
+    def close_socket(self) -> None:
+        self._open_sockets -= 1
 
     def touch(self) -> None:
-        """An authenticated request or a session: somebody is using the exchange."""
+        """Restart the idle time: there was an authenticated request or a session."""
         self._last_used = time.monotonic()
 
     def idle_seconds(self) -> float:
-        """Real seconds since anybody used the exchange. A `kt run` uses it even at night, when
-        it makes no calls: in the morning it goes on."""
-        if len(self.hub) or loop_lives(self.settings.folder):
+        """Real seconds since the last use. A running `kt run` counts as use even at night, when it
+        makes no calls."""
+        if len(self.fan_out) or loop_lives(self.settings.folder):
             self.touch()
         return time.monotonic() - self._last_used

@@ -1,4 +1,4 @@
-"""The exchange's own paths under `/kt/`: its clock for everybody, the rest for its user alone."""
+"""The control routes under `/kt/`: the clock is public, the others need the control key."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ from kt.sim.server.context import ServerContext
 Handler = Callable[[ServerContext, Request, Any], Response]
 
 
-def routes(desk: ServerContext) -> list[Route]:
-    """What is served. `/kt/clock` alone needs no key: whoever trades here needs the time."""
+def routes(context: ServerContext) -> list[Route]:
+    """The routes. `/kt/clock` needs no key: every client needs the time."""
 
-    def kept(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    def guarded(handler: Handler) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            return await _kept(desk, request, handler)
+            return await _guarded(context, request, handler)
 
         return answer
 
     async def clock(request: Request) -> Response:
-        return JSONResponse(clock_of(desk))
+        return JSONResponse(clock_of(context))
 
     return [
         Route("/kt/clock", clock, methods=["GET"]),
-        Route("/kt/status", kept(_status), methods=["GET"]),
-        Route("/kt/market", kept(_market), methods=["GET", "POST"]),
-        Route("/kt/faults", kept(_faults), methods=["GET", "POST", "DELETE"]),
+        Route("/kt/status", guarded(_status), methods=["GET"]),
+        Route("/kt/market", guarded(_market), methods=["GET", "POST"]),
+        Route("/kt/faults", guarded(_faults), methods=["GET", "POST", "DELETE"]),
     ]
 
 
-async def _kept(desk: ServerContext, request: Request, handler: Handler) -> Response:
-    """Only with the key of the state folder, and only JSON."""
-    if not request_guard.owner(request, desk.control_key):
+async def _guarded(context: ServerContext, request: Request, handler: Handler) -> Response:
+    """Run the handler if the request has the control key and a JSON body."""
+    if not request_guard.holds_key(request, context.control_key):
         return JSONResponse({"error": "this needs the key of the exchange's state folder"}, 403)
     content = await request_guard.body(request)
     if isinstance(content, Response):
         return content
     try:
         given = _given(request, content)
-        return handler(desk, request, given)
+        return handler(context, request, given)
     except UsageError as error:
         return JSONResponse({"error": str(error)}, 400)
 
@@ -67,36 +67,36 @@ def _given(request: Request, content: bytes) -> Any:
         raise UsageError(f"the body is not JSON: {error}") from error
 
 
-def _status(desk: ServerContext, request: Request, given: Any) -> Response:
+def _status(context: ServerContext, request: Request, given: Any) -> Response:
     if "use" in request.query_params:
-        desk.touch()
-    return JSONResponse(describe(desk))
+        context.touch()
+    return JSONResponse(describe(context))
 
 
-def _faults(desk: ServerContext, request: Request, given: Any) -> Response:
+def _faults(context: ServerContext, request: Request, given: Any) -> Response:
     if request.method == "POST":
-        desk.faults.replace(parse_faults(given, "request"))
+        context.faults.replace(parse_faults(given, "request"))
     elif request.method == "DELETE":
-        desk.faults.replace([])
-    return JSONResponse({"rules": desk.faults.report()})
+        context.faults.replace([])
+    return JSONResponse({"rules": context.faults.report()})
 
 
-def _market(desk: ServerContext, request: Request, given: Any) -> Response:
-    """Steers one stock; a GET shows what holds for `?stock_code=`."""
+def _market(context: ServerContext, request: Request, given: Any) -> Response:
+    """Steers one stock; a GET returns the state of `?stock_code=`."""
     if request.method == "GET":
-        steered = desk.exchange.steered(request.query_params.get("stock_code", ""))
+        steered = context.exchange.steered(request.query_params.get("stock_code", ""))
     else:
         try:
             wish = msgspec.convert(given, Steer)
         except msgspec.ValidationError as error:
             raise UsageError(str(error)) from error
-        steered = desk.exchange.steer(wish)
+        steered = context.exchange.steer(wish)
     return JSONResponse(msgspec.to_builtins(steered))
 
 
-def clock_of(desk: ServerContext) -> dict[str, Any]:
-    """`GET /kt/clock`: the three numbers make the same clock elsewhere."""
-    clock = desk.clock
+def clock_of(context: ServerContext) -> dict[str, Any]:
+    """`GET /kt/clock`: anchor, anchor_real and speed let a client build the same clock."""
+    clock = context.clock
     return {
         "now": clock.now().isoformat(),
         "anchor": clock.anchor.isoformat(),
@@ -105,16 +105,16 @@ def clock_of(desk: ServerContext) -> dict[str, Any]:
     }
 
 
-def describe(desk: ServerContext) -> dict[str, Any]:
+def describe(context: ServerContext) -> dict[str, Any]:
     """`GET /kt/status`."""
-    settings = desk.settings
+    settings = context.settings
     return {
-        **clock_of(desk),
+        **clock_of(context),
         "seed": settings.seed,
         "costs": settings.costs,
         "rate": settings.rate,
-        "sessions": len(desk.hub),
-        "idle_seconds": round(desk.idle_seconds(), 1),
+        "sessions": len(context.fan_out),
+        "idle_seconds": round(context.idle_seconds(), 1),
         "pid": os.getpid(),
         "version": __version__,
     }

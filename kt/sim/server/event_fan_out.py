@@ -1,4 +1,4 @@
-"""Hands the exchange's events to the sessions that registered for them."""
+"""Sends the exchange's events to the sessions that registered for them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kt.records import (
     ViNotice,
 )
 from kt.sim.wire import realtime, stream_frames
-from kt.sim.wire.account_rows import Surroundings
+from kt.sim.wire.account_rows import RowContext
 from kt.sim.wire.realtime import ACCOUNT_TYPES
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ Row = tuple[str, str, bytes]
 
 
 class Listener(Protocol):
-    """A WebSocket session as the hub knows it."""
+    """A WebSocket session as the fan-out sees it."""
 
     def codes(self) -> set[str]:
         """The stocks it registered."""
         ...
 
     def items(self, kind: str, code: str) -> list[str]:
-        """How it named them when it registered this type of this stock."""
+        """The items under which it registered this type of this stock."""
         ...
 
     def send_rows(self, kind: str, side: str, rows: list[bytes]) -> None: ...
@@ -114,7 +114,7 @@ class EventFanOut:
             (app_key, kind, item)
             for app_key, session in self._sessions.items()
             for kind in kinds
-            for item in session.items(kind, code) or _of_all(session, kind, code)
+            for item in session.items(kind, code) or _whole_market_items(session, kind, code)
         ]
         if not asked:
             return
@@ -140,7 +140,7 @@ class EventFanOut:
             listed = self._market.instruments()
             market = next(one.market for one in listed if one.stock_code == event.stock_code)
             return realtime.interruption(event, quote, market)
-        found = realtime.values(event, Surroundings(quote=quote))
+        found = realtime.values(event, RowContext(quote=quote))
         return found[2] if found else None
 
     def _account_row(
@@ -149,7 +149,7 @@ class EventFanOut:
         session = self._sessions.get(account)
         if session is None or not session.items(KINDS[type(event)], ""):
             return
-        found = realtime.values(event, self._around(account, event))
+        found = realtime.values(event, self._row_context(account, event))
         if found is None:
             return
         kind, code, values = found
@@ -161,13 +161,13 @@ class EventFanOut:
         row = stream_frames.ENCODER.encode(realtime.row(kind, item, values))
         outgoing.setdefault(account, []).append((kind, side, row))
 
-    def _around(self, account: str, event: StreamEvent) -> Surroundings:
+    def _row_context(self, account: str, event: StreamEvent) -> RowContext:
         code = getattr(event, "stock_code", "")
         filled = value = 0
         if isinstance(event, OrderNotice):
             filled = event.quantity - event.open_quantity
             value = self._values.get((account, event.ord_no), 0)
-        return Surroundings(self._quote(code), self._account(account).account(), filled, value)
+        return RowContext(self._quote(code), self._account(account).account(), filled, value)
 
     def _quote(self, code: str) -> Quote | None:
         if code not in self._quotes:
@@ -178,7 +178,7 @@ class EventFanOut:
         return self._quotes[code]
 
 
-def _of_all(session: Listener, kind: str, code: str) -> list[str]:
+def _whole_market_items(session: Listener, kind: str, code: str) -> list[str]:
     """Interruptions may be registered for the whole market; a row then names its stock."""
     return [code] if kind == "1h" and session.items(kind, "") else []
 

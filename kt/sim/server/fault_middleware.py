@@ -1,4 +1,4 @@
-"""The way of a call through the faults: before the exchange takes it, and after."""
+"""Applies the faults to a call, before and after the exchange takes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kt.sim.exchange.refusals import TEXTS
 from kt.sim.faults import FaultRule
 from kt.sim.server import malformed_bodies, rest_call
 from kt.sim.server.context import ServerContext
-from kt.sim.server.malformed_bodies import Raw
+from kt.sim.server.malformed_bodies import RawAnswer
 from kt.sim.server.rest_call import Request, RestAnswer
 from kt.sim.wire import error_bodies, tokens
 from kt.sim.wire.error_bodies import Refusal
@@ -19,31 +19,31 @@ from kt.sim.wire.values import bare_code
 log = logging.getLogger("kt.exchange")
 AN_HOUR = 3600.0
 REFUSED = "주문이 거부되었습니다."
-"""Where neither the rule nor the exchange has words for a code."""
+"""The text if neither the rule nor the exchange has one for a code."""
 
 
-class Torn(Exception):
+class ConnectionCut(Exception):
     """The connection is to be cut without an answer."""
 
 
-async def answer(desk: ServerContext, request: Request) -> RestAnswer | Raw:
-    """Raises Torn when the connection is to be cut."""
-    rules = desk.faults.call(request.api_id, _stock(desk, request))
+async def answer(context: ServerContext, request: Request) -> RestAnswer | RawAnswer:
+    """Raises ConnectionCut when the connection is to be cut."""
+    rules = context.faults.call(request.api_id, _stock(context, request))
     for rule in rules:
         log.info("fault: %s %s (%s)", request.api_id, rule.action, rule.when)
     try:
-        early = await _before(desk, request, rules)
+        early = await _before(context, request, rules)
         if early is not None:
             return early
-        found = _taken(desk, request, rules)
+        found = _taken(context, request, rules)
     except Refusal as refusal:
         return rest_call.refuse(refusal)
     return await _after(found, request, rules)
 
 
-def _stock(desk: ServerContext, request: Request) -> str:
+def _stock(context: ServerContext, request: Request) -> str:
     """Which stock the call is about, when a rule wants to know."""
-    if not desk.faults.by_stock:
+    if not context.faults.by_stock:
         return ""
     try:
         return bare_code(rest_call.body_fields(request).get("stk_cd", ""))
@@ -51,25 +51,27 @@ def _stock(desk: ServerContext, request: Request) -> str:
         return ""
 
 
-def _taken(desk: ServerContext, request: Request, rules: Sequence[FaultRule]) -> RestAnswer:
+def _taken(context: ServerContext, request: Request, rules: Sequence[FaultRule]) -> RestAnswer:
     if request.api_id in {tokens.ISSUE, tokens.REVOKE}:
-        return rest_call.token_call(desk, request, any(rule.action == "renew" for rule in rules))
-    admitted = rest_call.admit(desk, request)
+        return rest_call.token_call(context, request, any(rule.action == "renew" for rule in rules))
+    admitted = rest_call.admit(context, request)
     lag = max((rule.seconds for rule in rules if rule.action == "late"), default=0.0)
-    found = rest_call.perform(desk, admitted, request.headers, lag)
+    found = rest_call.perform(context, admitted, request.headers, lag)
     if admitted.served.api.places_orders:
         said = found.body.get("ord_no") or found.body["return_msg"]
         log.info("%s %s: %s", request.api_id, admitted.fields.get("stk_cd", ""), said)
     return found
 
 
-async def _before(desk: ServerContext, request: Request, rules: Sequence[FaultRule]) -> Raw | None:
+async def _before(
+    context: ServerContext, request: Request, rules: Sequence[FaultRule]
+) -> RawAnswer | None:
     """What happens instead of the call; raises the refusals that the faults ask for."""
     for rule in rules:
         if rule.action == "rate":
-            raise error_bodies.too_fast(request.api_id, desk.limits.rate(request.api_id))
+            raise error_bodies.too_fast(request.api_id, context.limits.rate(request.api_id))
         if rule.action == "token_dead":
-            desk.tokens.end(rest_call.authenticated(desk, request.headers))
+            context.tokens.expire(rest_call.authenticated(context, request.headers))
             raise error_bodies.not_authenticated(8005)
         if rule.action == "refuse":
             raise error_bodies.order_refused(
@@ -85,7 +87,7 @@ async def _before(desk: ServerContext, request: Request, rules: Sequence[FaultRu
 
 async def _after(
     found: RestAnswer, request: Request, rules: Sequence[FaultRule]
-) -> RestAnswer | Raw:
+) -> RestAnswer | RawAnswer:
     for rule in rules:
         if rule.when == "after" and not malformed_bodies.changed(rule, request.api_id, found.body):
             await _wait(rule, request)
@@ -100,22 +102,22 @@ async def _after(
 
 
 async def _wait(rule: FaultRule, request: Request) -> None:
-    """Waits as the rule says. Raises Torn when it cuts the connection."""
+    """Waits as the rule says. Raises ConnectionCut when it cuts the connection."""
     if rule.action == "delay":
         await asyncio.sleep(rule.seconds)
     elif rule.action == "hang":
         waiting = asyncio.ensure_future(request.gone())
         await asyncio.wait({waiting}, timeout=rule.seconds or AN_HOUR)
         waiting.cancel()
-        raise Torn
+        raise ConnectionCut
     elif rule.action == "cut":
-        raise Torn
+        raise ConnectionCut
 
 
-def encoded(found: RestAnswer | Raw) -> Raw:
+def encoded(found: RestAnswer | RawAnswer) -> RawAnswer:
     """An answer as its bytes."""
-    if isinstance(found, Raw):
+    if isinstance(found, RawAnswer):
         return found
-    return Raw(
+    return RawAnswer(
         found.status, malformed_bodies.encoded(found.body), malformed_bodies.JSON, found.headers
     )

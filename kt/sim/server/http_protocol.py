@@ -11,7 +11,7 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_CONNECTIONS = 200
-"""Open at once, over HTTP and WebSocket: kt keeps a handful, whoever opens more is in error."""
+"""Connections open at once, over HTTP and WebSocket: kt needs a handful."""
 REQUEST_SECONDS = 10.0
 """Real seconds from a request's first byte to its last."""
 UNUSED_SECONDS = 120.0
@@ -23,7 +23,7 @@ _transports: WeakValueDictionary[tuple[str, int], asyncio.Transport] = WeakValue
 """The living connections by the client's address, which every request carries."""
 
 
-class Cuttable(H11Protocol):
+class CuttableProtocol(H11Protocol):
     """Remembers its transport. A WebSocket keeps the transport of the request it began as."""
 
     _deadline: asyncio.TimerHandle | None = None

@@ -1,4 +1,4 @@
-"""Answers that no honest server gives: without end, in drops, deep, and blown up."""
+"""Malformed answers: endless, dripping, deeply nested, and compression bombs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _BOMB_BEGIN, _BOMB_END = b'{"return_code":0,"return_msg":"', b'"}'
 Body = dict[str, Any]
 
 
-class Raw:
+class RawAnswer:
     """An answer that is not the broker's: its status, its bytes (or what makes them), and what
     goes over the wire before it."""
 
@@ -43,29 +43,29 @@ class Raw:
 # --- in place of the answer ----------------------------------------------------------------------
 
 
-async def instead(rule: FaultRule, content: bytes) -> Raw | None:
+async def instead(rule: FaultRule, content: bytes) -> RawAnswer | None:
     """What is sent in place of an answer; None when the rule is about something else. `content`
     is the answer, empty when the exchange has not taken the call."""
     if rule.action == "bomb":
         packed = await asyncio.to_thread(bomb, rule.megabytes)
-        return Raw(200, packed, JSON, {"content-encoding": "gzip"})
+        return RawAnswer(200, packed, JSON, {"content-encoding": "gzip"})
     if rule.action == "endless":
-        return Raw(200, _endless(content), JSON)
+        return RawAnswer(200, _endless(content), JSON)
     if rule.action == "drip":
         text = content or _BOMB_BEGIN + _BOMB_END
         told = {"content-length": str(len(text))}
-        return Raw(200, _dripping(text, rule.seconds or _DRIP_SECONDS), JSON, told)
+        return RawAnswer(200, _dripping(text, rule.seconds or _DRIP_SECONDS), JSON, told)
     return _plain(rule)
 
 
-def _plain(rule: FaultRule) -> Raw | None:
+def _plain(rule: FaultRule) -> RawAnswer | None:
     if rule.action == "status":
-        return Raw(rule.status or 503, HTML)
+        return RawAnswer(rule.status or 503, HTML)
     if rule.action == "redirect":
-        return Raw(rule.status or 302, b"", headers={"location": rule.location})
+        return RawAnswer(rule.status or 302, b"", headers={"location": rule.location})
     if rule.action == "empty":
-        return Raw(200, b"", JSON)
-    return Raw(200, HTML) if rule.action == "not_json" else None
+        return RawAnswer(200, b"", JSON)
+    return RawAnswer(200, HTML) if rule.action == "not_json" else None
 
 
 async def _dripping(content: bytes, seconds: float) -> AsyncIterator[bytes]:
@@ -126,15 +126,15 @@ _LISTS: dict[str, Callable[[list[Any]], Any]] = {
 }
 
 
-def around(rule: FaultRule, content: bytes) -> Raw | None:
+def around(rule: FaultRule, content: bytes) -> RawAnswer | None:
     """The answer's own bytes, sent otherwise; None when the rule is about something else."""
     if rule.action == "oddtype":
-        return Raw(200, content, "text/html;charset=UTF-8")
+        return RawAnswer(200, content, "text/html;charset=UTF-8")
     if rule.action == "informational":
         early = b"HTTP/1.1 103 Early Hints\r\nlink: </>; rel=preload\r\n\r\n"
-        return Raw(200, content, JSON, early=early)
+        return RawAnswer(200, content, JSON, early=early)
     if rule.action == "deep":
-        return Raw(200, deepened(content, rule.depth), JSON)
+        return RawAnswer(200, deepened(content, rule.depth), JSON)
     return None
 
 

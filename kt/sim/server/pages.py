@@ -1,4 +1,4 @@
-"""Paging: long answers are cut when they are made, so that later pages neither skip nor repeat."""
+"""Paging: long answers are cut once, so that later pages neither skip nor repeat rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exchange as a process of its own: one for each state folder, known by a small file."""
+"""The exchange as a process of its own: one per state folder, found through its place file."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from kt import __version__
 from kt.errors import Busy, UsageError
 from kt.files import lock_file, private_folder, replace_private
 from kt.paths import ExchangePaths
-from kt.sim.crash_resume import left_behind
+from kt.sim.crash_resume import killed_place
 from kt.sim.discovery import ExchangePlace
 from kt.sim.server import serving
-from kt.sim.server.opening import open_desk
 from kt.sim.server.settings import Settings
+from kt.sim.server.startup import open_context
 
 log = logging.getLogger("kt.exchange")
 
@@ -39,11 +39,11 @@ def run_detached(settings: Settings) -> None:
         format="%(asctime)s %(levelname)s %(message)s",
     )
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    run_here(settings, _tell_starter)
+    run_here(settings, _report_ready)
 
 
-def _tell_starter(place: ExchangePlace) -> None:
-    """One line for the process that waits, then stdout is let go: it may end before we do."""
+def _report_ready(place: ExchangePlace) -> None:
+    """Write the ready line for the starter, then detach stdout: the starter may end first."""
     with contextlib.suppress(BrokenPipeError):
         sys.stdout.write(msgspec.json.encode(place).decode() + "\n")
         sys.stdout.flush()
@@ -56,10 +56,10 @@ def run_here(settings: Settings, ready: Callable[[ExchangePlace], None]) -> None
     """Serves in this process until it is stopped. Raises Busy when this state folder's exchange
     is already running, UsageError when the port is taken."""
     with _only_one(settings), contextlib.ExitStack() as stack:
-        left = left_behind(settings.folder) if settings.folder else None
+        left = killed_place(settings.folder) if settings.folder else None
         listening = _listen(settings, left)
         stack.callback(listening.close)
-        desk = stack.enter_context(open_desk(settings, left))
+        context = stack.enter_context(open_context(settings, left))
         place = ExchangePlace(
             port=listening.getsockname()[1],
             pid=os.getpid(),
@@ -67,20 +67,20 @@ def run_here(settings: Settings, ready: Callable[[ExchangePlace], None]) -> None
             version=__version__,
             seed=settings.seed,
             speed=settings.speed,
-            anchor=desk.clock.anchor.isoformat(),
-            anchor_real=desk.clock.anchor_real,
+            anchor=context.clock.anchor.isoformat(),
+            anchor_real=context.clock.anchor_real,
         )
 
         def up() -> None:
             if settings.folder is not None:
                 paths = ExchangePaths(settings.folder)
-                replace_private(paths.control_key, desk.control_key.encode())
+                replace_private(paths.control_key, context.control_key.encode())
                 replace_private(paths.place, msgspec.json.encode(place))
             log.info("serving on %s:%s", serving.HOST, place.port)
             ready(place)
 
         with serving.quiet_signals():
-            asyncio.run(serving.serve(desk, listening, serving.server(desk, up)))
+            asyncio.run(serving.serve(context, listening, serving.server(context, up)))
         log.info("stopped")
 
 

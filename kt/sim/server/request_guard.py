@@ -1,4 +1,4 @@
-"""Who may knock: programs of this machine that mean this server, no web page, no endless body."""
+"""Which requests are accepted: local programs only, no web pages, no oversized bodies."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Guard:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wrong = foreign(scope["headers"], scope["server"][1])
+        wrong = why_foreign(scope["headers"], scope["server"][1])
         if not wrong:
             await self._app(scope, receive, send)
             return
@@ -43,7 +43,7 @@ def own_names(port: int) -> frozenset[bytes]:
     return frozenset(f"{host}:{port}".encode() for host in HOSTS)
 
 
-def foreign(headers: Iterable[tuple[bytes, bytes]], port: int) -> str:
+def why_foreign(headers: Iterable[tuple[bytes, bytes]], port: int) -> str:
     """What is wrong with a request's headers; empty when nothing is."""
     names = own_names(port)
     hosts = 0
@@ -63,7 +63,7 @@ def is_json(headers: Mapping[str, str], default: str = "") -> bool:
     return kind.strip().lower() == "application/json"
 
 
-def owner(request: Request, key: str) -> bool:
+def holds_key(request: Request, key: str) -> bool:
     """Whether the request brings the key that this user's state folder holds."""
     return hmac.compare_digest(request.headers.get(HEADER, "").encode(), key.encode())
 

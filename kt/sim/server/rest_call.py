@@ -9,11 +9,11 @@ from typing import Any
 import msgspec
 
 from kt.errors import UnknownStock
-from kt.sim.exchange import AccountDesk
+from kt.sim.exchange import ExchangeBroker
+from kt.sim.server.access_tokens import WrongKeys
 from kt.sim.server.context import ServerContext
 from kt.sim.server.pages import Cursor, Page, cursor, window
 from kt.sim.server.request_guard import is_json
-from kt.sim.tokens import WrongKeys
 from kt.sim.wire import error_bodies, tokens
 from kt.sim.wire.apis import SERVED, TOKENS, Served, documented
 from kt.sim.wire.call import Call
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(slots=True)
 class RestAnswer:
-    """What goes out, unless a fault has its way."""
+    """The answer, unless a fault replaces it."""
 
     body: dict[str, Any]
     status: int = 200
@@ -53,14 +53,14 @@ def refuse(refusal: Refusal) -> RestAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """A call that may be made: by whom, to what, with which fields."""
+    """A call that passed the checks: API, app key and fields."""
 
     served: Served
     app_key: str
     fields: Fields
 
 
-def admit(desk: ServerContext, request: Request) -> Admitted:
+def admit(context: ServerContext, request: Request) -> Admitted:
     """Headers, then the API id, its path, the token, the rate, the required fields."""
     api_id = request.api_id
     if not api_id:
@@ -70,12 +70,12 @@ def admit(desk: ServerContext, request: Request) -> Admitted:
         raise error_bodies.unknown_api(api_id)
     if api.path != request.path:
         raise error_bodies.wrong_path(api_id, request.path)
-    app_key = authenticated(desk, request.headers)
+    app_key = authenticated(context, request.headers)
     served = SERVED.get(api_id)
     if served is None:
         raise error_bodies.not_offered()
-    if not desk.limits.allow(app_key, served.bucket):
-        raise error_bodies.too_fast(api_id, desk.limits.rate(served.bucket))
+    if not context.limits.allow(app_key, served.bucket):
+        raise error_bodies.too_fast(api_id, context.limits.rate(served.bucket))
     fields = body_fields(request)
     for name in api.required:
         if not fields.get(name, "").strip():
@@ -83,7 +83,7 @@ def admit(desk: ServerContext, request: Request) -> Admitted:
     return Admitted(served, app_key, fields)
 
 
-def authenticated(desk: ServerContext, headers: Mapping[str, str]) -> str:
+def authenticated(context: ServerContext, headers: Mapping[str, str]) -> str:
     """The app key behind the token. No header at all is no token: 8005."""
     header = headers.get("authorization")
     if header is None:
@@ -95,10 +95,10 @@ def authenticated(desk: ServerContext, headers: Mapping[str, str]) -> str:
         raise error_bodies.not_authenticated(1515 if token else 1514)
     if not token.strip():
         raise error_bodies.not_authenticated(1516)
-    app_key = desk.tokens.app_key(token.strip())
+    app_key = context.tokens.app_key(token.strip())
     if app_key is None:
         raise error_bodies.not_authenticated(8005)
-    desk.touch()
+    context.touch()
     return app_key
 
 
@@ -118,16 +118,16 @@ def body_fields(request: Request) -> Fields:
 
 
 def perform(
-    desk: ServerContext, admitted: Admitted, headers: Mapping[str, str], lag: float
+    context: ServerContext, admitted: Admitted, headers: Mapping[str, str], lag: float
 ) -> RestAnswer:
     """Makes the call on the exchange; an order's frames go out with its answer."""
     served, api_id = admitted.served, admitted.served.api.api_id
     try:
         at = cursor(api_id, headers)
         if at is not None and at.kept:
-            return paged(desk.pages.later(admitted.app_key, at))
-        call = _call(desk, admitted, at or Cursor(api_id, 0))
-        with desk.listing_late(lag):
+            return paged(context.pages.later(admitted.app_key, at))
+        call = _call(context, admitted, at or Cursor(api_id, 0))
+        with context.listing_late(lag):
             reply = served.answer(call)
     except Refusal as refusal:
         return refuse(refusal)
@@ -135,58 +135,58 @@ def perform(
         return refuse(error_bodies.no_such_stock())
     finally:
         if served.api.places_orders:
-            desk.pump()
+            context.pump()
     if reply.window:
         return paged(window(api_id, call.seek, reply))
-    return paged(desk.pages.first(admitted.app_key, api_id, reply))
+    return paged(context.pages.first(admitted.app_key, api_id, reply))
 
 
-def _call(desk: ServerContext, admitted: Admitted, at: Cursor) -> Call:
-    account = AccountDesk(desk.exchange, admitted.app_key)
+def _call(context: ServerContext, admitted: Admitted, at: Cursor) -> Call:
+    account = ExchangeBroker(context.exchange, admitted.app_key)
     return Call(
         body=admitted.fields,
-        market=desk.exchange.market,
+        market=context.exchange.market,
         broker=account,
         gateway=account,
-        instruments=desk.instruments(),
-        now=desk.clock.now(),
-        commission_pct=desk.exchange.commission_pct,
+        instruments=context.instruments(),
+        now=context.clock.now(),
+        commission_pct=context.exchange.commission_pct,
         seek=at.seek,
         anchor=at.anchor,
-        recent=desk.recent,
+        recent=context.recent,
     )
 
 
 def paged(page: Page) -> RestAnswer:
-    """The broker tells in headers whether there is more, and how to ask for it."""
+    """The headers say whether there are more pages, and with which key."""
     more = "Y" if page.next_key else "N"
     headers = {"cont-yn": more, "next-key": page.next_key, "access-control-expose-headers": OWN}
     return RestAnswer(page.body, headers=headers)
 
 
-def token_call(desk: ServerContext, request: Request, renew: bool) -> RestAnswer:
+def token_call(context: ServerContext, request: Request, renew: bool) -> RestAnswer:
     """au10001 and au10002."""
     fields = body_fields(request)
     if TOKENS.get(request.path) == tokens.REVOKE:
-        return _revoke(desk, fields)
+        return _revoke(context, fields)
     tokens.check_grant(fields)
     app_key, secret_key = tokens.keys(fields)
-    if not desk.limits.allow_token(app_key):
+    if not context.limits.allow_token(app_key):
         raise error_bodies.too_fast(tokens.ISSUE, 1)
     try:
-        token, expires = desk.tokens.issue(app_key, secret_key, renew=renew)
+        token, expires = context.tokens.issue(app_key, secret_key, renew=renew)
     except WrongKeys:
         raise error_bodies.not_authenticated(8001) from None
-    desk.touch()
+    context.touch()
     return RestAnswer(tokens.issued(token, expires))
 
 
-def _revoke(desk: ServerContext, fields: Fields) -> RestAnswer:
+def _revoke(context: ServerContext, fields: Fields) -> RestAnswer:
     app_key, secret_key = tokens.keys(fields)
     token = tokens.revoked_token(fields)
-    if desk.tokens.app_key(token) != app_key:
+    if context.tokens.app_key(token) != app_key:
         raise error_bodies.not_authenticated(8005)
-    if not desk.tokens.opens(app_key, secret_key):
+    if not context.tokens.accepts(app_key, secret_key):
         raise error_bodies.not_authenticated(8001)
-    desk.tokens.end(app_key)
+    context.tokens.expire(app_key)
     return RestAnswer(tokens.revoked())

@@ -16,7 +16,7 @@ import uvicorn
 from kt.errors import UsageError
 from kt.sim.server.app import build
 from kt.sim.server.context import ServerContext
-from kt.sim.server.http_protocol import Cuttable
+from kt.sim.server.http_protocol import CuttableProtocol
 from kt.sim.server.request_guard import MOST_BYTES
 
 log = logging.getLogger("kt.exchange")
@@ -25,7 +25,7 @@ BUSY_STEP, QUIET_STEP = 0.05, 0.25
 """Real seconds between two steps of the exchange, with and without a session listening."""
 SAVE_STEP = 2.0
 KEEP_ALIVE = 120
-"""Seconds a connection may rest between calls: a pacing client must not find it closed."""
+"""Seconds an idle connection stays open: a client with a rate limit must not find it closed."""
 
 
 def listen(port: int) -> socket.socket:
@@ -56,10 +56,10 @@ class Server(uvicorn.Server):
         self._say_ready()
 
 
-def server(desk: ServerContext, ready: Callable[[], None]) -> Server:
+def server(context: ServerContext, ready: Callable[[], None]) -> Server:
     config = uvicorn.Config(
-        build(desk),
-        http=Cuttable,
+        build(context),
+        http=CuttableProtocol,
         ws="wsproto",
         ws_per_message_deflate=False,
         ws_ping_interval=None,
@@ -76,9 +76,9 @@ def server(desk: ServerContext, ready: Callable[[], None]) -> Server:
     return Server(config, ready)
 
 
-async def serve(desk: ServerContext, listening: socket.socket, running: Server) -> None:
+async def serve(context: ServerContext, listening: socket.socket, running: Server) -> None:
     """Returns after a clean end; raises what the exchange itself raised."""
-    jobs = (_step(desk), _watch_idle(desk), _save(desk))
+    jobs = (_step(context), _watch_idle(context), _save(context))
     work = [asyncio.create_task(job) for job in jobs]
 
     def ended(task: asyncio.Task[None]) -> None:
@@ -98,32 +98,32 @@ async def serve(desk: ServerContext, listening: socket.socket, running: Server) 
             raise error
 
 
-async def _step(desk: ServerContext) -> None:
-    """A step that takes long rests as long, so that half of the time belongs to the calls."""
+async def _step(context: ServerContext) -> None:
+    """After a long step, sleep as long, so that half of the time is left for the calls."""
     while True:
         began = time.monotonic()
-        desk.pump()
-        usual = BUSY_STEP if len(desk.hub) else QUIET_STEP
+        context.pump()
+        usual = BUSY_STEP if len(context.fan_out) else QUIET_STEP
         await asyncio.sleep(max(usual, time.monotonic() - began))
 
 
-async def _save(desk: ServerContext) -> None:
+async def _save(context: ServerContext) -> None:
     while True:
         await asyncio.sleep(SAVE_STEP)
-        desk.save()
+        context.save()
 
 
-async def _watch_idle(desk: ServerContext) -> None:
+async def _watch_idle(context: ServerContext) -> None:
     """Returns, and so ends the server, after the idle minutes; never without any."""
-    limit = desk.settings.idle_minutes * 60.0
+    limit = context.settings.idle_minutes * 60.0
     if not limit:
         await asyncio.Event().wait()
     while True:
-        left = limit - desk.idle_seconds()
+        left = limit - context.idle_seconds()
         if left <= 0:
             break
         await asyncio.sleep(min(left, 30.0))
-    log.info("nobody used the exchange for %g minutes: stopping", desk.settings.idle_minutes)
+    log.info("nobody used the exchange for %g minutes: stopping", context.settings.idle_minutes)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""One WebSocket: LOGIN first, registrations, PING, and a queue that never holds the others up."""
+"""One WebSocket session: LOGIN, registrations, PING, and a send queue of its own."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FAREWELL_SECONDS = 1.0
 AN_HOUR = 3600.0
 LOGIN_SECONDS = 30.0
 """Real seconds within which a connection must log in."""
-_GONE = (WebSocketDisconnect, OSError, RuntimeError)
+_DISCONNECTED = (WebSocketDisconnect, OSError, RuntimeError)
 """What a send raises when the client has left: RuntimeError is the server's word for it too."""
 MARKET_TYPES = frozenset({"0B", "0D", "0H"})
 WHOLE_MARKET = frozenset({"0s"})
@@ -58,9 +58,9 @@ class ClientFrame:
 class WebSocketSession:
     """From the handshake to the close. `run` returns when the connection is over."""
 
-    def __init__(self, socket: WebSocket, desk: ServerContext) -> None:
+    def __init__(self, socket: WebSocket, context: ServerContext) -> None:
         self._socket = socket
-        self._desk = desk
+        self._context = context
         self._app_key = ""
         self._groups: dict[str, set[tuple[str, str]]] = {}
         self._index: dict[tuple[str, str], list[str]] = {}
@@ -70,7 +70,7 @@ class WebSocketSession:
         self._unanswered = 0
 
     async def run(self) -> None:
-        if not self._desk.seat():
+        if not self._context.open_socket():
             await self._socket.send_denial_response(Response(status_code=503))
             return
         try:
@@ -78,16 +78,16 @@ class WebSocketSession:
                 await self._socket.accept()
                 await self._serve()
         finally:
-            self._desk.stand_up()
+            self._context.close_socket()
 
     async def _admitted(self) -> bool:
-        """Lets the faults have their way with the handshake; False when it is over."""
-        for rule in self._desk.faults.handshake():
+        """Applies the handshake's faults; False if the connection is over."""
+        for rule in self._context.faults.handshake():
             if rule.action == "delay":
                 await asyncio.sleep(rule.seconds)
                 continue
             if rule.action == "hang":
-                await self._left(rule.seconds or AN_HOUR)
+                await self._wait_for_disconnect(rule.seconds or AN_HOUR)
             if rule.action in {"hang", "cut"}:
                 http_protocol.cut(self._socket.scope)
                 return False
@@ -98,8 +98,8 @@ class WebSocketSession:
             return False
         return True
 
-    async def _left(self, seconds: float) -> None:
-        """Returns when the client is gone, or after so many seconds."""
+    async def _wait_for_disconnect(self, seconds: float) -> None:
+        """Returns when the client has disconnected, or after so many seconds."""
         with contextlib.suppress(asyncio.TimeoutError):
             async with asyncio.timeout(seconds):
                 while (await self._socket.receive())["type"] != "websocket.disconnect":
@@ -118,13 +118,13 @@ class WebSocketSession:
             self._leave()
         for task in tasks:
             if not task.cancelled():
-                with contextlib.suppress(*_GONE):
+                with contextlib.suppress(*_DISCONNECTED):
                     task.result()
 
     def _leave(self) -> None:
         if self._app_key:
-            self._desk.hub.leave(self._app_key, self)
-            self._desk.watch()
+            self._context.fan_out.leave(self._app_key, self)
+            self._context.watch()
 
     def codes(self) -> set[str]:
         """The stocks registered for prices, books or expected prices."""
@@ -189,17 +189,17 @@ class WebSocketSession:
             self._say(stream_frames.unknown(name))
 
     def _login(self, token: str) -> None:
-        app_key = self._desk.tokens.app_key(token)
+        app_key = self._context.tokens.app_key(token)
         if app_key is None:
             self._say(stream_frames.LOGIN_FAILED if token else stream_frames.NO_TOKEN, last=True)
             return
         if self._app_key != app_key:
             self._leave()
         self._app_key = app_key
-        older = self._desk.hub.join(app_key, self)
+        older = self._context.fan_out.join(app_key, self)
         if older is not None:
             older.replace()
-        self._desk.touch()
+        self._context.touch()
         self._say(stream_frames.LOGGED_IN)
 
     def _register(self, name: str, frame: Mapping[str, Any]) -> None:
@@ -221,7 +221,7 @@ class WebSocketSession:
             return
         self._groups[asked.group] = pairs
         self._reindex()
-        self._desk.watch()
+        self._context.watch()
         self._say(stream_frames.done(name))
 
     def _reindex(self) -> None:
@@ -246,7 +246,7 @@ class WebSocketSession:
         """False when that was the last frame of this connection."""
         rules = []
         if frame.kind and not frame.faulted:
-            rules = list(self._desk.faults.frame(frame.kind, frame.side))
+            rules = list(self._context.faults.frame(frame.kind, frame.side))
         actions = {rule.action: rule for rule in rules}
         if "drop" in actions:
             return True
@@ -257,15 +257,15 @@ class WebSocketSession:
             return True
         if "deep" in actions:
             frame.text = deepened(frame.text.encode(), actions["deep"].depth).decode()
-        torn = actions.get("cut")
+        cut_rule = actions.get("cut")
         if "big" in actions:
             await http_protocol.send_padded(
                 self._socket.scope, frame.text.encode(), actions["big"].megabytes << 20
             )
-        elif torn is None or torn.when == "after":
+        elif cut_rule is None or cut_rule.when == "after":
             for _ in range(2 if "duplicate" in actions else 1):
                 await self._socket.send_text(frame.text)
-        if torn is not None:
+        if cut_rule is not None:
             http_protocol.cut(self._socket.scope)
             return False
         if frame.last:
@@ -277,11 +277,11 @@ class WebSocketSession:
         waiting too long with the login."""
         login_by = time.monotonic() + LOGIN_SECONDS
         while True:
-            await asyncio.sleep(self._desk.settings.ping_seconds)
+            await asyncio.sleep(self._context.settings.ping_seconds)
             if self._unanswered >= MISSES:
                 log.info("closing a session that left %s pings unanswered", MISSES)
                 self._say(stream_frames.SILENT, last=True)
-                # Whoever does not read either is let go without it.
+                # A client that does not read either is disconnected without it.
                 await asyncio.sleep(FAREWELL_SECONDS)
                 return
             if not self._app_key and time.monotonic() >= login_by:

@@ -1,1 +1,2 @@
-"""The broker's wire format, written from its documents and recordings: records to fields."""
+"""The formatters that turn records into the broker's fields, after its documents and recordings;
+nothing here changes an order or reads a socket."""

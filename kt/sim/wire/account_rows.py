@@ -22,7 +22,7 @@ CHANGES = {"NEW": "", "AMEND": "정정", "CANCEL": "취소"}
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class RowContext:
     """What a row shows beside the event: the stock's prices, the account, the order so far.
 
     `filled` and `value` are shares and won filled under the order's number, this fill included.
@@ -46,13 +46,13 @@ FIXED = {
 """Business class, terminal, credit and venue of every order row."""
 
 
-def order(notice: OrderNotice, around: Surroundings) -> Row:
+def order(notice: OrderNotice, context: RowContext) -> Row:
     """911 is what the order's number has filled so far, 914 and 915 are this execution's own."""
-    base = around.quote.base_price if around.quote else notice.price
+    base = context.quote.base_price if context.quote else notice.price
     bought = notice.side is Side.BUY
     kind = ("+매수" if bought else "-매도") + CHANGES[notice.intent]
     values = {
-        "9201": around.account,
+        "9201": context.account,
         "9203": order_number(notice.ord_no),
         "9001": account_code(notice.stock_code),
         "913": STATES[notice.status],
@@ -60,7 +60,7 @@ def order(notice: OrderNotice, around: Surroundings) -> Row:
         "900": str(notice.quantity),
         "901": str(notice.price),
         "902": str(notice.open_quantity),
-        "903": str(around.value),
+        "903": str(context.value),
         "904": order_number(notice.original_ord_no),
         "905": kind,
         "906": "보통" if notice.price else "시장가",
@@ -70,15 +70,15 @@ def order(notice: OrderNotice, around: Surroundings) -> Row:
         "939": str(notice.tax),
         "919": notice.reject_reason or "0",
     }
-    fill = _fill(notice, around) if notice.status == "FILL" else {}
-    return filled(ORDER_ROW.fids, "", **{**FIXED, **values, **fill, **_prices(around.quote, base)})
+    fill = _fill(notice, context) if notice.status == "FILL" else {}
+    return filled(ORDER_ROW.fids, "", **{**FIXED, **values, **fill, **_prices(context.quote, base)})
 
 
-def _fill(notice: OrderNotice, around: Surroundings) -> Row:
+def _fill(notice: OrderNotice, context: RowContext) -> Row:
     return {
         "909": notice.exec_no,
         "910": str(notice.fill_price),
-        "911": str(around.filled),
+        "911": str(context.filled),
         "914": str(notice.fill_price),
         "915": str(notice.fill_quantity),
     }
@@ -94,15 +94,15 @@ def _prices(quote: Quote | None, base: int) -> Row:
     }
 
 
-def balance(notice: BalanceNotice, around: Surroundings) -> Row:
-    base = around.quote.base_price if around.quote else notice.price
+def balance(notice: BalanceNotice, context: RowContext) -> Row:
+    base = context.quote.base_price if context.quote else notice.price
     profit = str(notice.realised_today)
     return filled(
         BALANCE_ROW.fids,
         "0",
         **{
-            **_prices(around.quote, base),
-            "9201": around.account,
+            **_prices(context.quote, base),
+            "9201": context.account,
             "9001": account_code(notice.stock_code),
             "917": "00",
             "916": "00000000",

@@ -11,7 +11,7 @@ from kt.ports import Broker, Market, OrderGateway
 from kt.records import Instrument
 from kt.rules.fees import REAL_COMMISSION_PCT
 from kt.sim.wire import error_bodies
-from kt.sim.wire.chart_pages import Recent
+from kt.sim.wire.chart_pages import ChartCache
 from kt.sim.wire.values import bare_code, number
 
 Row = dict[str, str]
@@ -34,7 +34,7 @@ class Call:
     commission_pct: float = REAL_COMMISSION_PCT
     seek: int = 0
     anchor: str = ""
-    recent: Recent = field(default_factory=Recent)
+    recent: ChartCache = field(default_factory=ChartCache)
 
     def text(self, name: str, default: str = "") -> str:
         return self.body.get(name, "").strip() or default

@@ -12,7 +12,7 @@ KEPT = 8
 Bars = tuple[Bar, ...]
 
 
-class Recent:
+class ChartCache:
     """What was read last, by what was asked; the oldest is forgotten first."""
 
     def __init__(self) -> None:

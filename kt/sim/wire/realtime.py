@@ -19,7 +19,7 @@ from kt.records import (
     ViNotice,
 )
 from kt.sim.wire import account_rows
-from kt.sim.wire.account_rows import Surroundings
+from kt.sim.wire.account_rows import RowContext
 from kt.sim.wire.book_row import book_values
 from kt.sim.wire.call import Row, filled
 from kt.sim.wire.values import (
@@ -48,16 +48,16 @@ def row(kind: str, item: str, values: Row) -> dict[str, Any]:
     return {"values": values, "type": kind, "name": NAMES[kind], "item": item}
 
 
-def values(event: StreamEvent, around: Surroundings) -> tuple[str, str, Row] | None:
+def values(event: StreamEvent, context: RowContext) -> tuple[str, str, Row] | None:
     """Type, stock code and FIDs of an event; None for what has no row."""
     if isinstance(event, Tick):
-        return "0B", event.stock_code, trade(event, around.quote)
+        return "0B", event.stock_code, trade(event, context.quote)
     if isinstance(event, BookUpdate):
-        return "0D", event.stock_code, book_values(event, around.quote)
+        return "0D", event.stock_code, book_values(event, context.quote)
     if isinstance(event, OrderNotice):
-        return "00", event.stock_code, account_rows.order(event, around)
+        return "00", event.stock_code, account_rows.order(event, context)
     if isinstance(event, BalanceNotice):
-        return "04", event.stock_code, account_rows.balance(event, around)
+        return "04", event.stock_code, account_rows.balance(event, context)
     if isinstance(event, SessionNotice):
         return "0s", "", session(event)
     return None

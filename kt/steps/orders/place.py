@@ -7,7 +7,7 @@ until recovery has found it. Exceptions mean that nothing was sent; the one exce
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from msgspec.structs import replace
@@ -39,7 +39,8 @@ from kt.steps.risk import check
 from kt.steps.risk.stops import refusal
 
 SENDS = 3
-"""Maximum sends of one order that the broker refuses for its rate limit (429)."""
+"""Maximum sends of one order, amend or cancel that the broker refuses for its rate limit (429).
+This is the only place that retries one: each send has its events in the journal."""
 PAUSE = 1.0
 """Seconds before the second send (twice as long before the third), so that other requests get
 their share of the rate limit. An exit does not pause: it waits for the rate limit alone."""
@@ -157,8 +158,7 @@ def _send(ctx: Context, order: Order, checked: Check) -> Order:
         with _outcome_recorded(order, _description(order), outcome):
             order = ctx.journal.record(answered)
         hit("place.recorded", ctx.profile)
-        rate_limited = outcome.status is OutcomeStatus.NOT_PLACED and outcome.retryable
-        if not rate_limited or attempt == SENDS:
+        if not _rate_limited(outcome) or attempt == SENDS:
             break
         if order.origin not in EXITS:
             ctx.clock.sleep(PAUSE * attempt)
@@ -200,24 +200,44 @@ def amend(ctx: Context, order: Order, *, price: int) -> Changed:
 
     Raises Denied when a stop or the order's state forbids it or another change is pending,
     KtError(CLOCK), JournalError, and NotKept when the outcome cannot be written."""
-    order_change.check_stops(ctx, order)
-    check.check_clock(ctx)
-    change = order_change.request(ctx, order.order_id, order_change.AMEND, price=price)
-    ticket = AmendTicket(
-        ord_no=change.order.ord_no, stock_code=order.stock_code, quantity=0, price=price
-    )
-    return _changed(ctx, change, unseal(ctx.gateway).amend(ticket))
+
+    def send() -> Changed:
+        order_change.check_stops(ctx, order)
+        check.check_clock(ctx)
+        change = order_change.request(ctx, order.order_id, order_change.AMEND, price=price)
+        number, code = change.order.ord_no, order.stock_code
+        ticket = AmendTicket(ord_no=number, stock_code=code, quantity=0, price=price)
+        return _changed(ctx, change, unseal(ctx.gateway).amend(ticket))
+
+    return _retried(send)
 
 
 def cancel(ctx: Context, order: Order, *, quantity: int = 0) -> Changed:
     """Cancel `quantity` shares of one of kt's open orders (0 = all that is open); allowed under
     every stop. Raises Denied when the order's state forbids it, JournalError, and NotKept when
     the outcome cannot be written."""
-    change = order_change.request(ctx, order.order_id, order_change.CANCEL, quantity=quantity)
-    ticket = CancelTicket(
-        ord_no=change.order.ord_no, stock_code=order.stock_code, quantity=quantity
-    )
-    return _changed(ctx, change, unseal(ctx.gateway).cancel(ticket))
+
+    def send() -> Changed:
+        change = order_change.request(ctx, order.order_id, order_change.CANCEL, quantity=quantity)
+        number, code = change.order.ord_no, order.stock_code
+        ticket = CancelTicket(ord_no=number, stock_code=code, quantity=quantity)
+        return _changed(ctx, change, unseal(ctx.gateway).cancel(ticket))
+
+    return _retried(send)
+
+
+def _retried(send: Callable[[], Changed]) -> Changed:
+    """Call `send` again while the broker refuses the change for its rate limit (429). Each send
+    checks the order and the stops anew; the gateway's rate limit makes the pause."""
+    for _ in range(SENDS - 1):
+        changed = send()
+        if not _rate_limited(changed.outcome):
+            return changed
+    return send()
+
+
+def _rate_limited(outcome: Outcome) -> bool:
+    return outcome.status is OutcomeStatus.NOT_PLACED and outcome.retryable
 
 
 def _changed(ctx: Context, change: OrderChange, outcome: Outcome) -> Changed:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kt.records import MarketName, Side
-from kt.sim.account import Account, Costing, affordable
+from kt.sim.exchange.exchange_account import Account, Costing, affordable
 from kt.sim.market.listing import Listing
 
 COSTING = Costing(0.015, date(2026, 11, 23))
@@ -57,7 +57,7 @@ def test_profit_is_net_of_both_sides_costs() -> None:
     assert mine.realised("005930") == 0
 
 
-def test_nobody_sells_what_is_not_there() -> None:
+def test_selling_more_than_is_held_is_refused() -> None:
     mine = account()
     mine.buy("000001", 3, 10_000, 0, session=0)
     with pytest.raises(ValueError, match="4 000001 sold"):

@@ -1,4 +1,4 @@
-"""What the exchange must not forget, in SQLite: durable when a commit returns."""
+"""The exchange's state in SQLite: durable when a commit returns."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import msgspec
 from kt.errors import KtError
 from kt.files import create_private, private_folder
 from kt.records import Side
-from kt.sim.account import Account
-from kt.sim.depth import Eaten
+from kt.sim.exchange.exchange_account import Account
 from kt.sim.exchange.order_records import SimFill, SimOrder
+from kt.sim.market.depth import ConsumedLevel
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -30,7 +30,7 @@ EatenKey = tuple[str, Side, int]
 
 
 class ExchangeStorage:
-    """One file. The market itself is not in it: it is made again from the seed."""
+    """One file. The market is not stored: it is computed from the seed."""
 
     def __init__(self, path: Path) -> None:
         private_folder(path.parent)
@@ -59,10 +59,10 @@ class ExchangeStorage:
         rows = self._db.execute("SELECT body FROM fills ORDER BY exec_no")
         return [msgspec.json.decode(body, type=SimFill) for (body,) in rows]
 
-    def eaten(self) -> dict[EatenKey, Eaten]:
+    def eaten(self) -> dict[EatenKey, ConsumedLevel]:
         rows = self._db.execute("SELECT code, side, price, epoch, quantity FROM eaten")
         return {
-            (code, Side(side), price): Eaten(epoch, quantity)
+            (code, Side(side), price): ConsumedLevel(epoch, quantity)
             for code, side, price, epoch, quantity in rows
         }
 
@@ -72,7 +72,7 @@ class ExchangeStorage:
         accounts: Iterable[Account] = (),
         orders: Iterable[SimOrder] = (),
         fills: Iterable[SimFill] = (),
-        eaten: Iterable[tuple[EatenKey, Eaten]] = (),
+        eaten: Iterable[tuple[EatenKey, ConsumedLevel]] = (),
         *,
         new_session: bool = False,
     ) -> None:
@@ -94,7 +94,7 @@ class ExchangeStorage:
         accounts: Iterable[Account],
         orders: Iterable[SimOrder],
         fills: Iterable[SimFill],
-        eaten: Iterable[tuple[EatenKey, Eaten]],
+        eaten: Iterable[tuple[EatenKey, ConsumedLevel]],
         *,
         new_session: bool,
     ) -> None:

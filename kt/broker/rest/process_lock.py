@@ -1,4 +1,4 @@
-"""A lock between threads and processes, waited for no longer than the asker's time lasts."""
+"""A lock between threads and processes, with the caller's time limit."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from kt.ports.patience import time_left
 
 
 @contextlib.contextmanager
-def held(threads: threading.Lock, path: Path, *, poll: float = 0.05) -> Iterator[None]:
-    """One thread of this process, and then one process, at a time; the file's lock dies with its
-    process. Raises Busy when somebody else keeps it, OSError when the file cannot be used."""
+def process_lock(threads: threading.Lock, path: Path, *, poll: float = 0.05) -> Iterator[None]:
+    """One thread of this process, then one process at a time; the file lock is released when its
+    process dies. Raises Busy when the lock is not free in time, OSError for an unusable file."""
     began = time.monotonic()
     seconds = min(LOCK_SECONDS, time_left())
     if not threads.acquire(timeout=seconds):

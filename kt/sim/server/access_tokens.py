@@ -1,4 +1,4 @@
-"""Access tokens: one per app key, valid for a day of the exchange's clock, kept over restarts."""
+"""Access tokens: one per app key, valid for a day of the exchange's clock, saved over restarts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIFE = timedelta(hours=24) - timedelta(seconds=1)
 LONGEST_KEY = 256
 """Characters of an app key or a secret; the broker's have 43."""
 MOST_KEYS = 10_000
-"""App keys, each with an account of its own."""
+"""The most app keys; each has an account of its own."""
 
 
 class WrongKeys(Exception):
@@ -60,7 +60,7 @@ class Tokens:
 
     def issue(self, app_key: str, secret_key: str, *, renew: bool = False) -> tuple[str, datetime]:
         """The token and when it expires. With `renew` the valid one dies and another is made."""
-        if not self.opens(app_key, secret_key):
+        if not self.accepts(app_key, secret_key):
             raise WrongKeys
         grant = self._grants.get(app_key)
         now = self._clock.now()
@@ -74,7 +74,7 @@ class Tokens:
         self._keys[token] = app_key
         return token, datetime.fromisoformat(grant.expires)
 
-    def opens(self, app_key: str, secret_key: str) -> bool:
+    def accepts(self, app_key: str, secret_key: str) -> bool:
         """Whether this is the app key's secret, or may become it: it is the first."""
         if self._pair is not None and not _same(self._pair, (app_key, secret_key)):
             return False
@@ -96,7 +96,7 @@ class Tokens:
             return None
         return app_key if hmac.compare_digest(token, self._text(app_key, grant.serial)) else None
 
-    def end(self, app_key: str) -> None:
+    def expire(self, app_key: str) -> None:
         """The app key's token is no longer valid."""
         grant = self._grants.get(app_key)
         if grant is not None:

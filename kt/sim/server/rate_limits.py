@@ -1,9 +1,9 @@
-"""How many requests a second the exchange takes from one app key, counted on its own clock."""
+"""The exchange's rate limits per app key, on its own clock."""
 
 from __future__ import annotations
 
 from kt.ports import Clock
-from kt.sim.tokens import LONGEST_KEY
+from kt.sim.server.access_tokens import LONGEST_KEY
 
 QUERIES = 5.0
 HEAVY = {"ka10099": 0.5}
@@ -35,7 +35,7 @@ class RateLimits:
         return min(self._rate, HEAVY.get(bucket, self._rate))
 
     def allow(self, app_key: str, bucket: str) -> bool:
-        """Takes one request out of the bucket, or says no and takes nothing."""
+        """Take one request from the bucket; False, taking nothing, if it is empty."""
         rate = self.rate(bucket)
         if rate <= 0:
             return True

@@ -1,4 +1,4 @@
-"""Sending checked orders: watched from before the first one leaves, told when it is cut short."""
+"""Sending checked orders: interruption handling, live notices, waiting for fills."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kt.cli.entry import sentence
+from kt.cli.support.messages import sentence
 from kt.cli.support.termination import Terminated
 from kt.errors import AuthError, KtError, OutcomeUnknown, Unreachable
 from kt.records import (
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def sending(ctx: Context, changes: Order | None = None) -> Iterator[None]:
-    """Ctrl-C, SIGTERM, SIGHUP or memory that runs out in the middle of a send leaves an order, or
-    a change of the order `changes`, that nobody knows about: say so, with the exit code that says
-    it, instead of a plain interruption."""
+    """Turn an interruption (Ctrl-C, SIGTERM, SIGHUP, out of memory) in the middle of a send into
+    OutcomeUnknown, when it leaves an order, or a change of the order `changes`, with an unknown
+    outcome. Other interruptions pass through."""
     try:
         yield
     except (KeyboardInterrupt, Terminated, MemoryError):
@@ -45,23 +45,23 @@ def sending(ctx: Context, changes: Order | None = None) -> Iterator[None]:
         if after is not None and after.state in CHANGING_STATES:
             raise OutcomeUnknown(
                 f"interrupted while a change of order {after.ord_no} was being sent",
-                hint="Do not send it again; `kt order list` asks the broker what stands.",
+                hint="Do not send it again; `kt order list` asks the broker for its state.",
             ) from None
         raise
 
 
 @contextmanager
 def watching(
-    session: CliContext, wanted: bool, *, waits: bool = True
+    cli: CliContext, wanted: bool, *, waits: bool = True
 ) -> Iterator[queue.Queue[StreamEvent]]:
-    """The account's notices as a queue, from before an order is sent; an empty one when nobody
-    wants to wait, or when there is no stream (the broker's lists are asked then). Who cannot wait
-    for the stream (`waits` False) goes on while it is being connected."""
+    """The account's order notices as a queue, subscribed before the first order is sent. The queue
+    stays empty unless `wanted`, or when there is no stream (the broker is polled then). With
+    `waits` False the block starts while the stream is still connecting."""
     events: queue.Queue[StreamEvent] = queue.Queue()
     if not wanted:
         yield events
         return
-    stream = session.app.stream()
+    stream = cli.app.stream()
     expected = (Unreachable, AuthError) if waits else (KtError,)
 
     def begin() -> None:
@@ -69,7 +69,7 @@ def watching(
             stream.start(events.put)
             stream.subscribe([StreamKind.ORDERS])
         except expected as error:
-            session.say(f"no live notices ({error}); asking the broker's lists instead")
+            cli.say(f"no live notices ({error}); polling the broker instead")
 
     try:
         if waits:
@@ -82,30 +82,30 @@ def watching(
 
 
 def wait_for(
-    session: CliContext,
+    cli: CliContext,
     ctx: Context,
     orders: Sequence[Order],
     events: queue.Queue[StreamEvent],
     seconds: float,
 ) -> list[Order]:
-    """The orders after `seconds` of the clock, or as soon as all of them are done; as they were
-    when they cannot be followed: they stand all the same. Who interrupts it is told so."""
+    """The orders after `seconds` of the clock, or as soon as all are done. When tracking fails or
+    is interrupted, says that the orders were placed; after a failure returns them unchanged."""
     from kt.steps.reconcile.order_tracking import follow
 
     still = [order for order in orders if order.state in OPEN_STATES]
     if not still:
         return list(orders)
-    session.say(f"waiting up to {seconds:.0f} s for fills")
+    cli.say(f"waiting up to {seconds:.0f} s for fills")
     try:
         after = {order.order_id: order for order in follow(ctx, still, events, seconds)}
     except KtError as error:
-        said = sentence(f"the order stands, but it cannot be followed: {error}", error.hint)
-        session.console.warn(said)
+        message = f"the order was placed, but its fills cannot be tracked: {error}"
+        cli.console.warn(sentence(message, error.hint))
         return list(orders)
     except (KeyboardInterrupt, Terminated):
         names = ", ".join(f"{order.ord_no} ({order.order_id})" for order in still)
-        session.console.warn(
-            f"kt: interrupted while waiting; sent all the same: {names}. See `kt order list`."
+        cli.console.warn(
+            f"kt: interrupted while waiting; already sent: {names}. See `kt order list`."
         )
         raise
     return [after.get(order.order_id, order) for order in orders]

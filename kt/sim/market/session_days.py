@@ -15,7 +15,7 @@ AUCTION_SECOND = CONTINUOUS_MINUTES * 60
 """When the closing auction begins."""
 
 
-class Days:
+class SessionDays:
     """Sessions are numbered; dates hang on one anchor, so the market never depends on them.
 
     Seconds are counted from 380 minutes before the closing auction: 0 is 09:00 on an ordinary

@@ -23,7 +23,7 @@ from kt.records import (
     Side,
 )
 from kt.rules import ticks
-from kt.sim.exchange import AccountDesk, Steer
+from kt.sim.exchange import ExchangeBroker, Steer
 from tests.sim.scene import CODE, at, opened
 
 CODES = (CODE, "005930", "00680K")
@@ -65,9 +65,9 @@ class Trading(RuleBasedStateMachine):
         self, key: str, side: Side, code: str, quantity: int, steps: int, market: bool
     ) -> None:
         price = ticks.step(self.exchange.market.quote(code).price, steps)
-        desk = AccountDesk(self.exchange, key)
-        able = desk.deposit().orderable
-        outcome = desk.place(
+        broker = ExchangeBroker(self.exchange, key)
+        able = broker.deposit().orderable
+        outcome = broker.place(
             OrderTicket(
                 side=side,
                 stock_code=code,
@@ -88,7 +88,7 @@ class Trading(RuleBasedStateMachine):
         if self.numbers:
             key, number, code = data.draw(st.sampled_from(self.numbers))
             price = ticks.step(self.exchange.market.quote(code).price, steps)
-            outcome = AccountDesk(self.exchange, key).amend(
+            outcome = ExchangeBroker(self.exchange, key).amend(
                 AmendTicket(ord_no=number, stock_code=code, quantity=quantity, price=price)
             )
             self.note(key, code, outcome)
@@ -97,7 +97,7 @@ class Trading(RuleBasedStateMachine):
     def cancel(self, data: st.DataObject, quantity: int) -> None:
         if self.numbers:
             key, number, code = data.draw(st.sampled_from(self.numbers))
-            outcome = AccountDesk(self.exchange, key).cancel(
+            outcome = ExchangeBroker(self.exchange, key).cancel(
                 CancelTicket(ord_no=number, stock_code=code, quantity=quantity)
             )
             self.note(key, code, outcome)
@@ -140,15 +140,15 @@ class Trading(RuleBasedStateMachine):
             if isinstance(event, OrderNotice) and key is not None:
                 self.hear(self.seen[key], event)
         for key, seen in self.seen.items():
-            desk = AccountDesk(self.exchange, key)
-            deposit, holdings = desk.deposit(), desk.holdings()
+            broker = ExchangeBroker(self.exchange, key)
+            deposit, holdings = broker.deposit(), broker.holdings()
             assert deposit.d2_cash == seen.money
             assert deposit.orderable >= 0
             assert deposit.withdrawable >= 0
             held = {item.stock_code: item.quantity for item in holdings.items}
             assert held == {code: count for code, count in seen.shares.items() if count}
             self.adds_up(key, holdings)
-            for row in desk.day_orders():
+            for row in broker.day_orders():
                 assert 0 <= row.open_quantity <= row.quantity
                 assert row.filled_quantity + row.open_quantity <= row.quantity
 
@@ -156,7 +156,7 @@ class Trading(RuleBasedStateMachine):
         """The totals are those of the rows, and what waits to be sold cannot be sold."""
         items = holdings.items
         waiting: dict[str, int] = {}
-        for row in AccountDesk(self.exchange, key).open_orders():
+        for row in ExchangeBroker(self.exchange, key).open_orders():
             if row.side is Side.SELL:
                 waiting[row.stock_code] = waiting.get(row.stock_code, 0) + row.open_quantity
         for item in items:
@@ -166,7 +166,7 @@ class Trading(RuleBasedStateMachine):
         assert holdings.total_cost == sum(item.cost for item in items)
         assert holdings.total_value == sum(item.value for item in items)
         assert holdings.total_profit == sum(item.profit for item in items)
-        money = AccountDesk(self.exchange, key).deposit().d2_cash
+        money = ExchangeBroker(self.exchange, key).deposit().d2_cash
         assert holdings.estimated_assets == money + holdings.total_value
 
     def hear(self, seen: Seen, notice: OrderNotice) -> None:

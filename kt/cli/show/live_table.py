@@ -1,4 +1,4 @@
-"""The live table of `kt watch`: one row a stock, the account's newest lines under it."""
+"""The live table of `kt watch`: one row per stock, and below it the newest account events."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kt.cli.show import columns
 from kt.cli.show.cells import clock, money, percent, plain, signed, updown
 from kt.cli.show.table import Column, render
 from kt.cli.show.width import shorten
@@ -36,7 +37,7 @@ HOME, CLEAR_LINE, CLEAR_BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
 
 @dataclass
 class LiveRow:
-    """One stock as it now stands."""
+    """The current values of one stock."""
 
     code: str
     name: str
@@ -53,12 +54,7 @@ COLUMNS = (
     Column("code", lambda row: row.code),
     Column("name", lambda row: row.name, shorten=14),
     Column("price", lambda row: money(row.price), right=True, color=lambda r: updown(r.change_pct)),
-    Column(
-        "change",
-        lambda row: percent(row.change_pct),
-        right=True,
-        color=lambda row: updown(row.change_pct),
-    ),
+    columns.CHANGE,
     Column("volume", lambda row: money(row.volume), right=True, rank=1),
     Column("strength", lambda row: plain(row.strength or None), right=True, rank=3),
     Column("bid", lambda row: money(row.bid or None), right=True, rank=2),
@@ -68,7 +64,7 @@ COLUMNS = (
 
 
 class LiveTable:
-    """Draws on the terminal's other screen and leaves the last table on the usual one."""
+    """Draws on the terminal's alternate screen, and prints the last table when it ends."""
 
     def __init__(self, console: Console, quotes: Sequence[Quote]) -> None:
         self._console = console
@@ -84,7 +80,7 @@ class LiveTable:
         self._console.steer(LEAVE + self._console.shown(self.text()))
 
     def take(self, event: StreamEvent | None) -> None:
-        """Fold one event in; draw when there is something new and the last time is long ago."""
+        """Apply one event, and redraw if the last redraw is REDRAW_SECONDS ago."""
         if isinstance(event, Tick):
             self._tick(event)
         elif isinstance(event, BookUpdate):
@@ -119,8 +115,7 @@ class LiveTable:
 
 @contextmanager
 def live(console: Console, quotes: Sequence[Quote]) -> Iterator[LiveTable]:
-    """A live table; however it ends, Ctrl-C in the first moment included, the usual screen and
-    the cursor come back."""
+    """A live table; the normal screen and the cursor are always restored, also after Ctrl-C."""
     table = LiveTable(console, quotes)
     try:
         table.enter()
@@ -143,7 +138,7 @@ def _row(quote: Quote) -> LiveRow:
 
 
 def line(event: StreamEvent) -> str:
-    """One event in words."""
+    """One event as a line of text."""
     return visible(_words(event))
 
 

@@ -1,4 +1,4 @@
-"""kt sim scenario: play a scenario of the process document on the running exchange."""
+"""kt sim scenario: play one of the four scripted scenarios on the running exchange."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_session
+from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import Real
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kt.cli.support.cli_context import CliContext
     from kt.sim.scenario import Moved
 
@@ -20,7 +18,7 @@ NAMES = ("buy", "profit", "stop", "unfilled")
 
 @command(
     "scenario",
-    help="""Steer one stock of the running exchange through the prices of a scenario.
+    help="""Move one stock of the running exchange through the prices of a scenario.
 
     \b
       buy       an order for 10 at 70,000 fills in two halves
@@ -35,12 +33,12 @@ NAMES = ("buy", "profit", "stop", "unfilled")
       kt sim scenario buy &
       kt sim scenario buy --decision | kt check | kt order submit
 
-    `profit` and `stop` want the position that `buy` leaves. See `kt help simulator`.
+    `profit` and `stop` need the position that `buy` opens. See `kt help simulator`.
     """,
 )
 @click.argument("name", type=click.Choice(NAMES))
 @click.argument("code", default="005930")
-@click.option("--decision", is_flag=True, help="Print the decision to buy; steer nothing.")
+@click.option("--decision", is_flag=True, help="Only print the decision to buy.")
 @click.option(
     "--pause",
     type=Real(0, 3600),
@@ -53,51 +51,45 @@ NAMES = ("buy", "profit", "stop", "unfilled")
     type=Real(0, 86_400),
     default=1800.0,
     show_default=True,
-    help="Seconds of the exchange's clock for the order to come.",
+    help="Seconds of the exchange's clock to wait for the order.",
 )
-@pass_session
+@pass_cli
 def scenario(
-    session: CliContext, name: str, code: str, decision: bool, pause: float, wait: float
+    cli: CliContext, name: str, code: str, decision: bool, pause: float, wait: float
 ) -> None:
     if decision:
-        run_decision(session, code)
+        run_decision(cli, code)
     else:
-        run_scenario(session, name, code, pause, wait)
+        run_scenario(cli, name, code, pause, wait)
 
 
-def run_scenario(session: CliContext, name: str, code: str, pause: float, wait: float) -> None:
+def run_scenario(cli: CliContext, name: str, code: str, pause: float, wait: float) -> None:
     from kt.cli.support.pipe_documents import emit
     from kt.sim import control, scenario
 
-    exchange = control.of(_root(session))
+    exchange = control.of(cli.state_folder)
     clock = control.clock(exchange.status(use=True))
     rows: list[dict[str, Any]] = []
     for moved in scenario.play(
-        exchange, name, code, clock, pause=pause, patience=wait, say=session.say
+        exchange, name, code, clock, pause=pause, patience=wait, say=cli.say
     ):
-        session.say(_line(moved))
+        cli.say(_line(moved))
         rows.append(_row(name, moved))
-    emit(session, "events", rows, run="", asof=clock.now(), profile="sim")
+    emit(cli, "events", rows, run="", asof=clock.now(), profile="sim")
 
 
-def run_decision(session: CliContext, code: str) -> None:
-    """The document's decision, as of the exchange's present."""
+def run_decision(cli: CliContext, code: str) -> None:
+    """Print the scenario's buy decision, dated by the exchange's clock."""
     from kt.cli.support.pipe_documents import emit
     from kt.ids import new_id
     from kt.sim import control
     from kt.sim.scenario import decision
 
-    exchange = control.of(_root(session))
+    exchange = control.of(cli.state_folder)
     name = exchange.steered(code)["stock_name"]
     now = control.clock(exchange.status(use=True)).now()
     made = decision(code, name, now, new_id(now))
-    emit(session, "decisions", [made], run="", asof=now, profile="sim")
-
-
-def _root(session: CliContext) -> Path:
-    from kt.config.load import state_folder
-
-    return state_folder(session.config)
+    emit(cli, "decisions", [made], run="", asof=now, profile="sim")
 
 
 def _line(moved: Moved) -> str:

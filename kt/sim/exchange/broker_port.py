@@ -1,4 +1,4 @@
-"""One app key's account as the broker port."""
+"""One app key's account behind the Broker port."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from kt.records import (
     Realised,
     Side,
 )
-from kt.sim.account import Held
-from kt.sim.exchange.books import Ledger
 from kt.sim.exchange.core import Exchange
+from kt.sim.exchange.exchange_account import Held
+from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.order_records import execution, listed
 
 
-class AccountDesk:
+class ExchangeBroker:
     """Implements `kt.ports.Broker` for one app key; a new key gets a new account."""
 
     def __init__(self, exchange: Exchange, key: str) -> None:

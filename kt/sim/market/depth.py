@@ -1,4 +1,4 @@
-"""The order book that others make: ten levels a side around the last trade, and what was eaten."""
+"""The simulated order book: ten levels a side around the last trade, and what was consumed."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from kt.records import Book, Level, Side
 from kt.rules import price_time_priority, ticks
 from kt.sim.market import expected_prices
-from kt.sim.market.days import AUCTION_SECOND
 from kt.sim.market.noise import scatter
 from kt.sim.market.path import SessionPath
+from kt.sim.market.session_days import AUCTION_SECOND
 
 LEVELS = 10
 _EPOCH = 11
@@ -21,7 +21,7 @@ _ROUGHLY_AN_ORDER = 1_200_000
 
 
 @dataclass(frozen=True, slots=True)
-class Eaten:
+class ConsumedLevel:
     """Shares taken from a level while it had the size of `epoch`; it refills with the next."""
 
     epoch: int
@@ -32,16 +32,16 @@ class Depth:
     """Displayed sizes as a function of stock, price and second, less what accounts took."""
 
     def __init__(self) -> None:
-        self.eaten: dict[tuple[str, Side, int], Eaten] = {}
+        self.eaten: dict[tuple[str, Side, int], ConsumedLevel] = {}
         self.taken: set[tuple[str, Side, int]] = set()
-        """Levels eaten since somebody last cleared this."""
+        """Levels consumed since this was last cleared."""
         self.changes = 0
         """How often a book changed by what accounts did."""
         self._placed: dict[str, dict[tuple[Side, int], int]] = {}
         self._standing: dict[int, int] = {}
 
     def clear(self) -> None:
-        """A new session: nothing is eaten and no order waits."""
+        """A new session: nothing is consumed and no order rests."""
         self.eaten.clear()
         self.taken.clear()
         self._placed.clear()
@@ -107,7 +107,7 @@ class Depth:
         epoch, name = self.epoch(path, price, second), (code, side, price)
         before = self.eaten.get(name)
         taken = before.quantity if before is not None and before.epoch == epoch else 0
-        self.eaten[name] = Eaten(epoch, taken + quantity)
+        self.eaten[name] = ConsumedLevel(epoch, taken + quantity)
         self.taken.add(name)
         self.changes += 1
 
@@ -181,7 +181,7 @@ class Depth:
 
 
 def pieces(path: SessionPath, price: int, second: int, quantity: int) -> list[int]:
-    """A taken quantity split into the single orders it met, each an execution of its own."""
+    """Split a taken quantity into the single orders it matched, each an execution of its own."""
     usual = max(1, _ROUGHLY_AN_ORDER // price)
     found: list[int] = []
     step = 0

@@ -1,21 +1,21 @@
-"""Turns hits into fills: shares and won move, the order changes, the account is told."""
+"""Books matches as fills: updates shares, cash and the order, and notifies the account."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from kt.records import BalanceNotice, OrderNotice, Side
-from kt.sim.exchange.books import Ledger
-from kt.sim.exchange.matching import Hit
+from kt.sim.exchange.ledger import Ledger
+from kt.sim.exchange.matching import Match
 from kt.sim.exchange.order_records import SimFill, SimOrder
 
 
-def book_hits(ledger: Ledger, hits: list[Hit], at: datetime) -> None:
-    """Book every hit, and the other account's side where there is one."""
-    for hit in hits:
-        _book(ledger, hit.order, hit.price, hit.quantity, at)
-        if hit.against is not None:
-            _book(ledger, hit.against, hit.price, hit.quantity, at)
+def book_matches(ledger: Ledger, matches: list[Match], at: datetime) -> None:
+    """Book every match, on both sides if another account is involved."""
+    for match in matches:
+        _book(ledger, match.order, match.price, match.quantity, at)
+        if match.against is not None:
+            _book(ledger, match.against, match.price, match.quantity, at)
 
 
 def _book(ledger: Ledger, order: SimOrder, price: int, quantity: int, at: datetime) -> None:
@@ -24,7 +24,7 @@ def _book(ledger: Ledger, order: SimOrder, price: int, quantity: int, at: dateti
     order.value += price * quantity
     order.filled += quantity
     order.open -= quantity
-    # The commission is cut on the order's whole value so far, never on its pieces.
+    # The commission is rounded down on the order's total value so far, not per fill.
     fee = costing.fee(order.value) - order.fee
     tax = costing.tax(order.side, order.value, listing) - order.tax
     order.fee += fee
@@ -63,8 +63,8 @@ def notice(
     fill: SimFill | None = None,
     open_quantity: int | None = None,
 ) -> OrderNotice:
-    """The account's frame about an order. `quantity` is what is filled or may still fill, so
-    that quantity less open quantity is always what has filled."""
+    """The stream event about an order. `quantity` is filled plus open, so quantity minus open
+    quantity is always the filled quantity."""
     return OrderNotice(
         ord_no=order.number,
         original_ord_no=order.parent_number,

@@ -1,11 +1,12 @@
-"""How an order command ends: the orders as data, then the worst of them as exit code."""
+"""Start and end of order commands: reconcile first; at the end print the orders and raise for the
+worst outcome."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kt.cli.entry import sentence
+from kt.cli.support.messages import sentence
 from kt.errors import (
     AuthError,
     BrokerRefused,
@@ -25,51 +26,51 @@ if TYPE_CHECKING:
     from kt.steps.context import Context
 
 _RANK = (OutcomeUnknown, NotKept, Halted, Unreachable, BrokerRefused, Denied)
-"""The worst first: what a script must know before anything else."""
+"""Errors by severity, the worst first: the worst decides the exit code."""
 
 
-def begin(session: CliContext, command: str, *, alone: bool = False, repeats: str = "") -> Context:
-    """The run of an order command: first of all, what was left open is settled.
+def begin(cli: CliContext, command: str, *, alone: bool = False, repeats: str = "") -> Context:
+    """Start the run of an order command by reconciling with the broker.
 
-    Raises what reconcile raises: without the broker no order is placed. With `alone`, for
-    commands that only look, and for a client id that `repeats` an order, the journal answers
-    when the broker does not.
+    Raises what reconcile raises: without the broker no order is placed. Commands that only read
+    (`alone`), and a client id that `repeats` an earlier order, continue with the journal's data
+    when the broker cannot be reached.
     """
     from kt.steps.reconcile.startup import reconcile
 
-    ctx = session.context(command)
+    ctx = cli.context(command)
     try:
         found = reconcile(ctx, patience=0.0) if alone else reconcile(ctx)
     except (Unreachable, AuthError) as error:
         if not alone and ctx.journal.order_of_client(repeats) is None:
             raise
-        said = f"{error.message.rstrip('.')}; this is what kt last knew"
-        session.console.warn(sentence(said, None))
+        message = f"{error.message.rstrip('.')}; showing kt's last known state"
+        cli.console.warn(sentence(message, None))
         return ctx
     for line in found.lines():
-        session.console.warn(sentence(line, None))
+        cli.console.warn(sentence(line, None))
     return ctx
 
 
 def finish(
-    session: CliContext,
+    cli: CliContext,
     run: str,
     orders: Sequence[Order],
     checks: Sequence[Check] = (),
     stopped: Sequence[KtError] = (),
     before: Sequence[Order] = (),
 ) -> None:
-    """Print the orders, then raise for the worst of them, if any ended badly.
+    """Print the orders, then raise the worst error, if any.
 
-    `stopped` is what kept further orders from being sent; `before` are orders that answer for
-    decisions used before: how those ended is no failure of this command.
+    `stopped` are the errors that kept further orders from being sent; `before` are earlier orders
+    of decisions that were ordered before: their outcome is not an error of this command.
     """
-    from kt.cli.support.exit_watch import tell_bought
+    from kt.cli.support.exit_watch import warn_after_buys
     from kt.cli.support.pipe_documents import emit
 
-    emit(session, "orders", [*before, *orders], run=run)
-    session.sent = any(order.ord_no for order in orders)
-    tell_bought(session, [order for order in orders if order.run == run])
+    emit(cli, "orders", [*before, *orders], run=run)
+    cli.sent = any(order.ord_no for order in orders)
+    warn_after_buys(cli, [order for order in orders if order.run == run])
     by_order = {(check.decision_id, check.stock_code): check for check in checks}
     failures = [
         failure_of(order, by_order.get((order.decision_id, order.stock_code))) for order in orders
@@ -79,7 +80,7 @@ def finish(
         return
     found.sort(key=_rank)
     for failure in found[1:]:
-        session.console.warn(sentence(failure.message, None))
+        cli.console.warn(sentence(failure.message, None))
     raise found[0]
 
 
@@ -89,30 +90,30 @@ def _rank(failure: KtError) -> int:
 
 
 def failure_of(order: Order, check: Check | None = None) -> KtError | None:
-    """What this order's state means for whoever asked for it; None when it stands or is done."""
+    """The error for this order's state; None when it is open, filled or cancelled."""
     what = f"{order.side} {order.quantity:,} {order.stock_code} {order.stock_name}".rstrip()
     if order.state in UNRESOLVED_STATES:
         return OutcomeUnknown(
-            f"nobody knows whether the broker took {what} (order {order.order_id}): "
+            f"the outcome of {what} (order {order.order_id}) is unknown: "
             f"{order.message or 'no clear answer'}",
             hint=f"Do not send it again: {order.stock_code} is locked. kt looks for it at the "
-            f"broker; then `kt order list --unknown`, or `kt order resolve {order.order_id}`.",
+            f"broker; see `kt order list --unknown`, or `kt order resolve {order.order_id}`.",
             code=order.code or None,
         )
     if order.state is OrderState.REJECTED:
-        said = f"[{order.code}] {order.message}" if order.code else order.message
-        return BrokerRefused(f"the broker refused {what}: {said}", code=order.code or None)
+        reason = f"[{order.code}] {order.message}" if order.code else order.message
+        return BrokerRefused(f"the broker refused {what}: {reason}", code=order.code or None)
     if order.state is OrderState.NOT_PLACED:
         return Unreachable(
             f"{what} was not placed: {order.message or order.code}",
-            hint=f"It surely did not reach the broker: it may be sent again{_how_again(order)}.",
+            hint=f"It did not reach the broker and may be sent again{_how_again(order)}.",
             code=order.code or None,
         )
     return _denied(order, check, what) if order.state is OrderState.DENIED else None
 
 
 def _how_again(order: Order) -> str:
-    ways = ["under a new --client-id"] if order.client_id else []
+    ways = ["with a new --client-id"] if order.client_id else []
     ways += ["with --again"] if order.origin is Origin.PIPE and order.decision_id else []
     return f", {' and '.join(ways)}" if ways else ""
 
@@ -123,7 +124,7 @@ def _denied(order: Order, check: Check | None, what: str) -> KtError | None:
     reasons = [(order.code, order.message)]
     if check is not None and not check.passed:
         reasons = denials(check) or reasons
-    text = told(reasons)
+    text = listed(reasons)
     if halted(reasons):
         return Halted(
             f"{what} was denied: {text}",
@@ -138,17 +139,17 @@ def _denied(order: Order, check: Check | None, what: str) -> KtError | None:
 
 
 def denials(check: Check) -> list[tuple[str, str]]:
-    """Why a check said no, without test mode's note, which is no reason of its own."""
+    """The denials of a check as (code, detail), without the note that test mode is on."""
     return [(item.code, item.detail) for item in check.denials if item.code != Code.TEST_MODE]
 
 
 def halted(reasons: Sequence[tuple[str, str]]) -> bool:
-    """Whether a stop is among the reasons: that has an exit code of its own."""
+    """Whether a stop is among the reasons: it has its own exit code."""
     return any(code == Code.HALTED for code, _ in reasons)
 
 
-def told(reasons: Sequence[tuple[str, str]]) -> str:
-    """One reason in the sentence, several under one another."""
+def listed(reasons: Sequence[tuple[str, str]]) -> str:
+    """One reason inline; several on indented lines of their own."""
     lines = [visible(f"{code}: {detail}") for code, detail in reasons]
     if len(lines) == 1:
         return lines[0]

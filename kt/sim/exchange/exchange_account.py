@@ -1,4 +1,5 @@
-"""One account's money and shares: every won that leaves one place arrives in another."""
+"""One account's cash and shares, in double entry: every won taken from one place is booked at
+another."""
 
 from __future__ import annotations
 
@@ -32,8 +33,8 @@ class Costing:
         return fees.sell_tax(value, listing.market, listing.kind, self.day)
 
 
-class Due(msgspec.Struct, frozen=True):
-    """Money on its way: paid in or out when a session begins."""
+class PendingCash(msgspec.Struct, frozen=True):
+    """Unsettled cash: paid in or out when a session begins."""
 
     session: int
     amount: int
@@ -65,7 +66,7 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Account(msgspec.Struct, kw_only=True):
-    """Cash, money on its way, holdings and the running session's sales.
+    """Cash, unsettled cash, holdings and the current session's sales.
 
     `cash` is settled; `cash` plus all that is due is what may be traded with (sale proceeds buy
     again the same day; withdrawals wait for settlement).
@@ -75,7 +76,7 @@ class Account(msgspec.Struct, kw_only=True):
     number: str
     start: int
     cash: int
-    due: list[Due] = msgspec.field(default_factory=list)
+    due: list[PendingCash] = msgspec.field(default_factory=list)
     held: dict[str, Held] = msgspec.field(default_factory=dict)
     sales: list[Sale] = msgspec.field(default_factory=list)
     bought_fees: dict[str, int] = msgspec.field(default_factory=dict)
@@ -91,7 +92,7 @@ class Account(msgspec.Struct, kw_only=True):
         return self.cash + sum(item.amount for item in self.due if item.session <= session)
 
     def begin(self, session: int) -> None:
-        """Settle what is due, and forget the last session's sales."""
+        """Settle what is due, and drop the last session's sales."""
         self.cash = self.money_at(session)
         self.due = [item for item in self.due if item.session > session]
         self.sales = []
@@ -144,7 +145,7 @@ class Account(msgspec.Struct, kw_only=True):
         at = session + SETTLES_AFTER
         amount += sum(item.amount for item in self.due if item.session == at)
         self.due = [item for item in self.due if item.session != at]
-        self.due.append(Due(at, amount))
+        self.due.append(PendingCash(at, amount))
 
 
 def affordable(amount: int, price: int, costing: Costing) -> int:

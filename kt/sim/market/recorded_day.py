@@ -19,9 +19,9 @@ from pathlib import Path
 from kt.errors import InputError
 from kt.records import KST, MarketName
 from kt.rules import ticks
-from kt.sim.market.days import CONTINUOUS_MINUTES
 from kt.sim.market.listing import Listing
 from kt.sim.market.path import SessionPath
+from kt.sim.market.session_days import CONTINUOUS_MINUTES
 
 HEADER = ("code", "at", "open", "high", "low", "close", "volume")
 _CODE = re.compile(r"[0-9A-Z]{6}")

@@ -9,7 +9,7 @@ import pytest
 
 from kt.clock import ManualClock
 from kt.records import KST
-from kt.sim.tokens import LIFE, Tokens, WrongKeys
+from kt.sim.server.access_tokens import LIFE, Tokens, WrongKeys
 
 START = datetime(2026, 11, 23, 10, 0, tzinfo=KST)
 
@@ -46,10 +46,10 @@ def test_an_ended_token_stays_dead_and_is_never_issued_again(clock: ManualClock)
     for _ in range(5):
         token, _ = tokens.issue("key", "secret")
         seen.add(token)
-        tokens.end("key")
+        tokens.expire("key")
         assert tokens.app_key(token) is None
     assert len(seen) == 5
-    tokens.end("nobody")
+    tokens.expire("nobody")
 
 
 def test_tokens_outlive_the_process_and_the_file_holds_none(
@@ -59,7 +59,7 @@ def test_tokens_outlive_the_process_and_the_file_holds_none(
     first = Tokens(clock, path)
     token, expires = first.issue("key", "secret")
     dead, _ = first.issue("ended", "secret")
-    first.end("ended")
+    first.expire("ended")
     text = path.read_text()
     assert token not in text and "secret-of" not in text
     assert path.stat().st_mode & 0o777 == 0o600

@@ -1,4 +1,4 @@
-"""The trading day from the command line: its lines to stderr, its signals, its report."""
+"""`kt run`: the trading day with its progress on stderr, its signal handling and its report."""
 
 from __future__ import annotations
 
@@ -33,32 +33,32 @@ _ERRORS: dict[ExitCode, type[KtError]] = {
 
 
 def run_day(
-    session: CliContext,
+    cli: CliContext,
     ctx: Context,
     still_ours: Callable[[], str | None],
     *,
     until_close: bool,
 ) -> None:
-    """Trade until the day ends or somebody ends it; then the report.
+    """Trade until the day ends or a signal ends it, then print the report.
 
-    Ctrl-C, SIGTERM and SIGHUP are the usual ways to end it: exit code 0. A second one does not
-    wait, nor does a first SIGTERM or SIGHUP that the day does not follow in time; an order that
-    was under way then is one that nobody knows about.
+    Ctrl-C, SIGTERM and SIGHUP end it in order, with exit code 0. A second signal ends it at once,
+    and so does SIGTERM or SIGHUP when the day does not end in time; an order that was being sent
+    then has an unknown outcome.
     """
-    from kt.cli.order.sending import sending
+    from kt.cli.support.sending import sending
     from kt.engine.day import Day
 
     day = Day(
         ctx,
-        session.app.stream,
+        cli.app.stream,
         until_close=until_close,
-        announce=session.say,
+        announce=cli.say,
         still_ours=still_ours,
     )
-    session.say(f"trading on {ctx.profile}; Ctrl-C ends it")
+    cli.say(f"trading on {ctx.profile}; Ctrl-C ends it")
     with sending(ctx), stopping(day):
         report = day.run()
-    _show(session, ctx, report)
+    _show(cli, ctx, report)
     if report.exit_code is not ExitCode.DONE:
         raise _ERRORS.get(report.exit_code, KtError)(
             f"the run ended: {report.ended}", hint="See `kt doctor` and `kt log`."
@@ -66,14 +66,14 @@ def run_day(
     lost = ctx.journal.orders(states=("UNKNOWN",))
     if lost:
         raise OutcomeUnknown(
-            f"nobody knows what became of {len(lost)} order(s)",
+            f"the outcome of {len(lost)} order(s) is unknown",
             hint="See `kt order list --unknown`.",
         )
 
 
 @contextmanager
 def stopping(day: Day) -> Iterator[None]:
-    """While the day runs, the signals end it after the event at hand."""
+    """Handle the signals by stopping the day after the current event."""
     before: dict[signal.Signals, Any] = {}
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -93,7 +93,7 @@ def stopping(day: Day) -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def _show(session: CliContext, ctx: Context, report: DayReport) -> None:
+def _show(cli: CliContext, ctx: Context, report: DayReport) -> None:
     import msgspec
 
     from kt.cli.show.account import positions
@@ -103,13 +103,11 @@ def _show(session: CliContext, ctx: Context, report: DayReport) -> None:
     from kt.cli.support.pipe_documents import emit
 
     held = ctx.journal.positions()
-    if session.output == "table":
-        text = render(DAYS, report.days, session.console) if report.days else ""
+    if cli.output == "table":
+        text = render(DAYS, report.days, cli.console) if report.days else ""
         alarms = "".join(f"alarm: {line}\n" for line in report.alarms)
-        text += (
-            f"\n{translated('Held', session.console.language)}\n{positions(held, session.console)}"
-        )
-        session.console.show(f"{text}{alarms}{report.orders} orders sent; {report.ended}\n")
+        text += f"\n{translated('Held', cli.console.language)}\n{positions(held, cli.console)}"
+        cli.console.show(f"{text}{alarms}{report.orders} orders sent; {report.ended}\n")
         return
     row = {
         "kind": "day",
@@ -119,4 +117,4 @@ def _show(session: CliContext, ctx: Context, report: DayReport) -> None:
         "days": msgspec.to_builtins(report.days),
         "positions": msgspec.to_builtins(held),
     }
-    emit(session, "events", [row], run=ctx.run)
+    emit(cli, "events", [row], run=ctx.run)

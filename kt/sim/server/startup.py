@@ -1,4 +1,4 @@
-"""Opens the exchange of a state folder: a fresh one, or the kept one where its clock stood."""
+"""Opens the exchange of a state folder: a new one, or the saved one at its last time."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from kt.sim.server.settings import Settings
 
 
 @contextlib.contextmanager
-def open_desk(settings: Settings, left: ExchangePlace | None = None) -> Iterator[ServerContext]:
+def open_context(settings: Settings, left: ExchangePlace | None = None) -> Iterator[ServerContext]:
     """The exchange ready to be served; its time and state are saved when the block ends. `left`
-    is what one that was killed a moment ago told of itself.
+    is the place file of an exchange that was killed a moment ago.
 
     Raises ConfigError when the settings do not fit the kept state or a file is wrong.
     """

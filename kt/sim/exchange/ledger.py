@@ -1,26 +1,26 @@
-"""The exchange's books: accounts, today's orders and fills, numbers, and what is not saved yet."""
+"""The exchange's ledger: accounts, today's orders and fills, order numbers, unsaved changes."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from kt.records import Side, StreamEvent
-from kt.sim.account import Account, Costing, affordable
-from kt.sim.depth import Depth
+from kt.sim.exchange.exchange_account import Account, Costing, affordable
 from kt.sim.exchange.order_records import SimFill, SimOrder
+from kt.sim.exchange.storage import ExchangeStorage
 from kt.sim.market.board import Board
+from kt.sim.market.depth import Depth
 from kt.sim.market.noise import key_of
-from kt.sim.storage import ExchangeStorage
 
 Addressed = tuple[str | None, StreamEvent]
-"""An event and the app key it is for; None when it is everybody's."""
+"""An event and the app key it is for; None for all."""
 LONG_AGO = -(10**9)
 """A second before any session's first."""
 _FIRST_NUMBER = 100_001
 
 
 class Ledger:
-    """Data and its arithmetic; who may do what is decided elsewhere."""
+    """The data and its arithmetic; `order_entry` checks what is allowed."""
 
     def __init__(
         self, board: Board, *, cash: int, commission_pct: float, state: ExchangeStorage | None
@@ -39,7 +39,7 @@ class Ledger:
         self.outbox: list[Addressed] = []
         self._state = state
         self._working: dict[int, SimOrder] = {}
-        """Orders with something open."""
+        """Orders with an open quantity."""
         self._touched: set[int] = set()
         self._paid: set[str] = set()
         self._saved_fills = 0
@@ -73,7 +73,7 @@ class Ledger:
     # --- money --------------------------------------------------------------------------
 
     def reserve(self, order: SimOrder) -> int:
-        """What an open buy order keeps from other orders, in won: its price (the upper limit
+        """The cash reserved by an open buy order, in won: its price (the upper limit
         for a market order) and the commission, less what its fills have paid."""
         if order.side is Side.SELL or not order.open:
             return 0
@@ -110,14 +110,14 @@ class Ledger:
         return found
 
     def touch(self, order: SimOrder, at: datetime) -> None:
-        """The order changed: the lists will show it, and the next save writes it."""
+        """Mark an order as changed, for the lists and the next save."""
         order.mark(at)
         self._touched.add(order.ord_no)
         self._paid.add(order.account)
         self._stand(order)
 
     def _stand(self, order: SimOrder) -> None:
-        """Keep the list of working orders, and the book, by what the order has open."""
+        """Update the working orders and the book from the order's open quantity."""
         if order.open:
             self._working[order.ord_no] = order
         else:
@@ -126,7 +126,7 @@ class Ledger:
             self.depth.show(order.ord_no, order.code, order.side, order.price, order.open)
 
     def queue_moved(self, order: SimOrder) -> None:
-        """The order's place in its queue changed: to be saved, and nobody's business else."""
+        """The order's queue position changed: it must be saved, but no event is sent."""
         self._touched.add(order.ord_no)
 
     def add(self, order: SimOrder) -> None:
@@ -136,7 +136,7 @@ class Ledger:
         self.outbox.append((key, event))
 
     def begin_session(self, session: int) -> None:
-        """Settle, forget yesterday's orders and fills, and save."""
+        """Settle, drop yesterday's orders and fills, and save."""
         self.session = session
         self.matched = LONG_AGO
         self.orders, self.fills, self._saved_fills = {}, [], 0
@@ -177,7 +177,7 @@ class Ledger:
         self._saved_fills = len(self.fills)
 
     def load(self) -> dict[str, str]:
-        """Take over what the state file holds; its meta (empty for a new file)."""
+        """Load the state file; returns its meta (empty for a new file)."""
         if self._state is None:
             return {}
         self.meta = self._state.meta()

@@ -1,4 +1,4 @@
-"""What the queries of the market and of the account share: pages that hold something, and today."""
+"""What market and account queries share: iterating over non-empty pages, and today's date."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kt.ports import Clock
 
 
 class Queries:
-    """Questions to the broker over REST."""
+    """Base class of the queries over REST."""
 
     rest: Rest
     clock: Clock
@@ -19,7 +19,7 @@ class Queries:
         return self.clock.now().date()
 
     def _bodies(self, api_id: str, asked: dict[str, str]) -> Iterator[dict[str, object]]:
-        """Every page that holds something."""
+        """Every page with data, in order."""
         for reply in self.rest.pages(api_id, asked):
             if not reply.nothing:
                 yield reply.body
