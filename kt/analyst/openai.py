@@ -46,7 +46,7 @@ class _Line:
         self._model = model
         self._session = Session()
         self._session.trust_env = False  # a .netrc would replace the key
-        self._session.headers.update({"Content-Type": "application/json", "Connection": "close"})
+        self._session.headers["Content-Type"] = "application/json"
         if api_key:
             self._session.headers["Authorization"] = f"Bearer {api_key}"
         self._bounded = bound(self._session)
@@ -60,6 +60,7 @@ class _Line:
             if refused.status_code != 400 or "temperature" not in str(refused):
                 raise
         del body["temperature"]
+        self._session.close()  # a kept connection may end just as it is used again
         return self._post(body, seconds)
 
     def _post(self, body: Mapping[str, Any], seconds: float) -> ProviderReply:

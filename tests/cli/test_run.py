@@ -37,7 +37,10 @@ ROW = [
     "positions",
     "day",
 ]
-STEPS = ["reconcile", "account", "scan fast", "scan deep", "scan ai", "collect", "analyze", "check"]
+STEPS = [
+    *("reconcile", "account", "exits", "unfilled", "scan fast", "scan deep", "scan ai"),
+    *("collect", "analyze", "check"),
+]
 
 
 @pytest.fixture
