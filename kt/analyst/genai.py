@@ -66,15 +66,12 @@ class _Line:
 
         self._transport = OverRequests()
         self._model = model
-        self._client = genai.Client(
-            api_key=api_key,
-            vertexai=False,
-            http_options={
-                "base_url": base_url or None,
-                "api_version": "v1beta",
-                "httpx_client": httpx.Client(transport=self._transport, trust_env=False),
-            },
-        )
+        options: Any = {
+            "base_url": base_url or None,
+            "api_version": "v1beta",
+            "httpx_client": httpx.Client(transport=self._transport, trust_env=False),
+        }
+        self._client = genai.Client(api_key=api_key, vertexai=False, http_options=options)
 
     def ask(self, question: Question, seconds: float) -> ProviderReply:
         self._transport.seconds = seconds
