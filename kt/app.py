@@ -55,6 +55,8 @@ class App:
         self.environ = environ
         self.say = say
         self.run = ""
+        self.replaying = False
+        """Whether the journal answers in the analyst's place; to be set before it is asked."""
 
     @cached_property
     def paths(self) -> ProfilePaths:
@@ -199,6 +201,7 @@ class App:
             self.environ,
             self.clock,
             calls=self._analyst_calls,
+            replay=self.journal if self.replaying else None,
         )
 
     def _analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:

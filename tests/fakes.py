@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from kt.clock import ManualClock
 from kt.config.model import Config
 from kt.errors import UnknownStock
-from kt.ports import SealedGateway
+from kt.ports import Analyst, SealedGateway
 from kt.records import (
     KST,
     AccountReturn,
@@ -50,6 +50,7 @@ from kt.records import (
     Origin,
     Outcome,
     OutcomeStatus,
+    PromptPreview,
     Quote,
     Ranked,
     Ranking,
@@ -601,7 +602,6 @@ class ScriptedAnalyst:
 
     name = "scripted"
     model = "script-1"
-    fallback = None
 
     def __init__(self, clock: ManualClock, *answers: dict[str, dict[str, Any]]) -> None:
         self.clock = clock
@@ -612,6 +612,7 @@ class ScriptedAnalyst:
         self.error = ""
         self.tokens = 0
         self.cost = 0.0
+        self.fallback: Analyst | None = None
         self.block: threading.Event | None = None
         self.asked = threading.Event()
 
@@ -638,6 +639,9 @@ class ScriptedAnalyst:
                 for c in candidates[:count]
             )
         return self._answer("shortlist", () if self.error else picks)
+
+    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
+        return PromptPreview(version="scripted.1", text=f"about {len(brief.stocks)} stocks")
 
     def probe(self) -> AnalystReply | None:
         return self._answer("probe", ())

@@ -17,13 +17,21 @@ from typing import Any
 
 from kt.analyst.call import call
 from kt.analyst.failure import Failure
-from kt.analyst.prompt import DECIDE, PROBE, SHORTLIST, Prompt, decide_prompt, shortlist_prompt
+from kt.analyst.prompt import (
+    PROBE,
+    Language,
+    Prompt,
+    decide_prompt,
+    instructions,
+    shortlist_prompt,
+)
 from kt.analyst.provider import Provider, ProviderReply, Question
 from kt.analyst.reading import Read, read_text
 from kt.analyst.request_key import key_of, shortlist_question
 from kt.analyst.schemas import SCHEMAS
 from kt.ports import Analyst, Clock
-from kt.records import AnalystReply, AnalystRequest, Candidate
+from kt.ports.patience import time_left
+from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
 from kt.rules.freshness import newest
 
 AGAIN = frozenset({"quota", "unavailable", "unreachable"})
@@ -32,15 +40,17 @@ MOST_ATTEMPTS = 4
 FIRST_PAUSE = 0.5
 """Seconds before the second attempt; the next waits twice as long."""
 LEAST_LEFT = 1.0
-"""With fewer seconds left no further attempt is begun."""
+"""With fewer seconds left no attempt is begun."""
 PROBE_SECONDS = 15.0
 
 
 class ModelAnalyst:
     """Implements ports.Analyst with a provider's model.
 
-    `timeout` is in real seconds for all of a question, its retries included, to the last byte.
-    `prices` are dollars per million tokens (in, out). The key is never logged, shown or stored.
+    `timeout` is in real seconds for all of a question, its retries included, to the last byte;
+    a narrower limit of the asker's (`kt.ports.patience`) holds.
+    `price` gives dollars per million tokens (in, out) of a model. The key is never logged, shown
+    or stored.
     `wait` pauses between two attempts, in real seconds.
     """
 
@@ -51,14 +61,16 @@ class ModelAnalyst:
         *,
         temperature: float,
         timeout: float,
-        prices: tuple[float, float] = (0.0, 0.0),
+        language: Language = "en",
+        price: Callable[[str], tuple[float, float]] = lambda model: (0.0, 0.0),
         wait: Callable[[float], Any] | None = None,
     ) -> None:
         self._provider = provider
         self._clock = clock
         self._parameters: dict[str, Any] = {"temperature": temperature}
         self._timeout = timeout
-        self._prices = prices
+        self._language = language
+        self._price = price
         self._wait = wait or Event().wait
         self.fallback: Analyst | None = None
 
@@ -73,14 +85,20 @@ class ModelAnalyst:
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         """One question about every stock of the brief."""
         key, asof = self.decide_key(brief, faults), newest(brief.stocks, brief.asof)
-        return self._ask("decide", key, decide_prompt(brief, faults), asof)
+        return self._ask("decide", key, decide_prompt(brief, faults, self._language), asof)
 
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
         """One question for the best candidates."""
         key = self.shortlist_key(candidates, count, asof)
-        return self._ask("shortlist", key, shortlist_prompt(candidates, count, asof), asof)
+        prompt = shortlist_prompt(candidates, count, asof, self._language)
+        return self._ask("shortlist", key, prompt, asof)
+
+    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
+        """What `decide` would send."""
+        prompt = decide_prompt(brief, (), self._language)
+        return PromptPreview(version=prompt.version, text=prompt.whole)
 
     def probe(self) -> AnalystReply | None:
         """Costs a few tokens; one attempt, of at most PROBE_SECONDS."""
@@ -90,11 +108,13 @@ class ModelAnalyst:
         return self._ask("probe", key, PROBE, now, seconds=seconds, most=1)
 
     def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str:
-        question = {"system": DECIDE, "brief": brief}
+        system = instructions("decide", self._language).text
+        question = {"system": system, "brief": brief}
         return key_of("decide", self.name, self.model, self._parameters, question, faults)
 
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
-        question = {"system": SHORTLIST} | shortlist_question(candidates, count, asof)
+        system = instructions("shortlist", self._language).text
+        question = {"system": system} | shortlist_question(candidates, count, asof)
         return key_of("shortlist", self.name, self.model, self._parameters, question)
 
     def _ask(
@@ -110,28 +130,29 @@ class ModelAnalyst:
         asked_at = self._clock.now()
         started = time.perf_counter()
         question = Question(prompt, SCHEMAS[purpose], self._parameters["temperature"])
-        reply, attempts = self._patiently(question, seconds or self._timeout, most)
+        seconds = min(seconds or self._timeout, time_left())
+        reply, attempts = self._patiently(question, seconds, most)
         latency = round((time.perf_counter() - started) * 1000)
         found = Read() if reply.failure or purpose == "probe" else read_text(reply.text)
-        error = reply.failure.text if reply.failure else found.error and f"reply: {found.error}"
-        price_in, price_out = self._prices
+        answered = reply.model or self.model
         return AnalystReply(
             key=key,
             purpose=purpose,
             analyst=self.name,
-            model=reply.model or self.model,
+            model=answered,
             asked_model=self.model,
             objects=found.objects,
             raw=reply.text,
             prompt=prompt.whole,
+            prompt_version=prompt.version,
             parameters=self._parameters,
             asked_at=asked_at,
             data_at=data_at,
             latency_ms=latency,
             tokens_in=reply.tokens_in,
             tokens_out=reply.tokens_out,
-            cost_usd=(reply.tokens_in * price_in + reply.tokens_out * price_out) / 1_000_000,
-            error=error,
+            cost_usd=_cost(self._price(answered), reply),
+            error=reply.failure.text if reply.failure else found.error and f"reply: {found.error}",
             notes=(*reply.notes, *found.notes),
             attempts=attempts,
         )
@@ -140,6 +161,9 @@ class ModelAnalyst:
         self, question: Question, seconds: float, most: int
     ) -> tuple[ProviderReply, int]:
         """The reply to the last attempt, and how many there were."""
+        if time_left() < LEAST_LEFT:
+            words = "the time for this cycle's questions is used up (analyst.cycle_timeout)"
+            return ProviderReply(failure=Failure("late", words)), 0
         if not self._provider.secret.isascii() or not self._provider.secret.isprintable():
             words = "the key holds a line break, or letters that no key has"
             return ProviderReply(failure=Failure("auth", words)), 0
@@ -155,6 +179,10 @@ class ModelAnalyst:
                 break
             self._wait(pause)
         return _timed(reply, seconds), attempt
+
+
+def _cost(price: tuple[float, float], reply: ProviderReply) -> float:
+    return (reply.tokens_in * price[0] + reply.tokens_out * price[1]) / 1_000_000
 
 
 def _pause(failure: Failure, attempt: int) -> float:

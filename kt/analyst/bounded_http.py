@@ -7,12 +7,16 @@ runs into it. Whoever waits gives up at the deadline, and then cuts the connecti
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 from typing import Any
 
 from requests import Response, Session
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
+
+from kt.analyst.body import as_object
+from kt.analyst.failure import Refused
 
 MAX_REPLY = 4 << 20
 """Bytes of a reply, unpacked; the longest that a model may write has less than one MiB."""
@@ -62,6 +66,28 @@ class BoundedAdapter(HTTPAdapter):
             if line.sock is not None:
                 with contextlib.suppress(OSError):
                     socket.socket.shutdown(line.sock, socket.SHUT_RDWR)
+
+
+def send(
+    session: Session, method: str, url: str, headers: dict[str, str], content: bytes, seconds: float
+) -> Response:
+    """One request over a bound session, without a redirect. Raises Refused for a status that is
+    no success, with the server's own words, and what requests raises."""
+    response = session.request(
+        method, url, headers=headers, data=content, timeout=seconds, allow_redirects=False
+    )
+    if response.status_code != 200:
+        raise Refused(response.status_code, _told(response), response)
+    return response
+
+
+def _told(response: Response) -> str:
+    """`error.message` of the body, as Google and OpenAI write it; otherwise the body."""
+    try:
+        error = as_object(as_object(json.loads(response.content)).get("error"))
+    except (ValueError, RecursionError):
+        error = {}
+    return str(error.get("message") or response.reason or "")[:1_000]
 
 
 def bound(session: Session) -> BoundedAdapter:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 
 from kt.analyst.guarded import Calls, GuardedAnalyst, SpendingBudget
+from kt.analyst.provider import Provider
 from kt.analyst.replay import FindsAnswers, Keyed, ReplayAnalyst
-from kt.config.model import Config
+from kt.config.model import AnalystConfig, Config
 from kt.errors import ConfigError
 from kt.ports import Analyst, Clock
 
-API_KEY = "GEMINI_API_KEY"
+GEMINI_MODEL = "gemini-flash-latest"
+"""Google's own name for its newest model of this kind: it does not end with a model's life. What
+answered is journaled, and told by `kt doctor`."""
+KEYS = {"gemini": "GEMINI_API_KEY", "openai": "OPENAI_API_KEY"}
+"""The environment variable of each provider's key, unless `analyst.key_name` names another."""
 
 
 def choose(
@@ -21,7 +27,7 @@ def choose(
     calls: Calls | None = None,
     replay: FindsAnswers | None = None,
 ) -> Analyst:
-    """The analyst of `analyst.kind`: auto is gemini when a key is set, and rules otherwise.
+    """The analyst of `analyst.kind`: auto is gemini when its key is set, and rules otherwise.
 
     `calls` (the journal's) keeps its breaker and its budget. With `replay` (a journal) recorded
     answers are given instead, and no key is needed. Raises ConfigError on the profile `real`
@@ -49,29 +55,62 @@ def _chosen(
     config: Config, environ: Mapping[str, str], clock: Clock, *, needs_key: bool
 ) -> Keyed | None:
     """The analyst with a model; None: the rules."""
-    wanted, key = config.analyst.kind, environ.get(API_KEY, "").strip()
+    ours, wanted = config.analyst, config.analyst.kind
+    name = ours.key_name or KEYS.get(wanted, KEYS["gemini"])
+    key = environ.get(name, "").strip()
     if wanted == "auto":
         if config.profile == "real":
             raise ConfigError(
                 "on the profile real the analyst must be chosen",
-                hint="set analyst.kind to gemini or rules in the configuration",
+                hint="set analyst.kind to gemini, openai or rules in the configuration",
             )
         wanted = "gemini" if key else "rules"
     if wanted == "rules":
         return None
-    if needs_key and not key:
+    own_server = wanted == "openai" and ours.base_url  # which may ask for no key
+    if needs_key and not key and not own_server:
         raise ConfigError(
-            "the analyst is gemini, but there is no key for it",
-            hint=f"set {API_KEY}, or analyst.kind to rules",
+            f"the analyst is {wanted}, but there is no key for it",
+            hint=f"set {name}, or analyst.kind to rules",
         )
     from kt.analyst.asking import ModelAnalyst
-    from kt.analyst.gemini import Gemini
 
-    ours = config.analyst
     return ModelAnalyst(
-        Gemini(key, ours.model, ours.base_url),
+        _provider(wanted, key, ours),
         clock,
         temperature=ours.temperature,
         timeout=ours.timeout,
-        prices=(ours.usd_per_million_in, ours.usd_per_million_out),
+        language=ours.language,
+        price=partial(price_of, ours.prices, (ours.usd_per_million_in, ours.usd_per_million_out)),
     )
+
+
+def _provider(kind: str, key: str, ours: AnalystConfig) -> Provider:
+    """Gemini goes through the newer of its two libraries that is installed."""
+    if kind == "openai":
+        from kt.analyst.openai import OpenAICompatible
+
+        if not ours.model:
+            raise ConfigError(
+                "the analyst is openai, but no model is named",
+                hint="set analyst.model; `kt doctor` asks the provider for it",
+            )
+        return OpenAICompatible(key, ours.model, ours.base_url)
+    from kt.analyst import genai
+
+    model = ours.model or GEMINI_MODEL
+    if genai.installed():
+        return genai.GeminiGenAI(key, model, ours.base_url)
+    from kt.analyst.gemini import Gemini
+
+    return Gemini(key, model, ours.base_url)
+
+
+def price_of(prices: Sequence[str], usual: tuple[float, float], model: str) -> tuple[float, float]:
+    """Dollars per million tokens, in and out, of the model that answered: those of the longest
+    name in `prices` (`name in out`) that its name begins with."""
+    named = [price.split() for price in prices if model.startswith(price.split()[0])]
+    if not named:
+        return usual
+    _, sent, received = max(named, key=lambda price: len(price[0]))
+    return float(sent), float(received)

@@ -47,6 +47,15 @@ class Failure:
         return f"{self.kind}: {self.words}"
 
 
+class Refused(Exception):
+    """A server answered with a status that is no success; `response` is requests' own."""
+
+    def __init__(self, status: int, words: str, response: Any) -> None:
+        super().__init__(f"{status} {words}".strip())
+        self.status_code = status
+        self.response = response
+
+
 def of_exception(raised: BaseException, timeout: float, now: datetime) -> Failure:
     """Any exception of any library. An unknown one is `defect`, with its name."""
     status = _status(raised)

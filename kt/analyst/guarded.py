@@ -8,7 +8,7 @@ from datetime import datetime, time
 
 from kt.analyst.replay import Keyed
 from kt.ports import Analyst, Clock
-from kt.records import WITHHELD, AnalystCall, AnalystReply, AnalystRequest, Candidate
+from kt.records import WITHHELD, AnalystCall, AnalystReply, AnalystRequest, Candidate, PromptPreview
 from kt.rules import breaker
 from kt.rules.freshness import newest
 
@@ -80,6 +80,9 @@ class GuardedAnalyst:
 
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
         return self._inner.shortlist_key(candidates, count, asof)
+
+    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
+        return self._inner.preview(brief)
 
     def probe(self) -> AnalystReply | None:
         return self._inner.probe()

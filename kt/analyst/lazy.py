@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from kt.ports import Analyst
-from kt.records import AnalystReply, AnalystRequest, Candidate
+from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
 
 
 class DeferredAnalyst:
@@ -39,6 +39,9 @@ class DeferredAnalyst:
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
         return self._chosen.shortlist(candidates, count, asof)
+
+    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
+        return self._chosen.preview(brief)
 
     def probe(self) -> AnalystReply | None:
         return self._chosen.probe()

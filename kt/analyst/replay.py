@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from msgspec.structs import replace
+
+from kt.analyst.reading import read_text
 from kt.errors import KtError
 from kt.ports import Analyst
-from kt.records import AnalystReply, AnalystRequest, Candidate
+from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
 
 
 class FindsAnswers(Protocol):
@@ -52,6 +55,9 @@ class ReplayAnalyst:
     ) -> AnalystReply:
         return self._find("shortlist", self._original.shortlist_key(candidates, count, asof))
 
+    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
+        return self._original.preview(brief)
+
     def probe(self) -> AnalystReply | None:
         """A replay asks nobody."""
         return None
@@ -62,7 +68,8 @@ class ReplayAnalyst:
             raise KtError(
                 f"the replay has no answer to this {purpose} question "
                 f"({self.name}, {self.model}, key {key[:12]}…)",
-                hint="replay the same data with the same analyst, model and settings",
+                hint="the journal has only what was asked: the same data, analyst, model, "
+                "temperature, language and version of the instructions",
                 code="REPLAY_MISS",
             )
-        return answer
+        return replace(answer, objects=read_text(answer.raw).objects) if answer.raw else answer

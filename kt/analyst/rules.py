@@ -113,6 +113,9 @@ class RulesAnalyst:
         figures = {c.stock_code: round(c.score, 1) for c in candidates}
         return self._answer("shortlist", key, objects, figures, asof)
 
+    def preview(self, brief: AnalystRequest) -> None:
+        """The rules read figures, no words."""
+
     def probe(self) -> AnalystReply | None:
         """There is nobody to ask."""
         return None

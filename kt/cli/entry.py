@@ -112,9 +112,8 @@ def _save_traceback(error: Exception, cli: CliContext) -> str:
     import traceback
 
     text = "".join(traceback.format_exception(error))
-    for name in ("KT_APP_KEY", "KT_SECRET_KEY", "GEMINI_API_KEY"):
-        secret = cli.environ.get(name)
-        if secret:
+    for name, secret in cli.environ.items():
+        if secret and name.endswith("_KEY"):
             text = text.replace(secret, "***")
     handle, place = tempfile.mkstemp(prefix="kt-error-", suffix=".txt")  # mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as file:

@@ -31,6 +31,7 @@ ENVIRONMENT: dict[str, str] = {
     "KT_BASE_URL": "the broker's REST address, instead of the profile's",
     "KT_WS_URL": "the broker's WebSocket address, instead of the profile's",
     "GEMINI_API_KEY": "the key for Gemini; without it the offline rules decide",
+    "OPENAI_API_KEY": "the key for analyst.kind openai",
     "KT_LANG": "the language of tables: en or ko",
     "NO_COLOR": "disables colours if set to anything",
 }

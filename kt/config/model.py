@@ -23,6 +23,7 @@ StockCode = Annotated[str, Meta(pattern=r"^[0-9A-Z]{6}$")]
 Seconds = Annotated[float, Meta(gt=0, le=604_800)]
 """At most a week."""
 Rate = Annotated[float, Meta(gt=0, le=1_000)]
+ModelPrice = Annotated[str, Meta(pattern=r"^\S+ \d{1,5}(\.\d+)? \d{1,5}(\.\d+)?$")]
 Dollars = Annotated[float, Meta(ge=0, le=100_000)]
 
 
@@ -78,6 +79,25 @@ class Limits(Section, frozen=True, kw_only=True):
     """Maximum number of buys per stock and day that the analyst may decide."""
     turnover: Won = 20_000_000
     """Maximum won bought per day, open buys included."""
+
+
+class Sizing(Section, frozen=True, kw_only=True):
+    """How much of what the limits allow a buy uses. The least of all bounds holds, the analyst's
+    own quantity among them; each check shows the arithmetic."""
+
+    low_risk_pct: Percent = 100.0
+    """Share of the room (cash, and what the limits leave) for a decision of risk LOW."""
+    medium_risk_pct: Percent = 75.0
+    """The same for MEDIUM."""
+    high_risk_pct: Percent = 40.0
+    """The same for HIGH."""
+    risk_to_stop: WonOrNone = 50_000
+    """Won that may be lost when the stop-loss sells at its price. 0 = no bound."""
+    calm_range_pct: Percent = 10.0
+    """A stock whose price has ranged further than this today gets a share of the room that shrinks
+    as the range grows: half at twice as much. 0 = no bound."""
+    volume_pct: Percent = 1.0
+    """Shares, in percent of the day's volume so far. 0 = no bound."""
 
 
 class Cooldown(Section, frozen=True, kw_only=True):
@@ -184,18 +204,27 @@ class SessionHours(Section, frozen=True, kw_only=True):
 class AnalystConfig(Section, frozen=True, kw_only=True):
     """The analyst. `auto` = gemini if a key is set, otherwise rules (never on `real`)."""
 
-    kind: Literal["auto", "rules", "gemini"] = "auto"
+    kind: Literal["auto", "rules", "gemini", "openai"] = "auto"
     fallback: Literal["none", "rules"] = "none"
-    """Decides if the analyst gives no answer; none: no decision (ABSTAIN)."""
-    model: str = "gemini-2.5-flash"
-    """The Gemini model."""
+    """Who decides what the analyst leaves unanswered; none: nothing is done (ABSTAIN)."""
+    model: str = ""
+    """The provider's model; empty: gemini-flash-latest (openai has no default). `kt doctor` asks it
+    and says which one answered."""
+    key_name: str = ""
+    """The environment variable with the key; empty: GEMINI_API_KEY or OPENAI_API_KEY."""
     base_url: str = ""
-    """The https address of the provider's server or a gateway (http only on this computer); empty:
-    the provider's default."""
+    """The provider's server, or a gateway's, by https (plain http on this computer alone); empty:
+    the provider's own. For openai it ends where /chat/completions begins: a local server is
+    http://127.0.0.1:11434/v1."""
     temperature: Annotated[float, Meta(ge=0, le=2)] = 0.0
     """Sampling temperature; 0 = as deterministic as the model allows."""
     timeout: Seconds = 60.0
-    """Seconds to wait for the complete answer."""
+    """Seconds to wait for an answer, to its last byte."""
+    cycle_timeout: Seconds = 90.0
+    """Seconds for all that one cycle, or one command, asks: the choice of candidates, the
+    decisions and every retry together."""
+    language: Literal["en", "ko"] = "en"
+    """The language of the model's instructions and of its reasons."""
     horizon_minutes: Annotated[int, Meta(gt=0, le=525_600)] = 60
     """Minutes after which a decision is scored."""
     budget_usd: Dollars = 0.0
@@ -207,6 +236,9 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     """The price of a million tokens sent, for the cost in the journal."""
     usd_per_million_out: Dollars = 2.50
     """The price of a million tokens received."""
+    prices: tuple[ModelPrice, ...] = ()
+    """The prices of models that cost otherwise, by the beginning of the answering model's name, in
+    dollars per million tokens sent and received: `gemini-3-pro 2.0 12.0`."""
 
 
 class Emergency(Section, frozen=True, kw_only=True):
@@ -299,6 +331,7 @@ class Config(Section, frozen=True, kw_only=True):
         default_factory=lambda: dict(DEFAULT_PROFILES)
     )
     limits: Limits = Limits()
+    sizing: Sizing = Sizing()
     exits: Exits = Exits()
     scan: Scan = Scan()
     cycle: Cycle = Cycle()

@@ -27,6 +27,7 @@ from kt.records import (
     Position,
     StreamEvent,
 )
+from kt.steps import silence
 from kt.steps.context import Context
 from kt.steps.decide import analyze as analysis
 from kt.steps.decide import collect, scan
@@ -111,6 +112,7 @@ class _Cycle:
         self.announce = announce or (lambda step: None)
         self.report = CycleReport()
         self.failure: KtError | None = None
+        self.time = silence.asking_time(ctx)
 
     def run(self) -> CycleReport:
         report = self.report
@@ -119,6 +121,7 @@ class _Cycle:
             raise self.failure or KtError("the books could not be reconciled")
         self.take_over()
         report.balance = self.step("account", lambda: account.balance(self.ctx), summaries.balance)
+        self.leave()
         self.scan()
         self.decide()
         self.trade()
@@ -136,14 +139,16 @@ class _Cycle:
             self.step("flatten", again, Flattened.text)
 
     def scan(self) -> None:
-        """50 → 20 → 5 stocks; when a later scan fails, the best of the earlier one are used."""
+        """50 → 20 → 5 stocks; when the deep scan fails, the best of the fast one are used. Stocks
+        that the analyst did not choose are not bought."""
         ctx, report = self.ctx, self.report
         found = self.step("scan fast", lambda: scan.fast(ctx), summaries.candidates) or ()
         if found:
             deeper = self.step("scan deep", lambda: scan.deep(ctx, found), summaries.candidates)
             found = deeper or found[: ctx.config.scan.deep_keep]
-            chosen = self.step("scan ai", lambda: scan.shortlist(ctx, found), summaries.candidates)
-            found = chosen or found[: ctx.config.scan.ai_keep]
+            choose = partial(scan.shortlist, ctx, found, self.time)
+            chosen = self.step("scan ai", choose, scan.Shortlist.text)
+            found = chosen.candidates if chosen else ()
         report.candidates = found
         held = [position.stock_code for position in ctx.journal.positions()]
         self.watch([*held, *(candidate.stock_code for candidate in found)])
@@ -157,20 +162,25 @@ class _Cycle:
         )
         if request is None or not request.stocks:
             return
-        decisions = self.step(
-            "analyze", lambda: analysis.analyze(ctx, request), summaries.decisions
-        )
+        decide = partial(analysis.analyze, ctx, request, self.time)
+        describe = partial(silence.summary, analyst=ctx.analyst.name)
+        decisions = self.step("analyze", decide, describe)
         report.decisions = decisions or ()
         checks = self.step("check", lambda: check.check(ctx, report.decisions), summaries.checks)
         report.checks = checks or ()
 
-    def trade(self) -> None:
-        """Exits first, because they free cash; then the decisions, then unfilled orders."""
-        ctx, report = self.ctx, self.report
+    def leave(self) -> None:
+        """Exits and overdue orders before anything that waits for scans or the analyst."""
         sold = self.step("exits", self.exits, summaries.orders) or ()
-        sent = (*sold, *(self.step("place", self.place, summaries.orders) or ()))
-        changed = self.step("unfilled", lambda: unfilled.unfilled(ctx), summaries.orders) or ()
-        report.orders = (*sent, *(o for o in changed if o.order_id not in _ids(sent)))
+        changed = self.step("unfilled", self.unfilled, summaries.orders) or ()
+        self.report.orders = (*sold, *(o for o in changed if o.order_id not in _ids(sold)))
+
+    def unfilled(self) -> tuple[Order, ...]:
+        return unfilled.unfilled(self.ctx)
+
+    def trade(self) -> None:
+        ctx, report = self.ctx, self.report
+        report.orders += self.step("place", self.place, summaries.orders) or ()
         live = [order for order in report.orders if order.ord_no]
         if live:
             followed = self.step("follow", lambda: self.follow(live), summaries.orders) or ()
@@ -181,13 +191,16 @@ class _Cycle:
             report.orders = tuple(ctx.journal.order(o.order_id) or o for o in report.orders)
 
     def exits(self) -> tuple[Order, ...]:
-        """Stop-loss and take-profit at the current prices; a tick does the same between cycles."""
+        """Stop-loss and take-profit at the current prices; a tick does the same between cycles.
+        Exits that the analyst has to confirm come last."""
         sold: list[Order] = []
-        prices = daily_pnl.quotes(self.ctx)
-        for due in exits.exits_at(self.ctx, prices):
-            if exits.wait_left(self.ctx, due.position.stock_code):
+        found = exits.exits_at(self.ctx, daily_pnl.quotes(self.ctx))
+        asking = {due.position.stock_code: exits.wants_confirmation(self.ctx, due) for due in found}
+        for due in sorted(found, key=lambda due: asking[due.position.stock_code]):
+            code = due.position.stock_code
+            if exits.wait_left(self.ctx, code):
                 continue  # refused before; its next try is not due yet
-            if exits.wants_confirmation(self.ctx, due) and not exits.confirm_profit(self.ctx, due):
+            if asking[code] and not exits.confirm_profit(self.ctx, due, self.time):
                 continue
             left = exits.leave(self.ctx, due)
             sold += [*left.taken_back, *([left.order] if left.order else [])]

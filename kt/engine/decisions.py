@@ -12,7 +12,6 @@ from kt.engine.stream_subscriptions import watch
 from kt.engine.timers import Timer
 from kt.engine.work import Judged, Placed
 from kt.records import Candidate, Check
-from kt.steps import silence
 from kt.steps.decide import scan
 
 # scans: a stage's first result of the day is used by the next stage at once
@@ -49,7 +48,7 @@ DEEP = Job(
 
 def _judged(runtime: Runtime, judged: Judged) -> None:
     wanted = [f"{d.action} {d.stock_name}" for d in judged.decisions if d.action.trades]
-    runtime.say("; ".join([*wanted, silence.summary(judged.decisions)]))
+    runtime.say("; ".join([*wanted, judged.said]))
     _take(runtime, judged)
     watch(runtime)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from kt.records import Balance, Candidate, Check, DayResult, Decision, Order
-from kt.steps import silence
+from kt.records import Balance, Candidate, Check, DayResult, Order
 from kt.steps.results import Difference, Reconciliation
 
 
@@ -21,10 +20,6 @@ def balance(found: Balance) -> str:
 def candidates(found: tuple[Candidate, ...]) -> str:
     best = ", ".join(f"{c.stock_name} {c.score:.0f}" for c in found[:3])
     return f"{len(found)} candidates" + (f": {best}" if best else "")
-
-
-def decisions(found: tuple[Decision, ...]) -> str:
-    return silence.summary(found)
 
 
 def checks(found: tuple[Check, ...]) -> str:

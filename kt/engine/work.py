@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kt.errors import Denied, KtError
 from kt.records import (
@@ -23,6 +23,7 @@ from kt.records import (
 from kt.rules import trading_phases
 from kt.rules.risk.denials import Code
 from kt.rules.trading_phases import MarketPhase
+from kt.steps import silence
 from kt.steps.context import Context
 from kt.steps.decide import analyze as analysis
 from kt.steps.decide import collect, scan
@@ -68,13 +69,19 @@ class Judged:
     shortlist: tuple[Candidate, ...]
     decisions: tuple[Decision, ...]
     account: AccountSnapshot
+    said: str = ""
+    """A summary of shortlist and decisions."""
 
 
 def judge(ctx: Context, candidates: Sequence[Candidate], notice: SessionNotice | None) -> Judged:
     """Shortlist and decisions of the analyst, then a fresh account snapshot."""
-    chosen = scan.shortlist(ctx, candidates)
-    request = collect.collect(ctx, chosen)
-    return weigh(ctx, chosen, analysis.analyze(ctx, request), notice)
+    time = silence.asking_time(ctx)
+    chosen = scan.shortlist(ctx, candidates, time)
+    request = collect.collect(ctx, chosen.candidates)
+    decisions = analysis.analyze(ctx, request, time)
+    said = [chosen.text()] if chosen.failure else []
+    said.append(silence.summary(decisions, ctx.analyst.name))
+    return replace(weigh(ctx, chosen.candidates, decisions, notice), said="; ".join(said))
 
 
 def weigh(

@@ -25,6 +25,7 @@ from kt.records import (
     Equity,
     ErrorCount,
     Fill,
+    JournaledQuestion,
     Order,
     OrderEvent,
     OrderTicket,
@@ -65,7 +66,16 @@ class RunLog(Protocol):
         """`stage` is fast, deep or ai; candidates are best first."""
         ...
 
-    def answer(self, run: str, answer: AnalystReply) -> None: ...
+    def answer(
+        self, run: str, answer: AnalystReply, question: JournaledQuestion | None = None
+    ) -> None:
+        """`question` is what the first question of an analysis was about."""
+        ...
+
+    def questions(self, run: str) -> tuple[tuple[JournaledQuestion, AnalystReply], ...]:
+        """The first questions of a run's analyses with their answers, oldest first."""
+        ...
+
     def find_answer(self, key: str) -> AnalystReply | None:
         """The newest answer to the same question; one without an error is preferred."""
         ...

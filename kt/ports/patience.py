@@ -62,6 +62,24 @@ def asked_once() -> bool:
     return _LIMIT.get().once
 
 
+class AskingTime:
+    """Real seconds for several questions together. What happens between two of them does not
+    count: only the time inside `spent` does. For one thread."""
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+
+    @contextlib.contextmanager
+    def spent(self) -> Iterator[None]:
+        """A question inside has what the earlier ones left."""
+        began = time.monotonic()
+        try:
+            with within(self._left):
+                yield
+        finally:
+            self._left -= time.monotonic() - began
+
+
 @contextlib.contextmanager
 def _limited(limit: Limit) -> Iterator[None]:
     before = _LIMIT.set(limit)

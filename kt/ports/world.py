@@ -26,6 +26,7 @@ from kt.records import (
     MarketIndex,
     MarketName,
     Orderable,
+    PromptPreview,
     Quote,
     Ranked,
     Ranking,
@@ -184,6 +185,10 @@ class Analyst(Protocol):
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
         """The `count` best candidates as `{stock_code, score, reason}`."""
+        ...
+
+    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
+        """What `decide` would send to a model; None where there is no model."""
         ...
 
     def probe(self) -> AnalystReply | None:

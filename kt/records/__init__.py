@@ -28,6 +28,8 @@ from kt.records.analyst_request import (
     AnalystCall,
     AnalystReply,
     AnalystRequest,
+    JournaledQuestion,
+    PromptPreview,
     StockContext,
 )
 from kt.records.base import (
@@ -163,6 +165,7 @@ __all__ = [
     "InstitutionDay",
     "Instrument",
     "Interval",
+    "JournaledQuestion",
     "Level",
     "MarketIndex",
     "MarketName",
@@ -181,6 +184,7 @@ __all__ = [
     "Performance",
     "PlannedStock",
     "Position",
+    "PromptPreview",
     "Provenance",
     "Quote",
     "Ranked",

@@ -43,6 +43,21 @@ class AnalystRequest(Record, frozen=True, kw_only=True):
     lessons: str = ""
 
 
+class JournaledQuestion(Record, frozen=True, kw_only=True):
+    """A question with all that its answer is checked against: what a replay needs."""
+
+    request: AnalystRequest
+    kinds: dict[str, str]
+    """Stock code to STOCK, ETF, … as they were listed then."""
+
+
+class PromptPreview(Record, frozen=True, kw_only=True):
+    """What a model would be sent: instructions and data, in one text."""
+
+    version: str
+    text: str
+
+
 FAILURES: dict[str, str] = {
     "auth": "The provider refused the key: set a good one.",
     "model": "The provider has no such model: choose another with analyst.model.",
@@ -55,12 +70,13 @@ FAILURES: dict[str, str] = {
     "reply": "An answer came that cannot be read.",
     "paused": "Not asked: it failed before, and its next try is later.",
     "budget": "Not asked: the day's budget is spent.",
+    "late": "Not asked: the cycle's earlier questions took analyst.cycle_timeout.",
     "defect": "Something failed that has no other name here.",
 }
 """The kinds of failure of an analyst, and what each means."""
 LASTING = frozenset({"auth", "model", "request"})
 """Failures that last until a person changes something (a key, the configuration)."""
-WITHHELD = frozenset({"paused", "budget"})
+WITHHELD = frozenset({"paused", "budget", "late"})
 """The analyst was not asked at all."""
 
 

@@ -119,18 +119,28 @@ class Pick:
 def judge_shortlist(
     objects: Sequence[Any], candidates: Sequence[Candidate], count: int
 ) -> tuple[tuple[Pick, ...], tuple[str, ...]]:
-    """Check raw `{stock_code, score, reason}` objects: the accepted picks (at most `count`, best
-    first) and the faults of the others."""
+    """Check raw `{stock_code, score, reason}` objects: the accepted picks (the first `count`, in
+    the analyst's own order) and the faults of the others. Scores that are all from 0 to 1 are
+    shares of 1; one among larger ones could be either, and is a fault."""
     answers, faults = _by_code(objects, {candidate.stock_code for candidate in candidates})
+    scores = [found["score"] for same in answers.values() for found in same if _is_score(found)]
+    shares = [score for score in scores if 0 < score < 1]
+    of_one = bool(shares) and max(scores) <= 1
     picks = []
     for code, found in answers.items():
         wrong = [f"answered {len(found)} times"] if len(found) != 1 else []
         wrong += _number(found[0], "score", 100) + _reason(found[0])
+        if not wrong and not of_one and found[0]["score"] in shares:
+            wrong.append(f"score: {shown(found[0]['score'])} of 1, or of 100?")
         faults += [f"{code}: {fault}" for fault in wrong]
         if not wrong:
-            picks.append(Pick(code, float(found[0]["score"]), clean(found[0]["reason"])))
-    picks.sort(key=lambda pick: (-pick.score, pick.stock_code))
+            score = round(found[0]["score"] * (100 if of_one else 1), 2)
+            picks.append(Pick(code, float(score), clean(found[0]["reason"])))
     return tuple(picks[:count]), tuple(faults)
+
+
+def _is_score(found: dict[str, Any]) -> bool:
+    return not _number(found, "score", 100)
 
 
 def clean(text: str) -> str:

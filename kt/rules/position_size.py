@@ -1,16 +1,15 @@
-"""Position sizing: what limits and cash allow, scaled by the risk level, in whole shares."""
+"""How much to order, in whole shares: the least of what room, risk, volume and analyst allow."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from kt.records import Action, Decision, RiskLevel
+from kt.config.model import Sizing
+from kt.records import Action, Decision, Quote, RiskLevel
 from kt.rules import fees
 
-ROOM_PCT: dict[RiskLevel, int] = {RiskLevel.LOW: 100, RiskLevel.MEDIUM: 75, RiskLevel.HIGH: 40}
-"""The percentage of the allowed amount that a decision of each risk level may use. The process
-document's own decision (10 shares at 70,000 won, MEDIUM, 1,000,000 won a stock) fits with its
-commission."""
+DEFAULT = Sizing()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,26 +27,67 @@ def buy_size(
     cash: int,
     per_stock_left: int,
     total_left: int,
+    sizing: Sizing = DEFAULT,
+    stop_loss_pct: float = 5.0,
+    quote: Quote | None = None,
     commission_pct: float = fees.REAL_COMMISSION_PCT,
 ) -> PositionSize:
-    """The size of a buy at `price` won a share.
+    """The size of a purchase at `price` won a share, as the least of its bounds.
 
-    The allowed amount is the smallest of the orderable cash and what is left of the two limits, in
-    won; the decision's risk level takes a percentage of it, commission included; the analyst's
-    quantity is an upper bound.
+    The room is the least of the cash for orders and what the two limits leave, in won; the
+    decision's risk level and the range of the day take their part of it, commission included.
+    Besides, the loss down to the stop, the day's volume and the analyst's quantity are upper
+    bounds. What a missing quote would say is left out.
     """
     if decision.action is not Action.BUY or price <= 0:
         return PositionSize(0, f"0: nothing to buy ({decision.action} at {price:,})")
     room = max(0, min(cash, per_stock_left, total_left))
-    part = room * ROOM_PCT[decision.risk_level] // 100
-    affordable = _affordable(part, price, commission_pct)
-    quantity = min(affordable, max(0, decision.quantity))
-    return PositionSize(
-        quantity,
-        f"room min(cash {cash:,}, stock {per_stock_left:,}, total {total_left:,}) = {room:,}; "
-        f"{decision.risk_level} {ROOM_PCT[decision.risk_level]} % = {part:,}; at {price:,} with "
-        f"fee {affordable:,} shares; analyst {decision.quantity:,}: {quantity:,}",
-    )
+    part, said = _part(room, decision.risk_level, sizing, quote)
+    bounds = [_affordable(part, price, commission_pct)]
+    words = [
+        f"room min(cash {cash:,}, stock {per_stock_left:,}, total {total_left:,}) = {room:,}",
+        *said,
+        f"at {price:,} with fee {bounds[0]:,} shares",
+    ]
+    for bound, source in _other_bounds(price, sizing, stop_loss_pct, quote):
+        bounds.append(bound)
+        words.append(f"{source}: {bound:,}")
+    quantity = min(*bounds, max(0, decision.quantity))
+    words.append(f"analyst {decision.quantity:,}: {quantity:,}")
+    return PositionSize(quantity, "; ".join(words))
+
+
+def _part(room: int, risk: RiskLevel, sizing: Sizing, quote: Quote | None) -> tuple[int, list[str]]:
+    """What may be used of the room, in won, and how that came about."""
+    share = _room_pct(risk, sizing)
+    part = int(room * share / 100)
+    words = [f"{risk} {share:g} % = {part:,}"]
+    if quote is not None and quote.base_price > 0 and sizing.calm_range_pct:
+        ranged = 100 * (quote.high - quote.low) / quote.base_price
+        if ranged > sizing.calm_range_pct:
+            part = int(part * sizing.calm_range_pct / ranged)
+            words.append(f"range {ranged:.1f} % above {sizing.calm_range_pct:g} % = {part:,}")
+    return part, words
+
+
+def _room_pct(risk: RiskLevel, sizing: Sizing) -> float:
+    return {
+        RiskLevel.LOW: sizing.low_risk_pct,
+        RiskLevel.MEDIUM: sizing.medium_risk_pct,
+        RiskLevel.HIGH: sizing.high_risk_pct,
+    }[risk]
+
+
+def _other_bounds(
+    price: int, sizing: Sizing, stop_loss_pct: float, quote: Quote | None
+) -> Iterator[tuple[int, str]]:
+    """Bounds in shares, each with what it comes from."""
+    if sizing.risk_to_stop:
+        shares = int(sizing.risk_to_stop * 100 / (price * stop_loss_pct))
+        yield shares, f"{sizing.risk_to_stop:,} to the stop at -{stop_loss_pct:g} %"
+    if sizing.volume_pct and quote is not None:
+        shares = int(quote.volume * sizing.volume_pct / 100)
+        yield shares, f"{sizing.volume_pct:g} % of the volume {quote.volume:,}"
 
 
 def sell_size(decision: Decision, sellable: int) -> PositionSize:

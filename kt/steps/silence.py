@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kt.ports import Analyst, RunLog
-from kt.records import FAILURES, WITHHELD, Action, AnalystReply, Decision, Provenance
+from kt.ports.patience import AskingTime
+from kt.records import (
+    FAILURES,
+    WITHHELD,
+    Action,
+    AnalystReply,
+    Decision,
+    JournaledQuestion,
+    Provenance,
+)
 from kt.rules import breaker
 from kt.steps.context import Context
 from kt.steps.notices import notify
@@ -25,14 +34,20 @@ _WORDS = {
     "request": "refused the request",
     "paused": "is not asked for a while",
     "budget": "is not asked: the budget is spent",
+    "late": "was not asked in time",
     "defect": "could not be asked",
 }
 
 
-def keep(ctx: Context, answer: AnalystReply) -> None:
+def asking_time(ctx: Context) -> AskingTime:
+    """The time for all that one cycle, or one command, asks of the analyst."""
+    return AskingTime(ctx.config.analyst.cycle_timeout)
+
+
+def keep(ctx: Context, answer: AnalystReply, question: JournaledQuestion | None = None) -> None:
     """Journal an analyst's answer; notify the owner when a series of failures reaches the limit of
     `rules/breaker.py`."""
-    ctx.journal.answer(ctx.run, answer)
+    ctx.journal.answer(ctx.run, answer, question)
     if not answer.error or answer.kind in WITHHELD:
         return
     calls = ctx.journal.analyst_calls(ctx.clock.now() - breaker.LOOK_BACK)
@@ -70,15 +85,16 @@ def health(journal: RunLog, analyst: Analyst, now: datetime) -> Health:
     )
 
 
-def summary(decisions: Sequence[Decision]) -> str:
-    """`3 decisions by gemini: 1 BUY, 2 HOLD`, with the reason when the analyst did not answer."""
+def summary(decisions: Sequence[Decision], analyst: str) -> str:
+    """`3 decisions by gemini: 1 BUY, 2 HOLD`, with the reason when the analyst did not answer.
+    `analyst` is the one that was asked first."""
     if not decisions:
         return "no decisions"
     own = [d for d in decisions if d.provenance.own]
     names = sorted({d.analyst for d in own if d.analyst})
     noun = "decision" if len(decisions) == 1 else "decisions"
     said = f"{len(decisions)} {noun}" + (f" by {', '.join(names)}" if names else "")
-    return said + _counts(decisions) + _labels(decisions, own) + _why(decisions)
+    return said + _counts(decisions) + _labels(decisions, own) + _why(decisions, analyst)
 
 
 def _counts(decisions: Sequence[Decision]) -> str:
@@ -96,21 +112,18 @@ def _labels(decisions: Sequence[Decision], own: Sequence[Decision]) -> str:
     return said + (f", {len(other)} by {other[0].analyst} as the fallback" if other else "")
 
 
-def _why(decisions: Sequence[Decision]) -> str:
+def _why(decisions: Sequence[Decision], analyst: str) -> str:
     """Why some are not the analyst's own decisions."""
     silent = [d for d in decisions if not d.provenance.own]
     if not silent:
         return ""
     first = silent[0]
-    fault = first.faults[0] if first.faults else ""
+    return f" because {why(analyst, first.faults[0] if first.faults else '')}"
+
+
+def why(analyst: str, fault: str) -> str:
+    """What an analyst did instead of answering; `fault` is `kind: words`, or words alone."""
     kind, _, words = fault.partition(": ")
-    who = asked(decisions)
     if kind in _WORDS:
-        return f" because {who} {_WORDS[kind]}: {words}"
-    return f" because {who} gave no answer that could be used: {fault or 'none came'}"
-
-
-def asked(decisions: Sequence[Decision]) -> str:
-    """The name of the analyst that was asked, also when the fallback answered."""
-    named = [d.analyst for d in decisions if d.provenance.own or d.action is Action.ABSTAIN]
-    return next(iter(named), "") or "the analyst"
+        return f"{analyst} {_WORDS[kind]}: {words}"
+    return f"{analyst} gave no answer that could be used: {fault or 'none came'}"

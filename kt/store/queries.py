@@ -30,7 +30,7 @@ _SOURCES: dict[str, tuple[str, str]] = {
 }
 """Kind of event: its table and the column of its time."""
 KINDS = tuple(_SOURCES)
-_TOO_LONG = ("prompt", "raw", "objects_json", "parameters_json", "fill_json")
+_TOO_LONG = ("prompt", "raw_zlib", "question_zlib", "objects_json", "parameters_json", "fill_json")
 
 
 class Reading(JournalPart):

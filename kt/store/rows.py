@@ -3,6 +3,7 @@ JSON in columns named `…_json`."""
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
@@ -68,9 +69,38 @@ def from_row(row: Mapping[str, Any], kind: type[R]) -> R:
         ) from error
 
 
+def packed(text: str) -> bytes:
+    """A text as the journal keeps it where it may be long (zlib); nothing for an empty one."""
+    return zlib.compress(text.encode()) if text else b""
+
+
+def unpacked(data: bytes) -> str:
+    """The text that `packed` was given. Raises JournalError where the file is damaged."""
+    try:
+        return zlib.decompress(data).decode() if data else ""
+    except (zlib.error, UnicodeDecodeError) as error:
+        raise JournalError(
+            f"a packed text of the journal cannot be read: {error}",
+            hint="the file is damaged: run `kt doctor`",
+            code="ROW",
+        ) from error
+
+
 def json_text(value: Any) -> str:
     """Compact JSON with unescaped Korean; nested records become objects."""
     return msgspec.json.encode(value).decode()
+
+
+def from_json(text: str, kind: type[R]) -> R:
+    """The record that `json_text` was given. Raises JournalError for any other text."""
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.MsgspecError as error:
+        raise JournalError(
+            f"a text of the journal is no {kind.__name__}: {error}",
+            hint="another version of kt wrote it, or the file is damaged: run `kt doctor`",
+            code="ROW",
+        ) from error
 
 
 def _column(value: Any) -> Any:

@@ -9,9 +9,26 @@ from datetime import datetime
 from typing import Any
 
 from kt.ids import new_id
-from kt.records import Action, AnalystCall, AnalystReply, Candidate, Check, Decision
+from kt.records import (
+    Action,
+    AnalystCall,
+    AnalystReply,
+    Candidate,
+    Check,
+    Decision,
+    JournaledQuestion,
+)
 from kt.store.journal_part import JournalPart
-from kt.store.rows import from_row, time_text, to_row
+from kt.store.rows import (
+    Row,
+    from_json,
+    from_row,
+    json_text,
+    packed,
+    time_text,
+    to_row,
+    unpacked,
+)
 from kt.store.writer import MANY, Insert, Item, Statement
 
 
@@ -77,19 +94,33 @@ class RunRows(JournalPart):
             rows.append(Insert("candidates", row | to_row(item, leave_out=("stage",))))
         self._writer.put(rows)
 
-    def answer(self, run: str, answer: AnalystReply) -> None:
-        row = to_row(answer, run=run)
-        for name in ("prompt", "raw", "parameters_json"):
+    def answer(
+        self, run: str, answer: AnalystReply, question: JournaledQuestion | None = None
+    ) -> None:
+        raw = self._mask_data(answer.raw)
+        row = to_row(answer, leave_out=("raw", "objects") if raw else ("raw",), run=run)
+        row |= {"raw_zlib": packed(raw), "raw_length": len(raw.encode())}
+        row.setdefault("objects_json", "[]")
+        row["question_zlib"] = packed(json_text(question)) if question else b""
+        for name in ("prompt", "parameters_json"):
             row[name] = self._mask_data(row[name])
         row["error"] = self._mask(answer.error)
         self._writer.put([Insert("ai_calls", row)])
 
     def find_answer(self, key: str) -> AnalystReply | None:
-        """The newest answer with this key, preferring answers without an error."""
+        """The newest answer with this key; one without an error before one with. The objects of
+        one with words are not read from them here."""
         self._flush()
         sql = "SELECT * FROM ai_calls WHERE key = ? ORDER BY error <> '', seq DESC LIMIT 1"
         found = self._file.read(sql, (key,))
-        return from_row(found[0], AnalystReply) if found else None
+        return _reply(found[0]) if found else None
+
+    def questions(self, run: str) -> tuple[tuple[JournaledQuestion, AnalystReply], ...]:
+        self._flush()
+        sql = "SELECT * FROM ai_calls WHERE run = ? AND question_zlib <> x'' ORDER BY seq"
+        rows = self._file.read(sql, (run,))
+        asked = (from_json(unpacked(row["question_zlib"]), JournaledQuestion) for row in rows)
+        return tuple(zip(asked, map(_reply, rows), strict=True))
 
     def analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
         """Requests to the analyst since then, oldest first."""
@@ -154,6 +185,10 @@ class RunRows(JournalPart):
 
     def _put(self, table: str, **row: Any) -> None:
         self._writer.put([Insert(table, row)])
+
+
+def _reply(row: Row) -> AnalystReply:
+    return from_row(row | {"raw": unpacked(row["raw_zlib"])}, AnalystReply)
 
 
 def _check(run: str, check_id: str, item: Check) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import sqlite3
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from kt.store.rows import packed
+
 if TYPE_CHECKING:
     from sqlite_utils.db import Database
     from sqlite_utils.migrations import Migrations
@@ -20,6 +22,8 @@ MIGRATIONS = (
     "0009_trades",
     "0010_analyst",
     "0011_equity",
+    "0012_replies",
+    "0013_questions",
 )
 """Files of `sql/`, in order. Never change a released one; add new ones at the end."""
 VERSION = len(MIGRATIONS)
@@ -37,6 +41,7 @@ def migrate(connection: sqlite3.Connection, *, to: int = VERSION) -> None:
     from sqlite_utils import Database
 
     db = Database(connection, recursive_triggers=False, execute_plugins=False)
+    connection.create_function("packed", 1, packed, deterministic=True)
     stop_before = MIGRATIONS[to] if to < VERSION else None
     _migrations().apply(db, stop_before=stop_before)
     _run(db, _sql(VIEWS))

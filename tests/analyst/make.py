@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
+import pytest
+
+from kt.analyst import genai
 from kt.analyst.asking import ModelAnalyst
 from kt.analyst.gemini import Gemini
+from kt.analyst.openai import OpenAICompatible
+from kt.analyst.prompt import Language
+from kt.analyst.provider import Provider
 from kt.clock import ManualClock
 from kt.records import (
     AnalystRequest,
@@ -34,7 +41,21 @@ KEY = "AIzaSyTESTTESTTESTTESTTESTTESTTESTTEST"
 MODEL = "gemini-test"
 
 
-def gemini(
+def _successor(key: str, model: str, base_url: str) -> Provider:
+    if not genai.installed():
+        pytest.skip("the extra kt[genai] is not installed")
+    return genai.GeminiGenAI(key, model, base_url)
+
+
+ADAPTERS: dict[str, Callable[[str, str, str], Provider]] = {
+    "google-generativeai": Gemini,
+    "google-genai": _successor,
+    "openai": lambda key, model, url: OpenAICompatible(key, model, url and f"{url}/v1"),
+}
+
+
+def model(
+    adapter: str,
     base_url: str = "",
     *,
     key: str = KEY,
@@ -42,16 +63,21 @@ def gemini(
     temperature: float = 0.0,
     timeout: float = 7.0,
     wait: Callable[[float], Any] = lambda seconds: None,
+    language: Language = "en",
 ) -> ModelAnalyst:
-    """Through google-generativeai; pauses between attempts are only counted by `wait`."""
+    """Through one of ADAPTERS; pauses between attempts are only counted by `wait`."""
     return ModelAnalyst(
-        Gemini(key, model, base_url),
+        ADAPTERS[adapter](key, model, base_url),
         CLOCK,
         temperature=temperature,
         timeout=timeout,
-        prices=(0.30, 2.50),
+        price=lambda model: (0.30, 2.50),
         wait=wait,
+        language=language,
     )
+
+
+gemini = partial(model, "google-generativeai")
 
 
 def bars(closes: list[int], volumes: list[int] | None = None) -> tuple[Bar, ...]:

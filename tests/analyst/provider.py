@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import socket
 from collections.abc import Iterator
@@ -44,6 +45,8 @@ class FakeProvider:
     def serve(self, line: socket.socket) -> None:
         self.asked.append(_request(line))
         deed = self.deeds[min(len(self.asked), len(self.deeds)) - 1]
+        if isinstance(deed, Said) and self.asked[-1].path.endswith("/chat/completions"):
+            deed = Said(openai_body(deed.body), deed.packed)
         deed(line)
 
 
@@ -89,9 +92,54 @@ def gemini_body(*texts: Any, **changes: Any) -> dict[str, Any]:
     } | changes
 
 
+@dataclass(frozen=True)
+class Said:
+    """A success. It is Google's shape, and becomes OpenAI's where that is asked for."""
+
+    body: Any
+    packed: bool = False
+
+    def __call__(self, line: socket.socket) -> None:
+        body = json.dumps(self.body).encode()
+        if self.packed:
+            answer(gzip.compress(body), "200 OK", "Content-Encoding: gzip")(line)
+        else:
+            answer(body)(line)
+
+
 def says(*texts: Any, **changes: Any) -> Deed:
     """A success whose parts are these texts."""
-    return answer(json.dumps(gemini_body(*texts, **changes)).encode())
+    return Said(gemini_body(*texts, **changes))
+
+
+def openai_body(google: dict[str, Any]) -> dict[str, Any]:
+    """The same in OpenAI's shape."""
+    blocked = google.get("promptFeedback", {}).get("blockReason")
+    choices = [_choice(one) for one in google["candidates"]]
+    if blocked:
+        refusal = {"content": None, "refusal": blocked}
+        choices = [{"index": 0, "finish_reason": "stop", "message": refusal}]
+    usage = google["usageMetadata"]
+    if isinstance(usage, dict):
+        usage = {
+            "prompt_tokens": usage.get("promptTokenCount"),
+            "completion_tokens": usage.get("candidatesTokenCount", 0)
+            + usage.get("thoughtsTokenCount", 0),
+            "total_tokens": usage.get("totalTokenCount"),
+        }
+    return {"model": google["modelVersion"], "choices": choices, "usage": usage}
+
+
+def _choice(candidate: dict[str, Any]) -> dict[str, Any]:
+    parts = candidate.get("content", {}).get("parts", [])
+    said = [part["text"] for part in parts if "text" in part and not part.get("thought")]
+    thought = [part["text"] for part in parts if part.get("thought")]
+    message: dict[str, Any] = {"role": "assistant", "content": "".join(said)}
+    if thought:
+        message["reasoning_content"] = "".join(thought)
+    finish = candidate.get("finishReason")
+    told = {"STOP": "stop", "MAX_TOKENS": "length"}.get(finish, finish)
+    return {"index": 0, "message": message, "finish_reason": told}
 
 
 def fails(status: int, message: str = "no", *headers: str, **more: Any) -> Deed:

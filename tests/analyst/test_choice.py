@@ -11,6 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from kt.analyst import choose
+from kt.analyst.choice import price_of
 from kt.config.model import AnalystConfig, Config
 from kt.errors import ConfigError
 from tests.analyst.make import CLOCK
@@ -77,3 +78,49 @@ def test_choosing_imports_nothing_of_google() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def chosen(environ: dict[str, str], **keys: Any) -> Any:
+    whole: Any = Config(profile="sim")
+    return choose(replace(whole, analyst=AnalystConfig(**keys)), environ, CLOCK)
+
+
+def test_an_openai_compatible_server_is_a_choice() -> None:
+    made = chosen({"OPENAI_API_KEY": "sk-1"}, kind="openai", model="gpt-x")
+    assert (made.name, made.model) == ("openai", "gpt-x")
+    local = chosen({}, kind="openai", model="qwen3", base_url="http://127.0.0.1:11434/v1")
+    assert local.model == "qwen3"
+    named = chosen({"ROUTER": "r-1"}, kind="openai", model="m", key_name="ROUTER")
+    assert named.name == "openai"
+
+
+@pytest.mark.parametrize(
+    ("environ", "keys", "words"),
+    [
+        ({}, {"kind": "openai", "model": "m"}, "there is no key"),
+        ({"OPENAI_API_KEY": "k"}, {"kind": "openai"}, "no model is named"),
+        ({"GEMINI_API_KEY": "k"}, {"kind": "gemini", "key_name": "MINE"}, "there is no key"),
+    ],
+)
+def test_what_is_missing_is_named(environ: dict[str, str], keys: Any, words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        chosen(environ, **keys)
+
+
+def test_without_a_model_it_is_the_providers_own_name_for_its_newest() -> None:
+    assert chosen(KEY, kind="gemini").model == "gemini-flash-latest"
+
+
+@pytest.mark.parametrize(
+    ("answered", "price"),
+    [
+        ("gemini-3-pro-002", (2.0, 12.0)),
+        ("gemini-3-flash", (0.5, 3.0)),
+        ("gemini-2.5-flash", (0.3, 2.5)),
+    ],
+)
+def test_the_price_is_that_of_the_model_that_answered(
+    answered: str, price: tuple[float, float]
+) -> None:
+    prices = ("gemini-3 0.5 3", "gemini-3-pro 2.0 12.0")
+    assert price_of(prices, (0.3, 2.5), answered) == price

@@ -5,14 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kt.analyst.replay import ReplayAnalyst
 from kt.analyst.rules import RulesAnalyst
 from kt.errors import KtError
 from kt.ports import Analyst
-from kt.records import AnalystReply
+from kt.records import AnalystReply, Decision
+from kt.steps.decide import analyze, collect
 from kt.store.journal import SqliteJournal
-from tests.analyst.make import CLOCK, T0, brief, candidate, gemini, rising
+from tests.analyst.make import CLOCK, T0, brief, candidate, gemini, model, rising
+from tests.analyst.provider import DECISION, OTHER, objects, providing, says
+from tests.fakes import HYNIX, SAMSUNG, World
 
 
 class Kept(dict[str, AnalystReply]):
@@ -56,3 +60,23 @@ def test_another_model_or_another_fault_is_a_miss() -> None:
     other = gemini(model="gemini-2.5-pro", key="")
     with pytest.raises(KtError):
         ReplayAnalyst(kept, other).decide(brief(rising()))
+
+
+def test_a_models_decisions_are_replayed_with_their_retry(world: World) -> None:
+    """The first answer had one bad object: the second question is found by its own key."""
+    bad = objects(DECISION | {"price": 70_000}, OTHER | {"action": "BUY", "price": 1})
+    with providing(says(bad), says(objects(OTHER | {"price": 0, "quantity": 0}))) as fake:
+        ctx = world.context(analyst=model("openai", fake.url))
+        question = collect.collect(ctx, (), [SAMSUNG, HYNIX])
+        first = analyze.analyze(ctx, question)
+    assert [made.action for made in first] == ["BUY", "HOLD"]
+    ((kept, answer),) = world.journal.questions(ctx.run)
+    assert (kept.request, answer.raw) == (question, bad)
+    world.clock.advance(3600)
+    replay = world.context(analyst=ReplayAnalyst(world.journal, model("openai", fake.url)))
+    again = analyze.analyze(replay, kept.request, replayed=kept.kinds)
+    assert [told(made) for made in again] == [told(made) for made in first]
+
+
+def told(made: Decision) -> Decision:
+    return replace(made, decision_id="", decided_at=None)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from kt.analyst.replay import ReplayAnalyst
 from kt.broker.rest.token import TokenStatus
 from kt.broker.stream.lease import Lease
 from kt.cli.entry import run
@@ -105,6 +106,7 @@ class FakeApp:
         self.journal = front.world.journal
         self.market, self.broker = front.world.market, front.world.broker
         self.analyst = front.world.analyst
+        self.replaying = False
         self.token_source = front.tokens
         self.keys = front.tokens.keys
         self.rest = front.rest
@@ -118,7 +120,10 @@ class FakeApp:
         self.front.commands.append(command)
         run_id = f"RUN{len(self.front.commands)}"
         self.journal.start_run(run_id, command, "test")
-        return self.world.context(run=run_id, config=self.config)
+        analyst: Any = self.analyst
+        if self.replaying:
+            analyst = ReplayAnalyst(self.journal, analyst)
+        return self.world.context(run=run_id, config=self.config, analyst=analyst)
 
     def lease(self) -> Lease:
         return Lease(self.paths.locks, "key", "ws://127.0.0.1:1")

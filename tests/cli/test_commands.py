@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
+from kt.analyst.rules import RulesAnalyst
 from kt.cli.docs.example import example_config
 from kt.config.load import load_config
 from kt.config.model import Config
@@ -29,7 +31,9 @@ from kt.records import (
     Trade,
 )
 from kt.records.base import Side
+from kt.steps.decide.scan import Shortlist
 from kt.steps.risk import stops
+from tests.analyst.make import gemini
 from tests.cli.front import GONE, Front, document
 from tests.fakes import HYNIX, OPEN, SAMSUNG, buy
 
@@ -144,11 +148,13 @@ def test_each_scan_prints_candidates(
     monkeypatch.setattr("kt.steps.decide.scan.fast", lambda ctx: CANDIDATES)
     monkeypatch.setattr("kt.steps.decide.scan.deep", lambda ctx, found: seen.append(found) or found)
     monkeypatch.setattr(
-        "kt.steps.decide.scan.shortlist", lambda ctx, found: seen.append(found) or found
+        "kt.steps.decide.scan.shortlist",
+        lambda ctx, found: seen.append(found) or Shortlist(found, "scripted"),
     )
     ran = front("scan", stage, terminal=True)
     assert ran.out == TABLE
-    assert ran.err.endswith(f"kt: {stage} scan: 2 candidates\n")
+    said = ": 삼성전자 91, SK하이닉스 88" if stage == "ai" else ""
+    assert ran.err.endswith(f"kt: {stage} scan: 2 candidates{said}\n")
     assert ("fast scan first, because nothing is piped" in ran.err) is (stage != "fast")
     piped = front("scan", stage, stdin=front("scan", "fast").out)
     assert piped.document["kind"] == "candidates"
@@ -226,6 +232,51 @@ def test_analyze_codes_and_candidates(front: Front) -> None:
     assert [item["stock_code"] for item in piped.items] == [HYNIX]
 
 
+def told(item: dict[str, Any]) -> dict[str, Any]:
+    return {key: item[key] for key in item if key not in ("decision_id", "decided_at")}
+
+
+def test_analyze_replays_a_run_from_the_journal_alone(front: Front) -> None:
+    front.world.analyst = RulesAnalyst(front.world.clock)  # type: ignore[assignment]
+    asked = front("analyze", SAMSUNG, HYNIX)
+    front.world.clock.advance(3600)
+    front.world.market.asked.clear()
+    before = len(front.world.journal.events(limit=1000, kinds=["decision", "answer"]))
+    again = front("analyze", "--replay", asked.document["run"])
+    assert again.code == 0
+    assert [told(item) for item in again.items] == [told(item) for item in asked.items]
+    assert again.err.startswith("kt: replayed: 2 decisions by rules")
+    assert front.world.market.asked == [], "nor is the broker asked anything"
+    events = front.world.journal.events(limit=1000, kinds=["decision", "answer"])
+    assert len(events) == before, "a replay is no decision"
+
+
+def test_a_replay_that_misses_says_what_was_asked(front: Front) -> None:
+    front.world.analyst = RulesAnalyst(front.world.clock)  # type: ignore[assignment]
+    run = front("analyze", SAMSUNG).document["run"]
+    front.world.analyst = gemini(language="ko")  # type: ignore[assignment]
+    missed = front("analyze", "--replay", run)
+    assert missed.code == ExitCode.ERROR
+    assert "the replay has no answer to this decide question (gemini, " in missed.err
+    assert "It was put to rules rules-1" in missed.err
+    unknown = front("analyze", "--replay", "RUN99")
+    assert unknown.code == ExitCode.USAGE
+    assert "no question to an analyst by a run RUN99" in unknown.err
+    both = front("analyze", SAMSUNG, "--replay", run)
+    assert both.code == ExitCode.USAGE
+
+
+def test_analyze_shows_its_prompt_and_asks_nobody(front: Front) -> None:
+    ran = front("analyze", SAMSUNG, HYNIX, "--show-prompt")
+    assert (ran.code, ran.out) == (0, "about 2 stocks\n")
+    assert "prompt scripted.1, 2 stocks: 14 characters, about 4 tokens (an estimate: " in ran.err
+    assert front.world.analyst.briefs == []
+    front.world.analyst.preview = lambda brief: None  # type: ignore[assignment,method-assign]
+    none = front("analyze", SAMSUNG, "--show-prompt")
+    assert none.code == ExitCode.USAGE
+    assert "the analyst scripted is sent no prompt" in none.err
+
+
 def test_analyze_on_a_terminal_tells_the_reason_in_full(front: Front) -> None:
     front.world.analyst.answers = [{SAMSUNG: buy(reason="buyers lead " * 12)}]
     ran = front("analyze", SAMSUNG, terminal=True)
@@ -271,6 +322,19 @@ def test_analyze_exits_with_0_if_one_decision_is_the_analysts_own(front: Front) 
     ran = front("analyze", SAMSUNG, HYNIX)
     assert (ran.code, [item["action"] for item in ran.items]) == (0, ["ABSTAIN", "HOLD"])
     assert "gave no answer that could be used: price: 1 lies outside" in ran.err
+
+
+def test_a_failed_ai_scan_is_told_by_the_exit_code(front: Front) -> None:
+    found = front("scan", "fast").out
+    front.world.analyst.error = "timeout: no answer within 60 s"
+    ran = front("scan", "ai", stdin=found)
+    assert (ran.code, ran.items) == (ExitCode.UNREACHABLE, [])
+    assert "0 candidates because scripted did not answer in time" in ran.err
+    front.world.analyst.error = ""
+    front.world.analyst.picks = ()
+    none = front("scan", "ai", stdin=found)
+    assert (none.code, none.items) == (0, [])
+    assert none.err == "kt: ai scan: 0 candidates: scripted finds none worth it\n"
 
 
 def test_status_shows_a_failing_analyst(front: Front) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from kt.analyst.rules import RulesAnalyst
 from kt.cli.run.trading_day import stopping
 from kt.cli.support.run_lock import holder, only_one
 from kt.engine.state import DayReport
@@ -36,7 +37,10 @@ ROW = [
     "positions",
     "day",
 ]
-STEPS = ["reconcile", "account", "scan fast", "scan deep", "scan ai", "collect", "analyze", "check"]
+STEPS = [
+    *("reconcile", "account", "exits", "unfilled", "scan fast", "scan deep", "scan ai"),
+    *("collect", "analyze", "check"),
+]
 
 
 @pytest.fixture
@@ -297,3 +301,18 @@ def test_unknown_orders_at_the_end_of_the_day_are_exit_code_7(
     front("order", "buy", SAMSUNG, "1", "--price", "70000")
     ran = front("run")
     assert ran.code == ExitCode.UNKNOWN
+
+
+def test_a_cycle_whose_analyst_is_replayed_asks_nobody(front: Front) -> None:
+    front.world.analyst = RulesAnalyst(front.world.clock)  # type: ignore[assignment]
+    assert front("run", "--once").code == 0
+    again = front("run", "--once", "--replay-analyst")
+    assert again.code == 0, again.err
+    assert "by rules" in again.err
+    front.world.clock.advance(1)
+    missed = front("run", "--once", "--replay-analyst")
+    assert missed.code == 1
+    assert "failed: the replay has no answer to this shortlist question (rules, rules-1," in (
+        " ".join(missed.err.split())
+    )
+    assert "2 step(s) failed: scan ai" in missed.err or "1 step(s) failed: scan ai" in missed.err

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import queue
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from kt.analyst.rules import RulesAnalyst
-from kt.config.model import Config
+from kt.config.model import Config, Exits
 from kt.engine.cycle import CycleReport, run_cycle
 from kt.errors import AuthError, Unreachable
 from kt.ports import SealedGateway
-from kt.records import OrderState, StreamEvent
+from kt.records import AnalystReply, AnalystRequest, OrderState, StreamEvent
 from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.steps.context import Context
 from kt.steps.decide import scan
 from kt.steps.risk import check
 from tests import fakes
-from tests.fakes import OPEN, SAMSUNG, ExchangeStream, ListNotifier, PumpedClock, World
+from tests.fakes import HYNIX, OPEN, SAMSUNG, ExchangeStream, ListNotifier, PumpedClock, World
 
 
 class Floor:
@@ -158,13 +158,17 @@ def test_after_a_failed_scan_exits_still_run(world: World) -> None:
 
 
 def test_a_failed_analysis_places_nothing(world: World) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
     world.analyst.error = "unavailable: 503 overloaded"
     report = run_cycle(world.ctx)
+    assert report.candidates == ()
     assert {decision.action for decision in report.decisions} == {"ABSTAIN"}
     assert all("503" in decision.faults[0] for decision in report.decisions)
     assert world.broker.sent == []
     (told,) = [step.detail for step in report.steps if step.name == "analyze"]
-    assert "all ABSTAIN because scripted had a fault: 503 overloaded" in told
+    assert "1 ABSTAIN because scripted had a fault: 503 overloaded" in told
+    (told,) = [step.detail for step in report.steps if step.name == "scan ai"]
+    assert told == "0 candidates because scripted had a fault: 503 overloaded"
 
 
 @pytest.mark.parametrize("error", ["timeout: 60 s", "auth: 403 leaked", "defect: x"])
@@ -181,6 +185,36 @@ def test_after_a_failed_analysis_the_steps_for_positions_still_run(
     for name in ("exits", "unfilled", "settle", "compare", "learn"):
         assert name in names
     assert report.failed == ()
+
+
+def test_what_is_held_comes_before_scans_and_the_analyst(world: World) -> None:
+    """A stop is not kept waiting, and a profit that the analyst is asked about waits for no one
+    but itself."""
+    world.configure(exits=Exits(ask_before_profit=True))
+    for code, price in ((SAMSUNG, 70_000), (HYNIX, 180_000)):
+        world.broker.hold(code, 10, price)
+    run_cycle(world.ctx)
+    world.market.prices |= {SAMSUNG: 66_000, HYNIX: 200_000}
+    sent_when_asked: list[list[tuple[str, str]]] = []
+    decide = world.analyst.decide
+
+    def watched(brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        sold = [(o.stock_code, o.origin) for o in world.journal.orders() if o.side == "SELL"]
+        sent_when_asked.append(sold)
+        return decide(brief, faults)
+
+    world.analyst.decide = watched  # type: ignore[method-assign]
+    report = run_cycle(world.ctx)
+    assert sent_when_asked[0] == [(SAMSUNG, "stop_loss")]
+    names = [step.name for step in report.steps]
+    assert names.index("exits") < names.index("unfilled") < names.index("scan fast")
+
+
+def test_what_the_analyst_did_not_choose_is_not_bought(world: World) -> None:
+    world.analyst.picks = ()
+    world.analyst.answers = [{SAMSUNG: fakes.buy()}]
+    report = run_cycle(world.ctx)
+    assert (report.candidates, report.orders, report.failed) == ((), (), ())
 
 
 def test_a_cycle_does_not_begin_when_the_books_cannot_be_compared(world: World) -> None:
@@ -223,7 +257,7 @@ def test_an_unknown_outcome_is_looked_for_and_shown(world: World, taken: bool) -
 
 
 def test_the_steps_in_the_pipe_do_what_the_cycle_does(world: World) -> None:
-    found = scan.shortlist(world.ctx, scan.deep(world.ctx, scan.fast(world.ctx)))
+    found = scan.shortlist(world.ctx, scan.deep(world.ctx, scan.fast(world.ctx))).candidates
     report = run_cycle(world.ctx)
     assert [c.stock_code for c in report.candidates] == [c.stock_code for c in found]
     assert check.check(world.ctx, report.decisions) == ()

@@ -219,14 +219,39 @@ def test_a_shortlist() -> None:
 
     picks, faults = judge_shortlist(objects, asked, 5)
 
-    assert [(pick.stock_code, pick.score) for pick in picks] == [("000660", 90.5), ("005930", 70)]
+    assert [(pick.stock_code, pick.score) for pick in picks] == [("005930", 70), ("000660", 90.5)]
     assert faults == (
         "answer 4: not a stock that was asked about: '111111'",
         "035720: score: 101 is not from 0 to 100",
         "035720: reason: '' says nothing",
     )
     assert len(judge_shortlist(objects, asked, 1)[0]) == 1
+    assert judge_shortlist(objects, asked, 1)[0][0].stock_code == "005930", "in its own order"
+    assert judge_shortlist([], asked, 5) == ((), ())
     assert judge_shortlist([objects[0]] * 2, asked, 5) == ((), ("005930: answered 2 times",))
+
+
+@pytest.mark.parametrize(
+    ("said", "read", "faults"),
+    [
+        ([0.8, 0.75, 1], [80, 75, 100], 0),
+        ([0.07], [7], 0),
+        ([80, 75, 1], [80, 75, 1], 0),
+        ([1, 0], [1, 0], 0),
+        ([80, 0.75, 60], [80, 60], 1),
+        ([80, 0.0], [80, 0], 0),
+    ],
+)
+def test_scores_of_one_and_of_a_hundred(said: list[float], read: list[float], faults: int) -> None:
+    codes = ("005930", "000660", "035720")
+    objects = [
+        {"stock_code": code, "score": score, "reason": "a"}
+        for code, score in zip(codes, said, strict=False)
+    ]
+    picks, wrong = judge_shortlist(objects, [candidate(stock_code=code) for code in codes], 5)
+    assert [pick.score for pick in picks] == read
+    assert len(wrong) == faults
+    assert all("of 1, or of 100?" in fault for fault in wrong)
 
 
 JUNK = st.recursive(

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt.records import Action, Decision, RiskLevel
+from kt.config.model import Sizing
+from kt.records import Action, Decision, Quote, RiskLevel
 from kt.rules.fees import buy_cost
-from kt.rules.position_size import ROOM_PCT, buy_size, sell_size
+from kt.rules.position_size import buy_size, sell_size
+
+SHARES = {"LOW": 100, "MEDIUM": 75, "HIGH": 40}
+
+
+def quote(**changes: int) -> Quote:
+    values: dict[str, Any] = {
+        "stock_code": "005930",
+        "stock_name": "삼성전자",
+        "price": 70_000,
+        "base_price": 70_000,
+        "change": 0,
+        "change_pct": 0.0,
+        "volume": 1_000_000,
+        "high": 71_000,
+        "low": 69_500,
+    }
+    return Quote(**(values | changes))
 
 
 def decision(action: Action = Action.BUY, quantity: int = 1_000, risk: str = "LOW") -> Decision:
@@ -56,7 +76,8 @@ def test_the_size_detail_shows_its_arithmetic() -> None:
     assert found.quantity == 8
     assert found.detail == (
         "room min(cash 10,000,000, stock 1,000,000, total 800,000) = 800,000; "
-        "MEDIUM 75 % = 600,000; at 70,000 with fee 8 shares; analyst 1,000: 8"
+        "MEDIUM 75 % = 600,000; at 70,000 with fee 8 shares; 50,000 to the stop at -5 %: 14; "
+        "analyst 1,000: 8"
     )
 
 
@@ -68,6 +89,44 @@ def test_a_decision_that_is_no_buy_has_size_zero(what: Decision, price: int) -> 
     found = buy_size(what, price, cash=10**6, per_stock_left=10**6, total_left=10**6)
     assert found.quantity == 0
     assert found.detail.startswith("0: nothing to buy")
+
+
+ROOM = {"cash": 10**7, "per_stock_left": 10**6, "total_left": 5 * 10**6}
+
+
+def test_the_process_documents_own_decision_passes_whole() -> None:
+    """BUY 005930, 10 at 70,000, confidence 0.85, MEDIUM; in an ordinary market."""
+    asked = decision(quantity=10, risk="MEDIUM")
+    assert buy_size(asked, 70_000, **ROOM, quote=quote()).quantity == 10
+
+
+@pytest.mark.parametrize(
+    ("sizing", "market", "quantity", "words"),
+    [
+        (Sizing(risk_to_stop=35_000), {}, 10, "35,000 to the stop at -5 %: 10"),
+        (Sizing(risk_to_stop=0), {}, 14, "with fee 14 shares; 1 % of the volume 1,000,000: 10,000"),
+        (Sizing(volume_pct=0.5), {"volume": 1_000}, 5, "0.5 % of the volume 1,000: 5"),
+        (Sizing(volume_pct=0), {"volume": 1_000}, 14, "with fee 14 shares"),
+        (Sizing(), {"volume": 0}, 0, "1 % of the volume 0: 0"),
+        (Sizing(), {"high": 84_000, "low": 70_000}, 7, "range 20.0 % above 10 % = 500,000"),
+        (Sizing(calm_range_pct=0), {"high": 84_000, "low": 70_000}, 14, "at 70,000 with fee 14"),
+        (Sizing(low_risk_pct=50), {}, 7, "LOW 50 % = 500,000"),
+        (Sizing(low_risk_pct=0), {}, 0, "LOW 0 % = 0"),
+    ],
+)
+def test_every_bound_holds_and_is_shown(
+    sizing: Sizing, market: dict[str, int], quantity: int, words: str
+) -> None:
+    found = buy_size(decision(), 70_000, **ROOM, sizing=sizing, quote=quote(**market))
+    assert found.quantity == quantity
+    assert words in found.detail
+    assert found.detail.endswith(f"analyst 1,000: {quantity}")
+
+
+def test_a_wider_stop_buys_less() -> None:
+    bound = Sizing(risk_to_stop=35_000)
+    found = buy_size(decision(), 70_000, **ROOM, sizing=bound, stop_loss_pct=10.0)
+    assert found.quantity == 5
 
 
 AMOUNT = st.integers(-(10**6), 10**8)
@@ -91,9 +150,10 @@ def test_the_size_is_the_largest_within_all_limits(
         cash=cash,
         per_stock_left=stock,
         total_left=total,
+        sizing=Sizing(risk_to_stop=0),
         commission_pct=pct,
     ).quantity
-    part = max(0, min(cash, stock, total)) * ROOM_PCT[RiskLevel(risk)] // 100
+    part = max(0, min(cash, stock, total)) * SHARES[risk] // 100
 
     assert 0 <= found <= max(0, asked)
     assert found == 0 or buy_cost(found * price, pct) <= part

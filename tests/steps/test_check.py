@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kt.config.model import Limits, ProfileConfig, Scan
+from kt.config.model import Exits, Limits, ProfileConfig, Scan, Sizing
 from kt.errors import ExitCode, KtError, Unreachable
 from kt.records import (
     Action,
@@ -16,6 +16,7 @@ from kt.records import (
     OrderState,
     OrderType,
     Origin,
+    RiskLevel,
     Side,
     StopMode,
 )
@@ -52,6 +53,23 @@ def test_a_decision_is_sized_by_kt(world: World) -> None:
 def test_a_hold_needs_no_check_and_no_request(world: World, idle: Action) -> None:
     assert check.check(world.ctx, [decided(world, action=idle, price=0)]) == ()
     assert world.broker.asked == []
+
+
+def test_the_process_documents_own_decision_passes_with_all_ten_shares(world: World) -> None:
+    asked = decided(world, quantity=10, price=70_000, confidence=0.85, risk_level=RiskLevel.MEDIUM)
+    (checked,) = check.check(world.ctx, [asked])
+    assert (checked.passed, checked.quantity, checked.price) == (True, 10, 70_000)
+
+
+def test_the_configuration_and_the_market_size_an_order(world: World) -> None:
+    world.configure(sizing=Sizing(risk_to_stop=30_000), exits=Exits(stop_loss_pct=10))
+    (checked,) = check.check(world.ctx, [decided(world, quantity=10)])
+    assert checked.quantity == 4
+    assert "30,000 to the stop at -10 %: 4" in detail(checked, "SIZE")
+    world.configure(sizing=Sizing(volume_pct=0.0003))
+    (checked,) = check.check(world.ctx, [decided(world, quantity=10)])
+    assert checked.quantity == 3
+    assert "% of the volume 1,000,000: 3" in detail(checked, "SIZE")
 
 
 def test_a_sell_is_sized_by_what_may_be_sold(world: World) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
+from kt.analyst.rules import RulesAnalyst
 from kt.config.model import Scan
 from kt.errors import AuthError, Unreachable
-from kt.records import Ranked, Ranking
+from kt.records import Candidate, Ranked, Ranking
 from kt.rules.candidate_score import QUESTIONS
 from kt.steps.decide import scan
 from tests.fakes import HYNIX, SAMSUNG, World
@@ -27,7 +30,7 @@ def test_the_scans_narrow_down_to_what_the_configuration_keeps(world: World) -> 
     deeper = scan.deep(world.ctx, found)
     assert len(deeper) == 20
     assert all(c.book_ratio == 1.0 and c.foreign_net == 10_000 for c in deeper)
-    chosen = scan.shortlist(world.ctx, deeper)
+    chosen = scan.shortlist(world.ctx, deeper).candidates
     assert [c.stage for c in chosen] == ["ai"] * 5
     assert chosen[0].reasons[-1] == "scripted"
     assert [c.score for c in deeper] == sorted((c.score for c in deeper), reverse=True)
@@ -92,7 +95,7 @@ def test_a_thin_stock_is_left_out(world: World) -> None:
         world.market.rankings[ranking] = (replace(thin, ranking=ranking),)
     assert scan.fast(world.ctx) == ()
     assert scan.deep(world.ctx, ()) == ()
-    assert scan.shortlist(world.ctx, ()) == ()
+    assert scan.shortlist(world.ctx, ()) == scan.Shortlist()
 
 
 def test_a_part_that_fails_is_named_and_counts_half(world: World) -> None:
@@ -113,15 +116,61 @@ def test_a_deep_scan_asks_four_things_of_each_stock(world: World) -> None:
     )
 
 
-@pytest.mark.parametrize("wrong", ["error", "stranger", "empty"])
-def test_an_unusable_shortlist_falls_back_to_the_deep_score(world: World, wrong: str) -> None:
+def deeper(world: World) -> tuple[Candidate, ...]:
     crowd(world, 12)
-    deeper = scan.deep(world.ctx, scan.fast(world.ctx))
+    return scan.deep(world.ctx, scan.fast(world.ctx))
+
+
+def pick(found: Candidate, score: float = 50, **more: Any) -> dict[str, Any]:
+    return {"stock_code": found.stock_code, "score": score, "reason": "x"} | more
+
+
+@pytest.mark.parametrize("wrong", ["error", "stranger"])
+def test_a_choice_that_failed_says_so_and_buys_nothing(world: World, wrong: str) -> None:
+    found = deeper(world)
     if wrong == "error":
-        world.analyst.error = "timeout"
+        world.analyst.error = "timeout: no answer within 60 s"
     else:
-        stranger = {"stock_code": "999999", "score": 90, "reason": "x"}
-        world.analyst.picks = (stranger,) if wrong == "stranger" else ()
-    chosen = scan.shortlist(world.ctx, deeper)
-    assert [c.stock_code for c in chosen] == [c.stock_code for c in deeper[:5]]
-    assert {c.stage for c in chosen} == {"ai"}
+        world.analyst.picks = ({"stock_code": "999999", "score": 90, "reason": "x"},)
+    chosen = scan.shortlist(world.ctx, found)
+    assert chosen.candidates == ()
+    said = {
+        "error": "scripted did not answer in time: no answer within 60 s",
+        "stranger": "scripted gave no answer that could be used: answer 1: not a stock that was "
+        "asked about: '999999'",
+    }[wrong]
+    assert chosen.text() == f"0 candidates because {said}"
+    (row,) = world.journal.events(limit=1000, kinds=["notice"])
+    assert (row["title"], row["text"]) == ("no choice by the analyst", said)
+
+
+def test_none_is_a_choice(world: World) -> None:
+    world.analyst.picks = ()
+    chosen = scan.shortlist(world.ctx, deeper(world))
+    assert (chosen.candidates, chosen.failure) == ((), "")
+    assert chosen.text() == "0 candidates: scripted finds none worth it"
+    assert world.journal.events(limit=1000, kinds=["notice"]) == ()
+
+
+def test_the_choice_keeps_the_analysts_own_order(world: World) -> None:
+    found = deeper(world)
+    world.analyst.picks = (
+        pick(found[3], 0.5),
+        pick(found[1], 0.5),
+        pick(found[2], 0.9),
+        pick(found[0], 0.5, stock_code=f"A{found[0].stock_code}"),
+    )
+    chosen = scan.shortlist(world.ctx, found).candidates
+    assert [c.stock_code for c in chosen] == [found[n].stock_code for n in (3, 1, 2, 0)]
+    assert [c.score for c in chosen] == [50, 50, 90, 50]
+
+
+def test_the_fallback_chooses_where_one_is_configured(world: World) -> None:
+    found = deeper(world)
+    world.analyst.error = "auth: 403 leaked"
+    world.analyst.fallback = RulesAnalyst(world.clock)
+    chosen = scan.shortlist(world.ctx, found)
+    assert [c.stock_code for c in chosen.candidates] == [c.stock_code for c in found[:5]]
+    assert chosen.text().endswith(
+        " by rules as the fallback because scripted refused the key: 403 leaked"
+    )

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from math import inf
+from time import sleep
 from typing import Any
 
 import pytest
 
 from kt.analyst.guarded import GuardedAnalyst, SpendingBudget
 from kt.analyst.rules import RulesAnalyst
-from kt.records import Action, AnalystReply, Decision, Provenance
+from kt.config.model import AnalystConfig
+from kt.engine.cycle import run_cycle
+from kt.ports.patience import AskingTime, time_left
+from kt.records import Action, AnalystReply, AnalystRequest, Decision, Provenance
 from kt.steps import silence
 from kt.steps.decide import analyze, collect
-from tests.fakes import HYNIX, SAMSUNG, World, buy
+from tests.analyst.make import gemini
+from tests.fakes import HYNIX, SAMSUNG, ScriptedAnalyst, World, buy
 from tests.store.make import decision
 
 GONE = "unavailable: 503 overloaded"
@@ -57,10 +66,15 @@ def held(**more: Any) -> Decision:
             "2 decisions by gemini, both HOLD, 1 by rules as the fallback because gemini refused "
             "the key: 403 no",
         ),
+        (
+            [held(analyst="rules", provenance=Provenance.FALLBACK, faults=("auth: 403 no",))] * 2,
+            "2 decisions, both HOLD, 2 by rules as the fallback because gemini refused the key: "
+            "403 no",
+        ),
     ],
 )
 def test_the_summary_says_who_decided_and_why_not(made: list[Decision], words: str) -> None:
-    assert silence.summary(made) == words
+    assert silence.summary(made, "gemini") == words
 
 
 def ask(world: World) -> tuple[Decision, ...]:
@@ -100,7 +114,7 @@ def test_after_three_failures_it_is_left_alone_and_then_tried_again(world: World
         made = ask(world)
     assert len(world.analyst.briefs) == 3
     assert made[0].faults[0].startswith("paused: until 10:01:00, after 3 failures, the last: ")
-    assert "is not asked for a while" in silence.summary(made)
+    assert "is not asked for a while" in silence.summary(made, "scripted")
     world.clock.advance(60)
     ask(world)
     ask(world)
@@ -155,3 +169,40 @@ def test_the_state_is_told_from_the_journal(world: World) -> None:
     found = silence.health(world.journal, world.ctx.analyst, world.clock.now())
     assert (found.asked, found.failed, found.error) == (1, 1, "model: 404 gone")
     assert found.paused_until is not None
+
+
+def test_the_questions_of_a_cycle_share_one_time(world: World) -> None:
+    """Choice, decisions and retry together; what happens between them does not count."""
+    given: list[float] = []
+    slow = 0.3
+
+    class Slow(ScriptedAnalyst):
+        def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
+            given.append(time_left())
+            sleep(slow)
+            return super().decide(brief, faults)
+
+        def shortlist(self, *asked: Any) -> AnalystReply:
+            given.append(time_left())
+            sleep(slow)
+            return super().shortlist(*asked)
+
+    ctx = world.context(analyst=Slow(world.clock, {SAMSUNG: {"price": 1, "action": "BUY"}}))
+    ctx = replace(ctx, config=world.configure(analyst=AnalystConfig(cycle_timeout=10)).config)
+    run_cycle(ctx)
+    assert len(given) == 3
+    for earlier, later in pairwise(given):
+        assert later == pytest.approx(earlier - slow, abs=0.15)
+    assert given[0] == pytest.approx(10, abs=0.1)
+    assert time_left() == inf
+
+
+def test_without_time_left_a_model_is_not_asked(world: World) -> None:
+    time = AskingTime(0.5)
+    world.ctx = world.context(analyst=gemini("http://127.0.0.1:9"))
+    brief = collect.collect(world.ctx, (), [SAMSUNG])
+    (made,) = analyze.analyze(world.ctx, brief, time)
+    assert made.faults[0].startswith("late: the time for this cycle's questions is used up")
+    assert world.notifier.told == [], "it says nothing about the analyst"
+    found = silence.health(world.journal, world.ctx.analyst, world.clock.now())
+    assert (found.asked, found.failed) == (0, 0)

@@ -12,6 +12,7 @@ from kt.records import Action
 from kt.store import schema
 from kt.store.rows import Row, insert_sql, to_row
 from tests.store.make import (
+    answer,
     cash_note,
     decision,
     later,
@@ -85,6 +86,20 @@ def test_what_no_analyst_answered_is_no_hold_any_more(tmp_path: Path) -> None:
         rows = {row["decision_id"]: row for row in journal.events() if row["kind"] == "decision"}
     assert (rows["D1"]["action"], rows["D1"]["provenance"]) == ("ABSTAIN", "none")
     assert (rows["D2"]["action"], rows["D2"]["provenance"]) == ("HOLD", "own")
+
+
+def test_replies_are_packed(tmp_path: Path) -> None:
+    said = '[{"action": "BUY"}]'
+    with closing(sqlite3.connect(tmp_path / "kt.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        schema.migrate(connection, to=schema.MIGRATIONS.index("0012_replies"))
+        connection.execute("INSERT INTO meta VALUES ('profile', 'sim')")
+        insert(connection, "ai_calls", to_row(answer("k1", raw=said), run="R0"))
+        insert(connection, "ai_calls", to_row(answer("k2", raw=""), run="R0"))
+        connection.execute("COMMIT")
+    with open_journal(tmp_path) as journal:
+        found = [journal.find_answer(key) for key in ("k1", "k2")]
+    assert [one and (one.raw, one.objects) for one in found] == [(said, ()), ("", answer().objects)]
 
 
 def test_old_and_new_files_have_the_same_tables(tmp_path: Path) -> None:

@@ -46,8 +46,21 @@ def test_the_journal_implements_the_port(journal: SqliteJournal) -> None:
 def test_answers_are_found_by_their_key(journal: SqliteJournal) -> None:
     journal.answer("R1", answer("other", raw="x"))
     journal.answer("R1", answer())
-    assert journal.find_answer("k1") == answer()
+    assert journal.find_answer("k1") == answer(objects=())
     assert journal.find_answer("k2") is None
+
+
+def test_a_reply_is_kept_once_and_packed(journal: SqliteJournal, tmp_path: Path) -> None:
+    words = '{"reason": "거래량 증가"}' * 40_000
+    journal.answer("R1", answer("long", raw=words, objects=({"reason": words},)))
+    journal.answer("R1", answer("wordless", raw=""))
+    journal.flush()
+    found = journal.find_answer("long")
+    assert found is not None and found.raw == words
+    wordless = journal.find_answer("wordless")
+    assert wordless is not None and wordless.objects == answer().objects
+    kept = sum(file.stat().st_size for file in tmp_path.glob("kt.db*"))
+    assert kept < len(words.encode()) / 2
 
 
 def test_an_answer_is_preferred_to_a_failure_with_the_same_key(journal: SqliteJournal) -> None:
@@ -200,7 +213,7 @@ def test_all_records_survive_a_restart(tmp_path: Path) -> None:
         journal.scan("R1", "deep", T0, [candidate()])
     with open_journal(tmp_path) as journal:
         assert journal.positions() == (position(),)
-        assert journal.find_answer("k1") == answer()
+        assert journal.find_answer("k1") == answer(objects=())
         assert [event["kind"] for event in journal.events()] == ["answer", "scan"]
 
 

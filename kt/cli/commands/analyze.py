@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import STOCK_CODE
-from kt.errors import AuthError, KtError, Unreachable
+from kt.cli.support.silent_analyst import silent
+from kt.errors import KtError, UsageError
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
-    from kt.records import Candidate, Decision
+    from kt.records import AnalystRequest, Candidate, Decision
     from kt.steps.context import Context
-
-NETWORK = frozenset({"unreachable", "unavailable", "timeout", "quota"})
-"""Failures of the network or of the provider's server."""
 
 
 @command(
@@ -33,6 +30,10 @@ NETWORK = frozenset({"unreachable", "unavailable", "timeout", "quota"})
     usable answer gets ABSTAIN: no action is taken. If no decision is the analyst's
     own, the exit code tells why: 4 for a refused key, 9 for an unreachable
     provider, 1 otherwise.
+
+    --show-prompt prints the prompt that the model would get and its size. --replay
+    takes the answers from the journal, found by the hash of all input; it asks
+    neither broker nor provider and records nothing.
     """,
 )
 @click.argument("codes", metavar="[CODE]...", nargs=-1, type=STOCK_CODE)
@@ -40,8 +41,22 @@ NETWORK = frozenset({"unreachable", "unavailable", "timeout", "quota"})
 @click.option(
     "--allow-fallback", is_flag=True, help="Exit with 0 even if no decision is the analyst's own."
 )
+@click.option(
+    "--replay", "replayed", metavar="RUN", help="What a run's recorded answers come to; ask nobody."
+)
+@click.option("--show-prompt", is_flag=True, help="Print what would be sent; ask nobody.")
 @pass_cli
-def analyze(cli: CliContext, codes: tuple[str, ...], held: bool, allow_fallback: bool) -> None:
+def analyze(
+    cli: CliContext,
+    codes: tuple[str, ...],
+    held: bool,
+    allow_fallback: bool,
+    show_prompt: bool,
+    replayed: str | None,
+) -> None:
+    if replayed is not None:
+        _replay(cli, replayed, (*codes, *(["--held"] if held else [])))
+        return
     from kt.cli.support.pipe_documents import emit
     from kt.steps import silence
     from kt.steps.decide import analyze as analyze_step
@@ -50,25 +65,67 @@ def analyze(cli: CliContext, codes: tuple[str, ...], held: bool, allow_fallback:
     ctx = cli.context("analyze")
     candidates = () if codes or held else _piped(cli, ctx)
     brief = collect_step.collect(ctx, candidates, codes)
+    if show_prompt:
+        _show_prompt(cli, ctx, brief)
+        return
     decisions = analyze_step.analyze(ctx, brief)
     emit(cli, "decisions", decisions, run=ctx.run)
     if not decisions:
         cli.say("nothing to decide: no candidates were given and nothing is held")
         return
-    summary = silence.summary(decisions)
+    summary = silence.summary(decisions, ctx.analyst.name)
     if allow_fallback or any(decision.provenance.own for decision in decisions):
         cli.say(summary)
         return
-    raise _failure(decisions)(summary, hint="`kt doctor` tests the analyst and shows the problem.")
-
-
-def _failure(decisions: Sequence[Decision]) -> type[KtError]:
-    """The error class, and so the exit code, for the first decision's failure."""
     faults = next((decision.faults for decision in decisions if decision.faults), ("",))
-    kind = faults[0].partition(":")[0]
-    if kind == "auth":
-        return AuthError
-    return Unreachable if kind in NETWORK else KtError
+    raise silent(summary, faults[0])
+
+
+def _replay(cli: CliContext, run: str, besides: tuple[str, ...]) -> None:
+    """The run's questions with its recorded answers, checked as kt checks them now."""
+    from kt.cli.support.pipe_documents import emit
+    from kt.steps import silence
+    from kt.steps.decide.analyze import analyze as decide
+
+    if besides:
+        raise UsageError(f"--replay asks what that run asked: {', '.join(besides)} is too much")
+    cli.app.replaying = True
+    ctx = cli.context("analyze --replay")
+    asked = ctx.journal.questions(run)
+    if not asked:
+        raise UsageError(
+            f"the journal has no question to an analyst by a run {run}",
+            hint="`kt log --kind answer` shows the runs that asked.",
+        )
+    decisions: list[Decision] = []
+    for question, answer in asked:
+        try:
+            decisions += decide(ctx, question.request, replayed=question.kinds)
+        except KtError as missed:
+            missed.hint = (
+                f"It was put to {answer.analyst} {answer.asked_model} with "
+                f"{answer.prompt_version or 'no instructions'} and {answer.parameters}."
+            )
+            raise
+    emit(cli, "decisions", decisions, run=ctx.run)
+    cli.say(f"replayed: {silence.summary(decisions, ctx.analyst.name)}")
+
+
+def _show_prompt(cli: CliContext, ctx: Context, brief: AnalystRequest) -> None:
+    from kt.rules.token_estimate import EXPLAINED, estimate
+
+    shown = ctx.analyst.preview(brief)
+    if shown is None:
+        raise UsageError(
+            f"the analyst {ctx.analyst.name} is sent no prompt",
+            hint="Choose a model: analyst.kind in the configuration, and its key.",
+        )
+    cli.console.show(f"{shown.text}\n")
+    cli.say(
+        f"{ctx.analyst.name} {ctx.analyst.model}, prompt {shown.version}, {len(brief.stocks)} "
+        f"stocks: {len(shown.text):,} characters, about {estimate(shown.text):,} tokens "
+        f"({EXPLAINED})"
+    )
 
 
 def _piped(cli: CliContext, ctx: Context) -> tuple[Candidate, ...]:

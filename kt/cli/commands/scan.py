@@ -52,8 +52,10 @@ def deep(cli: CliContext) -> None:
 
 @command(
     "ai",
-    help="""Let the analyst pick the most promising of the piped candidates. Reads and prints a
-    `candidates` document.""",
+    help="""Let the analyst pick the most promising of the piped candidates, in its own order; it
+    may pick none. Reads and prints a `candidates` document. When the analyst does not answer, and
+    `analyst.fallback` names nobody else, the document is empty and the exit code says why: 4 for
+    a refused key, 9 for a provider that cannot be reached, 1 otherwise.""",
 )
 @pass_cli
 def ai(cli: CliContext) -> None:
@@ -68,9 +70,24 @@ def _scan(cli: CliContext, stage: str) -> None:
 
     ctx = cli.context(f"scan {stage}")
     found = _input(cli, ctx, stage)
+    if stage == "ai":
+        _choose(cli, ctx, found)
+        return
     found = _run_stage(ctx, stage, found)
     emit(cli, "candidates", found, run=ctx.run)
     cli.say(f"{stage} scan: {len(found)} candidates")
+
+
+def _choose(cli: CliContext, ctx: Context, found: tuple[Candidate, ...]) -> None:
+    from kt.cli.support.pipe_documents import emit
+    from kt.cli.support.silent_analyst import silent
+    from kt.steps.decide.scan import shortlist
+
+    chosen = shortlist(ctx, found)
+    emit(cli, "candidates", chosen.candidates, run=ctx.run)
+    if chosen.failure and not chosen.by:
+        raise silent(f"ai scan: {chosen.text()}", chosen.fault)
+    cli.say(f"ai scan: {chosen.text()}")
 
 
 def _input(cli: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
@@ -93,6 +110,4 @@ def _input(cli: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
 def _run_stage(ctx: Context, stage: str, found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
     from kt.steps.decide import scan as steps
 
-    if stage == "fast":
-        return steps.fast(ctx)
-    return steps.deep(ctx, found) if stage == "deep" else steps.shortlist(ctx, found)
+    return steps.fast(ctx) if stage == "fast" else steps.deep(ctx, found)

@@ -32,10 +32,14 @@ if TYPE_CHECKING:
 @click.option(
     "--skip-if-running", is_flag=True, help="Exit with 0 if another kt run is active (for cron)."
 )
+@click.option("--replay-analyst", is_flag=True, help="Take the analyst's answers from the journal.")
 @pass_cli
-def run(cli: CliContext, once: bool, until_close: bool, skip_if_running: bool) -> None:
+def run(
+    cli: CliContext, once: bool, until_close: bool, skip_if_running: bool, replay_analyst: bool
+) -> None:
     from kt.cli.support.run_lock import only_one
 
+    cli.app.replaying = replay_analyst
     if once and until_close:
         raise UsageError("give --once or --until-close, not both")
     if cli.output == "md":

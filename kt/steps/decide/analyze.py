@@ -14,7 +14,15 @@ from msgspec.structs import replace
 
 from kt.ids import new_id
 from kt.ports import Analyst
-from kt.records import AnalystReply, AnalystRequest, Decision, Provenance, StockContext
+from kt.ports.patience import AskingTime
+from kt.records import (
+    AnalystReply,
+    AnalystRequest,
+    Decision,
+    JournaledQuestion,
+    Provenance,
+    StockContext,
+)
 from kt.rules import decision_validation
 from kt.rules.freshness import newest
 from kt.rules.repair import repaired
@@ -27,9 +35,18 @@ from kt.steps.instruments import known_list
 class _Found:
     """Valid decisions so far and the faults of the rest, both by stock code."""
 
+    time: AskingTime
+    kinds: Mapping[str, str]
+    journaled: bool
     good: dict[str, Decision] = field(default_factory=dict)
     faults: dict[str, tuple[str, ...]] = field(default_factory=dict)
     asked: AnalystReply | None = None
+
+    def question(self, brief: AnalystRequest) -> JournaledQuestion:
+        """With the kinds of its own stocks."""
+        codes = (stock.stock_code for stock in brief.stocks)
+        kinds = {code: self.kinds[code] for code in codes if code in self.kinds}
+        return JournaledQuestion(request=brief, kinds=kinds)
 
     def left(self, brief: AnalystRequest) -> AnalystRequest:
         """The request, limited to the stocks that have no valid decision yet."""
@@ -37,19 +54,31 @@ class _Found:
         return replace(brief, stocks=tuple(wanting))
 
 
-def analyze(ctx: Context, brief: AnalystRequest) -> tuple[Decision, ...]:
+def analyze(
+    ctx: Context,
+    brief: AnalystRequest,
+    time: AskingTime | None = None,
+    *,
+    replayed: Mapping[str, str] | None = None,
+) -> tuple[Decision, ...]:
     """A decision for every stock of the request, in the same order. A bad answer raises nothing,
-    and a valid decision on one stock counts even when the answers on others are invalid."""
+    and a valid decision on one stock counts even when the answers on others are invalid. `time`
+    is shared by the questions of a cycle; None: `analyst.cycle_timeout` for this call alone. A
+    replay gives the kinds of stocks of that time, and is not journaled again."""
     if not brief.stocks:
         return ()
-    found = _Found()
+    kinds = replayed
+    if kinds is None:
+        kinds = {code: stock.kind for code, stock in (known_list(ctx) or {}).items()}
+    found = _Found(time or silence.asking_time(ctx), kinds, replayed is None)
     first = _ask(ctx, ctx.analyst, brief, found)
     again = found.left(brief)
     if again.stocks and first.kind in ("", "reply"):
         _ask(ctx, ctx.analyst, again, found, _words(first, found))
     _fall_back(ctx, found.left(brief), found)
     decisions = tuple(_finished(ctx, stock, brief, found) for stock in brief.stocks)
-    ctx.journal.decisions(ctx.run, decisions)
+    if found.journaled:
+        ctx.journal.decisions(ctx.run, decisions)
     return decisions
 
 
@@ -60,12 +89,13 @@ def _ask(
     found: _Found,
     faults: tuple[str, ...] = (),
 ) -> AnalystReply:
-    answer = analyst.decide(brief, faults)
-    silence.keep(ctx, answer)
-    kinds = {code: stock.kind for code, stock in (known_list(ctx) or {}).items()}
+    with found.time.spent():
+        answer = analyst.decide(brief, faults)
+    if found.journaled:
+        silence.keep(ctx, answer, None if found.asked else found.question(brief))
     objects, repairs = repaired(answer.objects, {stock.stock_code for stock in brief.stocks})
     judged = decision_validation.judge(
-        objects, brief, analyst=answer.analyst, model=answer.model, kinds=kinds
+        objects, brief, analyst=answer.analyst, model=answer.model, kinds=found.kinds
     )
     for decision in judged.decisions:
         found.good[decision.stock_code] = _labelled(decision, answer, repairs)

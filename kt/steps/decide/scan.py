@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from msgspec.structs import replace
 
+from kt.ports import Analyst
+from kt.ports.patience import AskingTime
 from kt.records import Candidate, Ranked, Ranking
 from kt.rules.candidate_score import QUESTIONS, deep_candidate
-from kt.rules.decision_validation import judge_shortlist
+from kt.rules.decision_validation import Pick, judge_shortlist
+from kt.rules.repair import repaired
 from kt.rules.screen import screen
 from kt.steps import silence
 from kt.steps.context import Context
@@ -80,39 +84,61 @@ def _deepened(candidate: Candidate, asked: Gathered[Any]) -> Candidate:
     return replace(looked, reasons=(*looked.reasons, *missing))
 
 
-def shortlist(ctx: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """The analyst's shortlist, at most `scan.ai_keep`. When its answer has no usable pick, the
-    candidates with the best deep score, and a notice says so."""
-    count = ctx.config.scan.ai_keep
+@dataclass(frozen=True, slots=True)
+class Shortlist:
+    """The analyst's choice in its own order, best first. None at all is a choice, too."""
+
+    candidates: tuple[Candidate, ...] = ()
+    by: str = ""
+    """The analyst whose choice it is."""
+    fault: str = ""
+    """Why the analyst that was asked first gave no choice, as `kind: words`; empty when it did."""
+    failure: str = ""
+    """The same with the analyst's name, as it is told."""
+
+    def text(self) -> str:
+        best = ", ".join(f"{c.stock_name} {c.score:.0f}" for c in self.candidates[:3])
+        said = f"{len(self.candidates)} candidates" + (f": {best}" if best else "")
+        if not self.failure:
+            return said if best or not self.by else f"{said}: {self.by} finds none worth it"
+        return f"{said}{f' by {self.by} as the fallback' if self.by else ''} because {self.failure}"
+
+
+def shortlist(
+    ctx: Context, candidates: Sequence[Candidate], time: AskingTime | None = None
+) -> Shortlist:
+    """The analyst's choice, at most `scan.ai_keep`; where it fails, that of the fallback if one is
+    configured, and otherwise nothing. `time` is what the cycle's questions have together."""
     if not candidates:
-        return ()
-    answer = ctx.analyst.shortlist(candidates, count, ctx.clock.now())
-    silence.keep(ctx, answer)
-    picks, faults = judge_shortlist(answer.objects, candidates, count)
-    by_code = {candidate.stock_code: candidate for candidate in candidates}
-    found = tuple(
-        replace(
-            by_code[pick.stock_code],
-            stage="ai",
-            score=pick.score,
-            reasons=(*by_code[pick.stock_code].reasons, pick.reason),
-        )
-        for pick in picks
-    )
-    if not found:
-        found = _by_score(candidates, count)
-        why = answer.error or "; ".join(faults) or "no picks"
+        return Shortlist()
+    time = time or silence.asking_time(ctx)
+    found = _chosen(ctx, ctx.analyst, candidates, time)
+    if found.failure:
         ctx.journal.notice(
-            ctx.run,
-            "warning",
-            "shortlist by the deep score",
-            f"the analyst's shortlist could not be used: {why}",
-            ctx.clock.now(),
+            ctx.run, "warning", "no choice by the analyst", found.failure, ctx.clock.now()
         )
-    ctx.journal.scan(ctx.run, "ai", ctx.clock.now(), found)
+        if ctx.analyst.fallback is not None:
+            other = _chosen(ctx, ctx.analyst.fallback, candidates, time)
+            found = Shortlist(other.candidates, other.by, found.fault, found.failure)
+    ctx.journal.scan(ctx.run, "ai", ctx.clock.now(), found.candidates)
     return found
 
 
-def _by_score(candidates: Sequence[Candidate], count: int) -> tuple[Candidate, ...]:
-    ranked = sorted(candidates, key=lambda c: (-c.score, -c.value, c.stock_code))
-    return tuple(replace(candidate, stage="ai") for candidate in ranked[:count])
+def _chosen(
+    ctx: Context, analyst: Analyst, candidates: Sequence[Candidate], time: AskingTime
+) -> Shortlist:
+    with time.spent():
+        answer = analyst.shortlist(candidates, ctx.config.scan.ai_keep, ctx.clock.now())
+    silence.keep(ctx, answer)
+    by_code = {candidate.stock_code: candidate for candidate in candidates}
+    objects, _ = repaired(answer.objects, by_code)
+    picks, faults = judge_shortlist(objects, candidates, ctx.config.scan.ai_keep)
+    fault = answer.error or ("" if picks else "; ".join(faults))
+    if fault:
+        return Shortlist(fault=fault, failure=silence.why(analyst.name, fault))
+    return Shortlist(tuple(_picked(by_code[pick.stock_code], pick) for pick in picks), analyst.name)
+
+
+def _picked(candidate: Candidate, pick: Pick) -> Candidate:
+    reasons = (*candidate.reasons, pick.reason)
+    return replace(candidate, stage="ai", score=pick.score, reasons=reasons)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from kt.errors import Denied, KtError
-from kt.ports.patience import within
+from kt.ports.patience import AskingTime, within
 from kt.records import (
     EXITS,
     OPEN_STATES,
@@ -294,15 +294,15 @@ def tell_queued(ctx: Context, order: Order) -> None:
     )
 
 
-def confirm_profit(ctx: Context, due: Exit) -> bool:
+def confirm_profit(ctx: Context, due: Exit, time: AskingTime | None = None) -> bool:
     """Ask the analyst whether to take the profit now: False on a HOLD, True otherwise, also when
-    the request fails.
+    the request fails. `time` is shared by the questions of a cycle.
 
     Waits for the analyst, so never call it on the decision thread, nor for a stop-loss.
     """
     try:
         brief = collect.collect(ctx, (), [due.position.stock_code])
-        decisions = analysis.analyze(ctx, brief)
+        decisions = analysis.analyze(ctx, brief, time)
     except KtError as failure:
         note_error(ctx, "exit.confirm_profit", failure)
         return True

@@ -171,6 +171,9 @@ def _size(ctx: Context, exposure: Exposure, decision: Decision) -> position_size
         cash=deposit.orderable - sum(exposure.reserved.values()),
         per_stock_left=limits.per_stock - invested.get(decision.stock_code, 0),
         total_left=limits.total - sum(invested.values()),
+        sizing=ctx.config.sizing,
+        stop_loss_pct=ctx.config.exits.stop_loss_pct,
+        quote=exposure.account.quotes.get(decision.stock_code),
         commission_pct=ctx.config.server.commission_pct,
     )
 
