@@ -28,6 +28,7 @@ from kt.steps.decide import collect, scan
 from kt.steps.decide import decision_scoring as learning
 from kt.steps.fan_out import note_error
 from kt.steps.instruments import known_list
+from kt.steps.notices import notify
 from kt.steps.orders import exits, place, unfilled
 from kt.steps.orders.exits import Left
 from kt.steps.portfolio import daily_pnl
@@ -163,7 +164,7 @@ def plan(ctx: Context) -> Plan:
     """Make the plan (08:30). An empty ranking before the open is no error."""
     codes = [position.stock_code for position in ctx.journal.positions()]
     made = Plan(ctx.market.quotes(codes) if codes else (), scan.fast(ctx))
-    ctx.journal.notice(ctx.run, "info", "plan for the day", made.text(), ctx.clock.now())
+    notify(ctx, "info", "plan for the day", made.text())
     return made
 
 

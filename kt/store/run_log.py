@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from kt.ids import new_id
-from kt.records import Action, AnalystCall, AnalystReply, Candidate, Check, Decision
+from kt.records import Action, AnalystCall, AnalystReply, Candidate, Check, Decision, Delivery
 from kt.store.journal_part import JournalPart
 from kt.store.rows import from_row, time_text, to_row
 from kt.store.writer import MANY, Insert, Item, Statement
@@ -133,6 +133,18 @@ class RunRows(JournalPart):
             text=self._mask(text),
             at=time_text(at),
         )
+
+    def delivery(self, run: str, delivery: Delivery) -> None:
+        row = to_row(delivery, run=run)
+        for name in ("title", "detail"):
+            row[name] = self._mask(row[name])
+        self._writer.put([Insert("deliveries", row)])
+
+    def deliveries(self, since: datetime) -> tuple[Delivery, ...]:
+        """Of notices made since then by any process, oldest first."""
+        self._flush()
+        sql = "SELECT * FROM deliveries WHERE at >= ? ORDER BY seq"
+        return tuple(from_row(row, Delivery) for row in self._file.read(sql, (time_text(since),)))
 
     def heartbeat(self, run: str, what: str, at: datetime) -> None:
         sql = (

@@ -19,6 +19,8 @@ MIGRATIONS = (
     "0006_exits",
     "0009_trades",
     "0010_analyst",
+    "0015_deliveries",
+    "0016_log_refs",
 )
 """Files of `sql/`, in order. Never change a released one; add new ones at the end."""
 VERSION = len(MIGRATIONS)

@@ -32,8 +32,12 @@ def emit(
     asof: datetime | None = None,
     profile: str = "",
 ) -> None:
-    """Print one result in the format of `cli.output`: a table, or a document of this kind."""
-    if cli.output == "table":
+    """Print one result the way the session wants it: a table, or a document of this kind. Raises
+    UsageError for --fields that it has not."""
+    from kt.cli.support.fields import chosen, rows_of, select
+
+    names = chosen(cli)
+    if cli.output in ("table", "md") and not names:
         from kt.cli.show import table_of
 
         cli.console.show(table_of(kind, harmless(items), cli.console))
@@ -42,8 +46,15 @@ def emit(
 
     profile = profile or cli.config.profile
     document = envelope(kind, items, profile, run, asof or cli.now())
-    if cli.output == "csv":
-        cli.console.write(as_csv(document["items"]))
+    if cli.output == "csv" or names:
+        rows = rows_of(kind, document["items"], totals=cli.totals)
+        rows = select(kind, rows, names) if names else rows
+        if cli.output == "csv":
+            cli.console.write(as_csv(rows))
+            return
+        from kt.cli.show.pnl import named
+
+        cli.console.show(named(harmless(rows), names, cli.console))
     elif cli.output == "yaml":
         cli.console.write(as_yaml(document))
     else:

@@ -8,6 +8,7 @@ TOPICS: dict[str, str] = {
     "safety": "The rules, the stops, and trading with real money.",
     "recovery": "Orders whose outcome is unknown, and crashes.",
     "cron": "Running unattended.",
+    "notices": "Notification channels, and figures for monitors.",
     "database": "The journal in plain SQL.",
     "simulator": "The embedded exchange.",
     "environment": "Every environment variable.",

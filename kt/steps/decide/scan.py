@@ -16,6 +16,7 @@ from kt.steps import silence
 from kt.steps.context import Context
 from kt.steps.fan_out import Gathered, gather
 from kt.steps.instruments import known_list
+from kt.steps.notices import notify
 
 
 def fast(ctx: Context) -> tuple[Candidate, ...]:
@@ -102,13 +103,8 @@ def shortlist(ctx: Context, candidates: Sequence[Candidate]) -> tuple[Candidate,
     if not found:
         found = _by_score(candidates, count)
         why = answer.error or "; ".join(faults) or "no picks"
-        ctx.journal.notice(
-            ctx.run,
-            "warning",
-            "shortlist by the deep score",
-            f"the analyst's shortlist could not be used: {why}",
-            ctx.clock.now(),
-        )
+        text = f"the analyst's shortlist could not be used: {why}"
+        notify(ctx, "warning", "shortlist by the deep score", text)
     ctx.journal.scan(ctx.run, "ai", ctx.clock.now(), found)
     return found
 
