@@ -55,6 +55,7 @@ def test_a_cron_line_is_one_shell_command(tmp_path: Path) -> None:
     program.chmod(0o700)
     service = Service("mock", (str(program),), ODD.options, ODD.environment)
     (line,) = cron_lines(service, UTC, NOW, once=False)
+    assert "%" not in line.replace(r"\%", ""), "cron ends a command at a bare percent sign"
     shell = line.split(" ", 5)[5].replace(r"\%", "%")
     ran = subprocess.run(["/bin/sh", "-c", shell], capture_output=True, text=True, check=True)
     assert ran.stdout == ""

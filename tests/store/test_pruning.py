@@ -7,7 +7,7 @@ from pathlib import Path
 
 from kt.store import pruning
 from kt.store.journal import SqliteJournal
-from tests.store.make import decision, later, open_journal, outcome, placed, position, trade
+from tests.store.make import check, decision, later, open_journal, outcome, placed, position, trade
 from tests.store.test_queries import fill_journal
 
 LATE = later(1_000)
@@ -73,11 +73,15 @@ def test_the_run_and_the_check_of_an_order_stay(journal: SqliteJournal) -> None:
     placed(journal)
     ours = journal.orders()[0]
     journal.decisions(ours.run, [decision(ours.decision_id)])
+    for number, decision_id in enumerate((ours.decision_id, "D-other")):
+        journal.checks(ours.run, [check(f"K{number}", of=decision(decision_id))])
     journal.start_run(ours.run, "run", "1")
     journal.finish_run(ours.run, "done", 0)
     journal.prune(LATE)
     assert [run["run"] for run in journal.runs()] == [ours.run]
-    assert counts(journal)["decisions"] == 1
+    found = counts(journal)
+    assert (found["decisions"], found["checks"]) == (1, 1)
+    assert found["check_results"] > 0
 
 
 def test_many_rows_go_in_small_turns_and_others_write_between(

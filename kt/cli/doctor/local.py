@@ -96,10 +96,14 @@ def notices(cli: CliContext) -> Iterable[Finding]:
     app = cli.app
     channels = app.notifier.channels
     if not channels and app.config.profile == "sim":
-        return [Finding("notices", "ok", "no channel; on sim nobody need be told")]
+        return [Finding("notices", "ok", "none configured; not needed on sim")]
     if not channels:
         hint = "Set notify.command, notify.webhook or notify.urls: see `kt help configuration`."
-        return [Finding("notices", "warn", "no channel: nobody is told of an emergency", hint)]
+        return [
+            Finding(
+                "notices", "warn", "no channel configured: nobody is notified of an emergency", hint
+            )
+        ]
     rows = app.journal.deliveries(app.clock.now() - timedelta(days=7))
     return [
         _channel(channel.name, [r for r in rows if r.channel == channel.name])
