@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kt.broker.rest.token import TokenSource
     from kt.broker.stream.lease import Lease
     from kt.broker.stream.live import KiwoomStream
-    from kt.notify import OwnerNotifier
+    from kt.notify.owner import OwnerNotifier
     from kt.ports import Analyst, Broker, Market
     from kt.records import AnalystCall
     from kt.store.journal import SqliteJournal
@@ -112,6 +112,7 @@ class App:
             self.paths.halt_flag,
             self.config.profile,
             secrets=(self.keys.app_key, self.keys.secret_key),
+            tell=self.notifier.notify,
         )
 
     @cached_property
@@ -210,10 +211,16 @@ class App:
 
     @cached_property
     def notifier(self) -> OwnerNotifier:
-        from kt.notify import OwnerNotifier
+        from kt.notify.owner import OwnerNotifier
 
-        passed = child_environment(self.environ, KT_PROFILE=self.config.profile)
-        return OwnerNotifier(self.config.notify, self.say, passed)
+        return OwnerNotifier(
+            self.config.notify,
+            self.say,
+            child_environment(self.environ, KT_PROFILE=self.config.profile),
+            self.clock.now,
+            lambda: self.journal,
+            lambda: self.run,
+        )
 
     def context(self, command: str) -> Context:
         """Start a run and return its ports. Raises what building them raises; the analyst is built
@@ -235,13 +242,15 @@ class App:
         )
 
     def close(self) -> None:
-        """Close what was built, the notifier last, as it may be slow. Raises JournalError when the
-        journal could not be written."""
+        """Let go of what was built. The journal is written first, since the messenger may take
+        its time, and closed last, since that writes into it. Raises JournalError when the journal
+        could not be written."""
         built = self.__dict__
+        ends_in = (("journal", "close"), ("http", "close"), ("notifier", "close"))
         with ExitStack() as ends:
-            for name in ("notifier", "http", "journal"):
+            for name, ending in (*ends_in, ("journal", "flush")):
                 if name in built:
-                    ends.callback(built[name].close)
+                    ends.callback(getattr(built[name], ending))
 
     def _on_fault(self, error: KtError) -> None:
         """Record a row or frame that could not be parsed; the rest was processed."""

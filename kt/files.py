@@ -72,12 +72,17 @@ def write_private(path: Path, data: bytes, *, durable: bool = False) -> None:
             os.fsync(file.fileno())
 
 
-def replace_private(path: Path, data: bytes, *, durable: bool = False) -> None:
+def replace_private(
+    path: Path, data: bytes, *, durable: bool = False, mode: int = FILE_MODE
+) -> None:
     """Replace a file atomically: a reader sees the old content or the new one, never a part of it.
-    If `durable`, content and rename survive a power failure once this returns."""
+    If `durable`, content and rename survive a power failure once this returns. `mode` is for a file
+    that others are to read."""
     draft = path.with_name(f".{path.name}.{os.getpid()}.{threading.get_ident()}")
     try:
         write_private(draft, data, durable=durable)
+        if mode != FILE_MODE:
+            draft.chmod(mode)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

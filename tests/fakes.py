@@ -802,7 +802,13 @@ class World:
         self.ctx = self.context()
 
     def open(self) -> SqliteJournal:
-        return SqliteJournal(self.folder / "kt.db", self.clock, self.folder / "halt.json", "sim")
+        return SqliteJournal(
+            self.folder / "kt.db",
+            self.clock,
+            self.folder / "halt.json",
+            "sim",
+            tell=self.notifier.notify,
+        )
 
     def context(self, **changes: Any) -> Context:
         parts: dict[str, Any] = {

@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"config", "errors", "records", "files", "paths", "text"},
     "clock": {"records"},
     "api_catalog": {"errors"},
-    "notify": {"config", "text"},
+    "notify": {"config", "errors", "notify", "ports", "records", "rules", "text"},
     "rules": COMMON - {"clock", "ids", "ports", "files", "paths", "children"} | {"rules"},
     "steps": COMMON | {"steps", "rules"},
     "engine": COMMON | {"engine", "steps", "rules"},
@@ -213,6 +213,23 @@ def test_tables_import_of_what_commands_share_only_the_console() -> None:
     assert not wrong, wrong
 
 
+NOTICE_DOORS = {"steps/notices.py": {"notice", "notify"}}
+"""Who may journal a notice or call the notifier: what is kept must also be told."""
+
+
+def test_a_notice_is_journaled_and_told_by_one_door() -> None:
+    found: dict[str, set[str]] = {}
+    for path in FILES:
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+                owner = ast.unparse(node.func.value)
+                if (node.func.attr, owner.rpartition(".")[2]) in {
+                    ("notice", "journal"), ("notify", "notifier"),
+                }:  # fmt: skip
+                    found.setdefault(str(path.relative_to(KT)), set()).add(node.func.attr)
+    assert found == NOTICE_DOORS
+
+
 GATEWAY_DOORS = {
     "kt/ports/__init__.py", "kt/ports/gateway.py",  # where it is defined
     "kt/steps/orders/place.py",  # the one place that opens it
@@ -297,6 +314,7 @@ def test_each_transport_library_is_imported_in_one_place() -> None:
             "broker/rest/http_response.py",
             "broker/rest/transport.py",
             "analyst/genai.py",  # what that library sends its requests by
+            "notify/channels.py",
         },
         "httpcore": {"broker/rest/transport.py"},
         "google.generativeai": {"analyst/gemini.py"},
@@ -379,6 +397,7 @@ CATCH_ALL = {
     "cli/entry.py": "the last door of the command line",
     "engine/day.py": "the day outlives every single event",
     "analyst/call.py": "no list of what a provider's library raises is complete: it is an answer",
+    "notify/channels.py": "no list of what a messenger's library raises is complete: it failed",
     "broker/rest/error_capture.py": "around an order nothing may escape: it would leave it SENDING",
     "broker/rest/client.py": "what the HTTP library raises is evidence; kt's books are no outcome",
     "broker/order_gateway.py": "an answer that cannot be read is an order whose outcome is unknown",

@@ -31,12 +31,16 @@ COMMANDS: dict[str, Entry] = {
     "check": Entry("kt.cli.commands.check:check", "Check decisions by the safety rules.", DECIDE),
     "order": Entry("kt.cli.order:order", "Buy, sell, amend, cancel, list, submit.", TRADE),
     "run": Entry("kt.cli.run:run", "Trade automatically.", TRADE),
+    "service": Entry(
+        "kt.cli.commands.service:service", "Start the trading day by systemd or cron.", TRADE
+    ),
     "halt": Entry("kt.cli.commands.stop:halt", "Stop all new orders.", STOP),
     "reduce": Entry(
         "kt.cli.commands.stop:reduce", "Allow only orders that reduce positions.", STOP
     ),
     "flatten": Entry("kt.cli.commands.stop:flatten", "Cancel buys, sell everything, halt.", STOP),
     "resume": Entry("kt.cli.commands.stop:resume", "Trade again.", STOP),
+    "notify": Entry("kt.cli.commands.notify:notify", "Test the notification channels.", TOOLS),
     "api": Entry("kt.cli.commands.api:api", "Call any broker API directly.", TOOLS),
     "schema": Entry("kt.cli.commands.schema:schema", "JSON Schema of the piped documents.", TOOLS),
     "help": Entry("kt.cli.commands.help:help_command", "Explain a topic.", TOOLS),

@@ -44,7 +44,7 @@ def refuse_bad_address(
     parts = urlsplit(address)
     if encrypted and parts.scheme == plain and not is_loopback(parts.hostname or ""):
         raise ConfigError(
-            f"{key}: {plain}:// is not encrypted, and keys and orders would be sent unencrypted",
+            f"{key}: {plain}:// is not encrypted, and what is sent could be read on the way",
             hint=f"Write {secure}://{parts.netloc}{parts.path}. "
             f"{plain}:// is allowed only for this computer.",
         )

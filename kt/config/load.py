@@ -121,6 +121,9 @@ def build_config(
     if config.analyst.base_url:
         label = f"{where}: analyst.base_url"
         refuse_bad_address(config.analyst.base_url, label, REST, encrypted=True)
+    if config.notify.webhook:
+        label = f"{where}: notify.webhook"
+        refuse_bad_address(config.notify.webhook, label, REST, encrypted=True)
     config = msgspec.structs.replace(config, profiles=servers)
     _check_together(config, where)
     return config

@@ -19,6 +19,8 @@ NotNegative = Annotated[int, Meta(ge=0, le=100_000)]
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
+HOURS_OR_NONE = rf"^({_TIME}-{_TIME})?$"
 StockCode = Annotated[str, Meta(pattern=r"^[0-9A-Z]{6}$")]
 Seconds = Annotated[float, Meta(gt=0, le=604_800)]
 """At most a week."""
@@ -272,14 +274,33 @@ class Pipe(Section, frozen=True, kw_only=True):
 
 
 class Notify(Section, frozen=True, kw_only=True):
-    """How kt notifies you. `urls` need the `notify` extra."""
+    """How the owner is told: by any number of channels. `kt notify test` tries them."""
 
     command: str = ""
-    """A command that is run for every notice, with its text on stdin."""
+    """Run for every notice, with the text on its stdin."""
+    webhook: str = ""
+    """An address that gets each notice by POST as JSON, by https (plain http on this computer
+    alone)."""
     urls: tuple[str, ...] = ()
-    """Addresses of notification services (apprise)."""
+    """Addresses of notification services (apprise; `pip install 'kt[notify]'`)."""
     level: Literal["info", "warning", "critical"] = "warning"
-    """Notices below this level are only shown and stored in the journal."""
+    """Notices below this level are only shown and journaled."""
+    quiet_hours: Annotated[str, Meta(pattern=HOURS_OR_NONE)] = ""
+    """From and until when only critical notices leave, such as 22:00-07:00; empty = never."""
+    group_minutes: Annotated[int, Meta(ge=0, le=1440)] = 10
+    """Of one title only the first notice leaves within so many minutes; critical ones always do.
+    0 = all leave."""
+    metrics_file: str = ""
+    """A file that `kt run` replaces every minute with figures in Prometheus' text format, as for
+    the textfile collector of node_exporter; empty = none."""
+
+
+class JournalKeeping(Section, frozen=True, kw_only=True):
+    """How long the journal keeps what nobody needs for ever: `kt log prune --help` lists it."""
+
+    keep_days: Annotated[int, Meta(ge=0, le=36_500)] = 365
+    """Whole days; `kt run` removes older rows when the day is over, `kt log prune` at once. 0 = for
+    ever."""
 
 
 class Simulator(Section, frozen=True, kw_only=True):
@@ -325,6 +346,9 @@ class Config(Section, frozen=True, kw_only=True):
     """Test mode: do everything but send orders."""
     language: Literal["en", "ko"] = "en"
     """The language of tables: their headings and labels."""
+    gain_colors: Literal["red-blue", "green-red", "yellow-blue"] = "red-blue"
+    """Colours of gain and loss, of buy and sell: Korea's, the West's, or a pair for eyes that
+    tell red from green badly. NO_COLOR turns all off."""
     state_dir: str = ""
     """The state folder; empty: the platform's default."""
     profiles: dict[ProfileName, ProfileConfig] = msgspec.field(
@@ -341,6 +365,7 @@ class Config(Section, frozen=True, kw_only=True):
     emergency: Emergency = Emergency()
     pipe: Pipe = Pipe()
     notify: Notify = Notify()
+    journal: JournalKeeping = JournalKeeping()
     simulator: Simulator = Simulator()
 
     @property

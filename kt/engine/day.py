@@ -37,6 +37,7 @@ class Day:
 
     With `until_close` the run ends when the day is settled and idle; without it, it waits for the
     next trading day. `announce` gets a line for people whenever something worth one happens.
+    `publish` gets the figures for monitors every minute (kt/engine/metrics.py).
     `still_ours` returns why the run must end when its files were deleted or replaced.
     """
 
@@ -48,6 +49,7 @@ class Day:
         until_close: bool = False,
         announce: Callable[[str], None] | None = None,
         still_ours: Callable[[], str | None] = lambda: None,
+        publish: Callable[[str], None] | None = None,
     ) -> None:
         events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self.runtime = Runtime(
@@ -58,6 +60,7 @@ class Day:
             Announcer(ctx.clock, announce or (lambda line: None)),
             Watchdog(ctx.config.emergency),
             until_close,
+            publish,
         )
         self._still_ours = still_ours
         self._stopping = ""

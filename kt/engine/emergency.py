@@ -47,11 +47,11 @@ def failed(runtime: Runtime, where: str, failure: Exception, *, title: str = "")
 
 
 def _note(runtime: Runtime, where: str, failure: Exception, title: str) -> None:
-    ctx, now = runtime.ctx, runtime.ctx.clock.now()
+    ctx = runtime.ctx
     note_error(ctx, where, failure)
     if not isinstance(failure, KtError):
         text = "".join(traceback.format_exception(failure))
-        ctx.journal.notice(ctx.run, "critical", f"defect in {where}", text, now)
+        notify(ctx, "critical", f"defect in {where}", text)
     runtime.announcer.failed(title, failure)
     if isinstance(failure, AuthError):
         _cannot_log_in(runtime, failure)
@@ -93,7 +93,7 @@ def raise_alarm(runtime: Runtime, alarm: Alarm, *, fatal: bool = False) -> None:
         _act(runtime, reason)
     elif _announce_again(runtime, alarm):
         runtime.say(reason)
-        ctx.journal.notice(ctx.run, "warning", alarm.code, alarm.detail, ctx.clock.now())
+        notify(ctx, "warning", alarm.code, alarm.detail)
     if fatal:
         _end(runtime, reason)
 
@@ -184,7 +184,6 @@ def tell_disowned(ctx: Context, lost: str) -> JournalError:
     """Notify the owner that the run ends and that exits are not watched any more; returns the error
     that ends the run."""
     text = f"{lost}; this run ends. Nobody watches what is held until `kt run` is started again"
-    ctx.notifier.notify("critical", "kt: the run ends", text)
     with contextlib.suppress(JournalError):  # that file may be the deleted one
-        ctx.journal.notice(ctx.run, "critical", "the run ends", text, ctx.clock.now())
+        notify(ctx, "critical", "kt: the run ends", text)
     return JournalError(f"the run ended: {lost}", hint="`kt run` begins again with what it finds")

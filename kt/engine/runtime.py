@@ -42,6 +42,8 @@ class Runtime:
     watchdog: Watchdog
     until_close: bool = False
     """The run ends when the day is settled, instead of waiting for the next trading day."""
+    publish: Callable[[str], None] | None = None
+    """Takes the day's figures for monitors; never raises."""
     state: DayState = field(default_factory=DayState)
     timers: Timers = field(default_factory=Timers)
     report: DayReport = field(default_factory=DayReport)

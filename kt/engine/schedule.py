@@ -9,6 +9,7 @@ from kt.engine.decisions import AI, DEEP, FAST
 from kt.engine.exits import check_exits, close_positions, query_prices
 from kt.engine.holdings import BOOKS
 from kt.engine.jobs import Job
+from kt.engine.metrics import publish_now
 from kt.engine.orders import (
     LOOK,
     RECOVER,
@@ -28,6 +29,7 @@ from kt.records import StopMode
 from kt.rules import trading_phases
 from kt.rules.risk.stop_rules import takes_buys_back
 from kt.rules.trading_phases import Phase
+from kt.steps import retention
 from kt.steps.decide import decision_scoring
 from kt.steps.notices import notify
 from kt.steps.portfolio import daily_pnl
@@ -37,6 +39,7 @@ SCANS = (Timer.FAST, Timer.DEEP, Timer.AI)
 LOOK_EVERY = 5.0
 BOOKS_EVERY = 60.0
 BEAT = 30.0
+METRICS_EVERY = 60.0
 LEARN_EVERY = 300.0
 RETRY = 10.0
 SETTLE_AFTER = 60.0
@@ -61,6 +64,7 @@ def follow(runtime: Runtime) -> None:
     state.retry_exits()
     if not timers.running(Timer.HEARTBEAT):
         timers.every(Timer.HEARTBEAT, BEAT, runtime.seconds)
+        timers.every(Timer.METRICS, METRICS_EVERY, runtime.seconds)
     runtime.say(f"{phase}{today}")
     ctx.journal.heartbeat(ctx.run, f"phase {phase}", now)
     if phase not in (Phase.BEFORE, Phase.IDLE) and state.begun != now.date():
@@ -127,6 +131,7 @@ def _idle(runtime: Runtime) -> None:
     timers.stop(*SCANS, Timer.CYCLE, Timer.BOOKS, Timer.LEARN)
     timers.stop(Timer.LOOK, Timer.FEED, Timer.RECONCILE)
     runtime.feed.drop()
+    PRUNE.start(runtime)
     if not runtime.until_close:
         return
     if timers.running(Timer.SETTLE):
@@ -170,10 +175,12 @@ RECONCILE = Job("reconcile", "the reconciliation", work.begin, _reconciled)
 
 def _planned(runtime: Runtime, plan: Plan) -> None:
     runtime.state.fast = plan.candidates
-    runtime.say(plan.text())
 
 
 PLAN = Job("plan", "the plan", work.plan, _planned)
+
+
+PRUNE = Job("prune", "the pruning of the journal", retention.prune)
 
 
 LEARN = Job("learn", "learning", decision_scoring.learn)
@@ -244,6 +251,7 @@ def _give_up(runtime: Runtime) -> None:
 
 DUE: dict[Timer, Callable[[Runtime], object]] = {
     Timer.HEARTBEAT: _heartbeat,
+    Timer.METRICS: publish_now,
     Timer.RECONCILE: RECONCILE.start,
     Timer.FEED: lambda runtime: FEED.start(runtime, runtime.feed),
     Timer.FAST: FAST.start,

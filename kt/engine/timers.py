@@ -10,6 +10,7 @@ class Timer(StrEnum):
     """The day's timers; `schedule.py` says what each does."""
 
     HEARTBEAT = "heartbeat"
+    METRICS = "metrics"
     RECONCILE = "reconcile"
     FEED = "feed"
     FAST = "fast"

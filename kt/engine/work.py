@@ -30,6 +30,7 @@ from kt.steps.decide import collect, scan
 from kt.steps.decide import decision_scoring as learning
 from kt.steps.fan_out import note_error
 from kt.steps.instruments import known_list
+from kt.steps.notices import notify
 from kt.steps.orders import exits, place, unfilled
 from kt.steps.orders.exits import Left
 from kt.steps.portfolio import daily_pnl, daily_report
@@ -55,7 +56,7 @@ def begin(ctx: Context) -> Begun:
     account = ""
     try:
         account = daily_pnl.account_text(ctx.broker.returns())
-        ctx.journal.notice(ctx.run, "info", "account at the start", account, ctx.clock.now())
+        notify(ctx, "info", "account at the start", account)
     except KtError as failure:
         note_error(ctx, "begin.returns", failure)
     known_list(ctx)
@@ -188,7 +189,7 @@ def _expected(quotes: Sequence[Quote]) -> str:
 
 
 def plan(ctx: Context) -> Plan:
-    """08:30. A market that ranks nothing before it opens is no error."""
+    """Make the plan (08:30). An empty ranking before the open is no error."""
     held = [position.stock_code for position in ctx.journal.positions()]
     before = ctx.journal.report_before(ctx.clock.now().date())
     planned = [stock.stock_code for stock in before.plan] if before else []
@@ -199,7 +200,7 @@ def plan(ctx: Context) -> Plan:
         tuple(one for one in quotes if one.stock_code not in held),
         scan.fast(ctx),
     )
-    ctx.journal.notice(ctx.run, "info", "plan for the day", made.text(), ctx.clock.now())
+    notify(ctx, "info", "plan for the day", made.text())
     return made
 
 

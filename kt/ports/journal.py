@@ -20,6 +20,7 @@ from kt.records import (
     DayResult,
     Decision,
     DecisionOutcome,
+    Delivery,
     DenialCount,
     Doubt,
     Equity,
@@ -98,6 +99,14 @@ class RunLog(Protocol):
 
     def notice(self, run: str, level: str, title: str, text: str, at: datetime) -> None:
         """`level` is info, warning or critical."""
+        ...
+
+    def delivery(self, run: str, delivery: Delivery) -> None:
+        """What became of a notice by one channel."""
+        ...
+
+    def deliveries(self, since: datetime) -> tuple[Delivery, ...]:
+        """Of notices made since then by any process, oldest first."""
         ...
 
     def heartbeat(self, run: str, what: str, at: datetime) -> None:
@@ -321,9 +330,28 @@ class Journal(RunLog, OrderLog, Results, DayLog, Stops, Protocol):
     """All parts of the journal. Every method may raise JournalError."""
 
     def events(
-        self, *, after: int = 0, limit: int = 100, kinds: Iterable[str] | None = None
+        self,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 100,
+        kinds: Iterable[str] | None = None,
     ) -> tuple[dict[str, Any], ...]:
-        """What happened, oldest first, as rows with an increasing `seq`."""
+        """What happened, oldest first, as rows with an increasing `seq`; a negative `after` asks
+        for the last so many, of those below `before`."""
+        ...
+
+    def prune(self, before: datetime) -> dict[str, int]:
+        """Remove what is older and needed no longer, safe beside other processes; how many rows
+        of each table went. Orders, fills, positions, results and what is open stay."""
+        ...
+
+    def prunable(self, before: datetime) -> dict[str, int]:
+        """How many rows of each table that would be."""
+        ...
+
+    def vacuum(self) -> None:
+        """Give free space back to the disk; everybody who writes waits for it."""
         ...
 
     def together(self) -> AbstractContextManager[None]:

@@ -238,6 +238,21 @@ class DecisionOutcome(Record, frozen=True, kw_only=True):
     hit: bool
 
 
+class Delivery(Record, frozen=True, kw_only=True):
+    """What became of one notice to the owner by one channel (`kt.notify.channels`)."""
+
+    channel: str
+    """Empty for a notice that was kept back or dropped."""
+    outcome: str
+    """sent, failed, grouped, quiet or dropped."""
+    level: str
+    title: str
+    detail: str
+    """Why it did not leave."""
+    at: datetime
+    """When the notice was made."""
+
+
 class StopMode(StrEnum):
     """The stop modes. RUNNING means that nothing is stopped."""
 

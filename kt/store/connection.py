@@ -110,6 +110,12 @@ class DatabaseFile:
         with self._lock, mapped(self.path):
             return rows(self._connection, sql, parameters)
 
+    def vacuum(self) -> None:
+        """Write the file anew without its free space, and empty the write-ahead log."""
+        with self._lock, mapped(self.path):
+            self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         with self._lock, mapped(self.path):
             self._connection.close()

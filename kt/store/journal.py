@@ -12,8 +12,9 @@ from types import TracebackType
 from kt.errors import JournalError
 from kt.store.connection import BUSY_SECONDS, DatabaseFile
 from kt.store.day_rows import DayRows
-from kt.store.journal_part import HasNow
+from kt.store.journal_part import HasNow, Tell, silent
 from kt.store.order_log import OrderRows
+from kt.store.pruning import Pruning
 from kt.store.queries import Reading
 from kt.store.result_rows import ResultRows
 from kt.store.run_log import RunRows
@@ -23,14 +24,15 @@ from kt.store.writer import BatchWriter
 SHORTEST_SECRET = 8
 
 
-class SqliteJournal(RunRows, OrderRows, ResultRows, DayRows, StopRows, Reading):
+class SqliteJournal(RunRows, OrderRows, ResultRows, DayRows, StopRows, Reading, Pruning):
     """Implements ports.Journal; may be shared by the threads of a process, and the file by
     processes.
 
     Opening makes the file and its folder, brings an older schema up to date, and refuses with
     JournalError a file of another profile, of a newer kt, or that is damaged. `halt_flag` is the
     stop's flag file; `secrets` (of eight characters or more: shorter ones are words) are hidden
-    wherever they turn up in a message.
+    wherever they turn up in a message; `tell` gets the notices that the journal makes itself
+    (level, title, text), after they are kept.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class SqliteJournal(RunRows, OrderRows, ResultRows, DayRows, StopRows, Reading):
         *,
         secrets: Iterable[str] = (),
         busy_seconds: float = BUSY_SECONDS,
+        tell: Tell = silent,
     ) -> None:
         file = DatabaseFile(path, profile, busy_seconds=busy_seconds)
         hidden = tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
         writer = BatchWriter(path, busy_seconds=busy_seconds)
         super().__init__(file, writer, clock, hidden, halt_flag)
+        self._tell = tell
         self.path = path
         _OPEN.add(self)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
@@ -16,6 +17,14 @@ class HasNow(Protocol):
     def now(self) -> datetime: ...
 
 
+Tell = Callable[[str, str, str], None]
+"""Takes a notice to the owner: level, title, text."""
+
+
+def silent(level: str, title: str, text: str) -> None:
+    """Nobody is told: the journal of who only reads."""
+
+
 class JournalPart:
     """A part of the journal; all parts share one file."""
 
@@ -26,6 +35,7 @@ class JournalPart:
         self._writer = writer
         self._clock = clock
         self._secrets = secrets
+        self._tell: Tell = silent
 
     def _mask(self, text: str) -> str:
         """A message without secrets and account numbers."""

@@ -51,8 +51,9 @@ class OrderRows(JournalPart):
                 _refuse_duplicate(connection, order)
             row = _order_row(derived.order, planned_price=order.price)
             connection.execute(insert_sql("orders", row), row)
-            self._store(connection, event, derived)
-            return derived.order
+            notices = self._store(connection, event, derived)
+        self._say(notices)
+        return derived.order
 
     def record(self, event: OrderEvent) -> Order:
         """Store one event and derive the order from all its events; see the port.
@@ -70,8 +71,9 @@ class OrderRows(JournalPart):
             row = _order_row(derived.order, planned_price=intent.price)
             sets = ", ".join(f"{name} = :{name}" for name in row)
             connection.execute(f"UPDATE orders SET {sets} WHERE order_id = :order_id", row)
-            self._store(connection, event, derived)
-            return derived.order
+            notices = self._store(connection, event, derived)
+        self._say(notices)
+        return derived.order
 
     def order(self, order_id: str) -> Order | None:
         found = self._file.read("SELECT * FROM orders WHERE order_id = ?", (order_id,))
@@ -172,14 +174,21 @@ class OrderRows(JournalPart):
         message, evidence = self._mask(event.message), self._mask(event.evidence)
         return replace(event, message=message, evidence=evidence)
 
-    def _store(self, connection: sqlite3.Connection, event: OrderEvent, derived: Derived) -> None:
-        """Store the event, the order's current fills, and a notice for each impossible event."""
+    def _say(self, notices: Sequence[Mapping[str, str]]) -> None:
+        for notice in notices:
+            self._tell(notice["level"], notice["title"], notice["text"])
+
+    def _store(
+        self, connection: sqlite3.Connection, event: OrderEvent, derived: Derived
+    ) -> list[dict[str, str]]:
+        """Store the event, the order's current fills, and a notice for each impossible event;
+        returns those notices."""
         row = to_row(event, leave_out=("fill",), refused="")
         row["fill_json"] = json_text(event.fill) if event.fill else None
         connection.execute(insert_sql("order_events", row), row)
         counted = derived.fills if derived.order.filled_quantity else ()
         _put_fills(connection, derived.order.order_id, counted)
-        _mark_impossible(connection, derived, time_text(self._clock.now()))
+        return _mark_impossible(connection, derived, time_text(self._clock.now()))
 
 
 def _first_of_client(connection: sqlite3.Connection, order: Order) -> Order | None:
@@ -270,10 +279,13 @@ def _put_fills(connection: sqlite3.Connection, order_id: str, fills: Sequence[Fi
         connection.execute(insert_sql("fills", row), row)
 
 
-def _mark_impossible(connection: sqlite3.Connection, derived: Derived, now: str) -> None:
-    """Mark impossible events as refused, with a notice for each newly marked one."""
+def _mark_impossible(
+    connection: sqlite3.Connection, derived: Derived, now: str
+) -> list[dict[str, str]]:
+    """Mark impossible events as refused; returns a notice for each newly marked one."""
     order = derived.order
     impossible = {event.event_id: event for event in derived.impossible}
+    notices = []
     sql = "SELECT seq, event_id, refused FROM order_events WHERE order_id = ?"
     for row in rows(connection, sql, (order.order_id,)):
         event = impossible.get(row["event_id"])
@@ -292,3 +304,5 @@ def _mark_impossible(connection: sqlite3.Connection, derived: Derived, now: str)
             "at": now,
         }
         connection.execute(insert_sql("notices", notice), notice)
+        notices.append(notice)
+    return notices

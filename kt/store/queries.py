@@ -27,9 +27,12 @@ _SOURCES: dict[str, tuple[str, str]] = {
     "stop": ("halts", "at"),
     "error": ("errors", "at"),
     "notice": ("notices", "at"),
+    "delivery": ("deliveries", "at"),
 }
 """Kind of event: its table and the column of its time."""
 KINDS = tuple(_SOURCES)
+LAST = 2**63 - 1
+"""Above every `seq`."""
 _TOO_LONG = ("prompt", "raw_zlib", "question_zlib", "objects_json", "parameters_json", "fill_json")
 
 
@@ -37,10 +40,15 @@ class Reading(JournalPart):
     """Implements the queries of ports.Journal, and those of `kt status`."""
 
     def events(
-        self, *, after: int = 0, limit: int = 100, kinds: Iterable[str] | None = None
+        self,
+        *,
+        after: int = 0,
+        before: int | None = None,
+        limit: int = 100,
+        kinds: Iterable[str] | None = None,
     ) -> tuple[dict[str, Any], ...]:
         """At most `limit` rows with a `seq` above `after`, oldest first; with a negative
-        `after`, the last so many rows instead.
+        `after`, the last so many rows instead, of those with a `seq` below `before`.
 
         Each has `seq`, `kind`, `at` and the columns of its table; orders' events carry the
         order's stock and side too, checks their results. `kinds` are those of KINDS.
@@ -49,8 +57,9 @@ class Reading(JournalPart):
         wanted = _known(kinds)
         where = f"kind IN ({', '.join('?' * len(wanted))})"
         if after < 0:
-            sql = f"SELECT * FROM log WHERE {where} ORDER BY seq DESC LIMIT ?"
-            lines = self._file.read(sql, (*wanted, min(-after, limit)))[::-1]
+            sql = f"SELECT * FROM log WHERE {where} AND seq < ? ORDER BY seq DESC LIMIT ?"
+            end = LAST if before is None else before
+            lines = self._file.read(sql, (*wanted, end, min(-after, limit)))[::-1]
         else:
             sql = f"SELECT * FROM log WHERE {where} AND seq > ? ORDER BY seq LIMIT ?"
             lines = self._file.read(sql, (*wanted, after, limit))

@@ -16,6 +16,7 @@ from kt.records import (
     Candidate,
     Check,
     Decision,
+    Delivery,
     JournaledQuestion,
 )
 from kt.store.journal_part import JournalPart
@@ -164,6 +165,18 @@ class RunRows(JournalPart):
             text=self._mask(text),
             at=time_text(at),
         )
+
+    def delivery(self, run: str, delivery: Delivery) -> None:
+        row = to_row(delivery, run=run)
+        for name in ("title", "detail"):
+            row[name] = self._mask(row[name])
+        self._writer.put([Insert("deliveries", row)])
+
+    def deliveries(self, since: datetime) -> tuple[Delivery, ...]:
+        """Of notices made since then by any process, oldest first."""
+        self._flush()
+        sql = "SELECT * FROM deliveries WHERE at >= ? ORDER BY seq"
+        return tuple(from_row(row, Delivery) for row in self._file.read(sql, (time_text(since),)))
 
     def heartbeat(self, run: str, what: str, at: datetime) -> None:
         sql = (

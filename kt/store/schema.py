@@ -19,11 +19,13 @@ MIGRATIONS = (
     "0004_cash",
     "0005_decisions",
     "0006_exits",
-    "0009_trades",
-    "0010_analyst",
-    "0011_equity",
-    "0012_replies",
-    "0013_questions",
+    "0007_trades",
+    "0008_analyst",
+    "0009_equity",
+    "0010_replies",
+    "0011_questions",
+    "0012_deliveries",
+    "0013_log_refs",
 )
 """Files of `sql/`, in order. Never change a released one; add new ones at the end."""
 VERSION = len(MIGRATIONS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,6 +20,7 @@ from kt.cli.support.console import Console
 from kt.config.load import profile_paths
 from kt.config.secrets import AppKeys
 from kt.errors import Unreachable
+from kt.notify.owner import OwnerNotifier
 from kt.records import KST
 from kt.steps.context import Context
 from tests.fakes import OPEN, FakeStream, World
@@ -110,6 +112,13 @@ class FakeApp:
         self.token_source = front.tokens
         self.keys = front.tokens.keys
         self.rest = front.rest
+        self.notifier = OwnerNotifier(
+            cli.config.notify,
+            cli.tell,
+            {"PATH": os.defpath},
+            self.clock.now,
+            lambda: self.journal,
+        )
         self.paths = profile_paths(cli.config)
         self.paths.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.database = front.database or self.journal.path

@@ -203,7 +203,7 @@ def test_colours_only_on_a_terminal_that_wants_them(
         io.StringIO(), io.StringIO(), io.StringIO(), out_terminal=terminal, environ=environ
     )
     console.no_color = no_color
-    assert console.color is expected
+    assert bool(console.color) is expected
 
 
 def test_head_ends_a_command_quietly() -> None:

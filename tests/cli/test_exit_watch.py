@@ -137,3 +137,26 @@ def test_a_slow_single_cycle_is_not_silent(holding: Front) -> None:
 def test_positions_without_exits_are_not_reported(front: Front) -> None:
     front.world.broker.hold(SAMSUNG, 3, 70_000)
     assert front("balance").err == ""
+
+
+def test_a_monitor_hears_of_a_run_without_a_fresh_sign_of_life(front: Front) -> None:
+    ran = front("status", "--max-age", "60")
+    assert (ran.code, ran.items[0]["running"]) == (ExitCode.ERROR, False)
+    assert "no sign of life" in ran.err
+    with only_one(ProfilePaths(front.folder / "state" / "sim"), "run", OPEN):
+        run_row(front, "DAY", "run")
+        front.world.clock.advance(59)
+        assert front("status", "--max-age", "60").code == 0
+        front.world.clock.advance(2)
+        ran = front("status", "--max-age", "60")
+        assert ran.code == ExitCode.ERROR
+        assert "the last sign of life is 61 s old, at most 60 s is allowed" in ran.err
+        front.world.journal.heartbeat("DAY", "OPEN", front.world.clock.now())
+        assert front("status", "--max-age", "60").code == 0
+
+
+def test_a_cycle_of_cron_is_a_sign_of_life(front: Front) -> None:
+    front.world.journal.step("CRON", "exits", OPEN, 0.1, "done", "")
+    assert front("status", "--max-age", "60").code == 0
+    front.world.clock.advance(61)
+    assert front("status", "--max-age", "60").code == ExitCode.ERROR

@@ -49,7 +49,7 @@ def test_the_same_balance_in_every_format(front: Front) -> None:
     front.world.broker.hold("005930", 3, 70_000)
     item = front("balance").items[0]
     assert yaml.safe_load(front("balance", "-o", "yaml").out)["items"] == [item]
-    (row,) = csv.DictReader(io.StringIO(front("balance", "-o", "csv").out))
+    (row,) = csv.DictReader(io.StringIO(front("balance", "-o", "csv", "--totals").out))
     assert row["deposit.cash"] == "10000000" and row["account"] == "******7890"
     text = front("balance", "-o", "json", terminal=True).out
     assert text.startswith('{\n  "kt": 1,\n') and '"stock_code": "005930"' in text

@@ -196,7 +196,7 @@ def test_every_command_takes_the_global_options() -> None:
         ("kt help re", ["recovery", "report", "reduce", "resume"]),
         ("kt api ka10099", ["ka10099"]),
         ("kt -o y", ["yaml"]),
-        ("kt order list --un", ["--unknown"]),
+        ("kt order list --un", ["--unknown", "--until"]),
     ],
 )
 def test_the_shell_is_offered_what_fits(words: str, offered: list[str]) -> None:

@@ -160,6 +160,13 @@ LINES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("run", "--once"), ""),
     (("status",), ""),
     (("log", "--kind", "all"), ""),
+    (("log", "--stock", TYPED), ""),
+    (("log", "prune", "--keep-days", "1"), ""),
+    (("notify", "test"), ""),
+    (("service", "install"), ""),
+    (("order", "list", "--all", "--state", TYPED), ""),
+    (("balance", "--fields", "stock_name,stock_code", "-o", "md"), ""),
+    (("balance", "--fields", TYPED, "-o", "csv"), ""),
     (("watch", SAMSUNG, "--count", "2"), ""),
     (("api", "ka10001", '{"stk_cd": "005930"}'), ""),
     (("api", TYPED), ""),
@@ -187,6 +194,7 @@ WAYS: tuple[dict[str, Any], ...] = (
     {"terminal": True, "width": 60},
     {"output": "table"},
     {"output": "csv"},
+    {"output": "md"},
     {"output": "yaml"},
     {"output": "json"},
     {"output": "md"},
@@ -213,9 +221,9 @@ def run(front: Front, line: tuple[str, ...], stdin: str, way: dict[str, Any]) ->
     assert "unexpected error" not in ran.err, (line, ran.err)
     clean(ran.out, way)
     clean(ran.err, way)
-    if output == "json" and ran.out and line[0] not in {"help", "init"}:
+    if output == "json" and ran.out and line[0] not in {"help", "init", "service"}:
         json.loads(ran.out.splitlines()[-1] if line[0] == "watch" else ran.out)
-    if output == "csv" and line[0] != "init":
+    if output == "csv" and line[0] not in {"init", "service"}:
         for cell in re.split(r"[,\n]", ran.out):
             assert not re.match(r'"?[=+@\t\r]', cell), cell
 

@@ -54,12 +54,17 @@ PREVIEW = """\
 stock       005930 삼성전자
 side        BUY
 quantity    10 shares
-price       70,000 won
+price       70,000 won, the last price
 amount      700,000 won
-fee         about 100 won
+costs       fee about 100 won
+to pay      about 700,100 won
 this stock  0 + 700,000 = 700,000 <= limit 1,000,000
 all stocks  0 + 700,000 = 700,000 <= limit 5,000,000
 cash        700,000 + fee 100 = 700,100 <= cash 10,000,000
+day's loss  realised +0 and unrealised +0: loss 0 < limit 500,000
+afterwards  10 shares at 70,000 on average
+exits       stop-loss at 66,500, take-profit at 77,000
+watched by  NOBODY: start `kt run`
 profile     sim
 """
 UNWATCHED = (

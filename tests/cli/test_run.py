@@ -214,6 +214,7 @@ class FakeDay:
         until_close: bool,
         announce: object,
         still_ours: object = None,
+        publish: object = None,
     ) -> None:
         self.until_close = until_close
         self.stopped = threading.Event()

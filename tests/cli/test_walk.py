@@ -182,7 +182,7 @@ def test_the_question_is_asked_on_a_real_terminal(answer: str, code: int, shell:
     wanted = ("flatten", "--profile", "mock", "--no-color")
     with terminal(shell, *wanted, **address, **keys) as (process, ours):
         shown = read(ours, until="Sell everything? [y/N] ")
-        assert shown.startswith("All positions below are sold at market, "), shown
+        assert shown.startswith("All positions below are sold at market,"), shown
         os.write(ours, f"{answer}\n".encode())
         after = read(ours)
         assert process.wait(10) == code, after

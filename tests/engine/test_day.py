@@ -78,9 +78,9 @@ def test_before_the_open_there_is_a_plan(stage: Make) -> None:
     made = stage(start="08:29")
     made.world.broker.hold(SAMSUNG, 3, 70_000)
     made.play("08:31")
-    (plan,) = [line for line in made.lines if "watch list" in line]
+    (plan,) = [text for _, title, text in made.world.notifier.told if title == "plan for the day"]
     assert plan == (
-        "08:30:00 held, at expected prices: 삼성전자 70,000; "
+        "held, at expected prices: 삼성전자 70,000; "
         "planned, at expected prices: nothing; "
         "watch list: 삼성전자, SK하이닉스, 카카오"
     )

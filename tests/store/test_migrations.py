@@ -92,7 +92,7 @@ def test_replies_are_packed(tmp_path: Path) -> None:
     said = '[{"action": "BUY"}]'
     with closing(sqlite3.connect(tmp_path / "kt.db", isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
-        schema.migrate(connection, to=schema.MIGRATIONS.index("0012_replies"))
+        schema.migrate(connection, to=schema.MIGRATIONS.index("0010_replies"))
         connection.execute("INSERT INTO meta VALUES ('profile', 'sim')")
         insert(connection, "ai_calls", to_row(answer("k1", raw=said), run="R0"))
         insert(connection, "ai_calls", to_row(answer("k2", raw=""), run="R0"))

@@ -182,6 +182,16 @@ def test_an_impossible_event_is_noted_and_changes_nothing(journal: SqliteJournal
     assert len(journal.events(kinds=["notice"])) == 1
 
 
+def test_the_owner_is_told_of_an_impossible_event_once(tmp_path: Path) -> None:
+    told: list[str] = []
+    tell = lambda level, title, text: told.append(f"{level}: {title}")  # noqa: E731
+    with open_journal(tmp_path, tell=tell) as journal:
+        placed(journal)
+        for _ in range(2):
+            journal.record(event("DENIED", key="late"))
+    assert told == ["warning: order O1: DENIED changed nothing"]
+
+
 def test_more_shares_than_ordered_raise_a_notice(journal: SqliteJournal) -> None:
     placed(journal)
     journal.record(fill_event(fill(0, 10)))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from kt.errors import UsageError
+from kt.records import Delivery
 from kt.store.journal import SqliteJournal
 from kt.store.queries import KINDS
 from tests.store.make import (
@@ -26,6 +27,15 @@ from tests.store.make import (
 )
 from tests.store.test_stops import stop
 
+DELIVERY = Delivery(
+    channel="command mail",
+    outcome="failed",
+    level="critical",
+    title="halted",
+    detail="it ended with 1",
+    at=later(9),
+)
+
 
 def fill_journal(journal: SqliteJournal) -> None:
     journal.start_run("R1", "kt run", "0.1.0")
@@ -43,6 +53,7 @@ def fill_journal(journal: SqliteJournal) -> None:
     journal.set_stop(stop("halt"))
     journal.error("R1", "network", "stream", "cut", later(9))
     journal.notice("R1", "critical", "halted", "by owner", later(9))
+    journal.delivery("R1", DELIVERY)
 
 
 def test_everything_that_happened_in_its_order(journal: SqliteJournal) -> None:
@@ -63,6 +74,7 @@ def test_everything_that_happened_in_its_order(journal: SqliteJournal) -> None:
         "stop",
         "error",
         "notice",
+        "delivery",
     ]
     assert {row["kind"] for row in rows} == set(KINDS)
     assert [row["seq"] for row in rows] == sorted({row["seq"] for row in rows})
@@ -149,3 +161,9 @@ def test_an_order_whose_event_came_first_is_still_told(journal: SqliteJournal) -
     placed(journal)
     journal.record(event("CANCELLED", ord_no="0000102"))
     assert journal.events(kinds=["order"])[-1]["what"] == "CANCELLED"
+
+
+def test_deliveries_come_back_since_a_time(journal: SqliteJournal) -> None:
+    journal.delivery("R1", DELIVERY)
+    assert journal.deliveries(later(9)) == (DELIVERY,)
+    assert journal.deliveries(later(10)) == ()

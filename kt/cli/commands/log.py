@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.click_extensions import command, pass_cli
+from kt.cli.support.click_extensions import Entry, LazyGroup, pass_cli
 from kt.cli.support.param_types import Whole
+from kt.cli.support.row_filters import Filter, beginning, options
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -30,19 +32,26 @@ KINDS = (
     "stop",
     "error",
     "notice",
+    "delivery",
 )
-QUIET_KINDS = tuple(kind for kind in KINDS if kind not in {"api_call", "step"})
+QUIET_KINDS = tuple(kind for kind in KINDS if kind not in {"api_call", "step", "delivery"})
 """Shown without --kind: all but the most frequent kinds."""
 POLL_SECONDS = 0.5
+LONGEST = timedelta(days=1)
+"""A row's time may lie so far before the time at which it was written."""
 PAGE = 500
 
 
-@command(
+@click.group(
     "log",
+    cls=LazyGroup,
+    entries={"prune": Entry("kt.cli.commands.prune:prune", "Remove old rows.")},
+    alone=True,
     help="""Show events of the journal: decisions, checks, orders, fills, stops, errors.
 
     \b
       kt log --kind order --kind fill
+      kt log --stock 005930 --since 09:00
       kt log --follow | jq -c 'select(.kind == "fill")'
 
     Prints an `events` document in a pipe; with --follow, one JSON object per line.
@@ -56,27 +65,65 @@ PAGE = 500
     type=click.Choice([*KINDS, "all"]),
     metavar="KIND",
     help=f"Only this kind; repeatable. One of: {', '.join(KINDS)}, all. "
-    "Default: all but api_call and step.",
+    "Default: all but api_call, step and delivery.",
 )
 @click.option(
     "-n", "--lines", default=50, show_default=True, type=Whole(0, 100_000), help="Number of events."
 )
+@options
+@click.pass_context
 @pass_cli
-def log(cli: CliContext, follow: bool, kinds: tuple[str, ...], lines: int) -> None:
+def log(
+    cli: CliContext,
+    click_context: click.Context,
+    /,
+    follow: bool,
+    kinds: tuple[str, ...],
+    lines: int,
+    **filters: Any,
+) -> None:
+    if click_context.invoked_subcommand is None:
+        _log(cli, follow, kinds, lines, Filter(**filters))
+
+
+def _log(cli: CliContext, follow: bool, kinds: tuple[str, ...], lines: int, chosen: Filter) -> None:
     from kt.cli.support.pipe_documents import emit
 
     if follow and cli.output not in {"table", "json"}:
         raise UsageError(f"--follow cannot be written as {cli.output}")
     ctx = cli.context("log")
     wanted = None if "all" in kinds else kinds or QUIET_KINDS
-    rows = ctx.journal.events(after=-lines, limit=lines, kinds=wanted) if lines else ()
-    if not follow and cli.output != "table":
+    end = _end(ctx)
+    rows = _newest(ctx, wanted, chosen, lines)
+    if not follow and (cli.output != "table" or cli.flags.fields):
         emit(cli, "events", rows, run=ctx.run)
         return
     for row in rows:
         _write(cli, row)
     if follow:
-        _follow(cli, ctx, wanted, rows[-1]["seq"] if rows else _end(ctx))
+        _follow(cli, ctx, wanted, chosen, max(end, rows[-1]["seq"] if rows else 0))
+
+
+def _newest(
+    ctx: Context, kinds: tuple[str, ...] | None, chosen: Filter, lines: int
+) -> list[dict[str, Any]]:
+    """The newest so many rows that are wanted, oldest first: page by page back in time."""
+    now, found, before = ctx.clock.now(), list[dict[str, Any]](), None
+    size = PAGE if chosen else max(lines, 1)
+    while len(found) < lines:
+        page = ctx.journal.events(after=-size, before=before, limit=size, kinds=kinds)
+        found = [row for row in page if chosen.event(row, now)] + found
+        if len(page) < size or _older(page[-1], chosen, now):
+            break
+        before = page[0]["seq"]
+    return found[-lines:] if lines else []
+
+
+def _older(newest: Mapping[str, Any], chosen: Filter, now: datetime) -> bool:
+    """Whether nothing before this row can be wanted; what lasts is written when it has ended."""
+    if chosen.since is None:
+        return False
+    return datetime.fromisoformat(newest["at"]) < beginning(chosen.since, now) - LONGEST
 
 
 def _end(ctx: Context) -> int:
@@ -84,13 +131,20 @@ def _end(ctx: Context) -> int:
     return int(last[-1]["seq"]) if last else 0
 
 
-def _follow(cli: CliContext, ctx: Context, kinds: tuple[str, ...] | None, after: int) -> None:
+def _follow(
+    cli: CliContext,
+    ctx: Context,
+    kinds: tuple[str, ...] | None,
+    chosen: Filter,
+    after: int,
+) -> None:
     import time
 
     while not cli.console.closed:
         page = ctx.journal.events(after=after, limit=PAGE, kinds=kinds)
         for row in page:
-            _write(cli, row)
+            if chosen.event(row, ctx.clock.now()):
+                _write(cli, row)
             after = row["seq"]
         if not page:
             time.sleep(POLL_SECONDS)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from kt.cli.support.click_extensions import command, pass_cli
+from kt.cli.support.param_types import Whole
+from kt.errors import KtError
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -20,10 +24,20 @@ if TYPE_CHECKING:
     held positions, which stop is in force, open and unknown orders, and today's
     result; from the journal, without asking the broker.
     Prints an `events` document in a pipe.
+
+    For a monitor, --max-age 60 exits with 1 when neither `kt run` has given a sign
+    of life nor `kt run --once` has looked at the exits within so many seconds
+    (`kt run` gives one every 30; with cron take 120).
     """,
 )
+@click.option(
+    "--max-age",
+    type=Whole(1, 86_400),
+    metavar="SECONDS",
+    help="Exit with 1 without a sign of life that is so fresh.",
+)
 @pass_cli
-def status(cli: CliContext) -> None:
+def status(cli: CliContext, max_age: int | None) -> None:
     from kt.cli.support.exit_watch import read_watch, warn
     from kt.cli.support.pipe_documents import emit
 
@@ -32,6 +46,23 @@ def status(cli: CliContext) -> None:
     row = read_status(cli, ctx, watch)
     emit(cli, "events", [row], run=ctx.run)
     warn(cli, watch, row["unwatched"])
+    if max_age is not None:
+        _alive(ctx, watch, max_age)
+
+
+def _alive(ctx: Context, watch: Watch, max_age: int) -> None:
+    """Raises KtError without a sign of life of these last seconds, in the clock's time."""
+    from kt.cli.support.exit_watch import HELP
+
+    signs = [at for at in (watch.runner and watch.seen, watch.cron) if at]
+    if not signs:
+        raise KtError("no sign of life: no `kt run` is at work", hint=HELP)
+    age = (ctx.clock.now() - max(signs)).total_seconds()
+    if age > max_age:
+        raise KtError(
+            f"the last sign of life is {age:,.0f} s old, at most {max_age:,} s is allowed",
+            hint=watch.remedy if watch.silent else HELP,
+        )
 
 
 def read_status(cli: CliContext, ctx: Context, watch: Watch) -> dict[str, Any]:

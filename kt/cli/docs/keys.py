@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig
+from kt.config.model import DEFAULT_PROFILES, HOURS_OR_NONE, Config, ProfileConfig
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,12 @@ def _allowed(kind: inspect.Type) -> str:
     if isinstance(kind, inspect.VarTupleType):
         return "a list"
     if isinstance(kind, inspect.StrType):
-        return "HH:MM" if kind.pattern else "text"
+        return _PATTERNS.get(kind.pattern or "", "HH:MM") if kind.pattern else "text"
     raise TypeError(f"no words for {kind}")
+
+
+_PATTERNS = {HOURS_OR_NONE: "HH:MM-HH:MM"}
+"""The patterns that are no time of day."""
 
 
 def _bounds(kind: inspect.IntType | inspect.FloatType) -> list[str]:

@@ -56,6 +56,7 @@ def examine(cli: CliContext) -> tuple[list[Finding], str]:
         ("analyst", local.analyst),
         ("journal", local.journal),
         ("locks", local.locks),
+        ("notices", local.notices),
         ("stream", local.stream),
         ("server", remote.server),
         ("token", remote.token),

@@ -14,7 +14,7 @@ from kt.store.health import Finding, examine
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
-    from kt.records import Doubt
+    from kt.records import Delivery, Doubt
 
 
 FAIL_AFTER = timedelta(minutes=1)
@@ -89,6 +89,38 @@ def analyst(cli: CliContext) -> Iterable[Finding]:
 def journal(cli: CliContext) -> Iterable[Finding]:
     app = cli.app
     return examine(app.database, cli.config.profile, app.paths.halt_flag, cli.now())
+
+
+def notices(cli: CliContext) -> Iterable[Finding]:
+    """How the owner is told, and whether the newest notice left by each channel."""
+    app = cli.app
+    channels = app.notifier.channels
+    if not channels and app.config.profile == "sim":
+        return [Finding("notices", "ok", "none configured; not needed on sim")]
+    if not channels:
+        hint = "Set notify.command, notify.webhook or notify.urls: see `kt help configuration`."
+        return [
+            Finding(
+                "notices", "warn", "no channel configured: nobody is notified of an emergency", hint
+            )
+        ]
+    rows = app.journal.deliveries(app.clock.now() - timedelta(days=7))
+    return [
+        _channel(channel.name, [r for r in rows if r.channel == channel.name])
+        for channel in channels
+    ]
+
+
+def _channel(name: str, rows: Sequence[Delivery]) -> Finding:
+    """One channel by what became of the last week's notices."""
+    if not rows:
+        return Finding("notices", "ok", f"{name}: not used for a week; `kt notify test` tries it")
+    last, failed = rows[-1], sum(row.outcome == "failed" for row in rows)
+    told = f"{name}: {len(rows)} notices in a week, {failed} failed"
+    if last.outcome == "sent":
+        return Finding("notices", "ok", told)
+    hint = "`kt notify test` tries it again."
+    return Finding("notices", "fail", f"{told}, the newest: {last.detail}", hint)
 
 
 def locks(cli: CliContext) -> Iterable[Finding]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
+from kt.cli.support.param_types import shown
+from kt.cli.support.row_filters import Filter, options
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -19,28 +21,49 @@ if TYPE_CHECKING:
 
     --unknown shows the orders of any day whose outcome is unknown: look for them at
     the broker, then use `kt order resolve`.
+
+    \b
+      kt order list --stock 005930 --state FILLED --since 2026-11-01
+      kt order list --origin stop_loss --origin take_profit --all
     """,
 )
 @click.option("--unknown", is_flag=True, help="Only orders whose outcome is unknown, of any day.")
 @click.option("--open", "open_", is_flag=True, help="Only open orders.")
 @click.option("--all", "all_", is_flag=True, help="Orders of all days.")
+@options
 @pass_cli
-def list_command(cli: CliContext, unknown: bool, open_: bool, all_: bool) -> None:
+def list_command(
+    cli: CliContext, /, unknown: bool, open_: bool, all_: bool, **filters: Any
+) -> None:
     from kt.cli.support.order_outcome import begin
     from kt.cli.support.pipe_documents import emit
     from kt.records import OPEN_STATES, UNRESOLVED_STATES
 
     if unknown and open_:
         raise UsageError("give --unknown or --open, not both")
+    wanted = Filter(**filters)
+    _known(wanted.states)
     ctx = begin(cli, "order list", alone=True)
+    now = ctx.clock.now()
     if unknown:
         orders = ctx.journal.orders(states=UNRESOLVED_STATES)
     else:
-        day = None if all_ else ctx.clock.now().date()
+        day = None if all_ or wanted.since or wanted.until else now.date()
         orders = ctx.journal.orders(day=day, states=OPEN_STATES if open_ else None)
+    orders = tuple(order for order in orders if wanted.order(order, now))
     emit(cli, "orders", orders, run=ctx.run)
     if cli.output == "table":
         from kt.cli.show.orders import notes
         from kt.text import harmless
 
         cli.console.show(notes(harmless(orders), cli.console))
+
+
+def _known(states: tuple[str, ...]) -> None:
+    from kt.records import OrderState
+
+    for state in states:
+        if state.upper() not in list(OrderState):
+            raise UsageError(
+                f"{shown(state)} is no state of an order", hint=f"One of {', '.join(OrderState)}."
+            )

@@ -10,7 +10,7 @@ import click
 
 from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import PRICE, SHARES, STOCK_CODE
-from kt.errors import KtError, UsageError
+from kt.errors import UsageError
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -90,6 +90,7 @@ def run_new(cli: CliContext, options: NewOptions) -> None:
     from kt.cli.order.find import repeated
     from kt.cli.support import confirmation
     from kt.cli.support.order_outcome import begin, finish
+    from kt.cli.support.preview import preview
     from kt.steps.risk import check as check_step
 
     intent = intent_of(options)
@@ -100,12 +101,11 @@ def run_new(cli: CliContext, options: NewOptions) -> None:
         finish(cli, ctx.run, [first])
         return
     check = check_step.check_order(ctx, intent)
-    prices = last_price(ctx, intent.stock_code) if options.market and check.passed else {}
-    preview = confirmation.preview(cli, [check], prices)
+    said = preview(cli, ctx, [check])
     if check.passed:
-        confirmation.confirm(cli, preview, f"{options.side.capitalize()} this?")
+        confirmation.confirm(cli, said, f"{options.side.capitalize()} this?")
     else:
-        cli.console.say(preview.rstrip())
+        cli.console.say(said.rstrip())
     order, check = _send(cli, ctx, check, options)
     finish(cli, ctx.run, [order], [check])
 
@@ -123,14 +123,6 @@ def intent_of(options: NewOptions) -> OrderIntent:
         price=options.price or 0,
         origin=Origin.MANUAL,
     )
-
-
-def last_price(ctx: Context, code: str) -> dict[str, int]:
-    """The last price, to estimate the cost of a market order; empty when it is not available."""
-    try:
-        return {code: ctx.market.quote(code).price}
-    except KtError:
-        return {}
 
 
 def _send(cli: CliContext, ctx: Context, check: Check, options: NewOptions) -> tuple[Order, Check]:

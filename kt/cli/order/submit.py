@@ -43,6 +43,7 @@ def submit(cli: CliContext, client_id: str, wait: bool, again: bool) -> None:
     from kt.cli.support import confirmation
     from kt.cli.support.order_outcome import begin, finish
     from kt.cli.support.pipe_documents import read
+    from kt.cli.support.preview import preview
     from kt.records import Origin
     from kt.steps.risk import check as step
 
@@ -63,9 +64,8 @@ def submit(cli: CliContext, client_id: str, wait: bool, again: bool) -> None:
     checks = step.check(ctx, left, origin=Origin.PIPE)
     passed = [check for check in checks if check.passed]
     if passed:
-        confirmation.confirm(
-            cli, confirmation.preview(cli, passed, {}), f"Send {len(passed)} order(s)?"
-        )
+        said = preview(cli, ctx, passed)
+        confirmation.confirm(cli, said, f"Send {len(passed)} order(s)?")
     orders, stopped = _send(cli, ctx, checks, client_id, wait=wait, again=again)
     finish(cli, ctx.run, [*placed_before, *orders], checks, stopped, before=decided_before)
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from kt.engine.state import DayReport
     from kt.steps.context import Context
 
+READABLE = 0o644
+"""The metrics file is for another program, which runs as another user; it holds no secret."""
 _ERRORS: dict[ExitCode, type[KtError]] = {
     kind.exit_code: kind
     for kind in (KtError, AuthError, Denied, Halted, OutcomeUnknown, BrokerRefused, Unreachable)
@@ -54,6 +56,7 @@ def run_day(
         until_close=until_close,
         announce=cli.say,
         still_ours=still_ours,
+        publish=publisher(cli),
     )
     cli.say(f"trading on {ctx.profile}; Ctrl-C ends it")
     with sending(ctx), stopping(day):
@@ -69,6 +72,29 @@ def run_day(
             f"the outcome of {len(lost)} order(s) is unknown",
             hint="See `kt order list --unknown`.",
         )
+
+
+def publisher(cli: CliContext) -> Callable[[str], None] | None:
+    """Writes the figures to `notify.metrics_file`; says once why it cannot."""
+    from kt.config.load import at_home
+    from kt.files import replace_private, trouble
+
+    if not cli.config.notify.metrics_file:
+        return None
+    path = at_home(cli.config.notify.metrics_file)
+    said: set[str] = set()
+
+    def publish(text: str) -> None:
+        try:
+            replace_private(path, text.encode(), mode=READABLE)
+            said.clear()
+        except OSError as error:
+            why, advice = trouble(error, "name another file: notify.metrics_file")
+            if why not in said:
+                cli.say(f"the metrics file {path} cannot be written: {why}; {advice}")
+            said.add(why)
+
+    return publish
 
 
 @contextmanager

@@ -5,6 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 RED, GREEN, YELLOW, BLUE, DIM, BOLD = "31", "32", "33", "34", "2", "1"
+RISE, FALL = "rise", "fall"
+"""Gain and loss, buy and sell: their colours are the owner's choice (`gain_colors`)."""
+PALETTES: dict[str, dict[str, str]] = {
+    "red-blue": {RISE: RED, FALL: BLUE},
+    "green-red": {RISE: GREEN, FALL: RED},
+    "yellow-blue": {RISE: YELLOW, FALL: BLUE},
+}
+"""Korea's, the West's, and one that tells them apart without red or green."""
 
 
 def money(won: int | None) -> str:
@@ -40,11 +48,14 @@ def moment(at: datetime | None) -> str:
 
 
 def updown(number: float | None) -> str | None:
-    """The colour by Korean convention: red for up, blue for down."""
+    """Whether it rose or fell, for `paint`; None for neither."""
     if not number:
         return None
-    return RED if number > 0 else BLUE
+    return RISE if number > 0 else FALL
 
 
-def paint(text: str, color: str | None, on: bool) -> str:
-    return f"\x1b[{color}m{text}\x1b[0m" if on and color and text else text
+def paint(text: str, color: str | None, palette: str) -> str:
+    """The text in a colour of this palette; an empty one paints nothing."""
+    if not (palette and color and text):
+        return text
+    return f"\x1b[{PALETTES[palette].get(color, color)}m{text}\x1b[0m"

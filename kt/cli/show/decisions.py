@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kt.cli.show import columns
-from kt.cli.show.cells import DIM, GREEN, RED, YELLOW, large, money, plain, signed
+from kt.cli.show.cells import DIM, FALL, GREEN, RED, RISE, YELLOW, large, money, plain, signed
 from kt.cli.show.table import Column, render
 from kt.cli.show.width import paragraph
 from kt.records import Action, Candidate, Check, Decision
@@ -35,7 +35,7 @@ def candidates(rows: Sequence[Candidate], console: Console) -> str:
 
 
 def action_color(action: Action | None) -> str | None:
-    colors = {Action.BUY: RED, Action.SELL: "34", Action.ABSTAIN: YELLOW}
+    colors = {Action.BUY: RISE, Action.SELL: FALL, Action.ABSTAIN: YELLOW}
     return colors.get(action or Action.HOLD, DIM)
 
 

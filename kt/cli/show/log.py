@@ -38,6 +38,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "stop": ("mode", "reason", "by"),
     "error": ("what", "place", "message"),
     "notice": ("level", "title", "text"),
+    "delivery": ("outcome", "channel", "title", "detail"),
 }
 """The columns that are shown of each kind, in order."""
 COLORS = {"error": RED, "notice": YELLOW, "stop": YELLOW, "fill": GREEN, "trade": GREEN}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kt.cli.show.cells import BLUE, GREEN, RED, YELLOW, clock, money
+from kt.cli.show.cells import FALL, GREEN, RED, RISE, YELLOW, clock, money
 from kt.cli.show.table import Column, render
 from kt.cli.show.width import paragraph
 from kt.records import (
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def side_color(side: Side) -> str:
-    return RED if side is Side.BUY else BLUE
+    return RISE if side is Side.BUY else FALL
 
 
 def state_color(state: OrderState) -> str | None:

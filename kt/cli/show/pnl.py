@@ -120,6 +120,11 @@ def events(rows: Sequence[Mapping[str, Any]], console: Console) -> str:
         names.update(dict.fromkeys(row))
     if len({row.get("kind") for row in rows}) == 1:
         names.pop("kind", None)
+    return named(rows, tuple(names), console)
+
+
+def named(rows: Sequence[Mapping[str, Any]], names: Sequence[str], console: Console) -> str:
+    """These fields of the rows as a table; the last ones leave first when room is short."""
     columns = [
         Column(
             name.replace("_", " "),

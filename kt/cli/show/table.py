@@ -48,19 +48,22 @@ def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> 
             color = column.color(row) if column.color else None
             line.append(paint(text, color, console.color))
         shown.append(line)
+    if console.markdown:
+        titles = [one_line(title).replace("|", "\\|") for title in titles]
+        shown = [[cell.replace("|", "\\|") for cell in line] for line in shown]
     headings = [paint(titles[index], BOLD, console.color) for index in kept]
-    rights = [columns[index].right for index in kept]
-    return _draw(headings, shown, rights, "github" if console.markdown else "plain")
+    layout = "pipe" if console.markdown else "plain"
+    return _draw(headings, shown, [columns[index].right for index in kept], layout)
 
 
-def _draw(headings: list[str], rows: list[list[str]], rights: list[bool], form: str) -> str:
+def _draw(headings: list[str], rows: list[list[str]], rights: list[bool], layout: str) -> str:
     import tabulate
 
     tabulate.MIN_PADDING = 0  # the gap between columns is enough
     text = tabulate.tabulate(
         rows,
         headers=headings,
-        tablefmt=form,
+        tablefmt=layout,
         disable_numparse=True,
         colalign=["right" if right else "left" for right in rights],
         preserve_whitespace=False,
@@ -105,7 +108,8 @@ def pairs(rows: Sequence[tuple[str, str]], console: Console) -> str:
     """Names and values, one pair per line, with aligned values."""
     labelled = [(translated(name, console.language), value) for name, value in rows]
     if console.markdown:
-        return "".join(f"- {name}: {one_line(value)}\n" for name, value in labelled)
+        lines = [f"- **{name}** {one_line(value)}".rstrip() for name, value in labelled]
+        return "\n".join(lines) + "\n"
     widest = max((width_of(name) for name, _ in labelled), default=0)
     lines = []
     for name, value in labelled:

@@ -30,6 +30,7 @@ class Flags:
     profile: str = ""
     config: str = ""
     output: str = ""
+    fields: str = ""
     dry_run: bool = False
     yes: bool = False
     quiet: bool = False
@@ -55,6 +56,8 @@ class CliContext:
     """An order was placed and shown: a later failure must not look as if it was not placed."""
     stopped: bool = False
     """A stop is in force by its flag file, even if the journal cannot be written."""
+    totals: bool = False
+    """Of a balance as rows: the deposit and the sums, not the holdings."""
     _run: Context | None = None
 
     @cached_property
@@ -68,6 +71,7 @@ class CliContext:
             overrides["dry_run"] = True
         config = load_config(self.flags.config or None, self.environ, overrides)
         self.console.language = config.language
+        self.console.palette = config.gain_colors
         return config
 
     @cached_property

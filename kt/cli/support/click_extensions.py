@@ -58,6 +58,11 @@ GLOBAL_OPTIONS = (
         type=click.Choice(FORMATS),
         help="Default: table on a terminal, json in a pipe.",
     ),
+    _global(
+        "--fields",
+        metavar="A,B",
+        help="Only these fields, in this order: table, csv and md. An unknown one lists all.",
+    ),
     _global("--dry-run", is_flag=True, help="Do everything but send orders."),
     _global("--yes", is_flag=True, help="Answer yes to every question."),
     _global("-q", "--quiet", is_flag=True, help="No messages, only data and errors."),
@@ -81,15 +86,19 @@ class Command(click.Command):
 class LazyGroup(click.Group):
     """A group that lists its commands from a table and imports only the one that is called."""
 
-    def __init__(self, *args: Any, entries: Mapping[str, Entry], **more: Any) -> None:
+    def __init__(
+        self, *args: Any, entries: Mapping[str, Entry], alone: bool = False, **more: Any
+    ) -> None:
+        """`alone`: the group does something by itself, without a command of its table."""
         more.setdefault("no_args_is_help", False)
         more.setdefault("invoke_without_command", True)
         super().__init__(*args, **more)
         self.entries = entries
+        self.alone = alone
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Without a subcommand, show the help and exit with 0."""
-        if not ctx.args and not getattr(ctx, "_protected_args", None):
+        """Without a subcommand, show the help and exit with 0, unless the group works `alone`."""
+        if not self.alone and not ctx.args and not getattr(ctx, "_protected_args", None):
             click.echo(ctx.get_help())
             ctx.exit()
         return super().invoke(ctx)

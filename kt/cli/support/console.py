@@ -48,6 +48,9 @@ class Console:
         self.failure = ""
         """Why data could not be written, unless the reader closed the pipe."""
         self.language = "en"
+        self.palette = "red-blue"
+        self.markdown = False
+        """Tables are Markdown, without colours and of any width."""
         self._width = width
 
     @property
@@ -68,15 +71,17 @@ class Console:
             return DEFAULT_WIDTH
 
     @property
-    def color(self) -> bool:
-        """Colours only on a terminal, and never with NO_COLOR or --no-color."""
-        return (
+    def color(self) -> str:
+        """The palette of gains and losses; empty for no colours: they are used only on a terminal,
+        and never with NO_COLOR or --no-color."""
+        on = (
             self.out_terminal
             and not self.markdown
             and not self.no_color
             and not self.environ.get("NO_COLOR")
             and self.environ.get("TERM") != "dumb"
         )
+        return self.palette if on else ""
 
     def write(self, text: str) -> None:
         """Write data to stdout and flush."""
@@ -88,7 +93,7 @@ class Console:
 
     def shown(self, text: str) -> str:
         """The text without control characters: the last filter, after those of each table."""
-        return screen(text, colors=self.color)
+        return screen(text, colors=bool(self.color))
 
     def steer(self, text: str) -> None:
         """Write to stdout unfiltered: kt's own cursor sequences and text from `shown`."""

@@ -36,8 +36,10 @@ def begin(cli: CliContext, command: str, *, alone: bool = False, repeats: str = 
     (`alone`), and a client id that `repeats` an earlier order, continue with the journal's data
     when the broker cannot be reached.
     """
+    from kt.cli.support.fields import check_fields
     from kt.steps.reconcile.startup import reconcile
 
+    check_fields(cli, "orders")
     ctx = cli.context(command)
     try:
         found = reconcile(ctx, patience=0.0) if alone else reconcile(ctx)

@@ -33,8 +33,11 @@ def emit(
     profile: str = "",
 ) -> None:
     """Print one result in the format of `cli.output`: a table (on a terminal, or as Markdown), or a
-    document of this kind."""
-    if cli.output in ("table", "md"):
+    document of this kind. Raises UsageError for an unknown name in --fields."""
+    from kt.cli.support.fields import chosen, rows_of, select
+
+    names = chosen(cli)
+    if cli.output in ("table", "md") and not names:
         from kt.cli.show import table_of
 
         safe = harmless if cli.output == "table" else plain_markdown
@@ -44,8 +47,15 @@ def emit(
 
     profile = profile or cli.config.profile
     document = envelope(kind, items, profile, run, asof or cli.now())
-    if cli.output == "csv":
-        cli.console.write(as_csv(document["items"]))
+    if cli.output == "csv" or names:
+        rows = rows_of(kind, document["items"], totals=cli.totals)
+        rows = select(kind, rows, names) if names else rows
+        if cli.output == "csv":
+            cli.console.write(as_csv(rows))
+            return
+        from kt.cli.show.pnl import named
+
+        cli.console.show(named(harmless(rows), names, cli.console))
     elif cli.output == "yaml":
         cli.console.write(as_yaml(document))
     else:

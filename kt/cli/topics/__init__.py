@@ -9,6 +9,7 @@ TOPICS: dict[str, str] = {
     "recovery": "Orders whose outcome is unknown, and crashes.",
     "figures": "What the numbers of kt pnl and kt report mean.",
     "cron": "Running unattended.",
+    "notices": "Notification channels, and figures for monitors.",
     "database": "The journal in plain SQL.",
     "simulator": "The embedded exchange.",
     "environment": "Every environment variable.",

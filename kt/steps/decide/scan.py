@@ -20,6 +20,7 @@ from kt.steps import silence
 from kt.steps.context import Context
 from kt.steps.fan_out import Gathered, gather
 from kt.steps.instruments import known_list
+from kt.steps.notices import notify
 
 
 def fast(ctx: Context) -> tuple[Candidate, ...]:
@@ -114,9 +115,7 @@ def shortlist(
     time = time or silence.asking_time(ctx)
     found = _chosen(ctx, ctx.analyst, candidates, time)
     if found.failure:
-        ctx.journal.notice(
-            ctx.run, "warning", "no choice by the analyst", found.failure, ctx.clock.now()
-        )
+        notify(ctx, "warning", "no choice by the analyst", found.failure)
         if ctx.analyst.fallback is not None:
             other = _chosen(ctx, ctx.analyst.fallback, candidates, time)
             found = Shortlist(other.candidates, other.by, found.fault, found.failure)

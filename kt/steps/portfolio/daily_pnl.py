@@ -29,6 +29,7 @@ from kt.rules import performance as rules
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
 from kt.steps.fan_out import note_error
+from kt.steps.notices import notify
 from kt.steps.portfolio import equity, position_book
 from kt.steps.results import Difference
 from kt.steps.risk import stops
@@ -223,7 +224,6 @@ def compare(ctx: Context) -> tuple[Difference, ...]:
                     done="kept beside each other",
                 )
             )
-    now = ctx.clock.now()
     for difference in differences:
-        ctx.journal.notice(ctx.run, "info", "realised profit differs", difference.text(), now)
+        notify(ctx, "info", "realised profit differs", difference.text())
     return tuple(differences)

@@ -14,6 +14,7 @@ from kt.errors import AuthError, JournalError, KtError
 from kt.records import CashFlow, CashNote
 from kt.steps.context import Context
 from kt.steps.fan_out import note_error
+from kt.steps.notices import notify
 from kt.steps.reconcile import order_tracking, position_reconciliation
 from kt.steps.results import Difference
 
@@ -114,5 +115,5 @@ def _record(ctx: Context, last: CashNote | None, current: CashNote) -> tuple[Dif
         done=f"{_gap(last, current):+,} won since {last.at:%Y-%m-%d %H:%M:%S} is a deposit or a "
         "withdrawal, or trades outside kt; kt now goes on from the broker's figure",
     )
-    ctx.journal.notice(ctx.run, "warning", "cash differs", difference.text(), ctx.clock.now())
+    notify(ctx, "warning", "cash differs", difference.text())
     return (difference,)

@@ -175,8 +175,7 @@ def lock_unknown(ctx: Context, order: Order, evidence: str) -> None:
         "if it stays unknown, look there yourself and use "
         f"`kt order resolve {order.order_id}`."
     )
-    ctx.journal.notice(ctx.run, "critical", title, text, ctx.clock.now())
-    ctx.journal.flush()
+    notify(ctx, "critical", title, text, durable=True)
     ctx.journal.lock_symbol(
         SymbolLock(
             stock_code=order.stock_code,
@@ -185,7 +184,6 @@ def lock_unknown(ctx: Context, order: Order, evidence: str) -> None:
             at=ctx.clock.now(),
         )
     )
-    ctx.notifier.notify("critical", title, text)
 
 
 def _give_up_sell(ctx: Context, order: Order) -> Order:

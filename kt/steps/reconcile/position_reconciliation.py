@@ -34,6 +34,7 @@ from kt.rules.order_identification import NOT_FOUND
 from kt.steps.context import Context
 from kt.steps.failpoints import hit
 from kt.steps.fan_out import note_error
+from kt.steps.notices import notify
 from kt.steps.order_events import event, fill_event
 from kt.steps.portfolio import position_book
 from kt.steps.reconcile import order_tracking
@@ -221,7 +222,7 @@ def _doubt(ctx: Context, code: str, ours: Position | None, broker: Holding | Non
         done=f"not believed yet (since {since:%H:%M:%S}): the position and its exits stay",
     )
     if not same:
-        ctx.journal.notice(ctx.run, "warning", "holdings doubted", difference.text(), now)
+        notify(ctx, "warning", "holdings doubted", difference.text())
     return difference
 
 
@@ -296,8 +297,7 @@ def _repair(
         done="kt's books now say what the broker says",
         alarming=alarming,
     )
-    now = ctx.clock.now()
-    ctx.journal.notice(ctx.run, "warning", "books repaired", difference.text(), now)
+    notify(ctx, "warning", "books repaired", difference.text())
     return difference
 
 

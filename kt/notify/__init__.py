@@ -1,0 +1,1 @@
+"""How the owner is told: the channels of the configuration, and the thread that uses them."""

@@ -1,0 +1,135 @@
+"""The channels a notice leaves by: a command, a webhook, and any service that apprise knows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kt.config.model import Notify
+
+TIMEOUT = 10.0
+"""Real seconds that a channel may take for one notice."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the owner is told; `text` may be empty."""
+
+    level: str
+    title: str
+    text: str
+    at: datetime
+
+    @property
+    def line(self) -> str:
+        return f"{self.level}: {self.title}. {self.text}".rstrip()
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """`name` holds no secret of an address. `send` returns why the notice did not leave, or an
+    empty text; it never raises and ends within `TIMEOUT`."""
+
+    name: str
+    send: Callable[[Notice], str]
+
+
+def channels_of(settings: Notify, environ: Mapping[str, str]) -> tuple[Channel, ...]:
+    """Those of the configuration. `environ` is what the command gets: see kt/children.py."""
+    found = []
+    if settings.command:
+        program = settings.command.split()[0].rpartition("/")[2]
+        found.append(Channel(f"command {program}", partial(_run, settings.command, environ)))
+    if settings.webhook:
+        host = urlsplit(settings.webhook).hostname
+        profile = environ.get("KT_PROFILE", "")
+        found.append(Channel(f"webhook {host}", partial(_post, settings.webhook, profile)))
+    found += [Channel(_service(url), partial(_apprise, url)) for url in settings.urls]
+    return tuple(found)
+
+
+def _run(command: str, environ: Mapping[str, str], notice: Notice) -> str:
+    """The command in a process group of its own, which is ended when it takes too long: what
+    the command started in turn goes with it. What it writes is for nobody."""
+    try:
+        process = subprocess.Popen(
+            shlex.split(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            env=environ,
+            start_new_session=True,
+        )
+    except (OSError, ValueError) as error:
+        return str(error)
+    try:
+        process.communicate(f"{notice.line}\n", timeout=TIMEOUT)
+    except subprocess.TimeoutExpired:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return f"not done in {TIMEOUT:g} s"
+    return f"it ended with {process.returncode}" if process.returncode else ""
+
+
+def _post(url: str, profile: str, notice: Notice) -> str:
+    """One POST with a JSON object: profile, level, title, text, at. Any 2xx is a success; a
+    redirect is not followed, since it may lead to an address that was never checked."""
+    import httpx
+
+    body = {
+        "profile": profile,
+        "level": notice.level,
+        "title": notice.title,
+        "text": notice.text,
+        "at": notice.at.isoformat(timespec="seconds"),
+    }
+    try:
+        with (
+            httpx.Client(timeout=TIMEOUT / 2, follow_redirects=False) as client,
+            client.stream("POST", url, json=body) as response,
+        ):
+            return "" if response.is_success else f"HTTP {response.status_code}"
+    except httpx.HTTPError as error:
+        return f"{type(error).__name__}: {error}".replace(url, "the webhook")
+
+
+def _service(url: str) -> str:
+    """The service of an apprise address by its scheme: the rest may hold a token."""
+    return f"apprise {url.partition(':')[0]}"
+
+
+def _apprise(url: str, notice: Notice) -> str:
+    try:
+        return _by_apprise(url, notice)
+    except ImportError:
+        return "notify.urls needs `pip install 'kt[notify]'`"
+    except Exception as error:  # noqa: BLE001 - the messenger outlives every service's library
+        return type(error).__name__
+
+
+def _by_apprise(url: str, notice: Notice) -> str:
+    import apprise
+
+    sender = apprise.Apprise()
+    if not sender.add(url):
+        return "apprise knows no such address"
+    kinds = {"info": "info", "warning": "warning", "critical": "failure"}
+    title = f"{notice.level}: {notice.title}"
+    sent = sender.notify(
+        title=title, body=notice.text or notice.title, notify_type=kinds[notice.level]
+    )
+    return "" if sent else "the service did not take it"
