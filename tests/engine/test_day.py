@@ -106,7 +106,8 @@ def test_the_day_ends_with_a_report_and_the_next_begins_with_its_plan(stage: Mak
     assert (
         "\nplan for 2026-11-24: hold 삼성전자 x10 (stop 66,500, target 77,000); watch " in told[0]
     )
-    (plan,) = [line for line in made.lines if "watch list" in line]
+    plans = [text for _, title, text in made.world.notifier.told if title == "plan for the day"]
+    plan = plans[-1]
     assert "held, at expected prices: 삼성전자 70,000; planned, at expected prices: " in plan
     assert "SK하이닉스 181,000" in plan
 
