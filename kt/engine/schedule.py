@@ -23,7 +23,7 @@ from kt.engine.runtime import Runtime
 from kt.engine.stream_connection import FEED
 from kt.engine.stream_subscriptions import watch
 from kt.engine.timers import Timer
-from kt.engine.work import Begun, Plan, Settled
+from kt.engine.work import Plan, Settled
 from kt.errors import ExitCode
 from kt.records import StopMode
 from kt.rules import trading_phases
@@ -33,6 +33,7 @@ from kt.steps import retention
 from kt.steps.decide import decision_scoring
 from kt.steps.notices import notify
 from kt.steps.portfolio import daily_pnl
+from kt.steps.results import Reconciliation
 from kt.steps.risk import stops
 
 SCANS = (Timer.FAST, Timer.DEEP, Timer.AI)
@@ -153,16 +154,13 @@ BEGINS: dict[Phase, Callable[[Runtime], None]] = {
 # jobs
 
 
-def _reconciled(runtime: Runtime, begun: Begun) -> None:
-    found = begun.found
+def _reconciled(runtime: Runtime, found: Reconciliation) -> None:
     runtime.state.reconciled = True
     runtime.timers.stop(Timer.RECONCILE)
     runtime.state.refresh(runtime.ctx)
     for ours in runtime.open_orders():
         runtime.announcer.remember(ours)
-    if begun.account:
-        runtime.say(begun.account)
-    for line in found.lines():
+    for line in found.lines(notified=False):
         runtime.say(line)
     for order in found.external:
         runtime.say(f"not kt's: {order.side} {order.stock_name} x{order.open_quantity}")

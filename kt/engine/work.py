@@ -40,27 +40,16 @@ from kt.steps.risk import account_snapshot, check
 from kt.steps.risk.account_snapshot import AccountSnapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """The day's beginning: what reconciling found, and how the account stands (empty when the
-    broker does not say)."""
-
-    found: Reconciliation
-    account: str
-
-
-def begin(ctx: Context) -> Begun:
-    """08:00: starting is recovering; the account's return (ka10085), which is kept in the journal;
-    and the list of stocks is fetched before anybody needs it."""
+def begin(ctx: Context) -> Reconciliation:
+    """08:00: reconcile, notify the owner of the account's return (ka10085) if the broker answers,
+    and fetch the list of stocks ahead of its first use."""
     found = startup.reconcile(ctx)
-    account = ""
     try:
-        account = daily_pnl.account_text(ctx.broker.returns())
-        notify(ctx, "info", "account at the start", account)
+        notify(ctx, "info", "account at the start", daily_pnl.account_text(ctx.broker.returns()))
     except KtError as failure:
         note_error(ctx, "begin.returns", failure)
     known_list(ctx)
-    return Begun(found, account)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ class Difference:
     done: str
     alarming: bool = False
     """Whether it is confirmed and unexplained: an emergency while trading."""
+    notified: bool = False
+    """Whether the owner has been notified of it just now."""
 
     def text(self) -> str:
         return (
@@ -45,13 +47,14 @@ class Reconciliation:
     caught_up: int = 0
     """Fills found over REST."""
 
-    def lines(self) -> tuple[str, ...]:
-        """One line of text per result; empty when there was nothing to reconcile."""
+    def lines(self, *, notified: bool = True) -> tuple[str, ...]:
+        """One line of text per result; empty when there was nothing to reconcile. Without
+        `notified`, differences that the owner was just notified of (and so shown) are left out."""
         found = [
             *(f"settled: {_name(order)} is {order.state}" for order in self.resolved),
             *(_of_unknown(order) for order in self.unknown),
             *(f"expired: {_name(order)}" for order in self.expired),
-            *(difference.text() for difference in self.differences),
+            *(one.text() for one in self.differences if notified or not one.notified),
         ]
         if self.caught_up:
             found.append(f"{self.caught_up} fill(s) caught up from the broker")

@@ -101,14 +101,14 @@ def test_a_day_as_markdown(told: Front) -> None:
     assert titles == [
         *("Result", "Profit by stock", "Trades", "Decided", "Denied", "Errors", "Calls", "Plan"),
     ]
-    assert "- realised: +9,156 won\n" in parts[1]
+    assert "- **realised** +9,156 won\n" in parts[1]
     assert parts[4].splitlines()[2:4] == [
         "2 BUY, 1 HOLD",
         "",
     ]
     assert parts[5].splitlines()[2:] == [
         "| rule         | times | name       | detail                       |",
-        "|--------------|-------|------------|------------------------------|",
+        "|:-------------|------:|:-----------|:-----------------------------|",
         r"| TOTAL\_LIMIT |     1 | SK하이닉스 | 6,710,000 \> limit 5,000,000 |",
         "",
     ]

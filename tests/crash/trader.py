@@ -25,6 +25,7 @@ BASE: dict[str, dict[str, Any]] = {
         "positions": 1000, "entries_per_stock": 1000, "max_slippage_pct": 100,
         "orders_per_minute": 10_000, "orders_per_day": 100_000, "min_confidence": 0,
     },
+    "sizing": {"risk_to_stop": 0, "calm_range_pct": 0, "volume_pct": 0},
     "exits": {"min_holding_minutes": 1440},
     "scan": {"min_price": 10**13, "fast_every": 86400, "deep_every": 86400, "ai_every": 86400},
     "cycle": {"every": 5},

@@ -471,7 +471,7 @@ def test_the_day_begins_with_the_accounts_return(stage: Make, monkeypatch: Any) 
     monkeypatch.setattr(made.world.broker, "returns", lambda: (row, gone))
     made.play("08:01")
     told = "1 stocks held, paid 700,000 won, worth 693,000 won (-1.00 %), realised today +1,200 won"
-    assert f"08:00:00 {told}" in made.lines
+    assert ("info", "account at the start", told) in made.world.notifier.told
     notices = made.world.journal.events(kinds=["notice"])
     assert told in [row["text"] for row in notices]
 

@@ -72,6 +72,7 @@ def test_without_patience_an_order_being_sent_by_another_process_is_left(
 ) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
     reconcile(world.ctx)
+    world.notifier.told.clear()
     begun = [planned(world, side), sending(world, Side.SELL if side is Side.BUY else Side.BUY)]
     before = world.clock.now()
     found = reconcile(world.restart(), patience=0.0)

@@ -49,8 +49,7 @@ def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> 
             line.append(paint(text, color, console.color))
         shown.append(line)
     if console.markdown:
-        titles = [one_line(title).replace("|", "\\|") for title in titles]
-        shown = [[cell.replace("|", "\\|") for cell in line] for line in shown]
+        titles = [one_line(title) for title in titles]
     headings = [paint(titles[index], BOLD, console.color) for index in kept]
     layout = "pipe" if console.markdown else "plain"
     return _draw(headings, shown, [columns[index].right for index in kept], layout)

@@ -49,7 +49,7 @@ def begin(cli: CliContext, command: str, *, alone: bool = False, repeats: str = 
         message = f"{error.message.rstrip('.')}; showing kt's last known state"
         cli.console.warn(sentence(message, None))
         return ctx
-    for line in found.lines():
+    for line in found.lines(notified=False):
         cli.console.warn(sentence(line, None))
     return ctx
 

@@ -37,10 +37,10 @@ def emit(
     from kt.cli.support.fields import chosen, rows_of, select
 
     names = chosen(cli)
+    safe = plain_markdown if cli.output == "md" else harmless
     if cli.output in ("table", "md") and not names:
         from kt.cli.show import table_of
 
-        safe = harmless if cli.output == "table" else plain_markdown
         cli.console.show(table_of(kind, safe(items), cli.console))
         return
     from kt.cli.support.formats import as_csv, as_yaml
@@ -55,7 +55,7 @@ def emit(
             return
         from kt.cli.show.pnl import named
 
-        cli.console.show(named(harmless(rows), names, cli.console))
+        cli.console.show(named(safe(rows), names, cli.console))
     elif cli.output == "yaml":
         cli.console.write(as_yaml(document))
     else:

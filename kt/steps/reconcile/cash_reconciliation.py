@@ -114,6 +114,7 @@ def _record(ctx: Context, last: CashNote | None, current: CashNote) -> tuple[Dif
         brokers=f"{current.cash:,} won",
         done=f"{_gap(last, current):+,} won since {last.at:%Y-%m-%d %H:%M:%S} is a deposit or a "
         "withdrawal, or trades outside kt; kt now goes on from the broker's figure",
+        notified=True,
     )
     notify(ctx, "warning", "cash differs", difference.text())
     return (difference,)

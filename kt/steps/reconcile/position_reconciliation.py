@@ -220,6 +220,7 @@ def _doubt(ctx: Context, code: str, ours: Position | None, broker: Holding | Non
         ours=f"{_quantity(ours)} shares",
         brokers=f"{_quantity(broker)} shares",
         done=f"not believed yet (since {since:%H:%M:%S}): the position and its exits stay",
+        notified=not same,
     )
     if not same:
         notify(ctx, "warning", "holdings doubted", difference.text())
@@ -296,6 +297,7 @@ def _repair(
         brokers=f"{_quantity(broker)} shares",
         done="kt's books now say what the broker says",
         alarming=alarming,
+        notified=True,
     )
     notify(ctx, "warning", "books repaired", difference.text())
     return difference
