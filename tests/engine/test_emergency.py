@@ -306,13 +306,13 @@ def test_a_halted_day_goes_on_watching(stage: Make) -> None:
     assert any("by hand" in line for line in made.lines)
 
 
-def test_before_the_open_an_alarm_is_only_noted(stage: Make) -> None:
+def test_before_the_open_an_alarm_is_a_warning_and_stops_nothing(stage: Make) -> None:
     made = stage(start="08:10")
     made.world.broker.failing["holdings"] = Unreachable("closed at night")
     report = made.play("08:12")
     assert report.alarms == []
     assert made.world.journal.stop().mode is StopMode.RUNNING
-    assert made.world.notifier.told == []
+    assert [notice[:2] for notice in made.world.notifier.told] == [("warning", "SYSTEM_ERRORS")]
     assert "SYSTEM_ERRORS" in str(made.world.journal.events(limit=1000, kinds=["notice"]))
 
 
