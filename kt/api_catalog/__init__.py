@@ -1,7 +1,7 @@
-"""Every API of the broker's documents: id, name, transport, path, request and answer fields.
+"""Every API in the broker's documents: id, name, transport, path, request and response fields.
 
-One catalogue for the client and for the exchange, made from the broker's reference by
-tests/tools/make_api_catalog.py. It imports nothing of kt but errors.
+The client and the exchange share this catalogue. tests/tools/make_api_catalog.py generates it
+from the broker's reference. It imports nothing from kt except errors.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import msgspec
 from kt.errors import UsageError
 
 ORDER_PATHS = frozenset({"/api/dostk/ordr", "/api/dostk/crdordr"})
-"""Cash and credit orders; gold's are of the first."""
+"""The paths of cash and credit orders; gold orders use the first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a request or an answer. `depth` 1 = a field of the rows of the list above it.
+    """One field of a request or a response. `depth` 1: a field in the rows of the list before it.
 
-    In WebSocket frames the fields of depth 2 are the numbered values (FIDs) of one row.
+    In WebSocket frames, fields of depth 2 are the numbered values (FIDs) of one row.
     """
 
     name: str
@@ -50,22 +50,22 @@ class Api:
 
     @property
     def required(self) -> tuple[str, ...]:
-        """The names a request must hold."""
+        """The names of the required request fields."""
         return tuple(field.name for field in self.request if field.required)
 
     @functools.cached_property
     def fields(self) -> tuple[str, ...]:
-        """The names of the answer's single values: what is neither a list nor in one."""
+        """The names of the response's single values, which are neither a list nor inside one."""
         return tuple(f.name for f in self.response if f.depth == 0 and not f.is_list)
 
     @functools.cached_property
     def row_list(self) -> str:
-        """The name of the answer's list of rows, its first where there are several; "" for none."""
+        """The name of the response's (first) list of rows; "" if there is none."""
         return next((f.name for f in self.response if f.depth == 0 and f.is_list), "")
 
     @functools.cached_property
     def row_fields(self) -> tuple[str, ...]:
-        """The names of the fields of `row_list`'s rows."""
+        """The names of the fields in a row of `row_list`."""
         names: list[str] = []
         inside = False
         for field in self.response:
@@ -77,18 +77,18 @@ class Api:
 
     @functools.cached_property
     def fids(self) -> tuple[str, ...]:
-        """The numbers of the values in one row of a live type's frame."""
+        """The field numbers (FIDs) in one row of a live type's frame."""
         return tuple(field.name for field in self.response if field.depth == 2)
 
 
 def ids() -> tuple[str, ...]:
-    """Every API's id, as `kt api` takes it."""
+    """All API ids, as `kt api` takes them."""
     return tuple(_lines())
 
 
 @functools.cache
 def api(api_id: str) -> Api:
-    """One API; UsageError names the nearest ids when there is none."""
+    """One API by id; raises UsageError with similar ids if there is none."""
     line = _lines().get(api_id)
     if line is None:
         raise UsageError(f"there is no API {api_id!r}", hint=_nearest(api_id))
@@ -112,6 +112,6 @@ def _nearest(api_id: str) -> str:
 
 @functools.cache
 def _lines() -> dict[str, msgspec.Raw]:
-    """Each API's line of apis.json: the few that a command uses are read when they are used."""
+    """The undecoded line of each API in apis.json; an API is decoded when it is first used."""
     text = resources.files("kt.api_catalog").joinpath("apis.json").read_bytes()
     return msgspec.json.decode(text, type=dict[str, msgspec.Raw])

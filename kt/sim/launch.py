@@ -252,8 +252,8 @@ def _launch(settings: Settings, folder: Path) -> Running:
         os.close(log)
     assert process.stdin is not None and process.stdout is not None
     # Not as arguments: they may hold a secret key, and arguments are for all to see.
-    with contextlib.suppress(BrokenPipeError), process.stdin as told:
-        told.write(msgspec.json.encode(settings, enc_hook=str))
+    with contextlib.suppress(BrokenPipeError), process.stdin as payload:
+        payload.write(msgspec.json.encode(settings, enc_hook=str))
     with process.stdout as ready:
         line = _first_line(ready, START_SECONDS)
     if not line:

@@ -1,6 +1,6 @@
-"""The parsers that turn broker fields into records; nothing here sends, waits or keeps state.
+"""Parsers that turn broker fields into records; nothing here sends, waits or keeps state.
 
-`scalars` reads single values (ValueError), `row` reads fields by name (WireError).
+`scalars` parses single values (ValueError), `row` reads fields by name (WireError).
 """
 
 from kt.broker.wire import scalars

@@ -1,4 +1,5 @@
-"""The account: deposit, buying power, holdings, profit. Read strictly: money follows from it."""
+"""Parses the account: deposit, buying power, holdings, profit. Strict: any invalid row is an
+error, because orders are sized from it."""
 
 from __future__ import annotations
 
@@ -14,12 +15,12 @@ Body = Mapping[str, object]
 
 
 def account(body: Body) -> str:
-    """ka00001: the whole account number."""
+    """ka00001: the full account number."""
     return Row(body, "ka00001").text("acctNo")
 
 
 def deposit(body: Body) -> Deposit:
-    """kt00001."""
+    """kt00001: the deposit, in won."""
     row = Row(body, "kt00001")
     return Deposit(
         cash=row.integer("entr"),
@@ -32,7 +33,7 @@ def deposit(body: Body) -> Deposit:
 
 
 def orderable(body: Body) -> Orderable:
-    """kt00010: what can be bought with cash alone (the part with a margin of 100 %)."""
+    """kt00010: what can be bought with cash only (the fields for a margin of 100 %)."""
     row = Row(body, "kt00010")
     return Orderable(
         amount=row.integer("profa_100ord_alow_amt"), quantity=row.integer("profa_100ord_alowq")
@@ -40,22 +41,22 @@ def orderable(body: Body) -> Orderable:
 
 
 CASH = frozenset({"", "0", "00"})
-"""crd_tp of shares that were bought with cash; anything else was bought on credit."""
+"""crd_tp of shares bought with cash; any other value means bought on credit."""
 COST_TOLERANCE, VALUE_TOLERANCE = 0.001, 0.1
-"""So far may a total be from what its rows add up to. Costs stand still; prices move from one
-page to the next, and rows and totals need not be of the same second."""
+"""The allowed relative difference between a total and the sum of its rows. Costs do not change,
+but prices may move between two pages and between the rows and the totals."""
 ROUNDING = 10
-"""Won that a row's own cost may be off."""
+"""Allowed rounding difference of each row, in won."""
 
 
 def holdings(pages: Iterable[Body]) -> Holdings:
-    """kt00018, all pages; whether it can be believed is asked by `believed`.
+    """kt00018, all pages; `check_totals` checks them for consistency.
 
-    One stock is one holding. The same row twice (a page that came again) counts once, also when
-    its price moved in between. Other rows of one stock (cash, and each loan) are added up; what
-    was bought on credit takes an order of another kind (kt10007), so it counts as held and not
-    as sellable. Totals stand on every page: the first page's count, and those that are not told
-    are summed from the rows.
+    The result has one holding per stock. A row that occurs twice (a repeated page) counts once,
+    even if its price has changed. Other rows of the same stock (cash and each loan) are added
+    up. Shares bought on credit need another kind of order (kt10007), so they count as held but
+    not as sellable. Every page has the totals: the first page's are used, and missing ones are
+    computed from the rows.
     """
     first: Row | None = None
     rows_of: dict[str, dict[tuple[object, ...], Holding]] = {}
@@ -82,10 +83,10 @@ def holdings(pages: Iterable[Body]) -> Holdings:
 
 
 def check_totals(held: Holdings) -> Holdings:
-    """The same, if its rows add up to its own totals. Raises WireError when they do not.
+    """Return the holdings if the rows add up to the totals; raises WireError if they do not.
 
-    For a moment a broker may leave rows out, or all of them: to believe that would empty the
-    books. Neither total holds fees: pur_amt is price x quantity, and so is evlt_amt.
+    A broker may briefly omit some rows or all of them; accepting such a response would empty the
+    position book. Neither total includes fees: pur_amt and evlt_amt are price x quantity.
     """
     checks = (
         ("tot_pur_amt", held.total_cost, sum(item.cost for item in held.items), COST_TOLERANCE),
@@ -104,7 +105,7 @@ def check_totals(held: Holdings) -> Holdings:
 
 
 def _holding(row: Row) -> Holding:
-    """One row."""
+    """One row of kt00018."""
     sellable = row.integer("trde_able_qty")
     return Holding(
         stock_code=row.code("stk_cd"),
@@ -123,7 +124,7 @@ def _holding(row: Row) -> Holding:
 
 
 def _merged(lots: list[Holding]) -> Holding:
-    """All rows of one stock as one; prices are those of the row that was read last."""
+    """All rows of one stock as one holding; the prices are the last row's."""
     if len(lots) == 1:
         return lots[0]
     quantity, cost = sum(lot.quantity for lot in lots), sum(lot.cost for lot in lots)
@@ -160,7 +161,8 @@ def realised(body: Body) -> list[Realised]:
 
 
 def returns(body: Body) -> list[AccountReturn]:
-    """ka10085, one page. Its rows tell no rate: price x quantity against the cost."""
+    """ka10085, one page. Its rows have no rate of return: it is computed from price x quantity
+    and the cost."""
     found = []
     for row in rows(body, "ka10085"):
         price, quantity = row.price("cur_prc"), row.integer("rmnd_qty")
@@ -184,5 +186,5 @@ def returns(body: Body) -> list[AccountReturn]:
 
 
 def percent(part: int, whole: int) -> float:
-    """To two places; 0 of nothing."""
+    """A percentage with two decimals; 0 if the whole is 0."""
     return round(part / whole * 100, 2) if whole else 0.0

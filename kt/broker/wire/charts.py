@@ -1,4 +1,5 @@
-"""Chart bars: ka10079 ticks, ka10080 minutes, ka10081 days, ka10082 weeks, ka10083 months."""
+"""Parses chart bars: ka10079 ticks, ka10080 minutes, ka10081 days, ka10082 weeks, ka10083
+months."""
 
 from __future__ import annotations
 
@@ -13,14 +14,14 @@ from kt.records import KST, Bar, Interval
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Where an interval's bars come from, and the sizes that may be asked for."""
+    """The API of an interval's bars, and the bar sizes it accepts."""
 
     api_id: str
     sizes: tuple[int, ...] = (1,)
 
     @property
     def dated(self) -> bool:
-        """Do its bars carry a day and no time?"""
+        """Whether its bars have a date without a time."""
         return len(self.sizes) == 1
 
 
@@ -34,14 +35,14 @@ CHARTS: dict[Interval, Chart] = {
 
 
 def bars(body: Mapping[str, object], interval: Interval, on_fault: OnFault) -> list[Bar]:
-    """Newest first, as they come. The minute bar of 15:30 carries the closing auction."""
+    """Newest first, as in the response. The minute bar of 15:30 is the closing auction."""
     chart = CHARTS[interval]
 
     def one(row: Row) -> Bar:
         close, volume = row.price("cur_prc"), row.price("trde_qty", 0)
         return Bar(
             at=_start(row, chart),
-            # A halted day has no open, high and low: its bar is flat.
+            # A day on which the stock was halted has no open, high and low: its bar is flat.
             open=row.price("open_pric", 0) or close,
             high=row.price("high_pric", 0) or close,
             low=row.price("low_pric", 0) or close,
@@ -54,7 +55,7 @@ def bars(body: Mapping[str, object], interval: Interval, on_fault: OnFault) -> l
 
 
 def _start(row: Row, chart: Chart) -> datetime:
-    """A dated bar starts at midnight of its (first) day."""
+    """A bar with only a date starts at midnight of its (first) day."""
     if not chart.dated:
         return row.moment("cntr_tm", date.min)
     day = row.day("dt")

@@ -1,4 +1,5 @@
-"""Orders and fills as the broker lists them. Read strictly: money follows from them."""
+"""Parses the lists of orders and fills. Strict: any invalid row is an error, because kt's order
+states and positions follow from them."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ Body = Mapping[str, object]
 
 
 def open_orders(body: Body, today: date) -> list[BrokerOrder]:
-    """ka10075, one page. `filled_quantity` is what the order lost to fills so far."""
+    """ka10075, one page. `filled_quantity` is what has been filled so far."""
     found = []
     for row in rows(body, "ka10075"):
         price, original = row.price("ord_pric", 0), row.order_number("orig_ord_no", "")
@@ -33,7 +34,7 @@ def open_orders(body: Body, today: date) -> list[BrokerOrder]:
                 fill_price=row.price("cntr_pric", 0),
                 status=scalars.status(row.text("ord_stt")),
                 at=row.moment("tm", today),
-                # What rests under a number of its own but has an original was amended.
+                # An open order with an original order number is the result of an amend.
                 kind="AMEND" if kind == "NEW" and original else kind,
             )
         )
@@ -41,7 +42,7 @@ def open_orders(body: Body, today: date) -> list[BrokerOrder]:
 
 
 def executions(body: Body, today: date) -> list[Execution]:
-    """ka10076, one page. Rows without a filled quantity are receipts, not fills."""
+    """ka10076, one page. Rows without a filled quantity are acknowledgements, not fills."""
     found = []
     for row in rows(body, "ka10076"):
         quantity = row.price("cntr_qty")
@@ -68,7 +69,8 @@ def executions(body: Body, today: date) -> list[Execution]:
 
 
 def day_orders(body: Body, today: date) -> list[BrokerOrder]:
-    """kt00007, one page. Its receipts say 접수 of filled orders too: fills tell more."""
+    """kt00007, one page. Its status is 접수 (accepted) for filled orders too, so the filled
+    quantity takes precedence."""
     found = []
     for row in rows(body, "kt00007"):
         price, filled = row.price("ord_uv", 0), row.integer("cntr_qty", 0)

@@ -1,4 +1,4 @@
-"""The four rankings of the fast scan."""
+"""Parses the four rankings of the fast scan."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kt.records import Ranked, Ranking
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Where a ranking comes from and what its columns are called."""
+    """The API of a ranking and the names of its fields."""
 
     api_id: str
     volume: str
@@ -31,7 +31,7 @@ SHAPES: dict[Ranking, Shape] = {
 
 
 def ranked(body: Mapping[str, object], ranking: Ranking, on_fault: OnFault) -> list[Ranked]:
-    """Best first. A saturated volume (4294967295) stays: it means at least so many."""
+    """Best first. A saturated volume (4294967295) is kept: it means "at least"."""
     shape = SHAPES[ranking]
     places = itertools.count(1)
 

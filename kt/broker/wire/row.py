@@ -1,4 +1,4 @@
-"""One row of the wire: fields read by name, every fault a WireError with the field's path."""
+"""Reads the fields of one row by name; every error is a WireError with the field's path."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from kt.records import OrderType, Side
 T = TypeVar("T")
 
 _NOTHING = re.compile(r"[\s0.+-]*|KRX|NXT|SOR|N")
-"""Also what stands in a row whatever it holds: the venue, and a flag that is not set."""
+"""What a blank row may hold: blanks, zeros, and also a venue or a flag that is not set."""
 
 OnFault = Callable[[WireError], None]
-"""Is told about a row that was left out."""
+"""Called with the error of each row that was left out."""
 
 SHOWN = 80
-"""So much of a bad value is quoted."""
+"""The most characters of an invalid value that an error message quotes."""
 
 
 class Row:
-    """The fields of one JSON object, with the path that names them in errors.
+    """The fields of one JSON object, with the path that error messages show.
 
-    Without a `default` a missing or blank field is a fault; with one it is the default.
+    A missing or blank field is an error without a `default`, and the default with one.
     """
 
     __slots__ = ("fields", "where")
@@ -39,7 +39,7 @@ class Row:
         self.where = where
 
     def read(self, name: str, parse: Callable[[object], T | None], default: T | None = None) -> T:
-        """The field `name` through `parse`, which returns None for a blank."""
+        """The field `name`, converted by `parse`, which returns None for a blank."""
         raw = self.fields.get(name)
         try:
             value = None if raw is None else parse(raw)
@@ -52,7 +52,7 @@ class Row:
         return value
 
     def has(self, name: str) -> bool:
-        """Is there something other than a blank or an empty list?"""
+        """Whether the field is present and neither blank nor an empty list."""
         raw = self.fields.get(name)
         return bool(raw.strip()) if isinstance(raw, str) else raw is not None and raw != []
 
@@ -63,7 +63,7 @@ class Row:
         return self.read(name, scalars.integer, default)
 
     def price(self, name: str, default: int | None = None) -> int:
-        """Won (or a count) whose sign is a direction."""
+        """Won (or a count); the sign is only a direction and is dropped."""
         return self.read(name, scalars.price, default)
 
     def rounded(self, name: str, default: int | None = None) -> int:
@@ -76,7 +76,7 @@ class Row:
         return self.read(name, scalars.code)
 
     def order_number(self, name: str, default: str | None = None) -> str:
-        """Without a default a blank or zero number is a fault."""
+        """Without a default, a blank or zero number is an error."""
         return self.read(name, lambda raw: scalars.order_number(raw) or None, default)
 
     def day(self, name: str, default: date | None = None) -> date:
@@ -89,7 +89,7 @@ class Row:
         return self.read(name, scalars.side)
 
     def order_type(self, name: str, price: int) -> OrderType:
-        """Blank on some rows (cancels): then a price makes it a limit order."""
+        """Some rows (cancels) have no order type: then it is a limit order if it has a price."""
         return self.read(
             name,
             lambda raw: scalars.order_type(raw) if scalars.text(raw) else None,
@@ -97,7 +97,7 @@ class Row:
         )
 
     def blank(self) -> bool:
-        """Has no field any content, padded zeros not counted? An empty day may come so."""
+        """Whether all fields are empty or zero; the broker may send such a row for an empty day."""
         return all(
             _NOTHING.fullmatch(raw) if isinstance(raw, str) else not raw
             for raw in self.fields.values()
@@ -105,7 +105,7 @@ class Row:
 
 
 def shown(raw: object) -> object:
-    """A bad value, short enough for a message."""
+    """An invalid value, shortened for an error message."""
     if isinstance(raw, str | bytes):
         return raw if len(raw) <= SHOWN else raw[:SHOWN]
     if raw is None or isinstance(raw, float) or (isinstance(raw, int) and abs(raw) < 10**20):
@@ -114,10 +114,9 @@ def shown(raw: object) -> object:
 
 
 def rows(body: Mapping[str, object], api_id: str) -> Iterator[Row]:
-    """The rows of the API's list, blank ones dropped: an empty day may come as one of these.
+    """The rows of the API's list without blank ones, which the broker may send for an empty day.
 
-    Read strictly, for money follows from it: what is no list, and a row that is no object
-    (`null` too), is a fault.
+    Strict: anything but a list, or a row that is not an object (`null` included), is an error.
     """
     for path, fields in _listed(body, api_id):
         row = Row(fields, path)
@@ -126,8 +125,8 @@ def rows(body: Mapping[str, object], api_id: str) -> Iterator[Row]:
 
 
 def _listed(body: Mapping[str, object], api_id: str) -> Iterator[tuple[str, object]]:
-    """Path and fields of what the list holds. Only `[]` is an empty list: `null`, a blank and a
-    list that is not there say that something went wrong, and not that there is nothing."""
+    """(path, fields) of each entry. Only `[]` is an empty list: `null`, a blank or a missing list
+    is an error."""
     path = f"{api_id}.{api_catalog.api(api_id).row_list}"
     found = body.get(api_catalog.api(api_id).row_list)
     if not isinstance(found, list):
@@ -139,11 +138,10 @@ def _listed(body: Mapping[str, object], api_id: str) -> Iterator[tuple[str, obje
 def tolerant(
     body: Mapping[str, object], api_id: str, parse: Callable[[Row], T], on_fault: OnFault
 ) -> list[T]:
-    """Every row that can be read; each that cannot is told to `faulty` and left out.
+    """The valid rows; each invalid one is reported to `on_fault` and left out.
 
-    For rankings and lists of facts, where one bad row must not lose the others. What money
-    follows from (orders, fills, holdings) is read strictly instead. Here too, what is no list
-    at all is a fault.
+    For rankings and market data, where one invalid row must not lose the others. Orders, fills
+    and holdings use the strict `rows` instead. A missing list is an error here too.
     """
     kept: list[T] = []
     for path, fields in _listed(body, api_id):

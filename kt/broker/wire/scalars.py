@@ -1,10 +1,10 @@
-"""One wire text becomes one value: numbers, codes, order numbers, times and Korean words.
+"""Parses single field values: numbers, codes, order numbers, times and Korean words.
 
-Every function takes what JSON gave and raises ValueError for what it cannot read; None stands
-for a blank. `kt.broker.wire.row` turns the ValueError into a WireError that names the field.
+Every function takes a decoded JSON value, returns None for a blank and raises ValueError for
+an invalid value, which `kt.broker.wire.row` turns into a WireError that names the field.
 Rules: the broker sends strings; numbers are padded with zeros or blanks; `-` and `--` both mean
-minus; a price's sign is its direction against yesterday's close and not its value. Digits are
-ASCII: Python would take those of other scripts too.
+minus; a price's sign is its direction against yesterday's close, not part of the value. Only
+ASCII digits are accepted; Python's int() would accept those of other scripts too.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from datetime import date, datetime
 from kt.records import KST, OrderType, Side
 
 SATURATED = frozenset({2**32 - 1, 2**31 - 1})
-"""Counters that ran full on the server: "at least so many"."""
+"""Values of saturated counters: they mean "at least"."""
 
 MOST_TEXT = 4_096
-"""Characters of one field. The longest of the document has 111; a token has some hundred."""
+"""The most characters of one field. The document's longest has 111; a token has a few hundred."""
 
 _INTEGER = re.compile(r"([+-]{0,2})0{0,64}([0-9]{1,18})(?:\.0{0,8})?")
 _RATE = re.compile(r"([+-]{0,2})0{0,64}([0-9]{1,15}(?:\.[0-9]{0,12})?|\.[0-9]{1,12})")
@@ -34,7 +34,7 @@ STATUSES = {
     "취소": "CANCELLED",
     "거부": "REJECTED",
 }
-"""The broker's words for an order's status, and the records' (OrderNotice, BrokerOrder)."""
+"""The broker's words for an order's status -> the status in OrderNotice and BrokerOrder."""
 
 
 def text(raw: object) -> str:
@@ -51,7 +51,7 @@ def text(raw: object) -> str:
 
 
 def integer(raw: object) -> int | None:
-    """A signed whole number: `000000010000000`, `-00000000004900`, `+30024`, `--12`, `-0`."""
+    """A signed integer: `000000010000000`, `-00000000004900`, `+30024`, `--12`, `-0`."""
     found = text(raw)
     if not found:
         return None
@@ -81,15 +81,15 @@ def rate(raw: object) -> float | None:
 
 
 def rounded(raw: object) -> int | None:
-    """Won from an amount that may carry a fraction (`59813.0426541`), to the nearest."""
+    """Won, rounded from an amount that may have decimals (`59813.0426541`)."""
     value = rate(raw)
     return None if value is None else round(value)
 
 
 def code(raw: object) -> str:
-    """Six characters: one leading `A` goes when six follow, and so do `_NX` and `_AL`.
+    """A stock code of six characters, without a leading market letter, `_NX` or `_AL`.
 
-    Account APIs mark kinds so: A stock, J warrant (ELW), Q note (ETN).
+    Account APIs put a letter for the kind before it: A stock, J warrant (ELW), Q note (ETN).
     """
     found = text(raw).removesuffix("_NX").removesuffix("_AL")
     if len(found) == 7 and found[0] in "AJQ":
@@ -100,7 +100,7 @@ def code(raw: object) -> str:
 
 
 def order_number(raw: object) -> str:
-    """At least seven digits; empty for a blank or for zeros (`0000000` = no such order)."""
+    """At least seven digits; empty for a blank or for zeros (`0000000` = no order)."""
     found = text(raw)
     if not found:
         return ""
@@ -120,9 +120,9 @@ def day(raw: object) -> date | None:
 
 
 def moment(raw: object, today: date) -> datetime | None:
-    """HHMMSS, HH:MM:SS or YYYYMMDDHHMMSS in Korea; `today` is the day of a bare time.
+    """HHMMSS, HH:MM:SS or YYYYMMDDHHMMSS in Korean time; `today` is the date for a bare time.
 
-    A blank may stand between the parts, or for the hour's leading zero. None for blanks alone.
+    There may be a blank between the parts or in place of the hour's leading zero. None if blank.
     """
     found = text(raw).replace(":", "").replace(" ", "")
     if not found:
@@ -155,7 +155,7 @@ def order_kind(*raw: object) -> str:
 
 
 def order_type(raw: object) -> OrderType:
-    """MARKET for 시장가 in all its forms and code 3, 13, 23; every priced form is LIMIT."""
+    """MARKET for every form of 시장가 and the codes 3, 13 and 23; every priced type is LIMIT."""
     found = text(raw)
     if "시장가" in found or found in {"3", "03", "13", "23"}:
         return OrderType.MARKET
@@ -163,7 +163,7 @@ def order_type(raw: object) -> OrderType:
 
 
 def status(raw: object) -> str:
-    """RECEIVED, CONFIRMED, FILL, CANCELLED or REJECTED; another word stays as it is."""
+    """RECEIVED, CONFIRMED, FILL, CANCELLED or REJECTED; an unknown word is returned unchanged."""
     found = text(raw)
     for word, name in STATUSES.items():
         if word in found:

@@ -1,4 +1,4 @@
-"""Facts about one stock or many: quotes, the book, member firms, strength, flows, listings."""
+"""Parses market data of stocks: quotes, order book, member firms, strength, flows, listings."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ from kt.records import (
 Body = Mapping[str, object]
 
 THOUSAND = 1_000
-"""Listed shares come in thousands (ka10001 flo_stk, ka10095 stkcnt)."""
+"""The unit of listed shares (ka10001 flo_stk, ka10095 stkcnt)."""
 MARKETS = {MarketName.KOSPI: "0", MarketName.KOSDAQ: "10"}
-"""mrkt_tp of ka10099. The market of a row is the one asked for: its marketCode is its kind."""
+"""mrkt_tp of ka10099. All rows belong to the requested market; a row's marketCode is its kind."""
 INDICES = {
     MarketName.KOSPI: {"mrkt_tp": "0", "inds_cd": "001"},
     MarketName.KOSDAQ: {"mrkt_tp": "1", "inds_cd": "101"},
 }
-"""The request of ka20001 for a market's own index."""
+"""The request body of ka20001 for a market's own index."""
 WARNINGS = {"1": "투자주의", "2": "정리매매", "3": "단기과열", "4": "투자위험", "5": "투자경고"}
-"""orderWarning of ka10099."""
+"""Codes of orderWarning in ka10099."""
 BAD_STATES = ("관리종목", "거래정지", "정리매매", "투자유의", "상장폐지")
 
 
@@ -51,18 +51,19 @@ def unknown(api_id: str, stock_code: str) -> UnknownStock:
 
 
 def unknown_if_blank(api_id: str, asked: Body, body: Body) -> UnknownStock | None:
-    """The error for a success in which every field is blank, when a stock was asked about.
+    """The UnknownStock error if a query about one stock succeeded with every field blank.
 
-    Not for a list: that may be empty for other reasons.
+    Not for lists, which may be empty for other reasons.
     """
     code = asked.get("stk_cd")
-    told = [value for name, value in body.items() if not name.lower().startswith("return")]
-    blank = all(isinstance(value, str) and not value.strip() for value in told)
-    return unknown(api_id, str(code)) if code and told and blank else None
+    values = [value for name, value in body.items() if not name.lower().startswith("return")]
+    blank = all(isinstance(value, str) and not value.strip() for value in values)
+    return unknown(api_id, str(code)) if code and values and blank else None
 
 
 def _known(body: Body, api_id: str, stock_code: str, *names: str) -> Row:
-    """The body as a row. For a stock it does not know the broker says success with blanks."""
+    """The body as a row. Raises UnknownStock if the named fields are all blank: the broker's
+    response for a stock it does not know."""
     row = Row(body, api_id)
     if any(name in body for name in names) and not any(row.has(name) for name in names):
         raise unknown(api_id, stock_code)
@@ -70,7 +71,7 @@ def _known(body: Body, api_id: str, stock_code: str, *names: str) -> Row:
 
 
 def quote(body: Body, stock_code: str) -> Quote:
-    """ka10001."""
+    """ka10001: the quote of one stock."""
     row = _known(body, "ka10001", stock_code, "stk_nm", "cur_prc")
     return Quote(
         stock_code=row.code("stk_cd"),
@@ -92,7 +93,7 @@ def quote(body: Body, stock_code: str) -> Quote:
 
 
 def quotes(body: Body, today: date, on_fault: OnFault) -> list[Quote]:
-    """ka10095; rows of codes that the broker does not know are left out."""
+    """ka10095: quotes of several stocks; codes unknown to the broker are left out."""
 
     def one(row: Row) -> Quote | None:
         if not row.has("stk_nm") and not row.has("cur_prc"):
@@ -126,7 +127,8 @@ def quotes(body: Body, today: date, on_fault: OnFault) -> list[Quote]:
 
 
 def book(body: Body, stock_code: str, today: date) -> Book:
-    """ka10004. Levels without a price are left out; without a time too there is no stock."""
+    """ka10004: the order book. Price levels without a price are left out; if the time is missing
+    too, the stock does not exist (UnknownStock)."""
     row = _known(body, "ka10004", stock_code, "bid_req_base_tm", "sel_fpr_bid", "buy_fpr_bid")
     asks, bids = _levels(row, Side.SELL), _levels(row, Side.BUY)
     if not asks and not bids and not row.has("bid_req_base_tm"):
@@ -150,7 +152,7 @@ def _levels(row: Row, side: Side) -> tuple[Level, ...]:
 
 
 def brokers(body: Body, stock_code: str) -> BrokerActivity:
-    """ka10002. Places that no firm holds are left out."""
+    """ka10002: the most active member firms; empty places are left out."""
     row = _known(body, "ka10002", stock_code, "stk_nm", "cur_prc")
     return BrokerActivity(
         stock_code=row.code("stk_cd"),
@@ -172,7 +174,7 @@ def _firms(row: Row, word: str) -> tuple[BrokerShare, ...]:
 
 
 def strength(body: Body, today: date, on_fault: OnFault) -> list[Strength]:
-    """ka10046, newest first. The volume's sign tells the aggressor, not an amount."""
+    """ka10046: trade strength, newest first. The volume's sign is the aggressor side."""
 
     def one(row: Row) -> Strength:
         return Strength(
@@ -189,7 +191,8 @@ def strength(body: Body, today: date, on_fault: OnFault) -> list[Strength]:
 
 
 def index(body: Body) -> MarketIndex:
-    """ka20001. The sign of the value is its direction; those of the changes are real."""
+    """ka20001: a market index. The value's sign is its direction; those of the changes are
+    arithmetic."""
     row = Row(body, "ka20001")
     return MarketIndex(
         value=abs(row.rate("cur_prc")),
@@ -199,7 +202,7 @@ def index(body: Body) -> MarketIndex:
 
 
 def flow(body: Body, on_fault: OnFault) -> list[Flow]:
-    """ka10059 asked for net buying in single shares, newest first."""
+    """ka10059, requested as net buying in single shares, newest first."""
 
     def one(row: Row) -> Flow:
         return Flow(
@@ -215,7 +218,7 @@ def flow(body: Body, on_fault: OnFault) -> list[Flow]:
 
 
 def foreign(body: Body, on_fault: OnFault) -> list[ForeignHolding]:
-    """ka10008, newest first."""
+    """ka10008: foreign holdings, newest first."""
 
     def one(row: Row) -> ForeignHolding:
         return ForeignHolding(
@@ -231,10 +234,10 @@ def foreign(body: Body, on_fault: OnFault) -> list[ForeignHolding]:
 
 
 def institutions(body: Body, on_fault: OnFault) -> list[InstitutionDay]:
-    """ka10045, newest first. The sums run over the period asked for.
+    """ka10045, newest first. The sums are over the requested period.
 
-    The document lists no daily figure for institutions, though its example shows one: where it
-    is missing, it is the growth of the sum since the day before.
+    The document's field list has no daily figure for institutions, but its example has one. If
+    it is missing, it is computed as the change of the sum since the day before.
     """
     daily = "orgn_daly_nettrde_qty"
 
@@ -252,8 +255,10 @@ def institutions(body: Body, on_fault: OnFault) -> list[InstitutionDay]:
     found = tolerant(body, "ka10045", one, on_fault)
     before = [*(day.institution_total for _, day in found[1:]), 0]
     return [
-        day if told else msgspec.structs.replace(day, institution=day.institution_total - earlier)
-        for (told, day), earlier in zip(found, before, strict=False)
+        day
+        if daily_sent
+        else msgspec.structs.replace(day, institution=day.institution_total - earlier)
+        for (daily_sent, day), earlier in zip(found, before, strict=False)
     ]
 
 
@@ -275,7 +280,7 @@ def instruments(body: Body, market: MarketName, on_fault: OnFault) -> list[Instr
 
 
 def _kind(row: Row) -> str:
-    """STOCK, ETF, ETN or ELW by the market's name (`ETN(변동성)`), else by its code."""
+    """STOCK, ETF, ETN or ELW, from the market's name (`ETN(변동성)`) or else from its code."""
     name = row.text("marketName", "").upper()
     for kind in ("ETF", "ETN", "ELW"):
         if kind in name:
@@ -284,7 +289,7 @@ def _kind(row: Row) -> str:
 
 
 def _warning(row: Row) -> str:
-    """Every reason to keep away, in the broker's words; empty for none."""
+    """All warnings about the stock, in the broker's words; empty if there are none."""
     audit = row.text("auditInfo", "")
     reasons = [audit] if audit not in {"", "정상"} else []
     state = row.text("state", "")

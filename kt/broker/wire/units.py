@@ -1,4 +1,4 @@
-"""Traded value in won, whatever unit the API chose."""
+"""Converts traded value to won, whichever unit the API uses."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ MILLION = 1_000_000
 def turnover(raw: int, volume: int, price: int) -> int:
     """Won from a traded value in won or in million won.
 
-    The broker mixes the two without saying so: ka10030, ka10032, ka10081 and ka10095 send
-    millions, the document's ka10082 and ka10083 won. The unit is the one that comes nearer to
-    volume x price; without a usable volume it is a million, as in every recording.
+    The broker mixes the two without documenting it: ka10030, ka10032, ka10081 and ka10095 send
+    millions; ka10082 and ka10083 send won in the document. The unit is the one whose result is
+    nearer to volume x price; without a usable volume it is a million, as in every recording.
     """
     raw = abs(raw)
     if not raw:

@@ -1,2 +1,2 @@
-"""The formatters that turn records into the broker's fields, after its documents and recordings;
-nothing here changes an order or reads a socket."""
+"""Formatters that turn records into the broker's fields, as its documents and recordings show
+them; nothing here changes an order or reads a socket."""

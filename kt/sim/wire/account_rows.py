@@ -1,4 +1,4 @@
-"""The account's live rows on the wire: 00 orders and fills, 04 balance."""
+"""Formats the account's live rows: 00 (orders and fills) and 04 (balance)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ CHANGES = {"NEW": "", "AMEND": "정정", "CANCEL": "취소"}
 
 @dataclass(frozen=True, slots=True)
 class RowContext:
-    """What a row shows beside the event: the stock's prices, the account, the order so far.
+    """What a row shows in addition to the event: the stock's quote, the account, the order's fills.
 
-    `filled` and `value` are shares and won filled under the order's number, this fill included.
+    `filled` (shares) and `value` (won) are the totals for the order number, including this fill.
     """
 
     quote: Quote | None = None
@@ -43,11 +43,12 @@ FIXED = {
     "2135": "KRX",
     "2136": "N",
 }
-"""Business class, terminal, credit and venue of every order row."""
+"""Constant fields of every order row: business class, terminal, credit and venue."""
 
 
 def order(notice: OrderNotice, context: RowContext) -> Row:
-    """911 is what the order's number has filled so far, 914 and 915 are this execution's own."""
+    """FID 911 is the total filled under the order number; 914 and 915 are this execution's price
+    and quantity."""
     base = context.quote.base_price if context.quote else notice.price
     bought = notice.side is Side.BUY
     kind = ("+매수" if bought else "-매도") + CHANGES[notice.intent]

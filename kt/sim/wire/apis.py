@@ -1,4 +1,4 @@
-"""Who answers which API of the catalogue, and which APIs the server knows at all."""
+"""The function that answers each API, and which APIs of the catalogue the server knows."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from kt.sim.wire import (
 from kt.sim.wire.call import Call, CallReply
 
 RETIRED = frozenset({"ka10009"})
-"""Documented once, unknown to the server now."""
+"""In older documents, but no longer known to the server."""
 TOKENS = {api_catalog.api(api_id).path: api_id for api_id in (tokens.ISSUE, tokens.REVOKE)}
-"""The token APIs are known by their paths alone: path -> id."""
+"""The token APIs have no api-id header; the path identifies them: path -> id."""
 ANSWERS: dict[str, Callable[[Call], CallReply]] = {
     "ka00001": deposit.account,
     "kt00001": deposit.deposit,
@@ -67,14 +67,14 @@ ANSWERS: dict[str, Callable[[Call], CallReply]] = {
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """One API that the exchange serves: what the catalogue says of it, and who answers."""
+    """One API that the exchange serves: its catalogue entry and the function that answers it."""
 
     api: Api
     answer: Callable[[Call], CallReply]
 
     @property
     def bucket(self) -> str:
-        """The rate budget it draws on."""
+        """The rate limit bucket of its calls."""
         return "order" if self.api.places_orders else self.api.api_id
 
 
@@ -82,7 +82,8 @@ SERVED = {api_id: Served(api_catalog.api(api_id), answer) for api_id, answer in 
 
 
 def documented(api_id: str) -> Api | None:
-    """What the server knows of an api-id header; None for a token's, a live type's, or no API's."""
+    """The catalogue entry for an api-id header; None for a token API, a live type or an unknown
+    id."""
     if api_id in RETIRED or api_id in TOKENS.values() or api_id not in api_catalog.ids():
         return None
     api = api_catalog.api(api_id)

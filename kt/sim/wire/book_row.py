@@ -1,4 +1,4 @@
-"""The live order book on the wire: 0D with all of its FIDs."""
+"""Formats the live order book: type 0D with all of its FIDs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ from kt.sim.wire.values import (
 LEVELS = 10
 LP_FIDS = [*range(621, 641)]
 BOTH_VENUES = [*range(6044, 6088), *range(6100, 6116)]
-"""Quantities by venue: the exchange has one venue, and sends 0 as the document's example does."""
+"""Quantities by venue: the exchange has only one venue, so it sends 0, like the document's
+example."""
 _ZEROS = {str(fid): "0" for fid in (*LP_FIDS, *BOTH_VENUES)}
 _EMPTY = Level(0, 0)
 
@@ -55,7 +56,7 @@ def book_values(event: BookUpdate, quote: Quote | None) -> Row:
 
 
 def _expected(quote: Quote | None, base: int) -> Row:
-    """What an auction would print; zeros outside of one."""
+    """The expected auction price and volume; zeros outside an auction."""
     expected = quote.expected_price if quote else 0
     volume = quote.expected_volume if quote else 0
     if not expected:

@@ -1,4 +1,4 @@
-"""What one API call is to the exchange, and what its answer is before it becomes JSON."""
+"""A checked API call to the exchange, and its reply before it is encoded as JSON."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from kt.sim.wire.values import bare_code, number
 Row = dict[str, str]
 DONE = "정상적으로 처리되었습니다"
 SHOWN = " 조회가 완료되었습니다."
-"""With its leading blank, as recorded on ka10076."""
+"""The leading blank is as recorded on ka10076."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request whose headers, token and rate have been found good. `seek` and `anchor` come
-    from the next-key."""
+    """A request whose headers, token and rate have been checked. `seek` and `anchor` come from
+    the next-key."""
 
     body: Mapping[str, str]
     market: Market
@@ -57,17 +57,18 @@ class Call:
             raise error_bodies.bad_field(name, "날짜 형식은 YYYYMMDD 입니다") from None
 
     def base(self, stock_code: str) -> int:
-        """Yesterday's close, against which prices are signed."""
+        """Yesterday's close, the reference for the sign of prices."""
         found = self.instruments.get(stock_code)
         return found.base_price if found else 0
 
 
 @dataclass(frozen=True, slots=True)
 class CallReply:
-    """Fields of the answer, and its list when it has one.
+    """The reply's fields, and its list if it has one.
 
-    `rows` is everything; the server cuts pages of `page` rows out of it, unless `window` says that
-    the rows are one page already, `more` that there is another and `anchor` what it hangs on.
+    `rows` are all rows, and the server splits them into pages of `page` rows. With `window`, the
+    rows are already one page: `more` says whether another page follows, and `anchor` is what the
+    next-key must carry to continue.
     """
 
     fields: Mapping[str, Any] = field(default_factory=dict)
@@ -81,12 +82,12 @@ class CallReply:
 
 
 def names(text: str) -> tuple[str, ...]:
-    """A list of field names, written as the document writes them: one after the other."""
+    """Field names from a text in which blanks separate them."""
     return tuple(text.split())
 
 
 def filled(fields: Sequence[str], default: str, **values: str) -> Row:
-    """Every documented field: the ones the exchange knows, and a default for the others."""
+    """All documented fields: the given values, and `default` for the rest."""
     unknown = values.keys() - set(fields)
     if unknown:
         raise KeyError(f"not documented: {sorted(unknown)}")

@@ -1,4 +1,5 @@
-"""The charts that are being paged through, read once for all of their later pages."""
+"""A cache of the charts that clients are paging through: each is read once for all later
+pages."""
 
 from __future__ import annotations
 
@@ -7,21 +8,21 @@ from collections.abc import Callable, Hashable
 
 from kt.records import Bar
 
-KEPT = 8
+MOST_CHARTS = 8
 
 Bars = tuple[Bar, ...]
 
 
 class ChartCache:
-    """What was read last, by what was asked; the oldest is forgotten first."""
+    """An LRU cache of bars by request."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Hashable, Bars] = OrderedDict()
+        self._charts: OrderedDict[Hashable, Bars] = OrderedDict()
 
     def get(self, key: Hashable, read: Callable[[], Bars]) -> Bars:
-        if key not in self._kept:
-            self._kept[key] = read()
-        self._kept.move_to_end(key)
-        if len(self._kept) > KEPT:
-            self._kept.popitem(last=False)
-        return self._kept[key]
+        if key not in self._charts:
+            self._charts[key] = read()
+        self._charts.move_to_end(key)
+        if len(self._charts) > MOST_CHARTS:
+            self._charts.popitem(last=False)
+        return self._charts[key]

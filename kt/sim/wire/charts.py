@@ -1,4 +1,4 @@
-"""Bars on the wire, newest first: ka10079 to ka10083, in pages of the broker's sizes."""
+"""Formats chart bars (ka10079 to ka10083), newest first, in pages of the broker's sizes."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ PAGES = {
     Interval.MONTH: 240,
 }
 SCOPES = {Interval.TICK: (1, 3, 5, 10, 30), Interval.MINUTE: (1, 3, 5, 10, 15, 30, 45, 60)}
-"""Trades or minutes in a bar."""
+"""The allowed numbers of trades or minutes in a bar."""
 MOST_BARS = 9_000
-"""So far back a chart can be paged."""
-SPARE = 50
-"""Bars asked for beyond a page: what may have begun since the first page was cut."""
-A_DAY = 400
-"""Of minutes so many more: each tells its day's volume up to its end, from the day's first on."""
+"""The most bars that can be read by paging."""
+SPARE_BARS = 50
+"""Extra bars to read: some may have begun since the first page."""
+MINUTES_OF_A_DAY = 400
+"""Extra minute bars to read: each row shows the day's volume so far, which needs the bars since
+the day's first."""
 
-RowMaker = Callable[["Run", int], Row]
+RowMaker = Callable[["BarSeries", int], Row]
 ValueMaker = Callable[[int], str]
 
 
 def ticks(call: Call) -> CallReply:
-    """ka10079: prices unsigned, as the document shows them."""
+    """ka10079: unsigned prices, as in the document."""
     reply = _window(call, Interval.TICK, "ka10079", _tick)
     return CallReply(
         {"stk_cd": call.text("stk_cd"), "last_tic_cnt": ""},
@@ -48,7 +49,7 @@ def ticks(call: Call) -> CallReply:
 
 
 def minutes(call: Call) -> CallReply:
-    """ka10080: signed prices (recorded), the bar's start, the day's volume up to its end."""
+    """ka10080: signed prices (recorded), the bar's start, and the day's volume up to its end."""
     return _window(call, Interval.MINUTE, "ka10080", _minute)
 
 
@@ -64,8 +65,8 @@ def months(call: Call) -> CallReply:
     return _window(call, Interval.MONTH, "ka10083", _long)
 
 
-class Run:
-    """All bars up to the one asked for, oldest first, with what each is compared with."""
+class BarSeries:
+    """All bars up to the requested one, oldest first, with the reference price of each."""
 
     def __init__(self, bars: Sequence[Bar], call: Call, interval: Interval) -> None:
         self.bars = bars
@@ -74,12 +75,12 @@ class Run:
         stock = call.instruments.get(call.code())
         if stock is not None:
             self.shares = stock.listed_shares
-        self.volumes = _by_day(bars) if interval is Interval.MINUTE else []
+        self.volumes = _day_volumes(bars) if interval is Interval.MINUTE else []
         self.closes = _last_closes(bars) if interval in (Interval.TICK, Interval.MINUTE) else {}
         self.base = call.base(call.code())
 
     def before(self, index: int) -> int:
-        """The close before this bar's day, or before this bar when it is a day or longer."""
+        """The close of the day before; for bars of a day or longer, the close of the bar before."""
         bar = self.bars[index]
         if self.closes:
             today = bar.at.date() == self.call.now.date()
@@ -87,8 +88,8 @@ class Run:
         return self.bars[index - 1].close if index else bar.open
 
 
-def _by_day(bars: Sequence[Bar]) -> list[int]:
-    """The day's volume up to and with each bar."""
+def _day_volumes(bars: Sequence[Bar]) -> list[int]:
+    """The day's volume up to and including each bar."""
     volumes: list[int] = []
     for index, bar in enumerate(bars):
         same = index and bars[index - 1].at.date() == bar.at.date()
@@ -97,7 +98,7 @@ def _by_day(bars: Sequence[Bar]) -> list[int]:
 
 
 def _last_closes(bars: Sequence[Bar]) -> dict[date, int]:
-    """For each day but the oldest: the close of the day before it."""
+    """The close of the previous day, for each day except the oldest."""
     closes: dict[date, int] = {}
     for earlier, later in pairwise(bars):
         if earlier.at.date() != later.at.date():
@@ -106,13 +107,13 @@ def _last_closes(bars: Sequence[Bar]) -> dict[date, int]:
 
 
 def _window(call: Call, interval: Interval, api_id: str, row: RowMaker) -> CallReply:
-    """One page of bars. Later pages are cut against the first page's newest bar, so a bar that
-    begins between two pages moves nothing."""
+    """One page of bars. Later pages count from the first page's newest bar, so a bar that begins
+    between two requests does not shift them."""
     bars = _bars(call, interval)
     newest = len(bars) - call.seek
     oldest = max(0, newest - PAGES[interval])
-    run = Run(bars, call, interval)
-    rows = [row(run, index) for index in range(newest - 1, oldest - 1, -1)]
+    series = BarSeries(bars, call, interval)
+    rows = [row(series, index) for index in range(newest - 1, oldest - 1, -1)]
     anchor = call.anchor or (bars[-1].at.isoformat() if bars else "")
     fields = {"stk_cd": call.text("stk_cd")}
     rows_name = api_catalog.api(api_id).row_list
@@ -120,22 +121,23 @@ def _window(call: Call, interval: Interval, api_id: str, row: RowMaker) -> CallR
 
 
 def _bars(call: Call, interval: Interval) -> tuple[Bar, ...]:
-    """Oldest first, up to the page's end; with at least one bar beyond the page when there is."""
+    """Bars up to the page's end, oldest first, with at least one older than the page if there is
+    one."""
     size = call.whole("tic_scope") if interval in SCOPES else 1
     if size not in SCOPES.get(interval, (1,)):
         raise error_bodies.bad_field("tic_scope", "지원하지 않는 범위입니다")
     if not call.anchor:
-        return _asked(call, interval, size, PAGES[interval] + 1)
+        return _read(call, interval, size, PAGES[interval] + 1)
     key = (call.code(), interval.value, size, call.anchor)
-    # Later pages come from one reading of all that is offered: each on its own would have to go
-    # back to where it begins, through all the pages before it.
-    read = functools.partial(_asked, call, interval, size, MOST_BARS)
+    # Later pages come from one read of everything that can be paged: reading each separately
+    # would go through all the pages before it again.
+    read = functools.partial(_read, call, interval, size, MOST_BARS)
     return call.recent.get(key, lambda: read()[-MOST_BARS:])
 
 
-def _asked(call: Call, interval: Interval, size: int, needed: int) -> tuple[Bar, ...]:
+def _read(call: Call, interval: Interval, size: int, needed: int) -> tuple[Bar, ...]:
     until = _until(call)
-    count = needed + SPARE + (A_DAY if interval is Interval.MINUTE else 0)
+    count = needed + SPARE_BARS + (MINUTES_OF_A_DAY if interval is Interval.MINUTE else 0)
     while True:
         try:
             found = call.market.bars(call.code(), interval, count, size=size)
@@ -148,7 +150,7 @@ def _asked(call: Call, interval: Interval, size: int, needed: int) -> tuple[Bar,
 
 
 def _until(call: Call) -> datetime:
-    """Bars that begin at or after this are left out: the anchor of the paging, or `base_dt`."""
+    """Bars that begin at or after this time are left out: the paging's anchor, or `base_dt`."""
     if call.anchor:
         return datetime.fromisoformat(call.anchor) + timedelta(microseconds=1)
     if not call.text("base_dt"):
@@ -156,8 +158,8 @@ def _until(call: Call) -> datetime:
     return datetime.combine(call.date("base_dt"), time(), call.now.tzinfo) + timedelta(days=1)
 
 
-def _tick(run: Run, index: int) -> Row:
-    bar, before = run.bars[index], run.before(index)
+def _tick(series: BarSeries, index: int) -> Row:
+    bar, before = series.bars[index], series.before(index)
     return {
         "cur_prc": str(bar.close),
         "trde_qty": counter(bar.volume),
@@ -170,8 +172,8 @@ def _tick(run: Run, index: int) -> Row:
     }
 
 
-def _minute(run: Run, index: int) -> Row:
-    bar, before = run.bars[index], run.before(index)
+def _minute(series: BarSeries, index: int) -> Row:
+    bar, before = series.bars[index], series.before(index)
     return {
         "cur_prc": price(bar.close, before),
         "trde_qty": counter(bar.volume),
@@ -179,25 +181,25 @@ def _minute(run: Run, index: int) -> Row:
         "open_pric": price(bar.open, before),
         "high_pric": price(bar.high, before),
         "low_pric": price(bar.low, before),
-        "acc_trde_qty": counter(run.volumes[index]),
+        "acc_trde_qty": counter(series.volumes[index]),
         "pred_pre": signed(bar.close - before),
         "pred_pre_sig": direction(bar.close, before),
     }
 
 
-def _day(run: Run, index: int) -> Row:
-    """Unsigned prices (recorded), the value in millions."""
-    return _bar(run, index, millions)
+def _day(series: BarSeries, index: int) -> Row:
+    """Unsigned prices (recorded), traded value in millions of won."""
+    return _bar(series, index, millions)
 
 
-def _long(run: Run, index: int) -> Row:
-    """Weeks and months give the value in won."""
-    return _bar(run, index, str)
+def _long(series: BarSeries, index: int) -> Row:
+    """Weeks and months: traded value in won."""
+    return _bar(series, index, str)
 
 
-def _bar(run: Run, index: int, value: ValueMaker) -> Row:
-    bar, before = run.bars[index], run.before(index)
-    turnover = bar.volume / run.shares * 100 if run.shares else 0.0
+def _bar(series: BarSeries, index: int, value: ValueMaker) -> Row:
+    bar, before = series.bars[index], series.before(index)
+    turnover = bar.volume / series.shares * 100 if series.shares else 0.0
     return {
         "cur_prc": str(bar.close),
         "trde_qty": counter(bar.volume),

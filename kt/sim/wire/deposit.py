@@ -1,4 +1,4 @@
-"""Cash on the wire: account number (ka00001), deposit (kt00001), what may be ordered (kt00010)."""
+"""Formats the account number (ka00001), the deposit (kt00001) and the buying power (kt00010)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from kt.sim.wire.values import padded
 DEPOSIT = api_catalog.api("kt00001")
 ORDERABLE = api_catalog.api("kt00010")
 MARGINS = (20, 30, 40, 50, 60)
-"""The margin rates that have a field of their own beside 100 %."""
+"""The margin rates, other than 100 %, that have a field of their own."""
 
 
 def account(call: Call) -> CallReply:
-    """ka00001"""
+    """ka00001: the account number."""
     return CallReply({"acctNo": call.broker.account()})
 
 
 def deposit(call: Call) -> CallReply:
-    """kt00001: everything padded to 15 digits."""
+    """kt00001: all amounts padded to 15 digits."""
     cash = call.broker.deposit()
     amounts = {
         "entr": cash.cash,
@@ -32,7 +32,7 @@ def deposit(call: Call) -> CallReply:
         "d2_pymn_alow_amt": cash.d2_cash,
     }
     for margin in MARGINS:
-        # Rounded, as recorded: 10,000,000 at 60 % is 16,666,667.
+        # Rounded to the nearest won, as recorded: 10,000,000 at 60 % is 16,666,667.
         amounts[f"{margin}stk_ord_alow_amt"] = (cash.orderable * 200 + margin) // (2 * margin)
     values = {name: padded(amount) for name, amount in amounts.items()}
     fields = filled(DEPOSIT.fields, padded(0), **values)
@@ -40,7 +40,7 @@ def deposit(call: Call) -> CallReply:
 
 
 def orderable(call: Call) -> CallReply:
-    """kt00010: amounts of 12 digits, quantities of 10, for the price asked about."""
+    """kt00010, for the requested price: amounts padded to 12 digits, quantities to 10."""
     stock, price = call.code(), call.whole("uv")
     cash = call.broker.deposit()
     found = call.broker.orderable(stock, price)

@@ -1,4 +1,4 @@
-"""The broker's answers when it says no: bodies with its codes and its own Korean texts."""
+"""The broker's error responses: bodies with its return codes and its Korean texts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kt.records import Outcome, OutcomeStatus
 
 
 class Refusal(Exception):
-    """An answer other than success: the body, and the HTTP status (200 for all but 429)."""
+    """An error response: its body and its HTTP status (200 for all but 429)."""
 
     def __init__(self, return_code: int, message: str, status: int = 200) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ def unknown_api(api_id: str) -> Refusal:
 
 
 def not_offered() -> Refusal:
-    """A documented API that this exchange does not serve, as the mock server says it."""
+    """A documented API that this exchange does not serve; the text is the mock server's."""
     return Refusal(2, "입력 값 오류입니다[8104:모의투자에서 지원하지 않는 API 입니다.]")
 
 
@@ -49,12 +49,12 @@ def bad_field(name: str, reason: str) -> Refusal:
 
 
 def no_such_stock() -> Refusal:
-    """A query about money that cannot be answered for a stock nobody knows."""
+    """An unknown stock, in a query that needs its price."""
     return order_refused("RC7006")
 
 
 def too_many_codes() -> Refusal:
-    """Permanent, although its return code is that of the limits."""
+    """Not retryable, although it has the return code of a rate limit."""
     return Refusal(
         5, "허용된 요청 개수를 초과하였습니다[1634:종목코드는 최대 100개까지 입력 가능합니다]"
     )
@@ -82,7 +82,7 @@ TOKEN_FAULTS = {
 
 
 def not_authenticated(code: int) -> Refusal:
-    """HTTP 200 and return code 3: the broker never answers 401."""
+    """HTTP 200 and return code 3: the broker never sends 401."""
     text = AUTHORIZATION_FAULTS.get(code) or TOKEN_FAULTS[code]
     return Refusal(3, f"인증에 실패했습니다[{code}:{text}]")
 
@@ -99,16 +99,16 @@ ORDER_TEXTS = {
     "308003": "주문단가를 입력하십시요",
     "407022": "매매구분코드를 확인하십시오.",
 }
-"""Refusals of the wire's own; those of the market and the account bring their words along."""
+"""Texts of refusals raised in this package; refusals by the exchange come with their own."""
 
 
 def order_refused(code: str, message: str = "") -> Refusal:
-    """`[2000](RC4003:…)`, return code 20, and no order number."""
+    """`[2000](RC4003:…)`, return code 20, without an order number."""
     return Refusal(20, f"[2000]({code}:{message or ORDER_TEXTS[code]})")
 
 
 def from_outcome(outcome: Outcome) -> Refusal | None:
-    """The refusal that an order's outcome stands for; None when it was accepted."""
+    """The refusal of an order, from its outcome; None when it was accepted."""
     if outcome.status is OutcomeStatus.ACKED:
         return None
     return order_refused(outcome.code, outcome.message)

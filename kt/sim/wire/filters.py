@@ -1,4 +1,4 @@
-"""What the rankings' requests leave out: markets, venues, kinds of stock, prices and amounts."""
+"""The filters of ranking requests: market, venue, kind of stock, price, volume and value."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MARKETS = {"001": MarketName.KOSPI, "101": MarketName.KOSDAQ}
 NXT = "2"
 THOUSAND_SHARES = 1_000
 VALUE_UNIT = 10_000_000
-"""Value filters count in ten millions of won (1: 10 million, 10: 100 million …)."""
+"""The unit of the value filters: ten million won (1: 10 million, 10: 100 million …)."""
 VALUE_ODDITIES = {("ka10030", "4"): 50_000_000}
 PRICES: Mapping[str, Mapping[str, tuple[int, int]]] = {
     "ka10023": {
@@ -27,13 +27,13 @@ PRICES: Mapping[str, Mapping[str, tuple[int, int]]] = {
         "5": (10_000, 0), "8": (1_000, 0), "10": (0, 10_000),
     },
 }  # fmt: skip
-"""Codes of the price filters, each API its own: from (won) and below (0: no end)."""
+"""The price filters' codes by API: from (inclusive) and to (exclusive), in won; 0: no limit."""
 
 Wanted = Callable[[Instrument], bool]
 
 
 def margin(stock: Instrument) -> int:
-    """The margin rate that the exchange asks for in percent, as its list of stocks says."""
+    """A stock's margin rate in percent, as the list of stocks (ka10099) shows it."""
     return 100 if stock.warning else 20
 
 
@@ -42,7 +42,7 @@ def _managed(stock: Instrument) -> bool:
 
 
 def _preferred(stock: Instrument) -> bool:
-    """A common stock's code ends in 0."""
+    """Codes of common stocks end in 0."""
     return stock.kind == "STOCK" and not stock.stock_code.endswith("0")
 
 
@@ -69,16 +69,18 @@ CONDITIONS: Mapping[str, Wanted] = {
     "18": lambda stock: stock.kind not in {"ETF", "ETN"},
     "20": lambda stock: stock.kind not in {"ETF", "ETN"} and not _spac(stock),
 }
-"""stk_cnd of ka10023 and ka10027, mang_stk_incls of ka10030; any other code keeps all."""
+"""Codes of stk_cnd (ka10023, ka10027) and mang_stk_incls (ka10030); any other code filters
+nothing."""
 CREDIT: Mapping[str, Wanted] = {
     "1": lambda stock: not stock.warning,
     "9": lambda stock: not stock.warning,
     **dict.fromkeys("23478", lambda stock: False),
 }
-"""Credit: every stock without a warning is in group A here, and none is lent."""
+"""Codes of the credit filter: here every stock without a warning is in credit group A, and none
+has stock lending."""
 
 
-def kept(
+def filtered(
     call: Call,
     ranking: Ranking,
     api: str = "",
@@ -89,9 +91,9 @@ def kept(
     condition: str = "",
     credit: str = "",
 ) -> list[Ranked]:
-    """A ranking through the filters of a request; the arguments name the fields that hold them.
+    """A ranking after a request's filters; the arguments are the names of the filter fields.
 
-    Other venues have no trades here.
+    For other venues the result is empty: they have no trades here.
     """
     if call.text("stex_tp") == NXT:
         return []
@@ -116,7 +118,7 @@ def _least_value(call: Call, api: str, field: str) -> int:
 
 
 def _wanted(call: Call, condition: str, credit: str) -> Callable[[Ranked], bool]:
-    """Is a stock of the market, the kind and the credit group asked for?"""
+    """A predicate: is the stock of the requested market, kind and credit group?"""
     market = MARKETS.get(call.text("mrkt_tp"))
     asked = (CONDITIONS.get(call.text(condition)), CREDIT.get(call.text(credit)))
     rules = [rule for rule in asked if rule is not None]
@@ -131,7 +133,7 @@ def _wanted(call: Call, condition: str, credit: str) -> Callable[[Ranked], bool]
 
 
 def without_managed(call: Call, items: list[Ranked]) -> list[Ranked]:
-    """ka10032 has a code of its own for it: 0 leaves the stocks under watch out."""
+    """ka10032's own code for it: mang_stk_incls 0 leaves out stocks under administration."""
     if call.text("mang_stk_incls") != "0":
         return items
     managed = {code for code, stock in call.instruments.items() if _managed(stock)}
@@ -139,7 +141,7 @@ def without_managed(call: Call, items: list[Ranked]) -> list[Ranked]:
 
 
 def within_limits(call: Call, items: list[Ranked]) -> list[Ranked]:
-    """ka10027 with updown_incls 0: without the stocks that stand at a limit of the day."""
+    """ka10027 with updown_incls 0 leaves out stocks at their upper or lower limit."""
     if call.text("updown_incls") != "0":
         return items
     at_limit = {

@@ -1,4 +1,4 @@
-"""Who buys and sells, on the wire: ka10008, ka10045, ka10046 (strength), ka10059."""
+"""Formats investor flows (ka10008, ka10045, ka10059) and trade strength (ka10046)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FOREIGN = api_catalog.api("ka10008")
 INSTITUTIONS = api_catalog.api("ka10045")
 STRENGTH = api_catalog.api("ka10046")
 INVESTORS = api_catalog.api("ka10059")
-KINDS_OF_INSTITUTION = {
+INSTITUTION_SPLIT_PCT = {
     "fnnc_invt": 40,
     "penfnd_etc": 25,
     "invtrt": 20,
@@ -33,13 +33,14 @@ KINDS_OF_INSTITUTION = {
     "bank": 3,
     "etc_fnnc": 2,
 }
-"""How the exchange shares the institutions' sum out, in percent; the first takes what is over."""
-PART_OF_VOLUME = {"individual": 60, "foreign": 25, "institution": 15}
-"""Each investor's part of the volume in percent, for gross buying and selling."""
+"""How the institutions' total is split by kind, in percent; the first also takes the rounding
+remainder."""
+VOLUME_SHARE_PCT = {"individual": 60, "foreign": 25, "institution": 15}
+"""Each investor type's share of the volume in percent, for gross buying and selling."""
 
 
 def foreign(call: Call) -> CallReply:
-    """ka10008: newest first; weights are signed."""
+    """ka10008, newest first; weights are signed."""
     try:
         days = call.market.foreign(call.code())
     except UnknownStock:
@@ -50,7 +51,7 @@ def foreign(call: Call) -> CallReply:
 
 
 def _earlier(closes: Sequence[int]) -> list[int]:
-    """The close of the day before, newest first; the oldest day has only itself."""
+    """Each day's previous close, newest first; the oldest day gets its own close."""
     return [*closes[1:], *closes[-1:]]
 
 
@@ -73,7 +74,7 @@ def _foreign(item: ForeignHolding, before: int) -> Row:
 
 
 def institutions(call: Call) -> CallReply:
-    """ka10045 over the days asked for: daily nets and their sum over the period."""
+    """ka10045 for the requested days: daily net buying and its sum over the period."""
     start, end = call.date("strt_dt"), call.date("end_dt")
     try:
         days = call.market.institutions(call.code(), start, end)
@@ -109,7 +110,7 @@ def _institution(item: InstitutionDay, before: int, weight: float) -> Row:
 
 
 def strength(call: Call) -> CallReply:
-    """ka10046: newest first; the accumulated volume runs back from today's."""
+    """ka10046, newest first; the accumulated volume counts down from today's total."""
     code = call.code()
     try:
         quote, found = call.market.quote(code), call.market.strength(code)
@@ -143,7 +144,8 @@ def _strength(item: Strength, base: int, volume: int, value: int) -> Row:
 
 
 def investors(call: Call) -> CallReply:
-    """ka10059 from a day back: shares (2) or millions of won (1), net, bought or sold."""
+    """ka10059 from the requested day backwards: in shares (amt_qty_tp 2) or millions of won (1);
+    net, bought or sold."""
     last = call.date("dt")
     try:
         days = [item for item in call.market.flow(call.code()) if item.day <= last]
@@ -165,7 +167,7 @@ def _investors(item: Flow, before: int, call: Call) -> Row:
         cur_prc=price(item.price, before),
         pre_sig=direction(item.price, before),
         pred_pre=signed(item.price - before),
-        # This API alone leaves the decimal point out: +698 is 6.98 %.
+        # Only this API omits the decimal point: +698 is 6.98 %.
         flu_rt=signed(round(change_pct(item.price, before) * 100)),
         acc_trde_qty=counter(item.volume),
         acc_trde_prica=millions(value),
@@ -179,7 +181,7 @@ def _nets(item: Flow, call: Call) -> Row:
         "frgnr_invsr": _shown(item.foreign, item, "foreign", call),
         "orgn": _shown(item.institution, item, "institution", call),
     }
-    parts = {name: shown["orgn"] * part // 100 for name, part in KINDS_OF_INSTITUTION.items()}
+    parts = {name: shown["orgn"] * part // 100 for name, part in INSTITUTION_SPLIT_PCT.items()}
     parts["fnnc_invt"] += shown["orgn"] - sum(parts.values())
     rest = -(item.individual + item.foreign + item.institution)
     shown["etc_corp"] = _scaled(rest, item, call) if call.text("trde_tp") == "0" else 0
@@ -187,11 +189,11 @@ def _nets(item: Flow, call: Call) -> Row:
 
 
 def _shown(net: int, item: Flow, investor: str, call: Call) -> int:
-    """Net, or the bought (1) or sold (2) side of what the investor's part of the volume was."""
+    """Net buying (0), or the gross bought (1) or sold (2) amount of one investor type."""
     kind = call.text("trde_tp", "0")
     if kind == "0":
         return _scaled(net, item, call)
-    gross = max(abs(net), item.volume * PART_OF_VOLUME[investor] // 100)
+    gross = max(abs(net), item.volume * VOLUME_SHARE_PCT[investor] // 100)
     bought = (gross + net) // 2
     return _scaled(bought if kind == "1" else gross - bought, item, call)
 

@@ -1,4 +1,4 @@
-"""What is held, on the wire: kt00018 (padded, `A` codes), ka10085 and ka10077."""
+"""Formats holdings and profit: kt00018 (padded, `A` codes), ka10085 and ka10077."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REALISED = api_catalog.api("ka10077")
 
 
 def holdings(call: Call) -> CallReply:
-    """kt00018"""
+    """kt00018: all holdings with their totals."""
     held = call.broker.holdings()
     fields = filled(
         HOLDINGS.fields,
@@ -37,7 +37,7 @@ def holdings(call: Call) -> CallReply:
 
 
 def holding(item: Holding, call: Call) -> Row:
-    """One held stock; every amount 15 digits, both prices 12."""
+    """One row of kt00018: amounts padded to 15 digits, both prices to 12."""
     tax, selling, buying = _costs(item, call)
     bought, sold = bought_and_sold(item.stock_code, call)
     amounts = {
@@ -71,7 +71,8 @@ def holding(item: Holding, call: Call) -> Row:
 
 
 def _costs(item: Holding, call: Call) -> tuple[int, int, int]:
-    """Sell tax, estimated sell commission, buy commission: together what `evltv_prft` is net of."""
+    """(sell tax, estimated sell commission, buy commission) in won: the costs that `evltv_prft`
+    is net of."""
     stock = call.instruments.get(item.stock_code)
     market, kind = (stock.market.value, stock.kind) if stock else ("KOSPI", "STOCK")
     tax = sell_tax(item.value, market, kind, call.now.date())
@@ -80,14 +81,14 @@ def _costs(item: Holding, call: Call) -> tuple[int, int, int]:
 
 
 def bought_and_sold(stock_code: str, call: Call) -> tuple[int, int]:
-    """Today's shares."""
+    """(bought, sold) shares of today."""
     fills = call.broker.executions(stock_code)
     bought = sum(fill.quantity for fill in fills if fill.side is Side.BUY)
     return bought, sum(fill.quantity for fill in fills) - bought
 
 
 def returns(call: Call) -> CallReply:
-    """ka10085: plain codes, no padding, and no rate."""
+    """ka10085: plain codes, no padding and no rate of return."""
     rows = [
         filled(
             RETURNS.row_fields,
@@ -114,7 +115,7 @@ def returns(call: Call) -> CallReply:
 
 
 def realised(call: Call) -> CallReply:
-    """ka10077: one stock's sales of today, `A` codes, unpadded, an average with decimals."""
+    """ka10077: one stock's sales of today; `A` codes, no padding, average price with decimals."""
     sales = call.broker.realised(bare_code(call.text("stk_cd")))
     rows = [sale(item) for item in sales]
     total = {"tdy_rlzt_pl": str(sum(item.profit for item in sales))}

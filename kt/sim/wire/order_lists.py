@@ -1,4 +1,5 @@
-"""Orders and fills on the wire: kt00007 (padded), ka10075 open orders, ka10076 today's fills."""
+"""Formats the lists of orders and fills: kt00007 (day's orders), ka10075 (open), ka10076
+(fills)."""
 
 from __future__ import annotations
 
@@ -23,11 +24,11 @@ CHANGES = {"NEW": "", "AMEND": "정정", "CANCEL": "취소"}
 NXT = "2"
 OTHER_VENUES = frozenset({"NXT", "SOR"})
 BONDS = "2"
-"""What no order of this exchange was ever for."""
+"""stk_bond_tp for bonds, which this exchange does not have."""
 
 
 def open_orders(call: Call) -> CallReply:
-    """ka10075: newest first, plain codes, nothing padded."""
+    """ka10075, newest first: plain codes, no padding."""
     code = call.code() if call.text("all_stk_tp") == "1" else ""
     found = [
         order
@@ -41,7 +42,7 @@ def open_orders(call: Call) -> CallReply:
 
 
 def open_order(order: BrokerOrder, account: str, call: Call) -> Row:
-    # `체결` with something left open is a partial fill.
+    # `체결` with an open quantity is a partial fill.
     status = "체결" if order.filled_quantity else "접수"
     quote = call.market.quote(order.stock_code)
     return filled(
@@ -75,7 +76,7 @@ def open_order(order: BrokerOrder, account: str, call: Call) -> Row:
 
 
 def fills(call: Call) -> CallReply:
-    """ka10076: newest first; with an order number, only what was filled before that order."""
+    """ka10076, newest first; with `ord_no`, only fills of orders with a lower number."""
     code = call.code() if call.text("qry_tp") == "1" else ""
     before = call.whole("ord_no")
     rows = [
@@ -114,8 +115,8 @@ def fill(item: Execution) -> Row:
 
 
 def day_orders(call: Call) -> CallReply:
-    """kt00007: today's orders from a number on; `qry_tp` 1 in order, 2 newest first, 3 open ones,
-    4 filled ones. Another day than today has none: the exchange keeps the session's orders."""
+    """kt00007: today's orders from `fr_ord_no` on; `qry_tp` 1 oldest first, 2 newest first, 3 only
+    open ones, 4 only filled ones. Empty for other days: only the session's orders are kept."""
     name, message = DAY_ORDERS.row_list, "모의투자 조회완료"
     query, start = call.text("qry_tp"), max(0, call.whole("fr_ord_no"))
     elsewhere = call.text("dmst_stex_tp") in OTHER_VENUES or call.text("stk_bond_tp") == BONDS
@@ -139,7 +140,7 @@ def _asked(order: BrokerOrder, query: str) -> bool:
 
 
 def day_order(order: BrokerOrder) -> Row:
-    """`A` codes, ten-digit numbers, times with colons, and the order kind without a sign."""
+    """One row of kt00007: `A` codes, ten-digit numbers, times with colons, side without a sign."""
     change = CHANGES[order.kind]
     return filled(
         DAY_ORDERS.row_fields,
@@ -168,5 +169,5 @@ def day_order(order: BrokerOrder) -> Row:
 
 
 def wanted(side: Side, asked: str) -> bool:
-    """0 both, 1 sells, 2 buys."""
+    """Whether a side matches the request's code: 1 sells, 2 buys, any other both."""
     return asked not in {"1", "2"} or (side is Side.SELL) == (asked == "1")

@@ -1,4 +1,4 @@
-"""Orders on the wire: kt10000 buy, kt10001 sell, kt10002 amend, kt10003 cancel."""
+"""Order requests: kt10000 buy, kt10001 sell, kt10002 amend, kt10003 cancel."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from kt.sim.wire.values import order_number, padded
 
 OFFERED = {"0": OrderType.LIMIT, "3": OrderType.MARKET}
 NOT_OFFERED = frozenset(names("5 6 7 10 13 16 20 23 26 28 29 30 31 61 62 81"))
-"""Types the real server knows and this exchange does not take: refused as the mock server
-refuses a service it lacks. Any other code is refused as the real server refuses a wrong one."""
+"""Order types of the real server that this exchange does not support: refused with the mock
+server's code for a missing service. Other codes get the real server's refusal for a wrong one."""
 
 
 def buy(call: Call) -> CallReply:
@@ -40,7 +40,7 @@ def _new(call: Call, side: Side, message: str) -> CallReply:
 
 
 def amend(call: Call) -> CallReply:
-    """The answer's own number is the order's number from now on."""
+    """The reply's order number replaces the original one."""
     _only_krx(call)
     ticket = AmendTicket(
         ord_no=order_number(call.text("orig_ord_no")),
@@ -74,7 +74,7 @@ def _changed(outcome: Outcome, quantity_name: str, message: str) -> CallReply:
 
 
 def _only_krx(call: Call) -> None:
-    """The mock server takes KRX orders alone."""
+    """The mock server accepts only KRX orders."""
     if call.text("dmst_stex_tp") != "KRX":
         raise error_bodies.order_refused("RC9000")
 

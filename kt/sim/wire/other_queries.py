@@ -1,4 +1,4 @@
-"""What other programs ask and kt does not: ka10003 trades, ka10100, kt00004 and kt00005."""
+"""APIs that only other clients use, not kt: ka10003, ka10100, kt00004 and kt00005."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TRADES = 100
 
 
 def trades(call: Call) -> CallReply:
-    """ka10003: the newest trades first; the day's sums run back from now."""
+    """ka10003: trades, newest first; the day's running totals count down from now."""
     try:
         quote = call.market.quote(call.code())
         bars = call.market.bars(call.code(), Interval.TICK, TRADES)
@@ -65,7 +65,7 @@ def _trade(bar: Bar, quote: Quote, volume: int, value: int) -> Row:
 
 
 def instrument(call: Call) -> CallReply:
-    """ka10100: one stock as ka10099 lists it; an unknown one is all blanks."""
+    """ka10100: one stock, as ka10099 lists it; all fields are blank for an unknown one."""
     stock = call.instruments.get(call.code())
     if stock is None:
         known = next(iter(call.instruments.values()))
@@ -75,7 +75,7 @@ def instrument(call: Call) -> CallReply:
 
 
 def account_status(call: Call) -> CallReply:
-    """kt00004: twelve digits; values after what a sale would cost."""
+    """kt00004: amounts padded to 12 digits; values are net of the costs of a sale."""
     cash, held = call.broker.deposit(), call.broker.holdings()
     amounts = {
         "entr": cash.cash,

@@ -1,4 +1,5 @@
-"""Stocks and prices on the wire: ka10001, ka10095, ka10004 (book), ka10002 (firms), ka10099."""
+"""Formats quotes (ka10001, ka10095), order books (ka10004), member firms (ka10002) and the list
+of stocks (ka10099)."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ INDEX = api_catalog.api("ka20001")
 FIRMS = api_catalog.api("ka10002")
 INSTRUMENTS = api_catalog.api("ka10099")
 ACCOUNTS = names("per eps roe pbr ev bps sale_amt bus_pro cup_nga")
-"""A company's accounts, which the exchange does not have."""
+"""A company's financial figures, which the exchange does not have."""
 FACE_VALUE = 500
 HUNDRED_MILLION = 100_000_000
 MOST_CODES = 100
@@ -41,7 +42,7 @@ LIST_MARKETS = {
 
 
 def stock(call: Call) -> CallReply:
-    """ka10001; an unknown code is a success with every field empty."""
+    """ka10001; for an unknown code, success with every field empty."""
     try:
         quote = call.market.quote(call.code())
     except UnknownStock:
@@ -71,7 +72,7 @@ def stock(call: Call) -> CallReply:
 
 
 def _year(quote: Quote, call: Call) -> Row:
-    """Highs and lows of the year and of 250 days: today's, the exchange looks no further back."""
+    """Highs and lows of the year and of 250 days: the exchange fills in today's."""
     base, today = quote.base_price, day(call.now)
     return {
         "oyr_hgst": price(quote.high, base),
@@ -86,7 +87,7 @@ def _year(quote: Quote, call: Call) -> Row:
 
 
 def _company(shares: int, last: int) -> Row:
-    """Capital and market value in hundreds of millions of won."""
+    """Capital and market capitalisation in hundreds of millions of won."""
     return {
         "fav": str(FACE_VALUE),
         "cap": str(shares * FACE_VALUE // HUNDRED_MILLION),
@@ -95,7 +96,7 @@ def _company(shares: int, last: int) -> Row:
 
 
 def _day_range(quote: Quote) -> Row:
-    """The fields that ka10001 and ka10095 share."""
+    """The fields that ka10001 and ka10095 have in common."""
     base = quote.base_price
     return {
         "cur_prc": price(quote.price, base),
@@ -133,7 +134,7 @@ def index(call: Call) -> CallReply:
 
 
 def watch_list(call: Call) -> CallReply:
-    """ka10095: up to 100 codes joined by `|`; unknown ones are left out."""
+    """ka10095: up to 100 codes separated by `|`; unknown ones are left out."""
     codes = [bare_code(part) for part in call.text("stk_cd").split("|") if part.strip()]
     if len(codes) > MOST_CODES:
         raise error_bodies.too_many_codes()
@@ -187,7 +188,7 @@ def _five(levels: tuple[Level, ...]) -> list[Level]:
 
 
 def order_book(call: Call) -> CallReply:
-    """ka10004: ten levels a side; the best ones have names of their own."""
+    """ka10004: ten price levels a side; the best ones have different field names."""
     code = call.code()
     try:
         book = call.market.book(code)
@@ -215,7 +216,7 @@ def _book(book: Book, base: int) -> Row:
 
 
 def firms(call: Call) -> CallReply:
-    """ka10002: the five busiest member firms of each side."""
+    """ka10002: the five member firms with the largest volume on each side."""
     code = call.code()
     try:
         quote, activity = call.market.quote(code), call.market.brokers(code)
@@ -242,7 +243,7 @@ def firms(call: Call) -> CallReply:
 
 
 def instruments(call: Call) -> CallReply:
-    """ka10099: one market's stocks, counts of 16 digits, prices of 8."""
+    """ka10099: one market's stocks; counts padded to 16 digits, prices to 8."""
     asked = call.text("mrkt_tp")
     rows = [
         listing(item, *listing_market(item))
@@ -253,14 +254,14 @@ def instruments(call: Call) -> CallReply:
 
 
 def _list_of(item: Instrument) -> str:
-    """The code of the list that a stock stands in."""
+    """The code of the list that a stock is in."""
     if item.kind != "STOCK":
         return OTHER_LISTS.get(item.kind, "8")
     return next((code for code, found in LIST_MARKETS.items() if found[0] is item.market), "0")
 
 
 def listing_market(item: Instrument) -> tuple[str, str]:
-    """Code and name of a stock's market."""
+    """The code and the name of a stock's market."""
     if item.kind != "STOCK":
         return "8", item.kind
     _, code, name = LIST_MARKETS[_list_of(item)]

@@ -1,4 +1,4 @@
-"""The four rankings on the wire: ka10023 surges, ka10030 volume, ka10032 value, ka10027 change."""
+"""Formats the rankings: ka10023 volume surge, ka10030 volume, ka10032 value, ka10027 change."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ VOLUMES = api_catalog.api("ka10030")
 VALUES = api_catalog.api("ka10032")
 CHANGES = api_catalog.api("ka10027")
 OUT_OF_HOURS = frozenset("23")
-"""mrkt_open_tp: before and after the session, when nothing trades here."""
+"""mrkt_open_tp for before and after the session, when there are no trades here."""
 MOST_MINUTES = 99
 
 
 @dataclass(frozen=True, slots=True)
 class SurgeRow:
-    """A stock's volume beside an earlier one."""
+    """A stock's volume and the earlier volume it is compared with."""
 
     item: Ranked
     before: int
@@ -55,10 +55,10 @@ def _stock(item: Ranked, call: Call) -> Row:
 
 
 def surges(call: Call) -> CallReply:
-    """ka10023: sort 1 by shares, 2 by rate, 3 and 4 those that fell. Compared with yesterday at
-    this time (tm_tp 2), or with the day's volume up to so many minutes ago (1)."""
-    before = _some_minutes_ago(call) if call.text("tm_tp") == "1" else yesterday
-    found = filters.kept(
+    """ka10023: sorted by rising shares (1) or rate (2), or by falling ones (3, 4). Compared with
+    yesterday at this time (tm_tp 2), or with the day's volume up to `tm` minutes ago (1)."""
+    before = _minutes_ago(call) if call.text("tm_tp") == "1" else yesterday
+    found = filters.filtered(
         call, Ranking.VOLUME_SURGE, SURGES.api_id,
         volume="trde_qty_tp", price="pric_tp", condition="stk_cnd",
     )  # fmt: skip
@@ -71,18 +71,18 @@ def surges(call: Call) -> CallReply:
     return CallReply(rows_name=SURGES.row_list, rows=[surge(one, call) for one in surges])
 
 
-def compared(volume: int, surge_pct: float) -> int:
-    """The volume that a surge rate compares with."""
+def volume_before(volume: int, surge_pct: float) -> int:
+    """The earlier volume, computed back from the surge rate."""
     return round(volume / (1 + surge_pct / 100)) if volume and surge_pct > -100 else 0
 
 
 def yesterday(item: Ranked) -> SurgeRow:
     percent = item.surge_pct or 0.0
-    return SurgeRow(item, compared(item.volume, percent), percent)
+    return SurgeRow(item, volume_before(item.volume, percent), percent)
 
 
-def _some_minutes_ago(call: Call) -> Callable[[Ranked], SurgeRow]:
-    """The day's volume as many minutes ago as `tm` says (1 when it says nothing)."""
+def _minutes_ago(call: Call) -> Callable[[Ranked], SurgeRow]:
+    """Compares with the day's volume `tm` minutes ago (1 by default)."""
     minutes = min(MOST_MINUTES, max(1, call.whole("tm")))
     since = call.now - timedelta(minutes=minutes)
 
@@ -107,8 +107,8 @@ def surge(one: SurgeRow, call: Call) -> Row:
 
 
 def volumes(call: Call) -> CallReply:
-    """ka10030: sort 1 volume, 2 turnover, 3 value; the value in millions of won."""
-    found = filters.kept(
+    """ka10030: sorted by volume (1), turnover rate (2) or value (3); values in millions of won."""
+    found = filters.filtered(
         call, Ranking.VOLUME, VOLUMES.api_id, volume="trde_qty_tp", price="pric_tp",
         value="trde_prica_tp", condition="mang_stk_incls", credit="crd_tp",
     )  # fmt: skip
@@ -131,7 +131,7 @@ def turnover(item: Ranked, call: Call) -> float:
 
 
 def _surges(call: Call) -> dict[str, float]:
-    """Today's volume against yesterday's, in percent."""
+    """Today's volume compared with yesterday's, in percent, by stock code."""
     return {
         item.stock_code: item.surge_pct or 0.0 for item in call.market.ranking(Ranking.VOLUME_SURGE)
     }
@@ -155,8 +155,8 @@ def volume(item: Ranked, surge_pct: float, call: Call) -> Row:
 
 
 def values(call: Call) -> CallReply:
-    """ka10032: the value in millions of won."""
-    found = filters.without_managed(call, filters.kept(call, Ranking.VALUE))
+    """ka10032: by traded value, in millions of won."""
+    found = filters.without_managed(call, filters.filtered(call, Ranking.VALUE))
     quotes, surges = _quotes(call, found), _surges(call)
     rows = []
     for position, item in enumerate(found, 1):
@@ -171,7 +171,7 @@ def values(call: Call) -> CallReply:
                 sel_bid=price(quote.ask, base),
                 buy_bid=price(quote.bid, base),
                 now_trde_qty=counter(item.volume),
-                pred_trde_qty=counter(compared(item.volume, surges.get(item.stock_code, 0.0))),
+                pred_trde_qty=counter(volume_before(item.volume, surges.get(item.stock_code, 0.0))),
                 trde_prica=millions(item.value),
             )
         )
@@ -185,8 +185,8 @@ def _quotes(call: Call, items: Sequence[Ranked]) -> dict[str, Quote]:
 
 
 def changes(call: Call) -> CallReply:
-    """ka10027: sort 1, 2 rising by rate or won; 3, 4 falling; 5 unchanged."""
-    asked = filters.kept(
+    """ka10027: rising by rate (1) or won (2), falling by rate (3) or won (4), unchanged (5)."""
+    asked = filters.filtered(
         call, Ranking.CHANGE, CHANGES.api_id, volume="trde_qty_cnd", price="pric_cnd",
         value="trde_prica_cnd", condition="stk_cnd", credit="crd_cnd",
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Live events on the wire: rows of types 0B, 0D, 00, 04, 0s and 1h with every documented FID."""
+"""Formats live events: rows of types 0B, 0D, 00, 04, 0s, 0H and 1h with every documented FID."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ from kt.sim.wire.values import (
 NAMES = {
     api_id: api_catalog.api(api_id).name for api_id in api_catalog.ids() if len(api_id) == 2
 } | {"04": "현물잔고"}
-"""Every type that may be registered, by the name in its frames: 04 has another one there. The
-exchange sends 00, 04, 0B, 0D, 0s, 0H and 1h."""
+"""The types that may be registered, with the name in their frames (04 has a name of its own
+there). The exchange sends 00, 04, 0B, 0D, 0s, 0H and 1h."""
 ACCOUNT_TYPES = frozenset({"00", "04"})
-"""They belong to the account: registered without a stock."""
+"""Types of the account, registered without a stock."""
 
 TRADE_ROW = api_catalog.api("0B")
 INTERRUPTION_ROW = api_catalog.api("1h")
@@ -49,7 +49,7 @@ def row(kind: str, item: str, values: Row) -> dict[str, Any]:
 
 
 def values(event: StreamEvent, context: RowContext) -> tuple[str, str, Row] | None:
-    """Type, stock code and FIDs of an event; None for what has no row."""
+    """(type, stock code, FIDs) of an event; None for an event without a row."""
     if isinstance(event, Tick):
         return "0B", event.stock_code, trade(event, context.quote)
     if isinstance(event, BookUpdate):
@@ -64,7 +64,8 @@ def values(event: StreamEvent, context: RowContext) -> tuple[str, str, Row] | No
 
 
 def trade(tick: Tick, quote: Quote | None) -> Row:
-    """FID 15 is signed by who hit whom; the prices by their direction against yesterday."""
+    """FID 15 is signed by the aggressor side, prices by their direction against yesterday's
+    close."""
     base = quote.base_price if quote else tick.price
     prices = {
         "10": price(tick.price, base),
@@ -94,7 +95,7 @@ def trade(tick: Tick, quote: Quote | None) -> Row:
 
 
 def _volumes(tick: Tick, quote: Quote | None) -> Row:
-    """The day so far. The sides follow from the strength: bought over sold, in percent."""
+    """The day's volume so far; the two sides are computed from the trade strength."""
     value = quote.value if quote else tick.price * tick.volume
     shares = quote.listed_shares if quote else 0
     bought = round(tick.volume * tick.strength / (100 + tick.strength))
@@ -113,7 +114,7 @@ def _volumes(tick: Tick, quote: Quote | None) -> Row:
 
 
 def _one_trade(tick: Tick) -> Row:
-    """This trade alone; the side that did not take has a blank and a zero (recorded)."""
+    """This trade's fields; those of the passive side are blank or zero (recorded)."""
     bought = tick.side is Side.BUY
     quantity = tick.quantity if bought else -tick.quantity
     return {
@@ -126,7 +127,7 @@ def _one_trade(tick: Tick) -> Row:
 
 
 def _costs(last: int) -> Row:
-    """Costs and margins, as the parts of the price that they were when recorded."""
+    """Costs and margins, in the proportions to the price that were recorded."""
     return {
         "32": str(last * 2_305 // 1_000_000),
         "732": str(last * 5_018 // 1_000_000),
@@ -137,7 +138,7 @@ def _costs(last: int) -> Row:
 
 
 def expected(quote: Quote, at: datetime) -> Row:
-    """0H: what an auction would print now."""
+    """0H: the expected auction price and volume."""
     base, last = quote.base_price, quote.expected_price
     return {
         "20": clock(at),
@@ -154,9 +155,9 @@ _INTERRUPTED = timedelta(minutes=2)
 
 
 def interruption(notice: ViNotice, quote: Quote, market: MarketName) -> Row:
-    """1h: a static interruption, against the day's first price. The document names no codes for
-    9068; clients of the broker have seen 1 for its beginning and 2 for its end. What is set off
-    carries the expected time of its release."""
+    """1h: a static interruption, relative to the day's first price. The document gives no codes
+    for 9068; clients of the broker have seen 1 at the beginning and 2 at the end. The frame of
+    the beginning carries the expected end."""
     reference = quote.open or quote.base_price
     off = rate(change_pct(notice.price, reference))
     times = {"1223": clock(notice.at), "1224": clock(notice.at + _INTERRUPTED)}
@@ -188,7 +189,7 @@ def interruption(notice: ViNotice, quote: Quote, market: MarketName) -> Row:
 
 
 def session(notice: SessionNotice) -> Row:
-    """FID 214 counts down as HHMMSS."""
+    """0s: the market phase; FID 214 is the remaining time as HHMMSS."""
     left = notice.left_seconds
     return {
         "215": notice.code,

@@ -1,4 +1,4 @@
-"""The stream's other frames: LOGIN, REG, REMOVE, PING and SYSTEM, as recorded."""
+"""The stream's control frames (LOGIN, REG, REMOVE, PING and SYSTEM), as recorded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kt.sim.wire.values import bare_code
 NOT_REGISTERED = 105111
 MOST_ITEMS = 100
 MOST_GROUPS = 100
-"""More than anybody registers; the broker's own number is not known."""
+"""The exchange's own limit, more than clients register; the broker's is not known."""
 LOGGED_IN = {"trnm": "LOGIN", "return_code": 0, "return_msg": "", "sor_yn": "Y"}
 LOGIN_FAILED = {
     "trnm": "LOGIN",
@@ -41,7 +41,7 @@ REPLACED = {
 
 
 def not_logged_in(trnm: str) -> dict[str, Any]:
-    """The answer to a request before LOGIN, which is then ignored."""
+    """The reply to a request that is sent before LOGIN and ignored."""
     text = "로그인 인증이 들어오기 전에 다른 전문이 들어왔습니다. 해당 전문은 무시됩니다."
     return {"trnm": trnm, "return_code": 100013, "return_msg": f"{text} (TRNM={trnm})"}
 
@@ -60,7 +60,8 @@ CONDITION_SEARCH = frozenset({"CNSRLST", "CNSRREQ", "CNSRCLR"})
 
 
 def condition(trnm: str, seq: str) -> dict[str, Any]:
-    """Conditions are saved in the broker's own trading program; no account here has any."""
+    """The reply to a condition search: empty, because conditions are saved in the broker's own
+    trading program and accounts here have none."""
     if trnm == "CNSRLST":
         return {**done(trnm), "data": []}
     if trnm == "CNSRCLR":
@@ -78,7 +79,7 @@ def unknown(trnm: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """One REG or REMOVE: pairs of type and item as the client wrote the item."""
+    """One REG or REMOVE: (type, item) pairs, with the item as the client wrote it."""
 
     group: str
     keep: bool
@@ -90,7 +91,7 @@ class Registration:
 
 
 def registration(frame: Mapping[str, Any]) -> Registration | None:
-    """What a frame registers; None when `item` or `type` is not an array of known values."""
+    """The registration in a frame; None when `item` or `type` is not an array of known values."""
     pairs: set[tuple[str, str]] = set()
     data = frame.get("data", [])
     if not isinstance(data, list):
@@ -114,12 +115,12 @@ def _texts(value: object) -> list[str] | None:
 
 
 def _items(kind: str, items: Iterable[str]) -> Iterable[str]:
-    """The account's types need no item: `[]` and `[""]` are the same."""
+    """Account types need no item: `[]` and `[""]` mean the same."""
     return [""] if kind in ACCOUNT_TYPES else (list(items) or [""])
 
 
 def item_code(item: str) -> str:
-    """The stock that an item means: `A005930`, `005930_AL` and `005930` are one."""
+    """The stock code of an item: `A005930`, `005930_AL` and `005930` are the same stock."""
     return bare_code(item)
 
 
@@ -127,7 +128,7 @@ ENCODER = msgspec.json.Encoder()
 
 
 def real(rows: Iterable[bytes]) -> str:
-    """A REAL frame from rows that are JSON already, so that a row is encoded once for all."""
+    """A REAL frame of rows that are already JSON: each row is encoded once for all clients."""
     return (b'{"data":[' + b",".join(rows) + b'],"trnm":"REAL"}').decode()
 
 

@@ -1,4 +1,4 @@
-"""The token APIs' bodies: au10001 and au10002."""
+"""Request and reply bodies of the token APIs, au10001 and au10002."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ISSUE, REVOKE = "au10001", "au10002"
 
 
 def keys(body: Mapping[str, str]) -> tuple[str, str]:
-    """App key and secret of a token request."""
+    """The app key and the secret key of a token request."""
     app_key, secret = body.get("appkey", ""), body.get("secretkey", "")
     if not app_key or not secret:
         raise error_bodies.not_authenticated(8020)
@@ -37,7 +37,7 @@ def revoked_token(body: Mapping[str, str]) -> str:
 
 
 def issued(token: str, expires: datetime) -> dict[str, Any]:
-    """`expires` is Korean wall-clock time, as the broker writes it."""
+    """The reply to au10001; `expires` is written as Korean wall-clock time, as the broker does."""
     return {
         "expires_dt": stamp(expires),
         "return_msg": DONE,
