@@ -73,9 +73,9 @@ def test_rows_that_do_not_make_their_totals_are_not_believed(
     tmp_path: Path, rows: list[Any], cost: int, value: int, name: str
 ) -> None:
     handler = line(answers(told(rows, cost, value)), tmp_path)
-    with pytest.raises(WireError, match=rf"^kt00018\.{name}: .* won, but the holdings") as caught:
+    with pytest.raises(WireError, match=rf"^kt00018\.{name}: .* won, but the sum of its") as caught:
         handler.kiwoom.holdings()
-    assert "not believed" in str(caught.value.hint)
+    assert "was not used" in str(caught.value.hint)
     assert len(handler.requests) == 1, "nobody asks again at once"
 
 

@@ -95,11 +95,11 @@ def check_totals(held: Holdings) -> Holdings:
     for name, total, added, share in checks:
         allowed = share * max(abs(total), abs(added)) + ROUNDING * len(held.items)
         if abs(total - added) > allowed:
-            rows_say = f"the holdings listed with it ({len(held.items)}) make {added:,}"
+            sum_of_rows = f"the sum of its {len(held.items)} holdings is {added:,}"
             raise WireError(
                 f"kt00018.{name}",
-                f"{total:,} won, but {rows_say}",
-                hint="The broker's answer contradicts itself and is not believed: ask again soon.",
+                f"{total:,} won, but {sum_of_rows}",
+                hint="The broker's response is inconsistent and was not used; try again soon.",
             )
     return held
 
