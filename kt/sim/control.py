@@ -1,5 +1,5 @@
-"""The client of a running exchange's control routes: the clock for everyone, the rest for the user
-of its state folder."""
+"""The client for a running exchange's control routes. Everyone may read the clock; the other
+routes need the key of its state folder."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from kt.paths import SIM
 from kt.sim.discovery import read_key, read_place
 
 HEADER = "kt-control"
-"""Carries the key of the exchange's state folder."""
+"""The header with the key of the exchange's state folder."""
 TIMEOUT = 5.0
-"""Real seconds for the whole of an answer of a server on this machine."""
+"""The time-out of a whole request, in real seconds; the server is on this machine."""
 MOST_BYTES = 4_000_000
-"""More than any of its answers has."""
+"""The size limit of a response, more than any valid one has."""
 
 
 class NotAnExchange(Unreachable):
-    """The server that answers is not an exchange of kt (or not this user's)."""
+    """The server at the address is not an exchange of kt, or not this user's."""
 
 
 class Control:
-    """Steers the exchange at an address. `key` is what its state folder holds."""
+    """Controls the exchange at an address. `key` is the key in its state folder."""
 
     def __init__(self, base_url: str, key: str) -> None:
         self.base_url = base_url
         self._key = key
 
     def status(self, *, use: bool = False) -> dict[str, Any]:
-        """What it says of itself; with `use` this counts as using it."""
+        """Its status; with `use` the request resets its idle timer."""
         return self._ask("GET", "/kt/status" + ("?use=1" if use else ""))
 
     def faults(self) -> list[dict[str, Any]]:
-        """The faults in force, with how often each has matched and acted."""
+        """The active faults, with how often each has matched and acted."""
         return list(self._ask("GET", "/kt/faults")["rules"])
 
     def set_faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
-        """These faults from now on, in place of those before. Raises UsageError."""
+        """Replace the active faults. Raises UsageError for invalid rules."""
         self._ask("POST", "/kt/faults", {"rules": list(rules)})
 
     def steer(
@@ -62,23 +62,23 @@ class Control:
         vi: bool = False,
         lock: str | None = None,
     ) -> dict[str, Any]:
-        """Make one stock do something from the next second of its clock on; what then holds.
+        """Steer one stock from the next second of the exchange's clock on; returns its state.
 
-        `price`: trade there until it is steered again, with `side` (`BUY`, `SELL`) as who crosses
-        the spread, and with `shares` no more than so many, all with the accounts' waiting orders;
-        `free`: move on its own again from where it stands; `halt`: suspend trading (False: go
-        on); `vi`: a volatility interruption of two minutes; `lock`: `lower` or `upper`, nobody on
-        the other side at the limit (an empty text: they come back). Raises UsageError for what
-        the market could not do.
+        `price`: trade at this price (won) until steered again, with `side` (`BUY`, `SELL`) as the
+        aggressor side; with `shares`, only so many shares trade, all against the accounts' resting
+        orders. `free`: move by itself again from the current price. `halt`: suspend trading (False:
+        resume). `vi`: a volatility interruption of two minutes. `lock`: `lower` or `upper`, no
+        orders on the other side at that price limit (an empty text ends it). Raises UsageError for
+        what is impossible in the market.
         """
-        wish = {"price": price, "side": side, "shares": shares}
-        wish |= {"free": free, "halt": halt, "vi": vi, "lock": lock}
-        given = {name: value for name, value in wish.items() if value is not None}
+        request = {"price": price, "side": side, "shares": shares}
+        request |= {"free": free, "halt": halt, "vi": vi, "lock": lock}
+        given = {name: value for name, value in request.items() if value is not None}
         return self._ask("POST", "/kt/market", {"stock_code": stock_code, **given})
 
     def steered(self, stock_code: str) -> dict[str, Any]:
-        """What holds for a stock: where it stands, whether it is halted, locked, interrupted, and
-        which orders wait."""
+        """A stock's state: its price, whether it is halted, locked or interrupted, and the resting
+        orders of the accounts."""
         return self._ask("GET", f"/kt/market?stock_code={quote(stock_code)}")
 
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
@@ -86,7 +86,7 @@ class Control:
 
 
 def of(state_dir: Path) -> Control:
-    """The control of the exchange that runs on a state folder. Raises Unreachable."""
+    """The client for the exchange that runs on a state folder. Raises Unreachable if none runs."""
     where = read_place(state_dir / SIM)
     if where is None:
         raise Unreachable("no exchange is running", hint="`kt sim start` starts one.")
@@ -94,24 +94,24 @@ def of(state_dir: Path) -> Control:
 
 
 def clock_at(base_url: str) -> ScaledClock:
-    """The clock of the exchange at an address, whoever runs it. Raises Unreachable, and Stranger
-    where something else answers."""
+    """The clock of the exchange at an address, which may be another user's. Raises Unreachable,
+    and NotAnExchange if another kind of server answers."""
     return clock(_ask(base_url, "GET", "/kt/clock"))
 
 
 def clock(said: Mapping[str, Any]) -> ScaledClock:
-    """An exchange's clock, made from what it says of it. Raises Stranger when it says nothing."""
+    """An exchange's clock, from its status. Raises NotAnExchange if the status has none."""
     try:
         anchor = datetime.fromisoformat(said["anchor"])
         return ScaledClock(anchor, float(said["anchor_real"]), float(said["speed"]))
     except (KeyError, TypeError, ValueError):
-        raise NotAnExchange("what answers there is not kt's exchange") from None
+        raise NotAnExchange("the server there is not kt's exchange") from None
 
 
 def _ask(
     base_url: str, method: str, path: str, body: object = None, key: str = ""
 ) -> dict[str, Any]:
-    """One request. Raises Unreachable, Stranger, or UsageError with the exchange's own words."""
+    """One request. Raises Unreachable, NotAnExchange, or UsageError with the exchange's message."""
     status, content = _exchange(base_url, method, path, body, key)
     found = _object(content)
     if status == http.client.BAD_REQUEST and "error" in found:
@@ -123,7 +123,7 @@ def _ask(
         )
     if status != http.client.OK or not found:
         raise NotAnExchange(
-            f"what answers at {base_url} is not kt's exchange",
+            f"the server at {base_url} is not kt's exchange",
             hint="Name the address of a running `kt sim serve`.",
         )
     return found
@@ -136,7 +136,7 @@ def _exchange(base_url: str, method: str, path: str, body: object, key: str) -> 
     headers = {HEADER: key, "content-type": "application/json"}
     try:
         connection.connect()
-        with _ended(connection.sock, TIMEOUT):
+        with _deadline(connection.sock, TIMEOUT):
             connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             return answer.status, answer.read(MOST_BYTES)
@@ -150,8 +150,8 @@ def _exchange(base_url: str, method: str, path: str, body: object, key: str) -> 
 
 
 @contextlib.contextmanager
-def _ended(open_socket: socket.socket, seconds: float) -> Iterator[None]:
-    """However slowly the other side sends, nothing is waited for after so many seconds."""
+def _deadline(open_socket: socket.socket, seconds: float) -> Iterator[None]:
+    """Shut the socket down after `seconds`, so that a slow sender cannot exceed the time-out."""
 
     def end() -> None:
         with contextlib.suppress(OSError):
@@ -167,7 +167,7 @@ def _ended(open_socket: socket.socket, seconds: float) -> Iterator[None]:
 
 
 def _object(content: bytes) -> dict[str, Any]:
-    """An answer as a JSON object; empty when it is none."""
+    """A response as a JSON object; empty if it is not one."""
     try:
         found = json.loads(content)
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Faults on demand: which calls and frames go wrong, and how; read from a file or set live."""
+"""Fault injection: which calls and frames fail, and how; read from a file or set at run time."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ FRAME_ACTIONS: dict[str, str] = {
     "deep": "the frame with `depth` (10000) brackets inside each other",
 }
 HANDSHAKE = "handshake"
-"""The `stream` of a rule for the WebSocket's own request, before anything is said on it."""
+"""The `stream` value of a rule for the WebSocket handshake request."""
 HANDSHAKE_ACTIONS: dict[str, str] = {
     "delay": "taken `seconds` later",
     "redirect": "HTTP `status` (302) to `location`",
@@ -61,7 +61,7 @@ INSTEAD = frozenset(
     ["delay", "status", "cut", "hang", "drip", "endless", "bomb", "redirect", "empty", "not_json",
      "rate", "token_dead", "refuse"]
 )  # fmt: skip
-"""Actions that replace the call; the others change the answer to it."""
+"""Actions that replace the call; the others change its response."""
 HALTED = "571476"
 ORDERS = ("kt10000", "kt10001", "kt10002", "kt10003")
 LISTS = ("kt00007", "ka10075", "ka10076")
@@ -71,13 +71,13 @@ SIDES = {"kt10000": "buy", "kt10001": "sell"}
 
 
 class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One fault. It counts the calls (or frames) that match and acts on the `nth` and the
-    following, `count` of them in all (0: for ever), each with its `probability`.
+    """One fault. It counts matching calls (or frames) and acts from the `nth` on, on `count` of
+    them (0: no limit), each with its `probability`.
 
     `api` is an API id, several of them, a group (`orders`, `lists`, `token`) or `*`; `stream` is
-    a type (`00`, `0B`, …), `*` for all of them, or `handshake`. One of the two is given. `stock`
-    and `side` narrow the calls, `side` also the frames of orders. `when` is relative to the
-    exchange taking the call; what is refused is never taken.
+    a type (`00`, `0B`, …), `*` for all of them, or `handshake`. Exactly one of the two is given.
+    `stock` and `side` restrict the calls; `side` also restricts order frames. `when` says whether
+    it acts before or after the exchange executes the call; a refused call is never executed.
     """
 
     action: str
@@ -108,7 +108,7 @@ class FaultRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class ArmedRule:
-    """A rule and how often it has matched and acted."""
+    """A rule and its counters: how often it has matched and acted."""
 
     def __init__(self, rule: FaultRule) -> None:
         self.rule = rule
@@ -118,8 +118,8 @@ class ArmedRule:
         self.acted = 0
         self._draw = random.Random(rule.seed)
 
-    def means(self, api_id: str, stock: str) -> bool:
-        """Whether it is about this call at all."""
+    def applies_to(self, api_id: str, stock: str) -> bool:
+        """Whether the rule applies to this API and stock."""
         return (
             not self.rule.stream
             and (api_id in self.apis or "*" in self.apis)
@@ -128,7 +128,7 @@ class ArmedRule:
         )
 
     def hits(self) -> bool:
-        """Counts one match; whether the rule acts on it."""
+        """Count one match, and return whether the rule acts on it."""
         self.matched += 1
         rule = self.rule
         if self.matched < rule.nth or (rule.count and self.acted >= rule.count):
@@ -140,7 +140,7 @@ class ArmedRule:
 
 
 class Faults:
-    """The rules in force. Every match is counted, whether or not another rule acts as well."""
+    """The active rules. Every rule counts its matches, even if another rule acts too."""
 
     def __init__(self, rules: Iterable[FaultRule] = ()) -> None:
         self._armed = [ArmedRule(rule) for rule in rules]
@@ -150,23 +150,23 @@ class Faults:
 
     @property
     def by_stock(self) -> bool:
-        """Whether it matters which stock a call is about."""
+        """Whether any rule is restricted to a stock."""
         return any(armed.stocks for armed in self._armed)
 
     def call(self, api_id: str, stock: str = "") -> tuple[FaultRule, ...]:
-        """The faults that apply to this call."""
+        """Count this call, and return the faults that act on it."""
         return tuple(
-            armed.rule for armed in self._armed if armed.means(api_id, stock) and armed.hits()
+            armed.rule for armed in self._armed if armed.applies_to(api_id, stock) and armed.hits()
         )
 
     def handshake(self) -> tuple[FaultRule, ...]:
-        """The faults that apply to a WebSocket handshake."""
+        """Count a WebSocket handshake, and return the faults that act on it."""
         return tuple(
             armed.rule for armed in self._armed if armed.rule.stream == HANDSHAKE and armed.hits()
         )
 
     def frame(self, kind: str, side: str = "") -> tuple[FaultRule, ...]:
-        """The faults that apply to this frame of the stream."""
+        """Count this frame of the stream, and return the faults that act on it."""
         return tuple(
             armed.rule
             for armed in self._armed
@@ -182,12 +182,12 @@ class Faults:
 
 
 def read_faults(path: Path) -> list[FaultRule]:
-    """The rules of a YAML or JSON file: `rules:` and a list. Raises ConfigError."""
+    """The rules in a YAML or JSON file: a list under the key `rules`. Raises ConfigError."""
     return parse_faults(read_yaml(path), str(path))
 
 
 def parse_faults(data: object, where: str) -> list[FaultRule]:
-    """Checked rules. Raises ConfigError that names the rule and the key."""
+    """Check and convert rules. Raises ConfigError that names the rule and the key."""
     if not isinstance(data, Mapping) or set(data) != {"rules"}:
         raise ConfigError(f"{where}: faults are a list under the one key `rules`")
     rules = data["rules"] or []

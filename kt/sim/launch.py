@@ -1,4 +1,4 @@
-"""Starts, finds, stops and resets the exchange of a state folder; never two of them at once."""
+"""Starts, finds, stops and resets the exchange of a state folder; at most one runs at a time."""
 
 from __future__ import annotations
 
@@ -34,18 +34,19 @@ __all__ = ["Running", "clock_of", "ensure", "reset", "serve", "start", "status",
 
 START_SECONDS = 15.0
 STOP_SECONDS = 10.0
-NEEDED = frozenset(
+INHERITED_NAMES = frozenset(
     ["PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "TEMP", "TMP",
      "KT_STATE_DIR", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "SYSTEMROOT"]
 )  # fmt: skip
-NEEDED_BEGINNINGS = ("LC_", "PYTHON", "DYLD_")
-"""Of its starter's environment, what the exchange is given."""
+INHERITED_PREFIXES = ("LC_", "PYTHON", "DYLD_")
+"""The environment variables that the exchange inherits: these names, and names with these
+prefixes."""
 Announce = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A running exchange. `clock` shows its time; `started` says whether this call started it."""
+    """A running exchange. `clock` is its clock; `started` says whether this call started it."""
 
     base_url: str
     ws_url: str
@@ -55,11 +56,11 @@ class Running:
 
 
 def ensure(config: Config, state_dir: Path, announce: Announce) -> Running:
-    """The state folder's exchange, started with the configuration's settings when none runs.
+    """The exchange of a state folder, started with the configuration's settings if none runs.
 
-    `state_dir` is the root of kt's state. However many call this at once, one process starts
-    and all get the same one. One that was killed a moment ago comes back at its own speed.
-    Raises Unreachable when it does not come up.
+    `state_dir` is the root of kt's state. Concurrent callers start one process and all get it.
+    An exchange that was killed a moment ago is resumed with its previous clock speed. Raises
+    Unreachable if it does not start.
     """
     import msgspec
 
@@ -73,8 +74,8 @@ def ensure(config: Config, state_dir: Path, announce: Announce) -> Running:
 
 
 def start(settings: Settings, announce: Announce) -> Running:
-    """As `ensure`, with settings of its own; one that runs already keeps its own, and that is
-    said."""
+    """Like `ensure`, with the given settings; an exchange that already runs keeps its own, which is
+    announced."""
     found = _find_or_start(settings, announce)
     if not found.started and found.clock.speed != settings.speed:
         announce(
@@ -99,7 +100,7 @@ def _find_or_start(settings: Settings, announce: Announce) -> Running:
 
 
 def _start_one(settings: Settings, folder: Path, announce: Announce) -> Running:
-    """Starts it, unless another process was first. Raises OSError about the folder."""
+    """Start it, unless another process already has. Raises OSError for problems of the folder."""
     private_folder(folder)
     with _starting(folder):
         found = find(folder)
@@ -110,13 +111,13 @@ def _start_one(settings: Settings, folder: Path, announce: Announce) -> Running:
 
 
 def find(folder: Path) -> Running | None:
-    """The exchange that runs on this folder, if it answers."""
+    """The exchange that runs on this folder; None if there is none or it does not answer."""
     found = _describe(folder, use=True)
     return _running(*found) if found else None
 
 
 def _describe(folder: Path, *, use: bool = False) -> tuple[ExchangePlace, dict[str, Any]] | None:
-    """Where the folder's exchange is and what it says of itself; None when none answers."""
+    """The address and the status of the folder's exchange; None if none answers."""
     where = discovery.read_place(folder)
     if where is None:
         return None
@@ -128,8 +129,8 @@ def _describe(folder: Path, *, use: bool = False) -> tuple[ExchangePlace, dict[s
 
 
 def clock_of(base_url: str) -> Clock:
-    """The clock of the server at an address: the exchange's own, or the system's where another
-    server of this wire answers. Raises Unreachable."""
+    """The clock of the server at an address: the exchange's own, or the system clock for another
+    server with the broker's API. Raises Unreachable."""
     try:
         return control.clock_at(base_url)
     except control.NotAnExchange:
@@ -137,7 +138,7 @@ def clock_of(base_url: str) -> Clock:
 
 
 def status(state_dir: Path) -> dict[str, Any] | None:
-    """What the running exchange says of itself, with its address; None when none runs."""
+    """The running exchange's status, with its address; None if none runs."""
     found = _describe(state_dir / SIM)
     if found is None:
         return None
@@ -146,7 +147,7 @@ def status(state_dir: Path) -> dict[str, Any] | None:
 
 
 def stop(state_dir: Path) -> bool:
-    """Ends the running exchange and waits until it is gone; False when none ran."""
+    """Stop the running exchange and wait until it has ended; False if none was running."""
     found = status(state_dir)
     if found is None:
         return False
@@ -154,7 +155,7 @@ def stop(state_dir: Path) -> bool:
         os.kill(int(found["pid"]), signal.SIGTERM)
     paths = ExchangePaths(state_dir / SIM)
     try:
-        # The exchange holds this lock for as long as it lives, and so waits for nothing else.
+        # The exchange holds this lock while it runs, so acquiring it means that it has ended.
         with lock_file(paths.running_lock, STOP_SECONDS, poll=0.02):
             return True
     except TimeoutError:
@@ -165,7 +166,7 @@ def stop(state_dir: Path) -> bool:
 
 
 def reset(state_dir: Path) -> None:
-    """Stops the exchange and forgets accounts, orders, tokens and its clock."""
+    """Stop the exchange and delete its accounts, orders, tokens and clock."""
     stop(state_dir)
     folder = state_dir / SIM
     for path in folder.glob("exchange*"):
@@ -175,7 +176,7 @@ def reset(state_dir: Path) -> None:
 
 
 def serve(settings: Settings, announce: Announce) -> None:
-    """Runs the exchange in this process until Ctrl-C or SIGTERM."""
+    """Run the exchange in this process until Ctrl-C or SIGTERM."""
     from kt.sim.server.process import run_here
 
     def ready(where: ExchangePlace) -> None:
@@ -200,7 +201,7 @@ def _started(found: Running, settings: Settings) -> str:
 
 
 def _absolute(settings: Settings) -> Settings:
-    """The detached process works in another folder than its starter."""
+    """The settings with absolute paths, because the detached process has another working folder."""
     import msgspec
 
     paths = {
@@ -213,7 +214,7 @@ def _absolute(settings: Settings) -> Settings:
 
 def _folder(settings: Settings) -> Path:
     if settings.folder is None:
-        raise ValueError("an exchange that is to be found again needs a state folder")
+        raise ValueError("a detached exchange needs a state folder")
     return settings.folder
 
 
@@ -224,7 +225,7 @@ def _starting(folder: Path) -> Any:
         lock = lock_file(paths.start_lock, START_SECONDS + 5, poll=0.02)
     except TimeoutError:
         raise Busy(
-            "another process is starting the exchange and does not come to an end",
+            "another process has been starting the exchange for too long",
             hint=f"Look at {paths.log}.",
         ) from None
     with lock:
@@ -232,7 +233,7 @@ def _starting(folder: Path) -> Any:
 
 
 def _launch(settings: Settings, folder: Path) -> Running:
-    """Starts the detached process and waits for its ready line, which is also its last."""
+    """Start the detached process and wait for its ready line, the only line it prints."""
     import msgspec
 
     root = str(Path(kt.__file__).resolve().parent.parent)
@@ -246,12 +247,12 @@ def _launch(settings: Settings, folder: Path) -> Running:
             stderr=log,
             start_new_session=True,
             cwd=folder,
-            env={**needed(os.environ), "PYTHONPATH": search},
+            env={**inherited(os.environ), "PYTHONPATH": search},
         )
     finally:
         os.close(log)
     assert process.stdin is not None and process.stdout is not None
-    # Not as arguments: they may hold a secret key, and arguments are for all to see.
+    # Not as arguments: they may include a secret key, and every user can read arguments.
     with contextlib.suppress(BrokenPipeError), process.stdin as payload:
         payload.write(msgspec.json.encode(settings, enc_hook=str))
     with process.stdout as ready:
@@ -261,23 +262,24 @@ def _launch(settings: Settings, folder: Path) -> Running:
         process.wait()
         raise _did_not_start(folder)
     where = msgspec.json.decode(line, type=ExchangePlace)
-    # The child lives on without us: nobody is to wait for it.
+    # The child outlives this process: this avoids the ResourceWarning about a running child.
     process.returncode = 0
     said = Control(where.base_url, discovery.read_key(folder)).status()
     return _running(where, said, started=True)
 
 
-def needed(environ: Mapping[str, str]) -> dict[str, str]:
-    """What a Python process needs of an environment: no keys of brokers and analysts."""
+def inherited(environ: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that a Python process needs, without keys of brokers and
+    analysts."""
     return {
         name: value
         for name, value in environ.items()
-        if name.upper() in NEEDED or name.upper().startswith(NEEDED_BEGINNINGS)
+        if name.upper() in INHERITED_NAMES or name.upper().startswith(INHERITED_PREFIXES)
     }
 
 
 def _first_line(pipe: IO[bytes], seconds: float) -> bytes:
-    """The first line, or nothing when the writer ends or the time is over."""
+    """The first line; empty if the writer ends first or after a time-out of `seconds`."""
     end = time.monotonic() + seconds
     found = b""
     with selectors.DefaultSelector() as selector:
@@ -298,5 +300,5 @@ def _did_not_start(folder: Path) -> KtError:
     last = lines[-1] if lines else "its log is empty"
     return Unreachable(
         f"the embedded exchange did not start: {last}",
-        hint=f"The whole story is in {log}; `kt sim reset` begins afresh.",
+        hint=f"See {log} for details; `kt sim reset` deletes its state and starts over.",
     )

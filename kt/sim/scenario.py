@@ -95,10 +95,10 @@ def play(
     for move in SCENARIOS[name]:
         waiting = _await(control, stock_code, clock, patience, say) if move.awaits else 0
         shares = max(1, waiting * move.served // 100) if move.served else 0
-        told = control.steer(
+        steered = control.steer(
             stock_code, price=move.price, side=move.side.value, shares=shares or None
         )
-        at = datetime.fromisoformat(told["at"])
+        at = datetime.fromisoformat(steered["at"])
         yield Moved(at, stock_code, move.price, shares, move.text)
         clock.sleep(pause)
 
