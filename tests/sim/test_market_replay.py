@@ -100,13 +100,13 @@ def test_an_unknown_stock_is_listed(tmp_path: Path) -> None:
         ("code,time\n", "first line"),
         (HEADER + "005930,2026-03-20T09:00:00,1,2,3,4,5\n", "line 2: not a bar"),
         (HEADER + "005930,2026-03-20T08:59:00,1,1,1,1,5\n", "line 2: .* outside"),
-        (HEADER + "005930,yesterday,1,1,1,1,5\n", "line 2: 'yesterday' is no time like"),
-        (HEADER + "005930,2026-03-20T09:00:00,1,1,1,1,many\n", "line 2: 'many' is no whole"),
+        (HEADER + "005930,yesterday,1,1,1,1,5\n", "line 2: 'yesterday' is not a time like"),
+        (HEADER + "005930,2026-03-20T09:00:00,1,1,1,1,many\n", "line 2: 'many' is not a whole"),
         (HEADER + "005930,2026-03-20T09:00:00,1,1\n", "line 2: 4 fields where 7"),
-        (HEADER + "5930,2026-03-20T09:00:00,1,1,1,1,5\n", "line 2: '5930' is no stock code"),
+        (HEADER + "5930,2026-03-20T09:00:00,1,1,1,1,5\n", "line 2: '5930' is not a stock code"),
         (HEADER + "005930,2026-03-20T09:00:00,1,1,1,1,5\n" * 2, "line 3: a second bar"),
-        (HEADER, "line 1: there is no bar"),
-        ("", "line 1: there is no bar"),
+        (HEADER, "line 1: the file has no bars"),
+        ("", "line 1: the file has no bars"),
     ],
 )
 def test_a_broken_file_names_its_line(tmp_path: Path, text: str, said: str) -> None:

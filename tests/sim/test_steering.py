@@ -27,7 +27,7 @@ from kt.sim.exchange import Exchange, Steer, Steered
 from kt.sim.exchange.broker_port import ExchangeBroker
 from kt.sim.market.depth import down, up
 from kt.sim.market.session_days import AUCTION_SECOND
-from kt.sim.market.steered import SteeredPath, Turn, seconds_of
+from kt.sim.market.steered import SteeredPath, SteeringStep, seconds_of
 from kt.sim.scenario import play
 from tests.serving import Served, serve
 from tests.sim.scene import CODE, STATEFUL, at, board_of, buy, opened, sell
@@ -217,7 +217,7 @@ def test_steering_to_an_impossible_state_is_refused_with_the_reason(
     exchange, _ = opened()
     with pytest.raises(UsageError, match=words):
         steer(exchange, **wish)
-    assert not exchange.market._board.chain.all_turns()
+    assert not exchange.market._board.chain.all_steps()
 
 
 def test_a_price_is_on_the_grid() -> None:
@@ -481,18 +481,18 @@ def test_a_restart_knows_what_was_steered(tmp_path: Path) -> None:
 
 
 def test_a_turn_changes_nothing_before_it() -> None:
-    """Whatever the turns are: before the first of them every second is the plain one."""
+    """Whatever the steps are: before the first of them every second is the plain one."""
     board = board_of()
     plain = board.path(CODE, 0)
-    turns = [
-        Turn(second=4_000, action="price", price=plain.lower, quantity=9),
-        Turn(second=5_000, action="halt"),
-        Turn(second=6_000, action="resume", quantity=5),
-        Turn(second=7_000, action="interrupt", until=7_130),
-        Turn(second=8_000, action="lock", price=plain.upper, quantity=7),
-        Turn(second=9_000, action="free", price=down(plain.upper), quantity=3),
+    steps = [
+        SteeringStep(second=4_000, action="price", price=plain.lower, quantity=9),
+        SteeringStep(second=5_000, action="halt"),
+        SteeringStep(second=6_000, action="resume", quantity=5),
+        SteeringStep(second=7_000, action="interrupt", until=7_130),
+        SteeringStep(second=8_000, action="lock", price=plain.upper, quantity=7),
+        SteeringStep(second=9_000, action="free", price=down(plain.upper), quantity=3),
     ]
-    path = SteeredPath(plain, seconds_of(plain), turns)
+    path = SteeredPath(plain, seconds_of(plain), steps)
     for second in (*range(-5, 4_000, 13), 3_999):
         assert path.price_at(second) == plain.price_at(second)
         assert path.trade_at(second) == plain.trade_at(second)
@@ -618,7 +618,7 @@ def test_shares_need_a_price_and_a_stock_that_trades() -> None:
             steer(exchange, **loose)
     steer(exchange, halt=True)
     clock.advance(1)
-    with pytest.raises(UsageError, match="nobody can be served"):
+    with pytest.raises(UsageError, match="no order can be filled"):
         steer(exchange, price=price, shares=5)
 
 

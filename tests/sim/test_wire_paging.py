@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kt.records import Interval
-from kt.sim.wire.chart_pages import KEPT, ChartCache
+from kt.sim.wire.chart_pages import MOST_CHARTS, ChartCache
 from kt.sim.wire.charts import MOST_BARS, PAGES
 from tests.serving import Served, serve
 from tests.sim.wireclient import BODIES, DAY, STOCK, WireClient
@@ -109,6 +109,6 @@ def test_a_chart_is_read_once_and_the_oldest_is_evicted() -> None:
     def ask(number: int) -> None:
         recent.get(number, lambda: (read.append(number), ())[1])  # type: ignore[func-returns-value]
 
-    for number in (*range(KEPT), 0, KEPT, 0, 1):
+    for number in (*range(MOST_CHARTS), 0, MOST_CHARTS, 0, 1):
         ask(number)
-    assert read == [*range(KEPT), KEPT, 1]
+    assert read == [*range(MOST_CHARTS), MOST_CHARTS, 1]

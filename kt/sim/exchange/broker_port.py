@@ -39,7 +39,7 @@ class ExchangeBroker:
         return self._ledger().account(self._key).number
 
     def skew(self) -> float:
-        """One clock for both sides."""
+        """0: both sides use the same clock."""
         return 0.0
 
     def deposit(self) -> Deposit:
@@ -57,7 +57,7 @@ class ExchangeBroker:
         )
 
     def orderable(self, stock_code: str, price: int) -> Orderable | None:
-        """`price` 0 asks for a market order: it is reserved at the upper limit."""
+        """`price` 0 means a market order, for which cash is reserved at the upper limit."""
         ledger = self._ledger()
         ledger.board.listing(stock_code)
         price = price or ledger.board.path(stock_code, ledger.session).upper
@@ -83,7 +83,8 @@ class ExchangeBroker:
         )
 
     def _holding(self, ledger: Ledger, code: str, held: Held) -> Holding:
-        """`profit` is net of the purchase's commission and of a sale's costs now (kt00018)."""
+        """One holding; `profit` is net of the buy commission and the estimated costs of a sale
+        (kt00018)."""
         listing, price = ledger.board.listing(code), self._exchange.price(code)
         value = price * held.quantity
         costing = ledger.costing
@@ -137,7 +138,8 @@ class ExchangeBroker:
         )
 
     def realised(self, stock_code: str) -> tuple[Realised, ...]:
-        """Fees are those of both sides: profits sum up to the account's gain (ka10077)."""
+        """Today's sales (ka10077); fees include both sides, so that profits add up to the account's
+        gain."""
         ledger = self._ledger()
         name = ledger.board.listing(stock_code).name if ledger.board.knows(stock_code) else ""
         return tuple(
@@ -157,7 +159,7 @@ class ExchangeBroker:
         )
 
     def returns(self) -> tuple[AccountReturn, ...]:
-        """Held stocks, and those sold out today (ka10085)."""
+        """Held stocks, and those that were sold completely today (ka10085)."""
         ledger = self._ledger()
         account = ledger.account(self._key)
         codes = {*account.held, *(sale.code for sale in account.sales)}

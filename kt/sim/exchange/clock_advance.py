@@ -69,7 +69,7 @@ def _continuous(ledger: Ledger, code: str, orders: list[SimOrder], first: int, l
             second = (minute + 1) * 60
             continue
         ended = next((call for call in path.interruptions if call.end == second), None)
-        if path.still(second):
+        if path.suspended(second):
             pass
         elif ended is not None:
             _auction(ledger, code, orders, second, ended.price, ended.volume)
@@ -94,7 +94,7 @@ def _auction(
 
 
 def _expire(ledger: Ledger, orders: list[SimOrder]) -> None:
-    """Expire what the closing auction left open; the broker sends no frame for it."""
+    """Expire orders still open after the closing auction; the broker sends no frame for it."""
     at = ledger.board.days.at(ledger.session, CLOSING_SECOND)
     for order in orders:
         if order.open:

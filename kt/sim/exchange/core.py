@@ -26,20 +26,21 @@ from kt.sim.market.session_days import SessionDays
 from kt.sim.market.view import MarketView
 
 LISTING_DELAY = 0.7
-"""Clock seconds until an order or a fill is in the lists; the stream has it at once."""
+"""Clock seconds until an order or a fill is in the lists; the stream sends it at once."""
 
 _SAVE_EVERY = 1.0
-"""Real seconds."""
+"""Real seconds between two saves of the time."""
 
 
 class Exchange:
-    """Prices from `seed` (or from the bars of `replay`), orders by price and time.
+    """Prices from `seed` (or the recorded bars of `replay`), orders matched by price and time.
 
     `clock` is the only source of time: nothing happens between two calls, and every call first
-    brings the exchange up to the clock. A clock that went back while the exchange was away
-    begins the next session; one that goes back while it runs is waited for. `cash` is what a
-    new account starts with, in won; `costs` is `real` or `mock`. With `state_path`, what was
-    answered is on disk. All methods may be called from any thread.
+    advances the exchange to the clock's time. If the clock went back while the exchange was
+    stopped, the next session begins; if it goes back while it runs, the exchange waits until the
+    clock has caught up. `cash` is the starting cash of a new account, in won; `costs` is `real`
+    or `mock`. With `state_path`, every change is on disk before the call returns. All methods
+    are thread-safe.
     """
 
     def __init__(
@@ -107,14 +108,14 @@ class Exchange:
     # --- time -------------------------------------------------------------------------------
 
     def now(self) -> datetime:
-        """The exchange's time: the clock's, except that it never goes back."""
+        """The exchange's time: the clock's time, but never going back."""
         with self._lock:
             self._seen = max(self._seen, self._clock.now().astimezone(KST))
             return self._seen
 
     def advance(self) -> list[Addressed]:
-        """Everything that happened up to now: (app key, event) for the account's orders and
-        balance, (None, event) for watched stocks and the session's phases; oldest first."""
+        """Advance to now and return the new events, oldest first: (app key, event) for an account's
+        orders and balance, (None, event) for watched stocks and market phases."""
         with self._lock:
             ledger = self.caught_up()
             events = [*ledger.outbox, *self._ticker.events(self._seen)]
@@ -124,14 +125,14 @@ class Exchange:
             return events
 
     def _save_time(self) -> None:
-        """A killed exchange goes on within a real second of where its clock stood."""
+        """Save the time, so that a killed exchange resumes within one real second of it."""
         passed = (self._seen - self._saved).total_seconds()
         if self._state is not None and self._clock.to_real(passed) >= _SAVE_EVERY:
             self._saved = self._seen
             self._ledger.save()
 
     def caught_up(self) -> Ledger:
-        """The ledger after matching everything up to now."""
+        """The ledger after matching up to now."""
         with self._lock:
             now = self.now()
             self._ledger.meta["seen"] = now.isoformat()
@@ -142,15 +143,15 @@ class Exchange:
         self.caught_up()
         return self._seen
 
-    # --- doors ------------------------------------------------------------------------------
+    # --- accounts, orders, steering ---------------------------------------------------------
 
     def open_account(self, key: str) -> None:
-        """An account for an app key, unless it has one."""
+        """Open an account for an app key, unless it has one."""
         with self._lock:
             self._ledger.account(key)
 
     def submit(self, call: Callable[[OrderEntry], Outcome]) -> Outcome:
-        """One order call; what it changed is on disk before its outcome is returned."""
+        """Execute one order call; its changes are on disk before the outcome is returned."""
         with self._lock:
             ledger = self.caught_up()
             try:
@@ -161,17 +162,17 @@ class Exchange:
             return outcome
 
     def watch(self, codes: set[str]) -> None:
-        """Emit trades and books of these stocks from now on; replaces the set before."""
+        """Send trades and order books of these stocks from now on; replaces the previous set."""
         with self._lock:
             self._ticker.watch(codes)
 
-    def steer(self, wish: Steer) -> Steered:
+    def steer(self, request: Steer) -> Steered:
         """Steer one stock from the next second on; saved on disk when this returns. Raises
         UsageError for what is impossible in the market."""
         with self._lock:
             ledger = self.caught_up()
-            steering.steer(ledger, wish, self._seen)
-            return self.steered(wish.stock_code)
+            steering.steer(ledger, request, self._seen)
+            return self.steered(request.stock_code)
 
     def steered(self, code: str) -> Steered:
         """The state of a stock in the next second. Raises UsageError for an unknown one."""
@@ -185,13 +186,13 @@ class Exchange:
             return self._ledger.board.path(code, moment.session).price_at(moment.second)
 
     def phase(self) -> SessionNotice:
-        """The newest message about the session (type 0s)."""
+        """The latest market phase message (type 0s)."""
         with self._lock:
             return self._ticker.phase(self.now())
 
     @property
     def session(self) -> int:
-        """The running session's number; 0 is the first."""
+        """The current session's number; 0 is the first."""
         return self._ledger.session
 
     @property
@@ -207,7 +208,7 @@ class Exchange:
 
 
 def last_seen(state_path: Path) -> datetime | None:
-    """When the exchange of a state file was last written; None when there is none."""
+    """The exchange's time when the state file was last written; None if there is no file."""
     if not state_path.exists():
         return None
     state = ExchangeStorage(state_path)

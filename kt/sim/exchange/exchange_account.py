@@ -1,5 +1,4 @@
-"""One account's cash and shares, in double entry: every won taken from one place is booked at
-another."""
+"""One account's cash and shares, in double entry: every debit has an equal credit."""
 
 from __future__ import annotations
 
@@ -19,7 +18,7 @@ COMMISSION_PCT = {"real": fees.REAL_COMMISSION_PCT, "mock": fees.MOCK_COMMISSION
 
 @dataclass(frozen=True, slots=True)
 class Costing:
-    """What trades cost on one day, in won."""
+    """Commission and tax of trades on one day, in won."""
 
     commission_pct: float
     day: date
@@ -34,14 +33,14 @@ class Costing:
 
 
 class PendingCash(msgspec.Struct, frozen=True):
-    """Unsettled cash: paid in or out when a session begins."""
+    """Unsettled cash, paid in or out at the beginning of a session."""
 
     session: int
     amount: int
 
 
 class Held(msgspec.Struct):
-    """A holding. `cost` is what the shares were bought for, `fee` what their purchase cost."""
+    """A holding. `cost` is the shares' purchase value, `fee` the commission paid for it, in won."""
 
     quantity: int = 0
     cost: int = 0
@@ -49,7 +48,7 @@ class Held(msgspec.Struct):
 
 
 class Sale(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution of a sale: `cost` and `buy_fee` are the sold shares' own."""
+    """One execution of a sale. `cost` and `buy_fee` are those of the sold shares, in won."""
 
     code: str
     session: int
@@ -68,8 +67,8 @@ class Sale(msgspec.Struct, frozen=True, kw_only=True):
 class Account(msgspec.Struct, kw_only=True):
     """Cash, unsettled cash, holdings and the current session's sales.
 
-    `cash` is settled; `cash` plus all that is due is what may be traded with (sale proceeds buy
-    again the same day; withdrawals wait for settlement).
+    `cash` is settled. Settled and unsettled cash together are available for trading: sale
+    proceeds can be used the same day, but withdrawn only after settlement.
     """
 
     key: str
@@ -80,7 +79,7 @@ class Account(msgspec.Struct, kw_only=True):
     held: dict[str, Held] = msgspec.field(default_factory=dict)
     sales: list[Sale] = msgspec.field(default_factory=list)
     bought_fees: dict[str, int] = msgspec.field(default_factory=dict)
-    """Today's buy commission by stock."""
+    """Today's buy commission by stock code, in won."""
 
     @property
     def money(self) -> int:
@@ -92,7 +91,7 @@ class Account(msgspec.Struct, kw_only=True):
         return self.cash + sum(item.amount for item in self.due if item.session <= session)
 
     def begin(self, session: int) -> None:
-        """Settle what is due, and drop the last session's sales."""
+        """Settle the cash that is due, and drop the last session's sales."""
         self.cash = self.money_at(session)
         self.due = [item for item in self.due if item.session > session]
         self.sales = []
@@ -108,7 +107,7 @@ class Account(msgspec.Struct, kw_only=True):
         self.bought_fees[code] = self.bought_fees.get(code, 0) + fee
 
     def sell(self, code: str, quantity: int, price: int, fee: int, tax: int, session: int) -> Sale:
-        """Raises ValueError when more would be sold than is held."""
+        """Book a sale. Raises ValueError if the quantity exceeds the holding."""
         held = self.held.get(code)
         if held is None or quantity > held.quantity:
             raise ValueError(f"{self.key}: {quantity} {code} sold, {held and held.quantity} held")
@@ -141,7 +140,7 @@ class Account(msgspec.Struct, kw_only=True):
         return sum(sale.profit for sale in self.sales if sale.code == code)
 
     def _owe(self, session: int, amount: int) -> None:
-        """One sum a settlement day, so that the list stays short."""
+        """Add unsettled cash; there is one entry per settlement day."""
         at = session + SETTLES_AFTER
         amount += sum(item.amount for item in self.due if item.session == at)
         self.due = [item for item in self.due if item.session != at]
@@ -154,7 +153,7 @@ def affordable(amount: int, price: int, costing: Costing) -> int:
         return 0
     quantity = amount // price
     while quantity and quantity * price + costing.fee(quantity * price) > amount:
-        # The commission is a small part: a few steps at most lead to the answer.
+        # The commission is a small part of the value, so a few iterations are enough.
         excess = quantity * price + costing.fee(quantity * price) - amount
         quantity -= max(1, excess // (price + price // 100 + 1))
     return max(0, quantity)

@@ -13,14 +13,14 @@ from kt.sim.market.depth import Depth
 from kt.sim.market.noise import key_of
 
 Addressed = tuple[str | None, StreamEvent]
-"""An event and the app key it is for; None for all."""
+"""(app key, event); the key is None for an event to everyone."""
 LONG_AGO = -(10**9)
-"""A second before any session's first."""
+"""A second before the start of any session."""
 _FIRST_NUMBER = 100_001
 
 
 class Ledger:
-    """The data and its arithmetic; `order_entry` checks what is allowed."""
+    """The exchange's data and its arithmetic; `order_entry` does the checks."""
 
     def __init__(
         self, board: Board, *, cash: int, commission_pct: float, state: ExchangeStorage | None
@@ -47,7 +47,7 @@ class Ledger:
         self._costing: Costing | None = None
 
     def account(self, key: str) -> Account:
-        """The app key's account, opened with the starting cash when it is new."""
+        """The app key's account; a new one is opened with the starting cash."""
         if key not in self.accounts:
             number = f"{key_of('account', key) % 10**8:08d}11"
             self.accounts[key] = Account(key=key, number=number, start=self.cash, cash=self.cash)
@@ -57,7 +57,7 @@ class Ledger:
 
     @property
     def costing(self) -> Costing:
-        """The running session's costs."""
+        """The current session's commission and tax."""
         day = self.board.days.day(self.session)
         if self._costing is None or self._costing.day != day:
             self._costing = Costing(self.commission_pct, day)
@@ -110,13 +110,13 @@ class Ledger:
         return found
 
     def touch(self, order: SimOrder, at: datetime) -> None:
-        """Mark an order as changed, for the lists and the next save."""
+        """Mark an order as changed: the lists show it from now on, and the next save writes it."""
         order.mark(at)
         self._touched.add(order.ord_no)
         self._paid.add(order.account)
-        self._stand(order)
+        self._update_open(order)
 
-    def _stand(self, order: SimOrder) -> None:
+    def _update_open(self, order: SimOrder) -> None:
         """Update the working orders and the book from the order's open quantity."""
         if order.open:
             self._working[order.ord_no] = order
@@ -136,7 +136,7 @@ class Ledger:
         self.outbox.append((key, event))
 
     def begin_session(self, session: int) -> None:
-        """Settle, drop yesterday's orders and fills, and save."""
+        """Begin a session: settle cash, drop the last session's orders and fills, and save."""
         self.session = session
         self.matched = LONG_AGO
         self.orders, self.fills, self._saved_fills = {}, [], 0
@@ -149,7 +149,7 @@ class Ledger:
         self.save(new_session=True)
 
     def save(self, *, new_session: bool = False) -> None:
-        """Write what changed, in one transaction; durable when it returns."""
+        """Write all changes in one transaction; durable when it returns."""
         if self._state is None:
             self._forget_changes()
             return
@@ -165,7 +165,7 @@ class Ledger:
             accounts=[self.accounts[key] for key in self._paid],
             orders=[self.orders[number] for number in sorted(self._touched)],
             fills=self.fills[self._saved_fills :],
-            eaten=[(name, self.depth.eaten[name]) for name in self.depth.taken],
+            consumed=[(name, self.depth.consumed[name]) for name in self.depth.taken],
             new_session=new_session,
         )
         self._forget_changes()
@@ -190,7 +190,7 @@ class Ledger:
             self.orders = {order.ord_no: order for order in self._state.orders()}
             self.fills = self._state.fills()
             self._saved_fills = len(self.fills)
-            self.depth.eaten = self._state.eaten()
+            self.depth.consumed = self._state.consumed()
             for order in self.orders.values():
-                self._stand(order)
+                self._update_open(order)
         return dict(self.meta)

@@ -117,7 +117,7 @@ def match_resting(orders: Sequence[SimOrder], liquidity: Liquidity) -> list[Matc
     trade = liquidity.path.trade_at(liquidity.second)
     for side in (Side.BUY, Side.SELL):
         left = trade.quantity if trade else 0
-        served_ahead = 0  # displayed shares at the trade's price that it has filled
+        served_ahead = 0  # displayed shares at the trade's price that the trade has filled
         for order in by_priority(item for item in orders if item.side is side and item.open):
             if not order.price:
                 matches += match_arriving(order, (), liquidity)

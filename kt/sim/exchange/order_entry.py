@@ -24,7 +24,7 @@ from kt.sim.exchange.refusals import Refused
 
 
 class OrderEntry:
-    """The three order calls at one moment. Matching must have been run up to that moment."""
+    """The three order calls at one moment; matching must already have been run up to it."""
 
     def __init__(self, ledger: Ledger, at: datetime) -> None:
         self._ledger = ledger
@@ -178,7 +178,7 @@ class OrderEntry:
         if board.phase(self._at) is not MarketPhase.CONTINUOUS:
             return
         path = board.path(order.code, self._moment.session)
-        if path.still(self._moment.second):
+        if path.suspended(self._moment.second):
             return
         liquidity = Liquidity(
             order.code, path, ledger.depth, board.unit(order.code), self._moment.second

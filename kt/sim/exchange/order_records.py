@@ -1,4 +1,4 @@
-"""The exchange's record of an order: quantities, its chain, and when each change became visible."""
+"""The exchange's record of an order: its quantities, its chain, and the time of each change."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from kt.records import BrokerOrder, Execution, OrderType, Side
 
 
 class Mark(msgspec.Struct, frozen=True):
-    """An order's state from a time on."""
+    """An order's state since a time."""
 
     at: datetime
     open: int
@@ -19,7 +19,7 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class SimFill(msgspec.Struct, frozen=True, kw_only=True):
-    """One execution. `fee` and `tax` are this execution's own, in won."""
+    """One execution. `fee` and `tax` are for this execution only, in won."""
 
     exec_no: int
     ord_no: int
@@ -37,11 +37,11 @@ class SimFill(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SimOrder(msgspec.Struct, kw_only=True):
-    """One order number. NEW and AMEND numbers carry shares; CANCEL numbers only record.
+    """One order number. NEW and AMEND numbers have an open quantity; CANCEL ones are only records.
 
-    `quantity` is the original quantity; `gone` is what a cancel or amend removed. `price` 0
-    is a market order. `root` is the first number of the chain and `parent` the number this one
-    amended or cancelled. `ahead` are the shares before it in the queue at its price.
+    `quantity` is the original quantity; `gone` is the quantity removed by cancels and amends.
+    `price` 0 is a market order. `root` is the first number of the chain, and `parent` the number
+    that this one amended or cancelled. `ahead` is the quantity before it in the queue.
     """
 
     ord_no: int
@@ -65,7 +65,7 @@ class SimOrder(msgspec.Struct, kw_only=True):
     ahead: int = 0
     confirmed: int = 0
     since: int = 0
-    """The second of the session from which it rests in the book."""
+    """The second of the session since which it has been in the book."""
     expired: bool = False
     marks: list[Mark] = msgspec.field(default_factory=list)
 

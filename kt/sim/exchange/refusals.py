@@ -1,4 +1,4 @@
-"""Why the exchange refuses an order: the mock server's codes and texts, if it has any."""
+"""The exchange's refusals of orders: the mock server's codes and texts, if it has any."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BAD_NUMBER = "RC4061"
 SHORT_OF_SHARES = "800033"
 NO_QUANTITY = "308002"
 HALTED = "571476"
-"""The real server's: the mock one has no code of its own for it."""
+"""The real server's code: the mock server has none for it."""
 
 TEXTS = {
     OFF_TICK: "모의투자 호가단위 오류입니다.",
@@ -46,8 +46,7 @@ CONCERNS = {
     NO_QUANTITY: Concern.ORDER,
     HALTED: Concern.STOCK,
 }
-"""Whose trouble each is, as `broker/rest/error_codes.py` reads it from the wire: a test compares
-them."""
+"""The category of each code; a test compares them with `broker/rest/error_codes.py`."""
 
 
 class Refused(Exception):

@@ -1,4 +1,4 @@
-"""The exchange's state in SQLite: durable when a commit returns."""
+"""The exchange's state in SQLite; durable when a commit returns."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ CREATE TABLE IF NOT EXISTS eaten (
 );
 """
 
-EatenKey = tuple[str, Side, int]
+LevelKey = tuple[str, Side, int]
 
 
 class ExchangeStorage:
-    """One file. The market is not stored: it is computed from the seed."""
+    """One database file. The market is not stored: it is computed from the seed."""
 
     def __init__(self, path: Path) -> None:
         private_folder(path.parent)
@@ -59,7 +59,7 @@ class ExchangeStorage:
         rows = self._db.execute("SELECT body FROM fills ORDER BY exec_no")
         return [msgspec.json.decode(body, type=SimFill) for (body,) in rows]
 
-    def eaten(self) -> dict[EatenKey, ConsumedLevel]:
+    def consumed(self) -> dict[LevelKey, ConsumedLevel]:
         rows = self._db.execute("SELECT code, side, price, epoch, quantity FROM eaten")
         return {
             (code, Side(side), price): ConsumedLevel(epoch, quantity)
@@ -72,16 +72,17 @@ class ExchangeStorage:
         accounts: Iterable[Account] = (),
         orders: Iterable[SimOrder] = (),
         fills: Iterable[SimFill] = (),
-        eaten: Iterable[tuple[EatenKey, ConsumedLevel]] = (),
+        consumed: Iterable[tuple[LevelKey, ConsumedLevel]] = (),
         *,
         new_session: bool = False,
     ) -> None:
-        """One transaction; `new_session` drops the last session's orders, fills and eaten.
+        """Write in one transaction; `new_session` deletes the last session's orders, fills and
+        consumed levels.
 
-        Raises KtError when it cannot be written: what was asked for is then not answered.
+        Raises KtError if it cannot be written; the request then gets no response.
         """
         try:
-            self._write(meta, accounts, orders, fills, eaten, new_session=new_session)
+            self._write(meta, accounts, orders, fills, consumed, new_session=new_session)
         except sqlite3.Error as error:
             raise KtError(
                 f"the exchange's state {self.path} cannot be written: {error}",
@@ -94,7 +95,7 @@ class ExchangeStorage:
         accounts: Iterable[Account],
         orders: Iterable[SimOrder],
         fills: Iterable[SimFill],
-        eaten: Iterable[tuple[EatenKey, ConsumedLevel]],
+        consumed: Iterable[tuple[LevelKey, ConsumedLevel]],
         *,
         new_session: bool,
     ) -> None:
@@ -107,7 +108,7 @@ class ExchangeStorage:
             self._put("accounts", ((item.key, _text(item)) for item in accounts))
             self._put("orders", ((item.ord_no, _text(item)) for item in orders))
             self._put("fills", ((item.exec_no, _text(item)) for item in fills))
-            self._put("eaten", ((*key, had.epoch, had.quantity) for key, had in eaten))
+            self._put("eaten", ((*key, had.epoch, had.quantity) for key, had in consumed))
 
     def _put(self, table: str, rows: Iterable[tuple[object, ...]]) -> None:
         found = list(rows)

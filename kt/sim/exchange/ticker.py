@@ -1,4 +1,4 @@
-"""Live market data of the watched stocks: trades, books and the session's phases."""
+"""Live market data: trades and order books of the watched stocks, and market phases."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from kt.sim.market.path import MarketTrade, SessionPath
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
 _LOOK_BACK = 120
-"""Clock seconds: at high speeds or after a jump, older trades are not sent any more."""
+"""Clock seconds: older trades are not sent (after a jump or at high speed)."""
 _MOST = 3
-"""Trades of one stock in one step: its lowest, its highest and its last."""
+"""The most trades of one stock per step: the lowest, the highest and the last."""
 _MOST_NOTICES = 60
 
 
 class Ticker:
-    """Remembers what was sent last, so that only changes go out."""
+    """Remembers what was sent last, so that only changes are sent."""
 
     def __init__(self, ledger: Ledger, at: datetime) -> None:
         self._ledger = ledger
@@ -30,13 +30,13 @@ class Ticker:
         self.codes: frozenset[str] = frozenset()
 
     def watch(self, codes: set[str]) -> None:
-        """From now on these stocks; unknown codes are ignored."""
+        """Watch these stocks from now on; unknown codes are ignored."""
         self._drawn = (0, 0, 0)
         self.codes = frozenset(code for code in codes if self._ledger.board.knows(code))
         self._books = {code: book for code, book in self._books.items() if code in self.codes}
 
     def events(self, at: datetime) -> list[Addressed]:
-        """What changed since the last call."""
+        """The events since the last call."""
         since, self._shown = self._shown, max(at, self._shown)
         found: list[Addressed] = [(None, item) for item in self.notices(since, at)]
         found += [(None, item) for item in self.interruptions(since, at)]
@@ -102,19 +102,19 @@ class Ticker:
                         )
         return found
 
-    # --- the session's phases ---------------------------------------------------------------
+    # --- market phases ----------------------------------------------------------------------
 
     def notices(self, since: datetime, at: datetime) -> list[SessionNotice]:
-        """The phase messages that fell due in (since, at]; the newest of them after a jump."""
+        """The phase messages that were due in (since, at]; after a jump only the latest."""
         found = [item for item in self._lately(at) if since < item.at <= at]
         return found[-_MOST_NOTICES:]
 
     def phase(self, at: datetime) -> SessionNotice:
-        """The newest phase message at a moment."""
+        """The latest phase message at a moment."""
         return [item for item in self._lately(at) if item.at <= at][-1]
 
     def _lately(self, at: datetime) -> list[SessionNotice]:
-        """The messages of the running session and the one before."""
+        """The messages of the current and the previous session."""
         session = self._ledger.board.days.session(at)
         if session not in self._phases:
             both = [*phases(self._ledger, session - 1), *phases(self._ledger, session)]
@@ -123,8 +123,8 @@ class Ticker:
 
 
 def chosen(path: SessionPath, first: int, last: int) -> list[tuple[MarketTrade, int]]:
-    """At most three trades that tell what happened in these seconds, each with the shares
-    since the one before it, so that no volume is lost."""
+    """At most three trades that represent these seconds, each with the shares since the one
+    before it, so that no volume is lost."""
     prices = {
         second: path.price_at(second)
         for second in range(max(first, 0), min(last, AUCTION_SECOND - 1) + 1)
@@ -146,8 +146,8 @@ def chosen(path: SessionPath, first: int, last: int) -> list[tuple[MarketTrade, 
 
 
 def phases(ledger: Ledger, session: int) -> list[SessionNotice]:
-    """The day's messages of type 0s: the countdown to the open (0), the open (3), the closing
-    auction (2, every minute) and the close (4, 8)."""
+    """The day's 0s messages: the countdown to the open (0), the open (3), the closing auction (2,
+    every minute) and the close (4, 8)."""
     hours = ledger.board.days.hours(session)
     minute = timedelta(minutes=1)
     found = []

@@ -1,2 +1,2 @@
-"""The market of the embedded exchange: prices, volumes, order book depth, flows; a function of the
-seed, the session and the second, so no account and no order of kt's enters here."""
+"""The market of the embedded exchange: prices, volumes, order book depth and flows, computed from
+the seed, the session and the second. kt's accounts and orders are not stored here."""

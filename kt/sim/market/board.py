@@ -1,4 +1,4 @@
-"""The market as a whole at a moment: which session, which second, which path for a stock."""
+"""The whole market at a moment: the session, the second in it, and each stock's price path."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kt.sim.market.session_days import CLOSING_SECOND, CONTINUOUS_MINUTES, Sessi
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point of the market's own time. `second` counts from 09:00 of the session."""
+    """A point in market time: the session's number and the second in it, counted from 09:00."""
 
     at: datetime
     session: int
@@ -25,7 +25,7 @@ class Moment:
 
 
 class Board:
-    """Listings, calendar and paths of one seed."""
+    """The listings, the calendar and the price paths of one seed."""
 
     def __init__(self, seed: int, days: SessionDays, recording: Recording | None = None) -> None:
         known = recording.listings(listings()) if recording else listings()
@@ -61,16 +61,16 @@ class Board:
         return self.chain.path(self.listing(code), session, self.skip(session))
 
     def unit(self, code: str) -> int:
-        """Shares that trade in a usual minute."""
+        """The usual volume of one minute, in shares."""
         return max(1, self.listing(code).usual_volume // CONTINUOUS_MINUTES)
 
     def has_minutes(self, session: int) -> bool:
         return session >= -PATHS_BACK
 
     def opened(self, moment: Moment) -> bool:
-        """Whether the session has traded."""
+        """Whether the session has opened."""
         return moment.second >= self.skip(moment.session) * 60
 
     def closed(self, moment: Moment) -> bool:
-        """Whether the session's last trade is past."""
+        """Whether the session's last trade is over."""
         return moment.second >= CLOSING_SECOND

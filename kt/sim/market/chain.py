@@ -1,4 +1,4 @@
-"""The chain of sessions: each starts from the close before it, forwards and backwards."""
+"""The chain of sessions: each starts from the previous close, forwards and backwards in time."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from kt.sim.market.noise import bell, share
 from kt.sim.market.path import SessionPath
 from kt.sim.market.plan import Planner
 from kt.sim.market.recorded_day import Recording
-from kt.sim.market.steered import Seconds, SteeredPath, Turn, seconds_of
+from kt.sim.market.steered import Seconds, SteeredPath, SteeringStep, seconds_of
 
 PATHS_BACK = 5
-"""Sessions before 0 that have minutes; older ones have day bars alone."""
+"""How many sessions before session 0 have minute data; older ones have only day bars."""
 OLDEST = -500
-"""The first session there is."""
+"""The oldest session that exists."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class DayBar:
 
 
 class Chain:
-    """Closes, day bars and paths of every session, made when asked for and kept."""
+    """The closes, day bars and price paths of all sessions, computed on demand and cached."""
 
     def __init__(self, planner: Planner, recording: Recording | None = None) -> None:
         self.planner = planner
@@ -43,27 +43,29 @@ class Chain:
         self._paths: dict[tuple[str, int, int], SessionPath] = {}
         self._volumes: dict[tuple[str, int, int], Volumes] = {}
         self._bars: dict[str, dict[int, DayBar]] = {}
-        self._turns: dict[tuple[str, int], tuple[Turn, ...]] = {}
+        self._steps: dict[tuple[str, int], tuple[SteeringStep, ...]] = {}
         self._seconds: dict[tuple[str, int, int], tuple[SessionPath, Seconds]] = {}
-        """Plain sessions of steered stocks, by second."""
+        """The unsteered sessions of steered stocks, second by second."""
 
     # --- steering -------------------------------------------------------------------------
 
-    def turns(self, code: str, session: int) -> tuple[Turn, ...]:
-        return self._turns.get((code, session), ())
+    def steps(self, code: str, session: int) -> tuple[SteeringStep, ...]:
+        return self._steps.get((code, session), ())
 
-    def all_turns(self) -> list[tuple[str, int, tuple[Turn, ...]]]:
-        """Every steered stock and session with its turns."""
-        return [(code, session, turns) for (code, session), turns in self._turns.items()]
+    def all_steps(self) -> list[tuple[str, int, tuple[SteeringStep, ...]]]:
+        """(code, session, steps) of every steered stock and session."""
+        return [(code, session, steps) for (code, session), steps in self._steps.items()]
 
     def steered(self, session: int) -> list[str]:
-        """The stocks that are steered in a session."""
-        return [code for code, at in self._turns if at == session]
+        """The codes of the stocks that are steered in a session."""
+        return [code for code, at in self._steps if at == session]
 
-    def steer(self, listing: Listing, session: int, skip: int, turns: Iterable[Turn]) -> None:
-        """These turns from now on; the sessions after it start from the close that they make."""
+    def steer(
+        self, listing: Listing, session: int, skip: int, steps: Iterable[SteeringStep]
+    ) -> None:
+        """Replace the steps of a session; later sessions start from the resulting close."""
         code = listing.code
-        self._turns[code, session] = tuple(turns)
+        self._steps[code, session] = tuple(steps)
         self._paths = {
             name: path for name, path in self._paths.items() if name[0] != code or name[1] < session
         }
@@ -74,7 +76,7 @@ class Chain:
         self._closes[code][session] = path.closing_price
 
     def close(self, listing: Listing, session: int) -> int:
-        """The close of a session; -1 is the close before the first."""
+        """The close of a session in won; -1 is the session before the first."""
         closes = self._closes.setdefault(listing.code, {-1: listing.base_price})
         if session in closes:
             return closes[session]
@@ -103,12 +105,12 @@ class Chain:
         return self.close(listing, session - 1)
 
     def path(self, listing: Listing, session: int, skip: int = 0) -> SessionPath:
-        """The session's trades; `skip` minutes are lost to a late opening."""
+        """The session's trades; the first `skip` minutes do not trade (late opening)."""
         name = (listing.code, session, skip)
         if name not in self._paths:
-            turns = self.turns(listing.code, session)
-            if turns:
-                self._paths[name] = self._steered(name, listing, turns)
+            steps = self.steps(listing.code, session)
+            if steps:
+                self._paths[name] = self._steered(name, listing, steps)
             else:
                 self._paths[name] = self._make_path(
                     listing, session, skip, self.close(listing, session)
@@ -116,13 +118,13 @@ class Chain:
         return self._paths[name]
 
     def _steered(
-        self, name: tuple[str, int, int], listing: Listing, turns: tuple[Turn, ...]
+        self, name: tuple[str, int, int], listing: Listing, steps: tuple[SteeringStep, ...]
     ) -> SessionPath:
         if name not in self._seconds:
             own = self._next_close(listing, name[1], self.base(listing, name[1]))
             plain = self._make_path(listing, name[1], name[2], own)
             self._seconds[name] = plain, seconds_of(plain)
-        return SteeredPath(*self._seconds[name], turns)
+        return SteeredPath(*self._seconds[name], steps)
 
     def _make_path(self, listing: Listing, session: int, skip: int, close: int) -> SessionPath:
         base = self.base(listing, session)
@@ -142,7 +144,7 @@ class Chain:
         )
 
     def volume_by(self, listing: Listing, session: int, skip: int, second: int) -> int:
-        """About what had traded by a second of a session, without making its path."""
+        """The approximate volume up to a second of a session, without computing its path."""
         recorded = self._recording and self._recording.day(listing.code, session)
         if recorded:
             return self.path(listing, session, skip).volume_at(second)
@@ -160,7 +162,7 @@ class Chain:
         return self._volumes[name]
 
     def forget(self, session: int) -> None:
-        """Drop the paths of sessions before this one; they can be made again."""
+        """Drop the cached paths of sessions before this one; they can be computed again."""
         self._paths = {name: path for name, path in self._paths.items() if name[1] >= session}
         self._volumes = {name: drawn for name, drawn in self._volumes.items() if name[1] >= session}
         self._seconds = {name: had for name, had in self._seconds.items() if name[1] >= session}

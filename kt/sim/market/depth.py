@@ -1,4 +1,5 @@
-"""The simulated order book: ten levels a side around the last trade, and what was consumed."""
+"""The simulated order book: ten price levels a side around the last trade, less the quantities
+that accounts have taken."""
 
 from __future__ import annotations
 
@@ -13,54 +14,55 @@ from kt.sim.market.session_days import AUCTION_SECOND
 
 LEVELS = 10
 _EPOCH = 11
-"""Seconds a level keeps its size; levels change at different seconds."""
+"""Seconds for which a price level keeps its size; levels change at different seconds."""
 _LOCKED = 20
-"""Minutes' volumes that wait besides at each price of the one side of a locked stock."""
+"""The extra quantity at each price of the only side of a locked stock, in minutes of usual
+volume."""
 _ROUGHLY_AN_ORDER = 1_200_000
-"""Won: what one of the many orders inside a level is worth."""
+"""The approximate value of a single order inside a price level, in won."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConsumedLevel:
-    """Shares taken from a level while it had the size of `epoch`; it refills with the next."""
+    """Shares taken from a price level during one `epoch`; it refills in the next."""
 
     epoch: int
     quantity: int
 
 
 class Depth:
-    """Displayed sizes as a function of stock, price and second, less what accounts took."""
+    """Displayed quantities, computed from stock, price and second, less what accounts took."""
 
     def __init__(self) -> None:
-        self.eaten: dict[tuple[str, Side, int], ConsumedLevel] = {}
+        self.consumed: dict[tuple[str, Side, int], ConsumedLevel] = {}
         self.taken: set[tuple[str, Side, int]] = set()
-        """Levels consumed since this was last cleared."""
+        """Levels that were consumed since the set was last cleared."""
         self.changes = 0
-        """How often a book changed by what accounts did."""
-        self._placed: dict[str, dict[tuple[Side, int], int]] = {}
-        self._standing: dict[int, int] = {}
+        """How many times accounts have changed a book."""
+        self._resting: dict[str, dict[tuple[Side, int], int]] = {}
+        self._open: dict[int, int] = {}
 
     def clear(self) -> None:
-        """A new session: nothing is consumed and no order rests."""
-        self.eaten.clear()
+        """Reset for a new session: nothing consumed, no resting orders."""
+        self.consumed.clear()
         self.taken.clear()
-        self._placed.clear()
-        self._standing.clear()
+        self._resting.clear()
+        self._open.clear()
 
     def show(self, number: int, code: str, side: Side, price: int, quantity: int) -> None:
-        """An account's order waits at a price with so many shares (0: not any more)."""
-        delta = quantity - self._standing.get(number, 0)
+        """Set the open quantity of an account's resting order (0: no longer in the book)."""
+        delta = quantity - self._open.get(number, 0)
         if not delta:
             return
-        self._standing[number] = quantity
-        levels = self._placed.setdefault(code, {})
+        self._open[number] = quantity
+        levels = self._resting.setdefault(code, {})
         levels[side, price] = levels.get((side, price), 0) + delta
         if not levels[side, price]:
             del levels[side, price]
         self.changes += 1
 
     def best(self, path: SessionPath, second: int) -> tuple[int, int]:
-        """(ask, bid) prices; 0 where a limit leaves no room for that side, and in a halt."""
+        """(ask, bid) prices; 0 for a side without room inside the price limits, and in a halt."""
         if path.steered and path.halted(second):
             return 0, 0
         expected = expected_prices.expected(path, second)[0]
@@ -83,9 +85,9 @@ class Depth:
     def size(
         self, code: str, path: SessionPath, unit: int, side: Side, price: int, second: int
     ) -> int:
-        """Displayed shares at a price of one side (BUY = the bid side), at this second.
+        """Displayed shares at a price of one side (BUY: the bid side) in this second.
 
-        `unit` is what the stock trades in a usual minute.
+        `unit` is the stock's usual volume of one minute.
         """
         epoch = self.epoch(path, price, second)
         bits = scatter(path.key ^ price, 2 * epoch + (side is Side.BUY))
@@ -95,26 +97,27 @@ class Depth:
         size = 1 + int(unit * max(0.3, weight) * first * (0.1 + 2.4 * then * then))
         if path.steered and path.locked(second):
             size += _LOCKED * unit
-        eaten = self.eaten.get((code, side, price))
-        if eaten is not None and eaten.epoch == epoch:
-            size -= eaten.quantity
+        consumed = self.consumed.get((code, side, price))
+        if consumed is not None and consumed.epoch == epoch:
+            size -= consumed.quantity
         return max(0, size)
 
     def take(
         self, code: str, path: SessionPath, side: Side, price: int, second: int, quantity: int
     ) -> None:
-        """Remember that an account took shares from the level (`side` is the level's)."""
+        """Record that an account took shares from a price level of `side`."""
         epoch, name = self.epoch(path, price, second), (code, side, price)
-        before = self.eaten.get(name)
+        before = self.consumed.get(name)
         taken = before.quantity if before is not None and before.epoch == epoch else 0
-        self.eaten[name] = ConsumedLevel(epoch, taken + quantity)
+        self.consumed[name] = ConsumedLevel(epoch, taken + quantity)
         self.taken.add(name)
         self.changes += 1
 
     def levels(
         self, code: str, path: SessionPath, unit: int, side: Side, second: int
     ) -> list[Level]:
-        """The others' displayed levels of one side, best first; emptied ones are left out."""
+        """The displayed price levels of one side, best first, without the accounts' orders; empty
+        levels are left out."""
         ask, bid = self.best(path, second)
         price, move = (bid, down) if side is Side.BUY else (ask, up)
         found: list[Level] = []
@@ -128,9 +131,9 @@ class Depth:
         return found
 
     def top(self, code: str, path: SessionPath, unit: int, second: int) -> tuple[int, int]:
-        """(ask, bid) prices as displayed: emptied levels do not count, accounts' orders do."""
+        """The displayed (ask, bid) prices: without empty levels, with the accounts' orders."""
         ask, bid = self.best(path, second)
-        if not self._placed.get(code) and not self._emptied(code, path, unit, second, ask, bid):
+        if not self._resting.get(code) and not self._emptied(code, path, unit, second, ask, bid):
             return ask, bid
         book = self.book(code, path, unit, second)
         return (
@@ -142,16 +145,16 @@ class Depth:
         self, code: str, path: SessionPath, unit: int, second: int, ask: int, bid: int
     ) -> bool:
         return any(
-            (code, side, price) in self.eaten
+            (code, side, price) in self.consumed
             and not self.size(code, path, unit, side, price, second)
             for side, price in ((Side.SELL, ask), (Side.BUY, bid))
         )
 
     def book(self, code: str, path: SessionPath, unit: int, second: int) -> Book:
-        """Both sides with the accounts' waiting orders in them.
+        """Both sides, including the accounts' resting orders.
 
-        Where an account waits beyond the others' best price, their levels that it crosses are
-        not shown: they are about to trade with it.
+        Displayed levels that an account's resting order crosses are left out, because they are
+        about to trade with it.
         """
         sizes = {
             side: {
@@ -160,7 +163,7 @@ class Depth:
             for side in Side
         }
         calling = expected_prices.expected(path, second)[0]
-        placed = {} if calling else self._placed.get(code, {})
+        placed = {} if calling else self._resting.get(code, {})
         for (side, price), quantity in placed.items():
             facing = Side.SELL if side is Side.BUY else Side.BUY
             sizes[facing] = {
@@ -181,7 +184,7 @@ class Depth:
 
 
 def pieces(path: SessionPath, price: int, second: int, quantity: int) -> list[int]:
-    """Split a taken quantity into the single orders it matched, each an execution of its own."""
+    """Split a taken quantity into the single orders it matched; each is one execution."""
     usual = max(1, _ROUGHLY_AN_ORDER // price)
     found: list[int] = []
     step = 0
@@ -197,10 +200,10 @@ def pieces(path: SessionPath, price: int, second: int, quantity: int) -> list[in
 
 
 def up(price: int, kind: str = "STOCK") -> int:
-    """The next grid price above a grid price."""
+    """The next price one tick up."""
     return price + ticks.tick_size(price, kind)
 
 
 def down(price: int, kind: str = "STOCK") -> int:
-    """The next grid price below a grid price; 0 below the first."""
+    """The next price one tick down; 0 below the lowest."""
     return price - ticks.tick_size(price - 1, kind) if price > 0 else 0

@@ -1,4 +1,5 @@
-"""Draws a session's minutes from its plan: a bridge from the open to the close, and volumes."""
+"""Draws a session's minutes from its plan: prices as a random bridge from open to close, and
+volumes."""
 
 from __future__ import annotations
 
@@ -16,12 +17,12 @@ from kt.sim.market.plan import StockDay
 from kt.sim.market.session_days import CLOSING_SECOND, CONTINUOUS_MINUTES
 
 _OPENING_SHARE = 0.03
-"""Parts of a day's volume that the auctions print."""
+"""The auctions' shares of a day's volume."""
 _CLOSING_SHARE = 0.04
 
 
 def _u_shape(left: float, right: float) -> list[float]:
-    """Busy at both ends and quiet at noon, with mean 1 over the continuous minutes."""
+    """Volume weights of the continuous minutes: high at both ends, low at noon, mean 1."""
     raw = []
     for minute in range(CONTINUOUS_MINUTES):
         early = max(0.0, 1 - minute / 70)
@@ -37,26 +38,26 @@ _ELAPSED = [
     0.0,
     *accumulate(value / CONTINUOUS_MINUTES for value in _u_shape(3.5, 0.6)),
 ]
-"""The part of the day's variance that has passed at the end of each minute."""
+"""The cumulative share of the day's variance at the end of each minute."""
 
 
 def snap(price: float, kind: str = "STOCK") -> int:
-    """The nearest grid price."""
+    """The nearest price on a tick."""
     tick = ticks.tick_size(max(1, int(price)), kind)
     return max(tick, int(price / tick + 0.5) * tick)
 
 
 @dataclass(frozen=True, slots=True)
 class Volumes:
-    """A session's shares: each minute's, the opening print's part of the first one's, and the
-    closing print's."""
+    """A session's volumes in shares: each minute, the opening auction (part of the first minute)
+    and the closing auction."""
 
     minutes: list[int]
     auction: int
     closing: int
 
     def by(self, second: int) -> int:
-        """Shares up to a second, each minute's spread evenly."""
+        """The volume up to a second; each minute's volume is spread evenly."""
         index = max(0, min(second // 60, CONTINUOUS_MINUTES))
         whole = sum(self.minutes[:index])
         if index < CONTINUOUS_MINUTES:
@@ -75,7 +76,7 @@ def draw_path(
     close: int,
     skip: int,
 ) -> SessionPath:
-    """The session of one stock. `base` and `close` are given: the day's chain fixed them."""
+    """One stock's session between a given `base` and `close`, which the chain of sessions fixes."""
     limits = ticks.price_limits(base, listing.market, listing.kind)
     levels = _levels(plan, Random(seed_text), close / base - 1)
     closes = _prices(base, levels, limits, listing.kind)
@@ -99,7 +100,7 @@ def draw_path(
 
 
 def _prices(base: int, levels: list[float], limits: tuple[int, int], kind: str) -> list[int]:
-    """The levels as grid prices inside the limits."""
+    """The levels as prices on ticks, inside the price limits."""
     tick = _constant_tick(base, levels, kind)
     if tick:
         closes = [int(base * (1 + level) / tick + 0.5) * tick for level in levels]
@@ -112,7 +113,7 @@ def _prices(base: int, levels: list[float], limits: tuple[int, int], kind: str) 
 
 
 def _levels(plan: StockDay, rng: Random, change: float) -> list[float]:
-    """Where each minute ends, as a share of the base price above or below it."""
+    """The end of each minute, as a fraction of the base price above or below it."""
     walk = list(accumulate(map(mul, bells(rng, CONTINUOUS_MINUTES), _VOLATILITY)))
     rest = walk[-1]
     surge, sigma, gap = plan.surge, 0.8 * plan.sigma, plan.gap
@@ -127,7 +128,7 @@ def _levels(plan: StockDay, rng: Random, change: float) -> list[float]:
 
 
 def _constant_tick(base: int, levels: list[float], kind: str) -> int:
-    """The tick of the whole path when it stays inside one band, else 0."""
+    """The tick size if the whole path stays in one tick band, else 0."""
     low = max(1, int(base * (1 + min(levels))) - 1)
     high = int(base * (1 + max(levels))) + 1
     tick = ticks.tick_size(low, kind)
@@ -135,7 +136,8 @@ def _constant_tick(base: int, levels: list[float], kind: str) -> int:
 
 
 def draw_volumes(listing: Listing, plan: StockDay, *, seed_text: str, skip: int) -> Volumes:
-    """Every minute trades four shares at least, so that its open, high, low and close print."""
+    """The session's volumes; at least four shares a minute, so that open, high, low and close can
+    all trade."""
     day = listing.usual_volume * plan.times
     unit = day * (1 - _OPENING_SHARE - _CLOSING_SHARE) / CONTINUOUS_MINUTES * 3
     draw = Random(f"{seed_text}:volumes").random
@@ -156,7 +158,8 @@ def draw_volumes(listing: Listing, plan: StockDay, *, seed_text: str, skip: int)
 
 
 def _buying(plan: StockDay, base: int, opening: int, closes: list[int]) -> list[float]:
-    """Each minute's part of volume that lifts the ask: follows the price, leads it in a run."""
+    """The share of each minute's volume that lifts the ask: follows the price, and leads it in a
+    surge."""
     usual = 0.5 + 0.012 * plan.pressure
     scale = 0.5 / (plan.sigma * base)
     befores = [opening, *closes[:-1]]

@@ -1,4 +1,4 @@
-"""What the call auctions would print: expected prices that wander towards the real print."""
+"""Expected prices during the call auctions, which converge to the final auction price."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from kt.sim.market.path import SessionPath
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
 OPENING_SECONDS = 30 * 60
-"""How long the opening auction collects orders on an ordinary day."""
+"""The length of the opening auction on an ordinary day."""
 _STEP = 5
-"""Seconds between two expected prices."""
+"""Seconds between two updates of the expected price."""
 
 
 def expected(path: SessionPath, second: int) -> tuple[int, int]:
-    """(price, volume) the running auction would print now; zeros outside an auction, and while
-    the stock is halted."""
+    """The expected (price, volume) of the running auction; zeros outside an auction and while the
+    stock is halted."""
     if path.steered and path.halted(second):
         return 0, 0
     begin = path.skip * 60 - OPENING_SECONDS
@@ -35,7 +35,7 @@ def expected(path: SessionPath, second: int) -> tuple[int, int]:
 
 
 def opening_print(path: SessionPath) -> tuple[int, int]:
-    """(price, volume) of the opening auction."""
+    """The final (price, volume) of the opening auction."""
     return path.opening, max(1, path.auction)
 
 
@@ -54,10 +54,10 @@ def _converging(
 def background(
     path: SessionPath, price: int, volume: int
 ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
-    """The other traders' auction orders as (price, shares): (buys, sells), best first.
+    """The simulated auction orders (buys, sells), each a list of (price, shares), best first.
 
-    They clear at `price` for `volume` shares. One side has more at the price than trades, so
-    accounts' orders on the other side find a counterpart there without moving the print.
+    They clear at `price` for `volume` shares. One side has a surplus at that price, so that
+    accounts' orders on the other side can trade there without moving the auction price.
     """
     tick = ticks.tick_size(price, path.kind)
     eager = volume // 2

@@ -1,4 +1,4 @@
-"""Who trades: net buying of foreigners, institutions and individuals, and the busiest firms."""
+"""Net buying of foreigners, institutions and individuals, and the most active member firms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kt.sim.market.noise import bell, key_of, share
 from kt.sim.market.plan import StockDay
 
 DAYS = 100
-"""Rows an answer holds."""
+"""The number of rows in a response."""
 
 _FIRMS = (
     ("050", "키움증권", 18.0, False),
@@ -31,11 +31,11 @@ _FIRMS = (
     ("043", "UBS", 3.0, True),
     ("044", "메릴린치", 4.0, True),
 )
-"""(member number, name, usual part of the volume in percent, foreign)."""
+"""(member number, name, usual share of the volume in percent, foreign)."""
 
 
 def flow_rows(board: Board, code: str, moment: Moment) -> tuple[Flow, ...]:
-    """Net bought shares by day, newest first; today's is what is known so far."""
+    """Net bought shares by day, newest first; today's row is up to now."""
     return tuple(
         _flow(board, code, moment, session)
         for session in range(_newest(board, moment), _oldest(moment) - 1, -1)
@@ -71,7 +71,7 @@ def foreign_rows(board: Board, code: str, moment: Moment) -> tuple[ForeignHoldin
 def institution_rows(
     board: Board, code: str, moment: Moment, start: date, end: date
 ) -> tuple[InstitutionDay, ...]:
-    """Net bought shares by day with the period's running sums, newest first."""
+    """Net bought shares by day and the running sums of the period, newest first."""
     found: list[InstitutionDay] = []
     institution = foreign = 0
     for flow in reversed(flow_rows(board, code, moment)):
@@ -122,7 +122,7 @@ def _flow(board: Board, code: str, moment: Moment, session: int) -> Flow:
 
 
 def broker_activity(board: Board, code: str, moment: Moment) -> BrokerActivity:
-    """The five busiest firms of each side today: foreigners' firms lean with foreign buying."""
+    """Today's five most active firms of each side; foreign firms follow foreign net buying."""
     plan = board.planner.day(board.listing(code), moment.session)
     volume = board.path(code, moment.session).volume_at(moment.second)
     buyers = _busiest(board, code, moment.session, plan, volume, buying=True)
@@ -137,7 +137,7 @@ def _busiest(
     found = []
     for number, (firm, name, usual, is_foreign) in enumerate(_FIRMS):
         part = usual / 100 * (0.8 + 0.4 * share(key, 64 * session + 2 * number + (sign > 0)))
-        # Who knows something buys through few firms: the busiest buyers outweigh the sellers.
+        # Informed buying is concentrated in few firms: the top buyers outweigh the top sellers.
         part *= 1 + sign * 0.4 * (plan.foreign + plan.institution)
         if is_foreign:
             part *= 1 + sign * 4 * plan.foreign

@@ -1,4 +1,4 @@
-"""Charts: ticks, minutes, days, weeks and months, oldest first, up to the present second."""
+"""Chart bars (ticks, minutes, days, weeks, months), oldest first, up to the current second."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 def bars(
     board: Board, code: str, moment: Moment, interval: Interval, count: int, size: int = 1
 ) -> tuple[Bar, ...]:
-    """The newest `count` bars of a stock, oldest first (ka10079..ka10083)."""
+    """The newest `count` bars of a stock, oldest first (ka10079 to ka10083)."""
     if count <= 0 or size <= 0:
         return ()
     if interval is Interval.TICK:
@@ -34,7 +34,7 @@ def bars(
 
 
 def day_bars(board: Board, code: str, moment: Moment, count: int) -> list[Bar]:
-    """The newest day bars, oldest first; today's runs along once it has traded."""
+    """The newest day bars, oldest first; the last is today's unfinished bar once it has traded."""
     finished = moment.session if not board.closed(moment) else moment.session + 1
     running = board.opened(moment) and not board.closed(moment)
     first = max(OLDEST, finished - count + (1 if running else 0))
@@ -92,7 +92,7 @@ def _joined(days: list[Bar], group: Callable[[date], tuple[int, ...]]) -> tuple[
 
 
 def join(first: Bar, then: Bar) -> Bar:
-    """Two neighbouring bars as one."""
+    """Merge two adjacent bars."""
     return Bar(
         at=first.at,
         open=first.open,
@@ -135,7 +135,7 @@ def _session_minutes(board: Board, code: str, session: int, second: int, size: i
 
 
 def _minute_bar(path: SessionPath, origin: datetime, index: int, last: int) -> Bar | None:
-    """One minute's bar up to a second; None while it has not traded."""
+    """One minute's bar up to a second; None if nothing has traded in it."""
     minute = path.minute(index)
     at = origin + timedelta(minutes=index)
     if last >= index * 60 + 59:
@@ -180,7 +180,7 @@ def _closing_bar(path: SessionPath, origin: datetime) -> Bar:
 
 
 def trades_back(board: Board, code: str, moment: Moment) -> Iterator[tuple[datetime, MarketTrade]]:
-    """Every trade from the present second back, newest first, through a few sessions."""
+    """All trades from the current second backwards, newest first, over a few sessions."""
     session, second = moment.session, moment.second
     while board.has_minutes(session):
         path, origin = board.path(code, session), board.days.origin(session)

@@ -1,4 +1,4 @@
-"""The listed stocks of the embedded market: real codes and names, plausible sizes."""
+"""The listed stocks of the embedded market: real codes and names, plausible figures."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from kt.records import Instrument, MarketName
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """One stock. `base_price` is the close before session 0, in won; `usual_volume` is what
-    trades on a quiet day, in shares."""
+    """One stock. `base_price` is the close before session 0, in won; `usual_volume` is the volume
+    of a quiet day, in shares."""
 
     code: str
     name: str
@@ -25,7 +25,7 @@ class Listing:
 
     @property
     def usual_value(self) -> int:
-        """Won on a quiet day."""
+        """The traded value of a quiet day, in won."""
         return self.base_price * self.usual_volume
 
     def instrument(self, base_price: int) -> Instrument:
@@ -41,7 +41,7 @@ class Listing:
 
 @cache
 def listings() -> tuple[Listing, ...]:
-    """The shipped stocks, by code (`stocks.csv`: facts of one day, 2026-03-20)."""
+    """The built-in stocks, sorted by code (`stocks.csv`: data of one day, 2026-03-20)."""
     text = resources.files("kt.sim").joinpath("stocks.csv").read_text(encoding="utf-8")
     return tuple(
         Listing(

@@ -1,7 +1,7 @@
-"""One stock's trading inside a session, minute by minute and second by second.
+"""One stock's trades in a session, minute by minute and second by second.
 
-Minutes are given; what happens inside a minute is a function of the minute's numbers, so that
-any second, asked for in any order and in any process, gives the same trades.
+The minutes are given, and the seconds inside a minute are computed from the minute's numbers
+alone: any second, requested in any order and in any process, has the same trades.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOU
 
 @dataclass(frozen=True, slots=True)
 class MarketTrade:
-    """What traded in one second: the last price, the shares, and who crossed the spread."""
+    """The trades of one second: the last price, the shares and the aggressor side."""
 
     second: int
     price: int
     quantity: int
     side: Side
     volume: int
-    """The session's shares up to and with this trade."""
+    """The session's volume up to and including this trade, in shares."""
 
 
 @dataclass(frozen=True, slots=True)
 class Minute:
-    """One minute's bar and where inside it the extremes lie."""
+    """One minute's bar, and the seconds of its high and low."""
 
     open: int
     high: int
@@ -39,18 +39,19 @@ class Minute:
     close: int
     volume: int
     turn: int
-    """The second of the first extreme."""
+    """The second of whichever of high and low comes first."""
     back: int
-    """The second of the second extreme."""
+    """The second of the other one."""
     low_first: bool
     bits: int
     auction: int = 0
-    """Shares of the opening print, part of `volume`, traded at second 0."""
+    """Shares of the opening auction, part of `volume`, traded at second 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interruption:
-    """A call auction in the middle of the session: from `start` on, printing in `end`."""
+    """A volatility interruption: a call auction from second `start`, which trades in second
+    `end`."""
 
     start: int
     end: int
@@ -59,7 +60,7 @@ class Interruption:
 
 
 def _profiles() -> list[list[float]]:
-    """Ways in which a minute's volume may spread over its seconds, as running sums to 1."""
+    """Profiles of a minute's volume over its seconds, as cumulative shares up to 1."""
     rng = Random(20260320)
     found = []
     for _ in range(32):
@@ -77,15 +78,16 @@ _PROFILES = _profiles()
 class MinutePath:
     """The trades of one stock in one session.
 
-    `closes` and `volumes` have one entry a minute from second 0 on; `auction` is the opening
-    print's part of the first minute's volume; `closing_price` and `closing_volume` are the print
-    at 15:30. `opens` and `extremes` (high, low) are the recorded ones; without them a minute
-    opens where the last one closed and reaches up to `wiggle` won beyond. `buying` is the part
-    of each minute's volume that lifts the ask. The first `skip` minutes do not trade.
+    `closes` and `volumes` have one entry per minute from second 0 on; `auction` is the opening
+    auction's part of the first minute's volume; `closing_price` and `closing_volume` are the
+    closing auction at 15:30. `opens` and `extremes` (high, low) are recorded values; without them
+    a minute opens at the previous close and moves up to `wiggle` won beyond its open and close.
+    `buying` is the share of each minute's volume that lifts the ask. The first `skip` minutes do
+    not trade.
     """
 
     steered = False
-    """Whether any of what only a steered session has may be true of it."""
+    """Whether the session may have halts, interruptions and limit locks."""
 
     def __init__(
         self,
@@ -153,7 +155,7 @@ class MinutePath:
         )
 
     def _excursion(self, bits: int, top: int, bottom: int) -> tuple[int, int]:
-        """How far the minute reaches beyond its open and close."""
+        """How far high and low are beyond the minute's open and close, in won."""
         up, down = ((bits >> 20) & 255) / 255, ((bits >> 28) & 255) / 255
         high = top + int(up * up * self._wiggle)
         low = bottom - int(down * down * self._wiggle)
@@ -164,7 +166,7 @@ class MinutePath:
     # --- one second -----------------------------------------------------------------------
 
     def quantity_in(self, index: int, second: int) -> int:
-        """Shares traded in one second of a minute."""
+        """The shares traded in one second of a minute."""
         minute = self.minute(index)
         if minute.volume < 4:
             return minute.volume if second == 59 else 0
@@ -178,7 +180,7 @@ class MinutePath:
         return spread + (second in (0, minute.turn, minute.back, 59))
 
     def volume_in(self, index: int, second: int) -> int:
-        """Shares traded in a minute up to the end of one of its seconds."""
+        """The shares traded in a minute up to the end of a second of it."""
         minute = self.minute(index)
         if minute.volume < 4:
             return minute.volume if second == 59 else 0
@@ -187,7 +189,7 @@ class MinutePath:
         return minute.auction + int(free * _PROFILES[minute.bits & 31][second]) + points
 
     def shape(self, index: int, second: int) -> int:
-        """Where the price of a minute stands in one of its seconds, traded or not."""
+        """The price in a second of a minute, whether or not there was a trade."""
         minute = self.minute(index)
         if minute.volume < 4 or second == 59:
             return minute.close
@@ -211,9 +213,9 @@ class MinutePath:
         return max(minute.low, min(minute.high, price - price % tick))
 
     def place(self, second: int) -> tuple[int, int] | None:
-        """(minute, second in it) that a second of the session falls on; None before the open.
+        """(minute, second of the minute) for a second of the session; None before the open.
 
-        The closing auction sees the last second of continuous trading.
+        In the closing auction it is the last second of continuous trading.
         """
         if second < self.skip * 60:
             return None
@@ -221,7 +223,7 @@ class MinutePath:
         return divmod(second, 60)
 
     def last_traded(self, second: int) -> int | None:
-        """The newest second up to this one in which continuous trading happened."""
+        """The last second up to this one with a trade in the continuous session."""
         place = self.place(second)
         if place is None:
             return None
@@ -234,7 +236,7 @@ class MinutePath:
         return None
 
     def price_at(self, second: int) -> int:
-        """The last traded price; the base price before the first trade."""
+        """The last traded price, in won; the base price before the first trade."""
         if second >= CLOSING_SECOND:
             return self.closing_price
         last = self.last_traded(second)
@@ -250,7 +252,7 @@ class MinutePath:
         return self.cumulative[index] + self.volume_in(index, inside)
 
     def trade_at(self, second: int) -> MarketTrade | None:
-        """What traded in this very second."""
+        """The trades of exactly this second; None if there were none."""
         if second == CLOSING_SECOND:
             quantity, price = self.closing_volume, self.closing_price
         elif second < self.skip * 60 or second >= AUCTION_SECOND:
@@ -263,7 +265,7 @@ class MinutePath:
         return MarketTrade(second, price, quantity, self.side_at(second), self.volume_at(second))
 
     def side_at(self, second: int) -> Side:
-        """Who crossed the spread in the last trade: known from the price's move, else drawn."""
+        """The aggressor side of the last trade: from the price change, or random if unchanged."""
         last = self.last_traded(second)
         if last is None:
             return Side.BUY
@@ -274,34 +276,34 @@ class MinutePath:
         drawn = (bits * 2654435761 + last % 60 * 40503 & 1023) / 1024
         return Side.BUY if drawn < self.buying(last // 60) else Side.SELL
 
-    # --- what only a steered session has ---------------------------------------------------
+    # --- only in steered sessions ----------------------------------------------------------
 
     @property
     def interruptions(self) -> Sequence[Interruption]:
         return ()
 
     def halted(self, second: int) -> bool:
-        """Whether trading in the stock is suspended: no order is taken."""
+        """Whether the stock is halted: no orders are accepted."""
         return False
 
     def locked(self, second: int) -> bool:
-        """Whether everybody is on one side, at a limit price."""
+        """Whether the stock is limit-locked: orders on one side only, at a price limit."""
         return False
 
     def interruption(self, second: int) -> Interruption | None:
-        """The volatility interruption that a second belongs to; not that of its print."""
+        """The volatility interruption in force in a second; None in the second that ends it."""
         return None
 
-    def pinned(self, second: int) -> int:
-        """Where it stands in a second, or would stand if it traded."""
+    def model_price(self, second: int) -> int:
+        """The price in a second, even if the stock does not trade then."""
         return self.price_at(second)
 
-    def still(self, second: int) -> bool:
-        """Whether nothing may trade in a second of the continuous session."""
+    def suspended(self, second: int) -> bool:
+        """Whether continuous trading is suspended in a second."""
         return False
 
     def buying(self, index: int) -> float:
-        """The part of a minute's volume that buyers took from the ask, 0..1."""
+        """The share of a minute's volume that buyers took from the ask, 0 to 1."""
         index = max(0, min(index, CONTINUOUS_MINUTES - 1))
         if self.buying_shares is not None:
             return self.buying_shares[index]

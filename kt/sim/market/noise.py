@@ -1,4 +1,4 @@
-"""Pseudo-random numbers that are equal on every machine: exact arithmetic only, no libm."""
+"""Pseudo-random numbers that are the same on every machine: exact arithmetic only, no libm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def key_of(*parts: object) -> int:
 
 
 def scatter(key: int, step: int) -> int:
-    """64 well-mixed bits for one step of a key (the finalizer of splitmix64)."""
+    """64 pseudo-random bits for one step of a key (the splitmix64 finalizer)."""
     z = (key + step * 0x9E3779B97F4A7C15) & _MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
@@ -23,12 +23,12 @@ def scatter(key: int, step: int) -> int:
 
 
 def share(key: int, step: int) -> float:
-    """Evenly in [0, 1)."""
+    """A uniform number in [0, 1)."""
     return (scatter(key, step) >> 11) / (1 << 53)
 
 
 def bell(key: int, step: int) -> float:
-    """Bell-shaped around 0 with standard deviation 1 and no tail beyond 3.5."""
+    """An approximately normal number: mean 0, standard deviation 1, never beyond 3.5."""
     bits = scatter(key, step)
     total = (
         (bits & 0xFFFF)
@@ -40,9 +40,9 @@ def bell(key: int, step: int) -> float:
 
 
 def bells(rng: random.Random, count: int) -> list[float]:
-    """So many bell-shaped numbers of standard deviation 1, as fast as pure Python makes them.
+    """`count` approximately normal numbers with standard deviation 1, fast in pure Python.
 
-    Python's own gauss() needs log and cos, whose last bit differs between C libraries.
+    random.gauss() uses log and cos, whose last bit differs between C libraries.
     """
     draw = rng.random
     return [(draw() + draw() + draw() - 1.5) * 2 for _ in range(count)]

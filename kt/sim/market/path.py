@@ -1,4 +1,4 @@
-"""One stock's session with its sums so far: value, strength, the day's range."""
+"""One stock's session with running totals: traded value, trade strength, the day's range."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Interruption", "MarketTrade", "Minute", "SessionPath"]
 
 
 class SessionPath(MinutePath):
-    """Adds up what the minutes trade. The sums are made when first asked for."""
+    """A session with totals over its minutes, computed when first used."""
 
     @cached_property
     def _values(self) -> list[int]:
@@ -30,11 +30,11 @@ class SessionPath(MinutePath):
 
     @cached_property
     def _running(self) -> tuple[list[int], list[int]]:
-        """Highest and lowest up to each minute, as far as they have been asked for."""
+        """The running high and low of each minute, as far as computed yet."""
         return [], []
 
     def value_at(self, second: int) -> int:
-        """Won traded so far, each minute at the middle of its open and close."""
+        """The traded value so far in won; each minute counts at the mean of its open and close."""
         if second >= CLOSING_SECOND:
             return self._values[-1] + self.closing_price * self.closing_volume
         place = self.place(second)
@@ -46,7 +46,8 @@ class SessionPath(MinutePath):
         return self._values[index] + self.volume_in(index, inside) * middle // 2
 
     def strength_at(self, second: int, window: int = 0) -> float:
-        """Bought over sold volume, 100 = even; over the last `window` minutes, 0 = all day."""
+        """Trade strength: bought over sold volume, 100 = even, over the last `window` minutes (0:
+        the whole day)."""
         place = self.place(second)
         if place is None:
             return 0.0
@@ -74,7 +75,7 @@ class SessionPath(MinutePath):
         return self.opening, max(prices), min(prices)
 
     def prices_in(self, index: int, inside: int = 59) -> list[int]:
-        """The prices traded in a minute up to one of its seconds."""
+        """The traded prices of a minute up to a second of it."""
         return [
             self.shape(index, second)
             for second in range(inside + 1)
@@ -82,7 +83,7 @@ class SessionPath(MinutePath):
         ]
 
     def _extremes(self, index: int) -> tuple[int, int]:
-        """(highest, lowest) up to and with a minute."""
+        """The session's (high, low) up to and including a minute."""
         highs, lows = self._running
         for at in range(self.skip + len(highs), index + 1):
             minute = self.minute(at)

@@ -1,4 +1,4 @@
-"""What a session has in store for each stock: gap, drift, volume, flows and surges."""
+"""The plan of a session for each stock: gap, drift, volume, flows and surges."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from kt.sim.market.listing import Listing
 from kt.sim.market.noise import bell, key_of, share
 
 _BIGGEST_SURGING_VALUE = 300_000_000_000
-"""Stocks that trade more than this a day do not jump."""
+"""Stocks with a larger daily traded value (won) do not surge."""
 _AFFORDABLE = 200_000
 _PULL = 0.001
-"""A session's downward drift: what the runs add on average, taken back from all stocks."""
+"""The downward drift of every stock in a session, which offsets the average gain from surges."""
 _MOST = 0.27
-"""No planned close lies further from its base than this: inside the limits after rounding."""
+"""The largest planned change of a close, as a fraction: inside the price limits after rounding."""
 
 
 @dataclass(frozen=True, slots=True)
 class Surge:
-    """A run of one stock in one session: volume first, then price, then a fading.
+    """A surge or slump of one stock in one session: first volume, then price, then a decline.
 
-    Minutes count from 09:00. `height` is the top as a share of the base price (negative for a
-    slump), `keep` the part of it that is left at the end; `times` is the session's volume
-    against a quiet day's. `real` runs are carried by foreigners and institutions.
+    Minutes count from 09:00. `height` is the peak as a fraction of the base price (negative for
+    a slump), `keep` the part of it that remains at the end; `times` is the session's volume as a
+    multiple of a quiet day's. Foreigners and institutions buy in `real` surges.
     """
 
     start: int
@@ -36,7 +36,7 @@ class Surge:
     real: bool
 
     def lift(self, minute: int) -> float:
-        """By how much of the base price the stock is lifted at a minute."""
+        """The surge's effect on the price at a minute, as a fraction of the base price."""
         if minute <= self.start:
             return 0.0
         risen = (minute - self.start) / self.rise
@@ -46,7 +46,7 @@ class Surge:
         return self.height * (1 - (1 - self.keep) * fallen * fallen * (3 - 2 * fallen))
 
     def heat(self, minute: int) -> float:
-        """How hot trading is, 0..1: it begins some minutes before the price moves."""
+        """The intensity of trading, 0 to 1; it rises some minutes before the price does."""
         lead = minute - self.start + 8
         if lead <= 0:
             return 0.0
@@ -61,27 +61,27 @@ class Surge:
 
 @dataclass(frozen=True, slots=True)
 class StockDay:
-    """One stock's plan for one session. Shares are parts of the session's volume."""
+    """One stock's plan for one session. Flows are fractions of the session's volume."""
 
     gap: float
     change: float
-    """The close against the base, surges included."""
+    """The close relative to the base, as a fraction, surges included."""
     sigma: float
-    """One day's standard deviation."""
+    """The standard deviation of a day's change, as a fraction."""
     times: float
-    """Volume against a quiet day's, without the surge."""
+    """The volume as a multiple of a quiet day's, without the surge."""
     pressure: float
-    """What foreigners and institutions know, around -2..2."""
+    """The hidden signal that foreigners and institutions follow, about -2 to 2."""
     foreign: float
     institution: float
     surge: Surge | None
 
 
 class Planner:
-    """Plans from the seed and the session's number alone.
+    """Computes plans from only the seed and the session's number.
 
-    A little information is built in: the hidden pressure drives the flows that everybody sees,
-    part of the same day's drift, and part of the next day's.
+    The market is slightly predictable by design: the hidden pressure drives the published flows,
+    part of the same day's drift and part of the next day's.
     """
 
     def __init__(self, seed: int, listings: tuple[Listing, ...]) -> None:
@@ -95,7 +95,7 @@ class Planner:
         return self._keys[code]
 
     def pressure(self, code: str, session: int) -> float:
-        """Persistent over about three sessions, standard deviation about 1."""
+        """The hidden signal: lasts about three sessions, standard deviation about 1."""
         key = self._keys[code]
         return (
             0.75 * bell(key, 16 * session)
@@ -129,7 +129,7 @@ class Planner:
         )
 
     def surges(self, session: int) -> dict[str, Surge]:
-        """The runs and slumps of a session, by code."""
+        """The surges and slumps of a session, by code."""
         if session not in self._surges:
             self._surges[session] = self._draw_surges(session)
         return self._surges[session]
@@ -161,8 +161,8 @@ def _may_surge(listing: Listing) -> bool:
 
 
 def _run(rng: Random, *, early: bool, real: bool) -> Surge:
-    """Early runs are under way at 10:00, the hour at which a new exchange opens; those without
-    support look alike then, except for the flows, and lose it all again."""
+    """A surge. Early ones are already running at 10:00, when a new exchange starts. Those that are
+    not `real` look the same at first, except in the flows, and then lose the whole gain."""
     start = rng.randrange(6, 30) if early else rng.randrange(50, 290)
     rise = rng.randrange(90, 170) if early else rng.randrange(50, 110)
     height = 0.06 + 0.09 * rng.random()

@@ -1,4 +1,4 @@
-"""The four rankings over the whole market at a moment."""
+"""The four rankings of the whole market at a moment."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def _row(board: Board, listing: Listing, moment: Moment, wants_surge: bool) -> _
 
 
 def _surge(board: Board, listing: Listing, moment: Moment, volume: int) -> float:
-    """Volume against the session before at the same time, in percent of it."""
+    """The change of volume against the previous session at the same time, in percent."""
     before, skip = moment.session - 1, board.skip(moment.session - 1)
     usual = board.chain.volume_by(listing, before, skip, moment.second)
     return round(100 * (volume - usual) / max(1, usual), 2)

@@ -1,10 +1,10 @@
-"""Recorded minute bars in place of the seeded path.
+"""Replays recorded minute bars in place of seeded prices.
 
 The file is CSV in UTF-8 with the header `code,at,open,high,low,close,volume`: six-character
-stock codes, `at` the bar's start as ISO 8601 (Korean time when it names no zone), prices in won,
+stock codes, `at` is the bar's start in ISO 8601 (Korean time if it has no zone), prices in won,
 volume in shares. Bars from 09:00 to 15:19 are the continuous session; one at 15:30 (or 15:20 to
-15:30) is the closing auction. Minutes without a bar did not trade. A stock's days are played in
-their order from session 0 on; afterwards the seeded market goes on from the last close.
+15:30) is the closing auction. Minutes without a bar had no trades. A stock's days are replayed
+in order from session 0 on; after them the seeded market continues from the last close.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _HINT = "`kt help simulator` shows the form of the file."
 
 @dataclass(frozen=True, slots=True)
 class RecordedBar:
-    """One minute as the file has it; `minute` counts from 09:00."""
+    """One minute bar of the file; `minute` counts from 09:00."""
 
     minute: int
     open: int
@@ -42,7 +42,7 @@ class RecordedBar:
 
 
 class RecordedDay(list[RecordedBar]):
-    """One stock's bars of one day, in order."""
+    """One stock's bars of one day, sorted by minute."""
 
     def path(self, listing: Listing, *, key: int, base: int) -> SessionPath:
         by_minute = {bar.minute: bar for bar in self if bar.minute < CONTINUOUS_MINUTES}
@@ -71,7 +71,7 @@ class RecordedDay(list[RecordedBar]):
 
 
 class Recording:
-    """The days of a replay file, by stock, in order."""
+    """The days of a replay file by stock, oldest first."""
 
     def __init__(self, days: dict[str, list[RecordedDay]]) -> None:
         self._days = days
@@ -85,11 +85,12 @@ class Recording:
         return days[session] if 0 <= session < len(days) else None
 
     def base(self, code: str) -> int:
-        """The price the recorded stock starts from, in won: its first open, on the grid."""
+        """The recorded stock's first base price in won: its first open, rounded to a tick."""
         return ticks.round_up(self._days[code][0][0].open)
 
     def listings(self, known: tuple[Listing, ...]) -> tuple[Listing, ...]:
-        """The known stocks with the recorded ones' base prices, and any unknown recorded ones."""
+        """The known stocks, with base prices from the recording, plus recorded stocks that are not
+        among them."""
         missing = [code for code in self._days if code not in {item.code for item in known}]
         usual = [
             Listing(
@@ -103,9 +104,10 @@ class Recording:
             )
             for item in known
         ]
-        return (*usual, *(self._stranger(code) for code in missing))
+        return (*usual, *(self._unlisted(code) for code in missing))
 
-    def _stranger(self, code: str) -> Listing:
+    def _unlisted(self, code: str) -> Listing:
+        """A listing for a recorded stock that is not among the known ones."""
         volume = sum(bar.volume for bar in self._days[code][0])
         return Listing(
             code=code,
@@ -118,23 +120,23 @@ class Recording:
 
 
 def read(path: Path) -> Recording:
-    """The recording in a file. Raises InputError, naming the line, when it cannot be used."""
+    """Read a recording from a file. Raises InputError with the line number if it is invalid."""
     found: dict[str, dict[date, dict[int, RecordedBar]]] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         try:
             for row in rows:
                 if rows.line_num == 1:
-                    _need(tuple(row) == HEADER, f"the first line is not {','.join(HEADER)}")
+                    _require(tuple(row) == HEADER, f"the first line is not {','.join(HEADER)}")
                 elif row:
                     code, day, bar = _bar(row)
                     bars = found.setdefault(code, {}).setdefault(day, {})
-                    _need(bar.minute not in bars, f"a second bar of {code} at {row[1]}")
+                    _require(bar.minute not in bars, f"a second bar of {code} at {row[1]}")
                     bars[bar.minute] = bar
-            _need(bool(found), "there is no bar in it")
+            _require(bool(found), "the file has no bars")
         except (UnicodeDecodeError, ValueError, csv.Error) as error:
             line = rows.line_num + isinstance(error, UnicodeDecodeError)
-            raise InputError(f"{path}, line {max(1, line)}: {_said(error)}", hint=_HINT) from None
+            raise InputError(f"{path}, line {max(1, line)}: {_reason(error)}", hint=_HINT) from None
     return Recording(
         {
             code: [RecordedDay(bars[minute] for minute in sorted(bars)) for bars in _in_order(days)]
@@ -148,31 +150,31 @@ def _in_order(days: dict[date, dict[int, RecordedBar]]) -> Iterator[dict[int, Re
 
 
 def _bar(row: list[str]) -> tuple[str, date, RecordedBar]:
-    """A line's stock, day and bar. Raises ValueError with what is wrong."""
-    _need(len(row) == len(HEADER), f"{len(row)} fields where {len(HEADER)} should be")
+    """Parse a line into (code, day, bar). Raises ValueError with the reason."""
+    _require(len(row) == len(HEADER), f"{len(row)} fields where {len(HEADER)} should be")
     code, moment, *figures = row
-    _need(bool(_CODE.fullmatch(code)), f"{code!r} is no stock code of six characters")
+    _require(bool(_CODE.fullmatch(code)), f"{code!r} is not a stock code of six characters")
     try:
         at = datetime.fromisoformat(moment)
     except ValueError:
-        raise ValueError(f"{moment!r} is no time like 2026-11-23T09:00") from None
+        raise ValueError(f"{moment!r} is not a time like 2026-11-23T09:00") from None
     at = at.astimezone(KST) if at.tzinfo else at.replace(tzinfo=KST)
     minute = at.hour * 60 + at.minute - 540
-    _need(0 <= minute <= 390, f"{moment} is outside 09:00 to 15:30")
+    _require(0 <= minute <= 390, f"{moment} is outside 09:00 to 15:30")
     wrong = [figure for figure in figures if not _WHOLE.fullmatch(figure)]
-    _need(not wrong, f"{(wrong or [''])[0]!r} is no whole number")
+    _require(not wrong, f"{(wrong or [''])[0]!r} is not a whole number")
     opening, high, low, close, volume = map(int, figures)
-    _need(
+    _require(
         0 < low <= min(opening, close) <= max(opening, close) <= high,
         f"not a bar: open {opening}, high {high}, low {low}, close {close}",
     )
     return code, at.date(), RecordedBar(minute, opening, high, low, close, volume)
 
 
-def _need(true: bool, otherwise: str) -> None:
-    if not true:
-        raise ValueError(otherwise)
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

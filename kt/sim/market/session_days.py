@@ -1,4 +1,4 @@
-"""Which session a moment belongs to, and which second of it."""
+"""Converts between times and (session, second)."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from kt.rules import calendar
 CONTINUOUS_MINUTES = 380
 """09:00 to 15:20."""
 CLOSING_SECOND = 390 * 60
-"""When the closing auction prints, counted from 09:00."""
+"""The second of the closing auction's trade, counted from 09:00."""
 AUCTION_SECOND = CONTINUOUS_MINUTES * 60
-"""When the closing auction begins."""
+"""The second in which the closing auction begins."""
 
 
 class SessionDays:
-    """Sessions are numbered; dates hang on one anchor, so the market never depends on them.
+    """Maps session numbers to dates through one anchor: the market does not depend on dates.
 
-    Seconds are counted from 380 minutes before the closing auction: 0 is 09:00 on an ordinary
-    day. A day that opens an hour late (the year's first) begins at second 3600.
+    Second 0 is 380 minutes before the closing auction: 09:00 on an ordinary day. A day that opens
+    an hour late (the first of a year) begins at second 3600.
     """
 
     def __init__(self, anchor_day: date, anchor_session: int) -> None:
@@ -39,7 +39,7 @@ class SessionDays:
         return self._days[session]
 
     def session(self, now: datetime) -> int:
-        """The newest session whose day has begun (midnight, Korean time)."""
+        """The latest session whose day has begun (at midnight, Korean time)."""
         today = now.astimezone(KST).date()
         while self._days[self._last] < today:
             self.day(self._last + 1)
@@ -57,16 +57,16 @@ class SessionDays:
         return self._hours[session]
 
     def origin(self, session: int) -> datetime:
-        """The moment of second 0."""
+        """The time of second 0."""
         return self.hours(session).closing_auction - timedelta(minutes=CONTINUOUS_MINUTES)
 
     def second(self, session: int, now: datetime) -> int:
-        """Whole seconds since the session's second 0; negative before."""
+        """Whole seconds since the session's second 0; negative before it."""
         return (now - self.origin(session)) // timedelta(seconds=1)
 
     def at(self, session: int, second: int) -> datetime:
         return self.origin(session) + timedelta(seconds=second)
 
     def skip(self, session: int) -> int:
-        """Minutes by which the session begins late against its second 0."""
+        """The minutes between second 0 and the session's opening (0 on an ordinary day)."""
         return (self.hours(session).open - self.origin(session)) // timedelta(minutes=1)

@@ -1,6 +1,6 @@
-"""A stock's session as somebody steers it: prices set by hand, halts, interruptions, locks.
+"""A steered session of a stock: prices set by the user, halts, interruptions, limit locks.
 
-Nothing before a turn changes, so published prices stay valid.
+A step changes nothing before its second, so prices already published remain valid.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from kt.sim.market.path import Interruption, SessionPath
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 
 OPEN_ENDED = 24 * 3600
-"""The end of what nobody has ended yet."""
+"""The end (in seconds) of a halt or lock that is still in force."""
 Action = Literal["price", "free", "halt", "resume", "interrupt", "lock"]
 
 
-class Turn(msgspec.Struct, frozen=True, kw_only=True):
-    """What holds from a second of the session on.
+class SteeringStep(msgspec.Struct, frozen=True, kw_only=True):
+    """One step of steering, in effect from a second of the session on.
 
-    `price` is where it trades (`price`) or the limit it is locked at (`lock`); `quantity` are the
-    shares that trade at once besides the usual ones; `until` is the second of an interruption's
-    print. `side` is who crosses the spread in the trades from now on, and `only` means that
-    nothing trades after the shares that trade at once.
+    `price` is the price to trade at (`price`) or the limit to lock at (`lock`); `quantity` is
+    traded at once, in addition to the usual volume; `until` is the second in which an
+    interruption ends. `side` is the aggressor side of the trades from then on, and with `only`
+    nothing trades after `quantity`.
     """
 
     second: int
@@ -44,7 +44,7 @@ class Turn(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Seconds:
-    """The plain session, second by second: price, shares."""
+    """The unsteered session second by second: prices and quantities."""
 
     prices: list[int]
     quantities: list[int]
@@ -57,8 +57,8 @@ def seconds_of(path: SessionPath) -> Seconds:
     )
 
 
-class _Tape:
-    """The session while the turns are laid over it, one after the other."""
+class _Timeline:
+    """The session while the steps are applied to it, one after the other."""
 
     def __init__(self, plain: SessionPath, seconds: Seconds) -> None:
         self._plain = plain
@@ -73,50 +73,50 @@ class _Tape:
         self.calls: list[tuple[int, int]] = []
         self.sides: list[tuple[int, Side | None]] = []
 
-    def lay(self, turn: Turn) -> None:
-        start = max(turn.second, 0)
-        if turn.action in {"price", "free"}:
-            self.sides.append((start, turn.side))
-            self._move(turn, start)
-        elif turn.action == "halt":
-            self._quiet(start)
+    def apply(self, step: SteeringStep) -> None:
+        start = max(step.second, 0)
+        if step.action in {"price", "free"}:
+            self.sides.append((start, step.side))
+            self._move(step, start)
+        elif step.action == "halt":
+            self._stop(start)
             self.calls = [(begun, min(end, start)) for begun, end in self.calls]
             self.halts.append((start, OPEN_ENDED))
-        elif turn.action == "resume":
+        elif step.action == "resume":
             self.halts[-1] = (self.halts[-1][0], start)
-            self._go_on(start, turn.quantity)
-        elif turn.action == "interrupt":
-            self._interrupt(start, turn.until)
+            self._resume(start, step.quantity)
+        elif step.action == "interrupt":
+            self._interrupt(start, step.until)
         else:
-            self._pin(start, turn.price)
-            self._quiet(start)
-            self._trade(start, turn.quantity)
+            self._hold(start, step.price)
+            self._stop(start)
+            self._trade(start, step.quantity)
             self.locks.append((start, OPEN_ENDED))
 
-    def _move(self, turn: Turn, start: int) -> None:
-        if turn.action == "price":
-            self._pin(start, turn.price)
+    def _move(self, step: SteeringStep, start: int) -> None:
+        if step.action == "price":
+            self._hold(start, step.price)
         else:
-            self._walk_on(start, turn.price)
+            self._free(start, step.price)
         if start <= self._plain.skip * 60:
-            self.opening = turn.price
+            self.opening = step.price
         if self.locks and self.locks[-1][1] > start:
             self.locks[-1] = (self.locks[-1][0], start)
-            self._go_on(start, turn.quantity)
+            self._resume(start, step.quantity)
         elif not _within(self.halts, start) and not _within(self.calls, start):
-            if turn.only:
-                self._quiet(start)
-                self._trade(start, turn.quantity)
+            if step.only:
+                self._stop(start)
+                self._trade(start, step.quantity)
             else:
-                self._go_on(start, turn.quantity)
+                self._resume(start, step.quantity)
 
-    def _pin(self, start: int, price: int) -> None:
-        """At this price from now on."""
+    def _hold(self, start: int, price: int) -> None:
+        """Hold the price from a second on."""
         self.prices[start:] = [price] * max(0, AUCTION_SECOND - start)
         self.closing = price
 
-    def _walk_on(self, start: int, price: int) -> None:
-        """As it would have gone, from this price."""
+    def _free(self, start: int, price: int) -> None:
+        """Continue with the unsteered movement, scaled to start from this price."""
         plain, usual = self._plain, self._seconds.prices
         scale = price / usual[min(start, AUCTION_SECOND - 1)]
 
@@ -128,13 +128,13 @@ class _Tape:
         self.prices[start:] = [moved[value] for value in left]
         self.closing = scaled(plain.closing_price)
 
-    def _quiet(self, start: int) -> None:
-        """Nothing trades any more."""
+    def _stop(self, start: int) -> None:
+        """Stop all trades from a second on."""
         self.quantities[start:] = [0] * max(0, AUCTION_SECOND - start)
         self.closing_volume = 0
 
-    def _go_on(self, start: int, quantity: int) -> None:
-        """The usual shares trade again."""
+    def _resume(self, start: int, quantity: int) -> None:
+        """Resume the usual volume from a second on."""
         self.quantities[start:] = self._seconds.quantities[start:]
         self.closing_volume = self._plain.closing_volume
         self._trade(start, quantity)
@@ -144,7 +144,7 @@ class _Tape:
             self.quantities[second] += quantity
 
     def _interrupt(self, start: int, end: int) -> None:
-        """What would have traded trades in its print, or in the closing one."""
+        """Move the volume of an interruption into its final trade, or into the closing auction."""
         moved = sum(self.quantities[start:end])
         self.quantities[start:end] = [0] * (min(end, AUCTION_SECOND) - start)
         if end < AUCTION_SECOND:
@@ -155,32 +155,32 @@ class _Tape:
 
 
 class SteeredPath(SessionPath):
-    """A session with the turns laid over it; a stock that moves on its own has a plain one."""
+    """A session with steering steps applied to it."""
 
     steered = True
 
-    def __init__(self, plain: SessionPath, seconds: Seconds, turns: Iterable[Turn]) -> None:
-        tape = _Tape(plain, seconds)
-        for turn in turns:
-            tape.lay(turn)
-        self._prices, self._quantities = tape.prices, tape.quantities
-        self._sums = [0, *accumulate(tape.quantities)]
-        self._traded = [second for second, size in enumerate(tape.quantities) if size]
-        self._halts, self._locks = tape.halts, tape.locks
-        self._sides = tape.sides
-        self._calls = tuple(self._call(tape, start, end) for start, end in tape.calls)
+    def __init__(self, plain: SessionPath, seconds: Seconds, steps: Iterable[SteeringStep]) -> None:
+        timeline = _Timeline(plain, seconds)
+        for step in steps:
+            timeline.apply(step)
+        self._prices, self._quantities = timeline.prices, timeline.quantities
+        self._sums = [0, *accumulate(timeline.quantities)]
+        self._traded = [second for second, size in enumerate(timeline.quantities) if size]
+        self._halts, self._locks = timeline.halts, timeline.locks
+        self._sides = timeline.sides
+        self._calls = tuple(self._call(timeline, start, end) for start, end in timeline.calls)
         minutes = [self._bar(index) for index in range(CONTINUOUS_MINUTES)]
-        closing = minutes[-1][-1] if self.halted(CLOSING_SECOND) else tape.closing
+        closing = minutes[-1][-1] if self.halted(CLOSING_SECOND) else timeline.closing
         super().__init__(
             key=plain.key,
             base=plain.base,
             limits=(plain.lower, plain.upper),
-            opening=tape.opening,
+            opening=timeline.opening,
             opens=[bar[0] for bar in minutes],
             closes=[bar[-1] for bar in minutes],
             volumes=[self._sums[60 * n + 60] - self._sums[60 * n] for n in range(len(minutes))],
             closing_price=closing,
-            closing_volume=tape.closing_volume,
+            closing_volume=timeline.closing_volume,
             auction=plain.auction,
             buying=plain.buying_shares,
             kind=plain.kind,
@@ -189,7 +189,7 @@ class SteeredPath(SessionPath):
         )
 
     def _bar(self, index: int) -> list[int]:
-        """The prices of a minute's trades; where it stands when there are none."""
+        """The prices of a minute's trades; if there are none, only the last price."""
         seconds = range(60 * index, 60 * index + 60)
         found = [self._prices[second] for second in seconds if self._quantities[second]]
         if found:
@@ -197,12 +197,12 @@ class SteeredPath(SessionPath):
         before = bisect_right(self._traded, 60 * index)
         return [self._prices[self._traded[before - 1] if before else 60 * index]]
 
-    def _call(self, tape: _Tape, start: int, end: int) -> Interruption:
+    def _call(self, timeline: _Timeline, start: int, end: int) -> Interruption:
         if end < AUCTION_SECOND:
-            return Interruption(start, end, tape.prices[end], tape.quantities[end])
-        return Interruption(start, end, tape.closing, tape.closing_volume)
+            return Interruption(start, end, timeline.prices[end], timeline.quantities[end])
+        return Interruption(start, end, timeline.closing, timeline.closing_volume)
 
-    # --- the second is what is given, not the minute ------------------------------------------
+    # --- values by second instead of computed from the minute -----------------------------------
 
     def quantity_in(self, index: int, second: int) -> int:
         return self._quantities[60 * index + second]
@@ -223,7 +223,7 @@ class SteeredPath(SessionPath):
         given = self._sides[place - 1][1] if place else None
         return given or super().side_at(second)
 
-    # --- what holds ---------------------------------------------------------------------------
+    # --- halts, interruptions and locks ---------------------------------------------------------
 
     @property
     def interruptions(self) -> Sequence[Interruption]:
@@ -238,11 +238,11 @@ class SteeredPath(SessionPath):
     def interruption(self, second: int) -> Interruption | None:
         return next((call for call in self._calls if call.start <= second < call.end), None)
 
-    def still(self, second: int) -> bool:
+    def suspended(self, second: int) -> bool:
         return self.halted(second) or self.interruption(second) is not None
 
-    def pinned(self, second: int) -> int:
-        """Where it stands, or would stand if it traded."""
+    def model_price(self, second: int) -> int:
+        """The price in a second, even if the stock does not trade then."""
         if second >= AUCTION_SECOND:
             return self.closing_price
         return self._prices[max(0, second)]

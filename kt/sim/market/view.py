@@ -1,4 +1,4 @@
-"""The market port of the embedded exchange."""
+"""Implements the Market port on the embedded market."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from kt.sim.market.session_days import AUCTION_SECOND
 
 TRILLION = 10**12
 _STRENGTHS = 60
-"""Rows of ka10046 that are worth having: an hour of minutes."""
+"""The number of rows of ka10046: one hour of minutes."""
 
 
 class MarketView:
-    """Implements `kt.ports.Market` for the present moment; raises UnknownStock alone."""
+    """Implements `kt.ports.Market` for the current moment; raises only UnknownStock."""
 
     def __init__(self, board: Board, depth: Depth, now: Callable[[], datetime]) -> None:
         self._board = board
@@ -108,7 +108,7 @@ class MarketView:
         return flow.broker_activity(self._board, stock_code, self._moment())
 
     def strength(self, stock_code: str) -> tuple[Strength, ...]:
-        """The last minutes, newest first; `volume` is what traded since the row before."""
+        """The last minutes, newest first; `volume` is the volume since the previous row."""
         moment = self._moment()
         path = self._board.path(stock_code, moment.session)
         origin = self._board.days.origin(moment.session)

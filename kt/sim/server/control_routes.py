@@ -87,10 +87,10 @@ def _market(context: ServerContext, request: Request, given: Any) -> Response:
         steered = context.exchange.steered(request.query_params.get("stock_code", ""))
     else:
         try:
-            wish = msgspec.convert(given, Steer)
+            steering = msgspec.convert(given, Steer)
         except msgspec.ValidationError as error:
             raise UsageError(str(error)) from error
-        steered = context.exchange.steer(wish)
+        steered = context.exchange.steer(steering)
     return JSONResponse(msgspec.to_builtins(steered))
 
 
