@@ -1,6 +1,6 @@
-"""Restarts a killed exchange on the same port and clock, so that its clients go on.
+"""Restarts a killed exchange on the same port and clock, so that its clients can continue.
 
-A killed exchange leaves its place file behind; a clean end removes it.
+A killed exchange leaves its place file behind; a clean stop removes it.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from kt.paths import ExchangePaths
 from kt.sim.discovery import ExchangePlace, read_place
 
 AWAY_SECONDS = 120.0
-"""Real seconds: what was gone for longer begins anew, on another port, where its clock stood."""
+"""Real seconds: after a longer absence it starts on a new port, with the clock where it stopped."""
 AWAY_MARKET_SECONDS = 3600.0
-"""Seconds of its own clock: nobody wants to come back to another part of the day."""
+"""Seconds of its own clock: a longer absence would resume it at another part of the day."""
 
 
 def killed_place(folder: Path) -> ExchangePlace | None:
-    """The place file of an exchange that was killed a moment ago; None if there is none."""
+    """The place file of an exchange that was killed recently; None if there is none."""
     place = read_place(folder)
     if place is None or not place.anchor:
         return None
@@ -31,12 +31,12 @@ def killed_place(folder: Path) -> ExchangePlace | None:
 
 
 def clock(place: ExchangePlace) -> ScaledClock:
-    """The clock that it ran on: its clients still do."""
+    """The clock it was running on, which its clients still use."""
     return ScaledClock(datetime.fromisoformat(place.anchor), place.anchor_real, place.speed)
 
 
 def _last_alive(folder: Path) -> float:
-    """When its state was last written, which it does every other second."""
+    """The time of the last write of its state, which happens every second or two."""
     return max(
         (path.stat().st_mtime for path in folder.glob(f"{ExchangePaths(folder).database.name}*")),
         default=0.0,

@@ -1,4 +1,4 @@
-"""Where a running exchange is, by the two small files that it writes: its place and its key."""
+"""Finds a running exchange through the two files that it writes: its address and its key."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ExchangePlace(msgspec.Struct, frozen=True, kw_only=True):
     seed: int
     speed: float
     anchor: str = ""
-    """With `anchor_real` and `speed` its clock (`kt.clock.ScaledClock`)."""
+    """Together with `anchor_real` and `speed`: its clock (`kt.clock.ScaledClock`)."""
     anchor_real: float = 0.0
 
     @property
@@ -32,7 +32,7 @@ class ExchangePlace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_place(folder: Path) -> ExchangePlace | None:
-    """What the file says; None when there is none or it cannot be read."""
+    """The content of the file; None if it is missing or cannot be read."""
     try:
         return msgspec.json.decode(ExchangePaths(folder).place.read_bytes(), type=ExchangePlace)
     except (OSError, msgspec.DecodeError):
@@ -40,7 +40,7 @@ def read_place(folder: Path) -> ExchangePlace | None:
 
 
 def read_key(folder: Path) -> str:
-    """Empty when there is none."""
+    """The control key; empty if there is none."""
     try:
         return ExchangePaths(folder).control_key.read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError):
@@ -52,7 +52,7 @@ class _Loop(msgspec.Struct, frozen=True):
 
 
 def loop_lives(folder: Path | None) -> bool:
-    """Whether the profile's `kt run` is at work, by the note beside its lock."""
+    """Whether the profile's `kt run` is running, from the file next to its lock."""
     if folder is None:
         return False
     try:
@@ -63,6 +63,6 @@ def loop_lives(folder: Path | None) -> bool:
 
 
 def ws_url(base_url: str) -> str:
-    """The stream's address on the server of a base address."""
+    """The WebSocket address for a server's base URL."""
     scheme = "wss" if base_url.startswith("https") else "ws"
     return f"{scheme}://{urlsplit(base_url).netloc}{STREAM_PATH}"

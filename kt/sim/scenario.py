@@ -1,7 +1,7 @@
-"""The process document's four scenarios as moves of one stock on a running exchange.
+"""The process document's four scenarios, as price moves of one stock on a running exchange.
 
-A scenario sets prices and says how many shares of the waiting orders trade there; what is ordered,
-and what becomes of the position, is the business of whoever trades.
+A scenario sets prices and how many shares of the resting orders trade there. It places no orders:
+that is up to the user or kt.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ STOCK = "005930"
 BUY_PRICE = 70_000
 QUANTITY = 10
 LOOK = 0.2
-"""Real seconds between two looks at the waiting orders: the exchange tells only the account whose
-orders they are."""
+"""Real seconds between two polls of the resting orders: the exchange notifies only the account
+that placed them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """A price in won, and who crosses the spread there. `awaits`: a buy order must wait at the
-    document's price before. `served`: the part of the waiting shares that trades, in percent;
-    0 leaves the stock to trade as usual."""
+    """A price in won and the aggressor side. `awaits`: first wait for a resting buy order at the
+    document's price. `served`: the percentage of the resting shares that trades; 0 leaves the
+    usual trading."""
 
     price: int
     side: Side
@@ -39,7 +39,7 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A move that was made: when the exchange's clock shows it, and the shares it serves."""
+    """A move that was made: its time on the exchange's clock, and the shares that trade."""
 
     at: datetime
     stock_code: str
@@ -73,7 +73,7 @@ SCENARIOS: dict[str, tuple[Move, ...]] = {
         Move(70_500, Side.BUY, "offered at 70,500 only: the rest of the order stays open"),
     ),
 }
-"""What is played, by name; `profit` and `stop` want the position that `buy` leaves."""
+"""The scenarios by name; `profit` and `stop` need the position that `buy` leaves."""
 
 
 def play(
@@ -86,8 +86,8 @@ def play(
     patience: float,
     say: Callable[[str], None],
 ) -> Iterator[Moved]:
-    """Make the moves of a scenario, `pause` seconds of the exchange's clock after each; each move
-    as it is made.
+    """Make a scenario's moves, with `pause` seconds of the exchange's clock after each; yields each
+    move when it has been made.
 
     Raises UsageError for a price outside the day's limits or a session that is over, KtError when
     no buy order at 70,000 waits within `patience` seconds of the exchange's clock.
@@ -106,7 +106,7 @@ def play(
 def _await(
     control: Control, stock_code: str, clock: Clock, patience: float, say: Callable[[str], None]
 ) -> int:
-    """The open shares of the buy orders at the document's price, as soon as there are any."""
+    """Wait for buy orders at the document's price; returns their open shares."""
     found, until = _waiting(control.steered(stock_code)), clock.monotonic() + patience
     if not found:
         say(f"waiting for an order to buy {stock_code} at {BUY_PRICE:,}")
@@ -128,7 +128,7 @@ def _waiting(steered: dict[str, Any]) -> int:
 
 
 def decision(stock_code: str, stock_name: str, at: datetime, decision_id: str) -> Decision:
-    """The decision that the process document gives as its example, made at a moment."""
+    """The process document's example decision, made at a moment."""
     return Decision(
         action=Action.BUY,
         stock_code=stock_code,

@@ -21,7 +21,7 @@ OnFault = Callable[[WireError], None]
 """Called with the error of each row that was left out."""
 
 SHOWN = 80
-"""The most characters of an invalid value that an error message quotes."""
+"""The most characters of an invalid value that an error message shows."""
 
 
 class Row:

@@ -1,4 +1,4 @@
-"""`python -m kt.sim.server`: the detached exchange. Its settings come as JSON on stdin."""
+"""`python -m kt.sim.server`: the detached exchange. It reads its settings as JSON from stdin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access tokens: one per app key, valid for a day of the exchange's clock, saved over restarts."""
+"""Access tokens: one per app key, valid for a day of the exchange's clock, saved for restarts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ LIFE = timedelta(hours=24) - timedelta(seconds=1)
 
 
 LONGEST_KEY = 256
-"""Characters of an app key or a secret; the broker's have 43."""
+"""The most characters of an app key or a secret; the broker's have 43."""
 MOST_KEYS = 10_000
-"""The most app keys; each has an account of its own."""
+"""The most app keys; each has its own account."""
 
 
 class WrongKeys(Exception):
-    """Not the secret that the app key came with first, or not the pair of this exchange."""
+    """The secret differs from the app key's first one, or the pair is not this exchange's."""
 
 
 @dataclass(slots=True)
@@ -36,15 +36,15 @@ class Grant:
     expires: str
     alive: bool
     digest: str = ""
-    """Of the secret that the app key came with first."""
+    """The digest of the first secret that was used with the app key."""
 
 
 class Tokens:
-    """Issues, recognises and ends tokens. Without a path nothing outlives the process.
+    """Issues, verifies and revokes tokens. Without a path, nothing is saved.
 
-    The first secret that an app key comes with is its secret from then on. The same token is
-    issued again while it is valid. The text of a token is derived from a secret of this state
-    folder, so the file holds no token; of the app keys' secrets it holds digests.
+    The first secret used with an app key becomes its secret. The same token is issued again while
+    it is valid. Tokens are derived from a secret of this state folder, so the file contains no
+    tokens, and only digests of the app keys' secrets.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Tokens:
         self._load()
 
     def issue(self, app_key: str, secret_key: str, *, renew: bool = False) -> tuple[str, datetime]:
-        """The token and when it expires. With `renew` the valid one dies and another is made."""
+        """The token and its expiry. With `renew`, the valid one is revoked and a new one issued."""
         if not self.accepts(app_key, secret_key):
             raise WrongKeys
         grant = self._grants.get(app_key)
@@ -75,7 +75,7 @@ class Tokens:
         return token, datetime.fromisoformat(grant.expires)
 
     def accepts(self, app_key: str, secret_key: str) -> bool:
-        """Whether this is the app key's secret, or may become it: it is the first."""
+        """Whether this is the app key's secret, or the first one used with it."""
         if self._pair is not None and not _same(self._pair, (app_key, secret_key)):
             return False
         grant = self._grants.get(app_key)
@@ -89,7 +89,7 @@ class Tokens:
         return hmac.digest(self._secret, text.encode(), hashlib.sha256).hex()
 
     def app_key(self, token: str) -> str | None:
-        """Whose token this is; None when it is unknown, expired, revoked or dead."""
+        """The app key of a token; None if it is unknown, expired or revoked."""
         app_key = self._keys.get(token)
         grant = self._grants.get(app_key) if app_key is not None else None
         if app_key is None or grant is None or not self._valid(grant, self._clock.now()):
@@ -97,7 +97,7 @@ class Tokens:
         return app_key if hmac.compare_digest(token, self._text(app_key, grant.serial)) else None
 
     def expire(self, app_key: str) -> None:
-        """The app key's token is no longer valid."""
+        """Revoke the app key's token."""
         grant = self._grants.get(app_key)
         if grant is not None:
             grant.alive = False

@@ -71,5 +71,5 @@ def _ours(context: ServerContext, request: Request) -> dict[str, str]:
 
 
 def _date(context: ServerContext) -> dict[str, str]:
-    """The exchange's own time, so that clients can see how far theirs is from it."""
+    """The exchange's time, so that clients can measure their clock skew."""
     return {"date": format_datetime(context.clock.now().astimezone(UTC), usegmt=True)}

@@ -23,7 +23,7 @@ from kt.sim.server.settings import Settings
 from kt.sim.wire.chart_pages import ChartCache
 
 MOST_SOCKETS = 64
-"""WebSockets open at once; logged in there is one for each app key."""
+"""The most open WebSockets; at most one per app key is logged in."""
 
 
 class ServerContext:
@@ -78,7 +78,7 @@ class ServerContext:
 
     @contextlib.contextmanager
     def listing_late(self, seconds: float) -> Iterator[None]:
-        """The lists lag at least this many seconds of the clock behind for the block's calls."""
+        """For the calls in the block, the lists are delayed by at least this many clock seconds."""
         usual = self.exchange.listing_delay
         self.exchange.listing_delay = max(usual, seconds)
         try:

@@ -56,7 +56,7 @@ async def _guarded(context: ServerContext, request: Request, handler: Handler) -
 
 
 def _given(request: Request, content: bytes) -> Any:
-    """What a POST brings. Raises UsageError when it is not JSON or does not say so."""
+    """The body of a POST. Raises UsageError if it is not JSON or has another content type."""
     if request.method != "POST":
         return None
     if not request_guard.is_json(request.headers):

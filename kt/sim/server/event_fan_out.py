@@ -44,7 +44,7 @@ class Listener(Protocol):
     """A WebSocket session as the fan-out sees it."""
 
     def codes(self) -> set[str]:
-        """The stocks it registered."""
+        """The stock codes that it registered."""
         ...
 
     def items(self, kind: str, code: str) -> list[str]:
@@ -53,12 +53,12 @@ class Listener(Protocol):
 
     def send_rows(self, kind: str, side: str, rows: list[bytes]) -> None: ...
     def replace(self) -> None:
-        """The app key logged in elsewhere."""
+        """Called when the app key has logged in elsewhere."""
         ...
 
 
 class EventFanOut:
-    """The sessions by app key: one each, the newest."""
+    """The sessions by app key: only the newest of each."""
 
     def __init__(self, market: Market, account: Callable[[str], Broker]) -> None:
         self._market = market
@@ -67,13 +67,14 @@ class EventFanOut:
         self._values: dict[tuple[str, str], int] = {}
         """Won filled so far by account and order number, since this process began."""
         self._quotes: dict[str, Quote | None] = {}
-        """Of the step being published: a quote costs as much as all the rest of a row."""
+        """The quotes of the step being published, cached because they are the costliest part of a
+        row."""
 
     def __len__(self) -> int:
         return len(self._sessions)
 
     def join(self, app_key: str, session: Listener) -> Listener | None:
-        """Makes this the app key's session; the one that it replaces is returned."""
+        """Make this the app key's session; returns the one it replaces."""
         older = self._sessions.get(app_key)
         self._sessions[app_key] = session
         return older if older is not session else None
@@ -83,12 +84,12 @@ class EventFanOut:
             del self._sessions[app_key]
 
     def watched(self) -> set[str]:
-        """Every stock that some session registered."""
+        """The stocks that any session registered."""
         return set().union(*(session.codes() for session in self._sessions.values()))
 
     def publish(self, events: Iterable[Event]) -> None:
-        """Each session's rows in the order in which they happened; market rows of one type go
-        together in a frame, an account row in a frame of its own."""
+        """Each session's frames in order of time; market rows of one type share a frame, and an
+        account row has its own."""
         self._quotes.clear()
         outgoing: dict[str, list[Row]] = {}
         for account, event in events:

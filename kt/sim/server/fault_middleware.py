@@ -1,4 +1,4 @@
-"""Applies the faults to a call, before and after the exchange takes it."""
+"""Applies faults to a call, before and after the exchange executes it."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ REFUSED = "주문이 거부되었습니다."
 
 
 class ConnectionCut(Exception):
-    """The connection is to be cut without an answer."""
+    """The connection must be closed without a response."""
 
 
 async def answer(context: ServerContext, request: Request) -> RestAnswer | RawAnswer:
-    """Raises ConnectionCut when the connection is to be cut."""
+    """Raises ConnectionCut if a fault closes the connection."""
     rules = context.faults.call(request.api_id, _stock(context, request))
     for rule in rules:
         log.info("fault: %s %s (%s)", request.api_id, rule.action, rule.when)
@@ -42,7 +42,7 @@ async def answer(context: ServerContext, request: Request) -> RestAnswer | RawAn
 
 
 def _stock(context: ServerContext, request: Request) -> str:
-    """Which stock the call is about, when a rule wants to know."""
+    """The call's stock code, if a rule depends on it."""
     if not context.faults.by_stock:
         return ""
     try:
@@ -66,7 +66,7 @@ def _taken(context: ServerContext, request: Request, rules: Sequence[FaultRule])
 async def _before(
     context: ServerContext, request: Request, rules: Sequence[FaultRule]
 ) -> RawAnswer | None:
-    """What happens instead of the call; raises the refusals that the faults ask for."""
+    """The result in place of the call; raises the refusals of the faults."""
     for rule in rules:
         if rule.action == "rate":
             raise error_bodies.too_fast(request.api_id, context.limits.rate(request.api_id))
@@ -102,7 +102,7 @@ async def _after(
 
 
 async def _wait(rule: FaultRule, request: Request) -> None:
-    """Waits as the rule says. Raises ConnectionCut when it cuts the connection."""
+    """Wait as the rule requires. Raises ConnectionCut if it closes the connection."""
     if rule.action == "delay":
         await asyncio.sleep(rule.seconds)
     elif rule.action == "hang":
@@ -115,7 +115,7 @@ async def _wait(rule: FaultRule, request: Request) -> None:
 
 
 def encoded(found: RestAnswer | RawAnswer) -> RawAnswer:
-    """An answer as its bytes."""
+    """The bytes of a response."""
     if isinstance(found, RawAnswer):
         return found
     return RawAnswer(

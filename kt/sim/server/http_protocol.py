@@ -1,5 +1,5 @@
-"""The HTTP protocol: connections that can be cut off in the middle, are bounded in number, and
-end when a request does not arrive."""
+"""The HTTP protocol: connections that can be aborted at any point, are limited in number, and
+time out if a request does not arrive."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST_CONNECTIONS = 200
-"""Connections open at once, over HTTP and WebSocket: kt needs a handful."""
+"""The most open connections, HTTP and WebSocket together: kt needs only a few."""
 REQUEST_SECONDS = 10.0
-"""Real seconds from a request's first byte to its last."""
+"""The time-out in real seconds from a request's first byte to its last."""
 UNUSED_SECONDS = 120.0
-"""How long a new connection may wait for its first request, as one that was used may."""
+"""Real seconds that a connection may be idle before its first request."""
 _BLANKS = b" " * (1 << 18)
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
 _transports: WeakValueDictionary[tuple[str, int], asyncio.Transport] = WeakValueDictionary()
-"""The living connections by the client's address, which every request carries."""
+"""The open connections by the client's address, which every request has."""
 
 
 class CuttableProtocol(H11Protocol):
-    """Remembers its transport. A WebSocket keeps the transport of the request it began as."""
+    """Keeps its transport. A WebSocket keeps the transport of its handshake request."""
 
     _deadline: asyncio.TimerHandle | None = None
     _arriving = False
@@ -58,7 +58,7 @@ class CuttableProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def _in_the_middle(self) -> bool:
-        """Whether a request has begun to arrive and is not whole."""
+        """Whether a request has been received only in part."""
         if self.conn.their_state is h11.IDLE:
             return bool(self.conn.trailing_data[0])
         return self.conn.their_state is h11.SEND_BODY
@@ -74,28 +74,28 @@ class CuttableProtocol(H11Protocol):
 
 
 def cut(scope: Any) -> None:
-    """Closes a request's connection at once: what was not yet sent is lost."""
+    """Close a request's connection at once; unsent data is lost."""
     found = transport_of(scope)
     if found is not None:
         found.abort()
 
 
 def transport_of(scope: Any) -> asyncio.Transport | None:
-    """The connection that a request or a WebSocket came on, while it lives."""
+    """The open connection of a request or a WebSocket; None after it has closed."""
     client = scope.get("client")
     return _transports.get(tuple(client)) if client else None
 
 
 def write(scope: Any, content: bytes) -> None:
-    """Sends bytes past the protocol."""
+    """Send raw bytes, bypassing the protocol."""
     found = transport_of(scope)
     if found is not None:
         found.write(content)
 
 
 async def send_padded(scope: Any, text: bytes, size: int) -> None:
-    """A WebSocket text frame of so many bytes, blanks at its end. It is never held as a whole,
-    and the rest of it is not sent once the client has left."""
+    """Send a WebSocket text frame of a given size, padded with blanks. It is never in memory as a
+    whole, and sending stops when the client disconnects."""
     found = transport_of(scope)
     if found is None:
         return

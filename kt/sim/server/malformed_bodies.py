@@ -22,8 +22,8 @@ Body = dict[str, Any]
 
 
 class RawAnswer:
-    """An answer that is not the broker's: its status, its bytes (or what makes them), and what
-    goes over the wire before it."""
+    """A malformed response: its status, its bytes (or their generator), and bytes that are sent
+    before it."""
 
     def __init__(
         self,
@@ -44,8 +44,8 @@ class RawAnswer:
 
 
 async def instead(rule: FaultRule, content: bytes) -> RawAnswer | None:
-    """What is sent in place of an answer; None when the rule is about something else. `content`
-    is the answer, empty when the exchange has not taken the call."""
+    """The response to send instead; None if the rule has another action. `content` is the real
+    response, empty if the exchange has not executed the call."""
     if rule.action == "bomb":
         packed = await asyncio.to_thread(bomb, rule.megabytes)
         return RawAnswer(200, packed, JSON, {"content-encoding": "gzip"})
@@ -75,7 +75,7 @@ async def _dripping(content: bytes, seconds: float) -> AsyncIterator[bytes]:
 
 
 async def _endless(content: bytes) -> AsyncIterator[bytes]:
-    """Begins as the answer does; what follows belongs to one text without end."""
+    """Begins like the real response, followed by an endless string."""
     yield content[:-1] + b',"more":"' if content else _BOMB_BEGIN
     while True:
         yield _BLOCK
@@ -84,7 +84,7 @@ async def _endless(content: bytes) -> AsyncIterator[bytes]:
 
 @lru_cache(maxsize=2)
 def bomb(megabytes: int) -> bytes:
-    """JSON of so many megabytes, packed: its blocks are equal, so one is packed for all."""
+    """JSON of many megabytes, compressed: all blocks are equal, so only one is compressed."""
     squeeze = zlib.compressobj(9, zlib.DEFLATED, -15)
     head = squeeze.compress(_BOMB_BEGIN) + squeeze.flush(zlib.Z_FULL_FLUSH)
     block = squeeze.compress(_BLOCK) + squeeze.flush(zlib.Z_FULL_FLUSH)
@@ -102,7 +102,7 @@ def bomb(megabytes: int) -> bytes:
 
 
 def changed(rule: FaultRule, api_id: str, body: Body) -> bool:
-    """Change the answer as the rule says; whether it said so."""
+    """Change the response if the rule requires it; returns whether it did."""
     if rule.action == "no_order_number":
         if api_id in ORDERS:
             body.pop("ord_no", None)
@@ -127,7 +127,7 @@ _LISTS: dict[str, Callable[[list[Any]], Any]] = {
 
 
 def around(rule: FaultRule, content: bytes) -> RawAnswer | None:
-    """The answer's own bytes, sent otherwise; None when the rule is about something else."""
+    """The real response's bytes, sent in another way; None if the rule has another action."""
     if rule.action == "oddtype":
         return RawAnswer(200, content, "text/html;charset=UTF-8")
     if rule.action == "informational":
@@ -139,7 +139,7 @@ def around(rule: FaultRule, content: bytes) -> RawAnswer | None:
 
 
 def deepened(content: bytes, depth: int) -> bytes:
-    """A JSON object with one more field, of brackets inside each other."""
+    """A JSON object with one more field of deeply nested brackets."""
     return content[:-1] + b',"nested":' + b"[" * depth + b"]" * depth + b"}"
 
 

@@ -1,4 +1,4 @@
-"""Paging: long answers are cut once, so that later pages neither skip nor repeat rows."""
+"""Paging: a long response is split once, so that later pages neither skip nor repeat rows."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from kt.sim.wire import error_bodies
 from kt.sim.wire.call import CallReply, Row
 
 KEPT = 256
-"""Answers with pages still to fetch; the oldest are forgotten first."""
+"""The most responses kept for later pages; the oldest are dropped first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """What a next-key stands for. `kept` names a cut answer; a chart goes on at `seek` instead,
-    `anchor` being the newest bar of its first page."""
+    """The content of a next-key. `kept` identifies a stored response; a chart continues at `seek`
+    instead, and `anchor` is the newest bar of its first page."""
 
     api_id: str
     seek: int
@@ -40,7 +40,8 @@ class Page:
 
 
 def cursor(api_id: str, headers: Mapping[str, str]) -> Cursor | None:
-    """Where the headers ask to go on; None for a first page. Raises the broker's refusal."""
+    """The continuation requested by the headers; None for a first page. Raises the broker's
+    refusal."""
     key = headers.get("next-key", "").strip()
     if headers.get("cont-yn", "N").strip() != "Y" or not key:
         return None
@@ -55,14 +56,14 @@ def cursor(api_id: str, headers: Mapping[str, str]) -> Cursor | None:
 
 
 class Pages:
-    """The answers whose later pages may still be asked for, by app key."""
+    """The responses whose later pages may still be requested, by app key."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[int, tuple[str, CallReply]] = OrderedDict()
         self._last = 0
 
     def first(self, app_key: str, api_id: str, reply: CallReply) -> Page:
-        """The first page of a whole answer; the rest is kept when there is any."""
+        """The first page of a response; the rest, if any, is kept."""
         if len(reply.rows) <= reply.page:
             return Page(body(reply, reply.rows), "")
         self._last += 1
@@ -72,7 +73,7 @@ class Pages:
         return self._cut(api_id, reply, 0, self._last)
 
     def later(self, app_key: str, at: Cursor) -> Page:
-        """A page of a kept answer, as often as it is asked for. Raises the broker's refusal."""
+        """A page of a kept response; can be read repeatedly. Raises the broker's refusal."""
         owner, reply = self._kept.get(at.kept, ("", CallReply()))
         if owner != app_key:
             raise _unknown_key()
@@ -86,7 +87,7 @@ class Pages:
 
 
 def window(api_id: str, seek: int, reply: CallReply) -> Page:
-    """A page that the answer itself has cut: charts, which are long and never change."""
+    """A page that the reply has already cut: charts, which are long and never change."""
     key = Cursor(api_id, seek + len(reply.rows), reply.anchor).text() if reply.more else ""
     return Page(body(reply, reply.rows), key)
 

@@ -1,4 +1,4 @@
-"""The exchange as a process of its own: one per state folder, found through its place file."""
+"""The exchange as a separate process: one per state folder, found through its place file."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ log = logging.getLogger("kt.exchange")
 
 
 def run_detached(settings: Settings) -> None:
-    """Serves, logging to the state folder's file; the ready line on stdout tells the starter."""
+    """Serve, logging to the state folder's file; the ready line on stdout informs the starter."""
     folder = settings.folder
     if folder is None:
         raise ValueError("a detached exchange needs a state folder")
@@ -85,7 +85,7 @@ def run_here(settings: Settings, ready: Callable[[ExchangePlace], None]) -> None
 
 
 def _listen(settings: Settings, left: ExchangePlace | None) -> socket.socket:
-    """On the port asked for; on that of the exchange that was killed, when it is free."""
+    """Bind the requested port, or the port of the killed exchange if it is free."""
     if left is not None and not settings.port:
         with contextlib.suppress(UsageError):
             return serving.listen(left.port)
@@ -94,7 +94,7 @@ def _listen(settings: Settings, left: ExchangePlace | None) -> socket.socket:
 
 @contextlib.contextmanager
 def _only_one(settings: Settings) -> Iterator[None]:
-    """Two exchanges on one database would trade against each other's books."""
+    """Lock the state folder: two exchanges must not use one database."""
     folder = settings.folder
     if folder is None:
         yield

@@ -7,18 +7,18 @@ from kt.sim.server.access_tokens import LONGEST_KEY
 
 QUERIES = 5.0
 HEAVY = {"ka10099": 0.5}
-"""What a heavy API gets a second, whatever the others get."""
+"""Requests a second for expensive APIs, regardless of the general rate."""
 TOKENS = 1.0
 TOKEN_BURST = 3.0
-"""The token endpoint is stricter than queries are, whatever `--rate` says."""
+"""The token endpoint's rate and burst size: stricter than queries, regardless of `--rate`."""
 JITTER = 0.25
-"""Real seconds. A client that paces itself exactly may still be early by the delays of network and
-scheduler. So a bucket holds one second's requests and those of this much real time besides, which
-at 60 times the speed is 15 seconds of the exchange's clock."""
+"""Real seconds of tolerance. A client that paces itself exactly may still be early because of
+network and scheduler delays. So a bucket holds the requests of one second plus this much real
+time, which is 15 seconds of the exchange's clock at 60 times the speed."""
 
 
 MOST_BUCKETS = 100_000
-"""Anybody may try app keys; then all begin anew."""
+"""The most buckets; beyond it all are reset, because clients may try any number of app keys."""
 
 
 class RateLimits:

@@ -15,12 +15,12 @@ from kt.sim.control import HEADER
 
 HOSTS = ("127.0.0.1", "localhost", "[::1]")
 MOST_BYTES = 64 * 1024
-"""Of a request's body. The longest real one, ka10095 with its 100 stocks, has 800."""
+"""The most bytes of a request body. The longest real one (ka10095 with 100 stocks) has 800."""
 
 
 class Guard:
-    """Refuses what a browser sends for a foreign page, over HTTP and over the WebSocket: a page
-    cannot choose the `Host` that its name gives it, nor leave out its `Origin`."""
+    """Refuses requests that a browser sends for a web page, over HTTP and WebSocket: a page can
+    neither choose the `Host` header nor omit `Origin`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -39,12 +39,12 @@ class Guard:
 
 @cache
 def own_names(port: int) -> frozenset[bytes]:
-    """What a `Host` may say."""
+    """The allowed values of the `Host` header."""
     return frozenset(f"{host}:{port}".encode() for host in HOSTS)
 
 
 def why_foreign(headers: Iterable[tuple[bytes, bytes]], port: int) -> str:
-    """What is wrong with a request's headers; empty when nothing is."""
+    """The problem with a request's headers; empty if there is none."""
     names = own_names(port)
     hosts = 0
     for name, value in headers:
@@ -58,19 +58,19 @@ def why_foreign(headers: Iterable[tuple[bytes, bytes]], port: int) -> str:
 
 
 def is_json(headers: Mapping[str, str], default: str = "") -> bool:
-    """Whether the body says that it is JSON: what a page's form cannot say."""
+    """Whether the content type is JSON, which a web page's form cannot send."""
     kind = headers.get("content-type", default).partition(";")[0]
     return kind.strip().lower() == "application/json"
 
 
 def holds_key(request: Request, key: str) -> bool:
-    """Whether the request brings the key that this user's state folder holds."""
+    """Whether the request has the control key of this state folder."""
     return hmac.compare_digest(request.headers.get(HEADER, "").encode(), key.encode())
 
 
 async def body(request: Request) -> bytes | Response:
-    """The whole body, or the answer to one that is too large: not a byte of it is read when it
-    says so itself."""
+    """The whole body, or the response to one that is too large, which is not read at all if its
+    Content-Length is too large."""
     said = request.headers.get("content-length", "0")
     found = bytearray()
     try:
@@ -83,6 +83,6 @@ async def body(request: Request) -> bytes | Response:
                 return bytes(found)
     except ClientDisconnect:
         return Response()
-    # The connection ends with it: what is still to come is not read.
+    # The connection is closed afterwards: the rest of the body is not read.
     text = f"a request's body may have {MOST_BYTES} bytes"
     return JSONResponse({"error": text}, 413, {"connection": "close"})

@@ -1,4 +1,4 @@
-"""One REST call: headers, token, rate, required fields, faults, and the answer as JSON."""
+"""One REST call: headers, token, rate, required fields, faults, and the JSON response."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from kt.sim.wire.error_bodies import Refusal
 
 Fields = dict[str, str]
 OWN = "api-id,cont-yn,next-key"
-"""The broker's own headers; some clients look for no others than those named here."""
+"""The broker's own headers; some clients only read the headers listed here."""
 
 
 @dataclass(slots=True)
 class Request:
-    """What came in. Header names are lower case; `gone` returns when the client has left."""
+    """The request. Header names are in lower case; `gone` returns when the client disconnects."""
 
     path: str
     headers: Mapping[str, str]
@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(slots=True)
 class RestAnswer:
-    """The answer, unless a fault replaces it."""
+    """The response, unless a fault replaces it."""
 
     body: dict[str, Any]
     status: int = 200
@@ -61,7 +61,8 @@ class Admitted:
 
 
 def admit(context: ServerContext, request: Request) -> Admitted:
-    """Headers, then the API id, its path, the token, the rate, the required fields."""
+    """Check the headers, the API id, its path, the token, the rate and the required fields, in
+    this order."""
     api_id = request.api_id
     if not api_id:
         raise error_bodies.missing_api_id()
@@ -84,7 +85,7 @@ def admit(context: ServerContext, request: Request) -> Admitted:
 
 
 def authenticated(context: ServerContext, headers: Mapping[str, str]) -> str:
-    """The app key behind the token. No header at all is no token: 8005."""
+    """The app key of the token; a missing header is an invalid token (8005)."""
     header = headers.get("authorization")
     if header is None:
         raise error_bodies.not_authenticated(8005)
@@ -103,7 +104,7 @@ def authenticated(context: ServerContext, headers: Mapping[str, str]) -> str:
 
 
 def body_fields(request: Request) -> Fields:
-    """The body's fields as text. An empty body has none."""
+    """The body's fields as strings; none for an empty body."""
     if not is_json(request.headers, "application/json"):
         raise error_bodies.bad_header()
     if not request.content.strip():
@@ -120,7 +121,7 @@ def body_fields(request: Request) -> Fields:
 def perform(
     context: ServerContext, admitted: Admitted, headers: Mapping[str, str], lag: float
 ) -> RestAnswer:
-    """Makes the call on the exchange; an order's frames go out with its answer."""
+    """Execute the call on the exchange; an order's stream frames are sent with its response."""
     served, api_id = admitted.served, admitted.served.api.api_id
     try:
         at = cursor(api_id, headers)
@@ -158,7 +159,7 @@ def _call(context: ServerContext, admitted: Admitted, at: Cursor) -> Call:
 
 
 def paged(page: Page) -> RestAnswer:
-    """The headers say whether there are more pages, and with which key."""
+    """The response, with the paging headers cont-yn and next-key."""
     more = "Y" if page.next_key else "N"
     headers = {"cont-yn": more, "next-key": page.next_key, "access-control-expose-headers": OWN}
     return RestAnswer(page.body, headers=headers)

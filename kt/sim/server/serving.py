@@ -1,4 +1,4 @@
-"""Runs the server until it is told to stop, has been idle for long, or fails."""
+"""Runs the server until it is stopped, has been idle for too long, or fails."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from kt.sim.server.request_guard import MOST_BYTES
 log = logging.getLogger("kt.exchange")
 HOST = "127.0.0.1"
 BUSY_STEP, QUIET_STEP = 0.05, 0.25
-"""Real seconds between two steps of the exchange, with and without a session listening."""
+"""Real seconds between two steps of the exchange, with and without a connected session."""
 SAVE_STEP = 2.0
 KEEP_ALIVE = 120
-"""Seconds an idle connection stays open: a client with a rate limit must not find it closed."""
+"""Seconds that an idle connection stays open: longer than the pauses of a rate-limited client."""
 
 
 def listen(port: int) -> socket.socket:
-    """A listening loopback socket. Its protocol is named, or asyncio would leave Nagle on, which
-    costs 44 ms a request."""
+    """A listening loopback socket. The protocol is given explicitly: otherwise asyncio would not
+    switch off Nagle's algorithm, which costs 44 ms per request."""
     found = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -45,7 +45,7 @@ def listen(port: int) -> socket.socket:
 
 
 class Server(uvicorn.Server):
-    """Says when it takes connections."""
+    """A server that reports when it accepts connections."""
 
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
@@ -77,7 +77,7 @@ def server(context: ServerContext, ready: Callable[[], None]) -> Server:
 
 
 async def serve(context: ServerContext, listening: socket.socket, running: Server) -> None:
-    """Returns after a clean end; raises what the exchange itself raised."""
+    """Returns after a clean stop; re-raises an exception of the exchange."""
     jobs = (_step(context), _watch_idle(context), _save(context))
     work = [asyncio.create_task(job) for job in jobs]
 
@@ -99,7 +99,7 @@ async def serve(context: ServerContext, listening: socket.socket, running: Serve
 
 
 async def _step(context: ServerContext) -> None:
-    """After a long step, sleep as long, so that half of the time is left for the calls."""
+    """After a long step, sleep as long as it took, so that half of the time is left for calls."""
     while True:
         began = time.monotonic()
         context.pump()
@@ -114,7 +114,7 @@ async def _save(context: ServerContext) -> None:
 
 
 async def _watch_idle(context: ServerContext) -> None:
-    """Returns, and so ends the server, after the idle minutes; never without any."""
+    """Returns after the idle minutes, which stops the server; never returns if they are 0."""
     limit = context.settings.idle_minutes * 60.0
     if not limit:
         await asyncio.Event().wait()

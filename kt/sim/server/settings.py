@@ -1,4 +1,4 @@
-"""What an exchange is started with; also what its detached process is told on the command line."""
+"""The settings of an exchange, also passed to its detached process."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from kt.paths import SIM
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """`state_dir` is the root of kt's state; without one nothing is kept. Port 0 is any free one.
+    """`state_dir` is the root of kt's state; without one nothing is saved. Port 0: any free port.
 
-    `day` (YYYY-MM-DD) and `open_at` are where the clock of a fresh state begins. `rate` is
-    requests a second (0: no limits). `idle_minutes` and `ping_seconds` are real time; 0 idle
-    minutes means that the exchange never stops by itself.
+    `day` (YYYY-MM-DD) and `open_at` are the initial clock time of a new state. `rate` is requests
+    per second (0: no limits). `idle_minutes` and `ping_seconds` are real time; with 0 idle
+    minutes the exchange never stops automatically.
     """
 
     state_dir: Path | None = None
@@ -38,12 +38,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def folder(self) -> Path | None:
-        """Where the exchange keeps what must survive."""
+        """The exchange's state folder."""
         return self.state_dir / SIM if self.state_dir else None
 
 
 def from_simulator(simulator: Simulator, state_dir: Path) -> Settings:
-    """What `kt` starts by itself, as the configuration says."""
+    """The settings with which `kt` starts it automatically, from the configuration."""
     return Settings(
         state_dir=state_dir,
         seed=simulator.seed,

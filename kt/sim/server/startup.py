@@ -23,10 +23,10 @@ from kt.sim.server.settings import Settings
 
 @contextlib.contextmanager
 def open_context(settings: Settings, left: ExchangePlace | None = None) -> Iterator[ServerContext]:
-    """The exchange ready to be served; its time and state are saved when the block ends. `left`
-    is the place file of an exchange that was killed a moment ago.
+    """The opened exchange; its time and state are saved when the block ends. `left` is the place
+    file of an exchange that was killed recently.
 
-    Raises ConfigError when the settings do not fit the kept state or a file is wrong.
+    Raises ConfigError if the settings do not match the saved state or a file is invalid.
     """
     faults = Faults(read_faults(settings.faults) if settings.faults else ())
     state = ExchangePaths(settings.folder).database if settings.folder else None
@@ -49,9 +49,9 @@ def open_context(settings: Settings, left: ExchangePlace | None = None) -> Itera
 
 
 def begin(settings: Settings, seen: datetime | None) -> datetime:
-    """Where the clock starts. It stands still while nobody runs the exchange: a session that was
-    not over goes on where it stood. Otherwise it is `open_at` of the next trading day, or of the
-    first one from today on when that is later (or nothing was kept)."""
+    """The clock's start time. The clock pauses while the exchange is stopped, so an unfinished
+    session continues where it stopped. Otherwise it is `open_at` of the next trading day, or of
+    the first one from today on if that is later (or if there is no saved state)."""
     if settings.day:
         return _opening(_named(settings.day), settings)
     today = datetime.now(KST).date()

@@ -1,4 +1,4 @@
-"""One WebSocket session: LOGIN, registrations, PING, and a send queue of its own."""
+"""One WebSocket session: LOGIN, registrations, PING, and its send queue."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("kt.exchange")
 MARKET_FRAMES = 2_000
-"""Market frames kept for a slow reader; beyond that the oldest are dropped, never an account's."""
+"""Market frames queued for a slow client; beyond it the oldest are dropped, but no account's."""
 MOST_FRAMES = 20_000
-"""Frames of all kinds that wait for one reader; with more the connection is cut."""
+"""Frames of all kinds queued for one client; beyond it the connection is closed."""
 MISSES = 5
 FAREWELL_SECONDS = 1.0
 AN_HOUR = 3600.0
 LOGIN_SECONDS = 30.0
 """Real seconds within which a connection must log in."""
 _DISCONNECTED = (WebSocketDisconnect, OSError, RuntimeError)
-"""What a send raises when the client has left: RuntimeError is the server's word for it too."""
+"""The errors of a send after the client has disconnected; the server raises RuntimeError too."""
 MARKET_TYPES = frozenset({"0B", "0D", "0H"})
 WHOLE_MARKET = frozenset({"0s"})
-"""Types that are about no stock, whatever item they are registered under."""
+"""Types that belong to no stock, whichever item they are registered with."""
 
 
 @dataclass(slots=True)
 class ClientFrame:
-    """A frame on its way out. `kind` is empty for answers, PING and SYSTEM."""
+    """A frame to send. `kind` is empty for responses, PING and SYSTEM."""
 
     text: str
     kind: str = ""
@@ -56,7 +56,7 @@ class ClientFrame:
 
 
 class WebSocketSession:
-    """From the handshake to the close. `run` returns when the connection is over."""
+    """A session from the handshake to the close. `run` returns when the connection has ended."""
 
     def __init__(self, socket: WebSocket, context: ServerContext) -> None:
         self._socket = socket
@@ -81,7 +81,7 @@ class WebSocketSession:
             self._context.close_socket()
 
     async def _admitted(self) -> bool:
-        """Applies the handshake's faults; False if the connection is over."""
+        """Apply the handshake's faults; returns False if the connection has ended."""
         for rule in self._context.faults.handshake():
             if rule.action == "delay":
                 await asyncio.sleep(rule.seconds)
@@ -99,7 +99,7 @@ class WebSocketSession:
         return True
 
     async def _wait_for_disconnect(self, seconds: float) -> None:
-        """Returns when the client has disconnected, or after so many seconds."""
+        """Returns when the client has disconnected, or after a time-out."""
         with contextlib.suppress(asyncio.TimeoutError):
             async with asyncio.timeout(seconds):
                 while (await self._socket.receive())["type"] != "websocket.disconnect":
@@ -131,14 +131,14 @@ class WebSocketSession:
         return {code for kind, code in self._index if kind in MARKET_TYPES and code}
 
     def items(self, kind: str, code: str) -> list[str]:
-        """The items, as the client wrote them, under which it registered this."""
+        """The items with which this was registered, as the client wrote them."""
         return self._index.get((kind, code), [])
 
     def send_rows(self, kind: str, side: str, rows: list[bytes]) -> None:
         self._put(ClientFrame(stream_frames.real(rows), kind, side))
 
     def replace(self) -> None:
-        """Another program logged in with this app key: this session is over."""
+        """End this session: another program has logged in with its app key."""
         self._put(ClientFrame(stream_frames.text(stream_frames.REPLACED), last=True))
 
     def _say(self, frame: Mapping[str, Any], *, last: bool = False) -> None:
@@ -243,7 +243,7 @@ class WebSocketSession:
                 return
 
     async def _send(self, frame: ClientFrame) -> bool:
-        """False when that was the last frame of this connection."""
+        """Send a frame; returns False if it was the last one of this connection."""
         rules = []
         if frame.kind and not frame.faulted:
             rules = list(self._context.faults.frame(frame.kind, frame.side))
@@ -273,15 +273,15 @@ class WebSocketSession:
         return not frame.last
 
     async def _heartbeat(self) -> None:
-        """PING in real time; so many in a row without an echo end the connection, and so does
-        waiting too long with the login."""
+        """Send PING in real time; too many in a row without an echo end the connection, and so does
+        a login time-out."""
         login_by = time.monotonic() + LOGIN_SECONDS
         while True:
             await asyncio.sleep(self._context.settings.ping_seconds)
             if self._unanswered >= MISSES:
                 log.info("closing a session that left %s pings unanswered", MISSES)
                 self._say(stream_frames.SILENT, last=True)
-                # A client that does not read either is disconnected without it.
+                # A client that does not read is disconnected without it.
                 await asyncio.sleep(FAREWELL_SECONDS)
                 return
             if not self._app_key and time.monotonic() >= login_by:
