@@ -49,7 +49,7 @@ class MarketView:
         return tuple(item.instrument(chain.base(item, session)) for item in self._board.listings)
 
     def index(self, market: MarketName) -> MarketIndex:
-        """What all of its stocks are worth, in trillions of won, stands for the points."""
+        """The total value of its stocks, in trillions of won, is used as the index value."""
         moment = self._moment()
         worth = close = 0
         for listing in self._board.listings:
