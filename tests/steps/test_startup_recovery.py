@@ -20,7 +20,7 @@ from kt.records import (
 )
 from kt.steps.order_events import event
 from kt.steps.orders import exits, place
-from kt.steps.reconcile import order_tracking, position_reconciliation
+from kt.steps.reconcile import order_recovery, order_tracking, position_reconciliation
 from kt.steps.reconcile.startup import reconcile, resolve
 from kt.steps.risk import check
 from tests import fakes
@@ -534,3 +534,19 @@ def test_a_lost_sell_explains_a_difference_for_five_minutes_only(world: World) -
     world.clock.advance(301)
     (difference,) = reconcile(world.restart()).differences
     assert (difference.ours, difference.brokers) == ("10 shares", "14 shares")
+
+
+def test_a_lost_sell_takes_no_number_while_another_sell_of_the_stock_is_on_its_way(
+    world: World,
+) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    reconcile(world.ctx)
+    lost = sending(world, Side.SELL)
+    reconcile(world.restart())
+    assert now(world, lost).code == "NOT_FOUND"
+    second = sending(world, Side.SELL)
+    number = f"{world.broker.stand(fakes.ticket(Side.SELL)):07d}"
+    order_recovery._listed_late(world.ctx)
+    assert now(world, lost).ord_nos == (), "the listed one may be the second"
+    reconcile(world.restart())
+    assert (now(world, lost).ord_nos, now(world, second).ord_nos) == ((), (number,))

@@ -216,7 +216,8 @@ def _locked(ctx: Context, order: Order) -> bool:
 
 
 def _listed_late(ctx: Context) -> list[Order]:
-    """Adopt sells that were given up as not found and are listed now."""
+    """Adopt sells that were given up as not found and are listed now. While another sell of the
+    stock is on its way, a listed one may be that one: its answer must say first."""
     today = ctx.clock.now().date()
     lost = [
         order
@@ -226,7 +227,14 @@ def _listed_late(ctx: Context) -> list[Order]:
     if not lost:
         return []
     lists = find_lists(ctx, lost)
-    orders = [_identify(ctx, order, lists)[0] for order in lost]
+    # Read after the lists and before the known numbers: whatever is sent later is not in the lists.
+    on_its_way = {
+        order.stock_code
+        for order in ctx.journal.orders(states=UNRESOLVED_STATES)
+        if order.side is Side.SELL
+    }
+    certain = (order for order in lost if order.stock_code not in on_its_way)
+    orders = [_identify(ctx, order, lists)[0] for order in certain]
     return [order for order in orders if order.state is not OrderState.NOT_PLACED]
 
 
