@@ -30,7 +30,7 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=KST)
 
 
 class Ledger:
-    """Keeps what became of notices, as the journal does."""
+    """Stores deliveries, as the journal does."""
 
     def __init__(self) -> None:
         self.rows: list[Delivery] = []
@@ -53,7 +53,7 @@ class Ledger:
 
 
 def owner_of(settings: Notify, shown: list[str], **more: Any) -> OwnerNotifier:
-    """An owner at noon of a Monday, over a ledger of its own."""
+    """A notifier at noon on a Monday, with its own store of deliveries."""
     ledger = more.pop("ledger", None) or Ledger()
     now = more.pop("now", lambda: NOON)
     return OwnerNotifier(settings, shown.append, ENVIRON, now, lambda: ledger, lambda: "R1")
@@ -117,7 +117,7 @@ def test_a_hanging_command_is_ended_after_a_time_limit(
 def test_notices_beyond_the_queue_limit_are_still_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(owner_module, "MOST_WAITING", 1)
+    monkeypatch.setattr(owner_module, "MAX_QUEUED", 1)
     shown: list[str] = []
     owner = owner_of(Notify(command=append_to(tmp_path, "go")), shown)
     for number in range(5):
@@ -128,7 +128,7 @@ def test_notices_beyond_the_queue_limit_are_still_shown(
     assert any("too many notices" in line for line in shown)
 
 
-def test_without_a_command_no_messenger_is_started() -> None:
+def test_without_a_channel_no_delivery_thread_is_started() -> None:
     shown: list[str] = []
     owner = owner_of(Notify(), shown)
     owner.notify("critical", "kt: halt", "now")
@@ -137,7 +137,7 @@ def test_without_a_command_no_messenger_is_started() -> None:
 
 
 def test_the_command_gets_no_key(tmp_path: Path) -> None:
-    """What `kt run` has in its environment, the app's notifier keeps from the command."""
+    """The app's notifier removes the keys of `kt run` from the command's environment."""
     script = tmp_path / "messenger.py"
     script.write_text(
         "import json, os, sys\n"
@@ -185,7 +185,7 @@ def _lives(pid: int) -> bool:
 
 @contextmanager
 def receiver(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A web server on loopback that keeps every body it gets, and its address."""
+    """A web server on loopback that stores every body it gets, and its address."""
     got: list[dict[str, Any]] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -240,7 +240,7 @@ def test_a_webhook_that_refuses_is_journaled_with_its_status(status: int) -> Non
     assert shown[-1] == f"warning: webhook 127.0.0.1 failed: HTTP {status}"
 
 
-def test_a_webhook_that_is_not_there_is_journaled_without_its_address() -> None:
+def test_an_unreachable_webhook_is_journaled_without_its_address() -> None:
     with receiver() as (address, _):
         pass
     ledger = Ledger()
@@ -251,7 +251,7 @@ def test_a_webhook_that_is_not_there_is_journaled_without_its_address() -> None:
     assert row.outcome == "failed" and "ConnectError" in row.detail and "token" not in row.detail
 
 
-def test_a_webhook_is_encrypted_but_on_this_computer() -> None:
+def test_a_webhook_must_use_https_except_on_loopback() -> None:
     for good in ("https://example.com/hook", "http://127.0.0.1:8000/hook"):
         assert build_config({"notify": {"webhook": good}}, {}, {}).notify.webhook == good
     with pytest.raises(ConfigError, match=r"notify\.webhook: http:// is not encrypted"):
@@ -259,7 +259,7 @@ def test_a_webhook_is_encrypted_but_on_this_computer() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")  # apprise's own
-def test_a_service_of_apprise_gets_the_notice() -> None:
+def test_an_apprise_service_gets_the_notice() -> None:
     pytest.importorskip("apprise")
     ledger = Ledger()
     with receiver() as (address, got):
@@ -276,7 +276,7 @@ def test_a_service_of_apprise_gets_the_notice() -> None:
     ]
 
 
-def test_of_one_title_one_notice_leaves_within_the_minutes(tmp_path: Path) -> None:
+def test_one_notice_per_title_is_delivered_within_the_group_minutes(tmp_path: Path) -> None:
     clock = [NOON]
     ledger = Ledger()
     settings = Notify(command=append_to(tmp_path), group_minutes=10)
@@ -293,7 +293,7 @@ def test_of_one_title_one_notice_leaves_within_the_minutes(tmp_path: Path) -> No
     assert ledger.outcomes() == ["sent", "grouped", "sent", "grouped", "sent"]
 
 
-def test_a_critical_notice_always_leaves(tmp_path: Path) -> None:
+def test_a_critical_notice_is_always_delivered(tmp_path: Path) -> None:
     settings = Notify(command=append_to(tmp_path), quiet_hours="11:00-13:00")
     owner = owner_of(settings, [])
     for text in ("one", "two"):
@@ -314,7 +314,7 @@ def test_a_critical_notice_always_leaves(tmp_path: Path) -> None:
         (12, "", False),
     ],
 )
-def test_the_quiet_hours_keep_a_warning_back(
+def test_a_warning_in_the_quiet_hours_is_suppressed(
     tmp_path: Path, hour: int, hours: str, quiet: bool
 ) -> None:
     ledger = Ledger()
@@ -325,7 +325,7 @@ def test_the_quiet_hours_keep_a_warning_back(
     assert ledger.outcomes() == ["quiet" if quiet else "sent"]
 
 
-def test_after_the_quiet_hours_the_owner_hears_how_many_were_kept_back(tmp_path: Path) -> None:
+def test_the_first_notice_after_the_quiet_hours_counts_the_suppressed_ones(tmp_path: Path) -> None:
     clock = [NOON]
     settings = Notify(command=append_to(tmp_path), quiet_hours="12:00-13:00")
     owner = owner_of(settings, [], now=lambda: clock[0])
@@ -340,7 +340,7 @@ def test_after_the_quiet_hours_the_owner_hears_how_many_were_kept_back(tmp_path:
     )
 
 
-def test_a_notice_that_failed_to_leave_keeps_no_other_back(tmp_path: Path) -> None:
+def test_a_failed_delivery_suppresses_no_other_notice(tmp_path: Path) -> None:
     ledger = Ledger()
     owner = owner_of(Notify(command="false"), [], ledger=ledger)
     for _ in range(2):
@@ -349,7 +349,7 @@ def test_a_notice_that_failed_to_leave_keeps_no_other_back(tmp_path: Path) -> No
     assert ledger.outcomes() == ["failed", "failed"]
 
 
-def test_a_broken_journal_keeps_no_notice_back(tmp_path: Path) -> None:
+def test_a_broken_journal_suppresses_no_notice(tmp_path: Path) -> None:
     ledger = Ledger()
     ledger.broken = True
     owner = owner_of(Notify(command=append_to(tmp_path)), [], ledger=ledger)

@@ -1,4 +1,5 @@
-"""Who decides: Gemini, the offline rules, or a replay of what was decided before."""
+"""The analysts: a model (Gemini or an OpenAI-compatible server), the offline rules, or a replay
+of recorded answers."""
 
 from kt.analyst.choice import choose
 

@@ -1,8 +1,9 @@
-"""The analyst that asks a model: the question in words, one deadline, retries by what failed.
+"""The analyst that asks a model: a prompt, one deadline, and retries that depend on the failure.
 
-A refused key, an unknown model or a bad request fail again the same way and are not repeated. Too
-many requests wait for as long as the server says, faults of the server and of the line for a
-growing moment, all inside the deadline. Nothing is ever raised: `Answer.error` says what failed.
+A rejected key, an unknown model or an invalid request would fail the same way again and is not
+retried. A rate limit is retried after the delay that the server names; server and network errors
+are retried with exponential back-off; all within the deadline. Nothing is ever raised:
+`AnalystReply.error` says what failed.
 """
 
 from __future__ import annotations
@@ -34,24 +35,24 @@ from kt.ports.patience import time_left
 from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
 from kt.rules.freshness import newest
 
-AGAIN = frozenset({"quota", "unavailable", "unreachable"})
-"""Failures after which the same request may succeed in a moment."""
-MOST_ATTEMPTS = 4
-FIRST_PAUSE = 0.5
-"""Seconds before the second attempt; the next waits twice as long."""
-LEAST_LEFT = 1.0
-"""With fewer seconds left no attempt is begun."""
+RETRIED = frozenset({"quota", "unavailable", "unreachable"})
+"""Failures that are retried: the same request may succeed a moment later."""
+MAX_ATTEMPTS = 4
+FIRST_DELAY = 0.5
+"""Seconds before the second attempt; doubled before each further one."""
+MIN_SECONDS_LEFT = 1.0
+"""No attempt is started with fewer seconds left before the deadline."""
 PROBE_SECONDS = 15.0
 
 
 class ModelAnalyst:
     """Implements ports.Analyst with a provider's model.
 
-    `timeout` is in real seconds for all of a question, its retries included, to the last byte;
-    a narrower limit of the asker's (`kt.ports.patience`) holds.
-    `price` gives dollars per million tokens (in, out) of a model. The key is never logged, shown
+    `timeout` is in real seconds and covers a whole question with its retries, up to the last
+    byte; a shorter limit set by the caller (`kt.ports.patience`) takes precedence.
+    `price` gives a model's dollars per million tokens (in, out). The key is never logged, shown
     or stored.
-    `wait` pauses between two attempts, in real seconds.
+    `wait` pauses between two attempts; it takes real seconds.
     """
 
     def __init__(
@@ -83,25 +84,25 @@ class ModelAnalyst:
         return self._provider.model
 
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
-        """One question about every stock of the brief."""
+        """One request about every stock of the brief."""
         key, asof = self.decide_key(brief, faults), newest(brief.stocks, brief.asof)
         return self._ask("decide", key, decide_prompt(brief, faults, self._language), asof)
 
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
-        """One question for the best candidates."""
+        """One request for the best candidates."""
         key = self.shortlist_key(candidates, count, asof)
         prompt = shortlist_prompt(candidates, count, asof, self._language)
         return self._ask("shortlist", key, prompt, asof)
 
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:
-        """What `decide` would send."""
+        """The prompt that `decide` would send."""
         prompt = decide_prompt(brief, (), self._language)
         return PromptPreview(version=prompt.version, text=prompt.whole)
 
     def probe(self) -> AnalystReply | None:
-        """Costs a few tokens; one attempt, of at most PROBE_SECONDS."""
+        """One attempt that costs a few tokens and takes at most PROBE_SECONDS."""
         now = self._clock.now()
         key = key_of("probe", self.name, self.model, self._parameters, "")
         seconds = min(self._timeout, PROBE_SECONDS)
@@ -125,13 +126,13 @@ class ModelAnalyst:
         data_at: datetime,
         *,
         seconds: float = 0.0,
-        most: int = MOST_ATTEMPTS,
+        most: int = MAX_ATTEMPTS,
     ) -> AnalystReply:
         asked_at = self._clock.now()
         started = time.perf_counter()
         question = Question(prompt, SCHEMAS[purpose], self._parameters["temperature"])
         seconds = min(seconds or self._timeout, time_left())
-        reply, attempts = self._patiently(question, seconds, most)
+        reply, attempts = self._with_retries(question, seconds, most)
         latency = round((time.perf_counter() - started) * 1000)
         found = Read() if reply.failure or purpose == "probe" else read_text(reply.text)
         answered = reply.model or self.model
@@ -157,11 +158,11 @@ class ModelAnalyst:
             attempts=attempts,
         )
 
-    def _patiently(
+    def _with_retries(
         self, question: Question, seconds: float, most: int
     ) -> tuple[ProviderReply, int]:
-        """The reply to the last attempt, and how many there were."""
-        if time_left() < LEAST_LEFT:
+        """The reply to the last attempt, and the number of attempts."""
+        if time_left() < MIN_SECONDS_LEFT:
             words = "the time for this cycle's questions is used up (analyst.cycle_timeout)"
             return ProviderReply(failure=Failure("late", words)), 0
         if not self._provider.secret.isascii() or not self._provider.secret.isprintable():
@@ -172,28 +173,28 @@ class ModelAnalyst:
             left = end - time.monotonic()
             reply = call(self._provider, question, left, self._clock.now())
             failure = reply.failure
-            if failure is None or failure.kind not in AGAIN or attempt == most:
+            if failure is None or failure.kind not in RETRIED or attempt == most:
                 break
-            pause = _pause(failure, attempt)
-            if time.monotonic() + pause + LEAST_LEFT > end:
+            delay = _retry_delay(failure, attempt)
+            if time.monotonic() + delay + MIN_SECONDS_LEFT > end:
                 break
-            self._wait(pause)
-        return _timed(reply, seconds), attempt
+            self._wait(delay)
+        return _with_whole_timeout(reply, seconds), attempt
 
 
 def _cost(price: tuple[float, float], reply: ProviderReply) -> float:
     return (reply.tokens_in * price[0] + reply.tokens_out * price[1]) / 1_000_000
 
 
-def _pause(failure: Failure, attempt: int) -> float:
-    """What the server named; otherwise twice as long each time, and not all clients at once."""
+def _retry_delay(failure: Failure, attempt: int) -> float:
+    """Seconds to wait: what the server named, otherwise exponential back-off with jitter."""
     if failure.retry_after is not None:
         return failure.retry_after
-    return float(FIRST_PAUSE * 2 ** (attempt - 1)) * random.uniform(1, 1.5)
+    return float(FIRST_DELAY * 2 ** (attempt - 1)) * random.uniform(1, 1.5)
 
 
-def _timed(reply: ProviderReply, seconds: float) -> ProviderReply:
-    """A time-out names the whole of the time, not what its last attempt had left."""
+def _with_whole_timeout(reply: ProviderReply, seconds: float) -> ProviderReply:
+    """A timeout names the time for the whole question, not what was left for its last attempt."""
     if reply.failure is None or reply.failure.kind != "timeout":
         return reply
     return replace(reply, failure=Failure("timeout", f"no answer within {seconds:g} s"))

@@ -1,4 +1,4 @@
-"""Values out of a provider's JSON, where every field may be missing or of another type."""
+"""Reads values from a provider's JSON, in which any field may be missing or of another type."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def as_list(value: Any) -> Sequence[Any]:
 
 
 def count(value: Any) -> int:
-    """Tokens; 0 for what is no count of any."""
+    """A number of tokens; 0 for a value that is not a plausible count."""
     if isinstance(value, bool) or not isinstance(value, int):
         return 0
     return value if 0 <= value <= _MOST_TOKENS else 0
@@ -30,5 +30,5 @@ def short(value: Any) -> str:
 
 
 def model_name(value: Any) -> str:
-    """A model's name as it is journaled: one short line, without Google's folder."""
+    """A model's name as it is journaled: one short line, without Google's prefix `models/`."""
     return one_line(value)[:100].removeprefix("models/") if isinstance(value, str) else ""

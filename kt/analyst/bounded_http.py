@@ -1,7 +1,7 @@
-"""The line to a model: a reply of bounded size, and a way to cut a call that takes too long.
+"""HTTP to a model's provider: a limit on the size of a response, and a way to abort a request.
 
-The HTTP library under the vendor's own has a time-out for each read; a reply that drips never
-runs into it. Whoever waits gives up at the deadline, and then cuts the connection.
+The timeout of the HTTP library holds for each read alone, so a response that arrives byte by byte
+never runs into it. The caller gives up at its deadline and then closes the connection.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from kt.analyst.body import as_object
 from kt.analyst.failure import Refused
 
 MAX_REPLY = 4 << 20
-"""Bytes of a reply, unpacked; the longest that a model may write has less than one MiB."""
-PIECE = 16 << 10
+"""Bytes of a decompressed response; the longest that a model can write is below one MiB."""
+CHUNK = 16 << 10
 
 
 class ReplyTooLong(RequestException):
-    """The reply is larger than any real one; its rest was not read."""
+    """The response is larger than any real one; the rest was not read."""
 
 
 class BoundedAdapter(HTTPAdapter):
-    """For one session that is used for one call."""
+    """An adapter for one session that makes one request."""
 
     def __init__(self) -> None:
         self.body: bytes | None = None
-        """Of the last success, as it came; None before there was one."""
-        self._lines: list[Any] = []
+        """The unchanged body of the last successful response; None before the first."""
+        self._connections: list[Any] = []
         super().__init__()
 
     def get_connection_with_tls_context(self, *args: Any, **kwargs: Any) -> Any:
         pool = super().get_connection_with_tls_context(*args, **kwargs)
-        kind, lines = pool.ConnectionCls, self._lines
+        kind, opened = pool.ConnectionCls, self._connections
 
         def connection(*args: Any, **kwargs: Any) -> Any:
-            line = kind(*args, **kwargs)
-            lines.append(line)
-            return line
+            made = kind(*args, **kwargs)
+            opened.append(made)
+            return made
 
         pool.ConnectionCls = connection  # type: ignore[assignment]
         return pool
@@ -51,7 +51,7 @@ class BoundedAdapter(HTTPAdapter):
     def send(self, *args: Any, **kwargs: Any) -> Response:
         response = super().send(*args, **kwargs)
         content = bytearray()
-        for part in response.iter_content(PIECE):
+        for part in response.iter_content(CHUNK):
             content += part
             if len(content) > MAX_REPLY:
                 response.close()
@@ -61,28 +61,28 @@ class BoundedAdapter(HTTPAdapter):
         return response
 
     def cut(self) -> None:
-        """End what is under way: whoever reads finds the connection closed."""
-        for line in self._lines:
-            if line.sock is not None:
+        """Abort the running request: the thread that reads finds the connection closed."""
+        for connection in self._connections:
+            if connection.sock is not None:
                 with contextlib.suppress(OSError):
-                    socket.socket.shutdown(line.sock, socket.SHUT_RDWR)
+                    socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
 
 
 def send(
     session: Session, method: str, url: str, headers: dict[str, str], content: bytes, seconds: float
 ) -> Response:
-    """One request over a bound session, without a redirect. Raises Refused for a status that is
-    no success, with the server's own words, and what requests raises."""
+    """One request over a bound session; redirects are not followed. Raises Refused with the
+    server's error message for any status but 200, and whatever requests raises."""
     response = session.request(
         method, url, headers=headers, data=content, timeout=seconds, allow_redirects=False
     )
     if response.status_code != 200:
-        raise Refused(response.status_code, _told(response), response)
+        raise Refused(response.status_code, _error_message(response), response)
     return response
 
 
-def _told(response: Response) -> str:
-    """`error.message` of the body, as Google and OpenAI write it; otherwise the body."""
+def _error_message(response: Response) -> str:
+    """`error.message` of the body, as Google and OpenAI write it; otherwise the HTTP reason."""
     try:
         error = as_object(as_object(json.loads(response.content)).get("error"))
     except (ValueError, RecursionError):
@@ -91,8 +91,8 @@ def _told(response: Response) -> str:
 
 
 def bound(session: Session) -> BoundedAdapter:
-    """All that `session` does goes over one adapter, and nowhere else than to the server named:
-    the API key is in a header that the library would take along to another host."""
+    """Mount one BoundedAdapter for all of the session's requests and turn redirects off: the API
+    key is in a header, which the library would send on to another host."""
     adapter = BoundedAdapter()
     session.mount("https://", adapter)
     session.mount("http://", adapter)

@@ -1,4 +1,4 @@
-"""One request to a provider inside a deadline: a Reply, whatever it returns, raises or drips."""
+"""One request to a provider with a deadline: a ProviderReply, whatever the provider does."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ HIDDEN = "…"
 
 
 def call(provider: Provider, question: Question, seconds: float, now: datetime) -> ProviderReply:
-    """The reply, or what failed. `seconds` are real ones and hold for all of it, to the last
-    byte: the request runs on a thread that is left behind then and ends with its connection."""
-    running = _Running(provider, question, seconds, now)
+    """The reply or the failure. `seconds` are real seconds for the whole request, up to the last
+    byte. The request runs on its own thread; at the deadline its connection is closed, which ends
+    the thread, and nothing waits for it."""
+    running = _RunningRequest(provider, question, seconds, now)
     Thread(target=running.run, name=f"kt-{provider.name}", daemon=True).start()
     reply = running.wait(seconds)
-    return _without(provider.secret, reply)
+    return _redacted(provider.secret, reply)
 
 
-class _Running:
+class _RunningRequest:
     def __init__(
         self, provider: Provider, question: Question, seconds: float, now: datetime
     ) -> None:
@@ -31,15 +32,15 @@ class _Running:
         self._seconds = seconds
         self._now = now
         self._replies: SimpleQueue[ProviderReply] = SimpleQueue()
-        self._line: ModelConnection | None = None
-        self._late = False
+        self._connection: ModelConnection | None = None
+        self._timed_out = False
 
     def run(self) -> None:
         try:
-            self._line = self._provider.line()
-            if not self._late:
-                self._replies.put(self._line.ask(self._question, self._seconds))
-        except Exception as raised:  # noqa: BLE001  no list of what a library raises is whole
+            self._connection = self._provider.connect()
+            if not self._timed_out:
+                self._replies.put(self._connection.ask(self._question, self._seconds))
+        except Exception as raised:  # noqa: BLE001  a library may raise anything
             failure = of_exception(raised, self._seconds, self._now)
             self._replies.put(ProviderReply(failure=failure))
 
@@ -47,14 +48,14 @@ class _Running:
         try:
             return self._replies.get(timeout=seconds)
         except Empty:
-            self._late = True
-            if self._line is not None:
-                self._line.cut()
+            self._timed_out = True
+            if self._connection is not None:
+                self._connection.cut()
             return ProviderReply(failure=Failure("timeout", f"no answer within {seconds:g} s"))
 
 
-def _without(secret: str, reply: ProviderReply) -> ProviderReply:
-    """No key in anything that is shown or kept, however the server came to write it."""
+def _redacted(secret: str, reply: ProviderReply) -> ProviderReply:
+    """The reply with the API key redacted: a server may echo it, and replies are stored."""
     if not secret:
         return reply
     failure = reply.failure

@@ -1,4 +1,4 @@
-"""Which analyst decides: the configuration's choice, and a clear refusal where it cannot be."""
+"""Builds the analyst that the configuration selects, or says clearly what is missing."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from kt.errors import ConfigError
 from kt.ports import Analyst, Clock
 
 GEMINI_MODEL = "gemini-flash-latest"
-"""Google's own name for its newest model of this kind: it does not end with a model's life. What
-answered is journaled, and told by `kt doctor`."""
+"""Google's alias for its newest model of this kind, so that it outlives any single model. The model
+that answered is journaled and shown by `kt doctor`."""
 KEYS = {"gemini": "GEMINI_API_KEY", "openai": "OPENAI_API_KEY"}
 """The environment variable of each provider's key, unless `analyst.key_name` names another."""
 
@@ -29,10 +29,10 @@ def choose(
 ) -> Analyst:
     """The analyst of `analyst.kind`: auto is gemini when its key is set, and rules otherwise.
 
-    `calls` (the journal's) keeps its breaker and its budget. With `replay` (a journal) recorded
-    answers are given instead, and no key is needed. Raises ConfigError on the profile `real`
-    without an explicit choice, and for gemini without a key: no stranger to the owner decides
-    over real money.
+    `calls` reads earlier requests from the journal, for the circuit breaker and the budget. With
+    `replay` (a journal) recorded answers are given instead, and no key is needed. Raises
+    ConfigError for a provider whose key is missing, and on the profile `real` for `auto`: the
+    owner must have chosen what decides over real money.
     """
     from kt.analyst.rules import RulesAnalyst
 
@@ -54,7 +54,7 @@ def choose(
 def _chosen(
     config: Config, environ: Mapping[str, str], clock: Clock, *, needs_key: bool
 ) -> Keyed | None:
-    """The analyst with a model; None: the rules."""
+    """The analyst that asks a model; None for the offline rules."""
     ours, wanted = config.analyst, config.analyst.kind
     name = ours.key_name or KEYS.get(wanted, KEYS["gemini"])
     key = environ.get(name, "").strip()
@@ -67,7 +67,7 @@ def _chosen(
         wanted = "gemini" if key else "rules"
     if wanted == "rules":
         return None
-    own_server = wanted == "openai" and ours.base_url  # which may ask for no key
+    own_server = wanted == "openai" and ours.base_url  # which may need no key
     if needs_key and not key and not own_server:
         raise ConfigError(
             f"the analyst is {wanted}, but there is no key for it",
@@ -86,7 +86,8 @@ def _chosen(
 
 
 def _provider(kind: str, key: str, ours: AnalystConfig) -> Provider:
-    """Gemini goes through the newer of its two libraries that is installed."""
+    """The provider of a kind; for Gemini over google-genai if it is installed, otherwise over
+    google-generativeai."""
     if kind == "openai":
         from kt.analyst.openai import OpenAICompatible
 
@@ -107,8 +108,8 @@ def _provider(kind: str, key: str, ours: AnalystConfig) -> Provider:
 
 
 def price_of(prices: Sequence[str], usual: tuple[float, float], model: str) -> tuple[float, float]:
-    """Dollars per million tokens, in and out, of the model that answered: those of the longest
-    name in `prices` (`name in out`) that its name begins with."""
+    """Dollars per million tokens, in and out, of the model that answered: the entry of `prices`
+    (`name in out`) with the longest name that is a prefix of the model's; otherwise `usual`."""
     named = [price.split() for price in prices if model.startswith(price.split()[0])]
     if not named:
         return usual

@@ -1,4 +1,4 @@
-"""What went wrong with a request, whoever's library says so: its kind, and when to try again."""
+"""Classifies a failed request, whatever library raised it: its kind, and when to retry."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-MOST_WORDS = 300
+MAX_TEXT = 300
 
 BY_STATUS = {401: "auth", 403: "auth", 404: "model", 408: "timeout", 429: "quota", 504: "timeout"}
 _BY_NAME = {
@@ -29,14 +29,15 @@ _BY_NAME = {
     "parseerror": "reply", "jsondecodeerror": "reply", "unicodedecodeerror": "reply",
     "validationerror": "reply", "recursionerror": "reply",
 }  # fmt: skip
-"""The kind by the class's name, or the first of its bases that is known here."""
+"""Kind by the name of the exception's class, or of its first base class that is listed."""
 _ADDRESS = re.compile(r"^(\d+ )?(?:GET|POST) \S+: ")
 _DELAY = re.compile(r'"?retry_?-?[Dd]elay"?\s*[:=]\s*\{?\s*"?(?:seconds["\s:]*)?(\d+(?:\.\d+)?)s?')
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """`kind` is one of records.FAILURES. `retry_after` is what the server named, in seconds."""
+    """`kind` is one of records.FAILURES. `retry_after` is the delay in seconds that the server
+    asked for, if any."""
 
     kind: str
     words: str
@@ -48,7 +49,7 @@ class Failure:
 
 
 class Refused(Exception):
-    """A server answered with a status that is no success; `response` is requests' own."""
+    """The server answered with an error status; `response` is the object of `requests`."""
 
     def __init__(self, status: int, words: str, response: Any) -> None:
         super().__init__(f"{status} {words}".strip())
@@ -57,7 +58,8 @@ class Refused(Exception):
 
 
 def of_exception(raised: BaseException, timeout: float, now: datetime) -> Failure:
-    """Any exception of any library. An unknown one is `defect`, with its name."""
+    """The failure that an exception of any library stands for; an unknown one is `defect`, with its
+    class name. `timeout` in seconds is named in the text of a timeout."""
     status = _status(raised)
     kind = of_status(status) if status else ""
     names = [base.__name__.casefold() for base in type(raised).__mro__]
@@ -70,22 +72,22 @@ def of_exception(raised: BaseException, timeout: float, now: datetime) -> Failur
     if kind in ("defect", "reply"):
         words = f"{type(raised).__name__} {words}".strip()
     response = getattr(raised, "response", None)
-    return Failure(kind, words[:MOST_WORDS], _retry_after(response, _text(raised), now))
+    return Failure(kind, words[:MAX_TEXT], _retry_after(response, _text(raised), now))
 
 
 def of_status(status: int) -> str:
-    """The kind of an HTTP status that is no success."""
+    """The kind of failure for an HTTP error status."""
     if status in BY_STATUS:
         return BY_STATUS[status]
     return "unavailable" if status >= 500 else "request"
 
 
 def one_line(text: str) -> str:
-    return " ".join(text[: 10 * MOST_WORDS].split())
+    return " ".join(text[: 10 * MAX_TEXT].split())
 
 
 def _text(raised: BaseException) -> str:
-    """Its words; a foreign class may fail at telling them."""
+    """The exception's message; empty if its `__str__` fails."""
     try:
         return str(raised)
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
@@ -109,8 +111,8 @@ def _retry_after(response: Any, words: str, now: datetime) -> float | None:
     if named:
         return _seconds(str(named), now)
     body = getattr(response, "text", "")
-    told = _DELAY.search(body[:20_000] if isinstance(body, str) else "") or _DELAY.search(words)
-    return float(told[1]) if told else None
+    delay = _DELAY.search(body[:20_000] if isinstance(body, str) else "") or _DELAY.search(words)
+    return float(delay[1]) if delay else None
 
 
 def _seconds(named: str, now: datetime) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any
 from kt.analyst.gemini_body import read_gemini
 from kt.analyst.provider import ModelConnection, ProviderReply, Question
 
-_IMPORTING = Lock()
+_IMPORT_LOCK = Lock()
 
 
 class Gemini:
@@ -35,14 +35,14 @@ class Gemini:
     def secret(self) -> str:
         return self._api_key
 
-    def line(self) -> ModelConnection:
-        return _Line(imported(), self._api_key, self._model, self._base_url)
+    def connect(self) -> ModelConnection:
+        return _Connection(imported(), self._api_key, self._model, self._base_url)
 
 
 def imported() -> Any:
-    """The vendor's library. It is imported at the first question: that takes a third of a second,
-    and it warns that its vendor has turned to its successor."""
-    with _IMPORTING, warnings.catch_warnings():
+    """The vendor's library, imported at the first request: the import takes a third of a second.
+    Its deprecation warning is suppressed."""
+    with _IMPORT_LOCK, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import google.ai.generativelanguage
         import google.generativeai
@@ -50,9 +50,9 @@ def imported() -> Any:
         return google.generativeai
 
 
-class _Line:
-    """The library's client with everything it does behind one's back switched off. It costs
-    nothing, so each request has its own and can be cut without another's harm."""
+class _Connection:
+    """The library's client without its automatic retries and credential refreshes. It is cheap to
+    make, so each request has its own and can be aborted without affecting another."""
 
     def __init__(self, library: Any, api_key: str, model: str, base_url: str) -> None:
         from google.ai.generativelanguage import GenerativeServiceClient
@@ -66,7 +66,7 @@ class _Line:
 
         class Key(Credentials):
             def refresh(self, request: object) -> None:
-                """A refused key cannot be renewed: without this a 401 is sent three times."""
+                """A rejected key cannot be renewed; otherwise a 401 is retried three times."""
                 raise RefreshError("the API key was refused")  # type: ignore[no-untyped-call]
 
         server: dict[str, Any] = {"host": base_url.rstrip("/")} if base_url else {}
@@ -80,8 +80,8 @@ class _Line:
         self._bounded = bound(transport._session)
 
     def ask(self, question: Question, seconds: float) -> ProviderReply:
-        """The library's own reading of the body is not used: it drops the marks of thoughts, and
-        fails at names that are newer than itself."""
+        """One request. The body is parsed by `gemini_body`: the library's own parser drops the
+        flag that marks thoughts, and fails on enum values that are newer than itself."""
         from google.protobuf.json_format import ParseError
 
         model = self._library.GenerativeModel(
@@ -93,9 +93,9 @@ class _Line:
                 "response_schema": question.schema,
             },
         )
-        model._client = self._client  # the library would make one from its global settings
+        model._client = self._client  # otherwise the library makes one from its global settings
         try:
-            # By default a failing request would be repeated for ten minutes.
+            # By default the library retries a failing request for ten minutes.
             model.generate_content(
                 question.prompt.text, request_options={"timeout": seconds, "retry": None}
             )

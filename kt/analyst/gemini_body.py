@@ -1,5 +1,5 @@
-"""Google's GenerateContentResponse as JSON: the model's words without its thoughts, the tokens,
-and why there are no words. Every field may be missing or of another type."""
+"""Parses Google's GenerateContentResponse (JSON): the model's text without its thoughts, the
+tokens, and the reason when there is no text. Any field may be missing or of another type."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ _FINISHED = ("", "STOP", "MAX_TOKENS", "FINISH_REASON_UNSPECIFIED")
 
 
 def read_gemini(body: bytes) -> ProviderReply:
-    """What the body of a success says. Raises ValueError when it is no JSON, RecursionError when
-    it is too deep."""
+    """The reply in the body of a successful response. Raises ValueError when it is not JSON,
+    RecursionError when it is nested too deeply."""
     whole = as_object(json.loads(body.decode("utf-8")))
     usage = as_object(whole.get("usageMetadata"))
     sent = count(usage.get("promptTokenCount"))
-    told = count(usage.get("candidatesTokenCount")) + count(usage.get("thoughtsTokenCount"))
-    text, failure, notes = _words(whole)
+    received = count(usage.get("candidatesTokenCount")) + count(usage.get("thoughtsTokenCount"))
+    text, failure, notes = _text(whole)
     return ProviderReply(
         text=text,
         model=model_name(whole.get("modelVersion")),
         tokens_in=sent,
-        tokens_out=max(told, count(usage.get("totalTokenCount")) - sent),
+        tokens_out=max(received, count(usage.get("totalTokenCount")) - sent),
         failure=failure,
         notes=notes,
     )
 
 
-def _words(whole: Mapping[str, Any]) -> tuple[str, Failure | None, tuple[str, ...]]:
+def _text(whole: Mapping[str, Any]) -> tuple[str, Failure | None, tuple[str, ...]]:
     blocked = as_object(whole.get("promptFeedback")).get("blockReason")
     if blocked and blocked != "BLOCK_REASON_UNSPECIFIED":
         return "", Failure("blocked", f"the prompt was refused ({short(blocked)})"), ()

@@ -1,7 +1,7 @@
 """Gemini through google-genai (the extra `kt[genai]`), the successor of google-generativeai.
 
-The library makes the request; what sends it is kt's own, which caps the reply, cuts the line at
-the deadline and keeps the body as it came.
+The library builds the request; kt's own transport sends it, limits the size of the response, closes
+the connection at the deadline and keeps the unchanged body.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from kt.analyst.provider import ModelConnection, ProviderReply, Question
 
 
 def installed() -> bool:
-    """Whether the extra is there; nothing of it is imported."""
+    """Whether the extra is installed; nothing of it is imported."""
     return find_spec("google") is not None and find_spec("google.genai") is not None
 
 
@@ -32,13 +32,13 @@ class GeminiGenAI:
     def __repr__(self) -> str:
         return f"GeminiGenAI(model={self.model!r})"
 
-    def line(self) -> ModelConnection:
-        return _Line(self.secret, self.model, self._base_url)
+    def connect(self) -> ModelConnection:
+        return _Connection(self.secret, self.model, self._base_url)
 
 
-class _Line:
+class _Connection:
     def __init__(self, api_key: str, model: str, base_url: str) -> None:
-        import google.genai as genai  # noqa: PLR0402  the folder `google` is many packages'
+        import google.genai as genai  # noqa: PLR0402  `google` is a namespace of many packages
         import httpx
         from requests import Session
 
@@ -48,8 +48,8 @@ class _Line:
         self._bounded = bound(session)
 
         class OverRequests(httpx.BaseTransport):
-            """Raises failure.Refused for what is no success. The library is handed an empty one:
-            its own reading warns of every name that is newer than itself."""
+            """Sends over `requests`; raises failure.Refused for an error status. The library gets
+            an empty response: its own parser warns about every field newer than itself."""
 
             seconds = 0.0
 
@@ -79,7 +79,7 @@ class _Line:
             "temperature": question.temperature,
             "system_instruction": question.prompt.system,
             "response_mime_type": "application/json",
-            "response_schema": deepcopy(question.schema),  # the library writes into it
+            "response_schema": deepcopy(question.schema),  # the library modifies it
             "automatic_function_calling": {"disable": True},
         }
         self._client.models.generate_content(

@@ -1,4 +1,5 @@
-"""Asks an analyst unless it has failed too often just now, or the day's budget is spent."""
+"""An analyst behind a circuit breaker and a daily budget: while the breaker is open or the budget
+is spent, it is not asked."""
 
 from __future__ import annotations
 
@@ -13,18 +14,18 @@ from kt.rules import breaker
 from kt.rules.freshness import newest
 
 Calls = Callable[[datetime], Sequence[AnalystCall]]
-"""Questions put to analysts since a time, oldest first: the journal's."""
+"""Reads the requests to analysts since a time from the journal, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpendingBudget:
-    """What a day's questions may cost at most; 0 = as much as they do."""
+    """What a day's requests may cost at most, in dollars and in tokens; 0 is no limit."""
 
     usd: float = 0.0
     tokens: int = 0
 
     def spent(self, calls: Sequence[AnalystCall]) -> str:
-        """Which of the two is used up, in words; empty while neither is."""
+        """Which of the two limits is reached, as text; empty while neither is."""
         usd = sum(call.cost_usd for call in calls)
         tokens = sum(call.tokens_in + call.tokens_out for call in calls)
         if self.usd and usd >= self.usd:
@@ -35,7 +36,7 @@ class SpendingBudget:
 
 
 class GuardedAnalyst:
-    """Implements ports.Analyst around another; `fallback` is the one to ask in its stead."""
+    """Implements ports.Analyst around another analyst; `fallback` is the one to ask instead."""
 
     def __init__(
         self,
@@ -60,7 +61,7 @@ class GuardedAnalyst:
         return self._inner.model
 
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
-        error = self._why_not()
+        error = self._withheld_because()
         if not error:
             return self._inner.decide(brief, faults)
         key = self._inner.decide_key(brief, faults)
@@ -69,7 +70,7 @@ class GuardedAnalyst:
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
-        error = self._why_not()
+        error = self._withheld_because()
         if not error:
             return self._inner.shortlist(candidates, count, asof)
         key = self._inner.shortlist_key(candidates, count, asof)
@@ -87,7 +88,7 @@ class GuardedAnalyst:
     def probe(self) -> AnalystReply | None:
         return self._inner.probe()
 
-    def _why_not(self) -> str:
+    def _withheld_because(self) -> str:
         now = self._clock.now()
         calls = self._calls(now - breaker.LOOK_BACK)
         failed = breaker.streak(calls, self.name, self.model)

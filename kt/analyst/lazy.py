@@ -1,4 +1,5 @@
-"""An analyst that is chosen when it is first asked: a command that decides nothing needs none."""
+"""An analyst that is built on first use: a command that decides nothing needs no configuration
+of one."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
 
 
 class DeferredAnalyst:
-    """Implements ports.Analyst; every use raises what the choice raises (ConfigError)."""
+    """Implements ports.Analyst; every use raises what `choose` raises (ConfigError)."""
 
     def __init__(self, choose: Callable[[], Analyst]) -> None:
         self._choose = choose

@@ -1,7 +1,7 @@
-"""Any server with OpenAI's chat completions: OpenAI, OpenRouter, vLLM, Ollama, a gateway.
+"""Any server with OpenAI's chat completions API: OpenAI, OpenRouter, vLLM, Ollama, a gateway.
 
-Through requests, which is here with Google's library: one POST needs no client of 600 ms' import,
-and `bounded_http` caps the reply and cuts the line at the deadline.
+It uses requests, which Google's library needs anyway: the vendor's client takes 600 ms to import
+for a single POST. `bounded_http` limits the response and closes the connection at the deadline.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _FINISHED = ("", "stop", "length", "None")
 
 
 class OpenAICompatible:
-    """Implements provider.Provider. `base_url` ends where `/chat/completions` begins; empty is
-    OpenAI's own. An empty key is not sent: a model on this computer asks for none."""
+    """Implements provider.Provider. `base_url` is the part before `/chat/completions`; empty for
+    OpenAI's own server. An empty key is not sent: a local model needs none."""
 
     name = "openai"
 
@@ -32,11 +32,11 @@ class OpenAICompatible:
     def __repr__(self) -> str:
         return f"OpenAICompatible(model={self.model!r})"
 
-    def line(self) -> ModelConnection:
-        return _Line(f"{self._base_url}/chat/completions", self.secret, self.model)
+    def connect(self) -> ModelConnection:
+        return _Connection(f"{self._base_url}/chat/completions", self.secret, self.model)
 
 
-class _Line:
+class _Connection:
     def __init__(self, url: str, api_key: str, model: str) -> None:
         from requests import Session
 
@@ -52,7 +52,7 @@ class _Line:
         self._bounded = bound(self._session)
 
     def ask(self, question: Question, seconds: float) -> ProviderReply:
-        """A model that takes no temperature says so with 400; it is asked once more without."""
+        """One request; repeated without the temperature if the model rejects it with a 400."""
         body = _body(self._model, question)
         try:
             return self._post(body, seconds)
@@ -60,7 +60,7 @@ class _Line:
             if refused.status_code != 400 or "temperature" not in str(refused):
                 raise
         del body["temperature"]
-        self._session.close()  # a kept connection may end just as it is used again
+        self._session.close()  # the server may close a kept-alive connection as it is reused
         return self._post(body, seconds)
 
     def _post(self, body: Mapping[str, Any], seconds: float) -> ProviderReply:
@@ -74,7 +74,7 @@ class _Line:
 
 
 def _body(model: str, question: Question) -> dict[str, Any]:
-    """The list is wrapped into an object: OpenAI's strict schemas begin with one."""
+    """The request body. The list is wrapped in an object, as OpenAI's strict schemas require."""
     schema = {
         "type": "object",
         "properties": {"answers": _json_schema(question.schema)},
@@ -96,7 +96,7 @@ def _body(model: str, question: Question) -> dict[str, Any]:
 
 
 def _json_schema(found: Mapping[str, Any]) -> dict[str, Any]:
-    """From the OpenAPI dialect to JSON Schema's own words."""
+    """A schema in the OpenAPI dialect as plain JSON Schema."""
     made: dict[str, Any] = {"type": found["type"].lower()}
     if "enum" in found:
         made["enum"] = found["enum"]
@@ -109,18 +109,18 @@ def _json_schema(found: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_openai(body: bytes) -> ProviderReply:
-    """What the body of a success says. Raises ValueError when it is no JSON, RecursionError when
-    it is too deep."""
+    """The reply in the body of a successful response. Raises ValueError when it is not JSON,
+    RecursionError when it is nested too deeply."""
     whole = as_object(json.loads(body.decode("utf-8")))
     usage = as_object(whole.get("usage"))
     sent = count(usage.get("prompt_tokens"))
-    told = max(count(usage.get("completion_tokens")), count(usage.get("total_tokens")) - sent)
-    text, failure, notes = _words(whole)
+    received = max(count(usage.get("completion_tokens")), count(usage.get("total_tokens")) - sent)
+    text, failure, notes = _text(whole)
     name = model_name(whole.get("model"))
-    return ProviderReply(text, name, sent, told, failure, notes)
+    return ProviderReply(text, name, sent, received, failure, notes)
 
 
-def _words(whole: Mapping[str, Any]) -> tuple[str, Failure | None, tuple[str, ...]]:
+def _text(whole: Mapping[str, Any]) -> tuple[str, Failure | None, tuple[str, ...]]:
     choices = as_list(whole.get("choices"))
     if not choices:
         return "", Failure("reply", "the reply holds no candidate"), ()

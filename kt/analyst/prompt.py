@@ -1,9 +1,9 @@
-"""The words sent to a model: fixed instructions (files of `prompts/`, in two languages), and the
-market's data fenced off as data.
+"""The prompts sent to a model: fixed instructions (files of `prompts/`, in two languages) and the
+market data inside a `<data>` fence.
 
-Names of stocks, reasons and lessons come from outside. They are cut to one short line, stand
-inside JSON strings inside a fence, and the JSON cannot hold the signs the fence is made of: no
-name can end the data or pass for an instruction.
+Stock names, reasons and lessons are untrusted input (prompt injection). Each is cut to one short
+line and encoded as a JSON string inside the fence, and `<`, `>` and `&` are escaped in the JSON:
+no name can close the fence or pass for an instruction.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from kt.records import (
 MINUTES = 60
 DAYS = 20
 NAME_LENGTH = 40
-_SPECIAL = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
+_ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 Language = Literal["en", "ko"]
-_AGAIN: dict[Language, str] = {
+_RETRY_TEXT: dict[Language, str] = {
     "en": "Your last answer had the faults listed in the data. Avoid them.",
     "ko": "지난번 답에는 데이터에 적힌 오류가 있었습니다. 되풀이하지 마십시오.",
 }
@@ -45,8 +45,8 @@ _AGAIN: dict[Language, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """One file of `prompts/`: what it says, and which it is (`decide.en.2`). The version goes up
-    with every change of the words, so that records of different words are never mixed."""
+    """One file of `prompts/`: its text and its version (`decide.en.2`). Every change of the text
+    increments the version, so that records of different prompts are never mixed."""
 
     text: str
     version: str
@@ -54,7 +54,7 @@ class Instructions:
 
 @cache
 def instructions(purpose: str, language: Language) -> Instructions:
-    """Those for `decide` or `shortlist`."""
+    """The instructions for `decide` or `shortlist`."""
     name = f"{purpose}.{language}"
     file = resources.files("kt.analyst").joinpath(f"prompts/{name}.txt")
     first, _, text = file.read_text(encoding="utf-8").partition("\n")
@@ -71,18 +71,19 @@ class Prompt:
 
     @property
     def whole(self) -> str:
-        """Both in one text, as the journal keeps it."""
+        """Both as one text, as the journal stores it."""
         return f"{self.system}\n\n{self.text}"
 
 
 PROBE = Prompt("Answer with an empty JSON list.", "[]")
-"""Asks for next to nothing: whether there is an answer is the answer."""
+"""The smallest possible request: it only checks that the model answers."""
 
 
 def decide_prompt(
     brief: AnalystRequest, faults: Sequence[str] = (), language: Language = "en"
 ) -> Prompt:
-    """The question about every stock of a brief; with `faults`, what to put right this time."""
+    """The prompt for decisions on every stock of a brief. On a retry, `faults` are those of the
+    last answer."""
     data = {
         "asof": _time(brief.asof),
         "cash": brief.deposit.orderable,
@@ -94,35 +95,35 @@ def decide_prompt(
     }
     if faults:
         data["faults_of_your_last_answer"] = [neutral(fault, 200) for fault in faults]
-    again = f"{_AGAIN[language]}\n" if faults else ""
-    told = instructions("decide", language)
-    return Prompt(told.text, again + fenced(data), told.version)
+    retry = f"{_RETRY_TEXT[language]}\n" if faults else ""
+    found = instructions("decide", language)
+    return Prompt(found.text, retry + fenced(data), found.version)
 
 
 def shortlist_prompt(
     candidates: Sequence[Candidate], count: int, asof: datetime, language: Language = "en"
 ) -> Prompt:
-    """The question which of the candidates are the best."""
+    """The prompt for the best `count` of the candidates."""
     data = {
         "asof": _time(asof),
         "count": count,
         "candidates": [_candidate(candidate) for candidate in candidates],
     }
-    told = instructions("shortlist", language)
-    return Prompt(told.text, fenced(data), told.version)
+    found = instructions("shortlist", language)
+    return Prompt(found.text, fenced(data), found.version)
 
 
 def fenced(data: dict[str, Any]) -> str:
-    """Data as JSON inside the fence; `<`, `>` and `&` inside become escapes of JSON."""
+    """Data as JSON inside the fence, with `<`, `>` and `&` as JSON escapes."""
     text = msgspec.json.encode(data).decode()
-    for sign, escape in _SPECIAL.items():
+    for sign, escape in _ESCAPES.items():
         text = text.replace(sign, escape)
     return f"<data>\n{text}\n</data>"
 
 
 def neutral(text: str, length: int = NAME_LENGTH) -> str:
-    """One line of visible characters, at most `length`: no breaks, no control signs, nothing
-    that hides or turns text around."""
+    """One line of at most `length` visible characters: no line breaks, no control characters,
+    nothing that hides text or reverses its direction."""
     visible = "".join(
         " " if unicodedata.category(sign) in ("Cc", "Cf", "Zl", "Zp", "Co", "Cs") else sign
         for sign in unicodedata.normalize("NFC", text)

@@ -1,4 +1,4 @@
-"""What a provider of models is to kt: one request at a time, and a line that can be cut."""
+"""The interface to a provider of models: one request per connection, which can be aborted."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from kt.analyst.prompt import Prompt
 
 @dataclass(frozen=True, slots=True)
 class ProviderReply:
-    """What came back, as far as it can be told: the model's words, who it says it is, and the
-    tokens; or the failure."""
+    """What came back: the model's text, the name it gives itself, and the tokens used; or the
+    failure. `notes` say what was removed from the text or cut off."""
 
     text: str = ""
     model: str = ""
@@ -24,7 +24,7 @@ class ProviderReply:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is sent. `schema` is the form of the reply, as JSON Schema in the OpenAPI dialect."""
+    """One request. `schema` describes the reply, as JSON Schema in the OpenAPI dialect."""
 
     prompt: Prompt
     schema: dict[str, Any]
@@ -32,19 +32,20 @@ class Question:
 
 
 class ModelConnection(Protocol):
-    """A way to the provider that is used for one request."""
+    """A connection to the provider, used for one request."""
 
     def ask(self, question: Question, seconds: float) -> ProviderReply:
-        """One request, no retry. May raise anything; `seconds` is for single reads."""
+        """One request, without retries. May raise anything; `seconds` is the timeout of a single
+        read."""
         ...
 
     def cut(self) -> None:
-        """End what is under way, from another thread."""
+        """Abort the running request; called from another thread."""
         ...
 
 
 class Provider(Protocol):
-    """Adapters: gemini (two libraries), openai."""
+    """Implemented by gemini and genai (Google's two libraries) and openai."""
 
     @property
     def name(self) -> str: ...
@@ -52,9 +53,9 @@ class Provider(Protocol):
     def model(self) -> str: ...
     @property
     def secret(self) -> str:
-        """The key, for its removal from whatever comes back; empty when there is none."""
+        """The API key, to be redacted from replies; empty when there is none."""
         ...
 
-    def line(self) -> ModelConnection:
-        """May raise anything."""
+    def connect(self) -> ModelConnection:
+        """A new connection; the first may import the vendor's library. May raise anything."""
         ...

@@ -1,7 +1,8 @@
-"""The JSON objects in a model's words, whatever stands around them.
+"""Extracts the JSON objects from a model's reply, whatever text surrounds them.
 
-Models think aloud, fence their JSON, wrap a list into an object, write NaN, or are cut off in the
-middle. Each object that can be read is read; what had to be peeled off or left out is noted.
+Models write their thoughts first, put JSON into a code fence, wrap a list in an object, write NaN,
+or are cut off in the middle. Every object that can be parsed is returned; what was removed or left
+out is noted.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ from typing import Any
 
 from kt.text import encodable
 
-MOST_LETTERS = 1_000_000
-"""Of a reply: some hundred times what was asked for."""
-MOST_OBJECTS = 1_000
-LEAST_FIELDS = 3
-"""Of an object among other words: a shortlist's has as many."""
+MAX_CHARACTERS = 1_000_000
+"""Characters of a reply: some hundred times the usual length."""
+MAX_OBJECTS = 1_000
+MIN_FIELDS = 3
+"""Of an object found inside other text: as many as a shortlist entry has."""
 MAX_NESTING = 32
-"""Levels of a reply's JSON; what is asked for has two."""
+"""Levels of a reply's JSON; the requested schema has two."""
 TOO_DEEP = f"nested deeper than {MAX_NESTING} levels"
 
 _TAG = re.compile(r"<(/?)(think|thinking|thoughts?|reasoning|scratchpad)>", re.IGNORECASE)
@@ -29,17 +30,17 @@ _SIGN = re.compile(r'["{}\\]')
 _BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]')
 
 
-class TwiceNamed(ValueError):
-    """A name that occurs twice in one object: JSON allows it, and it has no one meaning."""
+class DuplicateName(ValueError):
+    """A name occurs twice in one object: JSON allows that, but the value is ambiguous."""
 
 
-class TwoAnswers(ValueError):
-    """Two fences that can both be read: which of them is meant?"""
+class AmbiguousReply(ValueError):
+    """Two code fences with valid JSON: the answer is ambiguous."""
 
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """What was found; `error` is why nothing was, in words, or empty."""
+    """The objects found; `error` says why there are none, or is empty."""
 
     objects: tuple[dict[str, Any], ...] = ()
     notes: tuple[str, ...] = ()
@@ -47,19 +48,20 @@ class Read:
 
 
 def read_text(text: str) -> Read:
-    """All objects of a reply. An empty list is an answer; no list and no object is an error."""
+    """All objects of a reply. An empty list is a valid answer; neither a list nor an object is an
+    error."""
     if not text.strip():
         return Read(error="the reply holds no text")
-    if len(text) > MOST_LETTERS:
-        return Read(error=f"{len(text):,} characters, more than {MOST_LETTERS:,}")
+    if len(text) > MAX_CHARACTERS:
+        return Read(error=f"{len(text):,} characters, more than {MAX_CHARACTERS:,}")
     words, notes = _without_thoughts(text.strip().lstrip("\ufeff"))
     if _depth(words) > MAX_NESTING:
         return Read(notes=tuple(notes), error=TOO_DEEP)
     try:
-        found, peeled = _whole(words)
-        notes += peeled
-    except (RecursionError, TwoAnswers) as failure:
-        why = str(failure) if isinstance(failure, TwoAnswers) else TOO_DEEP
+        found, removed = _whole(words)
+        notes += removed
+    except (RecursionError, AmbiguousReply) as failure:
+        why = str(failure) if isinstance(failure, AmbiguousReply) else TOO_DEEP
         return Read(notes=tuple(notes), error=why)
     except ValueError as failure:
         return _salvaged(words, notes, failure)
@@ -67,8 +69,8 @@ def read_text(text: str) -> Read:
 
 
 def _depth(words: str) -> int:
-    """How deep its brackets lie inside one another, those in strings left out: measured before
-    anything is decoded, so that no depth can break the decoder."""
+    """The nesting depth of brackets outside strings, measured before decoding so that no depth can
+    break the decoder."""
     level = deepest = 0
     for found in _BRACKET.finditer(words):
         level += {"[": 1, "{": 1, "]": -1, "}": -1}.get(found[0], 0)
@@ -77,8 +79,8 @@ def _depth(words: str) -> int:
 
 
 def _without_thoughts(text: str) -> tuple[str, list[str]]:
-    """Without what the model says to itself, also when only the end of that is marked; a thought
-    that never ends may hold the answer and stays."""
+    """The text without the model's thoughts, even when only their closing tag is there, and the
+    note about it. A thought without a closing tag stays: it may contain the answer."""
     kept: list[str] = []
     at, thought = 0, ""
     for tag in _TAG.finditer(text):
@@ -95,7 +97,8 @@ def _without_thoughts(text: str) -> tuple[str, list[str]]:
 
 
 def _whole(words: str) -> tuple[Any, list[str]]:
-    """The value that the words are, or that their only readable fence holds. Raises ValueError."""
+    """The text decoded as JSON, or else the only code fence in it that can be; and notes. Raises
+    ValueError."""
     try:
         return _decoded(words), []
     except ValueError:
@@ -107,7 +110,7 @@ def _whole(words: str) -> tuple[Any, list[str]]:
             except ValueError:
                 continue
         if len(values) > 1:
-            raise TwoAnswers("two answers in one reply") from None
+            raise AmbiguousReply("two answers in one reply") from None
         if not values:
             raise
         return values[0], ["a fence around the answer"]
@@ -120,7 +123,7 @@ def _decoded(text: str) -> Any:
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     made = dict(pairs)
     if len(made) < len(pairs):
-        raise TwiceNamed("a name occurs twice in one object")
+        raise DuplicateName("a name occurs twice in one object")
     return made
 
 
@@ -134,7 +137,7 @@ def _listed(found: Any, notes: list[str]) -> Read:
             found = [found]
     if not isinstance(found, list):
         return Read(notes=tuple(notes), error=f"no objects but a {type(found).__name__}")
-    objects = tuple(one for one in found[:MOST_OBJECTS] if isinstance(one, dict))
+    objects = tuple(one for one in found[:MAX_OBJECTS] if isinstance(one, dict))
     if found and not objects:
         return Read(notes=tuple(notes), error="a list of something else than objects")
     if len(objects) < len(found):
@@ -143,14 +146,14 @@ def _listed(found: Any, notes: list[str]) -> Read:
 
 
 def _salvaged(words: str, notes: list[str], failure: ValueError) -> Read:
-    """Each object that can be read by itself: of a list that is cut off, or has one bad one."""
+    """Every object that can be parsed by itself: from a list that is cut off or has a bad entry."""
     objects: list[dict[str, Any]] = []
     for span in _flat_objects(words):
         try:
             one = _decoded(span)
         except (ValueError, RecursionError):
             continue
-        if len(one) >= LEAST_FIELDS and len(objects) < MOST_OBJECTS:
+        if len(one) >= MIN_FIELDS and len(objects) < MAX_OBJECTS:
             objects.append(one)
     if not objects:
         return Read(notes=tuple(notes), error=f"not JSON: {str(failure)[:200]}")
@@ -160,7 +163,7 @@ def _salvaged(words: str, notes: list[str], failure: ValueError) -> Read:
 
 
 def _flat_objects(words: str) -> Iterator[str]:
-    """Each `{…}` that holds no other, found by its brackets outside of strings."""
+    """Every `{…}` without another inside, found by the brackets outside strings."""
     start, quoted, skip = -1, False, -1
     for sign in _SIGN.finditer(words):
         at, which = sign.start(), sign[0]

@@ -1,4 +1,4 @@
-"""Answers from the journal instead of a model: the same input gets the same answer, or an error."""
+"""Answers from the journal instead of a model: the recorded answer to the same input."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FindsAnswers(Protocol):
 
 
 class Keyed(Analyst, Protocol):
-    """An analyst that can name a call without making it."""
+    """An analyst that can compute the key of a request without sending it."""
 
     def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str: ...
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str: ...
@@ -30,8 +30,8 @@ class Keyed(Analyst, Protocol):
 class ReplayAnalyst:
     """Implements ports.Analyst from recorded answers.
 
-    `original` is the analyst that was asked then, with its model and parameters; it is asked
-    nothing. An input that was never asked raises KtError: a replay does not make things up.
+    `original` is the analyst that gave them, with its model and parameters; it only computes
+    keys and is not asked. Raises KtError (REPLAY_MISS) for input that has no recorded answer.
     """
 
     def __init__(self, journal: FindsAnswers, original: Keyed) -> None:
@@ -59,7 +59,7 @@ class ReplayAnalyst:
         return self._original.preview(brief)
 
     def probe(self) -> AnalystReply | None:
-        """A replay asks nobody."""
+        """None: a replay sends no request."""
         return None
 
     def _find(self, purpose: str, key: str) -> AnalystReply:

@@ -1,4 +1,4 @@
-"""The name of a call: a hash of everything that went into it, so a replay can find it again."""
+"""The key of a request: a hash of all its input, by which a replay finds the recorded answer."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def key_of(
     question: object,
     faults: Sequence[str] = (),
 ) -> str:
-    """sha256 (hex) over the canonical JSON of all input: the same input has the same key on
-    every machine, and any other input another."""
+    """sha256 (hex) of the canonical JSON of all input: the same input has the same key on every
+    machine, and different input has a different one."""
     whole = {
         "purpose": purpose,
         "analyst": analyst,
@@ -36,5 +36,5 @@ def key_of(
 def shortlist_question(
     candidates: Sequence[Candidate], count: int, asof: datetime
 ) -> dict[str, Any]:
-    """All of a shortlist's input, for its key."""
+    """All input of a shortlist request, for its key."""
     return {"candidates": list(candidates), "count": count, "asof": asof.astimezone(KST)}

@@ -1,17 +1,17 @@
-"""The offline analyst: a score from plain figures, no network, the same answer every time.
+"""The offline analyst: a score from market data, no network, deterministic.
 
-For every stock `picture.py` weighs six signals into a score of 0..100. Then:
+For every stock `signals.py` weighs six signals into a score of 0..100. Then:
 
 - not held, score at least BUY_AT, and room below the day's upper limit: BUY at one tick above
   the best ask (so that it fills at once), for at most the limit per stock;
 - held, and the score at most SELL_AT, or the price within 1 % of stop or target while the
-  picture is weak: SELL what may be sold at one tick below the best bid;
+  score is low: SELL all sellable shares at one tick below the best bid;
 - everything else: HOLD.
 
 The confidence of a BUY is how often such a score was right an hour later, after costs: measured
-on the embedded exchange (HIT_RATES), lowered where figures were missing. It says nothing about
-the real market; `kt pnl --decisions` shows what it was worth there. The confidence of not buying
-is the rest to 1.
+on the embedded exchange (HIT_RATES), lowered where data was missing. It says nothing about the
+real market; `kt pnl --decisions` shows the hit rate there. The confidence of not buying is 1 minus
+that.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from typing import Any
 import msgspec
 
 from kt.analyst.request_key import key_of, shortlist_question
-from kt.analyst.signals import SignalScore, look_at
+from kt.analyst.signals import SignalScore, score_signals
 from kt.ports import Clock
 from kt.records import (
     Action,
@@ -42,12 +42,12 @@ from kt.rules.freshness import newest
 BUY_AT = 80.0
 SELL_AT = 40.0
 TARGET_HOLDS_AT = 60.0
-"""A position near its target is kept while its score is at least this."""
+"""A position near its target is not sold while its score is at least this."""
 NEAR_PCT = 1.0
 ROOM_PCT = 3.0
-"""A buy keeps this far below the day's upper limit."""
+"""A buy needs the price to be more than this far below the day's upper limit."""
 SELL_CONFIDENCE = 0.65
-"""At least: leaving a weak position needs less proof than entering one."""
+"""The least confidence of a SELL: leaving a weak position needs less evidence than entering one."""
 HIT_RATES = (
     (0.0, 0.10),
     (50.0, 0.23),
@@ -59,10 +59,10 @@ HIT_RATES = (
     (90.0, 0.92),
     (100.0, 0.95),
 )
-"""Score to the share of buys that brought a profit after costs within 60 minutes: 2,560 looks at
-scanned stocks over 8 seeds and 16 times of day. Straight lines in between."""
+"""Score, and the share of buys at it that were profitable after costs within 60 minutes: from 2,560
+samples of scanned stocks over 8 seeds and 16 times of day. Interpolated linearly."""
 MODEL = "rules-1"
-"""Changes whenever the same brief would be answered otherwise."""
+"""Incremented whenever the answer to the same brief changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,18 +92,16 @@ class RulesAnalyst:
 
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         """A decision for every stock. Faults change nothing: the rules have no second opinion."""
-        pictures = {stock.stock_code: look_at(stock) for stock in brief.stocks}
-        objects = tuple(
-            _decision(stock, pictures[stock.stock_code], brief) for stock in brief.stocks
-        )
-        figures = {code: _figures(picture) for code, picture in pictures.items()}
+        scores = {stock.stock_code: score_signals(stock) for stock in brief.stocks}
+        objects = tuple(_decision(stock, scores[stock.stock_code], brief) for stock in brief.stocks)
+        figures = {code: _figures(scored) for code, scored in scores.items()}
         key = self.decide_key(brief, faults)
         return self._answer("decide", key, objects, figures, newest(brief.stocks, brief.asof))
 
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
-        """The candidates with the highest score of the scans; of equal ones the busier."""
+        """The candidates with the highest scan score; ties go to the higher traded value."""
         ranked = sorted(candidates, key=lambda c: (-c.score, -c.value, c.stock_code))[:count]
         objects = tuple(
             {"stock_code": c.stock_code, "score": round(c.score, 1), "reason": _why_listed(c)}
@@ -114,10 +112,10 @@ class RulesAnalyst:
         return self._answer("shortlist", key, objects, figures, asof)
 
     def preview(self, brief: AnalystRequest) -> None:
-        """The rules read figures, no words."""
+        """None: the rules have no prompt."""
 
     def probe(self) -> AnalystReply | None:
-        """There is nobody to ask."""
+        """None: there is no server to check."""
         return None
 
     def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str:
@@ -154,83 +152,84 @@ class RulesAnalyst:
 _PARAMETERS: dict[str, Any] = {"buy_at": BUY_AT, "sell_at": SELL_AT}
 
 
-def _decision(stock: StockContext, picture: SignalScore, brief: AnalystRequest) -> dict[str, Any]:
-    verdict = _verdict(stock, picture, brief)
-    said = {Action.BUY: "Buy", Action.SELL: "Sell", Action.HOLD: "Hold"}[verdict.action]
-    figures = f" ({picture.text})" if picture.signals else ""
+def _decision(stock: StockContext, scored: SignalScore, brief: AnalystRequest) -> dict[str, Any]:
+    verdict = _verdict(stock, scored, brief)
+    verb = {Action.BUY: "Buy", Action.SELL: "Sell", Action.HOLD: "Hold"}[verdict.action]
+    figures = f" ({scored.text})" if scored.signals else ""
     return {
         "action": verdict.action.value,
         "stock_code": stock.stock_code,
         "stock_name": stock.stock_name,
         "quantity": verdict.quantity,
         "price": verdict.price,
-        "reason": f"{said}: {verdict.why}; score {picture.score:.0f} of 100{figures}.",
+        "reason": f"{verb}: {verdict.why}; score {scored.score:.0f} of 100{figures}.",
         "confidence": verdict.confidence,
-        "risk_level": picture.risk.value,
+        "risk_level": scored.risk.value,
     }
 
 
-def _verdict(stock: StockContext, picture: SignalScore, brief: AnalystRequest) -> _Verdict:
-    if not picture.signals:
+def _verdict(stock: StockContext, scored: SignalScore, brief: AnalystRequest) -> _Verdict:
+    if not scored.signals:
         return _Verdict(Action.HOLD, 0.5, 0, 0, "no figures could be had")
     if stock.position is not None and stock.position.quantity > 0:
-        return _for_held(stock, stock.position, picture)
-    return _for_new(stock, picture, brief)
+        return _for_held(stock, stock.position, scored)
+    return _for_new(stock, scored, brief)
 
 
-def _for_new(stock: StockContext, picture: SignalScore, brief: AnalystRequest) -> _Verdict:
-    if picture.score < BUY_AT:
-        return _hold(picture, f"too weak to buy, which takes {BUY_AT:.0f}")
+def _for_new(stock: StockContext, scored: SignalScore, brief: AnalystRequest) -> _Verdict:
+    if scored.score < BUY_AT:
+        return _hold(scored, f"too weak to buy, which takes {BUY_AT:.0f}")
     quote = stock.quote
     if quote.upper_limit and quote.price * (100 + ROOM_PCT) >= quote.upper_limit * 100:
-        return _hold(picture, "too near the day's upper limit")
+        return _hold(scored, "too near the day's upper limit")
     price = buy_price(stock)
     quantity = min(brief.per_stock_limit, brief.deposit.orderable) // price if price else 0
     if quantity < 1:
-        return _hold(picture, "one share costs more than may be spent")
-    return _Verdict(Action.BUY, _hit_rate(picture), quantity, price, "buyers lead")
+        return _hold(scored, "one share costs more than may be spent")
+    return _Verdict(Action.BUY, _hit_rate(scored), quantity, price, "buyers lead")
 
 
-def _for_held(stock: StockContext, position: Position, picture: SignalScore) -> _Verdict:
+def _for_held(stock: StockContext, position: Position, scored: SignalScore) -> _Verdict:
     price, quote = sell_price(stock), stock.quote
     quantity = position.sellable or position.quantity
     why = ""
-    if picture.score <= SELL_AT:
+    if scored.score <= SELL_AT:
         why = "sellers lead"
-    elif _near(quote, position.stop_price, -1) and picture.score < 50:
+    elif _near(quote, position.stop_price, -1) and scored.score < 50:
         why = f"the price is within {NEAR_PCT:.0f}% of the stop at {position.stop_price:,}"
-    elif _near(quote, position.target_price, 1) and picture.score < TARGET_HOLDS_AT:
+    elif _near(quote, position.target_price, 1) and scored.score < TARGET_HOLDS_AT:
         why = f"the price is within {NEAR_PCT:.0f}% of the target at {position.target_price:,}"
     if not why:
         return _Verdict(
-            Action.HOLD, max(0.5, _hit_rate(picture)), 0, 0, "the picture has not turned"
+            Action.HOLD, max(0.5, _hit_rate(scored)), 0, 0, "the picture has not turned"
         )
-    sure = max(SELL_CONFIDENCE, 1 - _hit_rate(picture))
+    sure = max(SELL_CONFIDENCE, 1 - _hit_rate(scored))
     return _Verdict(Action.SELL, round(sure, 2), quantity, price, why)
 
 
 def _near(quote: Quote, level: int, direction: int) -> bool:
-    """Whether the price has come within NEAR_PCT of a stop (-1) or target (+1), or passed it."""
+    """Whether the price is within NEAR_PCT of a stop (-1) or target (+1), or beyond it."""
     if level <= 0:
         return False
     left = (level - quote.price) * direction * 100 / quote.price if quote.price else 0.0
     return left <= NEAR_PCT
 
 
-def _hold(picture: SignalScore, why: str) -> _Verdict:
-    """Not to buy is right as often as a buy would be wrong; or it is not a matter of the score."""
-    return _Verdict(Action.HOLD, max(0.5, round(1 - _hit_rate(picture), 2)), 0, 0, why)
+def _hold(scored: SignalScore, why: str) -> _Verdict:
+    """A HOLD; its confidence is the share of buys at this score that would lose, at least 0.5."""
+    return _Verdict(Action.HOLD, max(0.5, round(1 - _hit_rate(scored), 2)), 0, 0, why)
 
 
-def _hit_rate(picture: SignalScore) -> float:
-    """How often a buy at such a score was right; the less is known, the nearer to the usual."""
-    told = next(
-        low + (high - low) * (picture.score - start) / (end - start)
+def _hit_rate(scored: SignalScore) -> float:
+    """How often a buy at this score was right (HIT_RATES); with less coverage nearer to the rate of
+    an average score."""
+    rate = next(
+        low + (high - low) * (scored.score - start) / (end - start)
         for (start, low), (end, high) in pairwise(HIT_RATES)
-        if picture.score <= end
+        if scored.score <= end
     )
     usual = HIT_RATES[1][1]
-    return round(usual + (told - usual) * picture.coverage, 2)
+    return round(usual + (rate - usual) * scored.coverage, 2)
 
 
 def buy_price(stock: StockContext) -> int:
@@ -249,12 +248,12 @@ def sell_price(stock: StockContext) -> int:
     return max(ticks.step(best, -1), ticks.round_up(stock.quote.lower_limit))
 
 
-def _figures(picture: SignalScore) -> dict[str, Any]:
+def _figures(scored: SignalScore) -> dict[str, Any]:
     return {
-        "score": picture.score,
-        "coverage": picture.coverage,
-        "volatility_pct": picture.volatility_pct,
-        "signals": {signal.name: signal.value for signal in picture.signals},
+        "score": scored.score,
+        "coverage": scored.coverage,
+        "volatility_pct": scored.volatility_pct,
+        "signals": {signal.name: signal.value for signal in scored.signals},
     }
 
 

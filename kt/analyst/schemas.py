@@ -1,4 +1,4 @@
-"""What a reply must look like, sent with the request: the decision object of
+"""The JSON schemas of the replies, sent with the requests; the decision object is described in
 docs/architecture.md#decision-object."""
 
 from __future__ import annotations
@@ -38,4 +38,4 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "shortlist": _list_of({"stock_code": _TEXT, "score": _NUMBER, "reason": _TEXT}),
     "probe": {"type": "ARRAY", "items": _TEXT},
 }
-"""By purpose, as JSON Schema in the OpenAPI dialect."""
+"""Schema by purpose, as JSON Schema in the OpenAPI dialect."""

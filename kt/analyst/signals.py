@@ -1,7 +1,7 @@
-"""What one stock's figures say: six signals, each from -1 (falling) to +1 (rising), and a score.
+"""Six signals of a stock, each from -1 (falling) to +1 (rising), and their score.
 
-The score is 50 plus 50 times the weighted mean of the signals that could be had, so 50 is even,
-100 is as good as it gets. `coverage` is the share of the weights that could be had.
+The score is 50 plus 50 times the weighted mean of the available signals: 50 is neutral, 100 is the
+maximum. `coverage` is the weight of the available signals as a share of all weights.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kt.rules.indicators import momentum, vwap
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One figure: its name, its weight, what it says (-1..1) and the words for it."""
+    """One signal: its name, weight, value (-1..1) and description."""
 
     name: str
     weight: float
@@ -27,7 +27,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class SignalScore:
-    """All signals of one stock."""
+    """The signals of one stock, their score (0..100) and coverage (0..1), and its volatility."""
 
     signals: tuple[Signal, ...]
     score: float
@@ -37,13 +37,13 @@ class SignalScore:
 
     @property
     def text(self) -> str:
-        """The figures in words, the weightiest first."""
+        """The descriptions of the signals, the most significant first."""
         ordered = sorted(self.signals, key=lambda s: -abs(s.weight * s.value))
         return ", ".join(signal.text for signal in ordered)
 
 
-def look_at(stock: StockContext) -> SignalScore:
-    """The picture of one stock. A part that is missing says nothing and costs coverage."""
+def score_signals(stock: StockContext) -> SignalScore:
+    """The score of one stock. A signal whose data is missing lowers the coverage."""
     found = [signal for make in _SIGNALS if (signal := make(stock)) is not None]
     total = sum(_WEIGHTS.values())
     weight = sum(signal.weight for signal in found)
@@ -59,8 +59,8 @@ def look_at(stock: StockContext) -> SignalScore:
 
 
 def volatility_pct(stock: StockContext) -> float:
-    """The usual width of a day, in percent of the price: the larger of today's range and the
-    mean of the last five days'."""
+    """The range of a day in percent of the price: the larger of today's range and the mean range of
+    the last five days."""
     quote = stock.quote
     today = _pct(quote.high - quote.low, quote.price) if quote.high and quote.low else 0.0
     days = [_pct(bar.high - bar.low, bar.close) for bar in stock.days[-5:] if bar.close]
@@ -68,7 +68,7 @@ def volatility_pct(stock: StockContext) -> float:
 
 
 def today(stock: StockContext) -> tuple[Bar, ...]:
-    """The minute bars of the newest day alone: early in a session older ones come along."""
+    """The minute bars of the newest day: early in a session the list includes the day before."""
     if not stock.minutes:
         return ()
     day = stock.minutes[-1].at.date()
@@ -76,7 +76,7 @@ def today(stock: StockContext) -> tuple[Bar, ...]:
 
 
 def _trend(stock: StockContext) -> Signal | None:
-    """Where the price stands against today's volume-weighted mean: 2 % above is full marks."""
+    """The price relative to today's volume-weighted average price (VWAP); +1 at 2 % above."""
     mean = vwap(today(stock))
     if not mean or not stock.quote.price:
         return None
@@ -86,7 +86,7 @@ def _trend(stock: StockContext) -> Signal | None:
 
 
 def _momentum(stock: StockContext) -> Signal | None:
-    """The change over the last ten minutes: 1.5 % is full marks."""
+    """The price change over the last ten minutes; +1 at 1.5 %."""
     closes = [bar.close for bar in today(stock)[-11:] if bar.close]
     change = momentum([*closes, stock.quote.price], len(closes))
     if change is None or len(closes) < 3:
@@ -95,8 +95,8 @@ def _momentum(stock: StockContext) -> Signal | None:
 
 
 def _strength(stock: StockContext) -> Signal | None:
-    """Bought over sold volume (ka10046), 100 = even: half as much again is full marks. The
-    five-minute mean weighs as much as the newest value."""
+    """Bought over sold volume in percent (ka10046), 100 = balanced; +1 at 150. The mean of the
+    newest value and the five-minute average."""
     if stock.strength:
         newest = stock.strength[0]
         now = (newest.strength + newest.strength_5m) / 2 if newest.strength_5m else newest.strength
@@ -108,7 +108,7 @@ def _strength(stock: StockContext) -> Signal | None:
 
 
 def _book(stock: StockContext) -> Signal | None:
-    """Waiting buyers over waiting sellers: three to one is full marks."""
+    """Total bid over total ask quantity in the order book; +1 at three to one."""
     book = stock.book
     if book is None or not book.total_ask or not book.total_bid:
         return None
@@ -117,8 +117,7 @@ def _book(stock: StockContext) -> Signal | None:
 
 
 def _flow(stock: StockContext) -> Signal | None:
-    """What foreigners and institutions bought on the newest day: 10 % of its volume is full
-    marks."""
+    """Net buying by foreigners and institutions on the newest day; +1 at 10 % of its volume."""
     if not stock.flow or not stock.flow[0].volume:
         return None
     newest = stock.flow[0]
@@ -128,8 +127,8 @@ def _flow(stock: StockContext) -> Signal | None:
 
 
 def _volume(stock: StockContext) -> Signal | None:
-    """The last ten minutes' volume against the minutes before, in the price's direction: four
-    times as much is full marks."""
+    """The volume of the last ten minutes relative to the minutes before, signed by the price's
+    direction; +1 at four times as much."""
     bars = today(stock)
     if len(bars) < 20:
         return None

@@ -27,7 +27,7 @@ from kt.records import (
     Position,
     StreamEvent,
 )
-from kt.steps import silence
+from kt.steps import analyst_outages
 from kt.steps.context import Context
 from kt.steps.decide import analyze as analysis
 from kt.steps.decide import collect, scan
@@ -112,7 +112,7 @@ class _Cycle:
         self.announce = announce or (lambda step: None)
         self.report = CycleReport()
         self.failure: KtError | None = None
-        self.time = silence.asking_time(ctx)
+        self.time = analyst_outages.asking_time(ctx)
 
     def run(self) -> CycleReport:
         report = self.report
@@ -163,7 +163,7 @@ class _Cycle:
         if request is None or not request.stocks:
             return
         decide = partial(analysis.analyze, ctx, request, self.time)
-        describe = partial(silence.summary, analyst=ctx.analyst.name)
+        describe = partial(analyst_outages.summary, analyst=ctx.analyst.name)
         decisions = self.step("analyze", decide, describe)
         report.decisions = decisions or ()
         checks = self.step("check", lambda: check.check(ctx, report.decisions), summaries.checks)

@@ -23,7 +23,7 @@ from kt.records import (
 from kt.rules import trading_phases
 from kt.rules.risk.denials import Code
 from kt.rules.trading_phases import MarketPhase
-from kt.steps import silence
+from kt.steps import analyst_outages
 from kt.steps.context import Context
 from kt.steps.decide import analyze as analysis
 from kt.steps.decide import collect, scan
@@ -65,12 +65,12 @@ class Judged:
 
 def judge(ctx: Context, candidates: Sequence[Candidate], notice: SessionNotice | None) -> Judged:
     """Shortlist and decisions of the analyst, then a fresh account snapshot."""
-    time = silence.asking_time(ctx)
+    time = analyst_outages.asking_time(ctx)
     chosen = scan.shortlist(ctx, candidates, time)
     request = collect.collect(ctx, chosen.candidates)
     decisions = analysis.analyze(ctx, request, time)
     said = [chosen.text()] if chosen.failure else []
-    said.append(silence.summary(decisions, ctx.analyst.name))
+    said.append(analyst_outages.summary(decisions, ctx.analyst.name))
     return replace(weigh(ctx, chosen.candidates, decisions, notice), said="; ".join(said))
 
 

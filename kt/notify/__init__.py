@@ -1,1 +1,1 @@
-"""How the owner is told: the channels of the configuration, and the thread that uses them."""
+"""Notifying the owner: the configured channels, and the thread that delivers to them."""

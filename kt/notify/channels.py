@@ -1,4 +1,4 @@
-"""The channels a notice leaves by: a command, a webhook, and any service that apprise knows."""
+"""The channels that notices are sent by: a command, a webhook, and any service of apprise."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from kt.config.model import Notify
 
 TIMEOUT = 10.0
-"""Real seconds that a channel may take for one notice."""
+"""Real seconds that a channel may take to deliver one notice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the owner is told; `text` may be empty."""
+    """A message to the owner; `text` may be empty."""
 
     level: str
     title: str
@@ -38,15 +38,15 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """`name` holds no secret of an address. `send` returns why the notice did not leave, or an
-    empty text; it never raises and ends within `TIMEOUT`."""
+    """`name` contains no secret part of an address. `send` returns why the delivery failed, or an
+    empty text; it never raises and returns within `TIMEOUT`."""
 
     name: str
     send: Callable[[Notice], str]
 
 
 def channels_of(settings: Notify, environ: Mapping[str, str]) -> tuple[Channel, ...]:
-    """Those of the configuration. `environ` is what the command gets: see kt/children.py."""
+    """The configured channels. `environ` is the environment of the command: see kt/children.py."""
     found = []
     if settings.command:
         program = settings.command.split()[0].rpartition("/")[2]
@@ -60,8 +60,8 @@ def channels_of(settings: Notify, environ: Mapping[str, str]) -> tuple[Channel, 
 
 
 def _run(command: str, environ: Mapping[str, str], notice: Notice) -> str:
-    """The command in a process group of its own, which is ended when it takes too long: what
-    the command started in turn goes with it. What it writes is for nobody."""
+    """Run the command in its own process group, which is killed after `TIMEOUT` with all child
+    processes. Its output is discarded."""
     try:
         process = subprocess.Popen(
             shlex.split(command),
@@ -87,7 +87,7 @@ def _run(command: str, environ: Mapping[str, str], notice: Notice) -> str:
 
 def _post(url: str, profile: str, notice: Notice) -> str:
     """One POST with a JSON object: profile, level, title, text, at. Any 2xx is a success; a
-    redirect is not followed, since it may lead to an address that was never checked."""
+    redirect is not followed, since its target has not been validated."""
     import httpx
 
     body = {
@@ -108,7 +108,7 @@ def _post(url: str, profile: str, notice: Notice) -> str:
 
 
 def _service(url: str) -> str:
-    """The service of an apprise address by its scheme: the rest may hold a token."""
+    """The name of an apprise address: its scheme alone, as the rest may contain a token."""
     return f"apprise {url.partition(':')[0]}"
 
 
@@ -117,7 +117,7 @@ def _apprise(url: str, notice: Notice) -> str:
         return _by_apprise(url, notice)
     except ImportError:
         return "notify.urls needs `pip install 'kt[notify]'`"
-    except Exception as error:  # noqa: BLE001 - the messenger outlives every service's library
+    except Exception as error:  # noqa: BLE001 - a library may raise anything
         return type(error).__name__
 
 

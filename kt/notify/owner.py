@@ -1,7 +1,8 @@
-"""Tells the owner: every notice is shown at once, and what matters leaves by the channels.
+"""Notifies the owner: every notice is shown at once and, from the configured level on, delivered by
+the channels.
 
-Channels are slow and may hang, so they work on a thread of their own: nobody who trades waits.
-What became of each notice is kept in the journal, where `kt doctor` and the next process see it.
+Channels are slow and may hang, so a separate thread delivers and trading never waits for it. The
+outcome of each delivery is journaled, for `kt doctor` and for later processes.
 """
 
 from __future__ import annotations
@@ -26,19 +27,20 @@ if TYPE_CHECKING:
     from kt.ports import RunLog
 
 LEVELS = ("info", "warning", "critical")
-MOST_WAITING = 100
-"""Notices that wait for the messenger; with more, the newest are only shown."""
+MAX_QUEUED = 100
+"""The size of the delivery queue; when it is full, new notices are only shown."""
 LOOK_BACK = timedelta(days=1)
-"""How far back a notice that leaves counts those that were kept back before it."""
+"""How far back the count of suppressed notices in a delivered notice goes."""
 
 
 class OwnerNotifier:
-    """Shows every notice through `show` at once, and sends those of the configured level on, in
-    their order. Of one title only the first leaves within `notify.group_minutes`, and in the quiet
-    hours only what is critical does; the next notice that leaves says how many were kept back.
+    """Shows every notice through `show` at once, and delivers those of at least the configured
+    level, in order. Within `notify.group_minutes` only the first notice of a title is delivered,
+    and in the quiet hours only critical ones; the next delivered notice says how many were
+    suppressed.
 
-    Never raises: a notice that cannot be delivered is shown with the reason. `close` waits for
-    what is still on its way.
+    Never raises: a delivery that fails is shown with the reason. `close` waits for the queued
+    notices.
     """
 
     def __init__(
@@ -50,16 +52,16 @@ class OwnerNotifier:
         journal: Callable[[], RunLog],
         run: Callable[[], str] = lambda: "",
     ) -> None:
-        """`environ` is what the command gets: see kt/children.py. `journal` and `run` are asked
-        when something is delivered."""
+        """`environ` is the environment of the command: see kt/children.py. `journal` and `run` are
+        called at each delivery."""
         self.channels = channels_of(settings, dict(environ))
         self._settings = settings
         self._show = show
         self._now = now
         self._journal = journal
         self._run = run
-        self._waiting: queue.Queue[Notice] = queue.Queue(MOST_WAITING)
-        self._messenger: threading.Thread | None = None
+        self._queue: queue.Queue[Notice] = queue.Queue(MAX_QUEUED)
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def notify(self, level: str, title: str, text: str) -> None:
@@ -69,25 +71,25 @@ class OwnerNotifier:
             return
         self._start()
         try:
-            self._waiting.put_nowait(notice)
+            self._queue.put_nowait(notice)
         except queue.Full:
             self._show("warning: too many notices are queued; this one is not delivered")
-            self._keep(notice, "", "dropped", "too many notices were waiting")
+            self._record(notice, "", "dropped", "too many notices were waiting")
 
     def deliver(self, level: str, title: str, text: str) -> tuple[Delivery, ...]:
-        """Send one notice by every channel now, and wait for it; what became of it by each."""
+        """Send one notice by every channel now and wait; the outcome for each channel."""
         return self._send(Notice(level, title, text, self._now()))
 
     def _send(self, notice: Notice) -> tuple[Delivery, ...]:
         return tuple(
-            self._keep(notice, channel.name, "failed" if fault else "sent", fault)
+            self._record(notice, channel.name, "failed" if fault else "sent", fault)
             for channel in self.channels
             for fault in (channel.send(notice),)
         )
 
     def close(self, seconds: float = TIMEOUT) -> None:
-        """Wait for the notices that are on their way, so many seconds at most."""
-        waiting = self._waiting
+        """Wait until the queued notices are delivered, for at most `seconds` real seconds."""
+        waiting = self._queue
         with waiting.all_tasks_done:
             done = waiting.all_tasks_done.wait_for(lambda: not waiting.unfinished_tasks, seconds)
         if not done:
@@ -95,47 +97,47 @@ class OwnerNotifier:
 
     def _start(self) -> None:
         with self._lock:
-            if self._messenger is None:
-                self._messenger = threading.Thread(
+            if self._thread is None:
+                self._thread = threading.Thread(
                     target=self._deliver_all, name="kt-messenger", daemon=True
                 )
-                self._messenger.start()
+                self._thread.start()
 
     def _deliver_all(self) -> None:
         while True:
-            notice = self._waiting.get()
-            self._one(notice)
-            self._waiting.task_done()
+            notice = self._queue.get()
+            self._deliver_or_suppress(notice)
+            self._queue.task_done()
 
-    def _one(self, notice: Notice) -> None:
-        """Keep it back, or send it with the number of those that were kept back before it."""
-        before = self._before(notice)
+    def _deliver_or_suppress(self, notice: Notice) -> None:
+        """Suppress a notice, or send it with the number of the suppressed ones."""
+        earlier = self._earlier(notice)
         held = quiet_notices.held_back(
             notice.level,
             notice.title,
             notice.at,
-            before,
+            earlier,
             quiet_hours=self._settings.quiet_hours,
             group_minutes=self._settings.group_minutes,
         )
         if held:
-            self._keep(notice, "", held, "")
+            self._record(notice, "", held, "")
             return
-        more = quiet_notices.kept_back(notice.title, before)
+        more = quiet_notices.kept_back(notice.title, earlier)
         text = f"{notice.text} ({more})" if more else notice.text
         for sent in self._send(Notice(notice.level, notice.title, text, notice.at)):
             if sent.outcome == "failed":
                 self._show(f"warning: {sent.channel} failed: {sent.detail}")
 
-    def _before(self, notice: Notice) -> tuple[Delivery, ...]:
-        """What the journal says of earlier notices: all processes of the profile count. Without
-        a journal nothing is kept back."""
+    def _earlier(self, notice: Notice) -> tuple[Delivery, ...]:
+        """Earlier deliveries from the journal, of all processes of the profile. If it cannot be
+        read, nothing is suppressed."""
         try:
             return self._journal().deliveries(notice.at - LOOK_BACK)
         except KtError:
             return ()
 
-    def _keep(self, notice: Notice, channel: str, outcome: str, detail: str) -> Delivery:
+    def _record(self, notice: Notice, channel: str, outcome: str, detail: str) -> Delivery:
         made = Delivery(
             channel=channel,
             outcome=outcome,
@@ -144,6 +146,6 @@ class OwnerNotifier:
             detail=visible(detail, 300),
             at=notice.at,
         )
-        with contextlib.suppress(KtError):  # the notice matters more than its row
+        with contextlib.suppress(KtError):  # a failed row must not stop the notice
             self._journal().delivery(self._run(), made)
         return made

@@ -1,7 +1,8 @@
-"""When an analyst that fails is left alone for a while, and when its owner is told.
+"""The circuit breaker of an analyst: when requests are paused after failures, and when the owner is
+notified.
 
-The state is nothing but its last calls: every process that reads the same journal sees the same.
-A success closes the breaker; after the pause one question is tried, and another failure doubles it.
+Its state is derived from the last requests in the journal, so all processes of a profile agree. A
+success closes the breaker; after the pause one request is tried, and a failure doubles the pause.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from datetime import datetime, timedelta
 from kt.records import LASTING, WITHHELD, AnalystCall
 
 OPENS_AFTER = 3
-"""Failures in a row; one is enough when it will last until somebody changes something."""
+"""Consecutive failures; one is enough for a lasting failure (records.LASTING), such as a rejected
+key."""
 FIRST_PAUSE = timedelta(minutes=1)
 LONGEST_PAUSE = timedelta(minutes=30)
 LOOK_BACK = timedelta(days=1)
-"""Older calls say nothing about now."""
+"""How far back requests count."""
 
 
 def streak(calls: Sequence[AnalystCall], analyst: str, model: str) -> tuple[AnalystCall, ...]:
@@ -34,12 +36,12 @@ def is_open(failed: Sequence[AnalystCall]) -> bool:
 
 
 def opens_now(failed: Sequence[AnalystCall]) -> bool:
-    """Whether the last failure is the one that opens it: the moment to tell the owner."""
+    """Whether the last failure is the one that opens the breaker: then the owner is notified."""
     return bool(failed) and _opened_at(failed) == len(failed) - 1
 
 
 def paused_until(failed: Sequence[AnalystCall], now: datetime) -> datetime | None:
-    """Until when it is not asked; None when it may be."""
+    """When the pause ends; None when requests are allowed."""
     if not is_open(failed):
         return None
     doublings = min(len(failed) - 1 - _opened_at(failed), 16)
@@ -48,7 +50,7 @@ def paused_until(failed: Sequence[AnalystCall], now: datetime) -> datetime | Non
 
 
 def _opened_at(failed: Sequence[AnalystCall]) -> int:
-    """The index of the failure that opened it; the length when none has."""
+    """The index of the failure that opened the breaker; `len(failed)` when it is closed."""
     lasting = (index for index, call in enumerate(failed) if call.kind in LASTING)
     first = next(lasting, len(failed))
     return min(first, OPENS_AFTER - 1) if len(failed) >= OPENS_AFTER else first

@@ -1,4 +1,4 @@
-"""Whether an analyst's answer may be used: every stock answered once, every field in its bounds."""
+"""Validates an analyst's answer: each stock answered exactly once, each field within its bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kt.records import (
 from kt.rules import ticks
 
 MOST_SHARES = 10_000_000_000
-"""More shares than any company has listed: a quantity above it is a slip, not a wish."""
+"""More shares than any company has listed: a larger quantity is a mistake."""
 MOST_REASON = 2_000
 """Characters of a reason."""
 _MOST_SHOWN = 60
@@ -30,15 +30,15 @@ Faults = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True, slots=True)
 class ValidatedReply:
-    """`decisions` are the accepted ones. `faults` says by stock code what was wrong with each
-    other stock's answer; under "" stands what belongs to no stock asked about."""
+    """`decisions` are the accepted ones. `faults` has the faults of every other stock's answer by
+    stock code; under "" are those of objects for stocks that were not requested."""
 
     decisions: tuple[Decision, ...]
     faults: Faults
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All faults in words, for the retry and the journal."""
+        """All faults as text, for the retry and the journal."""
         return tuple(
             f"{code}: {fault}" if code else fault
             for code, faults in self.faults.items()
@@ -54,15 +54,15 @@ def judge(
     model: str = "",
     kinds: Mapping[str, str] | None = None,
 ) -> ValidatedReply:
-    """Check raw decision objects against what was asked.
+    """Validate raw decision objects against the request.
 
     `kinds` (stock code to STOCK, ETF, …) chooses the tick table; a stock that is not in it is a
-    STOCK. Nothing is converted: a number in quotes is a fault. The decisions carry the brief's
-    own stock names and no ids yet.
+    STOCK. Nothing is converted: a number in quotes is a fault. The decisions have the brief's
+    stock names and no ids yet.
     """
     decisions = []
     faults: Faults = {}
-    answers, strange = _by_code(objects, {stock.stock_code for stock in brief.stocks})
+    answers, unmatched = _by_code(objects, {stock.stock_code for stock in brief.stocks})
     for stock in brief.stocks:
         code = stock.stock_code
         found = answers.get(code, [])
@@ -74,8 +74,8 @@ def judge(
             faults[code] = tuple(wrong)
         else:
             decisions.append(_decision(found[0], stock, brief, analyst, model))
-    if strange:
-        faults[""] = tuple(strange)
+    if unmatched:
+        faults[""] = tuple(unmatched)
     return ValidatedReply(tuple(decisions), faults)
 
 
@@ -87,7 +87,7 @@ def abstain(
     analyst: str = "",
     model: str = "",
 ) -> Decision:
-    """What stands where no answer came or none could be used: nothing is done."""
+    """The decision for a stock without a usable answer: no action."""
     named = tuple(faults)
     return Decision(
         action=Action.ABSTAIN,
@@ -120,21 +120,21 @@ def judge_shortlist(
     objects: Sequence[Any], candidates: Sequence[Candidate], count: int
 ) -> tuple[tuple[Pick, ...], tuple[str, ...]]:
     """Check raw `{stock_code, score, reason}` objects: the accepted picks (the first `count`, in
-    the analyst's own order) and the faults of the others. Scores that are all from 0 to 1 are
-    shares of 1; one among larger ones could be either, and is a fault."""
+    the analyst's own order) and the faults of the others. Fractions are read as shares of 1
+    if no score is above 1; a fraction among larger scores is ambiguous and a fault."""
     answers, faults = _by_code(objects, {candidate.stock_code for candidate in candidates})
     scores = [found["score"] for same in answers.values() for found in same if _is_score(found)]
-    shares = [score for score in scores if 0 < score < 1]
-    of_one = bool(shares) and max(scores) <= 1
+    fractions = [score for score in scores if 0 < score < 1]
+    as_fractions = bool(fractions) and max(scores) <= 1
     picks = []
     for code, found in answers.items():
         wrong = [f"answered {len(found)} times"] if len(found) != 1 else []
         wrong += _number(found[0], "score", 100) + _reason(found[0])
-        if not wrong and not of_one and found[0]["score"] in shares:
+        if not wrong and not as_fractions and found[0]["score"] in fractions:
             wrong.append(f"score: {shown(found[0]['score'])} of 1, or of 100?")
         faults += [f"{code}: {fault}" for fault in wrong]
         if not wrong:
-            score = round(found[0]["score"] * (100 if of_one else 1), 2)
+            score = round(found[0]["score"] * (100 if as_fractions else 1), 2)
             picks.append(Pick(code, float(score), clean(found[0]["reason"])))
     return tuple(picks[:count]), tuple(faults)
 
@@ -144,7 +144,7 @@ def _is_score(found: dict[str, Any]) -> bool:
 
 
 def clean(text: str) -> str:
-    """One line of printable characters: a reply is data, and may not steer a terminal."""
+    """One line of printable characters: a reply must not contain terminal control sequences."""
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
@@ -152,14 +152,14 @@ def _by_code(
     objects: Sequence[Any], asked: set[str]
 ) -> tuple[dict[str, list[dict[str, Any]]], list[str]]:
     answers: dict[str, list[dict[str, Any]]] = {}
-    strange: list[str] = []
+    unmatched: list[str] = []
     for index, found in enumerate(objects, 1):
         code = found.get("stock_code") if isinstance(found, dict) else None
         if isinstance(code, str) and code in asked:
             answers.setdefault(code, []).append(found)
         else:
-            strange.append(f"answer {index}: not a stock that was asked about: {shown(code)}")
-    return answers, strange
+            unmatched.append(f"answer {index}: not a stock that was asked about: {shown(code)}")
+    return answers, unmatched
 
 
 def _faults(found: dict[str, Any], stock: StockContext, kind: str) -> list[str]:
@@ -193,7 +193,7 @@ def _price(price: int, stock: StockContext, kind: str) -> list[str]:
 
 
 def _name(found: dict[str, Any], stock: StockContext) -> list[str]:
-    """A name that is not the code's own means the analyst has mixed up two stocks."""
+    """A name of another stock than the code's means that the analyst confused two stocks."""
     name = found.get("stock_name", stock.stock_name)
     if isinstance(name, str) and _bare(name) == _bare(stock.stock_name):
         return []
@@ -227,21 +227,21 @@ def _reason(found: dict[str, Any]) -> list[str]:
     value = found.get("reason")
     if isinstance(value, str) and len(value) > MOST_REASON:
         return [f"reason: {len(value):,} characters, more than {MOST_REASON:,}"]
-    said = isinstance(value, str) and clean(value)
-    return [] if said else [f"reason: {shown(value)} says nothing"]
+    text_found = isinstance(value, str) and clean(value)
+    return [] if text_found else [f"reason: {shown(value)} says nothing"]
 
 
 def _decision(
     found: dict[str, Any], stock: StockContext, brief: AnalystRequest, analyst: str, model: str
 ) -> Decision:
     action = Action(found["action"])
-    idle = action is Action.HOLD
+    no_order = action is Action.HOLD
     return Decision(
         action=action,
         stock_code=stock.stock_code,
         stock_name=stock.stock_name,
-        quantity=0 if idle else found["quantity"],
-        price=0 if idle else found["price"],
+        quantity=0 if no_order else found["quantity"],
+        price=0 if no_order else found["price"],
         reason=clean(found["reason"]),
         confidence=float(found["confidence"]),
         risk_level=RiskLevel(found["risk_level"]),
@@ -257,7 +257,7 @@ def _bare(name: str) -> str:
 
 
 def shown(value: object) -> str:
-    """A value for a message, short and quick whatever it is."""
+    """A value as short text for a message; cheap for values of any type and size."""
     if not isinstance(value, str | int | float | None):
         return f"a {type(value).__name__}"
     if isinstance(value, int) and abs(value) > 10**_MOST_SHOWN:

@@ -1,8 +1,8 @@
-"""How well trading went, by the definitions of empyrical-reloaded 0.7.1 (tests/data/performance
-holds figures made with it): drawdown, Sharpe and Sortino ratio; and of trades their win rate,
-profit factor and holding time.
+"""Performance figures: drawdown, Sharpe and Sortino ratio as empyrical-reloaded 0.7.1 defines them
+(tests/data/performance has reference values computed with it), and the win rate, profit factor and
+holding time of trades.
 
-A figure that needs more than there is (one day, no loss to divide by) is None, never 0.
+A figure that cannot be computed (a single day, no loss to divide by) is None, never 0.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from kt.records import KST, Equity, Performance, RoundTrip
 from kt.rules.round_trips import percent_of
 
 DAYS_A_YEAR = 252
-"""Trading days, as empyrical counts them."""
+"""Trading days a year, as in empyrical."""
 
 
 def performance(
     since: date, until: date, profit: int, trips: Sequence[RoundTrip], points: Sequence[Equity]
 ) -> Performance:
-    """The figures of these days: `profit` in won that all sales brought, the trades that ended,
-    and the equity minute by minute, oldest first, from the last minute before these days on."""
+    """The figures from `since` to `until`: `profit` is the profit of all sales in won, `trips` are
+    the completed trades, `points` the equity by minute, oldest first, beginning with the last
+    record before `since`."""
     daily = returns(last_of_each_day(points))
     minutes = returns(points)
     return Performance(
@@ -43,33 +44,33 @@ def performance(
 
 
 def last_of_each_day(points: Iterable[Equity]) -> list[Equity]:
-    """Each day's last minute; `points` oldest first."""
+    """The last record of each day; `points` are oldest first."""
     return list({point.at.astimezone(KST).date(): point for point in points}.values())
 
 
 def returns(points: Sequence[Equity]) -> list[float]:
-    """From each point to the next, as a part of the equity before (0.01 is one percent). What
-    came or went without a trade in between is no gain; nothing is gained on nothing."""
-    found = []
+    """The return from each point to the next, as a fraction of the equity before (0.01 is one
+    percent). Deposits and withdrawals are excluded, and so are points with no equity before."""
+    rates = []
     for before, after in pairwise(points):
         gained = after.equity - before.equity - (after.moved - before.moved)
         if before.equity > 0:
-            found.append(gained / before.equity)
-    return found
+            rates.append(gained / before.equity)
+    return rates
 
 
-def total_return(found: Sequence[float]) -> float | None:
-    """Returns after one another, as one; empyrical's `cum_returns_final`."""
-    return math.prod(1 + one for one in found) - 1 if found else None
+def total_return(rates: Sequence[float]) -> float | None:
+    """The compounded return; empyrical's `cum_returns_final`."""
+    return math.prod(1 + one for one in rates) - 1 if rates else None
 
 
-def max_drawdown(found: Sequence[float]) -> float | None:
-    """The deepest fall from the highest value so far, 0 or below; empyrical's `max_drawdown`."""
-    if not found:
+def max_drawdown(rates: Sequence[float]) -> float | None:
+    """The largest decline from a previous peak, 0 or below; empyrical's `max_drawdown`."""
+    if not rates:
         return None
     value = highest = 1.0
     worst = 0.0
-    for one in found:
+    for one in rates:
         value *= 1 + one
         highest = max(highest, value)
         worst = min(worst, value / highest - 1)
@@ -77,7 +78,8 @@ def max_drawdown(found: Sequence[float]) -> float | None:
 
 
 def sharpe(daily: Sequence[float]) -> float | None:
-    """Mean over deviation (of a sample) of daily returns, a year's; empyrical's `sharpe_ratio`."""
+    """Mean daily return over its sample standard deviation, annualised; empyrical's
+    `sharpe_ratio`."""
     if len(daily) < 2:
         return None
     mean = math.fsum(daily) / len(daily)
@@ -86,8 +88,7 @@ def sharpe(daily: Sequence[float]) -> float | None:
 
 
 def sortino(daily: Sequence[float]) -> float | None:
-    """The mean over the root of the mean square of the losses alone; empyrical's
-    `sortino_ratio`."""
+    """Mean daily return over its downside deviation, annualised; empyrical's `sortino_ratio`."""
     if len(daily) < 2:
         return None
     mean = math.fsum(daily) / len(daily)
@@ -96,7 +97,7 @@ def sortino(daily: Sequence[float]) -> float | None:
 
 
 def profit_factor(profits: Iterable[int]) -> float | None:
-    """What the winning trades won for each won that the others lost; None when nothing was lost."""
+    """Gross profit divided by gross loss of the trades; None without a loss."""
     profits = list(profits)
     lost = -sum(one for one in profits if one < 0)
     return sum(one for one in profits if one > 0) / lost if lost else None

@@ -1,8 +1,9 @@
-"""Puts the form of a decision object right where only one meaning is possible, and says so.
+"""Repairs the format of a decision object where only one meaning is possible, and reports each
+repair.
 
-A number in quotes, a Korean word for an action, a code with the broker's letter before it: what
-was meant is certain. What is not certain (a price between two ticks, a confidence of 85) stays
-as it is, and `rules/decision_validation.py` refuses it.
+A number in quotes, a Korean word for an action, a stock code with the broker's prefix: the meaning
+is unambiguous. Anything ambiguous (a price between two ticks, a confidence of 85) is left
+unchanged, and `rules/decision_validation.py` rejects it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _FIELDS = {
     "종목코드": "stock_code", "종목명": "stock_name", "수량": "quantity", "가격": "price",
     "이유": "reason", "신뢰도": "confidence",
 }  # fmt: skip
-"""Spellings of the fields, without case, blanks and joints."""
+"""Spellings of the field names, ignoring case, spaces, underscores and hyphens."""
 _ACTIONS = {
     "buy": "BUY", "매수": "BUY", "사기": "BUY",
     "sell": "SELL", "매도": "SELL", "팔기": "SELL",
@@ -42,10 +43,10 @@ _CODE = re.compile(r"A?(\d{6}|\d{5}[0-9A-Z])(?:\.K[SQ])?")
 def repaired(
     objects: Sequence[Any], asked: Collection[str]
 ) -> tuple[list[Any], dict[str, list[str]]]:
-    """The same objects in good form, and by stock code what was put right. `asked` are the codes
-    in question. An object that came twice, word for word, stands once."""
+    """The repaired objects, and the repairs by stock code. `asked` are the requested stock codes.
+    Of identical objects only the first is returned."""
     good: list[Any] = []
-    said: dict[str, list[str]] = {}
+    repairs_by_code: dict[str, list[str]] = {}
     for found in objects:
         made, repairs = _object(found, asked) if isinstance(found, dict) else (found, [])
         if isinstance(made, dict) and made in good:
@@ -53,13 +54,13 @@ def repaired(
         else:
             good.append(made)
         if repairs:
-            said.setdefault(str(made.get("stock_code")), []).extend(repairs)
-    return good, said
+            repairs_by_code.setdefault(str(made.get("stock_code")), []).extend(repairs)
+    return good, repairs_by_code
 
 
 def _object(found: Found, asked: Collection[str]) -> tuple[Found, list[str]]:
     named = _fields(found)
-    made = {field: _mended(field, value, named, asked) for field, value in named.items()}
+    made = {field: _repaired_value(field, value, named, asked) for field, value in named.items()}
     if made.get("action") == "HOLD":
         made = {"quantity": 0, "price": 0} | made
     repairs = [f"{a}: read as {b}" for a, b in zip(found, named, strict=False) if a != b]
@@ -72,20 +73,22 @@ def _object(found: Found, asked: Collection[str]) -> tuple[Found, list[str]]:
 
 
 def _fields(found: Found) -> Found:
-    """Under the names that were asked for, unless two fields would become one."""
+    """The object with the requested field names; unchanged if two fields would become one."""
     known = {name: _FIELDS.get(re.sub(r"[\s_-]", "", str(name)).casefold(), name) for name in found}
     if len(set(known.values())) < len(found):
         return found
     return {known[name]: value for name, value in found.items()}
 
 
-def _mended(field: str, value: Any, whole: Mapping[str, Any], asked: Collection[str]) -> Any:
+def _repaired_value(
+    field: str, value: Any, whole: Mapping[str, Any], asked: Collection[str]
+) -> Any:
     match field:
         case "action" | "risk_level":
             return _word(value, _ACTIONS if field == "action" else _RISKS)
         case "quantity" | "price":
-            idle = _word(whole.get("action"), _ACTIONS) == "HOLD" and value in (None, "", "-")
-            return 0 if idle else _whole(value)
+            no_order = _word(whole.get("action"), _ACTIONS) == "HOLD" and value in (None, "", "-")
+            return 0 if no_order else _whole(value)
         case "confidence" | "score":
             return _number(value, percent=field == "confidence")
         case "stock_code":
@@ -102,28 +105,28 @@ def _word(value: Any, meanings: Mapping[str, str]) -> Any:
 def _whole(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return int(value)
-    if isinstance(value, str) and (told := _AMOUNT.fullmatch(value.strip())):
-        return int(told[1].replace(",", ""))
+    if isinstance(value, str) and (matched := _AMOUNT.fullmatch(value.strip())):
+        return int(matched[1].replace(",", ""))
     return value
 
 
 def _number(value: Any, *, percent: bool) -> Any:
-    """`0.85` and, of a confidence, `85%`; a bare 85 may be a slip."""
-    if not isinstance(value, str) or not (told := _SHARE.fullmatch(value.strip())):
+    """`0.85`, and `85%` for a confidence; a plain 85 stays 85, as it may be a mistake."""
+    if not isinstance(value, str) or not (matched := _SHARE.fullmatch(value.strip())):
         return value
-    if told[2]:
-        return float(told[1]) / 100 if percent else float(told[1])
-    return float(told[1])
+    if matched[2]:
+        return float(matched[1]) / 100 if percent else float(matched[1])
+    return float(matched[1])
 
 
 def _code(value: Any, asked: Collection[str]) -> Any:
-    """A code without what brokers and data vendors write around it; one that JSON made a number
-    of, which has lost its zeros."""
+    """A stock code without the prefix or suffix of brokers and data vendors, or from a JSON number,
+    which has lost its leading zeros."""
     if isinstance(value, bool) or (isinstance(value, str) and value in asked):
         return value
     text = f"{value:06d}" if isinstance(value, int) and 0 <= value < 10**6 else value
-    told = _CODE.fullmatch(text.strip().upper()) if isinstance(text, str) else None
-    return told[1] if told and told[1] in asked else value
+    matched = _CODE.fullmatch(text.strip().upper()) if isinstance(text, str) else None
+    return matched[1] if matched and matched[1] in asked else value
 
 
 def _same(left: Any, right: Any) -> bool:

@@ -9,7 +9,7 @@ from kt.records import Position, RoundTrip, Trade
 
 
 def round_trips(sales: Iterable[Trade], positions: Iterable[Position] = ()) -> list[RoundTrip]:
-    """The round trips that these sales are parts of, in the order of their last sales.
+    """The round trips that these sales belong to, in the order of their last sales.
 
     `sales` must start with the first one of each position. A round trip whose position is among
     `positions` is still open. When a sale was booked before its purchase was known, all of its rows
@@ -61,12 +61,13 @@ def _trip(opened_at: datetime, parts: Sequence[Trade], still_held: bool) -> Roun
 
 
 def percent(part: int, whole: int) -> float:
-    """`part` in percent of `whole`, to two digits; 0 of nothing."""
+    """`part` in percent of `whole`, to two decimals; 0 when `whole` is 0."""
     return round(part * 100 / whole, 2) if whole else 0.0
 
 
 def percent_of(part: int | None, whole: int | None) -> float | None:
-    """`part` in percent of `whole`, to two digits; None of nothing, or where one is not known."""
+    """`part` in percent of `whole`, to two decimals; None when one is unknown or `whole` is not
+    positive."""
     if part is None or whole is None or whole <= 0:
         return None
     return round(part * 100 / whole, 2)

@@ -1,4 +1,4 @@
-"""One day of the log, counted; and the report that was written of it."""
+"""One day of the journal: its decisions, counts of denials, errors and calls, and its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Retention: old rows that nobody needs any more are removed, a few at a time."""
+"""Retention: rows that are old and no longer needed are deleted in small batches."""
 
 from __future__ import annotations
 
@@ -21,25 +21,26 @@ _PRUNED: dict[str, tuple[str, str, str]] = {
     "heartbeats": ("", "at", "run NOT IN (SELECT run FROM runs WHERE finished_at IS NULL)"),
     "runs": ("run", "finished_at", "run NOT IN (SELECT run FROM orders)"),
 }
-"""Table: its kind in the log, the column of its time, and what must be true besides. Nothing else
-is ever removed: orders and their events, fills, positions, exits, trades, days, decisions and what
-they were worth, stops, locks, and runs without an end stay."""
+"""By table: its kind in the log, its time column, and a further condition. Nothing else is ever
+deleted: orders and their events, fills, positions, exits, trades, days, decisions and their
+outcomes, stops, locks, and unfinished runs stay."""
 BATCH = 500
-"""Rows of one transaction: who must write an order meanwhile waits for no more than these."""
+"""Rows per transaction: a process that must write an order waits for at most one batch."""
 
 
 class Pruning(JournalPart):
     """Implements the retention of ports.Journal."""
 
     def prune(self, before: datetime) -> dict[str, int]:
-        """Remove what is older and settled; how many rows of each table went. Safe beside
-        processes that write: each batch is a transaction of its own."""
+        """Delete the prunable rows older than `before`; the number of deleted rows by table. Safe
+        while other processes write: each batch is its own transaction."""
         self._flush()
         found = {table: self._prune(table, time_text(before)) for table in _PRUNED}
         return {table: count for table, count in found.items() if count}
 
     def prunable(self, before: datetime) -> dict[str, int]:
-        """How many rows of each table `prune` would remove; what hangs on them goes too."""
+        """The number of rows by table that `prune` would delete, not counting rows that depend on
+        them."""
         self._flush()
         found = {}
         for table in _PRUNED:
@@ -49,8 +50,8 @@ class Pruning(JournalPart):
         return {table: count for table, count in found.items() if count}
 
     def vacuum(self) -> None:
-        """Give free space back to the disk. Everybody who writes waits until it is done: only
-        while no run is at work."""
+        """Return free space to the disk. It blocks all writers until it is done, so call it only
+        while no run is active."""
         self._flush()
         self._file.vacuum()
 
@@ -62,10 +63,10 @@ class Pruning(JournalPart):
             with self._file.write() as connection:
                 sql = f"SELECT seq FROM {table} WHERE {where} LIMIT {BATCH}"
                 old = [row[0] for row in connection.execute(sql, values)]
-                places = ", ".join("?" * len(old))
-                connection.execute(f"DELETE FROM {table} WHERE seq IN ({places})", old)
+                placeholders = ", ".join("?" * len(old))
+                connection.execute(f"DELETE FROM {table} WHERE seq IN ({placeholders})", old)
                 if kind:
-                    sql = f"DELETE FROM log WHERE kind = ? AND ref IN ({places})"
+                    sql = f"DELETE FROM log WHERE kind = ? AND ref IN ({placeholders})"
                     connection.execute(sql, (kind, *old))
             removed += len(old)
             if len(old) < BATCH:
@@ -73,7 +74,7 @@ class Pruning(JournalPart):
 
 
 def _condition(table: str, before: str) -> tuple[str, tuple[str, ...]]:
-    _, column, besides = _PRUNED[table]
+    _, column, condition = _PRUNED[table]
     parts = [f"{column} < ?"] if column else []
-    parts += [besides] if besides else []
+    parts += [condition] if condition else []
     return " AND ".join(parts), (before,) if column else ()

@@ -1,4 +1,4 @@
-"""The world of the steps, for what is between a model and a decision."""
+"""The fixtures of the step tests, for tests that go from a model to a decision."""
 
 from __future__ import annotations
 

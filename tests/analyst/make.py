@@ -157,7 +157,7 @@ def flow(foreign: int, institution: int = 0, volume: int = 1_000_000) -> tuple[F
 
 
 def rising(code: str = "005930", name: str = "삼성전자", **changes: Any) -> StockContext:
-    """Every figure speaks for the stock."""
+    """A stock with all signals positive."""
     closes = [69_500 + 20 * index for index in range(60)] + [70_800, 70_900, 71_000]
     values: dict[str, Any] = {
         "stock_code": code,
@@ -177,7 +177,7 @@ def rising(code: str = "005930", name: str = "삼성전자", **changes: Any) -> 
 
 
 def falling(code: str = "000660", name: str = "SK하이닉스", **changes: Any) -> StockContext:
-    """Every figure speaks against it."""
+    """A stock with all signals negative."""
     closes = [72_800 - 30 * index for index in range(63)]
     values: dict[str, Any] = {
         "minutes": bars(closes, [1_000] * 50 + [4_000] * 13),

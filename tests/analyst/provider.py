@@ -1,4 +1,4 @@
-"""A stand-in for a provider's server on loopback: it does to each request what a test says."""
+"""A fake provider server on loopback: a test scripts its response to each request."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ OTHER = DECISION | {"stock_code": "000660", "stock_name": "SK하이닉스", "act
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as it came."""
+    """One request as received."""
 
     path: str
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Asked:
 
 @dataclass
 class FakeProvider:
-    """`deeds` are done to the requests in order, the last one to all that follow."""
+    """`deeds` are applied to the requests in order, the last one to all later requests."""
 
     deeds: list[Deed]
     url: str = ""
@@ -78,7 +78,7 @@ def _more(line: socket.socket) -> bytes:
 
 
 def gemini_body(*texts: Any, **changes: Any) -> dict[str, Any]:
-    """Google's shape. A text is a part; a mapping is a part as it stands."""
+    """Google's format. A text is a part; a mapping is used as a part unchanged."""
     parts = [text if isinstance(text, dict) else {"text": text} for text in texts]
     return {
         "candidates": [{"content": {"parts": parts, "role": "model"}, "finishReason": "STOP"}],
@@ -94,7 +94,7 @@ def gemini_body(*texts: Any, **changes: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Said:
-    """A success. It is Google's shape, and becomes OpenAI's where that is asked for."""
+    """A successful response in Google's format, converted to OpenAI's for that adapter."""
 
     body: Any
     packed: bool = False
@@ -108,12 +108,12 @@ class Said:
 
 
 def says(*texts: Any, **changes: Any) -> Deed:
-    """A success whose parts are these texts."""
+    """A successful response with these texts as parts."""
     return Said(gemini_body(*texts, **changes))
 
 
 def openai_body(google: dict[str, Any]) -> dict[str, Any]:
-    """The same in OpenAI's shape."""
+    """The same in OpenAI's format."""
     blocked = google.get("promptFeedback", {}).get("blockReason")
     choices = [_choice(one) for one in google["candidates"]]
     if blocked:

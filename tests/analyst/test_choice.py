@@ -1,4 +1,4 @@
-"""Who decides is the configuration's choice, and on `real` nobody else's."""
+"""The configuration selects the analyst; on `real` it must do so explicitly."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def config(profile: str, kind: str) -> Config:
         ("real", "gemini", KEY, "gemini"),
     ],
 )
-def test_the_choice(profile: str, kind: str, environ: dict[str, str], name: str) -> None:
+def test_the_configuration_selects_the_analyst(
+    profile: str, kind: str, environ: dict[str, str], name: str
+) -> None:
     chosen = choose(config(profile, kind), environ, CLOCK)
     assert chosen.name == name
     assert chosen.model == ("gemini-x" if name == "gemini" else "rules-1")
@@ -54,7 +56,7 @@ def test_the_choice(profile: str, kind: str, environ: dict[str, str], name: str)
         ("real", "gemini", {}, "no key", "GEMINI_API_KEY"),
     ],
 )
-def test_a_choice_that_cannot_be(
+def test_a_choice_without_its_key_or_on_real_is_refused(
     profile: str, kind: str, environ: dict[str, str], words: str, hint: str
 ) -> None:
     with pytest.raises(ConfigError, match=words) as refused:
@@ -67,7 +69,7 @@ def test_a_replay_needs_no_key() -> None:
     assert (chosen.name, chosen.model) == ("gemini", "gemini-x")
 
 
-def test_choosing_imports_nothing_of_google() -> None:
+def test_choosing_does_not_import_googles_library() -> None:
     code = (
         "import sys; from kt.analyst import choose; from kt.config.model import Config;"
         "from kt.clock import SystemClock;"
@@ -85,7 +87,7 @@ def chosen(environ: dict[str, str], **keys: Any) -> Any:
     return choose(replace(whole, analyst=AnalystConfig(**keys)), environ, CLOCK)
 
 
-def test_an_openai_compatible_server_is_a_choice() -> None:
+def test_an_openai_compatible_server_can_be_chosen() -> None:
     made = chosen({"OPENAI_API_KEY": "sk-1"}, kind="openai", model="gpt-x")
     assert (made.name, made.model) == ("openai", "gpt-x")
     local = chosen({}, kind="openai", model="qwen3", base_url="http://127.0.0.1:11434/v1")
@@ -102,12 +104,12 @@ def test_an_openai_compatible_server_is_a_choice() -> None:
         ({"GEMINI_API_KEY": "k"}, {"kind": "gemini", "key_name": "MINE"}, "there is no key"),
     ],
 )
-def test_what_is_missing_is_named(environ: dict[str, str], keys: Any, words: str) -> None:
+def test_a_missing_setting_is_named(environ: dict[str, str], keys: Any, words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         chosen(environ, **keys)
 
 
-def test_without_a_model_it_is_the_providers_own_name_for_its_newest() -> None:
+def test_without_a_model_googles_alias_for_its_newest_is_used() -> None:
     assert chosen(KEY, kind="gemini").model == "gemini-flash-latest"
 
 

@@ -1,4 +1,4 @@
-"""Every kind of reply and error over each adapter: an Answer with objects, or with one error.
+"""Every kind of reply and error over each adapter: an answer with objects, or with one error.
 
 Nothing is raised, nothing is guessed, the server is asked no more often than it should be.
 """
@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from kt.analyst.gemini import imported
-from kt.analyst.reading import MOST_LETTERS
+from kt.analyst.reading import MAX_CHARACTERS
 from kt.records import AnalystReply
 from tests.analyst.make import ADAPTERS, KEY, brief, falling, gemini, model, rising
 from tests.analyst.provider import (
@@ -71,7 +71,7 @@ GOOD: dict[str, tuple[Deed, int]] = {
 
 @pytest.fixture(autouse=True, params=ADAPTERS)
 def adapter(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Every test of this file goes through every adapter."""
+    """Every test of this file runs over every adapter."""
     monkeypatch.setattr(f"{__name__}.gemini", partial(model, request.param))
     if request.param == "google-generativeai":
         imported()
@@ -87,7 +87,7 @@ def ask(deed: Deed, timeout: float = 5.0) -> tuple[AnalystReply, list[Asked]]:
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_what_can_be_read_is_read(name: str) -> None:
+def test_a_usable_reply_gives_its_objects(name: str) -> None:
     deed, count = GOOD[name]
     found, asked = ask(deed)
     assert found.error == ""
@@ -107,7 +107,7 @@ BAD: dict[str, tuple[Deed, str]] = {
     "a number": (says("5"), "reply: no objects but a int"),
     "deep": (says(DEEP), "reply: nested deeper"),
     "rather deep": (says('{"a":' * 40 + "1" + "}" * 40), "reply: nested deeper than 32"),
-    "too long": (says("x" * (MOST_LETTERS + 1)), "reply: 1,000,001 characters"),
+    "too long": (says("x" * (MAX_CHARACTERS + 1)), "reply: 1,000,001 characters"),
     "no candidate": (says(candidates=[]), "reply: the reply holds no candidate"),
     "candidates that are a number": (answer(b'{"candidates": 5}'), "reply: "),
     "a prompt that was refused": (says(candidates=[], promptFeedback={"blockReason": "SAFETY"}),
@@ -139,11 +139,11 @@ BAD: dict[str, tuple[Deed, str]] = {
     "418": (fails(418, "teapot"), "request: 418 teapot"),
 }  # fmt: skip
 PASSING = {"not HTTP", "a body cut off"}
-"""Faults of the line: see AGAIN."""
+"""Network errors, which are retried: see RETRIED."""
 
 
 @pytest.mark.parametrize("name", [name for name in BAD if name not in PASSING])
-def test_what_cannot_be_used_is_an_error_and_is_not_sent_again(name: str) -> None:
+def test_an_unusable_reply_is_an_error_and_is_not_retried(name: str) -> None:
     deed, error = BAD[name]
     found, asked = ask(deed)
     assert found.error.startswith(error), found.error
@@ -152,7 +152,7 @@ def test_what_cannot_be_used_is_an_error_and_is_not_sent_again(name: str) -> Non
     assert KEY not in repr(found)
 
 
-AGAIN: dict[str, tuple[Deed, str]] = {
+RETRIED: dict[str, tuple[Deed, str]] = {
     "429": (fails(429, "quota"), "quota: 429 quota"),
     "500": (fails(500, "internal"), "unavailable: 500 internal"),
     "502": (answer(b"<html>bad gateway</html>", "502 x"), "unavailable: 502"),
@@ -164,9 +164,9 @@ AGAIN: dict[str, tuple[Deed, str]] = {
 }
 
 
-@pytest.mark.parametrize("name", AGAIN)
-def test_what_may_pass_is_tried_again_a_few_times(name: str) -> None:
-    deed, error = AGAIN[name]
+@pytest.mark.parametrize("name", RETRIED)
+def test_a_transient_failure_is_retried_up_to_the_limit(name: str) -> None:
+    deed, error = RETRIED[name]
     pauses: list[float] = []
     with providing(deed) as fake:
         found = gemini(fake.url, timeout=30, wait=pauses.append).decide(brief(rising()))
@@ -176,7 +176,7 @@ def test_what_may_pass_is_tried_again_a_few_times(name: str) -> None:
     assert pauses == sorted(pauses) and pauses[0] >= 0.5
 
 
-def test_the_next_attempt_may_succeed() -> None:
+def test_a_retry_that_succeeds_gives_the_answer() -> None:
     with providing(fails(503), reset, says(BOTH)) as fake:
         found = gemini(fake.url, timeout=30).decide(brief(rising(), falling()))
     assert (found.error, len(found.objects), found.attempts) == ("", 2, 3)
@@ -190,14 +190,14 @@ def test_the_next_attempt_may_succeed() -> None:
         (fails(503, "busy", "Retry-After: 2.5"), 2.5),
     ],
 )
-def test_a_named_time_is_waited(deed: Deed, seconds: float) -> None:
+def test_the_retry_waits_as_long_as_the_server_asks(deed: Deed, seconds: float) -> None:
     pauses: list[float] = []
     with providing(deed, says(BOTH)) as fake:
         found = gemini(fake.url, timeout=60, wait=pauses.append).decide(brief(rising()))
     assert (found.error, pauses) == ("", [seconds])
 
 
-def test_a_named_time_beyond_the_deadline_is_not_waited() -> None:
+def test_a_retry_delay_beyond_the_deadline_ends_the_retries() -> None:
     with providing(fails(429, "quota", "Retry-After: 3600")) as fake:
         found = gemini(fake.url, timeout=30).decide(brief(rising()))
     assert found.error == "quota: 429 quota"
@@ -226,7 +226,7 @@ def test_the_deadline_covers_the_whole_call(name: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["abc\ndef", "abc\r\nX-Evil: 1", "키", "a\x00b", "a\tb"])
-def test_a_key_that_is_none_is_never_sent_or_shown(key: str) -> None:
+def test_a_malformed_key_is_never_sent_or_shown(key: str) -> None:
     with providing(says(BOTH)) as fake:
         found = gemini(fake.url, key=key).decide(brief(rising()))
     assert found.error.startswith("auth: the key holds")
@@ -238,7 +238,7 @@ def test_a_key_that_is_none_is_never_sent_or_shown(key: str) -> None:
     "model",
     ["tunedModels/x-1", "a b", "../../v1/models/x", "x?key=1", "m\nn", "모델", "", "x" * 500],
 )
-def test_an_odd_model_name_is_an_answer_too(model: str) -> None:
+def test_a_reply_with_an_odd_model_name_is_an_answer(model: str) -> None:
     with providing(fails(404, "no such model")) as fake:
         found = gemini(fake.url, model=model).decide(brief(rising()))
     assert found.error
@@ -247,7 +247,7 @@ def test_an_odd_model_name_is_an_answer_too(model: str) -> None:
         assert asked.path.startswith(("/v1beta/", "/v1/chat/completions"))
 
 
-def test_a_port_where_nobody_listens() -> None:
+def test_a_closed_port_is_unreachable() -> None:
     pauses: list[float] = []
     with providing(says("[]")) as fake:
         gone = fake.url
@@ -257,12 +257,12 @@ def test_a_port_where_nobody_listens() -> None:
 
 
 @pytest.mark.parametrize("said", [f"leaked {KEY}", objects(DECISION | {"reason": f"key {KEY}"})])
-def test_a_key_in_a_reply_is_taken_out(said: str) -> None:
+def test_a_key_in_a_reply_is_redacted(said: str) -> None:
     found, _ = ask(says(said))
     assert KEY not in repr(found)
 
 
-def test_the_name_of_the_model_that_answered_is_kept() -> None:
+def test_the_name_of_the_model_that_answered_is_recorded() -> None:
     found, _ = ask(says(BOTH, modelVersion="models/gemini-other-002"))
     assert (found.model, found.asked_model) == ("gemini-other-002", "gemini-test")
     silent, _ = ask(says(BOTH, modelVersion=None))
@@ -270,7 +270,7 @@ def test_the_name_of_the_model_that_answered_is_kept() -> None:
 
 
 @pytest.mark.parametrize("said", ["I would buy Samsung.", BOTH[:-30], f"```{BOTH}```"])
-def test_what_came_is_kept_as_it_came(said: str) -> None:
+def test_the_raw_reply_is_recorded_unchanged(said: str) -> None:
     found, _ = ask(says(said))
     assert found.raw == said
 
@@ -286,6 +286,6 @@ def test_what_came_is_kept_as_it_came(said: str) -> None:
         (GOOD["cut off"][0], "not JSON as a whole; 1 objects in it could be read"),
     ],
 )
-def test_what_was_peeled_off_is_noted(deed: Deed, note: str) -> None:
+def test_text_removed_around_the_answer_is_noted(deed: Deed, note: str) -> None:
     found, _ = ask(deed)
     assert note in found.notes

@@ -1,4 +1,4 @@
-"""Gemini at the level of HTTP: what is sent, once, and what becomes of every kind of answer."""
+"""Gemini over HTTP: what is sent, exactly once, and how a response is read."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def reply(text: str, **changes: Any) -> dict[str, Any]:
 
 
 def ask(wire: responses.RequestsMock, **response: Any) -> AnalystReply:
-    """One question; however it goes, exactly one request went out."""
+    """One question; whatever the outcome, exactly one request was sent."""
     wire.post(URL, **response)
     answer = gemini().decide(brief(rising()))
     assert len(wire.calls) == 1
@@ -52,12 +52,12 @@ def sent(wire: responses.RequestsMock) -> dict[str, Any]:
     return body
 
 
-def test_it_is_the_port() -> None:
+def test_the_model_analyst_implements_the_port() -> None:
     analyst: Analyst = gemini()
     assert (analyst.name, analyst.model) == ("gemini", MODEL)
 
 
-def test_a_good_answer(wire: responses.RequestsMock) -> None:
+def test_a_valid_response_is_an_answer(wire: responses.RequestsMock) -> None:
     answer = ask(wire, json=reply(json.dumps([DECISION], ensure_ascii=False)))
     assert answer.error == ""
     assert answer.objects == (DECISION,)
@@ -75,7 +75,7 @@ def test_tokens_and_cost_count_the_models_thoughts(wire: responses.RequestsMock)
     assert answer.cost_usd == pytest.approx((1_000 * 0.30 + 160 * 2.50) / 1e6)
 
 
-def test_what_is_sent(wire: responses.RequestsMock) -> None:
+def test_the_request_has_instructions_data_and_schema(wire: responses.RequestsMock) -> None:
     wire.post(URL, json=reply("[]"))
     gemini(temperature=0.4).decide(brief(rising(), falling()))
     request, body = wire.calls[0].request, sent(wire)
@@ -111,11 +111,11 @@ def test_faults_of_the_last_answer_are_sent(wire: responses.RequestsMock) -> Non
     assert "71,050 is not on the tick" in sent(wire)["contents"][0]["parts"][0]["text"]
 
 
-def test_one_object_is_a_list_of_one(wire: responses.RequestsMock) -> None:
+def test_a_single_object_is_read_as_a_list_of_one(wire: responses.RequestsMock) -> None:
     assert ask(wire, json=reply(json.dumps(DECISION))).objects == (DECISION,)
 
 
-def test_the_key_is_in_no_repr() -> None:
+def test_no_repr_shows_the_key() -> None:
     assert KEY not in repr(gemini())
     assert KEY not in str(vars(gemini()).keys())
 

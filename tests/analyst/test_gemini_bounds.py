@@ -1,4 +1,4 @@
-"""Gemini over a real line: a reply that drips, never ends, is huge or leads elsewhere."""
+"""Gemini over a real socket: a response that is slow, endless, huge or a redirect."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def left_behind() -> bool:
 
 @contextlib.contextmanager
 def model(deed: Deed, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
-    """The model's server, reached through a proxy on loopback; the requests that it got."""
+    """The model's server, reached through a proxy on loopback; the requests that it received."""
     context, certificate = contexts(folder, SERVER)
     requests: list[bytes] = []
 
@@ -97,14 +97,16 @@ CASES: dict[str, tuple[Deed, str]] = {
 }  # fmt: skip
 
 
-def test_a_good_reply(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_valid_response_is_an_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with model(answer(reply(GOOD)), tmp_path, monkeypatch):
         found, _ = ask()
     assert (found.error, found.objects) == ("", ({"action": "HOLD"},))
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_bad_line(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bad_response_is_an_error_within_the_deadline(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     deed, error = CASES[name]
     with model(deed, tmp_path, monkeypatch) as requests:
         found, took = ask()

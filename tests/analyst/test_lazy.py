@@ -1,4 +1,4 @@
-"""A command that decides nothing needs no analyst; one that does hears why there is none."""
+"""A command that decides nothing needs no analyst; one that does gets the error of the choice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kt.config.load import build_config
 from kt.errors import ConfigError
 
 
-def test_the_choice_is_made_once_and_when_asked() -> None:
+def test_the_analyst_is_chosen_once_and_on_first_use() -> None:
     chosen = []
 
     def pick() -> DeferredAnalyst:
@@ -24,7 +24,7 @@ def test_the_choice_is_made_once_and_when_asked() -> None:
     assert len(chosen) == 1
 
 
-def test_a_choice_that_is_missing_is_said_at_the_first_use() -> None:
+def test_a_failed_choice_raises_on_first_use() -> None:
     real = build_config({"profile": "real"}, {}, {})
     analyst = DeferredAnalyst(lambda: choose(real, {}, SystemClock()))
     with pytest.raises(ConfigError, match="must be chosen"):

@@ -14,7 +14,7 @@ from tests.analyst.make import T0, brief
 
 
 def decisions(seed: int) -> tuple[Decision, ...]:
-    """What is decided about the ten stocks that rose most, at 10:00."""
+    """The decisions about the ten stocks that rose most, at 10:00."""
     clock = ManualClock(T0)
     market = Exchange(clock=clock, seed=seed).market
     stocks = []
@@ -39,7 +39,7 @@ def decisions(seed: int) -> tuple[Decision, ...]:
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_there_is_something_to_buy(seed: int) -> None:
+def test_some_stock_is_bought(seed: int) -> None:
     found = decisions(seed)
     bought = [decision for decision in found if decision.action is Action.BUY]
     assert bought
@@ -50,7 +50,7 @@ def test_there_is_something_to_buy(seed: int) -> None:
         assert 0 < slip < Limits().max_slippage_pct / 100
 
 
-def test_a_better_score_never_makes_it_less_sure() -> None:
+def test_confidence_never_falls_with_a_higher_score() -> None:
     rates = [rate for _, rate in HIT_RATES]
     scores = [score for score, _ in HIT_RATES]
     assert rates == sorted(rates)

@@ -12,7 +12,7 @@ from tests.analyst.provider import DECISION, fails, objects, providing, says
 ONE = says(objects(DECISION))
 
 
-def test_what_is_sent() -> None:
+def test_the_request_has_messages_schema_and_key() -> None:
     with providing(ONE) as fake:
         found = model("openai", fake.url, temperature=0.4).decide(brief(rising()))
     (asked,) = fake.asked
@@ -32,7 +32,7 @@ def test_what_is_sent() -> None:
     assert item["additionalProperties"] is False
 
 
-def test_a_model_on_this_computer_needs_no_key() -> None:
+def test_a_local_model_needs_no_key() -> None:
     with providing(ONE) as fake:
         provider = OpenAICompatible("", "qwen3", f"{fake.url}/v1/")
         found = ModelAnalyst(provider, CLOCK, temperature=0, timeout=5).decide(brief(rising()))
@@ -41,7 +41,7 @@ def test_a_model_on_this_computer_needs_no_key() -> None:
     assert fake.asked[0].path == "/v1/chat/completions"
 
 
-def test_a_model_that_takes_no_temperature_is_asked_without() -> None:
+def test_a_model_that_rejects_the_temperature_is_asked_again_without() -> None:
     refusal = fails(400, "Unsupported value: 'temperature' does not support 0 with this model.")
     with providing(refusal, ONE) as fake:
         found = model("openai", fake.url).decide(brief(rising()))
@@ -53,7 +53,7 @@ def test_a_model_that_takes_no_temperature_is_asked_without() -> None:
 
 
 @pytest.mark.parametrize("content", [[{"type": "text", "text": objects(DECISION)}], None, 5])
-def test_odd_contents(content: object) -> None:
+def test_message_content_of_another_type_is_read_without_a_failure(content: object) -> None:
     from kt.analyst.openai import read_openai
     from kt.store.rows import json_text
 

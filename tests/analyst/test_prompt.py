@@ -1,4 +1,4 @@
-"""The prompt holds the data, and nothing in the data can leave its fence."""
+"""The prompt holds the data, and no data can close its fence."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def test_the_prompt_holds_every_stock_with_its_figures() -> None:
     assert (prompt.system, prompt.version) == (instructions("decide", "en").text, "decide.en.2")
 
 
-def test_faults_are_named_and_are_data_too() -> None:
+def test_faults_are_sent_inside_the_fence() -> None:
     plain, again = decide_prompt(brief(rising())), decide_prompt(brief(rising()), [EVIL])
     assert again.text.startswith("Your last answer had the faults listed in the data.")
     assert data_of(again.text)["faults_of_your_last_answer"] == [neutral(EVIL, 200)]
     assert "faults_of" not in plain.text
 
 
-def test_a_stock_whose_name_gives_orders_stays_data() -> None:
+def test_a_stock_name_with_instructions_stays_data() -> None:
     stock = rising(name=EVIL, candidate=candidate(name=EVIL, reasons=(EVIL,)), missing=(EVIL,))
     prompt = decide_prompt(brief(stock, lessons=EVIL))
     data = data_of(prompt.text)
@@ -84,7 +84,7 @@ def test_the_shortlist_is_fenced_in_the_same_way() -> None:
 
 
 @given(st.text(max_size=200))
-def test_nothing_leaves_the_fence(text: str) -> None:
+def test_no_text_can_close_the_fence(text: str) -> None:
     whole = fenced({"name": neutral(text)})
     assert data_of(whole) == {"name": neutral(text)}
     inside = whole.removeprefix("<data>\n").removesuffix("\n</data>")
@@ -110,7 +110,7 @@ def test_a_neutral_text_is_one_short_visible_line(text: str, length: int) -> Non
         ("", ""),
     ],
 )
-def test_neutral(text: str, line: str) -> None:
+def test_neutral_text_of_each_kind_of_input(text: str, line: str) -> None:
     assert neutral(text) == line
 
 
@@ -120,13 +120,13 @@ WORDS = {
     "shortlist.en.2": "224baf4721098c21",
     "shortlist.ko.2": "f239602131ea37ad",
 }
-"""Every version of the instructions and the beginning of its file's sha256: whoever changes the
+"""Every version of the instructions and the beginning of its file's sha256: anyone who changes the
 words gives them a new version."""
 
 
 @pytest.mark.parametrize("language", ["en", "ko"])
 @pytest.mark.parametrize("purpose", ["decide", "shortlist"])
-def test_no_words_change_without_a_new_version(purpose: str, language: Language) -> None:
+def test_instructions_change_only_with_a_new_version(purpose: str, language: Language) -> None:
     told = instructions(purpose, language)
     file = Path(prompt_module.__file__).parent / f"prompts/{purpose}.{language}.txt"
     assert WORDS[told.version] == sha256(file.read_bytes()).hexdigest()[:16]
@@ -134,7 +134,7 @@ def test_no_words_change_without_a_new_version(purpose: str, language: Language)
         assert re.search(rf"\b{field}\b", told.text, re.ASCII), f"{field} is not explained"
 
 
-def test_the_language_is_the_instructions_and_the_retrys() -> None:
+def test_the_language_applies_to_the_instructions_and_the_retry() -> None:
     asked = brief(rising())
     korean, english = decide_prompt(asked, ["x"], "ko"), decide_prompt(asked, ["x"])
     assert (korean.version, english.version) == ("decide.ko.2", "decide.en.2")
@@ -146,7 +146,7 @@ def test_the_language_is_the_instructions_and_the_retrys() -> None:
     assert "한국어 한 문장" in shortlist_prompt([candidate()], 5, T0, "ko").system
 
 
-def test_a_language_is_part_of_the_question() -> None:
+def test_the_language_is_part_of_the_request_key() -> None:
     asked = brief(rising())
     assert gemini(language="ko").decide_key(asked) != gemini().decide_key(asked)
     shown = gemini(language="ko").preview(asked)

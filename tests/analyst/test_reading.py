@@ -1,4 +1,4 @@
-"""A reply's text is read whatever it is, and whatever a library raises becomes an answer."""
+"""Any reply can be parsed, and any exception of a library becomes an answer with an error."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kt.analyst.reading import MOST_LETTERS, read_text
+from kt.analyst.reading import MAX_CHARACTERS, read_text
 from tests.analyst.make import brief, rising
 
 
@@ -16,14 +16,14 @@ class Broken(Exception):
 
 
 class Foreign:
-    """A provider whose library is out of order."""
+    """A provider whose library raises."""
 
     name, model, secret = "foreign", "m", "key-that-nobody-may-see"
 
     def __init__(self, raised: BaseException) -> None:
         self._raised = raised
 
-    def line(self) -> Any:
+    def connect(self) -> Any:
         raise self._raised
 
 
@@ -40,7 +40,9 @@ class Foreign:
         (type("RateLimitError", (Exception,), {"status_code": 429})("slow"), "quota: slow"),
     ],
 )
-def test_any_exception_of_any_library_is_an_answer(raised: BaseException, error: str) -> None:
+def test_any_exception_of_a_library_is_an_answer_with_its_error(
+    raised: BaseException, error: str
+) -> None:
     from kt.analyst.asking import ModelAnalyst
     from tests.analyst.make import CLOCK
 
@@ -55,10 +57,10 @@ def test_any_exception_of_any_library_is_an_answer(raised: BaseException, error:
 @pytest.mark.parametrize(
     "piece", ['"', "[", "{", "`", "<think>", "</think>", '"a', '{"', "\\", "[{"]
 )
-def test_no_reply_of_any_size_takes_long_to_read(piece: str) -> None:
+def test_the_largest_reply_is_parsed_quickly(piece: str) -> None:
     from time import perf_counter
 
     began = perf_counter()
-    found = read_text(piece * (MOST_LETTERS // len(piece)))
+    found = read_text(piece * (MAX_CHARACTERS // len(piece)))
     assert found.objects == ()
     assert perf_counter() - began < 20, "the time grows with the square of the size"

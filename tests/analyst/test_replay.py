@@ -1,4 +1,4 @@
-"""A replay answers from the journal, asks nobody, and makes nothing up."""
+"""A replay answers from the journal alone and sends no request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Kept(dict[str, AnalystReply]):
         return self.get(key)
 
 
-def test_a_replay_gives_what_was_answered(tmp_path: Path) -> None:
+def test_a_replay_gives_the_recorded_answer(tmp_path: Path) -> None:
     original = RulesAnalyst(CLOCK)
     decided = original.decide(brief(rising()))
     listed = original.shortlist([candidate()], 1, T0)
@@ -41,7 +41,7 @@ def test_a_replay_gives_what_was_answered(tmp_path: Path) -> None:
         assert (replay.name, replay.model) == ("rules", "rules-1")
 
 
-def test_a_miss_is_an_error() -> None:
+def test_input_without_a_recorded_answer_is_an_error() -> None:
     replay = ReplayAnalyst(Kept(), RulesAnalyst(CLOCK))
     with pytest.raises(KtError, match="no answer to this decide question") as missed:
         replay.decide(brief(rising()))
@@ -50,7 +50,7 @@ def test_a_miss_is_an_error() -> None:
         replay.shortlist([candidate()], 1, T0)
 
 
-def test_another_model_or_another_fault_is_a_miss() -> None:
+def test_another_model_or_fault_has_no_recorded_answer() -> None:
     asked = gemini(model="gemini-2.5-flash", key="")
     answer = RulesAnalyst(CLOCK).decide(brief(rising()))
     kept = Kept({asked.decide_key(brief(rising())): answer})

@@ -1,4 +1,4 @@
-"""The key of a call is the same for the same input, everywhere, and for no other input."""
+"""The same input has the same request key in every process; different input has a different key."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_key_is_the_same_in_another_process() -> None:
     assert done.stdout.strip() == RulesAnalyst(CLOCK).decide_key(brief(rising()))
 
 
-def test_the_key_is_that_of_the_answer() -> None:
+def test_the_answer_carries_the_key_of_its_request() -> None:
     analyst = RulesAnalyst(CLOCK)
     assert analyst.decide(brief(rising())).key == analyst.decide_key(brief(rising()))
     listed = [candidate()]
@@ -53,14 +53,14 @@ def test_the_order_of_parameters_does_not_matter() -> None:
         lambda b: replace(b, stocks=(replace(b.stocks[0], missing=("days: cut",)),)),
     ],
 )
-def test_any_other_input_has_another_key(
+def test_different_input_has_a_different_key(
     change: Callable[[AnalystRequest], AnalystRequest],
 ) -> None:
     question = brief(rising())
     assert gemini().decide_key(question) != gemini().decide_key(change(question))
 
 
-def test_model_parameters_faults_and_purpose_are_input_too() -> None:
+def test_model_parameters_faults_and_purpose_are_part_of_the_key() -> None:
     question, listed = brief(rising()), [candidate()]
     keys = [
         gemini().decide_key(question),
@@ -76,7 +76,7 @@ def test_model_parameters_faults_and_purpose_are_input_too() -> None:
     assert len(set(keys)) == len(keys)
 
 
-def test_the_api_key_is_no_part_of_it() -> None:
+def test_the_api_key_is_not_part_of_the_request_key() -> None:
     one = gemini(key="key one", timeout=60)
     two = gemini(key="key two", timeout=30)
     assert one.decide_key(brief(rising())) == two.decide_key(brief(rising()))

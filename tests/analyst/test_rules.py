@@ -1,4 +1,4 @@
-"""The offline analyst: every stock answered, every answer usable, the same one every time."""
+"""The offline analyst: it answers on every stock, always validly, and is deterministic."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kt.analyst.rules import BUY_AT, SELL_AT, RulesAnalyst
-from kt.analyst.signals import look_at
+from kt.analyst.signals import score_signals
 from kt.ports import Analyst
 from kt.records import (
     AnalystReply,
@@ -46,12 +46,12 @@ def ask(*stocks: StockContext, **changes: Any) -> dict[str, dict[str, Any]]:
     return {found["stock_code"]: found for found in answer.objects}
 
 
-def test_it_is_the_port() -> None:
+def test_the_rules_analyst_implements_the_port() -> None:
     analyst: Analyst = RulesAnalyst(CLOCK)
     assert (analyst.name, analyst.model) == ("rules", "rules-1")
 
 
-def test_a_good_picture_is_bought() -> None:
+def test_a_high_score_is_bought() -> None:
     found = ask(rising())["005930"]
     assert found["action"] == "BUY"
     assert found["price"] == 71_100  # the best ask is 71,000: one tick above
@@ -65,13 +65,13 @@ def test_a_good_picture_is_bought() -> None:
     )
 
 
-def test_a_bad_picture_is_left_alone() -> None:
+def test_a_low_score_is_not_bought() -> None:
     found = ask(falling())["000660"]
     assert (found["action"], found["quantity"], found["price"]) == ("HOLD", 0, 0)
     assert "which takes 80" in found["reason"]
 
 
-def test_what_is_held_is_sold_when_its_picture_turns() -> None:
+def test_a_position_is_sold_when_its_score_falls() -> None:
     stock = falling("005930", "삼성전자", position=held())
     found = ask(stock)["005930"]
     assert (found["action"], found["quantity"]) == ("SELL", 7)  # what is sellable
@@ -79,7 +79,7 @@ def test_what_is_held_is_sold_when_its_picture_turns() -> None:
     assert found["confidence"] >= 0.65
 
 
-def test_what_is_held_and_rising_is_kept_and_not_bought_again() -> None:
+def test_a_rising_position_is_held_and_not_bought_again() -> None:
     assert ask(rising(position=held()))["005930"]["action"] == "HOLD"
 
 
@@ -87,7 +87,7 @@ def test_a_weak_position_near_its_stop_is_sold() -> None:
     even = rising(
         strength=strength(95), flow=flow(-20_000), minutes=(), book=book(total_bid=12_000)
     )
-    assert SELL_AT < look_at(even).score < 50
+    assert SELL_AT < score_signals(even).score < 50
     near = replace(even, position=held(stop_price=70_500))
     far = replace(even, position=held(stop_price=66_500))
     assert ask(near)["005930"]["action"] == "SELL"
@@ -95,7 +95,7 @@ def test_a_weak_position_near_its_stop_is_sold() -> None:
     assert ask(far)["005930"]["action"] == "HOLD"
 
 
-def test_profit_is_taken_near_the_target_unless_the_picture_is_strong() -> None:
+def test_a_position_near_its_target_is_sold_unless_its_score_is_high() -> None:
     near = held(target_price=71_500)
     weak = rising(position=near, strength=strength(100), flow=(), book=None, minutes=())
     assert ask(weak)["005930"]["action"] == "SELL"
@@ -109,14 +109,14 @@ def test_no_buy_near_the_upper_limit() -> None:
     assert "upper limit" in found["reason"]
 
 
-def test_a_buy_costs_no_more_than_there_is() -> None:
+def test_a_buy_costs_no_more_than_the_orderable_cash() -> None:
     poor = Deposit(cash=150_000, orderable=150_000, withdrawable=0)
     assert ask(rising(), deposit=poor)["005930"]["quantity"] == 2
     broke = Deposit(cash=50_000, orderable=50_000, withdrawable=0)
     assert ask(rising(), deposit=broke)["005930"]["action"] == "HOLD"
 
 
-def test_without_figures_nothing_is_done() -> None:
+def test_without_data_the_answer_is_hold() -> None:
     empty = StockContext(stock_code="005930", stock_name="삼성전자", quote=quote())
     found = ask(empty)["005930"]
     assert (found["action"], found["reason"]) == (
@@ -125,8 +125,8 @@ def test_without_figures_nothing_is_done() -> None:
     )
 
 
-def test_missing_figures_make_it_less_sure() -> None:
-    full, part = look_at(rising()), look_at(rising(flow=(), book=None))
+def test_missing_data_lowers_the_confidence() -> None:
+    full, part = score_signals(rising()), score_signals(rising(flow=(), book=None))
     assert part.coverage < full.coverage == 1.0
     assert (
         ask(rising(flow=(), book=None))["005930"]["confidence"]
@@ -134,14 +134,14 @@ def test_missing_figures_make_it_less_sure() -> None:
     )
 
 
-def test_only_todays_minutes_count() -> None:
-    """Yesterday's bars at half the price would make any price look far above its mean."""
+def test_only_todays_minute_bars_count() -> None:
+    """Yesterday's bars at half the price would put any price far above its mean."""
     yesterday = tuple(
         replace(bar, at=bar.at - timedelta(days=1), close=35_000, high=35_000, low=35_000)
         for bar in bars([35_000] * 40)
     )
     fresh = bars([71_000] * 20)
-    signals = {s.name: s for s in look_at(rising(minutes=yesterday + fresh)).signals}
+    signals = {s.name: s for s in score_signals(rising(minutes=yesterday + fresh)).signals}
     assert signals["trend"].value == 0
 
 
@@ -149,11 +149,11 @@ def test_only_todays_minutes_count() -> None:
     ("high", "low", "risk"),
     [(71_500, 70_500, RiskLevel.LOW), (72_500, 69_500, RiskLevel.MEDIUM), (75_000, 69_000, "HIGH")],
 )
-def test_risk_comes_from_the_width_of_the_day(high: int, low: int, risk: str) -> None:
-    assert look_at(rising(quote=quote(high=high, low=low))).risk == risk
+def test_the_risk_level_follows_the_range_of_the_day(high: int, low: int, risk: str) -> None:
+    assert score_signals(rising(quote=quote(high=high, low=low))).risk == risk
 
 
-def test_the_same_question_has_the_same_answer() -> None:
+def test_the_same_request_gets_the_same_answer() -> None:
     question = brief(rising(), falling(position=held(stock_code="000660")))
     first: AnalystReply = RulesAnalyst(CLOCK).decide(question)
     assert RulesAnalyst(CLOCK).decide(question) == first
@@ -161,7 +161,7 @@ def test_the_same_question_has_the_same_answer() -> None:
     assert first.error == ""
 
 
-def test_the_shortlist_is_by_score() -> None:
+def test_the_shortlist_is_ordered_by_score() -> None:
     many = [candidate(f"{index:06d}", score=float(index % 7), value=index) for index in range(20)]
     answer = RulesAnalyst(CLOCK).shortlist(many, 3, T0)
     assert [found["stock_code"] for found in answer.objects] == ["000013", "000006", "000019"]
@@ -170,7 +170,7 @@ def test_the_shortlist_is_by_score() -> None:
     assert faults == ()
 
 
-def test_the_shortlist_says_why() -> None:
+def test_the_shortlist_gives_its_reasons() -> None:
     one = candidate(surge_pct=418.0, strength=188.6, book_ratio=4.04, score=98.2)
     (found,) = RulesAnalyst(CLOCK).shortlist([one], 5, T0).objects
     assert found["reason"] == (
@@ -186,7 +186,7 @@ prices = st.integers(min_value=1, max_value=1_500_000).map(ticks.round_down).fil
 
 @st.composite
 def stocks(draw: st.DrawFn) -> StockContext:
-    """Any figures at all, also missing and absurd ones."""
+    """Any data, including missing and absurd values."""
     price = draw(prices)
     lower, upper = ticks.price_limits(price)
     closes = draw(st.lists(st.integers(lower, upper), max_size=40))
@@ -225,8 +225,8 @@ def stocks(draw: st.DrawFn) -> StockContext:
 
 
 @given(stock=stocks(), cash=st.integers(0, 10**8))
-def test_every_answer_can_be_used(stock: StockContext, cash: int) -> None:
-    """On tick, inside the limits, within the money: the verdict finds no fault, ever."""
+def test_every_answer_passes_validation(stock: StockContext, cash: int) -> None:
+    """On a tick, inside the price limits, within the cash: validation never finds a fault."""
     deposit = Deposit(cash=cash, orderable=cash, withdrawable=cash)
     question: AnalystRequest = brief(stock, deposit=deposit)
     answer = RulesAnalyst(CLOCK).decide(question)
@@ -235,7 +235,7 @@ def test_every_answer_can_be_used(stock: StockContext, cash: int) -> None:
     (decision,) = verdict.decisions
     if decision.action == "BUY":
         assert decision.price * decision.quantity <= min(cash, question.per_stock_limit)
-        assert look_at(stock).score >= BUY_AT
+        assert score_signals(stock).score >= BUY_AT
         assert stock.position is None
     if decision.action == "SELL":
         assert stock.position is not None

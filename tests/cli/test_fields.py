@@ -1,4 +1,4 @@
-"""Rows and columns as they are wanted: --fields, -o csv, -o md; the colours of gain and loss."""
+"""Selected rows and columns: --fields, -o csv, -o md; the colours of gain and loss."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def table(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_a_balance_in_csv_is_a_row_a_holding(holding: Front) -> None:
+def test_a_balance_in_csv_has_one_row_per_holding(holding: Front) -> None:
     rows = table(holding("balance", "-o", "csv").out)
     assert [(row["stock_code"], row["quantity"]) for row in rows] == [
         (SAMSUNG, "10"),
@@ -58,13 +58,15 @@ def test_fields_are_the_columns_of_csv_and_of_tables(holding: Front) -> None:
         ("pnl", "--fields", "nonsense"),
     ],
 )
-def test_an_unknown_field_is_wrong_usage_with_the_list(holding: Front, line: tuple[str]) -> None:
+def test_an_unknown_field_is_a_usage_error_that_lists_the_fields(
+    holding: Front, line: tuple[str]
+) -> None:
     ran = holding(*line, "-o", "csv")
     assert (ran.code, ran.out) == (ExitCode.USAGE, "")
     assert "there is no field 'nonsense'" in ran.err and "The fields are" in ran.err
 
 
-def test_an_order_is_not_sent_before_its_fields_are_known(front: Front) -> None:
+def test_an_unknown_field_stops_an_order_before_it_is_sent(front: Front) -> None:
     ran = front(*BUY, "-o", "csv", "--fields", "nonsense")
     assert ran.code == ExitCode.USAGE
     assert front.world.broker.sent == []
@@ -73,12 +75,12 @@ def test_an_order_is_not_sent_before_its_fields_are_known(front: Front) -> None:
     assert len(front.world.broker.sent) == 1
 
 
-def test_a_document_for_the_next_command_stays_whole(front: Front) -> None:
+def test_fields_cannot_be_selected_from_json(front: Front) -> None:
     ran = front("order", "list", "--fields", "state")
     assert ran.code == ExitCode.USAGE and "Add -o csv" in ran.err
 
 
-def test_every_kind_has_names() -> None:
+def test_every_document_kind_has_field_names() -> None:
     for kind, record in KINDS.items():
         names = list(names_of(record))
         assert bool(names) == (kind != "events")
@@ -98,7 +100,7 @@ def test_markdown_is_tables_and_lists_without_colours(holding: Front) -> None:
     assert [line.count("|") for line in chosen.splitlines()] == [3, 3, 3, 3]
 
 
-def test_a_bar_in_a_cell_is_no_border(front: Front) -> None:
+def test_a_vertical_bar_in_a_cell_is_escaped(front: Front) -> None:
     front.world.journal.notice("R", "warning", "a|b", "x", front.world.clock.now())
     ran = front("log", "--kind", "notice", "-o", "md", "--fields", "title")
     assert ran.out.splitlines()[-1].startswith("| a\\|b")
@@ -108,7 +110,7 @@ def test_a_bar_in_a_cell_is_no_border(front: Front) -> None:
     ("palette", "rise", "fall"),
     [("red-blue", 31, 34), ("green-red", 32, 31), ("yellow-blue", 33, 34)],
 )
-def test_the_colours_of_gain_and_loss_are_the_owners(
+def test_the_colours_of_gain_and_loss_are_configurable(
     holding: Front, palette: str, rise: int, fall: int
 ) -> None:
     holding.configure(f"gain_colors: {palette}")

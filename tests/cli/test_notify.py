@@ -1,4 +1,4 @@
-"""kt notify test says what left by which channel, and the doctor what did not."""
+"""kt notify test reports the delivery by each channel, and kt doctor reports failed ones."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def notices(front: Front) -> list[dict[str, Any]]:
     return [item for item in items if item["name"] == "notices"]
 
 
-def test_a_test_notice_leaves(front: Front, tmp_path: Path) -> None:
+def test_a_test_notice_is_delivered(front: Front, tmp_path: Path) -> None:
     configure(front, f"tee {tmp_path / 'told'}")
     ran = front("notify", "test", "--level", "critical")
     (row,) = ran.items
@@ -41,14 +41,14 @@ def test_a_channel_that_fails_is_an_error(front: Front) -> None:
     assert "1 of 1 channels failed: command false: it ended with 1" in ran.err
 
 
-def test_without_a_channel_there_is_nothing_to_test(front: Front) -> None:
+def test_without_a_channel_the_test_is_a_configuration_error(front: Front) -> None:
     ran = front("notify", "test")
     assert (ran.code, ran.out) == (ExitCode.USAGE, "")
     assert "no channel is configured" in ran.err
 
 
-def test_the_doctor_says_whether_notices_leave(doctor: Front) -> None:
-    assert notices(doctor)[0]["status"] == "ok", "on sim nobody need be told"
+def test_the_doctor_reports_failed_deliveries(doctor: Front) -> None:
+    assert notices(doctor)[0]["status"] == "ok", "on sim no channel is needed"
     configure(doctor, "false")
     assert "not used for a week" in notices(doctor)[0]["detail"]
     doctor("notify", "test")
@@ -62,6 +62,6 @@ def test_the_doctor_says_whether_notices_leave(doctor: Front) -> None:
     assert notices(doctor)[0]["status"] == "ok"
 
 
-def test_on_real_money_nobody_to_tell_is_a_warning(doctor: Front) -> None:
+def test_outside_the_simulator_a_missing_channel_is_a_warning(doctor: Front) -> None:
     doctor.configure("profile: mock")
     assert notices(doctor)[0]["status"] == "warn"

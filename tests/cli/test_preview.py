@@ -1,4 +1,4 @@
-"""A preview says in words what will happen, and what it cannot know it leaves out."""
+"""A preview shows what an order will do, and leaves out what is unknown."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def holding(front: Front) -> Front:
     return front
 
 
-def told(front: Front, *line: str) -> dict[str, str]:
+def previewed(front: Front, *line: str) -> dict[str, str]:
     """The preview's rows by name."""
     err = front(*line, "--dry-run").err
     rows = (row.split(maxsplit=1) for row in err.replace("to pay", "to-pay").splitlines())
@@ -60,18 +60,18 @@ def told(front: Front, *line: str) -> dict[str, str]:
         ("70000", "70,000 won, the last price"),
     ],
 )
-def test_the_price_is_set_against_the_market(front: Front, price: str, said: str) -> None:
-    assert told(front, "order", "buy", SAMSUNG, "1", "--price", price)["price"] == said
+def test_the_price_is_compared_with_the_last_price(front: Front, price: str, said: str) -> None:
+    assert previewed(front, "order", "buy", SAMSUNG, "1", "--price", price)["price"] == said
 
 
-def test_a_second_buy_shows_the_position_it_makes(holding: Front) -> None:
-    rows = told(holding, "order", "buy", SAMSUNG, "4", "--price", "69000")
+def test_a_second_buy_shows_the_resulting_position(holding: Front) -> None:
+    rows = previewed(holding, "order", "buy", SAMSUNG, "4", "--price", "69000")
     assert rows["afterwards"] == "14 shares at 69,714 on average"
     assert rows["exits"] == "stop-loss at 66,300, take-profit at 76,700"
 
 
-def test_a_sale_shows_what_it_brings_after_all_costs(holding: Front) -> None:
-    rows = told(holding, *SELL, "10", "--price", "71000")
+def test_a_sale_shows_its_profit_after_all_costs(holding: Front) -> None:
+    rows = previewed(holding, *SELL, "10", "--price", "71000")
     fee, tax = fees.commission(710_000), fees.sell_tax(710_000, "KOSPI", "STOCK", OPEN.date())
     assert rows["costs"] == f"fee about {fee} + tax about {tax:,} won"
     assert rows["to receive"] == f"about {710_000 - fee - tax:,} won"
@@ -81,26 +81,26 @@ def test_a_sale_shows_what_it_brings_after_all_costs(holding: Front) -> None:
     assert rows["afterwards"] == "nothing is held; its exits end"
 
 
-def test_a_sale_of_a_part_leaves_the_exits_that_are_set(holding: Front) -> None:
-    rows = told(holding, *SELL, "4", "--market")
+def test_a_partial_sale_leaves_the_exits_unchanged(holding: Front) -> None:
+    rows = previewed(holding, *SELL, "4", "--market")
     assert rows["afterwards"] == "6 of 10 shares are held"
     assert rows["exits"] == "stop-loss at 66,500, take-profit at 77,000"
     assert rows["watched by"] == "NOBODY: start `kt run`"
 
 
-def test_who_watches_the_exits(front: Front) -> None:
+def test_the_preview_names_what_watches_the_exits(front: Front) -> None:
     with only_one(ProfilePaths(front.folder / "state" / "sim"), "run", OPEN):
-        assert told(front, *BUY)["watched by"] == "run since 10:00"
+        assert previewed(front, *BUY)["watched by"] == "run since 10:00"
 
 
-def test_real_money_is_said_first_and_in_red(front: Front) -> None:
+def test_on_real_the_warning_comes_first_and_in_red(front: Front) -> None:
     front.configure(LIVE)
     ran = front(*BUY, "--profile", "real", "--yes", terminal=True, color=True)
     assert ran.err.startswith("\x1b[31mREAL MONEY: ")
     assert "REAL MONEY" not in front(*BUY, "--profile", "mock", "--yes").err
 
 
-def test_without_the_market_there_is_a_preview_all_the_same(front: Front) -> None:
+def test_without_market_data_there_is_still_a_preview(front: Front) -> None:
     def asked(*_: object) -> tuple[Quote, ...]:
         raise Unreachable("no route")
 

@@ -17,8 +17,8 @@ from tests.store.make import answer, candidate, check, decision
 
 
 @pytest.fixture
-def told(front: Front) -> Front:
-    """A day with something of everything."""
+def traded_day(front: Front) -> Front:
+    """A day with at least one entry in every section of the report."""
     journal = front.world.journal
     sold(front)
     journal.put_cash_note(CashNote(cash=1_009_156, won=0, fills=0, outside=0, at=OPEN))
@@ -89,14 +89,14 @@ code    name      quantity   price  why
 """
 
 
-def test_a_day_on_a_terminal(told: Front) -> None:
-    ran = told("report", terminal=True)
+def test_a_day_on_a_terminal(traded_day: Front) -> None:
+    ran = traded_day("report", terminal=True)
     assert (ran.code, ran.out) == (0, SHOWN), ran.err
     assert max(wcswidth(line) for line in ran.out.splitlines()) <= 80
 
 
-def test_a_day_as_markdown(told: Front) -> None:
-    parts = told("report", "-o", "md").out.split("## ")
+def test_a_day_as_markdown(traded_day: Front) -> None:
+    parts = traded_day("report", "-o", "md").out.split("## ")
     titles = [part.splitlines()[0] for part in parts[1:]]
     assert titles == [
         *("Result", "Profit by stock", "Trades", "Decided", "Denied", "Errors", "Calls", "Plan"),
@@ -114,13 +114,13 @@ def test_a_day_as_markdown(told: Front) -> None:
     ]
 
 
-def test_no_text_from_outside_is_markup(told: Front) -> None:
-    told.world.journal.error("R1", "wire", "scan", "a | <b> [c](d) `e`", OPEN)
-    assert r"a \| \<b\> \[c\](d) \`e\`" in told("report", "-o", "md").out
+def test_untrusted_text_is_not_rendered_as_markup(traded_day: Front) -> None:
+    traded_day.world.journal.error("R1", "wire", "scan", "a | <b> [c](d) `e`", OPEN)
+    assert r"a \| \<b\> \[c\](d) \`e\`" in traded_day("report", "-o", "md").out
 
 
-def test_a_day_in_a_pipe(told: Front) -> None:
-    ran = told("report")
+def test_a_day_in_a_pipe(traded_day: Front) -> None:
+    ran = traded_day("report")
     (item,) = ran.items
     assert (ran.document["kind"], item["day"], item["next_day"]) == (
         *("reports", "2026-11-23", "2026-11-24"),
@@ -130,7 +130,7 @@ def test_a_day_in_a_pipe(told: Front) -> None:
     assert [one["decision_id"] for one in item["decisions"]] == ["D1", "D2"]
 
 
-def test_what_is_held_is_in_the_plan_with_its_exits(front: Front) -> None:
+def test_positions_are_in_the_plan_with_their_exits(front: Front) -> None:
     front.world.broker.fill_at_once = True
     front("order", "buy", SAMSUNG, "10", "--price", "70000", "--wait")
     ran = front("report", terminal=True)
@@ -141,19 +141,19 @@ def test_what_is_held_is_in_the_plan_with_its_exits(front: Front) -> None:
     )
 
 
-def test_a_settled_day_is_shown_as_it_was_written(told: Front) -> None:
-    ctx = told.world.ctx
+def test_a_settled_day_is_shown_as_it_was_written(traded_day: Front) -> None:
+    ctx = traded_day.world.ctx
     daily_report.write(ctx, daily_pnl.close_day(ctx))
-    told.world.journal.error("R1", "network", "after", "the settlement", OPEN)
-    told.world.clock.set(OPEN + timedelta(days=3))
-    assert told("report", "2026-11-23", terminal=True).out == SHOWN
+    traded_day.world.journal.error("R1", "network", "after", "the settlement", OPEN)
+    traded_day.world.clock.set(OPEN + timedelta(days=3))
+    assert traded_day("report", "2026-11-23", terminal=True).out == SHOWN
 
 
-def test_a_day_of_which_no_report_was_written_is_made_of_the_journal(told: Front) -> None:
-    daily_pnl.close_day(told.world.ctx)
-    told.world.clock.set(OPEN + timedelta(days=3))
-    sold(told)
-    (item,) = told("report", "2026-11-23").items
+def test_a_day_without_a_written_report_is_computed_from_the_journal(traded_day: Front) -> None:
+    daily_pnl.close_day(traded_day.world.ctx)
+    traded_day.world.clock.set(OPEN + timedelta(days=3))
+    sold(traded_day)
+    (item,) = traded_day("report", "2026-11-23").items
     assert (item["result"]["realised"], item["plan"][0]["stock_code"]) == (9_156, SAMSUNG)
 
 
@@ -165,13 +165,13 @@ def test_a_day_of_which_no_report_was_written_is_made_of_the_journal(told: Front
         ("yesterday", "'yesterday' is not a date"),
     ],
 )
-def test_a_day_that_cannot_be_told(front: Front, day: str, said: str) -> None:
+def test_a_day_without_data_is_an_error(front: Front, day: str, said: str) -> None:
     ran = front("report", day)
     assert (ran.code, ran.out) == (ExitCode.USAGE, "")
     assert said in ran.err
 
 
-def test_what_cannot_be_markdown_says_so(front: Front) -> None:
+def test_a_document_without_markdown_output_is_an_error(front: Front) -> None:
     for words in (("run", "--once"), ("watch", SAMSUNG), ("api", "ka10001", "{}")):
         ran = front(*words, "-o", "md")
         assert ran.code == ExitCode.USAGE, words

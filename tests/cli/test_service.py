@@ -1,4 +1,4 @@
-"""kt service install: units that systemd takes, crontab lines at the right times, nothing lost."""
+"""kt service install: valid systemd units, crontab lines at the right times, no line lost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ODD = Service(
 
 
 def times(service: Service, hours_from_utc: int, *, once: bool) -> list[str]:
-    """The times of the lines, on a machine in that zone."""
+    """The times in the lines, for a machine in that time zone."""
     zone = timezone(timedelta(hours=hours_from_utc))
     lines = cron_lines(service, zone, NOW, once=once)
     return [" ".join(line.split()[:5]) for line in lines if "log prune" not in line]
@@ -49,7 +49,7 @@ def test_cron_runs_when_korea_trades(zone: int, day: str, cycles: list[str]) -> 
 
 
 def test_a_cron_line_is_one_shell_command(tmp_path: Path) -> None:
-    """As cron reads it: a percent sign behind a backslash is one, the rest is the shell's."""
+    """As cron parses it: an escaped percent sign is literal, the rest goes to the shell."""
     program = tmp_path / "my kt"
     program.write_text('#!/bin/sh\nprintf "%s\\n" "$KT_STATE_DIR" "$@" >&2\n')
     program.chmod(0o700)
@@ -67,7 +67,7 @@ def test_a_cron_line_is_one_shell_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
-def test_systemd_takes_the_units(tmp_path: Path) -> None:
+def test_systemd_accepts_the_units(tmp_path: Path) -> None:
     program = tmp_path / "my kt"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o700)
@@ -101,7 +101,7 @@ def test_the_units_are_printed_and_written(front: Front, tmp_path: Path) -> None
     assert "systemctl --user enable --now kt-sim.timer" in ran.err.replace("\n", " ")
 
 
-def test_lines_go_into_the_crontab_once_and_others_stay(front: Front, tmp_path: Path) -> None:
+def test_lines_are_put_into_the_crontab_once_and_others_stay(front: Front, tmp_path: Path) -> None:
     table = tmp_path / "table"
     table.write_text("5 5 * * * mine\n")
     program = tmp_path / "bin" / "crontab"
@@ -118,7 +118,7 @@ def test_lines_go_into_the_crontab_once_and_others_stay(front: Front, tmp_path: 
 
 
 @pytest.mark.parametrize(("said", "code"), [("no crontab for me", 0), ("it is locked", 1)])
-def test_a_crontab_that_cannot_be_read_is_not_written_over(
+def test_an_unreadable_crontab_is_not_overwritten(
     front: Front, tmp_path: Path, said: str, code: int
 ) -> None:
     program = tmp_path / "crontab"
@@ -131,13 +131,13 @@ def test_a_crontab_that_cannot_be_read_is_not_written_over(
     assert (tmp_path / "put").exists() == (code == 0)
 
 
-def test_without_crontab_it_says_what_to_do(front: Front) -> None:
+def test_without_the_crontab_program_the_error_has_a_hint(front: Front) -> None:
     front.environ["PATH"] = "/nowhere"
     ran = front("service", "install", "--cron", "--write")
     assert ran.code == ExitCode.ERROR and "Without --write the lines are printed" in ran.err
 
 
-def test_a_crontab_keeps_what_is_others() -> None:
+def test_lines_of_others_stay_in_the_crontab() -> None:
     first = replaced("a\n", "sim", ["x"])
     both = replaced(first, "mock", ["y"])
     assert replaced(both, "sim", ["z"]).splitlines() == [
@@ -146,11 +146,11 @@ def test_a_crontab_keeps_what_is_others() -> None:
     ]
 
 
-def test_real_money_needs_its_yes(front: Front) -> None:
+def test_a_service_on_real_needs_yes(front: Front) -> None:
     ran = front("service", "install", "--profile", "real")
     assert ran.code == ExitCode.USAGE and "sends orders without asking" in ran.err
     assert '"--yes"' in front("service", "install", "--profile", "real", "--yes").out
 
 
-def test_once_is_crons(front: Front) -> None:
+def test_once_needs_cron(front: Front) -> None:
     assert front("service", "install", "--once").code == ExitCode.USAGE

@@ -1,4 +1,4 @@
-"""A failing analyst is left alone for a growing while, tried again, and told of once."""
+"""The circuit breaker pauses requests for growing times, tries again, and notifies once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ FAULT = "unavailable: 503"
 LASTS = "model: 404 no such model"
 
 
-def test_the_streak_is_what_failed_since_the_last_success() -> None:
+def test_the_streak_is_the_failures_since_the_last_success() -> None:
     calls = [
         call(FAULT, 1),
         call("", 2),
@@ -60,7 +60,9 @@ def test_the_streak_is_what_failed_since_the_last_success() -> None:
         ([LASTS, FAULT, FAULT], True, False),
     ],
 )
-def test_when_it_opens(errors: list[str], opened: bool, now: bool) -> None:
+def test_it_opens_after_three_failures_or_one_lasting_failure(
+    errors: list[str], opened: bool, now: bool
+) -> None:
     failed = [call(error) for error in errors]
     assert (is_open(failed), opens_now(failed)) == (opened, now)
 
@@ -68,7 +70,7 @@ def test_when_it_opens(errors: list[str], opened: bool, now: bool) -> None:
 @pytest.mark.parametrize(
     ("failures", "minutes"), [(3, 1), (4, 2), (5, 4), (6, 8), (7, 16), (8, 30), (500, 30)]
 )
-def test_the_pause_grows_and_ends(failures: int, minutes: int) -> None:
+def test_the_pause_doubles_up_to_its_limit_and_ends(failures: int, minutes: int) -> None:
     failed = [call(FAULT)] * failures
     until = T0 + timedelta(minutes=minutes)
     assert paused_until(failed, T0) == until
@@ -76,7 +78,7 @@ def test_the_pause_grows_and_ends(failures: int, minutes: int) -> None:
     assert paused_until(failed, until) is None
 
 
-def test_a_closed_one_has_no_pause() -> None:
+def test_a_closed_breaker_has_no_pause() -> None:
     assert paused_until([call(FAULT)] * 2, T0) is None
     assert paused_until([], T0) is None
     assert paused_until([call(LASTS)], T0) == T0 + timedelta(minutes=1)

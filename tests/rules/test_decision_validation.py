@@ -1,4 +1,4 @@
-"""Whether an analyst's answer may be used: every way in which it may be wrong has its name."""
+"""Validation of an analyst's answer: every kind of fault has its own message."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def answer(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def test_a_good_answer_becomes_a_decision() -> None:
+def test_a_valid_answer_becomes_a_decision() -> None:
     found = judge([answer()], brief(), analyst="gemini", model="m")
 
     assert found.faults == {}
@@ -70,7 +70,7 @@ def test_hold_has_neither_quantity_nor_price() -> None:
     assert (decision.action, decision.quantity, decision.price) == (Action.HOLD, 0, 0)
 
 
-def test_numbers_at_their_bounds_are_good() -> None:
+def test_numbers_at_their_bounds_are_valid() -> None:
     for changes in (
         {"quantity": 1},
         {"quantity": 10_000_000_000},
@@ -122,7 +122,7 @@ def test_numbers_at_their_bounds_are_good() -> None:
         ({"stock_name": 5}, "stock_name: 5 is not 삼성전자"),
     ],
 )
-def test_each_fault_has_its_name(changes: dict[str, Any], fault: str) -> None:
+def test_each_fault_has_its_own_message(changes: dict[str, Any], fault: str) -> None:
     found = judge([answer(**changes)], brief())
 
     assert found.decisions == ()
@@ -143,14 +143,14 @@ def test_a_missing_field_is_named() -> None:
         assert fault.startswith(f"{field}: None ")
 
 
-def test_the_name_may_be_left_out_or_spaced_otherwise() -> None:
+def test_the_name_may_be_missing_or_spaced_differently() -> None:
     nameless = answer()
     del nameless["stock_name"]
     assert judge([nameless], brief()).faults == {}
     assert judge([answer(stock_name=" 삼성 전자")], brief()).faults == {}
 
 
-def test_every_stock_exactly_once_and_no_other() -> None:
+def test_every_stock_is_answered_exactly_once_and_no_other() -> None:
     asked = brief(stock(), stock("000660", "SK하이닉스"), stock("035720", "카카오"))
     objects = [
         answer(),
@@ -187,17 +187,17 @@ def test_limits_are_computed_when_the_quote_has_none() -> None:
     assert judge([answer()], nothing).faults == {"005930": ("price: 70,000 lies outside 0 to 0",)}
 
 
-def test_the_tick_table_is_the_instruments() -> None:
+def test_the_tick_table_depends_on_the_kind_of_instrument() -> None:
     assert judge([answer(price=70_005)], brief(), kinds={"005930": "ETF"}).faults == {}
 
 
-def test_a_reply_cannot_steer_a_terminal() -> None:
+def test_terminal_control_sequences_are_removed_from_a_reply() -> None:
     (decision,) = judge([answer(reason="a\x1b[2J\nb\u202e c")], brief()).decisions
     assert decision.reason == "a [2J b c"
     assert clean("\ud800x") == "x"
 
 
-def test_the_stand_in_abstains_and_says_why() -> None:
+def test_abstain_names_the_faults_as_its_reason() -> None:
     asked = brief()
     found = abstain(asked.stocks[0], asked, ["not answered"], analyst="gemini")
 
@@ -208,7 +208,7 @@ def test_the_stand_in_abstains_and_says_why() -> None:
     assert abstain(asked.stocks[0], asked, []).faults == ("no answer",)
 
 
-def test_a_shortlist() -> None:
+def test_a_shortlist_is_validated_pick_by_pick() -> None:
     asked = [candidate(), candidate(stock_code="000660"), candidate(stock_code="035720")]
     objects = [
         {"stock_code": "005930", "score": 70, "reason": "a"},
@@ -242,7 +242,9 @@ def test_a_shortlist() -> None:
         ([80, 0.0], [80, 0], 0),
     ],
 )
-def test_scores_of_one_and_of_a_hundred(said: list[float], read: list[float], faults: int) -> None:
+def test_scores_as_fractions_and_out_of_a_hundred(
+    said: list[float], read: list[float], faults: int
+) -> None:
     codes = ("005930", "000660", "035720")
     objects = [
         {"stock_code": code, "score": score, "reason": "a"}
@@ -264,7 +266,7 @@ JUNK = st.recursive(
 
 
 @given(st.lists(JUNK | st.dictionaries(st.sampled_from(sorted(answer())), JUNK), max_size=4), JUNK)
-def test_nothing_an_analyst_says_breaks_the_judge(objects: list[Any], junk: Any) -> None:
+def test_no_reply_makes_validation_raise(objects: list[Any], junk: Any) -> None:
     asked = brief()
     objects = [*objects, *(answer(**{field: junk}) for field in answer())]
     for said in ([o] for o in objects):

@@ -1,4 +1,4 @@
-"""How well trading went: against empyrical's figures, and by hand."""
+"""Performance figures, compared with empyrical's and with values computed by hand."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def trip(profit: int, minutes: int = 10) -> RoundTrip:
 
 @pytest.mark.parametrize("figure", FIGURES)
 @pytest.mark.parametrize("number", range(len(VECTORS)))
-def test_every_figure_is_empyricals(figure: str, number: int) -> None:
+def test_every_figure_equals_empyricals(figure: str, number: int) -> None:
     vector = VECTORS[number]
     found = getattr(performance, figure)(vector["returns"])
     wanted = vector[figure]
     assert found == (wanted if wanted is None else pytest.approx(wanted, rel=1e-9, abs=1e-12))
 
 
-def test_every_figure_is_told_somewhere() -> None:
+def test_every_figure_has_a_reference_value() -> None:
     assert all(any(v[figure] is not None for v in VECTORS) for figure in FIGURES)
     assert all(any(v[figure] is None for v in VECTORS) for figure in FIGURES)
 
 
-def test_deposits_and_withdrawals_are_no_profit() -> None:
+def test_deposits_and_withdrawals_are_not_returns() -> None:
     points = [
         point(1_000_000),
         point(1_510_000, minutes=1, moved=500_000),
@@ -69,16 +69,16 @@ def test_deposits_and_withdrawals_are_no_profit() -> None:
     assert performance.returns(points) == [0.01, pytest.approx(-2_000 / 1_510_000)]
 
 
-def test_nothing_is_gained_on_nothing() -> None:
+def test_without_equity_there_is_no_return() -> None:
     assert performance.returns([point(0), point(100, minutes=1)]) == []
 
 
-def test_a_day_counts_by_its_last_minute() -> None:
+def test_a_day_is_represented_by_its_last_minute() -> None:
     points = [point(100), point(90, minutes=5), point(110, days=1), point(99, days=1, minutes=1)]
     assert [p.equity for p in performance.last_of_each_day(points)] == [90, 99]
 
 
-def test_the_figures_of_some_days() -> None:
+def test_the_figures_of_several_days() -> None:
     points = [point(1_000_000), point(900_000, minutes=1), point(1_020_000, minutes=2)]
     points += [point(1_010_000, days=1), point(1_030_200, days=2)]
     trips = [trip(30_000), trip(-10_000, 20), trip(0, 30)]
@@ -91,9 +91,9 @@ def test_the_figures_of_some_days() -> None:
     assert found.sortino == round(performance.sortino(daily) or 0, 2)
 
 
-def test_what_is_not_known_is_none() -> None:
+def test_a_figure_that_cannot_be_computed_is_none() -> None:
     found = performance.performance(date(2026, 11, 23), date(2026, 11, 23), 0, [], [])
-    told = (found.win_rate_pct, found.profit_factor, found.held_minutes, found.return_pct)
-    assert told == (None,) * 4
+    figures = (found.win_rate_pct, found.profit_factor, found.held_minutes, found.return_pct)
+    assert figures == (None,) * 4
     assert (found.max_drawdown_pct, found.sharpe, found.sortino) == (None,) * 3
     assert performance.profit_factor([5, 0]) is None

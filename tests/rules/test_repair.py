@@ -1,4 +1,4 @@
-"""The form of an answer is put right where one meaning is possible, said so, and nowhere else."""
+"""The format of an answer is repaired, and the repair reported, only where it is unambiguous."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ ASKED = {"005930", "000660"}
     ],
     ids=str,
 )
-def test_what_is_certain_is_put_right_and_said(
+def test_an_unambiguous_value_is_repaired_and_reported(
     given: dict[str, Any], meant: dict[str, Any]
 ) -> None:
     (made,), said = repaired([answer(**given)], ASKED)
@@ -80,24 +80,24 @@ def test_what_is_certain_is_put_right_and_said(
     ],
     ids=str,
 )
-def test_what_is_not_certain_is_left_and_refused(given: dict[str, Any]) -> None:
+def test_an_ambiguous_value_is_left_unchanged_and_rejected(given: dict[str, Any]) -> None:
     made, _ = repaired([answer(**given)], ASKED)
     assert judge(made, brief()).decisions == ()
 
 
-def test_fields_by_other_names_are_found() -> None:
+def test_fields_under_other_names_are_recognised() -> None:
     given = {name.title().replace("_", ""): value for name, value in answer().items()}
     (made,), said = repaired([given], ASKED)
     assert made == answer()
     assert "StockCode: read as stock_code" in said["005930"]
 
 
-def test_two_fields_that_would_become_one_are_left() -> None:
+def test_two_fields_that_would_become_one_are_left_unchanged() -> None:
     given = answer() | {"Action": "SELL"}
     assert repaired([given], ASKED) == ([given], {})
 
 
-def test_the_same_answer_twice_counts_once_and_another_does_not() -> None:
+def test_an_identical_answer_counts_once_and_a_different_one_separately() -> None:
     made, said = repaired([answer(), answer(action="buy")], ASKED)
     assert made == [answer()]
     assert said["005930"][-1] == "answered twice, word for word"
@@ -105,6 +105,6 @@ def test_the_same_answer_twice_counts_once_and_another_does_not() -> None:
     assert len(made) == 2
 
 
-def test_a_good_answer_is_not_touched() -> None:
+def test_a_valid_answer_is_left_unchanged() -> None:
     assert repaired([answer(), None, 5, ["x"]], ASKED) == ([answer(), None, 5, ["x"]], {})
     assert repaired([answer(quantity=10**9_999)], ASKED)[1] == {}

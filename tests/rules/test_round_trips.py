@@ -1,4 +1,4 @@
-"""Trades: one is a position from its first share to its last, however it was bought and sold."""
+"""Round trips: each is a position from its first share to its last, in any number of fills."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ORDERS = {f"O{n}": order(order_id=f"O{n}", side=side) for n, side in enumerate([
 
 
 def done(n: int, quantity: int, price: int, fee: int = 0, tax: int = 0) -> Fill:
-    """Fill of order n, which buys when n is even; a second for each order."""
+    """Fill of order n, a buy if n is even; one second per order."""
     return fill(
         0, quantity, side=ORDERS[f"O{n}"].side, price=price, fee=fee, tax=tax,
         fill_id=f"F{n:02}", order_id=f"O{n}", at=T0 + timedelta(minutes=n),

@@ -13,7 +13,7 @@ from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 
 
-def test_held_scanned_and_named_stocks_are_asked_about_once(world: World) -> None:
+def test_held_scanned_and_given_stocks_are_each_requested_once(world: World) -> None:
     world.broker.hold(HYNIX, 3, 180_000)
     from kt.steps.reconcile.startup import reconcile
 
@@ -32,7 +32,7 @@ def test_held_scanned_and_named_stocks_are_asked_about_once(world: World) -> Non
     assert [position.stock_code for position in brief.positions] == [HYNIX]
 
 
-def test_a_part_that_cannot_be_had_is_named(world: World) -> None:
+def test_a_part_that_cannot_be_fetched_is_named(world: World) -> None:
     world.market.failing[f"flow.{SAMSUNG}"] = Unreachable("HTTP 503")
     brief = collect.collect(world.ctx, (), [SAMSUNG, HYNIX])
     assert brief.stocks[0].flow == ()
@@ -49,7 +49,7 @@ def test_a_stock_without_a_quote_is_left_out_and_none_at_all_is_an_error(world: 
         collect.collect(world.ctx, (), [SAMSUNG])
 
 
-def test_an_empty_question_is_not_asked(world: World) -> None:
+def test_an_empty_request_is_not_sent(world: World) -> None:
     brief = collect.collect(world.ctx, ())
     assert brief.stocks == ()
     assert analyze.analyze(world.ctx, brief) == ()
@@ -61,7 +61,7 @@ def asked(world: World, *answers: dict[str, dict[str, Any]]) -> tuple[Any, ...]:
     return analyze.analyze(world.ctx, collect.collect(world.ctx, (), [SAMSUNG, HYNIX]))
 
 
-def test_a_good_answer_is_taken_at_its_word(world: World) -> None:
+def test_a_valid_answer_becomes_the_decision_unchanged(world: World) -> None:
     decided = asked(world, {SAMSUNG: fakes.buy()})
     assert [(d.stock_code, d.action) for d in decided] == [(SAMSUNG, "BUY"), (HYNIX, "HOLD")]
     assert decided[0].reference_price == 70_000
@@ -70,7 +70,7 @@ def test_a_good_answer_is_taken_at_its_word(world: World) -> None:
     assert world.analyst.faults == [()]
 
 
-def test_a_bad_answer_is_asked_again_with_its_faults(world: World) -> None:
+def test_an_invalid_answer_is_retried_with_its_faults(world: World) -> None:
     decided = asked(world, {SAMSUNG: fakes.buy(price=70_050)}, {SAMSUNG: fakes.buy()})
     assert decided[0].action is Action.BUY
     first, second = world.analyst.faults
@@ -92,7 +92,7 @@ def test_a_bad_answer_is_asked_again_with_its_faults(world: World) -> None:
     ],
     ids=str,
 )
-def test_what_is_wrong_twice_is_nobodys_answer(
+def test_an_answer_that_is_invalid_twice_becomes_abstain(
     world: World, wrong: dict[str, Any], fault: str
 ) -> None:
     decided = asked(world, {SAMSUNG: fakes.buy() | wrong})
@@ -104,7 +104,7 @@ def test_what_is_wrong_twice_is_nobodys_answer(
     assert again == [SAMSUNG], "what was answered well is not asked about again"
 
 
-def test_a_good_second_answer_does_not_undo_a_good_first_one(world: World) -> None:
+def test_a_valid_retry_does_not_replace_a_valid_first_answer(world: World) -> None:
     decided = asked(
         world,
         {SAMSUNG: fakes.buy(), HYNIX: fakes.buy(price=1)},
@@ -113,7 +113,7 @@ def test_a_good_second_answer_does_not_undo_a_good_first_one(world: World) -> No
     assert [d.action for d in decided] == [Action.BUY, Action.BUY]
 
 
-def test_an_analyst_that_fails_has_decided_nothing(world: World) -> None:
+def test_a_failed_analyst_gives_only_abstain(world: World) -> None:
     world.analyst.error = "unavailable: 503 overloaded"
     decided = asked(world, {})
     assert {d.action for d in decided} == {Action.ABSTAIN}
@@ -121,11 +121,11 @@ def test_an_analyst_that_fails_has_decided_nothing(world: World) -> None:
     assert len(world.analyst.briefs) == 1, "the same question fails again the same way"
 
 
-def test_every_answer_is_a_row_and_every_decision_has_its_id(world: World) -> None:
+def test_every_answer_is_journaled_and_every_decision_has_an_id(world: World) -> None:
     decided = asked(world, {SAMSUNG: fakes.buy(price=1)})
     world.journal.flush()
     found = world.journal.find_answer("decide-2")
     assert found is not None
     world.clock.advance(7200)
     open_ids = {d.decision_id for d in world.journal.open_decisions(world.clock.now())}
-    assert open_ids == {decided[1].decision_id}, "nobody's answer is never scored"
+    assert open_ids == {decided[1].decision_id}, "an ABSTAIN is never scored"

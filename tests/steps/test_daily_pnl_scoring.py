@@ -39,7 +39,7 @@ def trade(world: World, side: Side, price: int, quantity: int = 10) -> None:
     order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, quantity, price))
 
 
-def test_realised_and_unrealised_make_the_day(world: World) -> None:
+def test_the_days_result_is_realised_plus_unrealised_profit(world: World) -> None:
     trade(world, Side.BUY, 70_000)
     trade(world, Side.SELL, 71_000, 4)
     world.market.prices[SAMSUNG] = 72_000
@@ -73,7 +73,7 @@ def test_at_the_loss_limit_buying_ends_until_the_next_trading_day(
         assert stop.until == date(2026, 11, 24)
         assert [level for level, *_ in world.notifier.told] == ["critical"]
         daily_pnl.close_day(world.ctx, {SAMSUNG: price})
-        assert len(world.notifier.told) == 1, "told once"
+        assert len(world.notifier.told) == 1, "notified once"
 
 
 def test_on_a_friday_buying_resumes_on_monday(world: World) -> None:
@@ -98,7 +98,7 @@ def test_the_owners_stop_is_not_softened_by_the_loss_limit(world: World) -> None
     assert (stop.mode, stop.reason, stop.until) == (StopMode.HALT, "by hand", None)
 
 
-def test_a_loss_carried_over_night_is_not_todays(world: World) -> None:
+def test_a_loss_carried_overnight_is_not_counted_today(world: World) -> None:
     world.configure(limits=Limits(daily_loss=20_000))
     trade(world, Side.BUY, 70_000)
     daily_pnl.close_day(world.ctx, {SAMSUNG: 68_500})
@@ -147,10 +147,8 @@ def test_the_balance_shows_the_brokers_numbers_and_kts_exits(world: World) -> No
 
 
 @pytest.mark.parametrize("listed_after", [0.0, 1.0])
-def test_the_balance_books_first_what_was_bought_a_moment_ago(
-    world: World, listed_after: float
-) -> None:
-    """The holdings show it at once, the lists a moment later, and nobody follows the order."""
+def test_the_balance_books_recent_fills_first(world: World, listed_after: float) -> None:
+    """The holdings show it at once, the lists a moment later, and no process follows the order."""
     world.broker.listed_after = listed_after
     ordered = standing(world)
     world.broker.fill(ordered.ord_no, 10, 70_000)
@@ -160,9 +158,7 @@ def test_the_balance_books_first_what_was_bought_a_moment_ago(
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_the_balance_calls_nothing_external_that_kt_may_have_bought(
-    world: World, lost: bool
-) -> None:
+def test_shares_that_kt_may_have_bought_are_not_shown_as_external(world: World, lost: bool) -> None:
     if lost:
         world.broker.outcomes = [unknown()]
     standing(world)
@@ -172,7 +168,7 @@ def test_the_balance_calls_nothing_external_that_kt_may_have_bought(
     assert position.source == "kt"
 
 
-# what decisions were worth
+# scoring of decisions
 
 
 def decided(world: World, **more: Any) -> Decision:
@@ -242,7 +238,7 @@ def test_an_earlier_days_decision_is_judged_by_that_days_bar(world: World) -> No
     assert outcome.price_later == 71_000
 
 
-def test_a_price_that_cannot_be_had_is_tried_again_later(world: World) -> None:
+def test_a_decision_without_a_price_is_scored_later(world: World) -> None:
     decided(world)
     minutes(world, world.clock.now(), {0: 70_000, 60: 71_000})
     world.clock.advance(4_000)
@@ -271,7 +267,7 @@ def outcome(n: int, confidence: float, hit: bool, action: Action = Action.BUY) -
     )
 
 
-def test_the_track_record_becomes_a_text(world: World) -> None:
+def test_the_track_record_is_given_as_text(world: World) -> None:
     assert decision_scoring.lessons(world.ctx) == ""
     for n, (confidence, hit) in enumerate([(0.65, True), (0.65, False), (0.9, True), (0.9, True)]):
         world.journal.put_outcome(outcome(n, confidence, hit))

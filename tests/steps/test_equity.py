@@ -1,4 +1,4 @@
-"""What the account is worth, minute by minute: by trades, prices, and money from elsewhere."""
+"""The account's equity by minute: after trades, price changes, deposits and withdrawals."""
 
 from __future__ import annotations
 
@@ -17,43 +17,43 @@ from tests.steps.test_cash_reconciliation import START, filled
 
 @pytest.fixture
 def noted(world: World) -> World:
-    """A world whose cash the broker has told."""
+    """A world with a cash figure from the broker."""
     world.broker.d2_cash = START
     reconcile(world.ctx)
     return world
 
 
-def kept(world: World) -> list[Equity]:
+def stored(world: World) -> list[Equity]:
     day = timedelta(days=1)
     return list(world.journal.equity(since=OPEN - day, until=OPEN + 10 * day))
 
 
-def test_before_the_broker_told_the_cash_no_equity_is_known(world: World) -> None:
+def test_without_a_cash_figure_from_the_broker_equity_is_unknown(world: World) -> None:
     result = daily_pnl.close_day(world.ctx)
-    assert (result.equity, result.moved, result.equity_pct, kept(world)) == (None, None, None, [])
+    assert (result.equity, result.moved, result.equity_pct, stored(world)) == (None, None, None, [])
 
 
-def test_cash_and_shares_at_their_last_prices(noted: World) -> None:
+def test_equity_is_cash_plus_shares_at_their_last_prices(noted: World) -> None:
     filled(noted)
     daily_pnl.close_day(noted.ctx, {SAMSUNG: 70_500})
-    (point,) = kept(noted)
+    (point,) = stored(noted)
     assert (point.cash, point.value) == (START - 700_100, 705_000)
     assert (point.equity, point.moved) == (START + 4_900, 0)
     assert point.at == OPEN.replace(second=0)
 
 
-def test_a_minute_is_kept_once_as_it_was_last(noted: World) -> None:
+def test_a_minute_is_stored_once_with_its_last_value(noted: World) -> None:
     filled(noted)
     for seconds, price in ((0, 70_500), (30, 70_600), (30, 70_700)):
         noted.clock.advance(seconds)
         daily_pnl.close_day(noted.ctx, {SAMSUNG: price})
-    assert [(p.at - OPEN, p.value) for p in kept(noted)] == [
+    assert [(p.at - OPEN, p.value) for p in stored(noted)] == [
         (timedelta(0), 706_000),
         (timedelta(minutes=1), 707_000),
     ]
 
 
-def test_the_days_return_is_of_the_equity_before_it(noted: World) -> None:
+def test_the_days_return_is_relative_to_the_equity_before_it(noted: World) -> None:
     filled(noted)
     daily_pnl.close_day(noted.ctx, {SAMSUNG: 70_010})
     noted.clock.set(at("10:00", day=1))
@@ -65,7 +65,7 @@ def test_the_days_return_is_of_the_equity_before_it(noted: World) -> None:
     assert (day.gross, day.invested, day.invested_pct) == (0, 700_100, -0.23)
 
 
-def test_a_deposit_is_no_profit(noted: World) -> None:
+def test_a_deposit_is_not_profit(noted: World) -> None:
     daily_pnl.close_day(noted.ctx)
     noted.clock.set(at("10:00", day=1))
     noted.broker.d2_cash += 5_000_000
@@ -79,16 +79,16 @@ def test_a_deposit_is_no_profit(noted: World) -> None:
     assert (found.return_pct, found.max_drawdown_pct) == (0.0, 0.0)
 
 
-def test_the_rounding_of_costs_is_a_cost_and_no_withdrawal(noted: World) -> None:
+def test_rounded_costs_are_a_cost_and_not_a_withdrawal(noted: World) -> None:
     daily_pnl.close_day(noted.ctx)
     noted.clock.advance(60)
     noted.broker.d2_cash -= 10
     reconcile(noted.ctx)
     daily_pnl.close_day(noted.ctx)
-    assert [(p.equity, p.moved) for p in kept(noted)] == [(START, 0), (START - 10, 0)]
+    assert [(p.equity, p.moved) for p in stored(noted)] == [(START, 0), (START - 10, 0)]
 
 
-def test_what_trades_outside_kt_brought_is_not_kts(noted: World) -> None:
+def test_profit_of_trades_outside_kt_is_not_counted_as_kts(noted: World) -> None:
     note = noted.journal.cash_note()
     assert note is not None
     noted.journal.put_cash_note(replace(note, outside=1))

@@ -1,4 +1,4 @@
-"""Over random days kt's profit is the broker's to the won, by every sum that the broker tells, and
+"""Over random days kt's profit equals the broker's to the won, by every sum of the broker, and
 what plain SQL makes of the fills alone."""
 
 from __future__ import annotations
@@ -48,12 +48,12 @@ ACT = st.tuples(
     st.integers(1, 40),
     st.integers(1, 40) | st.just(24 * 60),
 )
-"""What to do, and how many minutes later."""
+"""An action, and the minutes before it."""
 
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(1, 50), st.lists(ACT, min_size=1, max_size=10))
-def test_the_profit_is_the_brokers_to_the_won(
+def test_the_profit_equals_the_brokers_to_the_won(
     seed: int, acts: list[tuple[Side, str, int, int]]
 ) -> None:
     with memory_folder(Path("/tmp")) as folder:
@@ -76,7 +76,7 @@ def test_the_profit_is_the_brokers_to_the_won(
 
 
 def trade(ctx: Context, side: Side, code: str, quantity: int) -> None:
-    """At the market; a sell sells what is held, at most."""
+    """A market order; a sell is limited to the shares held."""
     if side is Side.SELL:
         held = {p.stock_code: p.quantity for p in ctx.journal.positions()}
         quantity = min(quantity, held.get(code, 0))
@@ -102,12 +102,12 @@ def agree(world: World) -> None:
         by_fills = dict(connection.execute(FROM_FILLS, (today.isoformat(),)).fetchall())
     for code, row in rows.items():
         by_sale = sum(sale.profit for sale in ctx.broker.realised(code))
-        told = (by_sale, by_account.get(code, 0), by_fills.get(code, 0))
-        assert told == (row.realised,) * 3, code
+        sums = (by_sale, by_account.get(code, 0), by_fills.get(code, 0))
+        assert sums == (row.realised,) * 3, code
     assert day.realised == sum(row.realised for row in rows.values()) == sum(by_account.values())
     holdings = ctx.broker.holdings()
     assert day.unrealised == holdings.total_profit
-    worth = equity.look(ctx)
-    assert worth is not None
-    assert (worth.equity, worth.moved) == (holdings.estimated_assets, 0)
+    current = equity.current(ctx)
+    assert current is not None
+    assert (current.equity, current.moved) == (holdings.estimated_assets, 0)
     assert daily_pnl.compare(ctx) == ()

@@ -10,12 +10,12 @@ from kt.steps import retention
 from tests.fakes import World
 
 
-def test_the_days_that_are_kept_are_whole() -> None:
+def test_retention_counts_whole_days() -> None:
     now = datetime(2026, 11, 23, 16, 0, tzinfo=KST)
     assert retention.cutoff(now, 1) == datetime(2026, 11, 22, tzinfo=KST)
 
 
-def test_what_is_older_than_the_configuration_keeps_goes(world: World) -> None:
+def test_rows_older_than_the_configured_days_are_deleted(world: World) -> None:
     now = world.clock.now()
     for days in (1, 3):
         world.journal.error("R0", "network", "stream", "cut", now - timedelta(days=days))

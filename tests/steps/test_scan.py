@@ -1,4 +1,4 @@
-"""Three scans, 50 → 20 → 5, that live with what cannot be had."""
+"""Three scans, 50 → 20 → 5, that tolerate missing data."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def crowd(world: World, count: int) -> None:
     world.market.prices = {f"{n:06d}": 10_000 + 10 * n for n in range(1, count + 1)}
 
 
-def test_the_scans_narrow_down_to_what_the_configuration_keeps(world: World) -> None:
+def test_each_scan_returns_at_most_the_configured_number(world: World) -> None:
     crowd(world, 70)
     found = scan.fast(world.ctx)
     assert len(found) == 50
@@ -43,7 +43,7 @@ def test_every_scan_is_journaled(world: World) -> None:
     assert [(row["stage"], row["found"]) for row in rows] == [("fast", 3), ("deep", 3), ("ai", 3)]
 
 
-def test_a_ranking_that_fails_does_not_lose_the_others(world: World) -> None:
+def test_a_failed_ranking_does_not_lose_the_others(world: World) -> None:
     world.market.failing["ranking.volume"] = Unreachable("HTTP 503")
     found = scan.fast(world.ctx)
     assert len(found) == len(world.market.prices)
@@ -53,25 +53,25 @@ def test_a_ranking_that_fails_does_not_lose_the_others(world: World) -> None:
     assert "scan.fast.volume" in str(row)
 
 
-def test_when_no_ranking_can_be_had_the_scan_fails(world: World) -> None:
+def test_when_every_ranking_fails_the_scan_fails(world: World) -> None:
     for ranking in Ranking:
         world.market.failing[f"ranking.{ranking.value}"] = Unreachable("HTTP 503")
     with pytest.raises(Unreachable):
         scan.fast(world.ctx)
 
 
-def test_a_refused_token_ends_a_scan_at_once(world: World) -> None:
+def test_a_rejected_token_ends_a_scan_at_once(world: World) -> None:
     world.market.failing["ranking.volume"] = AuthError("8001")
     with pytest.raises(AuthError):
         scan.fast(world.ctx)
 
 
-def test_without_the_list_of_stocks_the_scan_goes_on(world: World) -> None:
+def test_without_the_instrument_list_the_scan_continues(world: World) -> None:
     world.market.failing["instruments"] = Unreachable("HTTP 503")
     assert scan.fast(world.ctx)
 
 
-def test_what_must_be_kept_away_from_is_left_out(
+def test_a_stock_with_an_excluding_flag_is_left_out(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     others = [i for i in world.market.instruments() if i.stock_code != SAMSUNG]
@@ -98,16 +98,16 @@ def test_a_thin_stock_is_left_out(world: World) -> None:
     assert scan.shortlist(world.ctx, ()) == scan.Shortlist()
 
 
-def test_a_part_that_fails_is_named_and_counts_half(world: World) -> None:
+def test_a_failed_part_is_named_and_counts_half(world: World) -> None:
     found = scan.fast(world.ctx)
     world.market.failing[f"book.{SAMSUNG}"] = Unreachable("HTTP 503")
-    looked = {candidate.stock_code: candidate for candidate in scan.deep(world.ctx, found)}
-    assert looked[SAMSUNG].book_ratio is None
-    assert "book missing: HTTP 503" in looked[SAMSUNG].reasons
-    assert looked[HYNIX].book_ratio == 1.0
+    deepened = {candidate.stock_code: candidate for candidate in scan.deep(world.ctx, found)}
+    assert deepened[SAMSUNG].book_ratio is None
+    assert "book missing: HTTP 503" in deepened[SAMSUNG].reasons
+    assert deepened[HYNIX].book_ratio == 1.0
 
 
-def test_a_deep_scan_asks_four_things_of_each_stock(world: World) -> None:
+def test_a_deep_scan_sends_four_requests_per_stock(world: World) -> None:
     found = scan.fast(world.ctx)
     world.market.asked.clear()
     scan.deep(world.ctx, found)
@@ -126,7 +126,7 @@ def pick(found: Candidate, score: float = 50, **more: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("wrong", ["error", "stranger"])
-def test_a_choice_that_failed_says_so_and_buys_nothing(world: World, wrong: str) -> None:
+def test_a_failed_shortlist_is_reported_and_empty(world: World, wrong: str) -> None:
     found = deeper(world)
     if wrong == "error":
         world.analyst.error = "timeout: no answer within 60 s"
@@ -144,7 +144,7 @@ def test_a_choice_that_failed_says_so_and_buys_nothing(world: World, wrong: str)
     assert (row["title"], row["text"]) == ("no choice by the analyst", said)
 
 
-def test_none_is_a_choice(world: World) -> None:
+def test_an_empty_shortlist_is_valid(world: World) -> None:
     world.analyst.picks = ()
     chosen = scan.shortlist(world.ctx, deeper(world))
     assert (chosen.candidates, chosen.failure) == ((), "")
@@ -152,7 +152,7 @@ def test_none_is_a_choice(world: World) -> None:
     assert world.journal.events(limit=1000, kinds=["notice"]) == ()
 
 
-def test_the_choice_keeps_the_analysts_own_order(world: World) -> None:
+def test_the_shortlist_keeps_the_analysts_order(world: World) -> None:
     found = deeper(world)
     world.analyst.picks = (
         pick(found[3], 0.5),
@@ -165,7 +165,7 @@ def test_the_choice_keeps_the_analysts_own_order(world: World) -> None:
     assert [c.score for c in chosen] == [50, 50, 90, 50]
 
 
-def test_the_fallback_chooses_where_one_is_configured(world: World) -> None:
+def test_a_configured_fallback_makes_the_shortlist_when_the_analyst_fails(world: World) -> None:
     found = deeper(world)
     world.analyst.error = "auth: 403 leaked"
     world.analyst.fallback = RulesAnalyst(world.clock)

@@ -1,4 +1,4 @@
-"""Retention removes what is old and settled, and nothing that anybody needs."""
+"""Retention deletes rows that are old and no longer needed, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def counts(journal: SqliteJournal) -> dict[str, int]:
     }
 
 
-def test_what_is_old_goes_and_what_somebody_needs_stays(journal: SqliteJournal) -> None:
+def test_old_rows_are_deleted_and_needed_ones_stay(journal: SqliteJournal) -> None:
     fill_journal(journal)
     journal.put_position(position())
     journal.put_outcome(outcome())
@@ -35,16 +35,16 @@ def test_what_is_old_goes_and_what_somebody_needs_stays(journal: SqliteJournal) 
     journal.flush()
     before = counts(journal)
     expected = journal.prunable(LATE)
-    gone = journal.prune(LATE)
+    deleted = journal.prune(LATE)
     after = counts(journal)
     assert {name: before[name] for name in KEPT if name in before} == {
         name: after[name] for name in KEPT if name in before
     }
     assert {"api_calls", "steps", "scans", "candidates", "ai_calls", "errors", "notices"} <= set(
-        gone
+        deleted
     )
-    assert gone == {name: before[name] - after[name] for name in gone}
-    assert {name: gone[name] for name in expected} == expected
+    assert deleted == {name: before[name] - after[name] for name in deleted}
+    assert {name: deleted[name] for name in expected} == expected
     assert journal.prune(LATE) == {}
     assert {row["kind"] for row in journal.events(limit=1000)} <= {
         *("decision", "order", "fill", "exit", "trade", "stop", "check", "run"),
@@ -52,7 +52,7 @@ def test_what_is_old_goes_and_what_somebody_needs_stays(journal: SqliteJournal) 
     assert after["log"] == len(journal.events(limit=1000)), "no row of the log leads nowhere"
 
 
-def test_what_is_young_stays(journal: SqliteJournal) -> None:
+def test_recent_rows_stay(journal: SqliteJournal) -> None:
     fill_journal(journal)
     journal.flush()
     before = counts(journal)
@@ -60,7 +60,7 @@ def test_what_is_young_stays(journal: SqliteJournal) -> None:
     assert counts(journal) == before
 
 
-def test_a_run_without_an_end_keeps_its_signs_of_life(journal: SqliteJournal) -> None:
+def test_an_unfinished_run_keeps_its_heartbeats(journal: SqliteJournal) -> None:
     journal.start_run("R1", "run", "1")
     journal.heartbeat("R1", "open", later(5))
     journal.prune(LATE)
@@ -69,7 +69,7 @@ def test_a_run_without_an_end_keeps_its_signs_of_life(journal: SqliteJournal) ->
 
 
 def test_the_run_and_the_check_of_an_order_stay(journal: SqliteJournal) -> None:
-    """Why an order was placed can be read for ever."""
+    """The reason for an order stays readable."""
     placed(journal)
     ours = journal.orders()[0]
     journal.decisions(ours.run, [decision(ours.decision_id)])
@@ -84,7 +84,7 @@ def test_the_run_and_the_check_of_an_order_stay(journal: SqliteJournal) -> None:
     assert found["check_results"] > 0
 
 
-def test_many_rows_go_in_small_turns_and_others_write_between(
+def test_many_rows_are_deleted_in_batches_and_others_write_in_between(
     tmp_path: Path,
 ) -> None:
     with open_journal(tmp_path) as journal, open_journal(tmp_path) as other:
@@ -92,19 +92,19 @@ def test_many_rows_go_in_small_turns_and_others_write_between(
         for number in range(rows):
             journal.api_call("R0", "ka10001", later(number % 60), 1, 200, "0", "")
         journal.flush()
-        gone: list[dict[str, int]] = []
-        worker = threading.Thread(target=lambda: gone.append(journal.prune(LATE)))
+        deleted: list[dict[str, int]] = []
+        worker = threading.Thread(target=lambda: deleted.append(journal.prune(LATE)))
         worker.start()
         orders = 0
         while worker.is_alive():
             placed(other, f"O{orders}", f"{orders:07}", stock_code=f"{orders:06}")
             orders += 1
         worker.join()
-        assert gone == [{"api_calls": rows}]
+        assert deleted == [{"api_calls": rows}]
         assert len(other.orders()) == orders
 
 
-def test_vacuum_gives_the_space_back_and_keeps_everything(tmp_path: Path) -> None:
+def test_vacuum_frees_space_and_keeps_all_rows(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         placed(journal)
         journal.add_trade(trade())

@@ -42,9 +42,12 @@ if TYPE_CHECKING:
     "--allow-fallback", is_flag=True, help="Exit with 0 even if no decision is the analyst's own."
 )
 @click.option(
-    "--replay", "replayed", metavar="RUN", help="What a run's recorded answers come to; ask nobody."
+    "--replay",
+    "replayed",
+    metavar="RUN",
+    help="Decide again from a run's recorded answers; send nothing.",
 )
-@click.option("--show-prompt", is_flag=True, help="Print what would be sent; ask nobody.")
+@click.option("--show-prompt", is_flag=True, help="Print the prompt; do not ask the analyst.")
 @pass_cli
 def analyze(
     cli: CliContext,
@@ -58,7 +61,7 @@ def analyze(
         _replay(cli, replayed, (*codes, *(["--held"] if held else [])))
         return
     from kt.cli.support.pipe_documents import emit
-    from kt.steps import silence
+    from kt.steps import analyst_outages
     from kt.steps.decide import analyze as analyze_step
     from kt.steps.decide import collect as collect_step
 
@@ -73,7 +76,7 @@ def analyze(
     if not decisions:
         cli.say("nothing to decide: no candidates were given and nothing is held")
         return
-    summary = silence.summary(decisions, ctx.analyst.name)
+    summary = analyst_outages.summary(decisions, ctx.analyst.name)
     if allow_fallback or any(decision.provenance.own for decision in decisions):
         cli.say(summary)
         return
@@ -81,14 +84,14 @@ def analyze(
     raise silent(summary, faults[0])
 
 
-def _replay(cli: CliContext, run: str, besides: tuple[str, ...]) -> None:
-    """The run's questions with its recorded answers, checked as kt checks them now."""
+def _replay(cli: CliContext, run: str, extra: tuple[str, ...]) -> None:
+    """Replay a run: its questions with their recorded answers, validated by the current rules."""
     from kt.cli.support.pipe_documents import emit
-    from kt.steps import silence
+    from kt.steps import analyst_outages
     from kt.steps.decide.analyze import analyze as decide
 
-    if besides:
-        raise UsageError(f"--replay asks what that run asked: {', '.join(besides)} is too much")
+    if extra:
+        raise UsageError(f"--replay takes its stocks from the run: leave out {', '.join(extra)}")
     cli.app.replaying = True
     ctx = cli.context("analyze --replay")
     asked = ctx.journal.questions(run)
@@ -101,14 +104,14 @@ def _replay(cli: CliContext, run: str, besides: tuple[str, ...]) -> None:
     for question, answer in asked:
         try:
             decisions += decide(ctx, question.request, replayed=question.kinds)
-        except KtError as missed:
-            missed.hint = (
+        except KtError as miss:
+            miss.hint = (
                 f"It was put to {answer.analyst} {answer.asked_model} with "
                 f"{answer.prompt_version or 'no instructions'} and {answer.parameters}."
             )
             raise
     emit(cli, "decisions", decisions, run=ctx.run)
-    cli.say(f"replayed: {silence.summary(decisions, ctx.analyst.name)}")
+    cli.say(f"replayed: {analyst_outages.summary(decisions, ctx.analyst.name)}")
 
 
 def _show_prompt(cli: CliContext, ctx: Context, brief: AnalystRequest) -> None:

@@ -1,4 +1,4 @@
-"""kt notify: try the channels by which the owner is told."""
+"""kt notify: test the channels that notify the owner."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ if TYPE_CHECKING:
 
 notify = LazyGroup(
     "notify",
-    entries={"test": Entry("kt.cli.commands.notify:test_command", "Send a notice by each.")},
-    help="""Try the channels by which the owner is told: notify.command, notify.webhook and
+    entries={
+        "test": Entry("kt.cli.commands.notify:test_command", "Send a notice by each channel.")
+    },
+    help="""Test the channels that notify the owner: notify.command, notify.webhook and
     notify.urls.
 
     \b
@@ -27,10 +29,10 @@ notify = LazyGroup(
 
 @command(
     "test",
-    help="""Send a test notice by every channel of the configuration, and say what left.
+    help="""Send a test notice by every configured channel and print the outcome.
 
-    Exits with 0 when it left by all of them, 9 when one failed, 2 when none is
-    configured. Prints an `events` document in a pipe.
+    Exits with 0 when every delivery succeeded, 9 when one failed, 2 when no channel
+    is configured. Prints an `events` document in a pipe.
     """,
 )
 @click.option(
@@ -38,7 +40,7 @@ notify = LazyGroup(
     type=click.Choice(["info", "warning", "critical"]),
     default="warning",
     show_default=True,
-    help="The level it bears.",
+    help="The level of the notice.",
 )
 @pass_cli
 def test_command(cli: CliContext, level: str) -> None:
@@ -50,18 +52,18 @@ def test_command(cli: CliContext, level: str) -> None:
     notifier = cli.app.notifier
     if not notifier.channels:
         raise ConfigError(
-            "no channel is configured: the owner is told nothing",
+            "no channel is configured: the owner gets no notices",
             hint="Set notify.command, notify.webhook or notify.urls; see `kt help configuration`.",
         )
     text = f"a test of the profile {ctx.profile}; nothing has happened"
-    tried = notifier.deliver(level, "kt: test", text)
+    deliveries = notifier.deliver(level, "kt: test", text)
     emit(
         cli,
         "events",
-        [{"kind": "delivery", **msgspec.to_builtins(row)} for row in tried],
+        [{"kind": "delivery", **msgspec.to_builtins(row)} for row in deliveries],
         run=ctx.run,
     )
-    failed = [row for row in tried if row.outcome != "sent"]
+    failed = [row for row in deliveries if row.outcome != "sent"]
     if failed:
-        told = ", ".join(f"{row.channel}: {row.detail}" for row in failed)
-        raise Unreachable(f"{len(failed)} of {len(tried)} channels failed: {told}")
+        failures = ", ".join(f"{row.channel}: {row.detail}" for row in failed)
+        raise Unreachable(f"{len(failed)} of {len(deliveries)} channels failed: {failures}")

@@ -1,4 +1,4 @@
-"""kt report: one trading day told whole, and the plan for the next."""
+"""kt report: the report of one trading day, and the plan for the next."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
       kt report 2026-11-23
       kt report -o md > today.md   Markdown
 
-    `kt run` writes it into the journal at the settlement; of any other day it
-    is made of the journal as it is. Prints a `reports` document in a pipe.
+    `kt run` writes it to the journal at settlement; for a day without one it is
+    computed from the journal. Prints a `reports` document in a pipe.
     """,
 )
 @click.argument("day", metavar="[DAY]", required=False, type=DAY)

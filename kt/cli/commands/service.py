@@ -1,4 +1,4 @@
-"""kt service: let the trading day start by itself, by systemd or cron."""
+"""kt service: run the trading day automatically, by systemd or cron."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
     from kt.cli.support.service_units import Service
 
-PATIENCE = 10.0
-"""Real seconds for the crontab program."""
+CRONTAB_TIMEOUT = 10.0
+"""Real seconds that the crontab program may take."""
 
 service = LazyGroup(
     "service",
     entries={"install": Entry("kt.cli.commands.service:install", "By systemd or cron.")},
-    help="""Let the trading day start by itself.
+    help="""Run the trading day automatically.
 
     \b
       kt service install
@@ -39,16 +39,16 @@ service = LazyGroup(
     help="""Print a systemd user unit and its timer, or with --cron crontab lines, that run
     the trading day each weekday; with --write install them.
 
-    They name this kt, this profile, the configuration and the state folder by their
+    They contain this kt, the profile, the configuration and the state folder as
     absolute paths. Keys are not written: keep them in a key_file (`kt help
-    environment`). Nothing is said while all is well; errors and warnings go to the
-    journal of systemd, or into cron's mail. On `real` give --yes: the service sends
-    orders without asking.
+    environment`). Without problems there is no output; errors and warnings go to
+    the journal of systemd, or into cron's mail. On `real` give --yes: the service
+    sends orders without asking.
     """,
 )
 @click.option("--cron", is_flag=True, help="Lines for a crontab, in this machine's time zone.")
 @click.option("--once", is_flag=True, help="With --cron: one cycle a minute, no long run.")
-@click.option("--write", is_flag=True, help="Install it; systemd's timer is yours to enable.")
+@click.option("--write", is_flag=True, help="Install it; systemd's timer must be enabled by hand.")
 @pass_cli
 def install(cli: CliContext, cron: bool, once: bool, write: bool) -> None:
     from kt.cli.support.service_units import cron_lines, units
@@ -72,14 +72,15 @@ def install(cli: CliContext, cron: bool, once: bool, write: bool) -> None:
 
 
 def service_of(cli: CliContext) -> Service:
-    """This command line's kt, as a service. Raises UsageError on `real` without --yes."""
+    """The service that runs this kt with this profile and configuration. Raises UsageError on
+    `real` without --yes."""
     from kt.cli.support.service_units import Service
     from kt.config.load import find_config, state_folder
 
     config = cli.config
     if config.profile == "real" and not cli.flags.yes:
         raise UsageError(
-            "a service on real sends orders without asking", hint="Add --yes if it shall."
+            "a service on real sends orders without asking", hint="Add --yes to allow that."
         )
     options = ["--quiet", "--profile", config.profile]
     found = find_config(cli.flags.config or None, cli.environ)
@@ -90,13 +91,13 @@ def service_of(cli: CliContext) -> Service:
     if config.dry_run:
         options.append("--dry-run")
     if cli.environ.get("KT_APP_KEY") and config.profile != "sim":
-        cli.say("the keys are in this environment alone: put them in a key_file")
+        cli.say("the keys are only in this environment: put them in a key_file")
     environment = {"KT_STATE_DIR": str(state_folder(config).absolute())}
     return Service(config.profile, program(), tuple(options), environment)
 
 
 def program() -> tuple[str, ...]:
-    """The kt that runs now, by its absolute path."""
+    """The command line of the running kt, with an absolute path."""
     started = Path(sys.argv[0])
     if started.name == "kt" and started.is_file():
         return (str(started.absolute()),)
@@ -104,7 +105,7 @@ def program() -> tuple[str, ...]:
 
 
 def unit_folder(cli: CliContext) -> Path:
-    """Where systemd looks for the units of a user."""
+    """The folder in which systemd looks for a user's units."""
     home = cli.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
     return Path(home) / "systemd" / "user"
 
@@ -128,29 +129,29 @@ def _write(cli: CliContext, made: Service, files: dict[str, str]) -> None:
 
 
 def _cron(cli: CliContext, made: Service, lines: list[str]) -> None:
-    """Put the lines into the user's crontab; other lines stay."""
+    """Put the lines into the user's crontab; other lines stay unchanged."""
     from kt.cli.support.service_units import replaced
 
     listed = _crontab(cli, "-l")
     if listed.returncode and "no crontab" not in listed.stderr:
         raise KtError(f"the crontab cannot be read: {visible(listed.stderr.strip(), 200)}")
     before = "" if listed.returncode else listed.stdout
-    put = _crontab(cli, "-", given=replaced(before, made.profile, lines))
+    put = _crontab(cli, "-", text=replaced(before, made.profile, lines))
     if put.returncode:
         raise KtError(f"crontab did not take the lines: {visible(put.stderr.strip(), 200)}")
     cli.say(f"{len(lines)} line(s) are in your crontab; `crontab -e` shows them")
 
 
-def _crontab(cli: CliContext, argument: str, given: str = "") -> subprocess.CompletedProcess[str]:
+def _crontab(cli: CliContext, argument: str, text: str = "") -> subprocess.CompletedProcess[str]:
     from kt.children import child_environment
 
     try:
         return subprocess.run(
             ["crontab", argument],
-            input=given,
+            input=text,
             capture_output=True,
             text=True,
-            timeout=PATIENCE,
+            timeout=CRONTAB_TIMEOUT,
             check=False,
             env=child_environment(cli.environ),
         )

@@ -105,7 +105,7 @@ def read_status(cli: CliContext, ctx: Context, watch: Watch) -> dict[str, Any]:
 
 def analyst(ctx: Context) -> dict[str, Any]:
     """The configured analyst and its usage today."""
-    from kt.steps.silence import health
+    from kt.steps.analyst_outages import health
 
     found = health(ctx.journal, ctx.analyst, ctx.clock.now())
     until = found.paused_until

@@ -69,7 +69,7 @@ def keys(cli: CliContext) -> Iterable[Finding]:
 
 def analyst(cli: CliContext) -> Iterable[Finding]:
     """Which analyst is configured, whether it answers now, and its usage today."""
-    from kt.steps.silence import health
+    from kt.steps.analyst_outages import health
 
     chosen, journal = cli.app.analyst, cli.app.journal
     answer = chosen.probe()

@@ -1,4 +1,4 @@
-"""Documents as rows: one a holding or an item, all of their fields or those that were asked for."""
+"""Documents as rows: one per holding or item, with all fields or those that --fields selects."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
 
 OUTPUTS = ("table", "csv", "md")
-"""Where columns can be chosen: a document in JSON or YAML stays whole, for the next command."""
+"""The outputs whose columns can be selected: a JSON or YAML document stays complete, for the next
+command."""
 LISTS = ("positions", "open_orders", "doubts")
-"""The parts of a balance that are rows of their own."""
+"""The lists in a balance; they are not among its totals."""
 
 
 def chosen(cli: CliContext) -> tuple[str, ...]:
-    """What --fields asks for, in its order; empty without it. Raises UsageError where the output
-    has no columns."""
+    """The fields that --fields names, in that order; empty without it. Raises UsageError when the
+    output has no columns."""
     if not cli.flags.fields:
         return ()
     if cli.output not in OUTPUTS:
@@ -37,14 +38,14 @@ def chosen(cli: CliContext) -> tuple[str, ...]:
 
 
 def check_fields(cli: CliContext, kind: str) -> None:
-    """Raises UsageError for fields that a document of this kind has not, before anything is
-    done."""
+    """Raises UsageError for fields that a document of this kind does not have; called before the
+    command does anything."""
     _refuse_unknown(chosen(cli), tuple(names_of(KINDS[kind])))
 
 
 def rows_of(kind: str, items: Sequence[Mapping[str, Any]], *, totals: bool) -> list[dict[str, Any]]:
-    """The plain items as flat rows. A balance gives a row a holding, or with `totals` its
-    deposit and sums."""
+    """The items as flat rows. A balance gives one row per holding, or with `totals` its deposit
+    and sums."""
     if kind != "balance":
         return [flatten(item) for item in items]
     if totals:
@@ -59,7 +60,7 @@ def rows_of(kind: str, items: Sequence[Mapping[str, Any]], *, totals: bool) -> l
 def select(
     kind: str, rows: Sequence[Mapping[str, Any]], names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """The rows with these fields alone. Raises UsageError, with the list, for one that is none."""
+    """The rows with only these fields. Raises UsageError for an unknown one, with the list."""
     known = dict.fromkeys(name for row in rows for name in row)
     if not rows and kind != "events":
         held = ("account", *names_of(Position))
@@ -79,7 +80,7 @@ def _refuse_unknown(names: Sequence[str], known: Sequence[str]) -> None:
 
 
 def names_of(kind: Any, prefix: str = "") -> Iterator[str]:
-    """The fields of a record, those inside others as `decision.action`."""
+    """The field names of a record, nested ones as `decision.action`."""
     for part in (kind, *typing.get_args(kind)):
         if isinstance(part, type) and issubclass(part, msgspec.Struct):
             hints = typing.get_type_hints(part)

@@ -1,5 +1,5 @@
-"""What will happen, in words, before a yes: the order, its costs, what it does to limits, cash and
-the position, and which exits guard it afterwards."""
+"""The preview of an order before it is confirmed: the order, its costs, its effect on limits, cash
+and the position, and the exits of the resulting position."""
 
 from __future__ import annotations
 
@@ -27,21 +27,22 @@ SHOWN_LIMITS = {
     "CASH": "cash",
     "SELLABLE": "sellable",
 }
-"""The rules whose arithmetic a person wants to see before saying yes."""
+"""The checks whose figures are shown before the order is confirmed."""
 
 
 @dataclass(frozen=True)
 class PreviewFacts:
-    """What the previews of one command rest on. `last` are the market's last prices in won;
-    `watched_by` is empty when nobody watches exits."""
+    """The data for the previews of one command. `last` are the last prices in won by stock code;
+    `watched_by` is empty when no process watches the exits."""
 
     last: dict[str, int] = field(default_factory=dict)
     held: dict[str, Position] = field(default_factory=dict)
     watched_by: str = ""
 
 
-def surroundings(cli: CliContext, ctx: Context, checks: Sequence[Check]) -> PreviewFacts:
-    """One question to the market for all of them; what cannot be had is left out."""
+def preview_facts(cli: CliContext, ctx: Context, checks: Sequence[Check]) -> PreviewFacts:
+    """The data for these checks, with one quotes request; prices that cannot be fetched are left
+    out."""
     from kt.cli.support.exit_watch import read_watch
 
     codes = [check.stock_code for check in checks if check.passed]
@@ -57,18 +58,18 @@ def surroundings(cli: CliContext, ctx: Context, checks: Sequence[Check]) -> Prev
 
 
 def preview(cli: CliContext, ctx: Context, checks: Sequence[Check]) -> str:
-    """Every order as it would be sent, a paragraph each; on `real` it says so first."""
-    around = surroundings(cli, ctx, checks)
-    text = "\n".join(_one(cli, ctx, check, around) for check in harmless(checks))
+    """Every order as it would be sent, one paragraph each; on `real` a warning comes first."""
+    facts = preview_facts(cli, ctx, checks)
+    text = "\n".join(_one(cli, ctx, check, facts) for check in harmless(checks))
     if ctx.profile != "real":
         return text
     return f"{paint(REAL_MONEY, RED, cli.console.color)}\n{text}"
 
 
-def _one(cli: CliContext, ctx: Context, check: Check, around: PreviewFacts) -> str:
-    last = around.last.get(check.stock_code, 0)
+def _one(cli: CliContext, ctx: Context, check: Check, facts: PreviewFacts) -> str:
+    last = facts.last.get(check.stock_code, 0)
     price = last if check.order_type is OrderType.MARKET else check.price
-    held = around.held.get(check.stock_code)
+    held = facts.held.get(check.stock_code)
     rows = [
         ("stock", f"{check.stock_code} {check.stock_name}".rstrip()),
         ("side", str(check.side)),
@@ -83,12 +84,12 @@ def _one(cli: CliContext, ctx: Context, check: Check, around: PreviewFacts) -> s
         if item.passed and item.code in SHOWN_LIMITS
     ]
     if price and check.passed:
-        rows += _afterwards(ctx, check, price, held, around.watched_by)
+        rows += _afterwards(ctx, check, price, held, facts.watched_by)
     return pairs([*rows, ("profile", cli.config.profile)], cli.console)
 
 
 def _price(check: Check, last: int) -> str:
-    """With its distance from the market: above it a buy fills at once, below it waits."""
+    """The price and its distance from the last price."""
     if check.order_type is OrderType.MARKET:
         return f"market (last {money(last)})" if last else "market"
     if not last:
@@ -100,7 +101,7 @@ def _price(check: Check, last: int) -> str:
 
 
 def _amount(ctx: Context, check: Check, price: int, held: Position | None) -> list[tuple[str, str]]:
-    """The value, the costs, and what they come to; of a sale its profit too."""
+    """The value, the costs and the total; for a sale also the profit."""
     from kt.steps.instruments import instrument
 
     value = check.quantity * price
@@ -131,21 +132,24 @@ def _amount(ctx: Context, check: Check, price: int, held: Position | None) -> li
 def _afterwards(
     ctx: Context, check: Check, price: int, held: Position | None, watched_by: str
 ) -> list[tuple[str, str]]:
-    """The position when all of it has filled, its exits, and who watches them."""
-    had = held.quantity if held else 0
+    """The position after a complete fill, its exits, and what watches them."""
+    held_quantity = held.quantity if held else 0
     if check.side is Side.SELL:
-        left = max(had - check.quantity, 0)
+        left = max(held_quantity - check.quantity, 0)
         if not left or held is None:
             return [("afterwards", "nothing is held; its exits end")]
         return [
-            ("afterwards", f"{money(left)} of {money(had)} shares are held"),
+            ("afterwards", f"{money(left)} of {money(held_quantity)} shares are held"),
             *_exits(held.stop_price, held.target_price, watched_by),
         ]
-    cost = had * (held.average_price if held else 0) + check.quantity * price
-    average = round(cost / (had + check.quantity))
+    cost = held_quantity * (held.average_price if held else 0) + check.quantity * price
+    average = round(cost / (held_quantity + check.quantity))
     at = exit_prices(average, ctx.config.exits)
     return [
-        ("afterwards", f"{money(had + check.quantity)} shares at {money(average)} on average"),
+        (
+            "afterwards",
+            f"{money(held_quantity + check.quantity)} shares at {money(average)} on average",
+        ),
         *_exits(at.stop, at.target, watched_by),
     ]
 

@@ -26,14 +26,14 @@ from kt.records import (
 from kt.rules import decision_validation
 from kt.rules.freshness import newest
 from kt.rules.repair import repaired
-from kt.steps import silence
+from kt.steps import analyst_outages
 from kt.steps.context import Context
 from kt.steps.instruments import known_list
 
 
 @dataclass(slots=True)
 class _Found:
-    """Valid decisions so far and the faults of the rest, both by stock code."""
+    """Valid decisions so far and the faults of the remaining stocks, both by stock code."""
 
     time: AskingTime
     kinds: Mapping[str, str]
@@ -43,15 +43,15 @@ class _Found:
     asked: AnalystReply | None = None
 
     def question(self, brief: AnalystRequest) -> JournaledQuestion:
-        """With the kinds of its own stocks."""
+        """The request as it is journaled, with the kinds of its stocks."""
         codes = (stock.stock_code for stock in brief.stocks)
         kinds = {code: self.kinds[code] for code in codes if code in self.kinds}
         return JournaledQuestion(request=brief, kinds=kinds)
 
     def left(self, brief: AnalystRequest) -> AnalystRequest:
         """The request, limited to the stocks that have no valid decision yet."""
-        wanting = (stock for stock in brief.stocks if stock.stock_code not in self.good)
-        return replace(brief, stocks=tuple(wanting))
+        undecided = (stock for stock in brief.stocks if stock.stock_code not in self.good)
+        return replace(brief, stocks=tuple(undecided))
 
 
 def analyze(
@@ -63,18 +63,18 @@ def analyze(
 ) -> tuple[Decision, ...]:
     """A decision for every stock of the request, in the same order. A bad answer raises nothing,
     and a valid decision on one stock counts even when the answers on others are invalid. `time`
-    is shared by the questions of a cycle; None: `analyst.cycle_timeout` for this call alone. A
-    replay gives the kinds of stocks of that time, and is not journaled again."""
+    is shared by the requests of a cycle; None: `analyst.cycle_timeout` for this call alone. A
+    replay passes the kinds of stocks recorded at the time (`replayed`); it is not journaled."""
     if not brief.stocks:
         return ()
     kinds = replayed
     if kinds is None:
         kinds = {code: stock.kind for code, stock in (known_list(ctx) or {}).items()}
-    found = _Found(time or silence.asking_time(ctx), kinds, replayed is None)
+    found = _Found(time or analyst_outages.asking_time(ctx), kinds, replayed is None)
     first = _ask(ctx, ctx.analyst, brief, found)
-    again = found.left(brief)
-    if again.stocks and first.kind in ("", "reply"):
-        _ask(ctx, ctx.analyst, again, found, _words(first, found))
+    retry = found.left(brief)
+    if retry.stocks and first.kind in ("", "reply"):
+        _ask(ctx, ctx.analyst, retry, found, _fault_texts(first, found))
     _fall_back(ctx, found.left(brief), found)
     decisions = tuple(_finished(ctx, stock, brief, found) for stock in brief.stocks)
     if found.journaled:
@@ -92,7 +92,7 @@ def _ask(
     with found.time.spent():
         answer = analyst.decide(brief, faults)
     if found.journaled:
-        silence.keep(ctx, answer, None if found.asked else found.question(brief))
+        analyst_outages.record_answer(ctx, answer, None if found.asked else found.question(brief))
     objects, repairs = repaired(answer.objects, {stock.stock_code for stock in brief.stocks})
     judged = decision_validation.judge(
         objects, brief, analyst=answer.analyst, model=answer.model, kinds=found.kinds
@@ -109,16 +109,16 @@ def _ask(
 def _labelled(
     decision: Decision, answer: AnalystReply, repairs: Mapping[str, list[str]]
 ) -> Decision:
-    mended = tuple(repairs.get(decision.stock_code, ()))
+    repaired_fields = tuple(repairs.get(decision.stock_code, ()))
     return replace(
         decision,
-        provenance=Provenance.REPAIRED if mended else Provenance.OWN,
-        repairs=mended,
+        provenance=Provenance.REPAIRED if repaired_fields else Provenance.OWN,
+        repairs=repaired_fields,
         prompt_version=answer.prompt_version,
     )
 
 
-def _words(answer: AnalystReply, found: _Found) -> tuple[str, ...]:
+def _fault_texts(answer: AnalystReply, found: _Found) -> tuple[str, ...]:
     """The faults of an answer as text, for the second request to the same model."""
     if answer.error:
         return (answer.error,)
@@ -128,11 +128,11 @@ def _words(answer: AnalystReply, found: _Found) -> tuple[str, ...]:
 def _fall_back(ctx: Context, brief: AnalystRequest, found: _Found) -> None:
     """Ask the fallback analyst about the stocks that are still open; its decisions are marked
     FALLBACK."""
-    other = ctx.analyst.fallback
-    if other is None or not brief.stocks:
+    fallback = ctx.analyst.fallback
+    if fallback is None or not brief.stocks:
         return
     answered = set(found.good)
-    _ask(ctx, other, brief, found)
+    _ask(ctx, fallback, brief, found)
     for code in set(found.good) - answered:
         found.good[code] = replace(found.good[code], provenance=Provenance.FALLBACK)
 

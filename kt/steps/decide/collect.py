@@ -1,7 +1,8 @@
 """Step 1: market data of the stocks in question and the state of the account, as one request to
 the analyst.
 
-Data that could not be fetched is named in the request (`missing`), so that the analyst knows.
+Data that could not be fetched is named in the request (`missing`), so that the analyst
+can allow for it.
 """
 
 from __future__ import annotations
@@ -49,9 +50,9 @@ def collect(
 
 def _quotes(ctx: Context, codes: Sequence[str]) -> dict[str, Quote]:
     """A full quote for each stock (ka10001): only that API gives the day's price limits."""
-    asked = gather(ctx, "collect.quote", {code: _asking(ctx.market.quote, code) for code in codes})
-    asked.raise_if_empty()
-    return asked.answers
+    fetched = gather(ctx, "collect.quote", {code: _bound(ctx.market.quote, code) for code in codes})
+    fetched.raise_if_empty()
+    return fetched.answers
 
 
 def _stocks(
@@ -64,11 +65,11 @@ def _stocks(
     questions = {
         f"{part}.{code}": question for code in codes for part, question in _parts(ctx, code)
     }
-    asked = gather(ctx, "collect", questions)
+    fetched = gather(ctx, "collect", questions)
     made = []
     for code in codes:
-        had = {part: asked.answers.get(f"{part}.{code}") for part in PARTS}
-        why = {part: asked.failures.get(f"{part}.{code}") for part in PARTS}
+        found = {part: fetched.answers.get(f"{part}.{code}") for part in PARTS}
+        why = {part: fetched.failures.get(f"{part}.{code}") for part in PARTS}
         made.append(
             StockContext(
                 stock_code=code,
@@ -76,12 +77,12 @@ def _stocks(
                 quote=quotes[code],
                 candidate=scanned.get(code),
                 position=held.get(code),
-                book=had["book"],
-                minutes=had["minutes"] or (),
-                days=had["days"] or (),
-                strength=had["strength"] or (),
-                flow=had["flow"] or (),
-                brokers=had["brokers"],
+                book=found["book"],
+                minutes=found["minutes"] or (),
+                days=found["days"] or (),
+                strength=found["strength"] or (),
+                flow=found["flow"] or (),
+                brokers=found["brokers"],
                 missing=tuple(f"{part}: {failure}" for part, failure in why.items() if failure),
             )
         )
@@ -100,12 +101,12 @@ def _parts(ctx: Context, code: str) -> tuple[tuple[str, Callable[[], Any]], ...]
     )
 
 
-def _asking(ask: Callable[[str], Quote], code: str) -> Callable[[], Quote]:
+def _bound(ask: Callable[[str], Quote], code: str) -> Callable[[], Quote]:
     return lambda: ask(code)
 
 
 def _lessons(ctx: Context) -> str:
-    """The track record in words; empty when it cannot be read, which is journaled."""
+    """The track record as text; empty when it cannot be read, which is journaled."""
     try:
         return decision_scoring.lessons(ctx)
     except KtError as failure:

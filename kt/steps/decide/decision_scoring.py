@@ -14,14 +14,14 @@ from kt.steps.context import Context
 from kt.steps.fan_out import note_error
 from kt.steps.results import Learned
 
-MOST = 100
+MAX_SCORED = 100
 """Decisions scored in one call."""
 _BARS = 400
 """Minute bars: a whole session (390) and a margin."""
 BANDS = ((0.0, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 1.01))
 """Bands of confidence: from, and below."""
 _RECENT = timedelta(days=30)
-_TRIED_FOR = timedelta(days=7)
+_MAX_AGE = timedelta(days=7)
 
 
 def learn(ctx: Context) -> Learned:
@@ -31,8 +31,8 @@ def learn(ctx: Context) -> Learned:
     outcomes: list[DecisionOutcome] = []
     missing: list[str] = []
     bars: dict[tuple[str, bool], tuple[Bar, ...]] = {}
-    waiting = [d for d in ctx.journal.open_decisions(now - horizon) if _recent(d, now)]
-    for decision in waiting[:MOST]:
+    unscored = [d for d in ctx.journal.open_decisions(now - horizon) if _recent(d, now)]
+    for decision in unscored[:MAX_SCORED]:
         later = _price_later(ctx, decision, horizon, bars)
         if later is None:
             missing.append(f"{decision.stock_code} {decision.decision_id}")
@@ -44,8 +44,8 @@ def learn(ctx: Context) -> Learned:
 
 
 def _recent(decision: Decision, now: datetime) -> bool:
-    """Whether the decision is younger than a week: older ones are given up."""
-    return decision.decided_at is not None and now - decision.decided_at < _TRIED_FOR
+    """Whether the decision is less than a week old: older ones are no longer scored."""
+    return decision.decided_at is not None and now - decision.decided_at < _MAX_AGE
 
 
 def _price_later(
@@ -66,10 +66,10 @@ def _price_later(
     if not today:
         closes = [bar.close for bar in known[key] if bar.at.date() == day]
         return closes[-1] if closes else None
-    return _at(known[key], _judged_at(decision.decided_at, horizon))
+    return _at(known[key], _scored_at(decision.decided_at, horizon))
 
 
-def _judged_at(decided: datetime, horizon: timedelta) -> datetime:
+def _scored_at(decided: datetime, horizon: timedelta) -> datetime:
     hours = calendar.hours(decided.date())
     return min(decided + horizon, hours.close) if hours else decided + horizon
 
@@ -99,11 +99,11 @@ def judge(ctx: Context, decision: Decision, later: int) -> DecisionOutcome:
     then = decision.reference_price
     move = (later - then) * 100 / then
     assert decision.decided_at is not None
-    trip = _round_trip_pct(ctx, decision)
+    costs = _round_trip_pct(ctx, decision)
     value = {
-        Action.BUY: move - trip,
-        Action.SELL: -move - trip / 2,
-        Action.HOLD: trip - move,
+        Action.BUY: move - costs,
+        Action.SELL: -move - costs / 2,
+        Action.HOLD: costs - move,
     }[decision.action]
     return DecisionOutcome(
         decision_id=decision.decision_id,

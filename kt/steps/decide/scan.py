@@ -16,7 +16,7 @@ from kt.rules.candidate_score import QUESTIONS, deep_candidate
 from kt.rules.decision_validation import Pick, judge_shortlist
 from kt.rules.repair import repaired
 from kt.rules.screen import screen
-from kt.steps import silence
+from kt.steps import analyst_outages
 from kt.steps.context import Context
 from kt.steps.fan_out import Gathered, gather
 from kt.steps.instruments import known_list
@@ -28,11 +28,11 @@ def fast(ctx: Context) -> tuple[Candidate, ...]:
 
     A ranking that fails is journaled and left out. Raises the first error when all of them fail.
     """
-    asked: Gathered[tuple[Ranked, ...]] = gather(
+    fetched: Gathered[tuple[Ranked, ...]] = gather(
         ctx, "scan.fast", {ranking.value: _ranking(ctx, ranking) for ranking in Ranking}
     )
-    asked.raise_if_empty()
-    rows = [row for ranking in Ranking for row in asked.answers.get(ranking.value, ())]
+    fetched.raise_if_empty()
+    rows = [row for ranking in Ranking for row in fetched.answers.get(ranking.value, ())]
     found = screen(rows, ctx.config.scan, known_list(ctx))
     ctx.journal.scan(ctx.run, "fast", ctx.clock.now(), found)
     return found
@@ -51,7 +51,7 @@ def deep(ctx: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]
     """
     if not candidates:
         return ()
-    asked = gather(
+    fetched = gather(
         ctx,
         "scan.deep",
         {
@@ -60,10 +60,10 @@ def deep(ctx: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]
             for part in QUESTIONS
         },
     )
-    asked.raise_if_empty()
-    looked = [_deepened(candidate, asked) for candidate in candidates]
-    looked.sort(key=lambda candidate: (-candidate.score, -candidate.value, candidate.stock_code))
-    found = tuple(looked[: ctx.config.scan.deep_keep])
+    fetched.raise_if_empty()
+    deepened = [_deepened(candidate, fetched) for candidate in candidates]
+    deepened.sort(key=lambda candidate: (-candidate.score, -candidate.value, candidate.stock_code))
+    found = tuple(deepened[: ctx.config.scan.deep_keep])
     ctx.journal.scan(ctx.run, "deep", ctx.clock.now(), found)
     return found
 
@@ -73,29 +73,31 @@ def _part(ctx: Context, part: str, code: str) -> Callable[[], Any]:
     return lambda: ask(code)
 
 
-def _deepened(candidate: Candidate, asked: Gathered[Any]) -> Candidate:
+def _deepened(candidate: Candidate, fetched: Gathered[Any]) -> Candidate:
     names = {part: f"{part}.{candidate.stock_code}" for part in QUESTIONS}
-    had = {part: asked.answers[name] for part, name in names.items() if name in asked.answers}
-    looked = deep_candidate(candidate, had)
+    answers = {
+        part: fetched.answers[name] for part, name in names.items() if name in fetched.answers
+    }
+    deepened = deep_candidate(candidate, answers)
     missing = tuple(
-        f"{part} missing: {asked.failures[name]}"
+        f"{part} missing: {fetched.failures[name]}"
         for part, name in names.items()
-        if name in asked.failures
+        if name in fetched.failures
     )
-    return replace(looked, reasons=(*looked.reasons, *missing))
+    return replace(deepened, reasons=(*deepened.reasons, *missing))
 
 
 @dataclass(frozen=True, slots=True)
 class Shortlist:
-    """The analyst's choice in its own order, best first. None at all is a choice, too."""
+    """The analyst's selection in its own order, best first; it may be empty."""
 
     candidates: tuple[Candidate, ...] = ()
     by: str = ""
-    """The analyst whose choice it is."""
+    """The name of the analyst that selected them."""
     fault: str = ""
-    """Why the analyst that was asked first gave no choice, as `kind: words`; empty when it did."""
+    """Why the first analyst gave no selection, as `kind: text`; empty when it gave one."""
     failure: str = ""
-    """The same with the analyst's name, as it is told."""
+    """The same as a sentence with the analyst's name, for messages."""
 
     def text(self) -> str:
         best = ", ".join(f"{c.stock_name} {c.score:.0f}" for c in self.candidates[:3])
@@ -108,17 +110,17 @@ class Shortlist:
 def shortlist(
     ctx: Context, candidates: Sequence[Candidate], time: AskingTime | None = None
 ) -> Shortlist:
-    """The analyst's choice, at most `scan.ai_keep`; where it fails, that of the fallback if one is
-    configured, and otherwise nothing. `time` is what the cycle's questions have together."""
+    """The analyst's selection, at most `scan.ai_keep`; when it fails, that of the fallback if one
+    is configured, otherwise none. `time` is the limit that the requests of a cycle share."""
     if not candidates:
         return Shortlist()
-    time = time or silence.asking_time(ctx)
+    time = time or analyst_outages.asking_time(ctx)
     found = _chosen(ctx, ctx.analyst, candidates, time)
     if found.failure:
         notify(ctx, "warning", "no choice by the analyst", found.failure)
         if ctx.analyst.fallback is not None:
-            other = _chosen(ctx, ctx.analyst.fallback, candidates, time)
-            found = Shortlist(other.candidates, other.by, found.fault, found.failure)
+            by_fallback = _chosen(ctx, ctx.analyst.fallback, candidates, time)
+            found = Shortlist(by_fallback.candidates, by_fallback.by, found.fault, found.failure)
     ctx.journal.scan(ctx.run, "ai", ctx.clock.now(), found.candidates)
     return found
 
@@ -128,13 +130,13 @@ def _chosen(
 ) -> Shortlist:
     with time.spent():
         answer = analyst.shortlist(candidates, ctx.config.scan.ai_keep, ctx.clock.now())
-    silence.keep(ctx, answer)
+    analyst_outages.record_answer(ctx, answer)
     by_code = {candidate.stock_code: candidate for candidate in candidates}
     objects, _ = repaired(answer.objects, by_code)
     picks, faults = judge_shortlist(objects, candidates, ctx.config.scan.ai_keep)
     fault = answer.error or ("" if picks else "; ".join(faults))
     if fault:
-        return Shortlist(fault=fault, failure=silence.why(analyst.name, fault))
+        return Shortlist(fault=fault, failure=analyst_outages.why(analyst.name, fault))
     return Shortlist(tuple(_picked(by_code[pick.stock_code], pick) for pick in picks), analyst.name)
 
 

@@ -21,7 +21,7 @@ from kt.steps.fan_out import note_error
 from kt.steps.portfolio import daily_pnl
 from kt.steps.reconcile import order_tracking, position_reconciliation
 
-PATIENCE, AGAIN = 2.0, 0.5
+FILL_WAIT, POLL_INTERVAL = 2.0, 0.5
 """Seconds (of the clock) to wait until the broker's execution list shows a fill that its holdings
 show already, and seconds between two requests."""
 
@@ -35,7 +35,7 @@ def balance(ctx: Context) -> Balance:
     """Deposit, positions with their exits, open orders and today's realised profit. Raises the
     broker's errors."""
     holdings = ctx.broker.holdings()
-    _book(ctx, holdings)
+    _book_new_fills(ctx, holdings)
     now = ctx.clock.now()
     return Balance(
         account=mask(ctx.broker.account()),
@@ -81,15 +81,15 @@ def doubted(ctx: Context, holdings: Holdings) -> tuple[Doubt, ...]:
     return tuple(found)
 
 
-def _book(ctx: Context, holdings: Holdings) -> None:
+def _book_new_fills(ctx: Context, holdings: Holdings) -> None:
     """Book the fills that the holdings show already, so that the new position has its exits."""
-    end = ctx.clock.monotonic() + PATIENCE
+    end = ctx.clock.monotonic() + FILL_WAIT
     try:
         while _unbooked(ctx, holdings):
             order_tracking.catch_up(ctx)
             if ctx.clock.monotonic() >= end or not _unbooked(ctx, holdings):
                 return
-            ctx.clock.sleep(AGAIN)
+            ctx.clock.sleep(POLL_INTERVAL)
     except KtError as failure:
         note_error(ctx, "account.catch_up", failure)
 

@@ -35,7 +35,7 @@ from kt.steps.results import Difference
 from kt.steps.risk import stops
 
 _LOOK_BACK = timedelta(days=14)
-"""How far back the last day result is searched: longer than any closure of the market."""
+"""How far back to search for the last day result: longer than any market holiday."""
 
 
 def realised(ctx: Context, day: date) -> int:
@@ -73,7 +73,7 @@ def quotes(ctx: Context) -> dict[str, int]:
 
 
 def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResult:
-    """Today's result and equity so far, kept; at the loss limit buying ends until the next
+    """Journal today's result and equity so far; at the loss limit buying stops until the next
     trading day.
 
     Without `prices` (won by stock code) the market's quotes are fetched.
@@ -81,10 +81,10 @@ def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResul
     hit("settle.before", ctx.profile)
     positions = mark(ctx, quotes(ctx) if prices is None else prices)
     hit("settle.marked", ctx.profile)
-    worth = equity.look(ctx)
-    if worth is not None:
-        ctx.journal.put_equity(worth)
-    result = figures(ctx, positions, worth)
+    now = equity.current(ctx)
+    if now is not None:
+        ctx.journal.put_equity(now)
+    result = figures(ctx, positions, now)
     ctx.journal.put_day(result)
     hit("settle.recorded", ctx.profile)
     enforce(ctx, result)
@@ -92,7 +92,8 @@ def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResul
 
 
 def against_index(ctx: Context, result: DayResult) -> DayResult:
-    """The day beside what KOSPI gained (ka20001), kept; as it was when the broker does not say."""
+    """The day's result with the KOSPI's change (ka20001), journaled; unchanged when the request
+    fails."""
     try:
         index = ctx.market.index(MarketName.KOSPI)
     except KtError as failure:
@@ -104,21 +105,22 @@ def against_index(ctx: Context, result: DayResult) -> DayResult:
 
 
 def figures(
-    ctx: Context, positions: tuple[Position, ...], worth: Equity | None = None
+    ctx: Context, positions: tuple[Position, ...], current: Equity | None = None
 ) -> DayResult:
-    """The day's numbers from the journal; nothing is written. `worth`: the equity now."""
+    """The day's result, computed from the journal; nothing is written. `current` is the equity
+    now; None: it is computed."""
     now = ctx.clock.now()
     today = now.date()
     sales = sales_back(ctx, today, today)
     fills = [fill for fill in ctx.journal.fills(day=today) if fill.ord_no]
     result = pnl.day_result(today, sales, fills, positions, now)
-    for kept in ctx.journal.days(since=today, until=today):
-        result = replace(result, index_pct=kept.index_pct)
-    return pnl.account_return(result, equity.start(ctx, today), worth or equity.look(ctx))
+    for stored in ctx.journal.days(since=today, until=today):
+        result = replace(result, index_pct=stored.index_pct)
+    return pnl.account_return(result, equity.start(ctx, today), current or equity.current(ctx))
 
 
 def by_trade(ctx: Context, since: date, until: date | None = None) -> list[RoundTrip]:
-    """The trades that had a sale in these days, each in percent of the equity when it began too."""
+    """The round trips with a sale in these days, also in percent of the equity at its start."""
     made = round_trips.round_trips(sales_back(ctx, since, until), ctx.journal.positions())
     return [
         replace(trip, equity_pct=_of_equity(trip.profit, ctx.journal.equity_before(trip.opened_at)))
@@ -130,19 +132,19 @@ def by_trade(ctx: Context, since: date, until: date | None = None) -> list[Round
 def by_stock(
     ctx: Context, since: date, positions: Sequence[Position], until: date | None = None
 ) -> list[StockResult]:
-    """One row a stock that was sold in these days or is held, the best first. The positions as
-    they are marked."""
+    """One row per stock that was sold in these days or is held, best first; `positions` are marked
+    to the current prices."""
     found = pnl.stock_results(sales_back(ctx, since, until), positions, since)
     start = equity.start(ctx, since)
     return [replace(row, equity_pct=_of_equity(row.total, start)) for row in found]
 
 
 def performance(ctx: Context, since: date) -> Performance:
-    """How well trading went from a day until now, by the equity that was kept."""
+    """The performance figures from a day until now, from the journaled equity."""
     now = ctx.clock.now()
     begins, before = equity.beginning(since), equity.start(ctx, since)
-    kept = ctx.journal.equity(since=begins, until=now)
-    points = [before, *kept] if before is not None and before.at < begins else list(kept)
+    stored = ctx.journal.equity(since=begins, until=now)
+    points = [before, *stored] if before is not None and before.at < begins else list(stored)
     trips = [trip for trip in by_trade(ctx, since) if not trip.open]
     profit = sum(sale.profit for sale in ctx.journal.trades(since=since))
     return rules.performance(since, now.date(), profit, trips, points)
@@ -212,8 +214,8 @@ def compare(ctx: Context) -> tuple[Difference, ...]:
     differences = []
     for code, profit in sorted(ours.items()):
         by_sale = sum(row.profit for row in ctx.broker.realised(code))
-        told = {"by sale": by_sale, "by account": by_account.get(code, by_sale)}
-        wrong = [f"{theirs:+,} won {how}" for how, theirs in told.items() if theirs != profit]
+        by_source = {"by sale": by_sale, "by account": by_account.get(code, by_sale)}
+        wrong = [f"{theirs:+,} won {how}" for how, theirs in by_source.items() if theirs != profit]
         if wrong:
             differences.append(
                 Difference(
@@ -221,7 +223,7 @@ def compare(ctx: Context) -> tuple[Difference, ...]:
                     stock_code=code,
                     ours=f"{profit:+,} won",
                     brokers=", ".join(wrong),
-                    done="kept beside each other",
+                    done="both figures are kept",
                 )
             )
     for difference in differences:

@@ -12,12 +12,12 @@ from kt.rules import calendar
 from kt.steps.context import Context
 from kt.steps.portfolio import daily_pnl
 
-MOST_WATCHED = 5
+MAX_WATCHED = 5
 
 
 def report(ctx: Context, day: date) -> DailyReport:
-    """As it was written when the day was settled; before that as the journal stands now. Raises
-    UsageError for a day of which the journal knows nothing."""
+    """The report written at settlement; before that, one made from the journal as it is now. Raises
+    UsageError for a day that is not in the journal."""
     written = ctx.journal.report(day)
     if written is not None:
         return written
@@ -26,24 +26,24 @@ def report(ctx: Context, day: date) -> DailyReport:
         raise UsageError(f"{day} lies in the future: today is {today}")
     if day == today:
         return made(ctx, daily_pnl.figures(ctx, ctx.journal.positions()))
-    kept = ctx.journal.days(since=day, until=day)
-    if not kept:
+    results = ctx.journal.days(since=day, until=day)
+    if not results:
         raise UsageError(
             f"the journal has no result of {day}", hint="`kt pnl` lists the days that it has."
         )
-    return made(ctx, kept[0])
+    return made(ctx, results[0])
 
 
 def write(ctx: Context, result: DayResult) -> DailyReport:
-    """Today's report, kept in the journal for `kt report` and for the next day's plan."""
+    """Write today's report to the journal, for `kt report` and the next day's plan."""
     found = made(ctx, result)
     ctx.journal.put_report(found)
     return found
 
 
 def made(ctx: Context, result: DayResult) -> DailyReport:
-    """The report of the result's day; nothing is written. Held stocks are in it today alone: of
-    an earlier day the journal does not know what was held."""
+    """The report of the result's day; nothing is written. Only today's report includes held stocks:
+    the journal has no positions of earlier days."""
     journal, day = ctx.journal, result.day
     held = journal.positions() if day == ctx.clock.now().date() else ()
     decisions = journal.decisions_of(day)
@@ -65,8 +65,9 @@ def made(ctx: Context, result: DayResult) -> DailyReport:
 
 
 def plan(held: Sequence[Position], watched: Sequence[Candidate]) -> tuple[PlannedStock, ...]:
-    """What is held goes on to its exits; the best of the day's last scan are watched."""
-    kept = [
+    """The next day's plan: positions are held until their exits, and the best candidates of the
+    day's last scan are watched."""
+    held_stocks = [
         PlannedStock(
             stock_code=position.stock_code,
             stock_name=position.stock_name,
@@ -77,10 +78,10 @@ def plan(held: Sequence[Position], watched: Sequence[Candidate]) -> tuple[Planne
         )
         for position in held
     ]
-    codes = {stock.stock_code for stock in kept}
+    codes = {stock.stock_code for stock in held_stocks}
     others = [candidate for candidate in watched if candidate.stock_code not in codes]
     return (
-        *kept,
+        *held_stocks,
         *(
             PlannedStock(
                 stock_code=candidate.stock_code,
@@ -89,13 +90,13 @@ def plan(held: Sequence[Position], watched: Sequence[Candidate]) -> tuple[Planne
                 price=candidate.price,
                 reason=", ".join(candidate.reasons or candidate.rankings),
             )
-            for candidate in others[:MOST_WATCHED]
+            for candidate in others[:MAX_WATCHED]
         ),
     )
 
 
 def summary(found: DailyReport) -> str:
-    """The report for a messenger: a line for each stock, and the plan."""
+    """The report as a notice: the day's figures, one line per stock, and the plan."""
     lines = [_day_line(found.result)]
     lines += [f"{row.stock_name}: {row.total:+,} won" for row in found.stocks]
     lines.append(

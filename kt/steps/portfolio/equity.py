@@ -1,5 +1,5 @@
-"""What the account is worth, from the journal alone: the cash as the broker told it last, what
-kt's fills moved since then, and the shares at their last prices."""
+"""The account's equity, from the journal alone: the broker's last cash figure, the cash flow of
+kt's fills since then, and the shares at their last prices."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from kt.records import KST, Equity
 from kt.steps.context import Context
 
 
-def look(ctx: Context) -> Equity | None:
-    """The account now; None before the broker has told the cash (kt00001 `d2_entra`)."""
+def current(ctx: Context) -> Equity | None:
+    """The current equity; None before the broker's first cash figure (kt00001 `d2_entra`)."""
     with ctx.journal.together():
         noted, flow = ctx.journal.cash_note(), ctx.journal.cash_flow()
         positions = ctx.journal.positions()
@@ -23,8 +23,8 @@ def look(ctx: Context) -> Equity | None:
 
 
 def start(ctx: Context, day: date) -> Equity | None:
-    """The equity with which a day began: the last minute of a day before it, or, where none was
-    kept, the first since."""
+    """The equity at the start of a day: the last record before the day, or, if there is none, the
+    first since."""
     midnight = beginning(day)
     before = ctx.journal.equity_before(midnight)
     if before is not None:
@@ -34,5 +34,5 @@ def start(ctx: Context, day: date) -> Equity | None:
 
 
 def beginning(day: date) -> datetime:
-    """Midnight in Korea."""
+    """Midnight in Korea at the start of a day."""
     return datetime.combine(day, time(), KST)

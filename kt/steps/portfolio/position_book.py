@@ -56,7 +56,7 @@ def book(ctx: Context, stock_code: str, price: int = 0) -> Position | None:
     with ctx.journal.together():
         before = _held(ctx, stock_code)
         replay = _replay(ctx, stock_code, before)
-        now = _dressed(ctx, replay, before, price)
+        now = _marked_with_exits(ctx, replay, before, price)
         _book_sales(ctx, stock_code, replay)
         _put(ctx, before, now)
         return now
@@ -76,7 +76,7 @@ def _replay(ctx: Context, stock_code: str, before: Position | None) -> _Replay:
         order = ctx.journal.order(order_id)
         if order is not None:
             orders[order_id] = order
-    fills = _without_comebacks(fills, orders)
+    fills = _without_reversed_adjustments(fills, orders)
     position: Position | None = None
     sales = []
     for fill in sorted(fills, key=lambda f: (f.at, f.side, f.fill_id)):
@@ -89,19 +89,21 @@ def _replay(ctx: Context, stock_code: str, before: Position | None) -> _Replay:
     return _Replay(orders, fills, position, tuple(sales))
 
 
-def _without_comebacks(fills: tuple[Fill, ...], orders: Mapping[str, Order]) -> tuple[Fill, ...]:
+def _without_reversed_adjustments(
+    fills: tuple[Fill, ...], orders: Mapping[str, Order]
+) -> tuple[Fill, ...]:
     """The fills without adjustments that cancel each other: shares that a holdings list lacked,
     booked out, and later listed again. The position keeps its history and its exits."""
-    gone: list[Fill] = []
+    booked_out: list[Fill] = []
     void: set[str] = set()
     for fill in sorted(fills, key=lambda f: f.at):
         order = orders.get(fill.order_id)
         if order is None or order.origin is not Origin.EXTERNAL or fill.source != LISTED:
             continue
         if fill.side is Side.SELL:
-            gone.append(fill)
-        elif gone and gone[-1].quantity == fill.quantity:
-            void |= {gone.pop().fill_id, fill.fill_id}
+            booked_out.append(fill)
+        elif booked_out and booked_out[-1].quantity == fill.quantity:
+            void |= {booked_out.pop().fill_id, fill.fill_id}
     return tuple(fill for fill in fills if fill.fill_id not in void)
 
 
@@ -117,7 +119,9 @@ def _since(ctx: Context, stock_code: str, position: Position | None) -> date:
         since = first
 
 
-def _dressed(ctx: Context, replay: _Replay, before: Position | None, price: int) -> Position | None:
+def _marked_with_exits(
+    ctx: Context, replay: _Replay, before: Position | None, price: int
+) -> Position | None:
     """The replayed position with its exits, its market value and its source."""
     position, fills = replay.position, replay.fills
     if position is None:
@@ -125,9 +129,11 @@ def _dressed(ctx: Context, replay: _Replay, before: Position | None, price: int)
     stock = instrument(ctx, position.stock_code)
     last = price or (before.price if before else 0) or fills[-1].price
     kind = stock.kind if stock else "STOCK"
-    armed = _armed(ctx, replace(position, source=_source(replay, position)), before, last, kind)
+    with_exits = _with_exits(
+        ctx, replace(position, source=_source(replay, position)), before, last, kind
+    )
     return pnl.mark(
-        exit_prices.trailed(armed, last, ctx.config.exits, kind),
+        exit_prices.trailed(with_exits, last, ctx.config.exits, kind),
         last,
         ctx.clock.now(),
         market=stock.market if stock else "KOSPI",
@@ -145,7 +151,7 @@ def _source(replay: _Replay, position: Position) -> str:
     return "external" if external else "kt"
 
 
-def _armed(
+def _with_exits(
     ctx: Context, position: Position, before: Position | None, last: int, kind: str
 ) -> Position:
     """The position with stop and target. For shares that kt did not buy, `exits.external` decides:
@@ -156,17 +162,19 @@ def _armed(
     if external and settings.external == "leave":
         return position
     if external and same and same.source == "external" and same.stop_price + same.target_price:
-        ends = exit_prices.ExitPrices(same.stop_price, same.target_price)
+        exits = exit_prices.ExitPrices(same.stop_price, same.target_price)
     else:
-        ends = exit_prices.exit_prices(last if external else position.average_price, settings, kind)
-    armed = replace(position, stop_price=ends.stop, target_price=ends.target)
+        exits = exit_prices.exit_prices(
+            last if external else position.average_price, settings, kind
+        )
+    with_exits = replace(position, stop_price=exits.stop, target_price=exits.target)
     if same is None:
-        return armed
-    trailing = same.trailing and settings.trailing_stop_pct > 0 and same.stop_price > ends.stop
+        return with_exits
+    trailing = same.trailing and settings.trailing_stop_pct > 0 and same.stop_price > exits.stop
     return replace(
-        armed,
+        with_exits,
         peak_price=same.peak_price,
-        stop_price=same.stop_price if trailing else ends.stop,
+        stop_price=same.stop_price if trailing else exits.stop,
         trailing=trailing,
     )
 
@@ -214,11 +222,11 @@ def _book_sales(ctx: Context, stock_code: str, replay: _Replay) -> None:
         if buying and any(unmatched for _, unmatched in sales):
             continue
         trades = [trade for trade, _ in sales]
-        had = booked.get(order_id, [])
-        for trade in _missing(trades, sum(t.quantity for t in had)):
+        known_trades = booked.get(order_id, [])
+        for trade in _missing(trades, sum(t.quantity for t in known_trades)):
             ctx.journal.add_trade(trade)
-            had = [*had, trade]
-        correction = _correction(trades, had)
+            known_trades = [*known_trades, trade]
+        correction = _correction(trades, known_trades)
         if correction is not None:
             ctx.journal.add_trade(correction)
 

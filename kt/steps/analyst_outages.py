@@ -1,4 +1,4 @@
-"""Failures of the analyst: journaled, notified to the owner, and named in summaries."""
+"""Failed requests to the analyst: journaled, reported to the owner, and named in summaries."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from kt.rules import breaker
 from kt.steps.context import Context
 from kt.steps.notices import notify
 
-_WORDS = {
+_DESCRIPTIONS = {
     "auth": "refused the key",
     "unreachable": "could not be reached",
     "unavailable": "had a fault",
@@ -40,13 +40,15 @@ _WORDS = {
 
 
 def asking_time(ctx: Context) -> AskingTime:
-    """The time for all that one cycle, or one command, asks of the analyst."""
+    """The time limit for all requests to the analyst in one cycle or one command."""
     return AskingTime(ctx.config.analyst.cycle_timeout)
 
 
-def keep(ctx: Context, answer: AnalystReply, question: JournaledQuestion | None = None) -> None:
-    """Journal an analyst's answer; notify the owner when a series of failures reaches the limit of
-    `rules/breaker.py`."""
+def record_answer(
+    ctx: Context, answer: AnalystReply, question: JournaledQuestion | None = None
+) -> None:
+    """Journal an analyst's answer; notify the owner when its failure opens the circuit breaker
+    (`rules/breaker.py`)."""
     ctx.journal.answer(ctx.run, answer, question)
     if not answer.error or answer.kind in WITHHELD:
         return
@@ -65,21 +67,21 @@ class Health:
     tokens: int
     usd: float
     error: str
-    """The error of the newest request; empty when it was answered, or there was none."""
+    """The error of the newest request; empty when it was answered or there was none."""
     paused_until: datetime | None
 
 
 def health(journal: RunLog, analyst: Analyst, now: datetime) -> Health:
-    """The analyst's state by the journal, over all processes of this profile."""
+    """The analyst's state, from the journal: it covers all processes of this profile."""
     calls = journal.analyst_calls(now - breaker.LOOK_BACK)
     today = [call for call in calls if call.asked_at.date() == now.date()]
-    put = [call for call in today if call.kind not in WITHHELD]
+    sent = [call for call in today if call.kind not in WITHHELD]
     failed = breaker.streak(calls, analyst.name, analyst.model)
     return Health(
-        asked=len(put),
-        failed=sum(bool(call.error) for call in put),
-        tokens=sum(call.tokens_in + call.tokens_out for call in put),
-        usd=sum(call.cost_usd for call in put),
+        asked=len(sent),
+        failed=sum(bool(call.error) for call in sent),
+        tokens=sum(call.tokens_in + call.tokens_out for call in sent),
+        usd=sum(call.cost_usd for call in sent),
         error=failed[-1].error if failed else "",
         paused_until=breaker.paused_until(failed, now),
     )
@@ -87,7 +89,7 @@ def health(journal: RunLog, analyst: Analyst, now: datetime) -> Health:
 
 def summary(decisions: Sequence[Decision], analyst: str) -> str:
     """`3 decisions by gemini: 1 BUY, 2 HOLD`, with the reason when the analyst did not answer.
-    `analyst` is the one that was asked first."""
+    `analyst` is the name of the one that was asked first."""
     if not decisions:
         return "no decisions"
     own = [d for d in decisions if d.provenance.own]
@@ -105,25 +107,27 @@ def _counts(decisions: Sequence[Decision]) -> str:
 
 
 def _labels(decisions: Sequence[Decision], own: Sequence[Decision]) -> str:
-    """How many were repaired, and how many the fallback made."""
-    mended = sum(bool(d.repairs) for d in own)
-    other = [d for d in decisions if d.provenance is Provenance.FALLBACK]
-    said = f", {mended} repaired" if mended else ""
-    return said + (f", {len(other)} by {other[0].analyst} as the fallback" if other else "")
+    """How many decisions were repaired, and how many the fallback made."""
+    repaired = sum(bool(d.repairs) for d in own)
+    by_fallback = [d for d in decisions if d.provenance is Provenance.FALLBACK]
+    said = f", {repaired} repaired" if repaired else ""
+    return said + (
+        f", {len(by_fallback)} by {by_fallback[0].analyst} as the fallback" if by_fallback else ""
+    )
 
 
 def _why(decisions: Sequence[Decision], analyst: str) -> str:
     """Why some are not the analyst's own decisions."""
-    silent = [d for d in decisions if not d.provenance.own]
-    if not silent:
+    unanswered = [d for d in decisions if not d.provenance.own]
+    if not unanswered:
         return ""
-    first = silent[0]
+    first = unanswered[0]
     return f" because {why(analyst, first.faults[0] if first.faults else '')}"
 
 
 def why(analyst: str, fault: str) -> str:
-    """What an analyst did instead of answering; `fault` is `kind: words`, or words alone."""
+    """What an analyst did instead of answering; `fault` is `kind: text`, or the text alone."""
     kind, _, words = fault.partition(": ")
-    if kind in _WORDS:
-        return f"{analyst} {_WORDS[kind]}: {words}"
+    if kind in _DESCRIPTIONS:
+        return f"{analyst} {_DESCRIPTIONS[kind]}: {words}"
     return f"{analyst} gave no answer that could be used: {fault or 'none came'}"

@@ -1,4 +1,4 @@
-"""An analyst that does not answer is never taken for one that said HOLD."""
+"""An analyst that does not answer is never treated as one that answered HOLD."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from kt.config.model import AnalystConfig
 from kt.engine.cycle import run_cycle
 from kt.ports.patience import AskingTime, time_left
 from kt.records import Action, AnalystReply, AnalystRequest, Decision, Provenance
-from kt.steps import silence
+from kt.steps import analyst_outages
 from kt.steps.decide import analyze, collect
 from tests.analyst.make import gemini
 from tests.fakes import HYNIX, SAMSUNG, ScriptedAnalyst, World, buy
@@ -73,8 +73,10 @@ def held(**more: Any) -> Decision:
         ),
     ],
 )
-def test_the_summary_says_who_decided_and_why_not(made: list[Decision], words: str) -> None:
-    assert silence.summary(made, "gemini") == words
+def test_the_summary_names_the_analysts_and_the_reason_for_a_missing_answer(
+    made: list[Decision], words: str
+) -> None:
+    assert analyst_outages.summary(made, "gemini") == words
 
 
 def ask(world: World) -> tuple[Decision, ...]:
@@ -91,7 +93,7 @@ def guarded(world: World, budget: SpendingBudget | None = None, *, fallback: boo
     world.ctx = world.context(analyst=analyst)
 
 
-def test_the_owner_hears_of_a_series_of_failures_once(world: World) -> None:
+def test_the_owner_is_notified_once_of_a_series_of_failures(world: World) -> None:
     world.analyst.error = GONE
     for _ in range(5):
         ask(world)
@@ -107,14 +109,14 @@ def test_the_owner_hears_of_a_series_of_failures_once(world: World) -> None:
     assert "set a good one" in world.notifier.told[-1][2]
 
 
-def test_after_three_failures_it_is_left_alone_and_then_tried_again(world: World) -> None:
+def test_after_three_failures_requests_pause_and_are_then_tried_again(world: World) -> None:
     guarded(world)
     world.analyst.error = GONE
     for _ in range(5):
         made = ask(world)
     assert len(world.analyst.briefs) == 3
     assert made[0].faults[0].startswith("paused: until 10:01:00, after 3 failures, the last: ")
-    assert "is not asked for a while" in silence.summary(made, "scripted")
+    assert "is not asked for a while" in analyst_outages.summary(made, "scripted")
     world.clock.advance(60)
     ask(world)
     ask(world)
@@ -125,7 +127,7 @@ def test_after_three_failures_it_is_left_alone_and_then_tried_again(world: World
     assert [made.action for made in ask(world)] == [Action.HOLD, Action.HOLD]
 
 
-def test_a_probe_that_is_answered_ends_the_pause(world: World) -> None:
+def test_an_answered_probe_closes_the_breaker(world: World) -> None:
     guarded(world)
     world.analyst.error = "auth: 403 leaked"
     ask(world)
@@ -137,7 +139,7 @@ def test_a_probe_that_is_answered_ends_the_pause(world: World) -> None:
     assert {made.action for made in ask(world)} == {Action.HOLD}
 
 
-def test_a_budget_that_is_spent_ends_the_questions_until_tomorrow(world: World) -> None:
+def test_a_spent_budget_stops_requests_until_the_next_day(world: World) -> None:
     world.analyst.tokens = 600
     guarded(world, SpendingBudget(tokens=1_000))
     for _ in range(2):
@@ -152,7 +154,7 @@ def test_a_budget_that_is_spent_ends_the_questions_until_tomorrow(world: World) 
     assert "budget: $0.0200 of $0.0100 a day" in ask(world)[0].faults[0]
 
 
-def test_the_fallback_decides_what_is_left_and_is_named(world: World) -> None:
+def test_the_fallback_decides_the_remaining_stocks_and_is_named(world: World) -> None:
     guarded(world, fallback=True)
     world.analyst.answers = [{SAMSUNG: buy(), HYNIX: buy(price=1)}]
     own, other = ask(world)
@@ -161,18 +163,18 @@ def test_the_fallback_decides_what_is_left_and_is_named(world: World) -> None:
     assert other.faults and other.action is not Action.ABSTAIN
 
 
-def test_the_state_is_told_from_the_journal(world: World) -> None:
+def test_the_analysts_health_comes_from_the_journal(world: World) -> None:
     guarded(world)
     world.analyst.error = "model: 404 gone"
     ask(world)
     ask(world)
-    found = silence.health(world.journal, world.ctx.analyst, world.clock.now())
+    found = analyst_outages.health(world.journal, world.ctx.analyst, world.clock.now())
     assert (found.asked, found.failed, found.error) == (1, 1, "model: 404 gone")
     assert found.paused_until is not None
 
 
-def test_the_questions_of_a_cycle_share_one_time(world: World) -> None:
-    """Choice, decisions and retry together; what happens between them does not count."""
+def test_the_requests_of_a_cycle_share_one_time_limit(world: World) -> None:
+    """Shortlist, decisions and retry together; the time between them does not count."""
     given: list[float] = []
     slow = 0.3
 
@@ -204,5 +206,5 @@ def test_without_time_left_a_model_is_not_asked(world: World) -> None:
     (made,) = analyze.analyze(world.ctx, brief, time)
     assert made.faults[0].startswith("late: the time for this cycle's questions is used up")
     assert world.notifier.told == [], "it says nothing about the analyst"
-    found = silence.health(world.journal, world.ctx.analyst, world.clock.now())
+    found = analyst_outages.health(world.journal, world.ctx.analyst, world.clock.now())
     assert (found.asked, found.failed) == (0, 0)
