@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException
 
 from kt.analyst.body import as_object
-from kt.analyst.failure import Refused
+from kt.analyst.failure import RequestRefused
 
 MAX_REPLY = 4 << 20
 """Bytes of a decompressed response; the longest that a model can write is below one MiB."""
@@ -77,7 +77,7 @@ def send(
         method, url, headers=headers, data=content, timeout=seconds, allow_redirects=False
     )
     if response.status_code != 200:
-        raise Refused(response.status_code, _error_message(response), response)
+        raise RequestRefused(response.status_code, _error_message(response), response)
     return response
 
 

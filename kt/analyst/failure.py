@@ -48,7 +48,7 @@ class Failure:
         return f"{self.kind}: {self.words}"
 
 
-class Refused(Exception):
+class RequestRefused(Exception):
     """The server answered with an error status; `response` is the object of `requests`."""
 
     def __init__(self, status: int, words: str, response: Any) -> None:

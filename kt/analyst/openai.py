@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kt.analyst.body import as_list, as_object, count, model_name, short
-from kt.analyst.failure import Failure, Refused
+from kt.analyst.failure import Failure, RequestRefused
 from kt.analyst.provider import ModelConnection, ProviderReply, Question
 
 SERVER = "https://api.openai.com/v1"
@@ -56,7 +56,7 @@ class _Connection:
         body = _body(self._model, question)
         try:
             return self._post(body, seconds)
-        except Refused as refused:
+        except RequestRefused as refused:
             if refused.status_code != 400 or "temperature" not in str(refused):
                 raise
         del body["temperature"]
