@@ -71,7 +71,7 @@ class BoundedAdapter(HTTPAdapter):
 def send(
     session: Session, method: str, url: str, headers: dict[str, str], content: bytes, seconds: float
 ) -> Response:
-    """One request over a bound session; redirects are not followed. Raises Refused with the
+    """One request over a bound session; redirects are not followed. Raises RequestRefused with the
     server's error message for any status but 200, and whatever requests raises."""
     response = session.request(
         method, url, headers=headers, data=content, timeout=seconds, allow_redirects=False

@@ -48,8 +48,8 @@ class _Connection:
         self._bounded = bound(session)
 
         class OverRequests(httpx.BaseTransport):
-            """Sends over `requests`; raises failure.Refused for an error status. The library gets
-            an empty response: its own parser warns about every field newer than itself."""
+            """Sends over `requests`; raises failure.RequestRefused for an error status. The library
+            gets an empty response: its own parser warns about every field newer than itself."""
 
             seconds = 0.0
 
