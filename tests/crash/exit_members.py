@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from tests.crash.forge import ANSWER_SECONDS, BACK_OFF
-from tests.crash.house import LISTED, House, Row
+from tests.crash.house import House
 from tests.crash.invariants import NOTHING_TO_DO, examine
 from tests.crash.processes import Forge, Running
 from tests.crash.trader import Trader, config, until
@@ -146,34 +146,16 @@ class Member:
         self.again = self.trader.start(*NOTHING_TO_DO)
 
     def _oversold(self) -> Iterable[str]:
-        """A sell for want of shares is explained by one whose answer was lost before it, and a
-        sell of flatten, which goes by the broker's list, by an exit that the list does not show
-        yet."""
+        """A sell for want of shares is explained by one whose answer was lost before it."""
         lost: set[str] = set()
-        sells = self.trader.sells()
-        for row in sells:
+        for row in self.trader.sells():
             events = self.trader.rows(
                 "SELECT kind FROM order_events WHERE order_id = ?", [row["order_id"]]
             )
-            refused = row["code"] == "800033" and not any(_beside(row, other) for other in sells)
-            if self.alone and refused and row["stock_code"] not in lost:
+            if self.alone and row["code"] == "800033" and row["stock_code"] not in lost:
                 yield f"{self.name}: {row['stock_code']} was offered twice"
             if {"UNKNOWN", "GIVEN_UP"} & {event["kind"] for event in events}:
                 lost.add(row["stock_code"])
-
-
-def _beside(refused: Row, other: Row) -> bool:
-    """Whether the other sell took the stock's shares while flatten and an exit were both at it."""
-    apart = datetime.fromisoformat(refused["created_at"]) - datetime.fromisoformat(
-        other["created_at"]
-    )
-    return bool(
-        other["stock_code"] == refused["stock_code"]
-        and other["filled_quantity"]
-        and "flatten" in {other["origin"], refused["origin"]}
-        and other["origin"] != refused["origin"]
-        and abs(apart) <= timedelta(seconds=2 * LISTED)
-    )
 
 
 class Prices(Member):

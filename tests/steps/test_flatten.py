@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from kt.errors import AuthError, JournalError, Unreachable
 from kt.records import (
+    Book,
     CancelTicket,
     Holdings,
     OrderState,
@@ -20,7 +21,8 @@ from kt.records import (
     Stop,
     StopMode,
 )
-from kt.steps.orders import flatten, place
+from kt.steps.orders import exits, flatten, place
+from kt.steps.results import Exit
 from kt.steps.risk import check, stops
 from tests import fakes
 from tests.engine.acting import at
@@ -494,3 +496,31 @@ def test_an_order_of_flatten_is_sent_at_market_with_its_origin(world: World) -> 
         OrderType.MARKET,
         "flatten",
     )
+
+
+def test_shares_that_an_exit_sells_after_the_holdings_request_are_not_offered_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought(world, 10)
+    bought(world, 4, code=HYNIX)
+    world.broker.fill_at_once = True
+    world.clock.advance(60)
+    book = world.market.book
+    left = []
+
+    def exit_meanwhile(stock_code: str) -> Book:
+        if not left:
+            left.append(exits.leave(world.ctx, due(world, HYNIX, 170_000)))
+        return book(stock_code)
+
+    monkeypatch.setattr(world.market, "book", exit_meanwhile)
+    world.broker.sent.clear()
+    done = flatten.flatten(world.ctx, "by hand")
+    assert done.done and done.left == ()
+    assert market_sells(world) == {HYNIX: [4], SAMSUNG: [10]}
+    assert world.journal.positions() == ()
+
+
+def due(world: World, stock_code: str, price: int) -> Exit:
+    (found,) = exits.exits_at(world.ctx, {stock_code: price})
+    return found

@@ -9,11 +9,14 @@ that `kt run` continues with it, also on the next day.
 from __future__ import annotations
 
 import queue
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from kt.errors import AuthError, Denied, JournalError, KtError
 from kt.ports.patience import within
 from kt.records import (
+    EXITS,
+    FINAL_STATES,
     OPEN_STATES,
     UNRESOLVED_STATES,
     Order,
@@ -44,6 +47,8 @@ FILL_TIMEOUT = 15.0
 FINAL_CHECKS = 3
 PAUSE = 1.5
 """How often holdings and open orders are compared at the end of a pass, and seconds in between."""
+LISTING_DELAY = 3.0
+"""Seconds that the broker's holdings may take to show a sell."""
 REQUEST_TIMEOUT = 2.0
 """Real seconds to wait for a stock's order book, or for the holdings."""
 OFFLINE, LONGEST_OFFLINE = 1.0, 15.0
@@ -107,6 +112,8 @@ class _Flattening:
     def __init__(self, ctx: Context, events: queue.Queue[StreamEvent]) -> None:
         self.ctx = ctx
         self.events = events
+        self.asked_at = ctx.clock.now()
+        """When the holdings were last requested."""
         self.cancelled: dict[str, Order] = {}
         self.sold: dict[str, Order] = {}
         self.left: dict[str, str] = {}
@@ -233,6 +240,7 @@ class _Flattening:
     def to_sell(self) -> tuple[_Shares, ...]:
         """The shares to sell; by kt's positions alone when the broker is reachable but its holdings
         request fails."""
+        self.asked_at = self.ctx.clock.now()
         try:
             with within(REQUEST_TIMEOUT):
                 return self.held()
@@ -269,9 +277,10 @@ class _Flattening:
         is not tried again in this pass."""
         pieces = []
         for held in self.to_sell():
-            if held.sellable <= 0 or held.stock_code in self.left:
+            sellable = held.sellable - self.sold_by_exits(held.stock_code)
+            if sellable <= 0 or held.stock_code in self.left:
                 continue
-            order = self.sell_piece(held)
+            order = self.sell_piece(replace(held, sellable=sellable))
             if order is None:
                 continue
             if order.state in OPEN_STATES or order.state is OrderState.FILLED:
@@ -281,6 +290,18 @@ class _Flattening:
             why = f"{held.quantity} shares: {order.state} {order.code} {order.message}"
             self.left[held.stock_code] = why.rstrip()
         return pieces
+
+    def sold_by_exits(self, stock_code: str) -> int:
+        """The shares in sells of kt's exits that the holdings may not show yet: exits leave beside
+        flatten, and its round takes a while from the holdings to the last stock's order."""
+        since = self.asked_at - timedelta(seconds=LISTING_DELAY)
+        return sum(
+            order.filled_quantity
+            if order.state in FINAL_STATES
+            else order.filled_quantity + order.open_quantity
+            for order in self.ctx.journal.orders(day=since.date(), stock_code=stock_code)
+            if order.origin in EXITS - {Origin.FLATTEN} and order.created_at >= since
+        )
 
     def sell_piece(self, held: _Shares) -> Order | None:
         intent = OrderIntent(
