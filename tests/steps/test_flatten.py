@@ -498,9 +498,11 @@ def test_an_order_of_flatten_is_sent_at_market_with_its_origin(world: World) -> 
     )
 
 
+@pytest.mark.parametrize(("code", "price"), [(SAMSUNG, 66_000), (HYNIX, 170_000)])
 def test_shares_that_an_exit_sells_after_the_holdings_request_are_not_offered_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, code: str, price: int
 ) -> None:
+    """While the order book of the first stock is requested, an exit sells it or the second."""
     bought(world, 10)
     bought(world, 4, code=HYNIX)
     world.broker.fill_at_once = True
@@ -510,7 +512,7 @@ def test_shares_that_an_exit_sells_after_the_holdings_request_are_not_offered_ag
 
     def exit_meanwhile(stock_code: str) -> Book:
         if not left:
-            left.append(exits.leave(world.ctx, due(world, HYNIX, 170_000)))
+            left.append(exits.leave(world.ctx, due(world, code, price)))
         return book(stock_code)
 
     monkeypatch.setattr(world.market, "book", exit_meanwhile)

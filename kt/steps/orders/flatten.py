@@ -9,7 +9,7 @@ that `kt run` continues with it, also on the next day.
 from __future__ import annotations
 
 import queue
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 
 from kt.errors import AuthError, Denied, JournalError, KtError
@@ -277,10 +277,9 @@ class _Flattening:
         is not tried again in this pass."""
         pieces = []
         for held in self.to_sell():
-            sellable = held.sellable - self.sold_by_exits(held.stock_code)
-            if sellable <= 0 or held.stock_code in self.left:
+            if held.sellable <= 0 or held.stock_code in self.left:
                 continue
-            order = self.sell_piece(replace(held, sellable=sellable))
+            order = self.sell_piece(held)
             if order is None:
                 continue
             if order.state in OPEN_STATES or order.state is OrderState.FILLED:
@@ -304,11 +303,16 @@ class _Flattening:
         )
 
     def sell_piece(self, held: _Shares) -> Order | None:
+        """Sell what one order may take; None when exits have sold the shares or it is denied."""
+        piece = _piece(self.ctx, held)
+        quantity = min(piece, held.sellable - self.sold_by_exits(held.stock_code))
+        if quantity <= 0:
+            return None
         intent = OrderIntent(
             side=Side.SELL,
             stock_code=held.stock_code,
             stock_name=held.stock_name,
-            quantity=_piece(self.ctx, held),
+            quantity=quantity,
             order_type=OrderType.MARKET,
             price=0,
             origin=Origin.FLATTEN,
