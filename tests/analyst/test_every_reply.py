@@ -214,6 +214,18 @@ DRIPS: dict[str, Deed] = {
 }
 
 
+REFUSED_KEY = {
+    "google-generativeai": "auth: the API key was refused",  # its library drops the server's words
+    "google-genai": "auth: 401 who are you",
+    "openai": "auth: 401 who are you",
+}
+
+
+def test_a_401_tells_what_each_library_lets_through(adapter: str) -> None:
+    found, _ = ask(fails(401, "who are you"))
+    assert found.error == REFUSED_KEY[adapter]
+
+
 @pytest.mark.parametrize("name", DRIPS)
 def test_the_deadline_covers_the_whole_call(name: str) -> None:
     import time
