@@ -195,7 +195,7 @@ class App:
 
     @cached_property
     def analyst(self) -> Analyst:
-        from kt.analyst import choose
+        from kt.analyst.choice import choose
 
         return choose(
             self.config,

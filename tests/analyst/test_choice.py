@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kt.analyst import choose
-from kt.analyst.choice import price_of
+from kt.analyst.choice import choose, price_of
 from kt.config.model import AnalystConfig, Config
 from kt.errors import ConfigError
 from tests.analyst.make import CLOCK
@@ -71,7 +70,7 @@ def test_a_replay_needs_no_key() -> None:
 
 def test_choosing_does_not_import_googles_library() -> None:
     code = (
-        "import sys; from kt.analyst import choose; from kt.config.model import Config;"
+        "import sys; from kt.analyst.choice import choose; from kt.config.model import Config;"
         "from kt.clock import SystemClock;"
         "choose(Config(), {'GEMINI_API_KEY': 'x'}, SystemClock());"
         "print([name for name in sys.modules if name.startswith(('google.', 'requests'))])"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kt.analyst import choose
+from kt.analyst.choice import choose
 from kt.analyst.lazy import DeferredAnalyst
 from kt.clock import SystemClock
 from kt.config.load import build_config
