@@ -33,8 +33,8 @@ def read_flag(path: Path, at: datetime) -> Stop | None:
 def write_flag(path: Path, stop: Stop) -> None:
     """Write the stop to the file, durably and atomically; RUNNING deletes the file.
 
-    On a full disk it is written to space reserved for it; without that, a halt becomes an empty
-    file. Raises JournalError when the folder is not writable.
+    On a full disk it is written to space reserved for it, or over the flag that is there; without
+    either, a halt becomes an empty file. Raises JournalError when the folder is not writable.
     """
     with mapped(path):
         if stop.mode is StopMode.RUNNING:
@@ -59,22 +59,23 @@ def keep_room(path: Path) -> None:
     """Reserve disk space for the flag, as a file of its size in the same folder."""
     kept = _kept(path)
     with contextlib.suppress(OSError):
-        if not kept.exists():
+        if not kept.exists() or kept.stat().st_size < ROOM:
             write_private(kept, b" " * ROOM, durable=True)
 
 
 def _into_room(path: Path, stop: Stop) -> bool:
-    """Write to the reserved file and rename it to the flag's name; False if that fails."""
+    """Write to the reserved file and rename it to the flag's name, or write over the flag that has
+    used it already; False if both fail. A reader of a flag half written takes it for a halt."""
     content = msgspec.json.encode(msgspec.structs.replace(stop, reason=stop.reason[: ROOM // 16]))
-    try:
-        with _kept(path).open("r+b") as file:
-            file.write(content.ljust(ROOM))
-            file.flush()
-            os.fsync(file.fileno())
-        _kept(path).replace(path)
-    except OSError:
-        return False
-    return True
+    for room in (_kept(path), path):
+        with contextlib.suppress(OSError):
+            with room.open("r+b") as file:
+                file.write(content.ljust(ROOM))
+                file.flush()
+                os.fsync(file.fileno())
+            room.replace(path)
+            return True
+    return False
 
 
 def _kept(path: Path) -> Path:

@@ -82,7 +82,7 @@ def is_halted(account: Account) -> None:
 def small_disk(folder: Path) -> Iterator[None]:
     """A file system of its own, where a test may make one."""
     made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=100,mode=700", "tmpfs", str(folder)],
+        ["mount", "-t", "tmpfs", "-o", "size=4m,nr_inodes=100,mode=700", "tmpfs", str(folder)],
         capture_output=True,
         check=False,
     )

@@ -135,17 +135,35 @@ def test_a_full_disk_has_reserved_space_for_the_flag(
     assert found.reason and wanted.reason.startswith(found.reason)
 
 
-def test_without_room_a_halt_replaces_a_weaker_flag_all_the_same(
+@pytest.mark.parametrize("mode", ["reduce", "flatten", "halt"])
+def test_on_a_full_disk_a_stop_can_be_written_again(
+    tmp_path: Path, mode: str, request: pytest.FixtureRequest
+) -> None:
+    """`kt halt` writes the flag twice: before the journal is opened, and with the journal row."""
+    path = tmp_path / "halt.json"
+    stop_flag.keep_room(path)
+    request.getfixturevalue("full")
+    for _ in range(3):
+        stop_flag.write_flag(path, stop(mode))
+        assert stop_flag.read_flag(path, T0) == stop(mode)
+
+
+def test_without_room_a_halt_becomes_an_empty_flag_and_others_say_so(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     path = tmp_path / "halt.json"
-    stop_flag.write_flag(path, stop("reduce"))
     request.getfixturevalue("full")
     with pytest.raises(JournalError, match="the disk is full"):
         stop_flag.write_flag(path, stop("flatten"))
     stop_flag.write_flag(path, stop("halt"))
     found = stop_flag.read_flag(path, T0)
     assert found is not None and found.mode is StopMode.HALT
+
+
+def test_reserved_space_that_was_cut_short_is_reserved_again(tmp_path: Path) -> None:
+    (tmp_path / "halt.room").write_bytes(b"")
+    stop_flag.keep_room(tmp_path / "halt.json")
+    assert (tmp_path / "halt.room").stat().st_size == stop_flag.ROOM
 
 
 def test_the_reserved_space_is_restored_after_use(tmp_path: Path) -> None:
