@@ -14,7 +14,7 @@ from typing import Any
 from kt.errors import JournalError
 from kt.files import create_private, private_folder
 from kt.store import schema
-from kt.store.sqlite_errors import is_busy, journal_error, mapped
+from kt.store.sqlite_errors import corrupt, is_busy, mapped
 
 BUSY_SECONDS = 10.0
 _SHORTEST, _LONGEST, _PART = 0.0003, 0.01, 0.01
@@ -64,7 +64,7 @@ class DatabaseFile:
     def _check(self) -> None:
         found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
         if found != "ok":
-            raise sqlite3_corrupt(self.path, found)
+            raise corrupt(self.path, found)
 
     def _check_profile(self) -> None:
         rows = self.read("SELECT value FROM meta WHERE key = 'profile'")
@@ -171,10 +171,3 @@ def rows(
     cursor = connection.execute(sql, parameters)
     names = [column[0] for column in cursor.description]
     return [dict(zip(names, row, strict=True)) for row in cursor]
-
-
-def sqlite3_corrupt(path: Path, found: str) -> JournalError:
-    """The error for a file that failed its integrity check."""
-    error = sqlite3.DatabaseError(found)
-    error.sqlite_errorname = "SQLITE_CORRUPT"
-    return journal_error(path, error)

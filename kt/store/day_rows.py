@@ -5,9 +5,6 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import Any, TypeVar
 
-import msgspec
-
-from kt.errors import JournalError
 from kt.records import (
     AnalystUse,
     CallCount,
@@ -19,7 +16,15 @@ from kt.records import (
     Record,
 )
 from kt.store.journal_part import JournalPart
-from kt.store.rows import day_text, from_row, insert_sql, json_text, time_text, update_all
+from kt.store.rows import (
+    day_text,
+    from_json,
+    from_row,
+    insert_sql,
+    json_text,
+    time_text,
+    update_all,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -92,16 +97,7 @@ class DayRows(JournalPart):
 
     def _report(self, which: str, day: date) -> DailyReport | None:
         found = self._file.read(f"SELECT report_json FROM reports {which}", (day_text(day),))
-        if not found:
-            return None
-        try:
-            return msgspec.json.decode(found[0]["report_json"], type=DailyReport)
-        except msgspec.MsgspecError as error:
-            raise JournalError(
-                f"the report of the journal cannot be read: {error}",
-                hint="it was changed by hand, or the file is damaged: run `kt doctor`",
-                code="ROW",
-            ) from error
+        return from_json(found[0]["report_json"], DailyReport) if found else None
 
     def _of_day(self, sql: str, day: date, kind: type[R]) -> tuple[R, ...]:
         self._flush()

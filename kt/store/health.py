@@ -13,7 +13,7 @@ from kt.errors import JournalError
 from kt.records import Stop, StopMode
 from kt.store import schema
 from kt.store.connection import rows
-from kt.store.sqlite_errors import explain
+from kt.store.sqlite_errors import FAILURES, Failure, explain
 from kt.store.stop_flag import read_flag
 
 WARN_FREE = 1024**3
@@ -49,7 +49,7 @@ def database(path: Path, profile: str) -> tuple[Finding, ...]:
                 _profile(connection, profile),
                 _writable(connection, path),
             )
-    except (sqlite3.Error, OSError) as error:
+    except FAILURES as error:
         return (_failed("journal", path, error),)
 
 
@@ -117,7 +117,7 @@ def last_stop(path: Path) -> Stop | None:
             return None
         with closing(_open(path)) as connection:
             found = rows(connection, "SELECT * FROM halts ORDER BY seq DESC LIMIT 1")
-    except (sqlite3.Error, OSError):
+    except FAILURES:
         return None
     return stop_of(found[0]) if found else None
 
@@ -165,12 +165,12 @@ def _writable(connection: sqlite3.Connection, path: Path) -> Finding:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("PRAGMA user_version = 0")  # touches a page; rolled back
         connection.execute("ROLLBACK")
-    except sqlite3.Error as error:
+    except FAILURES as error:
         return _failed("journal writing", path, error)
     return Finding("journal writing", "ok", "possible")
 
 
-def _failed(name: str, path: Path, error: sqlite3.Error | OSError) -> Finding:
+def _failed(name: str, path: Path, error: Failure) -> Finding:
     what, hint = explain(error, path)
     return Finding(name, "fail", f"{path}: {what}", hint)
 

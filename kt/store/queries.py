@@ -6,11 +6,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-import msgspec
-
 from kt.errors import UsageError
 from kt.store.journal_part import JournalPart
-from kt.store.rows import Row
+from kt.store.rows import Row, json_value, time_of
 
 _SOURCES: dict[str, tuple[str, str]] = {
     "run": ("runs", "started_at"),
@@ -84,7 +82,7 @@ class Reading(JournalPart):
             " WHERE pid = ? AND command = ? AND finished_at IS NULL ORDER BY seq DESC LIMIT 1"
         )
         found = self._file.read(sql, (pid, command))
-        return datetime.fromisoformat(found[0]["seen"]) if found else None
+        return time_of(found[0]["seen"]) if found else None
 
     def exits_looked_at(self) -> datetime | None:
         """When a single cycle last checked stops and targets, within the newest 2,000 steps."""
@@ -94,7 +92,7 @@ class Reading(JournalPart):
             " WHERE name = 'exits' AND outcome = 'done'"
         )
         (found,) = self._file.read(sql)
-        return datetime.fromisoformat(found["at"]) if found["at"] else None
+        return time_of(found["at"]) if found["at"] else None
 
     def _with_sources(self, lines: list[Row]) -> list[Row]:
         sources: dict[tuple[str, int], Row] = {}
@@ -134,6 +132,7 @@ class Reading(JournalPart):
 
 def _event(seq: int, kind: str, row: Row) -> Row:
     at = row.pop(_SOURCES[kind][1])
+    time_of(at)  # readers take it for a time
     event: Row = {"seq": seq, "at": at}
     if "kind" in row:  # an order's event or an error has a kind of its own
         row["what"] = row.pop("kind")
@@ -144,7 +143,7 @@ def _event(seq: int, kind: str, row: Row) -> Row:
         if name == "set_by":
             event["by"] = value
         elif name.endswith("_json"):
-            event[name.removesuffix("_json")] = msgspec.json.decode(value)
+            event[name.removesuffix("_json")] = json_value(value)
         else:
             event[name] = bool(value) if name == "passed" else value
     return event

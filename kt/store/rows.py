@@ -15,6 +15,8 @@ from kt.errors import JournalError
 from kt.records import KST, Record
 
 R = TypeVar("R", bound=Record)
+_UNREADABLE = (msgspec.MsgspecError, TypeError, ValueError, RecursionError)
+"""What reading a damaged text raises."""
 Row = dict[str, Any]
 
 
@@ -60,13 +62,46 @@ def from_row(row: Mapping[str, Any], kind: type[R]) -> R:
             elif f"{name}_json" in row:
                 text = row[f"{name}_json"]
                 values[name] = None if text is None else msgspec.json.decode(text)
-        return msgspec.convert(values, kind, strict=False)
-    except (msgspec.MsgspecError, TypeError) as error:
+        return _with_zones(msgspec.convert(values, kind, strict=False))
+    except _UNREADABLE as error:
         raise JournalError(
             f"a row of the journal is not a valid {kind.__name__} (seq {row.get('seq')}): {error}",
             hint="it was edited manually, or the file is damaged: run `kt doctor`",
             code="ROW",
         ) from error
+
+
+def _with_zones(record: R) -> R:
+    """The record. Raises ValueError for a time without an offset, which cannot be compared."""
+    for name in record.__struct_fields__:
+        value = getattr(record, name)
+        if isinstance(value, datetime) and value.tzinfo is None:
+            raise ValueError(f"{name} {value} has no offset from UTC")
+    return record
+
+
+def time_of(text: object) -> datetime:
+    """The time that `time_text` wrote, or the midnight of a day that `day_text` wrote.
+
+    Raises JournalError for anything else.
+    """
+    try:
+        at = datetime.fromisoformat(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise _damaged(f"a time of the journal cannot be read: {str(text)[:40]!r}") from error
+    return at if at.tzinfo else at.replace(tzinfo=KST)
+
+
+def json_value(text: Any) -> Any:
+    """The plain value that `json_text` wrote. Raises JournalError for a text that is no JSON."""
+    try:
+        return msgspec.json.decode(text)
+    except _UNREADABLE as error:
+        raise _damaged(f"a text of the journal is no JSON: {error}") from error
+
+
+def _damaged(message: str) -> JournalError:
+    return JournalError(message, hint="the file is damaged: run `kt doctor`", code="ROW")
 
 
 def packed(text: str) -> bytes:
@@ -78,12 +113,8 @@ def unpacked(data: bytes) -> str:
     """The text that `packed` was given. Raises JournalError where the file is damaged."""
     try:
         return zlib.decompress(data).decode() if data else ""
-    except (zlib.error, UnicodeDecodeError) as error:
-        raise JournalError(
-            f"a packed text of the journal cannot be read: {error}",
-            hint="the file is damaged: run `kt doctor`",
-            code="ROW",
-        ) from error
+    except (zlib.error, UnicodeDecodeError, TypeError) as error:
+        raise _damaged(f"a packed text of the journal cannot be read: {error}") from error
 
 
 def json_text(value: Any) -> str:
@@ -95,7 +126,7 @@ def from_json(text: str, kind: type[R]) -> R:
     """The record that `json_text` was given. Raises JournalError for any other text."""
     try:
         return msgspec.json.decode(text, type=kind)
-    except msgspec.MsgspecError as error:
+    except _UNREADABLE as error:
         raise JournalError(
             f"a text of the journal is no {kind.__name__}: {error}",
             hint="another version of kt wrote it, or the file is damaged: run `kt doctor`",

@@ -41,6 +41,9 @@ _HINTS: dict[str, tuple[str, str]] = {
     "SQLITE_IOERR": ("the disk reported an error", "check the disk"),
     "SQLITE_PERM": ("access is denied", "give yourself the right to read and write the file"),
 }
+FAILURES = (sqlite3.Error, OSError, UnicodeDecodeError)
+"""What a call of SQLite raises; the last when its own message quotes damaged bytes."""
+Failure = sqlite3.Error | OSError | UnicodeDecodeError
 BUSY_CODES = ("SQLITE_BUSY", "SQLITE_LOCKED")
 NO_ROOM = 64 * 1024
 """A disk with less free space (bytes) counts as full: SQLite's shared memory file needs it."""
@@ -48,8 +51,10 @@ _HANDLES = 8
 """File descriptors to probe for: more than SQLite needs for a file with its -wal and -shm."""
 
 
-def primary_code(error: sqlite3.Error) -> str:
+def primary_code(error: sqlite3.Error | UnicodeDecodeError) -> str:
     """SQLite's primary result code by name: `SQLITE_IOERR` for `SQLITE_IOERR_WRITE`."""
+    if isinstance(error, UnicodeDecodeError):
+        return "SQLITE_CORRUPT"
     name = getattr(error, "sqlite_errorname", None) or ""
     return "_".join(name.split("_")[:2])
 
@@ -58,7 +63,7 @@ def is_busy(error: sqlite3.Error) -> bool:
     return primary_code(error) in BUSY_CODES
 
 
-def explain(error: sqlite3.Error | OSError, path: Path | None = None) -> tuple[str, str]:
+def explain(error: Failure, path: Path | None = None) -> tuple[str, str]:
     """The message and the hint for an error."""
     if isinstance(error, OSError):
         what, hint = _HINTS["SQLITE_CANTOPEN"]
@@ -70,14 +75,21 @@ def explain(error: sqlite3.Error | OSError, path: Path | None = None) -> tuple[s
     return (f"{what} ({error})" if what else str(error)), hint
 
 
-def journal_error(path: Path, error: sqlite3.Error | OSError) -> JournalError:
+def journal_error(path: Path, error: Failure) -> JournalError:
     """The JournalError for an exception about this file, with what to do."""
     what, hint = explain(error, path)
     advice = f"{hint}; `kt doctor` shows details" if hint else "`kt doctor` shows details"
     return JournalError(f"journal {path}: {what}", hint=advice, code=_code(error, path) or None)
 
 
-def _code(error: sqlite3.Error | OSError, path: Path | None) -> str:
+def corrupt(path: Path, found: str) -> JournalError:
+    """The JournalError for a damaged file; `found` is what is wrong with it."""
+    error = sqlite3.DatabaseError(found)
+    error.sqlite_errorname = "SQLITE_CORRUPT"
+    return journal_error(path, error)
+
+
+def _code(error: Failure, path: Path | None) -> str:
     if isinstance(error, OSError):
         return errno.errorcode.get(error.errno or 0, "")
     code = primary_code(error)
@@ -96,7 +108,7 @@ def _full(path: Path) -> bool:
     return disk.f_bavail * disk.f_frsize < NO_ROOM or bool(disk.f_files and not disk.f_favail)
 
 
-def _no_handle(error: sqlite3.Error) -> OSError | None:
+def _no_handle(error: sqlite3.Error | UnicodeDecodeError) -> OSError | None:
     """The OSError if the process is out of file descriptors, which SQLite reports only as a file
     that cannot be opened."""
     if primary_code(error) not in ("SQLITE_CANTOPEN", "SQLITE_IOERR"):
@@ -113,10 +125,11 @@ def _no_handle(error: sqlite3.Error) -> OSError | None:
 @contextmanager
 def mapped(path: Path) -> Iterator[None]:
     """Turns sqlite3.Error and OSError raised in the block into JournalError, and also the errors of
-    values that SQLite cannot store: integers beyond 64 bits, lone surrogates."""
+    values that SQLite cannot store (integers beyond 64 bits, lone surrogates), and of SQLite's own
+    messages that quote damaged bytes."""
     try:
         yield
-    except (sqlite3.Error, OSError) as error:
+    except FAILURES as error:
         raise journal_error(path, error) from error
     except (OverflowError, UnicodeEncodeError) as error:
         message = f"journal {path}: a value cannot be stored: {error}"

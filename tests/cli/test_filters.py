@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import date, datetime, time, timedelta
 
 import click
@@ -67,6 +69,16 @@ def test_the_log_is_chosen(three: Front) -> None:
     } == {True}
     items = three("log", "--since", "10:10", "--until", "10:15").items
     assert items and all("T10:1" in item["at"] for item in items)
+
+
+def test_a_damaged_time_without_an_offset_is_of_korea(three: Front) -> None:
+    three.world.journal.error("R", "network", "stream", "cut", OPEN)
+    three.world.journal.flush()
+    with closing(sqlite3.connect(three.world.journal.path)) as file, file:
+        file.execute("UPDATE errors SET at = '2026-11-23'")
+    for since, count in (("2026-11-23", 1), ("09:00", 0), ("2026-11-24", 0)):
+        ran = three("log", "--kind", "error", "--since", since)
+        assert (ran.code, len(ran.items)) == (0, count), ran.err
 
 
 def test_what_is_sought_far_back_is_found(three: Front, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,5 +118,5 @@ def test_a_report_that_was_changed_by_hand_says_so(journal: SqliteJournal) -> No
     journal.put_report(report())
     with closing(sqlite3.connect(journal.path)) as connection, connection:
         connection.execute("UPDATE reports SET report_json = '{}'")
-    with pytest.raises(JournalError, match="cannot be read"):
+    with pytest.raises(JournalError, match="is no DailyReport"):
         journal.report(DAY)

@@ -100,6 +100,15 @@ def test_a_damaged_file_is_refused(tmp_path: Path) -> None:
     assert refusal(tmp_path).code == "SQLITE_CORRUPT"
 
 
+def test_a_file_whose_schema_is_no_text_is_refused(tmp_path: Path) -> None:
+    """SQLite quotes the damaged bytes in its own message, which Python cannot decode."""
+    with open_journal(tmp_path):
+        pass
+    path = tmp_path / "kt.db"
+    path.write_bytes(path.read_bytes().replace(b"CREATE TABLE", b"CREATE \x86ABLE"))
+    assert refusal(tmp_path).code == "SQLITE_CORRUPT"
+
+
 def test_a_cut_off_file_is_refused(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         placed(journal)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -258,6 +260,41 @@ def test_a_row_that_was_changed_by_hand_is_named(journal: SqliteJournal) -> None
     with pytest.raises(JournalError, match="is not a valid Position") as broken:
         journal.positions()
     assert broken.value.code == "ROW"
+
+
+READS: dict[str, Callable[[SqliteJournal], object]] = {
+    "UPDATE steps SET started_at = ?": lambda journal: journal.exits_looked_at(),
+    "UPDATE runs SET started_at = ?": lambda journal: journal.sign_of_life(os.getpid(), "run"),
+    "UPDATE errors SET at = ?": lambda journal: journal.events(kinds=["error"]),
+    "UPDATE decisions SET faults_json = ?": lambda journal: journal.events(kinds=["decision"]),
+    "UPDATE positions SET opened_at = ?": lambda journal: journal.positions(),
+}
+
+
+@pytest.mark.parametrize("sql", READS)
+@pytest.mark.parametrize("text", ["NaN", "{", "[" * 5_000, "9" * 5_000, "\u202e", b"\xff\xfe"])
+def test_a_damaged_cell_is_named(journal: SqliteJournal, sql: str, text: object) -> None:
+    read = READS[sql]
+    journal.error("R1", "network", "stream", "cut", T0)
+    journal.put_position(position())
+    journal.start_run("R1", "run", "1.0")
+    journal.step("R1", "exits", T0, 1.0, "done", "")
+    journal.decisions("R1", [decision()])
+    journal.flush()
+    read(journal)
+    with journal._file.write() as connection:
+        connection.execute(sql, (text,))
+    with pytest.raises(JournalError) as broken:
+        read(journal)
+    assert broken.value.code == "ROW"
+
+
+def test_a_record_with_a_time_without_offset_is_named(journal: SqliteJournal) -> None:
+    journal.put_position(position())
+    with journal._file.write() as connection:
+        connection.execute("UPDATE positions SET opened_at = '2026-11-23T10:00:00'")
+    with pytest.raises(JournalError, match="no offset"):
+        journal.positions()
 
 
 @pytest.mark.parametrize("change", [{"quantity": 2**64}, {"stock_name": "half a \ud800"}])

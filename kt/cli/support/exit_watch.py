@@ -92,9 +92,10 @@ def _real(clock: Clock, seconds: float) -> float:
 
 def _since(runner: Holder) -> datetime | None:
     try:
-        return datetime.fromisoformat(runner.since)
+        since = datetime.fromisoformat(runner.since)
     except ValueError:
         return None
+    return since if since.tzinfo else None
 
 
 def with_exits(positions: Iterable[Position]) -> list[Position]:

@@ -38,7 +38,7 @@ class ExchangeStorage:
         try:
             create_private(path)
             self._db = _connected(path)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
             raise KtError(
                 f"the exchange's state {path} cannot be opened: {error}",
                 hint="kt sim reset puts it away and starts a new one",
@@ -126,7 +126,7 @@ def _connected(path: Path) -> sqlite3.Connection:
         found.execute("PRAGMA journal_mode=WAL")
         found.execute("PRAGMA synchronous=FULL")
         found.executescript(_SCHEMA)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         found.close()
         raise
     return found
