@@ -205,6 +205,11 @@ class App:
             replay=self.journal if self.replaying else None,
         )
 
+    def _baseline(self) -> Analyst:
+        from kt.analyst.rules import RulesAnalyst
+
+        return RulesAnalyst(self.clock)
+
     def _analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
         """The journal's calls since then; opens the journal on first use."""
         return self.journal.analyst_calls(since)
@@ -238,6 +243,7 @@ class App:
             gateway=SealedGateway(self.kiwoom),
             journal=self.journal,
             analyst=DeferredAnalyst(lambda: self.analyst),
+            baseline=DeferredAnalyst(self._baseline),
             notifier=self.notifier,
         )
 

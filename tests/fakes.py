@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from kt.analyst.rules import RulesAnalyst
 from kt.clock import ManualClock
 from kt.config.model import Config
 from kt.errors import UnknownStock
@@ -819,6 +820,7 @@ class World:
             "broker": self.broker,
             "journal": self.journal,
             "analyst": self.analyst,
+            "baseline": RulesAnalyst(self.clock),
             "notifier": self.notifier,
         }
         parts |= changes

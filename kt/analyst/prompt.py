@@ -88,6 +88,7 @@ def decide_prompt(
         "asof": _time(brief.asof),
         "cash": brief.deposit.orderable,
         "per_stock_limit": brief.per_stock_limit,
+        "horizon_minutes": brief.horizon_minutes,
         "realised_today": brief.realised_today,
         "portfolio": [_position(position) for position in brief.positions],
         "lessons": neutral(brief.lessons, 1_500),

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from kt.ports.decision_log import DecisionLog
 from kt.records import (
     AnalystCall,
     AnalystReply,
@@ -262,8 +263,10 @@ class Results(Protocol):
         ...
 
     def put_cash_note(self, note: CashNote) -> None: ...
-    def open_decisions(self, before: datetime) -> tuple[Decision, ...]:
-        """Decisions made before a time that have no outcome yet."""
+    def open_decisions(
+        self, before: datetime, *, since: datetime | None = None
+    ) -> tuple[Decision, ...]:
+        """Decisions made from `since` on and before a time that have no outcome yet."""
         ...
 
 
@@ -326,7 +329,7 @@ class Stops(Protocol):
         ...
 
 
-class Journal(RunLog, OrderLog, Results, DayLog, Stops, Protocol):
+class Journal(RunLog, OrderLog, Results, DecisionLog, DayLog, Stops, Protocol):
     """All parts of the journal. Every method may raise JournalError."""
 
     def events(

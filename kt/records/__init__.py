@@ -98,7 +98,6 @@ from kt.records.result import (
     CashFlow,
     CashNote,
     DayResult,
-    DecisionOutcome,
     Delivery,
     Doubt,
     Position,
@@ -109,6 +108,8 @@ from kt.records.result import (
     SymbolLock,
     Trade,
 )
+from kt.records.scoring import AnalystScore, DecisionOutcome, EntryStatus
+from kt.records.trail import DecisionTrail, ExitLevels
 
 __all__ = [
     "ANSWERS",
@@ -130,6 +131,7 @@ __all__ = [
     "AnalystCall",
     "AnalystReply",
     "AnalystRequest",
+    "AnalystScore",
     "AnalystUse",
     "Balance",
     "BalanceNotice",
@@ -151,14 +153,17 @@ __all__ = [
     "DayResult",
     "Decision",
     "DecisionOutcome",
+    "DecisionTrail",
     "Delivery",
     "DenialCount",
     "Deposit",
     "Document",
     "Doubt",
+    "EntryStatus",
     "Equity",
     "ErrorCount",
     "Execution",
+    "ExitLevels",
     "Fill",
     "Flow",
     "ForeignHolding",

@@ -31,8 +31,8 @@ class StockContext(Record, frozen=True, kw_only=True):
 
 
 class AnalystRequest(Record, frozen=True, kw_only=True):
-    """What the analyst is asked about: the stocks, the account, the limits and the lesson from past
-    decisions."""
+    """What the analyst is asked about: the stocks, the account, the limits and the analyst's own
+    record."""
 
     asof: datetime
     stocks: tuple[StockContext, ...]
@@ -41,6 +41,9 @@ class AnalystRequest(Record, frozen=True, kw_only=True):
     realised_today: int
     per_stock_limit: int
     lessons: str = ""
+    """The analyst's own record, as text."""
+    horizon_minutes: int = 60
+    """When the decisions are judged: what `confidence` is about."""
 
 
 class JournaledQuestion(Record, frozen=True, kw_only=True):

@@ -85,6 +85,13 @@ class Decision(Record, frozen=True, kw_only=True):
     the analyst answered."""
     prompt_version: Name = ""
     """Version of the instructions that the analyst was given."""
+    held: Shares = 0
+    """Shares held when the analyst was asked: a HOLD of a held stock is another decision than a
+    HOLD of one that is not."""
+    question_key: Name = ""
+    """The key of the analysis's first question in `ai_calls`, where the market data are."""
+    answer_key: Name = ""
+    """The key of the answer that this decision was read from."""
 
 
 class CheckResult(Record, frozen=True, kw_only=True):

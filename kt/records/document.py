@@ -14,6 +14,8 @@ from kt.records.decision import Candidate, Check, Decision
 from kt.records.order import Fill, Order
 from kt.records.reports import DailyReport
 from kt.records.result import Balance, DayResult, Position, RoundTrip, StockResult
+from kt.records.scoring import AnalystScore
+from kt.records.trail import DecisionTrail
 
 VERSION = 1
 
@@ -25,8 +27,9 @@ KINDS: dict[str, Any] = {
     "fills": Fill,
     "positions": Position,
     "balance": Balance,
-    "pnl": RoundTrip | DayResult | StockResult | Performance,
+    "pnl": RoundTrip | DayResult | StockResult | Performance | AnalystScore,
     "reports": DailyReport,
+    "trails": DecisionTrail,
     "events": dict[str, Any],
 }
 """The item type of each kind of document."""

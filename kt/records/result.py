@@ -6,7 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from kt.records.account import BrokerOrder, Deposit
-from kt.records.base import Action, Record
+from kt.records.base import Record
 
 
 class Position(Record, frozen=True, kw_only=True):
@@ -219,23 +219,6 @@ class StockResult(Record, tag="stock", tag_field="type", frozen=True, kw_only=Tr
     @property
     def total(self) -> int:
         return self.realised + self.unrealised
-
-
-class DecisionOutcome(Record, frozen=True, kw_only=True):
-    """What a decision was worth at its horizon, after costs, in percent of the price."""
-
-    decision_id: str
-    stock_code: str
-    action: Action
-    confidence: float
-    analyst: str
-    model: str
-    decided_at: datetime
-    horizon_minutes: int
-    price_then: int
-    price_later: int
-    return_pct: float
-    hit: bool
 
 
 class Delivery(Record, frozen=True, kw_only=True):

@@ -18,6 +18,8 @@ class Context:
     gateway: SealedGateway
     journal: Journal
     analyst: Analyst
+    baseline: Analyst
+    """The rules analyst, which every other one is compared with."""
     notifier: Notifier
 
     @property

@@ -12,6 +12,7 @@ from types import TracebackType
 from kt.errors import JournalError
 from kt.store.connection import BUSY_SECONDS, DatabaseFile
 from kt.store.day_rows import DayRows
+from kt.store.decision_rows import DecisionRows
 from kt.store.journal_part import HasNow, Tell, silent
 from kt.store.order_log import OrderRows
 from kt.store.pruning import Pruning
@@ -24,7 +25,9 @@ from kt.store.writer import BatchWriter
 SHORTEST_SECRET = 8
 
 
-class SqliteJournal(RunRows, OrderRows, ResultRows, DayRows, StopRows, Reading, Pruning):
+class SqliteJournal(
+    RunRows, OrderRows, ResultRows, DecisionRows, DayRows, StopRows, Reading, Pruning
+):
     """Implements ports.Journal; may be shared by the threads of a process, and the file by
     processes.
 

@@ -119,14 +119,17 @@ class ResultRows(JournalPart):
     def put_cash_note(self, note: CashNote) -> None:
         self._upsert("cash_note", to_row(note, seq=1), "seq")
 
-    def open_decisions(self, before: datetime) -> tuple[Decision, ...]:
+    def open_decisions(
+        self, before: datetime, *, since: datetime | None = None
+    ) -> tuple[Decision, ...]:
         self._flush()
         sql = (
-            "SELECT * FROM decisions AS d WHERE judged = 0 AND decided_at < ? AND NOT EXISTS"
-            " (SELECT 1 FROM outcomes AS x WHERE x.decision_id = d.decision_id)"
+            "SELECT * FROM decisions AS d WHERE judged = 0 AND decided_at >= ? AND decided_at < ?"
+            " AND NOT EXISTS (SELECT 1 FROM outcomes AS x WHERE x.decision_id = d.decision_id)"
             " ORDER BY decided_at, seq"
         )
-        return self._records(sql, (time_text(before),), Decision)
+        values = (time_text(since) if since else "", time_text(before))
+        return self._records(sql, values, Decision)
 
     def _records(self, sql: str, values: Sequence[Any], kind: type[R]) -> tuple[R, ...]:
         return tuple(from_row(row, kind) for row in self._file.read(sql, values))

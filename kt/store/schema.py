@@ -26,6 +26,7 @@ MIGRATIONS = (
     "0011_questions",
     "0012_deliveries",
     "0013_log_refs",
+    "0014_decision_scores",
 )
 """Files of `sql/`, in order. Never change a released one; add new ones at the end."""
 VERSION = len(MIGRATIONS)
@@ -45,8 +46,11 @@ def migrate(connection: sqlite3.Connection, *, to: int = VERSION) -> None:
     db = Database(connection, recursive_triggers=False, execute_plugins=False)
     connection.create_function("packed", 1, packed, deterministic=True)
     stop_before = MIGRATIONS[to] if to < VERSION else None
+    views = _sql(VIEWS)
+    drops = (line for line in views.splitlines() if line.startswith("DROP VIEW"))
+    _run(db, "\n".join(drops))  # a view may name a column that a migration adds or drops
     _migrations().apply(db, stop_before=stop_before)
-    _run(db, _sql(VIEWS))
+    _run(db, views)
     db.execute(f"PRAGMA user_version = {to:d}")
 
 

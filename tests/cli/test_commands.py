@@ -21,7 +21,6 @@ from kt.records import (
     CashNote,
     DayResult,
     Decision,
-    DecisionOutcome,
     Equity,
     Position,
     RiskLevel,
@@ -703,35 +702,6 @@ def test_pnl_in_all(front: Front) -> None:
         "profit factor  not known\n"
         "held           0 minutes\n"
     )
-
-
-def test_pnl_of_decisions(front: Front) -> None:
-    for number, hit in enumerate((True, True, False)):
-        made = decision(decision_id=f"D{number}", analyst="rules", model="rules-1")
-        front.world.journal.decisions("RUN", [made])
-        front.world.journal.put_outcome(
-            DecisionOutcome(
-                decision_id=made.decision_id,
-                stock_code=SAMSUNG,
-                action=Action.BUY,
-                confidence=0.75,
-                analyst="rules",
-                model="rules-1",
-                decided_at=OPEN,
-                horizon_minutes=60,
-                price_then=70_000,
-                price_later=71_000,
-                return_pct=1.0 if hit else -1.0,
-                hit=hit,
-            )
-        )
-    common = {"kind": "outcomes", "analyst": "rules", "action": "BUY", "model": "rules-1"}
-    assert front("pnl", "--decisions").items == [
-        common
-        | {"confidence": "all", "n": 3, "hits": 2, "hit_pct": 66.7}
-        | {"brier": 0.229, "base_brier": 0.222, "mean_return_pct": 0.333},
-        common | {"confidence": "0.7-0.8", "n": 3, "hits": 2, "hit_pct": 66.7},
-    ]
 
 
 def test_log_prints_events_of_the_chosen_kinds(front: Front) -> None:

@@ -45,6 +45,7 @@ class Floor:
             gateway=SealedGateway(account),
             journal=self.journal,
             analyst=RulesAnalyst(self.clock),
+            baseline=RulesAnalyst(self.clock),
             notifier=self.notifier,
         )
         self.events: queue.Queue[StreamEvent] = queue.Queue()

@@ -19,6 +19,7 @@ from kt.records import (
     Decision,
     DecisionOutcome,
     Doubt,
+    EntryStatus,
     Fill,
     Order,
     OrderEvent,
@@ -243,6 +244,15 @@ def outcome(decision_id: str = "D1", **changes: Any) -> DecisionOutcome:
         "price_later": 70_900,
         "return_pct": 1.05,
         "hit": True,
+        "horizon_at": later(3600),
+        "edge_pct": 1.05,
+        "buy_hold_pct": 1.05,
+        "prompt_version": "decide.en.2",
+        "entry": EntryStatus.FILLED,
+        "entry_price": 69_900.5,
+        "rules_action": "BUY",
+        "rules_pct": 1.05,
+        "rules_hit": True,
     }
     return DecisionOutcome(**(values | changes))
 

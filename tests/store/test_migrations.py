@@ -21,6 +21,7 @@ from tests.store.make import (
     outcome,
     placed,
     position,
+    trade,
 )
 
 
@@ -35,7 +36,7 @@ def old_journal(folder: Path, version: int) -> None:
         insert(connection, "positions", to_row(position()))
         for name in ("D1", "D2"):
             insert(connection, "decisions", to_row(decision(name), run="R0"))
-        connection.execute(insert_sql("outcomes", to_row(outcome())), to_row(outcome()))
+        insert(connection, "outcomes", to_row(outcome()))
         notice = {"run": "R0", "level": "info", "title": "old", "text": "", "at": "2026-11-22"}
         connection.execute(insert_sql("notices", notice), notice)
         connection.execute("COMMIT")
@@ -58,7 +59,7 @@ def test_every_older_version_is_brought_up_to_date(tmp_path: Path, version: int)
         assert journal.cash_note() is None
         journal.put_cash_note(cash_note())
         open_ones = [one.decision_id for one in journal.open_decisions(later(1))]
-        assert open_ones == ["D2"]
+        assert open_ones == ["D1", "D2"], "what was judged by older rules is judged anew"
         titles = [row.get("title") for row in journal.events() if row["kind"] != "decision"]
         assert titles == ["old", None, None, None]
     with closing(sqlite3.connect(tmp_path / "kt.db")) as connection:
@@ -77,15 +78,36 @@ def test_what_no_analyst_answered_is_no_hold_any_more(tmp_path: Path) -> None:
         for made in (forced, held):
             insert(connection, "decisions", to_row(made, run="R0"))
         for name in ("D1", "D2"):
-            judged = to_row(outcome(name, action=Action.HOLD))
-            connection.execute(insert_sql("outcomes", judged), judged)
+            insert(connection, "outcomes", to_row(outcome(name, action=Action.HOLD)))
         connection.execute("COMMIT")
     with open_journal(tmp_path) as journal:
-        assert [one.decision_id for one in journal.outcomes()] == ["D2"]
-        assert journal.open_decisions(later(1)) == ()
+        assert [one.decision_id for one in journal.open_decisions(later(1))] == ["D2"]
         rows = {row["decision_id"]: row for row in journal.events() if row["kind"] == "decision"}
     assert (rows["D1"]["action"], rows["D1"]["provenance"]) == ("ABSTAIN", "none")
     assert (rows["D2"]["action"], rows["D2"]["provenance"]) == ("HOLD", "own")
+
+
+def test_old_decisions_are_known_to_be_of_held_stocks_and_judged_anew(tmp_path: Path) -> None:
+    """Two shares of before are sold at 10:30, ten are held since 10:00, another stock never was."""
+    with closing(sqlite3.connect(tmp_path / "kt.db", isolation_level=None)) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        schema.migrate(connection, to=schema.MIGRATIONS.index("0014_decision_scores"))
+        connection.execute("INSERT INTO meta VALUES ('profile', 'sim')")
+        insert(connection, "positions", to_row(position(opened_at=later(60))))
+        sold = trade(quantity=2, opened_at=later(-60), closed_at=later(1800))
+        insert(connection, "closed_trades", to_row(sold, day="2026-11-23"))
+        for name, seconds, code in (
+            ("D1", -61, "005930"), ("D2", 0, "005930"), ("D3", 600, "005930"),
+            ("D4", 1800, "005930"), ("D5", 600, "000660"),
+        ):  # fmt: skip
+            made = decision(name, decided_at=later(seconds), stock_code=code)
+            insert(connection, "decisions", to_row(made, run="R0"))
+            insert(connection, "outcomes", to_row(outcome(name)))
+        connection.execute("COMMIT")
+    with open_journal(tmp_path) as journal:
+        held = {one.decision_id: one.held for one in journal.open_decisions(later(9000))}
+        assert journal.outcomes() == ()
+    assert held == {"D1": 0, "D2": 2, "D3": 12, "D4": 10, "D5": 0}
 
 
 def test_replies_are_packed(tmp_path: Path) -> None:

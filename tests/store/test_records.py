@@ -168,6 +168,7 @@ def test_a_decision_is_open_until_it_has_an_outcome(journal: SqliteJournal) -> N
     journal.decisions("R1", [first, second])
     assert journal.open_decisions(later(61)) == (first, second)
     assert journal.open_decisions(later(60)) == (first,)
+    assert journal.open_decisions(later(61), since=later(1)) == (second,)
     journal.put_outcome(outcome("D1"))
     journal.put_outcome(outcome("D1", hit=False))
     assert journal.open_decisions(later(61)) == (second,)

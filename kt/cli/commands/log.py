@@ -45,7 +45,10 @@ PAGE = 500
 @click.group(
     "log",
     cls=LazyGroup,
-    entries={"prune": Entry("kt.cli.commands.prune:prune", "Remove old rows.")},
+    entries={
+        "decision": Entry("kt.cli.commands.decision_trail:decision", "One decision's whole trail."),
+        "prune": Entry("kt.cli.commands.prune:prune", "Remove old rows."),
+    },
     alone=True,
     help="""Show events of the journal: decisions, checks, orders, fills, stops, errors.
 

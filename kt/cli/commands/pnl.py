@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,8 +15,8 @@ from kt.errors import UsageError
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
     from kt.records import (
+        AnalystScore,
         DayResult,
-        DecisionOutcome,
         Performance,
         RoundTrip,
         StockResult,
@@ -36,13 +36,20 @@ DEFAULT_DAYS = 30
       kt pnl --by total            drawdown, Sharpe, Sortino, profit factor
       kt pnl --decisions           how the analysts' decisions scored
 
-    Prints a `pnl` document in a pipe (with --decisions an `events` document).
+    --decisions judges each analyst by its own decisions that were carried out: how
+    often they were right, what they earned after costs beside holding the same
+    stocks and beside the rules analyst, and whether the confidence can be believed
+    (`kt help figures` defines every figure). Prints a `pnl` document in a pipe.
     """,
 )
 @click.option(
     "--by", type=click.Choice(["day", "stock", "trade", "total"]), default="day", show_default=True
 )
-@click.option("--decisions", is_flag=True, help="Hit rate and Brier score by confidence.")
+@click.option(
+    "--decisions",
+    is_flag=True,
+    help="Hit rate, return and calibration by analyst, action and confidence.",
+)
 @click.option("--since", type=DAY, help="First day; default: 30 days ago.")
 @pass_cli
 def pnl(cli: CliContext, by: str, decisions: bool, since: date | None) -> None:
@@ -54,7 +61,7 @@ def pnl(cli: CliContext, by: str, decisions: bool, since: date | None) -> None:
     if since > today:
         raise UsageError(f"--since {since} is in the future: today is {today}")
     if decisions:
-        emit(cli, "events", decision_rows(ctx, since), run=ctx.run)
+        emit(cli, "pnl", decision_scores(ctx, since), run=ctx.run)
         return
     emit(cli, "pnl", rows(ctx, by, since), run=ctx.run)
 
@@ -77,36 +84,11 @@ def rows(
     return [*earlier, today]
 
 
-def decision_rows(ctx: Context, since: date) -> list[dict[str, Any]]:
-    """One row per analyst, model, action and confidence band; the row `all` comes first.
-
-    Rates are percent. A Brier score below the base rate's means that the confidence is informative.
-    """
+def decision_scores(ctx: Context, since: date) -> Sequence[AnalystScore]:
+    """The figures of the decisions made since that day; those whose horizon has passed are judged
+    first."""
+    from kt.rules.analyst_scores import scores
     from kt.steps.decide import decision_scoring
 
     decision_scoring.learn(ctx)
-    groups: dict[tuple[str, str, str], list[DecisionOutcome]] = {}
-    for outcome in ctx.journal.outcomes(since=since):
-        key = (outcome.analyst, outcome.model, outcome.action.value)
-        groups.setdefault(key, []).append(outcome)
-    found = []
-    for (analyst, model, action), outcomes in sorted(groups.items()):
-        made = decision_scoring.record(outcomes)
-        assert made is not None
-        who = {"kind": "outcomes", "analyst": analyst, "action": action}
-        scores = {
-            "mean_return_pct": round(made.mean_return_pct, 3),
-            "brier": round(made.brier, 3),
-            "base_brier": round(made.base_brier, 3),
-            "model": model,
-        }
-        found.append({**who, "confidence": "all", **_hits(made.n, made.hits), **scores})
-        for band in made.bands:
-            between = f"{band.low:.1f}-{band.high:.1f}"
-            row = {**who, "confidence": between, **_hits(band.n, band.hits), "model": model}
-            found.append(row)
-    return found
-
-
-def _hits(n: int, hits: int) -> dict[str, Any]:
-    return {"n": n, "hits": hits, "hit_pct": round(hits * 100 / n, 1)}
+    return scores(ctx.journal.outcomes(since=since))

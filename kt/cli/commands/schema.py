@@ -21,6 +21,7 @@ KIND_NAMES = (
     "balance",
     "pnl",
     "reports",
+    "trails",
     "events",
 )
 

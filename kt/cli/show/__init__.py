@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.show import account, daily, decisions, orders, pnl
+from kt.cli.show import account, daily, decisions, orders, pnl, trail
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -21,6 +21,7 @@ LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
     "balance": account.balance,
     "pnl": pnl.pnl,
     "reports": daily.reports,
+    "trails": trail.trails,
     "events": pnl.events,
 }
 

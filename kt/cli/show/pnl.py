@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.show import columns
+from kt.cli.show import columns, scores
 from kt.cli.show.cells import moment, money, percent, plain, signed
 from kt.cli.show.table import Column, pairs, render
-from kt.records import DayResult, Performance, RoundTrip, StockResult, Trade
+from kt.records import AnalystScore, DayResult, Performance, RoundTrip, StockResult, Trade
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -69,11 +69,16 @@ STOCKS = (
 )
 
 
-def pnl(rows: Sequence[RoundTrip | DayResult | StockResult | Performance], console: Console) -> str:
-    """Days, stocks, trades or their performance: a document holds one of the four. A trade that
-    was sold in several parts shows them."""
+Result = RoundTrip | DayResult | StockResult | Performance | AnalystScore
+
+
+def pnl(rows: Sequence[Result], console: Console) -> str:
+    """Days, stocks, trades, their performance or the analysts' scores: a document holds one of the
+    five. A trade that was sold in several parts shows them."""
     if not rows:
         return render((), rows, console)
+    if isinstance(rows[0], AnalystScore):
+        return scores.scores(rows, console)
     if isinstance(rows[0], Performance):
         return pairs(performance(rows[0]), console)
     layout = {DayResult: DAYS, StockResult: STOCKS, RoundTrip: TRADES}[type(rows[0])]

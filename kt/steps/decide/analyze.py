@@ -115,6 +115,7 @@ def _labelled(
         provenance=Provenance.REPAIRED if repaired_fields else Provenance.OWN,
         repairs=repaired_fields,
         prompt_version=answer.prompt_version,
+        answer_key=answer.key,
     )
 
 
@@ -140,9 +141,9 @@ def _fall_back(ctx: Context, brief: AnalystRequest, found: _Found) -> None:
 def _finished(ctx: Context, stock: StockContext, brief: AnalystRequest, found: _Found) -> Decision:
     """The decision (or an ABSTAIN) with its id, the time it was made, and the time of the newest
     data it is based on."""
+    assert found.asked is not None
     decision = found.good.get(stock.stock_code)
     if decision is None:
-        assert found.asked is not None
         decision = decision_validation.abstain(
             stock,
             brief,
@@ -156,6 +157,9 @@ def _finished(ctx: Context, stock: StockContext, brief: AnalystRequest, found: _
         decision_id=new_id(now),
         decided_at=now,
         data_at=newest((stock,), brief.asof),
+        held=stock.position.quantity if stock.position else 0,
+        question_key=found.asked.key,
+        answer_key=decision.answer_key or found.asked.key,
         faults=decision.faults or found.faults.get(stock.stock_code, ())
         if not decision.provenance.own
         else (),

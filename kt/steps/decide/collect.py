@@ -45,6 +45,7 @@ def collect(
         realised_today=daily_pnl.realised(ctx, ctx.clock.now().date()),
         per_stock_limit=ctx.config.limits.per_stock,
         lessons=_lessons(ctx),
+        horizon_minutes=ctx.config.analyst.horizon_minutes,
     )
 
 

@@ -1,82 +1,99 @@
-"""Step 9: the return of past decisions at their horizon, after costs, and the track record as text
-for the next request to the analyst."""
+"""Step 9: judge past decisions at their horizon, and tell the analyst its own record in the next
+request (docs/decision-scores.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from kt.errors import KtError
-from kt.records import Action, Bar, Decision, DecisionOutcome, Interval
-from kt.rules import calendar, fees
+from kt.records import (
+    UNRESOLVED_STATES,
+    Action,
+    Bar,
+    Decision,
+    DecisionOutcome,
+    EntryStatus,
+    Interval,
+    OrderState,
+)
+from kt.rules import analyst_scores, decision_validation
+from kt.rules.decision_verdict import (
+    CostRates,
+    choice_pct,
+    cost_rates,
+    horizon_end,
+    verdict,
+)
 from kt.steps.context import Context
 from kt.steps.fan_out import note_error
+from kt.steps.instruments import known_list
 from kt.steps.results import Learned
 
 MAX_SCORED = 100
 """Decisions scored in one call."""
 _BARS = 400
 """Minute bars: a whole session (390) and a margin."""
-BANDS = ((0.0, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 1.01))
-"""Bands of confidence: from, and below."""
-_RECENT = timedelta(days=30)
+RECENT = timedelta(days=30)
+"""What the analyst is told its record of."""
 _MAX_AGE = timedelta(days=7)
 
 
+@dataclass(slots=True)
+class _Known:
+    """What was fetched for one call: bars by stock and whether they are today's, and the rules
+    analyst's decisions by question and stock."""
+
+    bars: dict[tuple[str, bool], tuple[Bar, ...]] = field(default_factory=dict)
+    rules: dict[str, dict[str, Decision]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    status: EntryStatus
+    price: float
+
+
 def learn(ctx: Context) -> Learned:
-    """Score the decisions whose horizon has passed; each is scored once."""
-    now = ctx.clock.now()
-    horizon = timedelta(minutes=ctx.config.analyst.horizon_minutes)
+    """Judge the decisions whose horizon has passed; each is judged once."""
     outcomes: list[DecisionOutcome] = []
     missing: list[str] = []
-    bars: dict[tuple[str, bool], tuple[Bar, ...]] = {}
-    unscored = [d for d in ctx.journal.open_decisions(now - horizon) if _recent(d, now)]
-    for decision in unscored[:MAX_SCORED]:
-        later = _price_later(ctx, decision, horizon, bars)
-        if later is None:
+    known = _Known()
+    for decision, end in _due(ctx)[:MAX_SCORED]:
+        later = _price_at(ctx, decision, end, known)
+        entry = _entry(ctx, decision, end)
+        if later is None or entry is None:
             missing.append(f"{decision.stock_code} {decision.decision_id}")
             continue
-        outcome = judge(ctx, decision, later)
+        outcome = _outcome(ctx, decision, (later, end), entry, known)
         ctx.journal.put_outcome(outcome)
         outcomes.append(outcome)
     return Learned(tuple(outcomes), tuple(missing))
 
 
-def _recent(decision: Decision, now: datetime) -> bool:
-    """Whether the decision is less than a week old: older ones are no longer scored."""
-    return decision.decided_at is not None and now - decision.decided_at < _MAX_AGE
+def _due(ctx: Context) -> list[tuple[Decision, datetime]]:
+    """Decisions of the last week that are not judged yet, with the ends of their horizons, which
+    have passed. Those that no price can judge are left out (`horizon_end`)."""
+    now = ctx.clock.now()
+    found = []
+    for decision in ctx.journal.open_decisions(now, since=now - _MAX_AGE):
+        if decision.decided_at is None or not decision.reference_price:
+            continue
+        end = horizon_end(decision.decided_at, ctx.config.analyst.horizon_minutes)
+        if end is not None and end < now:
+            found.append((decision, end))
+    return found
 
 
-def _price_later(
-    ctx: Context,
-    decision: Decision,
-    horizon: timedelta,
-    known: dict[tuple[str, bool], tuple[Bar, ...]],
-) -> int | None:
-    """The price in won at the horizon, or at that day's close when the market closed earlier; None
-    when there is no bar."""
-    if decision.decided_at is None or not decision.reference_price:
-        return None
-    day = decision.decided_at.date()
-    today = day == ctx.clock.now().date()
+def _price_at(ctx: Context, decision: Decision, end: datetime, known: _Known) -> int | None:
+    """The price in won at the end of the horizon, by minute bars; of an earlier day, that day's
+    close. None when there is no bar."""
+    today = end.date() == ctx.clock.now().date()
     key = (decision.stock_code, today)
-    if key not in known:
-        known[key] = _bars(ctx, decision.stock_code, today)
-    if not today:
-        closes = [bar.close for bar in known[key] if bar.at.date() == day]
-        return closes[-1] if closes else None
-    return _at(known[key], _scored_at(decision.decided_at, horizon))
-
-
-def _scored_at(decided: datetime, horizon: timedelta) -> datetime:
-    hours = calendar.hours(decided.date())
-    return min(decided + horizon, hours.close) if hours else decided + horizon
-
-
-def _at(bars: Sequence[Bar], at: datetime) -> int | None:
-    before = [bar.close for bar in bars if bar.at <= at]
-    return before[-1] if before else None
+    if key not in known.bars:
+        known.bars[key] = _bars(ctx, decision.stock_code, today)
+    fits = [bar for bar in known.bars[key] if bar.at <= end and bar.at.date() == end.date()]
+    return fits[-1].close if fits else None
 
 
 def _bars(ctx: Context, code: str, today: bool) -> tuple[Bar, ...]:
@@ -89,22 +106,46 @@ def _bars(ctx: Context, code: str, today: bool) -> tuple[Bar, ...]:
         return ()
 
 
-def judge(ctx: Context, decision: Decision, later: int) -> DecisionOutcome:
-    """The outcome of a decision, given the price in won at its horizon; `return_pct` is in percent
-    of the price at decision time.
+def _entry(ctx: Context, decision: Decision, end: datetime) -> _Entry | None:
+    """What became of the decision's order until the end of the horizon; None while that is not
+    known."""
+    price = float(decision.reference_price)
+    if not decision.action.trades:
+        return _Entry(EntryStatus.NONE, price)
+    orders = ctx.journal.orders_of(decision.decision_id)
+    fills = [
+        fill
+        for order in orders
+        for fill in ctx.journal.fills(order_id=order.order_id)
+        if fill.at <= end
+    ]
+    quantity = sum(fill.quantity for fill in fills)
+    if quantity:
+        value = sum(fill.quantity * fill.price for fill in fills)
+        return _Entry(EntryStatus.FILLED, value / quantity)
+    states = {order.state for order in orders}
+    if states & UNRESOLVED_STATES:
+        return None
+    if states - {OrderState.DENIED, OrderState.REJECTED}:
+        return _Entry(EntryStatus.UNFILLED, price)
+    denied = states or any(
+        not check.passed for check in ctx.journal.checks_of(decision.decision_id)
+    )
+    return _Entry(EntryStatus.DENIED if denied else EntryStatus.NOT_ORDERED, price)
 
-    A BUY earns the price change less the costs of a round trip. A SELL earns the fall it avoided
-    less the costs of selling. A HOLD is a hit when the change would not have covered a round trip.
-    """
-    then = decision.reference_price
-    move = (later - then) * 100 / then
+
+def _outcome(
+    ctx: Context, decision: Decision, later: tuple[int, datetime], entry: _Entry, known: _Known
+) -> DecisionOutcome:
+    """The outcome at a horizon's end: `later` is the price in won there, and its time."""
+    price_later, end = later
     assert decision.decided_at is not None
-    costs = _round_trip_pct(ctx, decision)
-    value = {
-        Action.BUY: move - costs,
-        Action.SELL: -move - costs / 2,
-        Action.HOLD: costs - move,
-    }[decision.action]
+    costs = _costs(ctx, decision, end)
+    held = decision.held > 0 or decision.action is Action.SELL
+    then = decision.reference_price
+    found = verdict(decision.action, held, entry.price, price_later, costs)
+    rules = _rules_decision(ctx, decision, known)
+    theirs = verdict(rules.action, held, then, price_later, costs) if rules else None
     return DecisionOutcome(
         decision_id=decision.decision_id,
         stock_code=decision.stock_code,
@@ -115,78 +156,54 @@ def judge(ctx: Context, decision: Decision, later: int) -> DecisionOutcome:
         decided_at=decision.decided_at,
         horizon_minutes=ctx.config.analyst.horizon_minutes,
         price_then=then,
-        price_later=later,
-        return_pct=round(value, 3),
-        hit=value > 0,
+        price_later=price_later,
+        return_pct=round(found.return_pct, 4),
+        hit=found.hit,
+        horizon_at=end,
+        edge_pct=round(found.edge_pct, 4),
+        buy_hold_pct=round(choice_pct(True, held, then, price_later, costs), 4),
+        prompt_version=decision.prompt_version,
+        provenance=decision.provenance,
+        held=decision.held,
+        entry=entry.status,
+        entry_price=entry.price,
+        rules_action=rules.action.value if rules else "",
+        rules_pct=round(theirs.return_pct, 4) if theirs else None,
+        rules_hit=theirs.hit if theirs else None,
     )
 
 
-def _round_trip_pct(ctx: Context, decision: Decision) -> float:
-    """Both commissions and the sell tax, in percent of the price."""
-    day = (decision.decided_at or ctx.clock.now()).date()
-    tax = fees.sell_tax_rate("KOSPI", "STOCK", day) / 1000
-    return 2 * ctx.config.server.commission_pct + tax
+def _costs(ctx: Context, decision: Decision, day: datetime) -> CostRates:
+    stock = (known_list(ctx) or {}).get(decision.stock_code)
+    market, kind = (stock.market, stock.kind) if stock else ("KOSPI", "STOCK")
+    return cost_rates(ctx.config.server.commission_pct, market, kind, day)
 
 
-@dataclass(frozen=True, slots=True)
-class Band:
-    """Hits among the decisions whose confidence is in [low, high)."""
-
-    low: float
-    high: float
-    n: int
-    hits: int
-
-
-@dataclass(frozen=True, slots=True)
-class TrackRecord:
-    """How good the decisions were. `brier` is the Brier score: the mean squared error of confidence
-    against hit (1) or miss (0). `base_brier` is the score of always predicting the base rate.
-    Lower is better."""
-
-    n: int
-    hits: int
-    bands: tuple[Band, ...]
-    brier: float
-    base_brier: float
-    mean_return_pct: float
-
-
-def record(outcomes: Sequence[DecisionOutcome]) -> TrackRecord | None:
-    """The track record of these outcomes; None when there are none."""
-    if not outcomes:
-        return None
-    n, hits = len(outcomes), sum(outcome.hit for outcome in outcomes)
-    base = hits / n
-    bands = []
-    for low, high in BANDS:
-        of_band = [o for o in outcomes if low <= o.confidence < high]
-        if of_band:
-            bands.append(Band(low, min(high, 1.0), len(of_band), sum(o.hit for o in of_band)))
-    return TrackRecord(
-        n=n,
-        hits=hits,
-        bands=tuple(bands),
-        brier=sum((o.confidence - o.hit) ** 2 for o in outcomes) / n,
-        base_brier=base * (1 - base),
-        mean_return_pct=sum(o.return_pct for o in outcomes) / n,
-    )
+def _rules_decision(ctx: Context, decision: Decision, known: _Known) -> Decision | None:
+    """What the rules analyst decides about the stock on the data that the analyst was given; None
+    when the journal does not have them, or the rules do not answer."""
+    key = decision.question_key
+    if key not in known.rules:
+        question = ctx.journal.question_of(key)
+        known.rules[key] = {}
+        if question is not None:
+            answer = ctx.baseline.decide(question.request)
+            judged = decision_validation.judge(
+                answer.objects, question.request, kinds=question.kinds
+            )
+            known.rules[key] = {one.stock_code: one for one in judged.decisions}
+    return known.rules[key].get(decision.stock_code)
 
 
 def lessons(ctx: Context) -> str:
-    """The track record of the last 30 days' BUY and SELL decisions, as text for the next request;
-    empty when there are none."""
-    since = ctx.clock.now().date() - _RECENT
-    traded = [o for o in ctx.journal.outcomes(since=since) if o.action.trades]
-    made = record(traded)
-    if made is None:
+    """The record of the analyst that is about to be asked, over the last 30 days, as text for its
+    next request; empty when there is none. Other analysts' decisions are not in it."""
+    since = ctx.clock.now().date() - RECENT
+    own = [o for o in ctx.journal.outcomes(since=since) if o.analyst == ctx.analyst.name]
+    counted = [one for one in own if one.counts]
+    if not counted:
         return ""
-    bands = "; ".join(
-        f"{band.low:.1f}-{band.high:.1f}: {band.hits}/{band.n} hit" for band in made.bands
-    )
-    better = "better" if made.brier < made.base_brier else "worse"
-    return (
-        f"{made.n} earlier BUY/SELL decisions, {made.hits} hit, mean return after costs "
-        f"{made.mean_return_pct:+.2f} %. By confidence: {bands}. Brier score {made.brier:.3f}, "
-        f"{better} than always saying the base rate ({made.base_brier:.3f})."
-    )
+    newest = max(counted, key=lambda one: one.decided_at)
+    key = analyst_scores.key_of_score(newest)
+    rows = analyst_scores.scores([o for o in own if analyst_scores.key_of_score(o) == key])
+    return analyst_scores.digest(rows)

@@ -1,9 +1,8 @@
-"""Daily profit and loss, the loss limit, the balance, and the scoring of decisions."""
+"""Daily profit and loss, the loss limit, and the balance."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from typing import Any
+from datetime import date
 
 import pytest
 from msgspec.structs import replace
@@ -11,15 +10,10 @@ from msgspec.structs import replace
 from kt.config.model import Limits
 from kt.errors import Unreachable
 from kt.records import (
-    Action,
-    Bar,
-    Decision,
-    DecisionOutcome,
     Realised,
     Side,
     StopMode,
 )
-from kt.steps.decide import decision_scoring
 from kt.steps.orders import place
 from kt.steps.portfolio import balance as account
 from kt.steps.portfolio import daily_pnl
@@ -28,7 +22,6 @@ from kt.steps.risk import check, stops
 from tests import fakes
 from tests.engine.acting import at
 from tests.fakes import SAMSUNG, World, unknown
-from tests.steps import trading
 from tests.steps.test_order_tracking import standing
 
 
@@ -166,117 +159,3 @@ def test_shares_that_kt_may_have_bought_are_not_shown_as_external(world: World, 
     world.broker.failing["executions"] = Unreachable("no route to the broker")
     (position,) = account.balance(world.ctx).positions
     assert position.source == "kt"
-
-
-# scoring of decisions
-
-
-def decided(world: World, **more: Any) -> Decision:
-    name = f"D{len(more)}{more.get('action', 'BUY')}"
-    fields = {"decision_id": name, "reference_price": 70_000, "analyst": "scripted"}
-    decision = trading.decided(world, **(fields | more))
-    world.journal.decisions("RUN", [decision])
-    return decision
-
-
-def minutes(world: World, start: datetime, closes: dict[int, int]) -> None:
-    world.market.bars_by_code[SAMSUNG] = tuple(
-        Bar(at=start + timedelta(minutes=n), open=c, high=c, low=c, close=c, volume=1)
-        for n, c in closes.items()
-    )
-
-
-def test_a_decision_is_judged_at_its_horizon_after_costs(world: World) -> None:
-    start = world.clock.now()
-    decided(world)
-    minutes(world, start, {0: 70_000, 59: 70_500, 60: 71_400, 90: 60_000})
-    world.clock.advance(3_000)
-    assert decision_scoring.learn(world.ctx).outcomes == (), "its hour is not over"
-    world.clock.advance(3_000)
-    (outcome,) = decision_scoring.learn(world.ctx).outcomes
-    assert outcome.price_later == 71_400
-    assert outcome.return_pct == pytest.approx(2.0 - 0.23)
-    assert outcome.hit
-    assert decision_scoring.learn(world.ctx).outcomes == (), "judged once"
-
-
-@pytest.mark.parametrize(
-    ("action", "later", "hit"),
-    [
-        (Action.BUY, 70_100, False),
-        (Action.BUY, 70_300, True),
-        (Action.SELL, 69_000, True),
-        (Action.SELL, 70_100, False),
-        (Action.HOLD, 70_100, True),
-        (Action.HOLD, 71_000, False),
-    ],
-)
-def test_a_hit_is_a_positive_return_after_costs(
-    world: World, action: Action, later: int, hit: bool
-) -> None:
-    outcome = decision_scoring.judge(world.ctx, decided(world, action=action), later)
-    assert outcome.hit is hit
-
-
-def test_a_decision_before_the_close_is_judged_at_the_close(world: World) -> None:
-    world.clock.set(at("15:10"))
-    decided(world)
-    minutes(world, at("15:10"), {0: 70_000, 20: 70_900, 30: 99_000})
-    world.clock.set(at("16:30"))
-    (outcome,) = decision_scoring.learn(world.ctx).outcomes
-    assert outcome.price_later == 70_900
-
-
-def test_an_earlier_days_decision_is_judged_by_that_days_bar(world: World) -> None:
-    decided(world)
-    world.market.bars_by_code[SAMSUNG] = (
-        Bar(at=at("00:00"), open=1, high=1, low=1, close=71_000, volume=1),
-        Bar(at=at("00:00", day=1), open=1, high=1, low=1, close=50_000, volume=1),
-    )
-    world.clock.set(at("10:00", day=1))
-    (outcome,) = decision_scoring.learn(world.ctx).outcomes
-    assert outcome.price_later == 71_000
-
-
-def test_a_decision_without_a_price_is_scored_later(world: World) -> None:
-    decided(world)
-    minutes(world, world.clock.now(), {0: 70_000, 60: 71_000})
-    world.clock.advance(4_000)
-    world.market.failing["bars"] = Unreachable("HTTP 503")
-    learned = decision_scoring.learn(world.ctx)
-    assert learned.outcomes == ()
-    assert len(learned.missing) == 1
-    world.market.failing.clear()
-    assert len(decision_scoring.learn(world.ctx).outcomes) == 1
-
-
-def outcome(n: int, confidence: float, hit: bool, action: Action = Action.BUY) -> DecisionOutcome:
-    return DecisionOutcome(
-        decision_id=f"D{n}",
-        stock_code=SAMSUNG,
-        action=action,
-        confidence=confidence,
-        analyst="scripted",
-        model="m",
-        decided_at=fakes.OPEN,
-        horizon_minutes=60,
-        price_then=100,
-        price_later=101,
-        return_pct=1.0 if hit else -1.0,
-        hit=hit,
-    )
-
-
-def test_the_track_record_is_given_as_text(world: World) -> None:
-    assert decision_scoring.lessons(world.ctx) == ""
-    for n, (confidence, hit) in enumerate([(0.65, True), (0.65, False), (0.9, True), (0.9, True)]):
-        world.journal.put_outcome(outcome(n, confidence, hit))
-    world.journal.put_outcome(outcome(9, 0.5, True, Action.HOLD))
-    said = decision_scoring.lessons(world.ctx)
-    assert "4 earlier BUY/SELL decisions, 3 hit" in said
-    assert "0.6-0.7: 1/2 hit; 0.8-1.0: 2/2 hit" in said
-    assert "mean return after costs +0.50 %" in said
-    made = decision_scoring.record([outcome(0, 0.65, True), outcome(1, 0.65, False)])
-    assert made is not None
-    assert made.brier == pytest.approx((0.35**2 + 0.65**2) / 2)
-    assert made.base_brier == 0.25
