@@ -211,6 +211,9 @@ def test_analyze_codes_and_candidates(front: Front) -> None:
         "repairs",
         "data_at",
         "prompt_version",
+        "held",
+        "question_key",
+        "answer_key",
     ]
     assert (item["action"], item["quantity"], item["price"]) == ("BUY", 10, 70_000)
     assert ran.err == "kt: 1 decision by scripted: 1 BUY\n"
