@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from kt.records.analyst_request import AnalystCall, AnalystRequest
 from kt.records.base import Record
@@ -39,9 +40,13 @@ class DecisionTrail(Record, frozen=True, kw_only=True):
     brief: AnalystRequest | None
     """What the analyst was told, of the stocks only this one."""
     prompt: str
-    """Instructions and data as sent to a model; empty for an analyst without one."""
+    """Instructions and data as sent to a model; of the rules analyst, its figures."""
     reply: str
     """As received; the decision objects as JSON for an analyst that answers without text."""
+    reply_objects: tuple[dict[str, Any], ...]
+    """Those about this stock, where the reply is plain JSON."""
+    prompt_characters: int
+    reply_characters: int
     call: AnalystCall | None
     checks: tuple[Check, ...]
     orders: tuple[Order, ...]

@@ -137,7 +137,7 @@ def test_every_heading_of_a_table_has_a_korean_word() -> None:
         *(account.POSITIONS, account.OPEN_ORDERS, decisions.CANDIDATES, decisions.DECISIONS),
         *(decisions.CHECKS, orders.ORDERS, orders.FILLS, pnl.TRADES, pnl.DAYS),
         *(pnl.STOCKS, LIVE, daily.DENIALS, daily.ERRORS, daily.CALLS, daily.PLAN),
-        *(scores.SCORES, trail.RULES, trail.LEVELS, trail.SALES),
+        *(scores.SCORES, trail.LEVELS, trail.SALES),
     )
     headings = {column.heading for layout in layouts for column in layout}
     assert headings <= set(KOREAN)

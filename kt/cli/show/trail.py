@@ -10,16 +10,11 @@ from kt.cli.show import orders as order_tables
 from kt.cli.show.cells import moment, money, percent, plain, signed
 from kt.cli.show.table import Column, heading, pairs, render
 from kt.cli.show.width import paragraph
-from kt.records import Check, Decision, DecisionOutcome, DecisionTrail, EntryStatus
+from kt.records import Action, Check, CheckResult, Decision, DecisionTrail, EntryStatus
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
 
-RULES = (
-    Column("rule", lambda row: row.code),
-    Column("check", lambda row: "pass" if row.passed else "denied"),
-    Column("detail", lambda row: row.detail, rank=1, shorten=20),
-)
 LEVELS = (
     Column("time", lambda row: moment(row.at)),
     Column("quantity", lambda row: money(row.quantity), right=True),
@@ -42,6 +37,8 @@ ENTRIES = {
     EntryStatus.DENIED: "counted apart: it was denied",
     EntryStatus.NOT_ORDERED: "counted apart: nobody ordered it",
 }
+UNJUDGED = "none yet: `kt pnl --decisions` judges what is due"
+NOTHING = "none: nobody answered, so there is nothing to judge"
 
 
 def trails(rows: Sequence[DecisionTrail], console: Console) -> str:
@@ -59,7 +56,7 @@ def _trail(row: DecisionTrail, console: Console) -> str:
         ("Order", order_tables.orders(row.orders, console)),
         ("Fills", order_tables.fills(row.fills, console)),
         ("Exit", _exit(row, console)),
-        ("Verdict", _told(_verdict(row.verdict), console)),
+        ("Verdict", _told(_verdict(row), console)),
     )
     text = "\n".join(f"{heading(title, console)}{text}" for title, text in parts)
     return text + "".join(f"\n{paragraph(name, console.width)}\n" for name in row.missing)
@@ -114,7 +111,7 @@ def _brief(row: DecisionTrail) -> list[tuple[str, str]]:
     stock, quote = row.brief.stocks[0], row.brief.stocks[0].quote
     return [
         ("as of", f"{moment(row.brief.asof)}, data of {moment(row.decision.data_at)}"),
-        ("price", f"{money(quote.price)}, bid {money(quote.bid)}, ask {money(quote.ask)}"),
+        ("price", f"{money(quote.price)}, {percent(quote.change_pct)}"),
         ("bars", f"{len(stock.minutes)} minutes, {len(stock.days)} days"),
         ("orderable", f"{money(row.brief.deposit.orderable)} won"),
         *[("missing", part) for part in stock.missing],
@@ -128,30 +125,24 @@ def _reply(row: DecisionTrail) -> list[tuple[str, str]]:
         return []
     return [
         ("asked", f"{moment(call.asked_at)} {_named(call.analyst, call.model)}"),
-        ("prompt", f"{len(row.prompt):,} characters, {call.tokens_in:,} tokens"),
-        ("reply", f"{len(row.reply):,} characters, {call.tokens_out:,} tokens"),
+        ("prompt", f"{row.prompt_characters:,} characters, {call.tokens_in:,} tokens"),
+        ("reply", f"{row.reply_characters:,} characters, {call.tokens_out:,} tokens"),
         *([("failed", call.error)] if call.error else []),
-        *[("about it", text) for text in _about(row.reply, row.decision.stock_code)],
+        *[("about it", json.dumps(one, ensure_ascii=False)) for one in row.reply_objects],
     ]
-
-
-def _about(reply: str, stock_code: str) -> list[str]:
-    """The reply's objects about this stock as JSON; none when the reply cannot be read as it is."""
-    try:
-        found = json.loads(reply)
-    except (ValueError, RecursionError):
-        return []
-    objects = found if isinstance(found, list) else [found]
-    about = [o for o in objects if isinstance(o, dict) and o.get("stock_code") == stock_code]
-    return [json.dumps(one, ensure_ascii=False) for one in about]
 
 
 def _checks(checks: Sequence[Check], console: Console) -> Iterator[str]:
     for check in checks:
-        passed = "pass" if check.passed else "denied"
         order = f"{check.side} {money(check.quantity)} at {money(check.price)}"
-        title = f"{moment(check.checked_at)}  {passed}  {order}\n"
-        yield title + render(RULES, check.results, console)
+        title = f"{moment(check.checked_at)}  {_passed(check)}  {order}\n"
+        results = [(one.code, f"{_passed(one)} {one.detail}") for one in check.results]
+        gap = "\n" if console.markdown else ""
+        yield title + gap + _told(results, console)
+
+
+def _passed(result: Check | CheckResult) -> str:
+    return "pass" if result.passed else "denied"
 
 
 def _exit(row: DecisionTrail, console: Console) -> str:
@@ -167,15 +158,16 @@ def _exit(row: DecisionTrail, console: Console) -> str:
     return text + ("\n" + pairs(told, console) if told else "")
 
 
-def _verdict(one: DecisionOutcome | None) -> list[tuple[str, str]]:
+def _verdict(row: DecisionTrail) -> list[tuple[str, str]]:
+    one = row.verdict
     if one is None:
-        return []
+        return [("verdict", NOTHING if row.decision.action is Action.ABSTAIN else UNJUDGED)]
     rules = f"{one.rules_action} {percent(one.rules_pct)}" if one.rules_action else "not known"
     return [
         ("verdict", f"{'right' if one.hit else 'wrong'}, {ENTRIES[one.entry]}"),
         (
             "price",
-            f"{plain(one.entry_price)} to {money(one.price_later)} at {moment(one.horizon_at)}",
+            f"{one.entry_price:,.0f} to {money(one.price_later)} at {moment(one.horizon_at)}",
         ),
         ("return", f"{percent(one.return_pct)} after costs"),
         ("edge", f"{percent(one.edge_pct)} against not doing it"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 from msgspec.structs import replace
 
@@ -30,6 +32,7 @@ def trail(ctx: Context, decision: Decision, run: str) -> DecisionTrail:
     `missing`."""
     journal = ctx.journal
     brief, answer = _brief(ctx, decision), journal.answer_of(decision.answer_key)
+    prompt, reply = (answer.prompt, _reply(answer)) if answer else ("", "")
     orders = journal.orders_of(decision.decision_id)
     fills = tuple(f for order in orders for f in journal.fills(order_id=order.order_id))
     position, trade = _holding(ctx, decision, orders, fills)
@@ -40,8 +43,11 @@ def trail(ctx: Context, decision: Decision, run: str) -> DecisionTrail:
         run=run,
         candidate=_candidate(ctx, decision, run, brief),
         brief=brief,
-        prompt=answer.prompt if answer else "",
-        reply=_reply(answer) if answer else "",
+        prompt=prompt,
+        reply=reply,
+        reply_objects=_about(reply, decision.stock_code),
+        prompt_characters=len(prompt),
+        reply_characters=len(reply),
         call=_call(answer) if answer else None,
         checks=journal.checks_of(decision.decision_id),
         orders=orders,
@@ -76,6 +82,16 @@ def _candidate(
 
 def _reply(answer: AnalystReply) -> str:
     return answer.raw or msgspec.json.encode(answer.objects).decode()
+
+
+def _about(reply: str, stock_code: str) -> tuple[dict[str, Any], ...]:
+    """The reply's objects about a stock; none when the reply is not plain JSON."""
+    try:
+        found = msgspec.json.decode(reply)
+    except (msgspec.DecodeError, RecursionError):
+        return ()
+    objects = found if isinstance(found, list) else [found]
+    return tuple(o for o in objects if isinstance(o, dict) and o.get("stock_code") == stock_code)
 
 
 def _call(answer: AnalystReply) -> AnalystCall:
