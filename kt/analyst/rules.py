@@ -11,7 +11,7 @@ For every stock `signals.py` weighs six signals into a score of 0..100. Then:
 The confidence of a BUY is how often such a score was right an hour later, after costs: measured
 on the embedded exchange (HIT_RATES), lowered where data was missing. It says nothing about the
 real market; `kt pnl --decisions` shows the hit rate there. The confidence of not buying is 1 minus
-that.
+that; of keeping a held stock it is the same as of buying it, at least 0.5.
 """
 
 from __future__ import annotations

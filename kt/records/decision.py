@@ -58,7 +58,8 @@ class Decision(Record, frozen=True, kw_only=True):
     (docs/architecture.md#decision-object).
 
     `quantity` is the analyst's upper bound; kt sizes orders itself. `price` is the limit in won
-    (0 for HOLD and ABSTAIN). `confidence` 0..1.
+    (0 for HOLD and ABSTAIN). `confidence` (0..1) is, for every action, the chance that doing this
+    beats not doing it, after costs, at the horizon.
     """
 
     action: Action

@@ -76,6 +76,7 @@ WORDS = (
     "--open", "--all", "--unknown", "--kind", "--by", "trade", "--since", "-n", "--reason",
     "--profile", "sim", "mock", "real", "--config", "--dry-run", "--yes", "-q", "-v", "json",
     "csv", "yaml", "table", "10", "101", "--placed", "--not-placed", "--quantity", "pipes",
+    "decision",
 )  # fmt: skip
 SHOWS = (
     ("status",), ("log", "--kind", "all"), ("pnl",), ("pnl", "--by", "trade"), ("balance",),

@@ -26,7 +26,9 @@ if TYPE_CHECKING:
       kt analyze 005930 000660
 
     Prints a `decisions` document with one decision per stock. The analyst is Gemini
-    if GEMINI_API_KEY is set, otherwise kt's own offline rules. A stock without a
+    if GEMINI_API_KEY is set, otherwise kt's own offline rules. The confidence of any
+    action is the chance that doing this beats not doing it, after costs, within
+    analyst.horizon_minutes (`kt help figures`). A stock without a
     usable answer gets ABSTAIN: no action is taken. If no decision is the analyst's
     own, the exit code tells why: 4 for a refused key, 9 for an unreachable
     provider, 1 otherwise.

@@ -24,15 +24,16 @@ MOST_NAMED = 5
     help="""Show one decision's whole trail.
 
     \b
+      kt log --kind decision --fields at,decision_id,action,stock_name
       kt log decision 01KB2Q4F7M
       kt log decision 01KB2Q4F7M -o json | jq -r '.items[0].prompt'
 
     What the scan found, what the analyst was told and replied, the checks, the
     order with its fills, the exit, the profit, and the verdict at the horizon.
-    ID is a decision's id or its beginning, as long as only one decision begins so;
-    `kt log --kind decision -o csv` lists the ids. A terminal shows the size of prompt and
-    reply and the reply about this stock; --whole prints both in full. Prints a
-    `trails` document in a pipe, with everything. Decides and asks nothing.
+    ID is a decision's id or its beginning, as long as only one decision begins so.
+    A terminal shows the size of prompt and reply, and the reply about this stock;
+    --whole prints both in full. Prints a `trails` document in a pipe, with
+    everything. Decides and asks nothing.
     """,
 )
 @click.argument("name", metavar="ID")
@@ -64,7 +65,7 @@ def _named(ctx: Context, name: str) -> tuple[Decision, str]:
     if not ids:
         raise UsageError(
             f"{shown(name)}: kt has no such decision",
-            hint="`kt log --kind decision -o csv` lists the ids.",
+            hint="`kt log --kind decision --fields decision_id -o table` lists the ids.",
         )
     more = ", …" if len(ids) > MOST_NAMED else ""
     raise UsageError(

@@ -30,7 +30,7 @@ from kt.steps.fan_out import note_error
 from kt.steps.instruments import known_list
 from kt.steps.results import Learned
 
-MAX_SCORED = 100
+MAX_SCORED = 1_000
 """Decisions scored in one call."""
 _BARS = 400
 """Minute bars: a whole session (390) and a margin."""
