@@ -139,6 +139,15 @@ def test_a_sell_shows_the_profit_of_its_own_sale(front: Front) -> None:
     assert item["trade"]["open"] and item["position"]["quantity"] == 6
     (item,) = front("log", "decision", bought.decision_id).items
     assert (item["profit"], item["position"]["quantity"]) == (-640, 6)
+    world.market.prices[SAMSUNG] = 71_000
+    rest = fakes.wanted(fakes.ticket(Side.SELL, quantity=6, price=71_000))
+    order = place.place(world.ctx, check.check_order(world.ctx, rest))
+    order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, 6, 71_000))
+    whole = -640 + 6_000 - 60 - 60 - 852
+    for name, profit in ((bought.decision_id, whole), (made.decision_id, -640)):
+        (item,) = front("log", "decision", name).items
+        assert (item["profit"], item["trade"]["profit"]) == (profit, whole)
+        assert item["position"] is None
 
 
 def test_what_the_journal_has_no_more_is_named(front: Front) -> None:

@@ -67,6 +67,14 @@ def test_buying_and_not_buying_are_never_both_right_or_both_wrong(
     assert held_off.return_pct == 0.0
 
 
+def test_buying_that_earns_exactly_nothing_does_not_pay() -> None:
+    free = CostRates(0.0, 0.0)
+    assert not verdict(Action.BUY, False, 70_000, 70_000, free).hit
+    assert verdict(Action.HOLD, False, 70_000, 70_000, free).hit
+    assert not verdict(Action.HOLD, True, 70_000, 70_000, free).hit
+    assert not verdict(Action.SELL, True, 70_000, 70_000, free).hit
+
+
 @given(prices, prices, costs)
 def test_selling_and_keeping_are_never_both_right(price: int, later: int, costs: CostRates) -> None:
     sold = verdict(Action.SELL, True, price, later, costs)

@@ -298,7 +298,8 @@ def test_the_record_is_the_analysts_own_and_of_its_newest_model_and_prompt(world
     put(world, 2, 0.9, False, provenance=Provenance.FALLBACK)
     put(world, 3, 0.9, False, entry=DENIED)
     assert decision_scoring.lessons(world.ctx) == "", "nothing of its own was carried out"
-    put(world, 4, 0.9, False, model="older", decided_at=fakes.OPEN - timedelta(days=2))
+    earlier = fakes.OPEN - timedelta(days=2)
+    put(world, 4, 0.9, False, model="a", decided_at=earlier)
     put(world, 5, 0.9, True)
     said = decision_scoring.lessons(world.ctx)
     assert "(m, decide.en.2)" in said and "all 100.0 %, 0.90, n 1.0*" in said
