@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from kt.cli.show.width import width_of
+from kt.config.model import Cooldown, Exits
 from kt.errors import ExitCode
 from kt.records import Bar, Candidate, Decision, DecisionTrail, Position, Side
 from kt.steps.decide import analyze, collect, decision_scoring
@@ -148,6 +149,22 @@ def test_a_sell_shows_the_profit_of_its_own_sale(front: Front) -> None:
         (item,) = front("log", "decision", name).items
         assert (item["profit"], item["trade"]["profit"]) == (profit, whole)
         assert item["position"] is None
+
+
+def test_each_trade_of_a_stock_is_its_own(front: Front) -> None:
+    """Bought, sold, and bought again a second later: neither trade is taken for the other."""
+    world = front.world
+    first = a_bought_stock(front)
+    sold_again(front)
+    world.configure(exits=Exits(cooldown=Cooldown(other=0)))
+    world.market.prices[SAMSUNG] = 70_000
+    world.clock.set(OPEN.replace(hour=10, minute=30, second=1))
+    second = a_bought_stock(front)
+    (item,) = front("log", "decision", first.decision_id).items
+    assert (item["profit"], item["position"]) == (12_372, None)
+    (item,) = front("log", "decision", second.decision_id).items
+    assert (item["profit"], item["trade"]) == (None, None)
+    assert item["position"]["quantity"] == 10
 
 
 def test_what_the_journal_has_no_more_is_named(front: Front) -> None:

@@ -35,7 +35,7 @@ def trail(ctx: Context, decision: Decision, run: str) -> DecisionTrail:
     prompt, reply = (answer.prompt, _reply(answer)) if answer else ("", "")
     orders = journal.orders_of(decision.decision_id)
     fills = tuple(f for order in orders for f in journal.fills(order_id=order.order_id))
-    position, trade = _holding(ctx, decision, orders, fills)
+    position, trade = _holding(ctx, decision.stock_code, fills)
     absent = [("brief", brief), ("prompt and reply", answer)]
     missing = tuple(f"{name}: {PRUNED}" for name, part in absent if part is None)
     return DecisionTrail(
@@ -99,20 +99,21 @@ def _call(answer: AnalystReply) -> AnalystCall:
 
 
 def _holding(
-    ctx: Context, decision: Decision, orders: tuple[Order, ...], fills: tuple[Fill, ...]
+    ctx: Context, stock_code: str, fills: tuple[Fill, ...]
 ) -> tuple[Position | None, RoundTrip | None]:
-    """What is still held of the bought shares, and the round trip that the fills belong to."""
+    """What is still held of the position that the fills belong to, and its sales so far."""
     if not fills:
         return None, None
-    first, code = min(fill.at for fill in fills), decision.stock_code
-    positions = [held for held in ctx.journal.positions() if held.stock_code == code]
-    sales = [sale for sale in ctx.journal.trades() if sale.stock_code == code]
-    ours = {order.order_id for order in orders}
-    for trip in round_trips(sales, positions):
-        sold_here = any(part.order_id in ours for part in trip.parts)
-        if sold_here or (trip.opened_at <= first and (trip.open or first <= trip.closed_at)):
-            return next((p for p in positions if trip.open), None), trip
-    return next((p for p in positions if p.opened_at <= first), None), None
+    first = min(fill.at for fill in fills)
+    positions = [held for held in ctx.journal.positions() if held.stock_code == stock_code]
+    sales = [sale for sale in ctx.journal.trades() if sale.stock_code == stock_code]
+    held = next((position for position in positions if position.opened_at <= first), None)
+    trips = [
+        trip
+        for trip in round_trips(sales, positions)
+        if (trip.open if held else trip.opened_at <= first <= trip.closed_at)
+    ]
+    return held, max(trips, key=lambda trip: trip.opened_at, default=None)
 
 
 def _exits(
