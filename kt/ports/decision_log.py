@@ -29,8 +29,8 @@ class DecisionLog(Protocol):
         ...
 
     def question_of(self, key: str) -> JournaledQuestion | None:
-        """The newest question with this key; None when the journal has none (it may have been
-        pruned), or another version of kt wrote it."""
+        """The newest question with this key; None when the journal has none that can be read: it
+        was pruned, another version of kt wrote it, or the file is damaged there."""
         ...
 
     def answer_of(self, key: str) -> AnalystReply | None:

@@ -105,7 +105,7 @@ class ResultRows(JournalPart):
 
     def outcomes(self, *, since: date | None = None) -> tuple[DecisionOutcome, ...]:
         """Outcomes of decisions made on or after `since`, oldest first."""
-        where, values = _between("substr(decided_at, 1, 10)", since, None)
+        where, values = _between("decided_at", since, None)
         sql = f"SELECT * FROM outcomes {where} ORDER BY decided_at, seq"
         return self._records(sql, values, DecisionOutcome)
 

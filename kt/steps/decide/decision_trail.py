@@ -24,7 +24,10 @@ from kt.records import (
 from kt.rules.round_trips import round_trips
 from kt.steps.context import Context
 
-PRUNED = "not in the journal: kt log prune has removed it, or an older kt did not keep it"
+PRUNED = (
+    "not in the journal: kt log prune has removed it, or another version of kt wrote it in a form "
+    "that this one cannot read"
+)
 
 
 def trail(ctx: Context, decision: Decision, run: str) -> DecisionTrail:
