@@ -29,6 +29,7 @@ from kt.records import (
     BrokerActivity,
     BrokerOrder,
     BrokerShare,
+    BuyingStreak,
     CancelTicket,
     Candidate,
     Deposit,
@@ -56,6 +57,7 @@ from kt.records import (
     Ranked,
     Ranking,
     Realised,
+    SectorFlow,
     Side,
     StreamEvent,
     StreamKind,
@@ -104,13 +106,39 @@ class FakeMarket:
                 market=MarketName.KOSPI,
                 base_price=price,
                 listed_shares=1_000_000,
+                sector="대형주",
             )
             for code, price in self.prices.items()
         )
 
     def index(self, market: MarketName) -> MarketIndex:
         self._ask("index")
-        return MarketIndex(value=2_500.0, change=-12.5, change_pct=-0.5)
+        return MarketIndex(
+            value=2_500.0, change=-12.5, change_pct=-0.5, rising=300, falling=500, unchanged=60
+        )
+
+    def sectors(self, market: MarketName) -> tuple[SectorFlow, ...]:
+        self._ask("sectors")
+        return tuple(
+            SectorFlow(name=name, change_pct=-0.5, individual=40, foreign=-50, institution=10)
+            for name in (f"종합({market})", "대형주")
+        )
+
+    def streaks(self, market: MarketName) -> tuple[BuyingStreak, ...]:
+        self._ask("streaks")
+        if market is not MarketName.KOSPI:
+            return ()
+        return (
+            BuyingStreak(
+                stock_code=SAMSUNG,
+                stock_name=NAMES[SAMSUNG],
+                change_pct=1.5,
+                institution=30_000,
+                foreign=20_000,
+                institution_days=3,
+                foreign_days=-1,
+            ),
+        )
 
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
         self._ask(f"ranking.{ranking.value}")

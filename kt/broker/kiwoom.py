@@ -35,3 +35,4 @@ class Kiwoom(KiwoomMarket, KiwoomAccount, KiwoomOrders):
         self.clock = clock
         self.on_fault = on_fault
         self.day_list = day_list
+        self.retired = set()

@@ -8,12 +8,13 @@ from typing import TypeVar
 
 from kt.broker.instrument_cache import InstrumentCache
 from kt.broker.query_base import Queries
-from kt.broker.wire import OnFault, charts, rankings, stocks
-from kt.errors import UsageError
+from kt.broker.wire import OnFault, charts, markets, rankings, stocks
+from kt.errors import BrokerRefused, UsageError, WireError
 from kt.records import (
     Bar,
     Book,
     BrokerActivity,
+    BuyingStreak,
     Flow,
     ForeignHolding,
     InstitutionDay,
@@ -24,6 +25,7 @@ from kt.records import (
     Quote,
     Ranked,
     Ranking,
+    SectorFlow,
     Strength,
 )
 
@@ -31,6 +33,9 @@ T = TypeVar("T")
 
 KRX = "1"
 """stex_tp of the rankings: the exchange kt trades on, and the only one of the mock server."""
+STREAK_DAYS = "5"
+"""dt of ka10131: over how many days net buying is added up."""
+INSTITUTION_TODAY = "ka10009"
 CODES_A_CALL = 100
 """ka10095 takes no more (1634)."""
 
@@ -60,6 +65,8 @@ class KiwoomMarket(Queries):
 
     on_fault: OnFault
     day_list: InstrumentCache | None
+    retired: set[str]
+    """Ids of APIs that the server has refused in this process: they are not asked again."""
 
     def instruments(self) -> tuple[Instrument, ...]:
         """ka10099, once a day for all processes of the profile."""
@@ -73,7 +80,30 @@ class KiwoomMarket(Queries):
         return tuple(found)
 
     def index(self, market: MarketName) -> MarketIndex:
-        return stocks.index(self.rest.call("ka20001", stocks.INDICES[market]).body)
+        reply = self.rest.call("ka20001", markets.INDICES[market])
+        return markets.index(reply.body, self._today())
+
+    def sectors(self, market: MarketName) -> tuple[SectorFlow, ...]:
+        asked = {
+            "mrkt_tp": markets.SECTOR_MARKETS[market],
+            "amt_qty_tp": "0",  # amounts
+            "base_dt": f"{self._today():%Y%m%d}",
+            "stex_tp": KRX,
+        }
+        return self._rows("ka10051", asked, lambda body: markets.sectors(body, self.on_fault))
+
+    def streaks(self, market: MarketName) -> tuple[BuyingStreak, ...]:
+        asked = {
+            "dt": STREAK_DAYS,
+            "strt_dt": "",
+            "end_dt": "",
+            "mrkt_tp": markets.STREAK_MARKETS[market],
+            "netslmt_tp": "2",  # net buying, the only one there is
+            "stk_inds_tp": "0",  # stocks
+            "amt_qty_tp": "1",  # quantities
+            "stex_tp": KRX,
+        }
+        return self._rows("ka10131", asked, lambda body: markets.streaks(body, self.on_fault))
 
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
         api_id = rankings.SHAPES[ranking].api_id
@@ -124,7 +154,9 @@ class KiwoomMarket(Queries):
         )
 
     def institutions(self, stock_code: str, start: date, end: date) -> tuple[InstitutionDay, ...]:
-        """ka10045. The broker has retired its predecessor ka10009 (1505)."""
+        """ka10045. Its predecessor ka10009 is asked first, for a newer day than that has; the
+        broker has retired it (1505), and what was refused once is not asked again."""
+        newest = self._institution_today(stock_code)
         asked = {
             "stk_cd": stock_code,
             "strt_dt": f"{start:%Y%m%d}",
@@ -132,7 +164,22 @@ class KiwoomMarket(Queries):
             "orgn_prsm_unp_tp": "1",
             "for_prsm_unp_tp": "1",
         }
-        return self._rows("ka10045", asked, lambda body: stocks.institutions(body, self.on_fault))
+        days = self._rows("ka10045", asked, lambda body: stocks.institutions(body, self.on_fault))
+        if newest is None or not start <= newest.day <= end:
+            return days
+        return days if days and days[0].day >= newest.day else (newest, *days)
+
+    def _institution_today(self, stock_code: str) -> InstitutionDay | None:
+        if INSTITUTION_TODAY in self.retired:
+            return None
+        try:
+            reply = self.rest.call(INSTITUTION_TODAY, {"stk_cd": stock_code})
+            return stocks.institution_today(reply.body, INSTITUTION_TODAY)
+        except BrokerRefused:
+            self.retired.add(INSTITUTION_TODAY)
+        except WireError as fault:
+            self.on_fault(fault)
+        return None
 
     def bars(
         self, stock_code: str, interval: Interval, count: int, *, size: int = 1

@@ -14,6 +14,7 @@ from kt.records import (
     Book,
     BrokerActivity,
     BrokerOrder,
+    BuyingStreak,
     Candidate,
     Deposit,
     Execution,
@@ -31,6 +32,7 @@ from kt.records import (
     Ranked,
     Ranking,
     Realised,
+    SectorFlow,
     StreamEvent,
     StreamKind,
     Strength,
@@ -68,6 +70,15 @@ class Market(Protocol):
         """KOSPI or KOSDAQ as a whole (ka20001)."""
         ...
 
+    def sectors(self, market: MarketName) -> tuple[SectorFlow, ...]:
+        """Who bought the market's sectors today, the whole market first (ka10051)."""
+        ...
+
+    def streaks(self, market: MarketName) -> tuple[BuyingStreak, ...]:
+        """Stocks that institutions and foreigners bought over the last five days, most first
+        (ka10131); a page of them."""
+        ...
+
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
         """One ranking over both markets, best first (ka10023, ka10030, ka10032, ka10027)."""
         ...
@@ -101,7 +112,7 @@ class Market(Protocol):
         ...
 
     def institutions(self, stock_code: str, start: date, end: date) -> tuple[InstitutionDay, ...]:
-        """Newest first (ka10045)."""
+        """Newest first (ka10045; ka10009 as well where the server still has it)."""
         ...
 
     def bars(

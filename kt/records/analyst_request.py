@@ -5,15 +5,56 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from kt.records.account import Deposit
+from kt.records.account import BrokerOrder, Deposit
 from kt.records.base import Record
 from kt.records.decision import Candidate
-from kt.records.market import Bar, Book, BrokerActivity, Flow, Quote, Strength
+from kt.records.market import (
+    Bar,
+    Book,
+    BrokerActivity,
+    BuyingStreak,
+    Flow,
+    ForeignHolding,
+    InstitutionDay,
+    MarketIndex,
+    MarketName,
+    Quote,
+    SectorFlow,
+    Strength,
+)
 from kt.records.result import Position
 
 
+class Indicators(Record, frozen=True, kw_only=True):
+    """Indicators of one stock over its day bars with today's unfinished one (`vwap`: of today
+    alone). None: too few bars. Prices in won."""
+
+    sma_5: float | None = None
+    sma_20: float | None = None
+    sma_60: float | None = None
+    rsi_14: float | None = None
+    """Wilder's, 0..100."""
+    macd: float | None = None
+    """EMA 12 less EMA 26."""
+    macd_signal: float | None = None
+    """EMA 9 of `macd`."""
+    bollinger_upper: float | None = None
+    """SMA 20 and two population standard deviations."""
+    bollinger_lower: float | None = None
+    atr_14: float | None = None
+    """Wilder's average true range."""
+    vwap: float | None = None
+    """Today's traded value by its volume."""
+    volume_ratio: float | None = None
+    """Today's volume by what the last 20 days traded on average in as much of a session."""
+
+
 class StockContext(Record, frozen=True, kw_only=True):
-    """Everything collected about one stock. A part that could not be fetched is None or empty."""
+    """Everything collected about one stock. A part that could not be fetched is None or empty.
+
+    Bars run oldest first, daily rows (flow, foreign, institutions) newest first; the newest of
+    each is unfinished while the market is open.
+    """
 
     stock_code: str
     stock_name: str
@@ -21,18 +62,72 @@ class StockContext(Record, frozen=True, kw_only=True):
     candidate: Candidate | None = None
     position: Position | None = None
     book: Book | None = None
+    ticks: tuple[Bar, ...] = ()
+    """Bars of 30 trades."""
     minutes: tuple[Bar, ...] = ()
     days: tuple[Bar, ...] = ()
+    weeks: tuple[Bar, ...] = ()
+    months: tuple[Bar, ...] = ()
     strength: tuple[Strength, ...] = ()
     flow: tuple[Flow, ...] = ()
+    foreign: tuple[ForeignHolding, ...] = ()
+    institutions: tuple[InstitutionDay, ...] = ()
+    streak: BuyingStreak | None = None
+    """None: not in the broker's list of stocks bought several days in a row."""
     brokers: BrokerActivity | None = None
+    market: MarketName | None = None
+    sector: str = ""
+    indicators: Indicators = Indicators()
     missing: tuple[str, ...] = ()
     """The parts that could not be fetched, with the reason."""
 
 
+class MarketState(Record, frozen=True, kw_only=True):
+    """One market as a whole; what could not be fetched is None or empty."""
+
+    market: MarketName
+    index: MarketIndex | None = None
+    sectors: tuple[SectorFlow, ...] = ()
+
+
+class TradingRoom(Record, frozen=True, kw_only=True):
+    """What the day's limits allow and what is used of them, in won and in orders. None: not known.
+    A limit of 0 was not told."""
+
+    total_limit: int = 0
+    invested: int | None = None
+    """Cost of the positions and of what open buys may still cost."""
+    stocks_limit: int = 0
+    loss_limit: int = 0
+    loss_used: int | None = None
+    """Today's realised and unrealised loss; 0 on a day with a profit."""
+    orders_limit: int = 0
+    orders_sent: int = 0
+    return_pct: float | None = None
+    """Of all held stocks on their cost (ka10085), before the costs of selling; None without any."""
+
+
+class SessionTime(Record, frozen=True, kw_only=True):
+    """Where the trading day stands."""
+
+    phase: str
+    """As in `kt/rules/trading_phases.py`: before, start, prepare, open, closing, settle, idle."""
+    minutes_to_last_buy: int | None = None
+    minutes_to_close: int | None = None
+    """None outside of trading; whole minutes, cut."""
+
+
+class CostRates(Record, frozen=True, kw_only=True):
+    """What a trade of an ordinary stock costs, in percent of its value."""
+
+    buy_pct: float
+    sell_pct: float
+    """Commission and tax."""
+
+
 class AnalystRequest(Record, frozen=True, kw_only=True):
-    """What the analyst is asked about: the stocks, the account, the limits and the analyst's own
-    record."""
+    """What the analyst is asked about: the stocks, the market, the account, the limits, the time
+    and the analyst's own record. Positions are marked to the newest prices."""
 
     asof: datetime
     stocks: tuple[StockContext, ...]
@@ -44,6 +139,13 @@ class AnalystRequest(Record, frozen=True, kw_only=True):
     """The analyst's own record, as text."""
     horizon_minutes: int = 60
     """When the decisions are judged: what `confidence` is about."""
+    open_orders: tuple[BrokerOrder, ...] = ()
+    markets: tuple[MarketState, ...] = ()
+    room: TradingRoom = TradingRoom()
+    session: SessionTime | None = None
+    costs: CostRates | None = None
+    missing: tuple[str, ...] = ()
+    """Parts about the account or the market that could not be fetched, with the reason."""
 
 
 class JournaledQuestion(Record, frozen=True, kw_only=True):

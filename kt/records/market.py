@@ -28,14 +28,46 @@ class Instrument(Record, frozen=True, kw_only=True):
     warning: str = ""
     kind: str = "STOCK"
     """STOCK, ETF, ETN or ELW: decides the tick table and the sell tax."""
+    sector: str = ""
+    """The sector's name; where the broker has none, the size class (large, mid, small caps)."""
 
 
 class MarketIndex(Record, frozen=True, kw_only=True):
-    """A market's index in points (ka20001), and how far it is from yesterday's close."""
+    """A market's index in points (ka20001), how far it is from yesterday's close, and how many of
+    its stocks rose, stood still and fell."""
 
     value: float
     change: float
     change_pct: float
+    rising: int = 0
+    unchanged: int = 0
+    falling: int = 0
+    at: datetime | None = None
+
+
+class SectorFlow(Record, frozen=True, kw_only=True):
+    """One sector's index change today and who bought it, net (ka10051). Amounts are in the
+    broker's unit, which its document does not name: compare them with each other only. The first
+    row is the whole market."""
+
+    name: str
+    change_pct: float
+    individual: int
+    foreign: int
+    institution: int
+
+
+class BuyingStreak(Record, frozen=True, kw_only=True):
+    """What institutions and foreigners bought of one stock, net in shares, over the period asked
+    for, and for how many days in a row they have been buying (ka10131; below 0: selling)."""
+
+    stock_code: str
+    stock_name: str
+    change_pct: float
+    institution: int
+    foreign: int
+    institution_days: int
+    foreign_days: int
 
 
 class Quote(Record, frozen=True, kw_only=True):

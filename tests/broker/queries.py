@@ -15,6 +15,8 @@ from tests.broker.wiring import NOW
 EVERY_QUERY: dict[str, Callable[[Kiwoom], object]] = {
     "ka10099": lambda kiwoom: kiwoom.instruments(),
     "ka20001": lambda kiwoom: kiwoom.index(MarketName.KOSPI),
+    "ka10051": lambda kiwoom: kiwoom.sectors(MarketName.KOSPI),
+    "ka10131": lambda kiwoom: kiwoom.streaks(MarketName.KOSDAQ),
     "ka10023": lambda kiwoom: kiwoom.ranking(Ranking.VOLUME_SURGE),
     "ka10030": lambda kiwoom: kiwoom.ranking(Ranking.VOLUME),
     "ka10032": lambda kiwoom: kiwoom.ranking(Ranking.VALUE),

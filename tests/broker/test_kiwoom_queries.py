@@ -48,7 +48,8 @@ def test_every_request_holds_what_is_required_and_nothing_else(api_id: str, tmp_
     EVERY_QUERY[api_id](told.kiwoom)
     api = api_catalog.api(api_id)
     known = {field.name for field in api.request}
-    for request, body in zip(told.requests, told.bodies(), strict=True):
+    asked = zip(told.requests, told.bodies(), strict=True)
+    for request, body in ((r, b) for r, b in asked if r.headers["api-id"] != "ka10009"):
         assert request.headers["api-id"] == api_id
         assert request.url.path == api.path
         assert set(api.required) <= set(body) <= known
@@ -81,6 +82,35 @@ def test_what_the_queries_say(tmp_path: Path) -> None:
     assert (minutes["tic_scope"], "base_dt" in minutes) == ("5", False)
     assert days["base_dt"] == "20261123"
     assert quotes["stk_cd"] == "005930|0156T0"
+
+
+INSTITUTIONS = {
+    "dt": "20261120", "close_pric": "-70000", "trde_qty": "900", "orgn_dt_acc": "500",
+    "orgn_daly_nettrde_qty": "500", "for_daly_nettrde_qty": "0", "for_dt_acc": "0",
+}  # fmt: skip
+
+
+def institutions(request: httpx.Request, retired: bool) -> httpx.Response:
+    if request.headers["api-id"] == "ka10045":
+        return page("stk_orgn_trde_trnsn", [INSTITUTIONS])
+    if retired:
+        return said(1, "잘못된 요청입니다[1505:해당 API ID(ka10009)는 존재하지 않습니다]")
+    today = {"date": "20261123", "close_pric": "+71000", "orgn_daly_nettrde": "-300"}
+    return ok(**today, frgnr_daly_nettrde="40", orgn_dt_acc="", pre="0", frgnr_qota_rt="0.1")
+
+
+@pytest.mark.parametrize("retired", [True, False])
+def test_the_retired_api_is_asked_first_and_once_refused_never_again(
+    tmp_path: Path, retired: bool
+) -> None:
+    told = line(lambda request: institutions(request, retired), tmp_path)
+    period = date(2026, 11, 1), date(2026, 11, 23)
+    first, again = (told.kiwoom.institutions("005930", *period) for _ in range(2))
+    assert first == again
+    days = [(day.day.day, day.institution, day.foreign) for day in first]
+    assert days == ([(20, 500, 0)] if retired else [(23, -300, 40), (20, 500, 0)])
+    asked = [request.headers["api-id"] for request in told.requests]
+    assert asked == ["ka10009", "ka10045"] + ([] if retired else ["ka10009"]) + ["ka10045"]
 
 
 def page(name: str, rows: list[dict[str, Any]], key: str = "") -> httpx.Response:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kt.broker.rest.response_class import classify
-from kt.broker.wire import account, charts, orders, rankings, stocks
+from kt.broker.wire import account, charts, markets, orders, rankings, stocks
 from kt.errors import WireError
 from kt.records import KST, Interval, MarketName, OrderType, Ranking, Side
 from tests.broker.wiring import REFERENCE
@@ -136,8 +136,40 @@ def test_the_shifted_example_of_ka10001_fails_by_name() -> None:
 
 
 def test_the_index_of_the_example() -> None:
-    found = stocks.index(example("ka20001"))
+    found = markets.index(example("ka20001"), TODAY)
     assert (found.value, found.change, found.change_pct) == (2_394.49, -278.47, -10.42)
+    assert (found.rising, found.unchanged, found.falling) == (17, 183, 130)
+    assert found.at == datetime(2026, 11, 23, 14, 30, tzinfo=KST)
+
+
+def test_sectors_and_streaks_of_the_examples() -> None:
+    whole, large = markets.sectors(example("ka10051"), no_faults)
+    assert (whole.name, whole.change_pct, whole.foreign, whole.institution) == (
+        "종합(KOSPI)",
+        3.52,
+        -622,
+        601,
+    )
+    assert (large.name, large.change_pct, large.individual) == ("대형주", 4.19, 16)
+    first = markets.streaks(example("ka10131"), no_faults)[0]
+    assert (first.stock_code, first.change_pct, first.institution, first.foreign) == (
+        "005930",
+        -5.8,
+        173,
+        0,
+    )
+    assert (first.institution_days, first.foreign_days) == (1, 1)
+
+
+def test_the_retired_api_of_institutions() -> None:
+    """Its example has no figures; this is its answer with some."""
+    told = example("ka10009")
+    assert stocks.institution_today(told, "ka10009") is None
+    filled = told | {"orgn_daly_nettrde": "--1500", "frgnr_daly_nettrde": "+700"}
+    found = stocks.institution_today(filled, "ka10009")
+    assert found is not None
+    assert (found.day, found.close) == (date(2024, 11, 5), 135_300)
+    assert (found.institution, found.foreign) == (-1_500, 700)
 
 
 def test_stock_examples() -> None:

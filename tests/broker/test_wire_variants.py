@@ -28,7 +28,7 @@ Body = dict[str, Any]
 Change = Callable[[str, str], Any]
 
 TEXTS = re.compile(
-    r"(no|ord|cd|nm|tm|tp|dt|code|Code|Day|name|Name|Warning|acctNo|stt|sig|smbol|_ori_\d|tp_txt|yn"
+    r"(no|ord|cd|nm|tm|tm_n|tp|dt|code|Code|Day|name|Name|Warning|acctNo|stt|sig|smbol|_ori_\d|tp_txt|yn"
     r"|Enable|state|auditInfo|cncl|unit)$"
 )
 """Fields that hold no amount: codes, names, times, numbers of orders, flags."""

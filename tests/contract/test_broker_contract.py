@@ -111,7 +111,7 @@ def each(told: Callable[[Any], Any]) -> Callable[[Any], Any]:
 
 def instrument(one: Instrument) -> tuple[Any, ...]:
     return (one.stock_code, one.stock_name, one.market, one.base_price, one.kind, one.warning,
-            one.listed_shares)  # fmt: skip
+            one.listed_shares, one.sector)  # fmt: skip
 
 
 def ranked(one: Ranked) -> Ranked:
@@ -155,8 +155,27 @@ def bar(interval: Interval) -> Callable[[Bar], Bar]:
 
 @pytest.mark.parametrize("market", [MarketName.KOSPI, MarketName.KOSDAQ])
 def test_the_index_of_a_market(both: Both, market: MarketName) -> None:
-    found = agree(lambda: both.market.index(market), lambda: both.wire.index(market))
+    found = agree(lambda: whole_seconds(both.market.index(market)), lambda: both.wire.index(market))
     assert found.value > 10
+    listed = [stock for stock in both.market.instruments() if stock.market is market]
+    assert found.rising + found.unchanged + found.falling == len(listed)
+
+
+@pytest.mark.parametrize("market", [MarketName.KOSPI, MarketName.KOSDAQ])
+def test_the_sectors_of_a_market(both: Both, market: MarketName) -> None:
+    whole, *classes = agree(lambda: both.market.sectors(market), lambda: both.wire.sectors(market))
+    names = {stock.sector for stock in both.market.instruments() if stock.market is market}
+    assert {sector.name for sector in classes} == names
+    assert abs(sum(sector.foreign for sector in classes) - whole.foreign) <= 2
+
+
+@pytest.mark.parametrize("market", [MarketName.KOSPI, MarketName.KOSDAQ])
+def test_the_stocks_bought_most_over_five_days(both: Both, market: MarketName) -> None:
+    found = agree(lambda: both.market.streaks(market)[:PAGE], lambda: both.wire.streaks(market))
+    first = found[0]
+    newest = both.market.flow(first.stock_code)[0]
+    assert (first.foreign_days > 0) == (newest.foreign > 0)
+    assert all(streak.institution + streak.foreign > 0 for streak in found)
 
 
 def test_instruments(both: Both) -> None:

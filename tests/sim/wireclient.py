@@ -47,6 +47,11 @@ BODIES: dict[str, dict[str, str]] = OF_ONE_STOCK | {
     "ka10095": {"stk_cd": f"{STOCK}|000660"},
     "ka10099": {"mrkt_tp": "0"},
     "ka20001": {"mrkt_tp": "0", "inds_cd": "001"},
+    "ka10051": {"mrkt_tp": "0", "amt_qty_tp": "0", "stex_tp": "1"},
+    "ka10131": {
+        "dt": "5", "mrkt_tp": "001", "netslmt_tp": "2", "stk_inds_tp": "0", "amt_qty_tp": "1",
+        "stex_tp": "1",
+    },
     "ka10079": {"stk_cd": STOCK, "tic_scope": "1", "upd_stkpc_tp": "1"},
     "ka10080": {"stk_cd": STOCK, "tic_scope": "1", "upd_stkpc_tp": "1"},
     "ka10081": {"stk_cd": STOCK, "base_dt": DAY, "upd_stkpc_tp": "1"},

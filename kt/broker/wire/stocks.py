@@ -19,7 +19,6 @@ from kt.records import (
     InstitutionDay,
     Instrument,
     Level,
-    MarketIndex,
     MarketName,
     Quote,
     Side,
@@ -32,11 +31,6 @@ THOUSAND = 1_000
 """The unit of listed shares (ka10001 flo_stk, ka10095 stkcnt)."""
 MARKETS = {MarketName.KOSPI: "0", MarketName.KOSDAQ: "10"}
 """mrkt_tp of ka10099. All rows belong to the requested market; a row's marketCode is its kind."""
-INDICES = {
-    MarketName.KOSPI: {"mrkt_tp": "0", "inds_cd": "001"},
-    MarketName.KOSDAQ: {"mrkt_tp": "1", "inds_cd": "101"},
-}
-"""The request body of ka20001 for a market's own index."""
 WARNINGS = {"1": "투자주의", "2": "정리매매", "3": "단기과열", "4": "투자위험", "5": "투자경고"}
 """Codes of orderWarning in ka10099."""
 BAD_STATES = ("관리종목", "거래정지", "정리매매", "투자유의", "상장폐지")
@@ -190,17 +184,6 @@ def strength(body: Body, today: date, on_fault: OnFault) -> list[Strength]:
     return tolerant(body, "ka10046", one, on_fault)
 
 
-def index(body: Body) -> MarketIndex:
-    """ka20001: a market index. The value's sign is its direction; those of the changes are
-    arithmetic."""
-    row = Row(body, "ka20001")
-    return MarketIndex(
-        value=abs(row.rate("cur_prc")),
-        change=row.rate("pred_pre"),
-        change_pct=row.rate("flu_rt"),
-    )
-
-
 def flow(body: Body, on_fault: OnFault) -> list[Flow]:
     """ka10059, requested as net buying in single shares, newest first."""
 
@@ -262,6 +245,22 @@ def institutions(body: Body, on_fault: OnFault) -> list[InstitutionDay]:
     ]
 
 
+def institution_today(body: Body, api_id: str) -> InstitutionDay | None:
+    """ka10009, which most servers have retired: the newest day alone; None when it is blank."""
+    row = Row(body, api_id)
+    if not row.has("date") or not row.has("orgn_daly_nettrde"):
+        return None
+    return InstitutionDay(
+        day=row.day("date"),
+        close=row.price("close_pric", 0),
+        volume=0,
+        institution=row.integer("orgn_daly_nettrde"),
+        foreign=row.integer("frgnr_daly_nettrde", 0),
+        institution_total=row.integer("orgn_dt_acc", 0),
+        foreign_total=0,
+    )
+
+
 def instruments(body: Body, market: MarketName, on_fault: OnFault) -> list[Instrument]:
     """ka10099 for one market."""
 
@@ -274,6 +273,7 @@ def instruments(body: Body, market: MarketName, on_fault: OnFault) -> list[Instr
             listed_shares=row.integer("listCount", 0),
             warning=_warning(row),
             kind=_kind(row),
+            sector=row.text("upName", "") or row.text("upSizeName", ""),
         )
 
     return tolerant(body, "ka10099", one, on_fault)

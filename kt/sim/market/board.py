@@ -8,7 +8,7 @@ from datetime import datetime
 from kt.errors import UnknownStock
 from kt.rules.trading_phases import MarketPhase, market_phase
 from kt.sim.market.chain import PATHS_BACK, Chain
-from kt.sim.market.listing import Listing, listings
+from kt.sim.market.listing import Listing, by_size, listings
 from kt.sim.market.path import SessionPath
 from kt.sim.market.plan import Planner
 from kt.sim.market.recorded_day import Recording
@@ -28,7 +28,7 @@ class Board:
     """The listings, the calendar and the price paths of one seed."""
 
     def __init__(self, seed: int, days: SessionDays, recording: Recording | None = None) -> None:
-        known = recording.listings(listings()) if recording else listings()
+        known = by_size(recording.listings(listings()) if recording else listings())
         self.listings = known
         self.days = days
         self.planner = Planner(seed, known)

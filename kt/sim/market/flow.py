@@ -34,12 +34,12 @@ _FIRMS = (
 """(member number, name, usual share of the volume in percent, foreign)."""
 
 
-def flow_rows(board: Board, code: str, moment: Moment) -> tuple[Flow, ...]:
-    """Net bought shares by day, newest first; today's row is up to now."""
-    return tuple(
-        _flow(board, code, moment, session)
-        for session in range(_newest(board, moment), _oldest(moment) - 1, -1)
-    )
+def flow_rows(board: Board, code: str, moment: Moment, days: int | None = None) -> tuple[Flow, ...]:
+    """Net bought shares by day, newest first, of the newest `days`; today's row is up to now."""
+    newest, oldest = _newest(board, moment), _oldest(moment)
+    if days is not None:
+        oldest = max(oldest, newest - days + 1)
+    return tuple(_flow(board, code, moment, session) for session in range(newest, oldest - 1, -1))
 
 
 def foreign_rows(board: Board, code: str, moment: Moment) -> tuple[ForeignHolding, ...]:

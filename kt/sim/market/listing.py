@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 
@@ -22,6 +23,7 @@ class Listing:
     shares: int
     usual_volume: int
     kind: str = "STOCK"
+    sector: str = ""
 
     @property
     def usual_value(self) -> int:
@@ -36,7 +38,27 @@ class Listing:
             base_price=base_price,
             listed_shares=self.shares,
             kind=self.kind,
+            sector=self.sector,
         )
+
+
+SIZE_CLASSES = {
+    MarketName.KOSPI: ("대형주", "중형주", "소형주"),
+    MarketName.KOSDAQ: ("KOSDAQ 100", "KOSDAQ MID 300", "KOSDAQ SMALL"),
+}
+"""The only sectors of the embedded market: large, mid and small caps, a third of the stocks
+each."""
+
+
+def by_size(stocks: Sequence[Listing]) -> tuple[Listing, ...]:
+    """The stocks in the same order, each with its size class as its sector."""
+    found = {}
+    for market, classes in SIZE_CLASSES.items():
+        of_market = [stock for stock in stocks if stock.market is market]
+        of_market.sort(key=lambda stock: (-stock.base_price * stock.shares, stock.code))
+        for place, stock in enumerate(of_market):
+            found[stock.code] = classes[place * len(classes) // len(of_market)]
+    return tuple(replace(stock, sector=found.get(stock.code, "")) for stock in stocks)
 
 
 @cache

@@ -11,6 +11,7 @@ from kt.records import (
     Bar,
     Book,
     BrokerActivity,
+    BuyingStreak,
     Flow,
     ForeignHolding,
     InstitutionDay,
@@ -21,14 +22,14 @@ from kt.records import (
     Quote,
     Ranked,
     Ranking,
+    SectorFlow,
     Strength,
 )
-from kt.sim.market import expected_prices, flow, history, rankings
+from kt.sim.market import expected_prices, flow, history, market_figures, rankings
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.depth import Depth
 from kt.sim.market.session_days import AUCTION_SECOND
 
-TRILLION = 10**12
 _STRENGTHS = 60
 """The number of rows of ka10046: one hour of minutes."""
 
@@ -49,19 +50,13 @@ class MarketView:
         return tuple(item.instrument(chain.base(item, session)) for item in self._board.listings)
 
     def index(self, market: MarketName) -> MarketIndex:
-        """The total value of its stocks, in trillions of won, is used as the index value."""
-        moment = self._moment()
-        worth = close = 0
-        for listing in self._board.listings:
-            if listing.market is market:
-                path = self._board.path(listing.code, moment.session)
-                worth += path.price_at(moment.second) * listing.shares
-                close += path.base * listing.shares
-        return MarketIndex(
-            value=round(worth / TRILLION, 2),
-            change=round((worth - close) / TRILLION, 2),
-            change_pct=round(100 * (worth - close) / close, 2) if close else 0.0,
-        )
+        return market_figures.index(self._board, self._moment(), market)
+
+    def sectors(self, market: MarketName) -> tuple[SectorFlow, ...]:
+        return market_figures.sectors(self._board, self._moment(), market)
+
+    def streaks(self, market: MarketName) -> tuple[BuyingStreak, ...]:
+        return market_figures.streaks(self._board, self._moment(), market)
 
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
         return rankings.rank(self._board, self._moment(), ranking)

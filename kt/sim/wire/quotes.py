@@ -7,7 +7,7 @@ from kt import api_catalog
 from kt.errors import UnknownStock
 from kt.records import Book, BrokerShare, Instrument, Level, MarketName, Quote
 from kt.sim.wire import error_bodies
-from kt.sim.wire.call import SHOWN, Call, CallReply, Row, filled, names
+from kt.sim.wire.call import Call, CallReply, Row, filled, names
 from kt.sim.wire.values import (
     bare_code,
     change_pct,
@@ -24,7 +24,6 @@ from kt.sim.wire.values import (
 
 STOCK = api_catalog.api("ka10001")
 WATCH_LIST = api_catalog.api("ka10095")
-INDEX = api_catalog.api("ka20001")
 FIRMS = api_catalog.api("ka10002")
 INSTRUMENTS = api_catalog.api("ka10099")
 ACCOUNTS = names("per eps roe pbr ev bps sale_amt bus_pro cup_nga")
@@ -33,7 +32,6 @@ FACE_VALUE = 500
 HUNDRED_MILLION = 100_000_000
 MOST_CODES = 100
 OTHER_LISTS = {"ETF": "8", "ETN": "60", "ELW": "3"}
-SECTORS = {"001": MarketName.KOSPI, "101": MarketName.KOSDAQ}
 LIST_MARKETS = {
     "0": (MarketName.KOSPI, "0", "거래소"),
     "10": (MarketName.KOSDAQ, "10", "코스닥"),
@@ -112,25 +110,6 @@ def _day_range(quote: Quote) -> Row:
         "exp_cntr_pric": price(quote.expected_price, base),
         "exp_cntr_qty": counter(quote.expected_volume),
     }
-
-
-def index(call: Call) -> CallReply:
-    """ka20001 of the two markets as a whole; other sectors are not followed."""
-    market = SECTORS.get(call.text("inds_cd"))
-    if market is None:
-        raise error_bodies.bad_field("inds_cd", "001, 101 만 제공합니다")
-    found = call.market.index(market)
-    rate_sign = "2" if found.change > 0 else "5" if found.change < 0 else "3"
-    sign = {"2": "+", "5": "-", "3": ""}[rate_sign]
-    told = filled(
-        INDEX.fields,
-        "0",
-        cur_prc=f"{sign}{found.value:.2f}",
-        pred_pre_sig=rate_sign,
-        pred_pre=rate(found.change),
-        flu_rt=rate(found.change_pct),
-    )
-    return CallReply(told, INDEX.row_list, [], message=SHOWN)
 
 
 def watch_list(call: Call) -> CallReply:
@@ -280,7 +259,7 @@ def listing(item: Instrument, market: str, name: str) -> Row:
         "marketCode": market,
         "marketName": name,
         "upName": "",
-        "upSizeName": "",
+        "upSizeName": item.sector,
         "companyClassName": "",
         "orderWarning": "0",
         "nxtEnable": "Y",
