@@ -170,6 +170,10 @@ class FakeMarket:
             change=0,
             change_pct=0.0,
             volume=1_000_000,
+            value=price * 1_000_000,
+            open=price,
+            high=price,
+            low=price,
             upper_limit=upper,
             lower_limit=lower,
             bid=price,
@@ -240,7 +244,12 @@ class FakeMarket:
         if stock_code in self.bars_by_code:
             return self.bars_by_code[stock_code][-count:]
         price = self.prices[stock_code]
-        step = timedelta(minutes=size) if interval is Interval.MINUTE else timedelta(days=1)
+        step = {
+            Interval.TICK: timedelta(seconds=size),
+            Interval.MINUTE: timedelta(minutes=size),
+            Interval.WEEK: timedelta(days=7),
+            Interval.MONTH: timedelta(days=30),
+        }.get(interval, timedelta(days=1))
         return tuple(
             Bar(
                 at=self.clock.now() - step * (3 - n),

@@ -3,7 +3,8 @@
     python -m venv v && v/bin/pip install TA-Lib==0.8.2 ta==0.11.0
     v/bin/python tests/tools/make_indicator_vectors.py
 
-The libraries bring pandas with them, too much for the tests' extra, so their values are kept. The bars are random walks of whole won from a fixed seed; null = too few bars for it.
+The libraries bring pandas with them, too much for the tests' extra, so their values are kept. The
+bars are random walks of whole won from a fixed seed; null = too few bars for it.
 """
 
 from __future__ import annotations
