@@ -3,7 +3,7 @@ made from today's quote."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, time
 
 import msgspec
@@ -67,6 +67,14 @@ def is_partial(day: date, interval: Interval, now: datetime) -> bool:
         return True
     hours = calendar.hours(today)
     return hours is not None and now < hours.close
+
+
+def joined_by(bars: Sequence[Bar], begins: Callable[[Bar], datetime]) -> list[Bar]:
+    """Bars that begin at the same time by `begins` as one bar, at that time."""
+    groups: dict[datetime, list[Bar]] = {}
+    for bar in bars:
+        groups.setdefault(begins(bar), []).append(bar)
+    return [msgspec.structs.replace(_joined(group), at=at) for at, group in groups.items()]
 
 
 def _joined(bars: Sequence[Bar]) -> Bar:

@@ -17,6 +17,6 @@ def newest(stocks: Iterable[StockContext], asof: datetime) -> datetime:
 
 def _times(stock: StockContext) -> list[datetime]:
     found = [stock.quote.at, stock.book.at if stock.book else None]
-    found += [bar.at for bar in stock.minutes[-1:]]
+    found += [bar.at for bar in (*stock.minutes[-1:], *stock.ticks[-1:])]
     found += [entry.at for entry in stock.strength[:1]]
     return [at for at in found if at is not None]

@@ -14,7 +14,8 @@ from kt.rules.token_estimate import estimate
         ("71000", 5),
         ("strength", 2),
         ("삼성전자", 3),
-        ('{"a": 1}', 6),
+        ('{"a": 1}', 7),
+        ("5min: code|09:05*\n005930|1.2/10 -3", 28),
         ("word word  word", 3),
     ],
 )

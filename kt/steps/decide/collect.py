@@ -42,7 +42,7 @@ from kt.steps.portfolio import daily_pnl
 
 T = TypeVar("T")
 
-TICKS, TICKS_A_BAR = 10, 30
+TICKS, TICKS_A_BAR = 8, 30
 MINUTES = 60
 DAYS, WEEKS, MONTHS = 60, 10, 10
 """Bars kept in a request, of those that are fetched."""
