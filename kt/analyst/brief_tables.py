@@ -22,7 +22,16 @@ from kt.analyst.compact import (
     rough,
     table,
 )
-from kt.records import AnalystRequest, Book, BrokerShare, Flow, Interval, Quote, StockContext
+from kt.records import (
+    AnalystRequest,
+    Book,
+    BrokerShare,
+    Flow,
+    Interval,
+    Quote,
+    StockContext,
+    Strength,
+)
 
 FLOW_DAYS = 5
 LEVELS, FIRMS = 3, 3
@@ -37,10 +46,8 @@ def brief_text(brief: AnalystRequest) -> str:
         _stocks(brief),
         *chart_tables(brief),
         _indicators(stocks),
-        _strength(brief),
         _book(brief),
         _flow(brief),
-        _holders(stocks),
         _brokers(stocks),
         _missing(brief),
     ]
@@ -102,43 +109,57 @@ def _indicators(stocks: Sequence[StockContext]) -> str:
     return table("indicator", ["code", *columns, "vol_ratio"], rows)
 
 
-def _strength(brief: AnalystRequest) -> str:
-    rows = [
-        [stock.stock_code, age(s.at, brief.asof)]
-        + [decimal(n, 0) for n in (s.strength, s.strength_5m, s.strength_20m, s.strength_60m)]
-        for stock in brief.stocks
-        for s in stock.strength[:1]
-    ]
-    return table("strength", ["code", "age_s", "now", "5min", "20min", "60min"], rows)
-
-
 def _book(brief: AnalystRequest) -> str:
+    """Order book and trade strength; the age is that of the older one."""
     rows = []
     for stock in brief.stocks:
-        if stock.book is not None:
-            book = stock.book
-            totals = (amount(total) for total in (book.total_bid, book.total_ask))
-            rows.append([stock.stock_code, age(book.at, brief.asof), *totals, *_levels(book)])
-    return table("book", ["code", "age_s", "total_bid", "total_ask", "bids", "asks"], rows)
+        book, newest = stock.book, stock.strength[0] if stock.strength else None
+        times = [part.at for part in (book, newest) if part is not None and part.at is not None]
+        if book is not None or newest is not None:
+            rows.append(
+                [
+                    stock.stock_code,
+                    age(min(times, default=None), brief.asof),
+                    *(amount(n) for n in (_totals(book))),
+                    *_levels(book),
+                    *(decimal(n, 0) for n in _strengths(newest)),
+                ]
+            )
+    columns = ["age_s", "total_bid", "total_ask", "bids", "asks"]
+    return table("book", ["code", *columns, "strength", "5min", "20min", "60min"], rows)
 
 
-def _levels(book: Book) -> list[str]:
+def _totals(book: Book | None) -> tuple[int | None, int | None]:
+    return (book.total_bid, book.total_ask) if book else (None, None)
+
+
+def _strengths(row: Strength | None) -> tuple[float | None, ...]:
+    if row is None:
+        return (None,) * 4
+    return row.strength, row.strength_5m, row.strength_20m, row.strength_60m
+
+
+def _levels(book: Book | None) -> list[str]:
     """The quantities at the best prices, best first."""
+    if book is None:
+        return ["-", "-"]
     return [" ".join(amount(level.quantity) for level in side[:LEVELS]) or "-"
             for side in (book.bids, book.asks)]  # fmt: skip
 
 
 def _flow(brief: AnalystRequest) -> str:
-    """Net buying of foreigners and institutions, each in percent of the day's volume."""
+    """Net buying of foreigners and institutions by day, each in percent of the day's volume
+    (ka10059), and what they hold and bought over a longer time."""
     days = sorted({flow.day for s in brief.stocks for flow in s.flow[:FLOW_DAYS]})[-FLOW_DAYS:]
     rows = []
     for stock in brief.stocks:
         by_day = {flow.day: flow for flow in stock.flow}
-        if by_day:
-            found = (_net(by_day[day]) if day in by_day else "-" for day in days)
-            rows.append([stock.stock_code, *found])
+        figures = [_net(by_day[day]) if day in by_day else "-" for day in days]
+        figures += _holders(stock)
+        if any(figure != "-" for figure in figures):
+            rows.append([stock.stock_code, *figures])
     names = [f"{day:%m-%d}{star(day, Interval.DAY, brief.asof)}" for day in days]
-    return table("flow", ["code", *names], rows)
+    return table("flow", ["code", *names, *HOLDERS], rows)
 
 
 def _net(flow: Flow) -> str:
@@ -146,27 +167,21 @@ def _net(flow: Flow) -> str:
     return "/".join(rough(share) for share in shares)
 
 
-def _holders(stocks: Sequence[StockContext]) -> str:
+HOLDERS = ("own%", "own_chg", "foreign_20d", "inst_20d", "foreign_days", "inst_days")
+
+
+def _holders(stock: StockContext) -> list[str]:
     """Foreign ownership (ka10008), what was bought over the period (ka10045), and the days in a
     row (ka10131)."""
-    rows = []
-    for stock in stocks:
-        held, days, streak = stock.foreign, stock.institutions, stock.streak
-        if not held and not days and streak is None:
-            continue
-        rows.append(
-            [
-                stock.stock_code,
-                decimal(held[0].weight_pct if held else None),
-                amount(sum(row.change for row in held) if held else None),
-                amount(days[0].foreign_total if days else None),
-                amount(days[0].institution_total if days else None),
-                exact(streak.foreign_days if streak else None),
-                exact(streak.institution_days if streak else None),
-            ]
-        )
-    columns = ["foreign_own%", "own_chg", "foreign_20d", "institution_20d"]
-    return table("holder", ["code", *columns, "foreign_days", "institution_days"], rows)
+    held, days, streak = stock.foreign, stock.institutions, stock.streak
+    return [
+        decimal(held[0].weight_pct if held else None),
+        amount(sum(row.change for row in held) if held else None),
+        amount(days[0].foreign_total if days else None),
+        amount(days[0].institution_total if days else None),
+        exact(streak.foreign_days if streak else None),
+        exact(streak.institution_days if streak else None),
+    ]
 
 
 def _brokers(stocks: Sequence[StockContext]) -> str:

@@ -4,6 +4,7 @@ percentages. `*` marks a column that can still change."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from kt.analyst.compact import above, age, decimal, rough, table
@@ -16,50 +17,67 @@ PARTIAL = "*"
 
 
 def chart_tables(brief: AnalystRequest) -> Iterable[str]:
+    """Ticks, five minutes, days, and weeks with months."""
     yield _ticks(brief)
-    yield _chart("5min", brief, _five_minutes, SLOTS, _slot_name, _level_and_volume)
-    for name, interval, most in (
-        ("day", Interval.DAY, DAYS),
-        ("week", Interval.WEEK, WEEKS),
-        ("month", Interval.MONTH, MONTHS),
-    ):
-        cells = _move_and_volume if interval is Interval.DAY else _move
-        yield _chart(name, brief, _bars_of(interval), most, _period_name(interval), cells)
+    yield _table("5min", brief, [_columns(brief, _five_minutes, SLOTS, _slot, _level_and_volume)])
+    days = _columns(brief, _bars_of(Interval.DAY), DAYS, _period(Interval.DAY), _move_and_volume)
+    yield _table("day", brief, [days])
+    weeks = _columns(brief, _bars_of(Interval.WEEK), WEEKS, _period(Interval.WEEK), _move)
+    months = _columns(brief, _bars_of(Interval.MONTH), MONTHS, _period(Interval.MONTH), _move)
+    yield _table("week,month", brief, [weeks, months])
 
 
-def _chart(
-    name: str,
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Columns that the stocks share, and each stock's cells; a stock without a bar has none."""
+
+    headings: list[str]
+    cells: dict[str, list[str]]
+
+
+def _table(name: str, brief: AnalystRequest, groups: Sequence[_Columns]) -> str:
+    rows = []
+    for stock in brief.stocks:
+        code = stock.stock_code
+        if any(code in group.cells for group in groups):
+            blank = (["-"] * len(group.headings) for group in groups)
+            found = (group.cells.get(code, b) for group, b in zip(groups, blank, strict=True))
+            rows.append([code, *(cell for cells in found for cell in cells)])
+    return table(name, ["code", *(h for group in groups for h in group.headings)], rows)
+
+
+def _columns(
     brief: AnalystRequest,
     bars_of: Callable[[StockContext], Sequence[Bar]],
     most: int,
     heading: Callable[[datetime, datetime | None, datetime], str],
-    cells: Callable[[StockContext, Sequence[Bar], int], str],
-) -> str:
+    cell: Callable[[StockContext, Sequence[Bar], int], str],
+) -> _Columns:
     """The newest `most` times that any stock has a bar of; `-` where a stock has none."""
     charts = {stock.stock_code: bars_of(stock) for stock in brief.stocks}
     times = sorted({bar.at for bars in charts.values() for bar in bars})[-most:]
-    rows = []
+    cells = {}
     for stock in brief.stocks:
         bars = charts[stock.stock_code]
         places = {bar.at: place for place, bar in enumerate(bars)}
         if bars:
-            found = (cells(stock, bars, places[at]) if at in places else "-" for at in times)
-            rows.append([stock.stock_code, *found])
+            found = [cell(stock, bars, places[at]) if at in places else "-" for at in times]
+            cells[stock.stock_code] = found
     before = [None, *times]
     headings = [heading(at, last, brief.asof) for at, last in zip(times, before, strict=False)]
-    return table(name, ["code", *headings], rows)
+    return _Columns(headings, cells)
 
 
 def _five_minutes(stock: StockContext) -> list[Bar]:
-    return chart_periods.joined_by(stock.minutes, lambda bar: _slot(bar.at))
+    return chart_periods.joined_by(stock.minutes, lambda bar: _slot_of(bar.at))
 
 
-def _slot(at: datetime) -> datetime:
+def _slot_of(at: datetime) -> datetime:
     local = at.astimezone(KST)
     return local.replace(minute=local.minute // 5 * 5, second=0, microsecond=0)
 
 
-def _slot_name(at: datetime, before: datetime | None, asof: datetime) -> str:
+def _slot(at: datetime, before: datetime | None, asof: datetime) -> str:
     """The date only where it changes."""
     dated = before is None or before.date() != at.date()
     return f"{at:{'%m-%d ' if dated else ''}%H:%M}{PARTIAL if at + SLOT > asof else ''}"
@@ -82,7 +100,7 @@ def _bars_of(interval: Interval) -> Callable[[StockContext], Sequence[Bar]]:
     return bars
 
 
-def _period_name(interval: Interval) -> Callable[[datetime, datetime | None, datetime], str]:
+def _period(interval: Interval) -> Callable[[datetime, datetime | None, datetime], str]:
     form = "%y-%m" if interval is Interval.MONTH else "%m-%d"
 
     def name(at: datetime, before: datetime | None, now: datetime) -> str:
@@ -105,8 +123,9 @@ def _level_and_volume(stock: StockContext, bars: Sequence[Bar], place: int) -> s
 
 
 def _move_and_volume(stock: StockContext, bars: Sequence[Bar], place: int) -> str:
-    """The change of the day in percent, and its volume with 10 as the mean of all days known."""
-    mean = sum(bar.volume for bar in bars) / len(bars)
+    """The change of the day in percent, and its volume with 10 as the mean of these days."""
+    shown = bars[-DAYS:]
+    mean = sum(bar.volume for bar in shown) / len(shown)
     return f"{_move(stock, bars, place)}/{_tenths(bars[place].volume, mean)}"
 
 

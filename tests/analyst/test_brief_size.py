@@ -60,8 +60,8 @@ def test_nothing_is_missing_and_every_stock_is_in_every_table(busy: AnalystReque
     text = decide_prompt(busy).text
     assert "missing: " not in text
     codes = {stock.stock_code for stock in busy.stocks}
-    for name in ("stock", "tick", "5min", "day", "week", "month", "indicator", "strength", "book",
-                 "flow", "holder", "broker"):  # fmt: skip
+    for name in ("stock", "tick", "5min", "day", "week,month", "indicator", "book", "flow",
+                 "broker"):  # fmt: skip
         assert {row["code"] for row in rows(text, name)} == codes, name
     assert len(rows(text, "position")) == len(rows(text, "order")) == HELD
     assert [row["market"] for row in rows(text, "market")] == ["KOSPI", "KOSDAQ"]
@@ -73,18 +73,17 @@ def test_every_column_of_a_chart_has_its_time_and_only_what_runs_is_partial(
     busy: AnalystRequest,
 ) -> None:
     text = decide_prompt(busy).text
-    wanted = {
-        "5min": r"(\d\d-\d\d )?\d\d:\d\d",
-        "day": r"\d\d-\d\d",
-        "week": r"\d\d-\d\d",
-        "month": r"\d\d-\d\d",
-        "flow": r"\d\d-\d\d",
+    found = {name: list(rows(text, name)[0])[1:] for name in ("5min", "day", "week,month", "flow")}
+    groups = {
+        r"(\d\d-\d\d )?\d\d:\d\d": found["5min"],
+        r"\d\d-\d\d": found["day"],
+        r"1[01]-\d\d": found["week,month"][:6],
+        r"26-\d\d": found["week,month"][6:],
+        r"1[1]-\d\d": found["flow"][:5],
     }
-    for name, pattern in wanted.items():
-        _, *columns = rows(text, name)[0]
+    for pattern, columns in groups.items():
         assert all(re.fullmatch(pattern, column) for column in columns[:-1]), columns
         assert re.fullmatch(rf"{pattern}\*", columns[-1]), columns
-        assert sorted(columns) == columns or name == "5min"
 
 
 def test_no_figure_carries_a_digit_that_says_nothing(busy: AnalystRequest) -> None:
