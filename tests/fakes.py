@@ -250,16 +250,17 @@ class FakeMarket:
             Interval.WEEK: timedelta(days=7),
             Interval.MONTH: timedelta(days=30),
         }.get(interval, timedelta(days=1))
+        known = count if interval is Interval.TICK else min(count, 3)
         return tuple(
             Bar(
-                at=self.clock.now() - step * (3 - n),
+                at=self.clock.now() - step * n,
                 open=price,
                 high=price,
                 low=price,
                 close=price,
                 volume=1000,
             )
-            for n in range(3 - min(count, 3), 3)
+            for n in range(known, 0, -1)
         )
 
 

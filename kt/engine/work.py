@@ -67,7 +67,7 @@ def judge(ctx: Context, candidates: Sequence[Candidate], notice: SessionNotice |
     """Shortlist and decisions of the analyst, then a fresh account snapshot."""
     time = analyst_outages.asking_time(ctx)
     chosen = scan.shortlist(ctx, candidates, time)
-    request = collect.collect(ctx, chosen.candidates)
+    request = collect.collect(ctx, chosen.candidates, notice=notice)
     decisions = analysis.analyze(ctx, request, time)
     said = [chosen.text()] if chosen.failure else []
     said.append(analyst_outages.summary(decisions, ctx.analyst.name))

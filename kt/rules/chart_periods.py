@@ -77,6 +77,13 @@ def joined_by(bars: Sequence[Bar], begins: Callable[[Bar], datetime]) -> list[Ba
     return [msgspec.structs.replace(_joined(group), at=at) for at, group in groups.items()]
 
 
+def joined_in(bars: Sequence[Bar], size: int) -> tuple[Bar, ...]:
+    """Each `size` neighbours as one bar, counted back from the newest; what is left over at the
+    old end is dropped."""
+    first = len(bars) % size
+    return tuple(_joined(bars[at : at + size]) for at in range(first, len(bars), size))
+
+
 def _joined(bars: Sequence[Bar]) -> Bar:
     return msgspec.structs.replace(
         bars[0],

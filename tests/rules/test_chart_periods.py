@@ -12,6 +12,7 @@ from kt.rules.chart_periods import (
     finished,
     is_partial,
     joined_by,
+    joined_in,
     with_running,
 )
 from kt.rules.stock_indicators import indicators_of, volume_ratio
@@ -101,6 +102,12 @@ def test_bars_joined_by_their_beginning() -> None:
     assert (joined.at, joined.open, joined.high, joined.low, joined.close, joined.volume) == (
         T0, 5, 9, 1, 4, 10,
     )  # fmt: skip
+
+
+def test_neighbours_are_joined_from_the_newest_back() -> None:
+    joined = joined_in(bars([1, 2, 3, 4, 5]), 2)
+    assert [(bar.open, bar.close, bar.volume) for bar in joined] == [(2, 3, 2_000), (4, 5, 2_000)]
+    assert joined_in((), 2) == ()
 
 
 def test_the_volume_ratio_is_against_the_usual_volume_by_now() -> None:

@@ -42,7 +42,8 @@ from kt.steps.portfolio import daily_pnl
 
 T = TypeVar("T")
 
-TICKS, TICKS_A_BAR = 8, 30
+TICK_BARS, TRADES_A_BAR = 8, 30
+"""Bars of trades in a request. The trades are fetched singly, a page of them as any other."""
 MINUTES = 60
 DAYS, WEEKS, MONTHS = 60, 10, 10
 """Bars kept in a request, of those that are fetched."""
@@ -59,7 +60,7 @@ def _institutions(ctx: Context, stock_code: str) -> tuple[InstitutionDay, ...]:
 
 STOCK_PARTS: dict[str, Callable[[Context, str], Any]] = {
     "book": lambda ctx, code: ctx.market.book(code),
-    "ticks": lambda ctx, code: ctx.market.bars(code, Interval.TICK, TICKS, size=TICKS_A_BAR),
+    "ticks": lambda ctx, code: ctx.market.bars(code, Interval.TICK, TICK_BARS * TRADES_A_BAR),
     "minutes": lambda ctx, code: ctx.market.bars(code, Interval.MINUTE, MINUTES),
     "days": lambda ctx, code: finished_bars(ctx, code, Interval.DAY),
     "weeks": lambda ctx, code: finished_bars(ctx, code, Interval.WEEK),
@@ -264,7 +265,7 @@ def _stock(ctx: Context, code: str, about: _Subjects, fetched: Gathered[Any]) ->
         candidate=about.scanned.get(code),
         position=about.held.get(code),
         book=found["book"],
-        ticks=found["ticks"] or (),
+        ticks=chart_periods.joined_in(found["ticks"] or (), TRADES_A_BAR),
         minutes=found["minutes"] or (),
         days=days[-DAYS:],
         weeks=_running(found["weeks"], days, Interval.WEEK, ctx)[-WEEKS:],
