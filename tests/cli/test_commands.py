@@ -271,7 +271,7 @@ def test_a_replay_that_misses_says_what_was_asked(front: Front) -> None:
 def test_analyze_shows_its_prompt_and_asks_nobody(front: Front) -> None:
     ran = front("analyze", SAMSUNG, HYNIX, "--show-prompt")
     assert (ran.code, ran.out) == (0, "about 2 stocks\n")
-    assert "prompt scripted.1, 2 stocks: 14 characters, about 4 tokens (an estimate: " in ran.err
+    assert "prompt scripted.1, 2 stocks: 14 characters, about 5 tokens (an estimate, " in ran.err
     assert front.world.analyst.briefs == []
     front.world.analyst.preview = lambda brief: None  # type: ignore[assignment,method-assign]
     none = front("analyze", SAMSUNG, "--show-prompt")

@@ -104,43 +104,41 @@ def collect(
     A stock whose quote cannot be fetched is left out and journaled. Raises the broker's errors
     when the deposit cannot be fetched, or not a single quote.
     """
-    stocks = known_list(ctx) or {}
-    held = {position.stock_code: position for position in ctx.journal.positions()}
+    listed_stocks = known_list(ctx) or {}
+    held = (position.stock_code for position in ctx.journal.positions())
     scanned = {candidate.stock_code: candidate for candidate in candidates}
-    wanted = tuple(dict.fromkeys((*held, *scanned, *codes)))
     account = _account(ctx, parts)
     deposit = account.required("deposit")
-    quotes = _quotes(ctx, wanted)
-    prices = {code: quote.price for code, quote in quotes.items()}
+    quotes = _quotes(ctx, tuple(dict.fromkeys((*held, *scanned, *codes))))
+    state = _state(ctx, account, {code: quote.price for code, quote in quotes.items()}, notice)
+    positions = {position.stock_code: position for position in state["positions"]}
+    streaks = (row for market in MARKETS for row in account.rows(f"streaks.{market}"))
+    by_code = {row.stock_code: row for row in streaks}
+    about = _Subjects(quotes, scanned, positions, listed_stocks, by_code)
+    stocks = _stocks(ctx, about, parts)
+    return AnalystRequest(asof=ctx.clock.now(), stocks=stocks, deposit=deposit, **state)
+
+
+def _state(
+    ctx: Context, account: _Answers, prices: Mapping[str, int], notice: SessionNotice | None
+) -> dict[str, Any]:
+    """The fields of a request that are about the account, the markets and the time."""
     listed: tuple[BrokerOrder, ...] | None = account.found("open_orders")
     orders = account_context.under_way(ctx, listed)
     positions = account_context.marked(ctx, prices, orders)
-    asked = [code for code in wanted if code in quotes]
-    about = _Subjects(
-        quotes,
-        scanned,
-        {position.stock_code: position for position in positions},
-        stocks,
-        {row.stock_code: row for market in MARKETS for row in account.rows(f"streaks.{market}")},
-    )
-    return AnalystRequest(
-        stocks=_stocks(ctx, asked, about, parts),
-        asof=ctx.clock.now(),
-        deposit=deposit,
-        positions=positions,
-        realised_today=daily_pnl.realised(ctx, ctx.clock.now().date()),
-        per_stock_limit=ctx.config.limits.per_stock,
-        lessons=_lessons(ctx),
-        horizon_minutes=ctx.config.analyst.horizon_minutes,
-        open_orders=orders,
-        markets=_markets(account),
-        room=account_context.room(
-            ctx, positions, None if listed is None else orders, prices, account.found("returns")
-        ),
-        session=account_context.session_time(ctx, notice),
-        costs=account_context.cost_rates(ctx),
-        missing=account.missing,
-    )
+    known = None if listed is None else orders
+    return {
+        "positions": positions,
+        "realised_today": daily_pnl.realised(ctx, ctx.clock.now().date()),
+        "per_stock_limit": ctx.config.limits.per_stock,
+        "lessons": _lessons(ctx),
+        "open_orders": orders,
+        "markets": _markets(account),
+        "room": account_context.room(ctx, positions, known, prices, account.found("returns")),
+        "session": account_context.session_time(ctx, notice),
+        "costs": account_context.cost_rates(ctx),
+        "missing": account.missing,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,9 +227,8 @@ def _markets(account: _Answers) -> tuple[MarketState, ...]:
     return tuple(state for state in states if state.index or state.sectors)
 
 
-def _stocks(
-    ctx: Context, codes: Sequence[str], about: _Subjects, parts: Collection[str]
-) -> tuple[StockContext, ...]:
+def _stocks(ctx: Context, about: _Subjects, parts: Collection[str]) -> tuple[StockContext, ...]:
+    codes = about.quotes
     chosen = {name: ask for name, ask in STOCK_PARTS.items() if name in parts}
     fetched = _fetch(
         ctx,
