@@ -23,8 +23,8 @@ def bars(seed: int, count: int, step: float) -> list[list[int]]:
     """[open, high, low, close, volume] of each bar."""
     rng, price, found = Random(seed), 50_000.0, []
     for _ in range(count):
-        opening = price
-        price = max(1_000.0, price * (1 + rng.gauss(0, step)))
+        opening = price * (1 + rng.gauss(0, 2 * step))  # a gap, which a true range includes
+        price = max(1_000.0, opening * (1 + rng.gauss(0, step)))
         high = max(opening, price) * (1 + abs(rng.gauss(0, step / 2)))
         low = min(opening, price) * (1 - abs(rng.gauss(0, step / 2)))
         volume = rng.randrange(1_000, 900_000)
