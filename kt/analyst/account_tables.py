@@ -23,6 +23,7 @@ def account_tables(brief: AnalystRequest) -> Iterable[str]:
 
 def _time(brief: AnalystRequest) -> str:
     told = f"asof: {brief.asof.astimezone(KST):%Y-%m-%d %a %H:%M:%S}"
+    told += f", horizon {brief.horizon_minutes} minutes"
     session = brief.session
     if session is None:
         return told

@@ -132,6 +132,7 @@ def _state(
         "realised_today": daily_pnl.realised(ctx, ctx.clock.now().date()),
         "per_stock_limit": ctx.config.limits.per_stock,
         "lessons": _lessons(ctx),
+        "horizon_minutes": ctx.config.analyst.horizon_minutes,
         "open_orders": orders,
         "markets": _markets(account),
         "room": account_context.room(ctx, positions, known, prices, account.found("returns")),
