@@ -172,9 +172,10 @@ class OrderLog(Protocol):
         day: date | None = None,
         states: Iterable[str] | None = None,
         stock_code: str | None = None,
+        since: datetime | None = None,
         limit: int | None = None,
     ) -> tuple[Order, ...]:
-        """Newest first."""
+        """Newest first; those created at `since` or later."""
         ...
 
     def highest_number(self, day: date) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from msgspec.structs import replace
@@ -113,6 +113,7 @@ class OrderRows(JournalPart):
         day: date | None = None,
         states: Iterable[str] | None = None,
         stock_code: str | None = None,
+        since: datetime | None = None,
         limit: int | None = None,
     ) -> tuple[Order, ...]:
         parts, values = ["1"], list[Any]()
@@ -126,6 +127,9 @@ class OrderRows(JournalPart):
         if stock_code is not None:
             parts.append("stock_code = ?")
             values.append(stock_code)
+        if since is not None:
+            parts.append("created_at >= ?")
+            values.append(time_text(since))
         where = " AND ".join(parts)
         sql = f"SELECT * FROM orders WHERE {where} ORDER BY created_at DESC, seq DESC LIMIT ?"
         values.append(-1 if limit is None else limit)

@@ -262,6 +262,7 @@ def test_holdings_that_differ_twice_are_an_emergency(stage: Make) -> None:
     made = stage()
     made.hold()
     made.act("10:00:30", lambda: made.world.broker.hold(SAMSUNG, 5, 70_000))
+    made.world.broker.fill_at_once = True
     made.act("10:01:30", lambda: None)
     made.play("10:02:10")
     stop = made.world.journal.stop()

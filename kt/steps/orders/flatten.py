@@ -298,8 +298,8 @@ class _Flattening:
             order.filled_quantity
             if order.state in FINAL_STATES
             else order.filled_quantity + order.open_quantity
-            for order in self.ctx.journal.orders(day=since.date(), stock_code=stock_code)
-            if order.origin in EXITS - {Origin.FLATTEN} and order.created_at >= since
+            for order in self.ctx.journal.orders(stock_code=stock_code, since=since)
+            if order.origin in EXITS - {Origin.FLATTEN}
         )
 
     def sell_piece(self, held: _Shares) -> Order | None:
