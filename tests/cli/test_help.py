@@ -148,7 +148,7 @@ def test_topics_are_complete_and_fit(topic: str, front: Front) -> None:
 def test_help_lists_topics_and_shows_commands(front: Front) -> None:
     listed = front("help").out
     assert all(f"  {name}" in listed for name in TOPICS)
-    assert front("help", "order", "buy").out.startswith("Usage: kt order buy [OPTIONS] CODE")
+    assert front("help", "order", "buy").out.startswith("Usage: kt order buy [OPTIONS] STOCK")
     wrong = front("help", "pipe")
     assert (wrong.code, wrong.out) == (2, "")
     assert wrong.err == "kt: there is no topic or command 'pipe'. Did you mean `kt help pipes`?\n"

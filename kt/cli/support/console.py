@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+from kt.rules.typed_text import folded
 from kt.text import data, screen
 
 DEFAULT_WIDTH = 80
@@ -129,15 +130,19 @@ class Console:
 
     def ask(self, question: str) -> bool:
         """Ask a yes-or-no question on the terminal; anything but y or yes means no."""
+        return self.ask_text(f"{question} [y/N]").lower() in {"y", "yes"}
+
+    def ask_text(self, question: str) -> str:
+        """Ask on the terminal for one line; empty when there is none."""
         try:
-            self.stderr.write(f"{self.shown(question)} [y/N] ")
+            self.stderr.write(f"{self.shown(question)} ")
             self.stderr.flush()
         except OSError:
-            return False
+            return ""
         answer = self.stdin.readline()
         if not answer.endswith("\n"):
             self.warn("")
-        return answer.strip().lower() in {"y", "yes"}
+        return folded(answer)
 
     def read(self, most: int) -> bytes:
         """Read stdin as bytes, at most `most` of them."""
