@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice, product
+from typing import NamedTuple
+from unicodedata import is_normalized
 
 from kt.rules.english_words import WORDS, spelled
 from kt.rules.typed_text import folded
@@ -27,8 +28,7 @@ _INITIALS = "ㄱㄲㄴㄷㄸㄹㅁㅂㅃㅅㅆㅇㅈㅉㅊㅋㅌㅍㅎ"
 _FIRST, _LAST, _PER_INITIAL = 0xAC00, 0xD7A3, 588
 
 
-@dataclass(frozen=True, slots=True)
-class StockMatch:
+class StockMatch(NamedTuple):
     """A stock that a text may mean."""
 
     code: str
@@ -77,6 +77,8 @@ def _tests(wanted: str) -> Iterator[Callable[[str], bool]]:
 @lru_cache(maxsize=20_000)
 def key(name: str) -> str:
     """A name without what people leave out or write otherwise: blanks, dots, hyphens, capitals."""
+    if name.isalnum() and is_normalized("NFKC", name):  # nearly all names, in a tenth of the time
+        return name.casefold()
     return _LOOSE.sub("", folded(name).casefold())
 
 

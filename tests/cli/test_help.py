@@ -186,24 +186,3 @@ def test_every_command_takes_the_global_options() -> None:
         command = resolve(path)
         taken = command.get_params(click.Context(command))
         assert set(GLOBAL_OPTIONS) <= set(taken), path
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        ("kt or", ["order"]),
-        ("kt order re", ["resolve"]),
-        ("kt help re", ["recovery", "report", "reduce", "resume"]),
-        ("kt api ka10099", ["ka10099"]),
-        ("kt -o y", ["yaml"]),
-        ("kt order list --un", ["--unknown", "--until"]),
-    ],
-)
-def test_the_shell_is_offered_what_fits(words: str, offered: list[str]) -> None:
-    from click.shell_completion import get_completion_class
-
-    kind = get_completion_class("bash")
-    assert kind is not None
-    *before, begun = words.split()[1:]
-    found = kind(root, {}, "kt", "_KT_COMPLETE").get_completions(before, begun)
-    assert [item.value for item in found] == offered

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.support.click_extensions import Command, pass_cli
-from kt.cli.support.param_types import STOCK, Whole
+from kt.cli.support.param_types import STOCK, NamedType, Whole
 from kt.errors import UsageError
 from kt.text import json_text, one_line
 
@@ -61,7 +61,7 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
     """,
 )
 @click.argument("api_id", metavar="[ID]", default="", shell_complete=complete)
-@click.argument("body", metavar="[JSON|STOCK]", default="")
+@click.argument("body", metavar="[JSON|STOCK]", default="", type=NamedType("text", "stock"))
 @click.option("--all-pages", is_flag=True, help="Request all pages and join their rows.")
 @click.option("--count", type=Whole(1, 10**9), help="End a live API after this many frames.")
 @pass_cli

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import PRICE, SHARES
+from kt.cli.support.param_types import OPEN_ORDER, PRICE, SHARES
 from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown, Unreachable, UsageError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     at the broker. Prints an `orders` document.
     """,
 )
-@click.argument("order")
+@click.argument("order", type=OPEN_ORDER)
 @click.option(
     "--price",
     type=PRICE,
@@ -75,7 +75,7 @@ def amend(cli: CliContext, order: str, price: PriceWish) -> None:
     at the broker. Prints an `orders` document.
     """,
 )
-@click.argument("order")
+@click.argument("order", type=OPEN_ORDER)
 @click.option("--quantity", type=SHARES, help="Number of shares; default: the open quantity.")
 @pass_cli
 def cancel(cli: CliContext, order: str, quantity: int | None) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import PRICE, QUANTITY, STOCK
+from kt.cli.support.param_types import HELD_STOCK, PRICE, QUANTITY, STOCK, StockType
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,10 +33,10 @@ class NewOptions:
     wait: bool
 
 
-def _arguments(function: Callable[..., Any]) -> Callable[..., Any]:
+def _arguments(function: Callable[..., Any], stock: StockType) -> Callable[..., Any]:
     for decorate in reversed(
         (
-            click.argument("stock", type=STOCK),
+            click.argument("stock", type=stock),
             click.argument("quantity", type=QUANTITY),
             click.option(
                 "--price",
@@ -77,7 +78,7 @@ def _arguments(function: Callable[..., Any]) -> Callable[..., Any]:
     Shows the preview before it asks. Prints an `orders` document.
     """,
 )
-@_arguments
+@partial(_arguments, stock=STOCK)
 @pass_cli
 def buy(cli: CliContext, /, **values: Any) -> None:
     run_new(cli, NewOptions(side="BUY", **values))
@@ -98,7 +99,7 @@ def buy(cli: CliContext, /, **values: Any) -> None:
     Shows the preview before it asks. Prints an `orders` document.
     """,
 )
-@_arguments
+@partial(_arguments, stock=HELD_STOCK)
 @pass_cli
 def sell(cli: CliContext, /, **values: Any) -> None:
     run_new(cli, NewOptions(side="SELL", **values))

@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from kt.cli.support.cli_context import FORMATS, CliContext
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from kt.cli.support.param_types import FILE
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ GLOBAL_OPTIONS = (
         type=click.Choice(["sim", "mock", "real"]),
         help="The embedded exchange (default), mock investing, or real money.",
     ),
-    _global("--config", metavar="FILE", help="The configuration file."),
+    _global("--config", metavar="FILE", type=FILE, help="The configuration file."),
     _global(
         "-o",
         "--output",
@@ -141,18 +139,6 @@ class LazyGroup(click.Group):
         for title, rows in sections.items():
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(widest), summary) for name, summary in rows])
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        found = [
-            CompletionItem(name, help=entry.summary)
-            for name, entry in self.entries.items()
-            if name.startswith(incomplete)
-        ]
-        if incomplete.startswith("-"):
-            found += click.Command.shell_complete(self, ctx, incomplete)
-        return found
 
 
 def write_options(

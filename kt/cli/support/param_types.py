@@ -25,6 +25,10 @@ class StockType(Type):
 
     name = "stock"
 
+    def __init__(self, offers: str) -> None:
+        """`offers`: what shell completion offers, a kind of `kt.cli.completing.offers`."""
+        self.offers = offers
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from kt.rules.stock_names import LONGEST, code_of, key
 
@@ -40,6 +44,17 @@ class StockType(Type):
                 ctx,
             )
         return text
+
+
+class NamedType(Type):
+    """A text of a kind that shell completion knows."""
+
+    def __init__(self, name: str, offers: str) -> None:
+        self.name = name
+        self.offers = offers
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
 
 
 class CountType(Type):
@@ -133,7 +148,11 @@ def _won(text: str) -> int:
     return parse_won(text)
 
 
-STOCK = StockType()
+STOCK = StockType("stock")
+HELD_STOCK = StockType("held")
+OPEN_ORDER = NamedType("order", "open_order")
+FILE = NamedType("file", "file")
+UNKNOWN_ORDER = NamedType("order", "unknown_order")
 PRICE = WordsType("price", _price)
 """A `kt.rules.order_words.PriceWish`."""
 QUANTITY = WordsType("quantity", _quantity)
