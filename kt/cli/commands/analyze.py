@@ -75,7 +75,8 @@ def analyze(
     if show_prompt:
         _show_prompt(cli, ctx, brief)
         return
-    decisions = analyze_step.analyze(ctx, brief)
+    with cli.console.waiting("the analyst"):
+        decisions = analyze_step.analyze(ctx, brief)
     emit(cli, "decisions", decisions, run=ctx.run)
     if not decisions:
         cli.say("nothing to decide: no candidates were given and nothing is held")

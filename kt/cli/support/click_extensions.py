@@ -80,6 +80,28 @@ class Command(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_options(self, ctx, formatter)
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; on a terminal say meanwhile what it waits for, and afterwards what may follow."""
+        cli = ctx.ensure_object(CliContext)
+        words = ctx.command_path.partition(" ")[2]
+        if words in OWN_SCREEN or (words == "run" and not ctx.params.get("once")):
+            return super().invoke(ctx)
+        with cli.console.waiting(WAITED_FOR.get(words.partition(" ")[0], "the broker")):
+            result = super().invoke(ctx)
+        cli.suggest(words)
+        return result
+
+
+OWN_SCREEN = frozenset({"watch", "init", "sim serve"})
+"""Commands that write or ask all the time; `kt run` of a whole day is another."""
+WAITED_FOR = {
+    "doctor": "the checks",
+    "notify": "the channels",
+    "run": "the next step",
+    "sim": "the embedded exchange",
+}
+"""By a command's first word, what it waits for when it says nothing itself."""
+
 
 class LazyGroup(click.Group):
     """A group that lists its commands from a table and imports only the one that is called."""
