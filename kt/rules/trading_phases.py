@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from kt.config.model import SessionHours
 from kt.records import KST, SessionNotice
@@ -92,6 +93,7 @@ class DayPlan:
         )
 
 
+@lru_cache(maxsize=64)
 def day_plan(day: date, session: SessionHours | None = None) -> DayPlan | None:
     """The plan of a day; None when the market is closed on it.
 

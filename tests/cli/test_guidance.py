@@ -61,7 +61,7 @@ def test_every_hint_names_commands_that_exist() -> None:
                 words = [word for word in part.split() if re.fullmatch("[a-z-]+", word)]
                 path = tuple(words[:2]) if " ".join(words[:2]) in paths else tuple(words[:1])
                 command = resolve(path)
-                known = {name for item in command.params for name in item.opts}
+                known = {name for item in command.params for name in item.opts} | {"--help"}
                 assert {word for word in words if word.startswith("--")} <= known, text
                 assert isinstance(command, click.Command) and path
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from kt.cli.support.param_types import shown
 from kt.errors import AuthError, KtError, Unreachable, UsageError
 from kt.rules.stock_names import StockMatch, code_of, find, key
+from kt.text import visible
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -47,7 +48,7 @@ def _names(ctx: Context, typed: str) -> dict[str, str]:
     from kt.steps.instruments import listed
 
     try:
-        return {code: stock.stock_name for code, stock in listed(ctx).items()}
+        return {code: visible(stock.stock_name, 60) for code, stock in listed(ctx).items()}
     except AuthError:
         raise
     except KtError as failure:
