@@ -99,6 +99,11 @@ def test_every_command_that_takes_a_code_takes_a_name(front: Front) -> None:
     for command in (("order", "list"), ("log", "--kind", "order")):
         assert front(*command, "--stock", "삼성전자").items
         assert not front(*command, "--stock", "하이닉스").items
+    front.world.broker.fill(101, 1, 70_000)
+    front("order", "list")
+    assert len(front("pnl", "--by", "stock", "--stock", "삼성전자").items) == 1
+    assert front("pnl", "--by", "stock", "--stock", "하이닉스").items == []
+    assert front("pnl", "--stock", "삼성전자").code == ExitCode.USAGE
     front.rest.answers["ka10001"] = [{"stk_nm": "SK하이닉스"}]
     assert front("api", "ka10001", "하이닉스").code == 0
     assert front.rest.asked == [("ka10001", {"stk_cd": HYNIX})]
