@@ -162,6 +162,12 @@ def test_the_prices_that_it_names_pass(last: int, price: int) -> None:
         assert said(replace(facts, price=beyond), Code.SLIPPAGE) != ""
 
 
+def test_no_price_is_named_when_none_between_the_limits_is_on_the_grid() -> None:
+    narrow = replace(BUY, last_price=70_050, limits=Limits(max_slippage_pct=0.01))
+    assert said(narrow, Code.SLIPPAGE) == ""
+    assert "; " not in dict((item.code, item.detail) for item in validate(narrow))[Code.SLIPPAGE]
+
+
 @given(st.datetimes(datetime(2026, 1, 1), datetime(2027, 12, 20)), st.booleans())
 def test_at_the_opening_that_it_names_orders_are_taken(at: datetime, buys: bool) -> None:
     now, hours = at.replace(tzinfo=KST), SessionHours()
