@@ -110,6 +110,12 @@ def test_the_line_makes_way_for_output_and_waits_another_second() -> None:
     assert scene.stderr.getvalue().endswith(CLEAR) and scene.after(5) == ""
 
 
+def test_the_line_is_written_only_when_it_changes() -> None:
+    scene = Scene()
+    assert scene.after(2) != ""
+    assert scene.after(0.1) == "" and scene.after(0.9) != ""
+
+
 def test_a_terminal_that_has_gone_ends_the_line() -> None:
     scene = Scene()
     scene.stderr.close()
@@ -171,10 +177,13 @@ def test_the_line_is_drawn_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     assert err.getvalue().endswith(CLEAR)
 
 
-@pytest.mark.parametrize("stream", ["out_terminal", "err_terminal"])
-def test_no_line_without_a_terminal(stream: str) -> None:
+@pytest.mark.parametrize("missing", ["out_terminal", "err_terminal", "TERM"])
+def test_no_line_without_a_terminal_that_can_erase(missing: str) -> None:
     console, _, err = person()
-    setattr(console, stream, False)
+    if missing == "TERM":
+        console.environ = {"TERM": "dumb"}
+    else:
+        setattr(console, missing, False)
     with console.waiting("the broker"):
         assert console.progress is None
     assert err.getvalue() == ""

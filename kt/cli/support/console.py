@@ -149,7 +149,8 @@ class Console:
     def waiting(self, what: str) -> Iterator[None]:
         """Within the block, a line says on the terminal what is waited for whenever that takes
         longer than a second. Blocks may be nested."""
-        if not (self.out_terminal and self.err_terminal) or self.quiet:
+        person = self.out_terminal and self.err_terminal
+        if not person or self.quiet or self.environ.get("TERM") == "dumb":
             yield
             return
         outer = self.progress

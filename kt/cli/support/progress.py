@@ -36,7 +36,7 @@ class Progress:
         self._stderr, self._lock, self._draw, self._now = stderr, lock, draw, now
         self._started = self._last_output = now()
         self._answers, self._last = 0, ""
-        self._drawn = False
+        self._drawn = ""
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._run, name="kt-progress", daemon=True)
 
@@ -58,15 +58,18 @@ class Progress:
         """Erase the line before other output; the caller holds the lock."""
         if self._drawn:
             self._write(CLEAR)
-        self._drawn = False
+        self._drawn = ""
         self._last_output = self._now()
 
     def show(self) -> None:
         """Draw the line if nothing else was written for a second."""
         with self._lock:
-            if not self._end.is_set() and self._now() - self._last_output >= QUIET_SECONDS:
-                self._drawn = True
-                self._write(CLEAR + self._draw(self.text()))
+            if self._end.is_set() or self._now() - self._last_output < QUIET_SECONDS:
+                return
+            text = self.text()
+            if text != self._drawn:
+                self._drawn = text
+                self._write(CLEAR + self._draw(text))
 
     def text(self) -> str:
         seconds = f"kt: {self._now() - self._started:.0f} s, waiting for {self.what}"
