@@ -1,28 +1,25 @@
+# Completion of kt for bash. `kt completion install bash` installs it.
 _kt_completion() {
-    local IFS=$'\n'
-    local response
-
-    response=$(env COMP_WORDS="${COMP_WORDS[*]}" COMP_CWORD=$COMP_CWORD _KT_COMPLETE=bash_complete $1)
-
-    for completion in $response; do
-        IFS=',' read type value <<< "$completion"
-
-        if [[ $type == 'dir' ]]; then
-            COMPREPLY=()
-            compopt -o dirnames
-        elif [[ $type == 'file' ]]; then
-            COMPREPLY=()
-            compopt -o default
-        elif [[ $type == 'plain' ]]; then
-            COMPREPLY+=($value)
+    local line cut
+    local -a lines=()
+    COMPREPLY=()
+    while IFS= read -r line; do
+        lines+=("$line")
+    done < <(_KT_COMPLETE=bash "$1" "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
+    if [[ ${lines[0]-} == $'\001files' ]]; then
+        compopt -o filenames 2>/dev/null
+        while IFS= read -r line; do COMPREPLY+=("$line"); done < <(compgen -f -- "$2")
+        return
+    fi
+    for line in "${lines[@]}"; do
+        cut=${line%%$'\t'*}
+        # Of several candidates readline lists the lines and inserts their common beginning alone;
+        # menu-complete (37) and insert-completions (42) would insert a whole line.
+        if (( ${#lines[@]} > 1 )) && [[ ${COMP_TYPE-} != 37 && ${COMP_TYPE-} != 42 ]] &&
+            [[ -n ${line#*$'\t'} ]]; then
+            cut="$cut  (${line#*$'\t'})"
         fi
+        COMPREPLY+=("$cut")
     done
-
-    return 0
 }
-
-_kt_completion_setup() {
-    complete -o nosort -F _kt_completion kt
-}
-
-_kt_completion_setup;
+complete -o nosort -F _kt_completion kt 2>/dev/null || complete -F _kt_completion kt

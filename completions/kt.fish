@@ -1,17 +1,12 @@
-function _kt_completion;
-    set -l response (env _KT_COMPLETE=fish_complete COMP_WORDS=(commandline -cp) COMP_CWORD=(commandline -t) kt);
-
-    for completion in $response;
-        set -l metadata (string split "," $completion);
-
-        if test $metadata[1] = "dir";
-            __fish_complete_directories $metadata[2];
-        else if test $metadata[1] = "file";
-            __fish_complete_path $metadata[2];
-        else if test $metadata[1] = "plain";
-            echo $metadata[2];
-        end;
-    end;
-end;
-
-complete --no-files --command kt --arguments "(_kt_completion)";
+# Completion of kt for fish. `kt completion install fish` installs it.
+function __kt_completion
+    set -l words (commandline -opc)
+    set -l begun (commandline -ct)
+    set -l lines (env _KT_COMPLETE=fish $words[1] $words[2..-1] "$begun" 2>/dev/null)
+    if test "$lines[1]" = \x01files
+        __fish_complete_path "$begun"
+        return
+    end
+    printf '%s\n' $lines
+end
+complete --command kt --no-files --keep-order --arguments '(__kt_completion)'

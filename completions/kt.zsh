@@ -1,40 +1,21 @@
 #compdef kt
-
+# Completion of kt for zsh. `kt completion install zsh` installs it.
 _kt_completion() {
-    local -a completions
-    local -a completions_with_descriptions
-    local -a response
-    (( ! $+commands[kt] )) && return 1
-
-    response=("${(@f)$(env COMP_WORDS="${words[*]}" COMP_CWORD=$((CURRENT-1)) _KT_COMPLETE=zsh_complete kt)}")
-
-    for type key descr in ${response}; do
-        if [[ "$type" == "plain" ]]; then
-            if [[ "$descr" == "_" ]]; then
-                completions+=("$key")
-            else
-                completions_with_descriptions+=("$key":"$descr")
-            fi
-        elif [[ "$type" == "dir" ]]; then
-            _path_files -/
-        elif [[ "$type" == "file" ]]; then
-            _path_files -f
-        fi
+    local line
+    local -a lines shown
+    local -x _KT_COMPLETE=zsh
+    lines=("${(@f)$("${words[1]}" "${(@Q)words[2,CURRENT-1]}" "$PREFIX" 2>/dev/null)}")
+    if [[ ${lines[1]} == $'\001files' ]]; then
+        _files
+        return
+    fi
+    for line in "${lines[@]}"; do
+        [[ -n $line ]] && shown+=("${${line%%$'\t'*}//:/\\:}:${line#*$'\t'}")
     done
-
-    if [ -n "$completions_with_descriptions" ]; then
-        _describe -V unsorted completions_with_descriptions -U
-    fi
-
-    if [ -n "$completions" ]; then
-        compadd -U -V unsorted -a completions
-    fi
+    (( ${#shown} )) && _describe -V kt shown -U
 }
-
-if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
-    # autoload from fpath, call function directly
+if [[ ${zsh_eval_context[-1]} == loadautofunc ]]; then
     _kt_completion "$@"
 else
-    # eval/source/. command, register function for later
     compdef _kt_completion kt
 fi

@@ -9,15 +9,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 SIM = "sim"
 """The profile whose folder also holds the embedded exchange's files."""
 
 
-@dataclass(frozen=True, slots=True)
-class ProfilePaths:
+class ProfilePaths(NamedTuple):
     """The files of one profile; `folder` is `<state>/<profile>`. `key` is the hash of an app key
     and its server (`kt.broker.rest.token.key_hash`)."""
 
@@ -63,8 +62,7 @@ class ProfilePaths:
         return self.locks / "run.json"
 
 
-@dataclass(frozen=True, slots=True)
-class ExchangePaths:
+class ExchangePaths(NamedTuple):
     """The embedded exchange's files; `folder` is `<state>/sim`."""
 
     folder: Path

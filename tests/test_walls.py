@@ -54,7 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 CLI_DOORS: dict[str, str] = {
     "sim": "kt sim is the embedded exchange's own command",
     "broker": "kt api, help and doctor show the wire's tables",
-    "store": "kt doctor examines the database, and a broken one must still halt",
+    "store": "kt doctor examines the database, a broken one must still halt, a TAB reads it",
 }
 
 

@@ -18,6 +18,8 @@ from kt.errors import UsageError
 ORDER_PATHS = frozenset({"/api/dostk/ordr", "/api/dostk/crdordr"})
 """The paths of cash and credit orders; gold orders use the first."""
 
+TOKEN_PATHS = frozenset({"/oauth2/token", "/oauth2/revoke"})
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -47,6 +49,10 @@ class Api:
     @property
     def places_orders(self) -> bool:
         return self.path in ORDER_PATHS
+
+    @property
+    def issues_tokens(self) -> bool:
+        return self.path in TOKEN_PATHS
 
     @property
     def required(self) -> tuple[str, ...]:

@@ -43,5 +43,8 @@ COMMANDS: dict[str, Entry] = {
     "notify": Entry("kt.cli.commands.notify:notify", "Test the notification channels.", TOOLS),
     "api": Entry("kt.cli.commands.api:api", "Call any broker API directly.", TOOLS),
     "schema": Entry("kt.cli.commands.schema:schema", "JSON Schema of the piped documents.", TOOLS),
+    "completion": Entry(
+        "kt.cli.commands.completion:completion", "Complete words with TAB in your shell.", TOOLS
+    ),
     "help": Entry("kt.cli.commands.help:help_command", "Explain a topic.", TOOLS),
 }

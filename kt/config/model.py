@@ -349,6 +349,8 @@ class Config(Section, frozen=True, kw_only=True):
     gain_colors: Literal["red-blue", "green-red", "yellow-blue"] = "red-blue"
     """Colours of gain and loss, of buy and sell: Korea's, the West's, or a pair for eyes that
     tell red from green badly. NO_COLOR turns all off."""
+    hints: bool = True
+    """After a command on a terminal, one line names what usually follows; --quiet leaves it out."""
     state_dir: str = ""
     """The state folder; empty: the platform's default."""
     profiles: dict[ProfileName, ProfileConfig] = msgspec.field(

@@ -86,6 +86,15 @@ def buy_cost(value: int, commission_pct: float = REAL_COMMISSION_PCT) -> int:
     return value + commission(value, commission_pct)
 
 
+def affordable(money: int, price: int, commission_pct: float = REAL_COMMISSION_PCT) -> int:
+    """The most shares at `price` won whose value and commission `money` won pays for."""
+    rate = round(commission_pct * 1_000_000)
+    shares = max(0, money) * 100_000_000 // (price * (100_000_000 + rate))
+    while buy_cost((shares + 1) * price, commission_pct) <= money:
+        shares += 1  # the commission is cut to 10 won, which may leave room for a little more
+    return shares
+
+
 def net_proceeds(
     value: int,
     *,

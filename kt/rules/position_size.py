@@ -43,7 +43,7 @@ def buy_size(
         return PositionSize(0, f"0: nothing to buy ({decision.action} at {price:,})")
     room = max(0, min(cash, per_stock_left, total_left))
     part, said = _part(room, decision.risk_level, sizing, quote)
-    bounds = [_affordable(part, price, commission_pct)]
+    bounds = [fees.affordable(part, price, commission_pct)]
     words = [
         f"room min(cash {cash:,}, stock {per_stock_left:,}, total {total_left:,}) = {room:,}",
         *said,
@@ -98,12 +98,3 @@ def sell_size(decision: Decision, sellable: int) -> PositionSize:
     return PositionSize(
         quantity, f"min(analyst {decision.quantity:,}, sellable {sellable:,}): {quantity:,}"
     )
-
-
-def _affordable(money: int, price: int, commission_pct: float) -> int:
-    """The most shares whose value and commission `money` pays for."""
-    rate = round(commission_pct * 1_000_000)
-    shares = money * 100_000_000 // (price * (100_000_000 + rate))
-    while fees.buy_cost((shares + 1) * price, commission_pct) <= money:
-        shares += 1  # the commission is cut to 10 won, which may leave room for a little more
-    return shares

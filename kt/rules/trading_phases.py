@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from kt.config.model import SessionHours
 from kt.records import KST, SessionNotice
@@ -92,6 +93,7 @@ class DayPlan:
         )
 
 
+@lru_cache(maxsize=64)
 def day_plan(day: date, session: SessionHours | None = None) -> DayPlan | None:
     """The plan of a day; None when the market is closed on it.
 
@@ -173,6 +175,35 @@ def may_buy(
         return False
     plan = day_plan(now.astimezone(KST).date(), session)
     return plan is not None and now < plan.last_buy
+
+
+def next_opening(
+    now: datetime, session: SessionHours | None = None, *, buys: bool = False
+) -> datetime | None:
+    """When orders (or buys) may be sent next by the calendar; None when by the calendar they may
+    be sent now, so that only the broker's messages forbid it."""
+    now = now.astimezone(KST)
+    plan = day_plan(now.date(), session)
+    if plan is not None and now < plan.open:
+        return plan.open
+    if plan is not None and now < (plan.last_buy if buys else plan.close):
+        return None
+    return next_day_opening(now, session)
+
+
+def next_day_opening(now: datetime, session: SessionHours | None = None) -> datetime | None:
+    """When orders may be sent on the trading day after today."""
+    plan = day_plan(calendar.next_trading_day(now.astimezone(KST).date()), session)
+    return plan.open if plan else None
+
+
+def moment_words(moment: datetime, now: datetime) -> str:
+    """A time as one says it today: `09:00`, `09:00 tomorrow`, `09:00 on Monday 2026-11-30`."""
+    days = (moment.astimezone(KST).date() - now.astimezone(KST).date()).days
+    clock = f"{moment:%H:%M}" if not moment.second else f"{moment:%H:%M:%S}"
+    if days == 0:
+        return clock
+    return f"{clock} tomorrow" if days == 1 else f"{clock} on {moment:%A %Y-%m-%d}"
 
 
 def _with_notice(now: datetime, plan: DayPlan, planned: Phase, notice: SessionNotice) -> Phase:

@@ -177,10 +177,12 @@ class Front:
         terminal: bool = False,
         width: int = 80,
         color: bool = False,
+        person: bool = False,
         stdout: io.StringIO | None = None,
         build_app: Callable[[CliContext], Any] | None = None,
     ) -> Ran:
-        """Run one command line: in a pipe, or with all three streams on a terminal."""
+        """Run one command line: in a pipe, or on a terminal. `person`: messages go to it too, so
+        that hints and progress are shown."""
         out, err = stdout or io.StringIO(), io.StringIO()
         console = Console(
             io.TextIOWrapper(io.BytesIO(stdin.encode(errors="surrogateescape")), "utf-8"),
@@ -188,6 +190,7 @@ class Front:
             err,
             in_terminal=terminal,
             out_terminal=terminal,
+            err_terminal=person,
             width=width if terminal else None,
             environ=self.environ | ({} if color else {"NO_COLOR": "1"}),
         )

@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 from kt.cli.command_table import COMMANDS
+from kt.cli.completing.scripts import SHELLS, script
 from kt.cli.docs.__main__ import ROOT, main
 from kt.cli.docs.example import example_config
-from kt.cli.docs.generated import SECTIONS, SHELLS, completion, generated, with_sections
+from kt.cli.docs.generated import SECTIONS, generated, with_sections
 from kt.cli.docs.keys import sections
 from kt.config.load import load_config
 from kt.config.model import DEFAULT_PROFILES, Config
@@ -63,8 +64,8 @@ def test_the_example_names_every_key_and_says_what_it_means() -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_completions_are_clicks_own(shell: str) -> None:
-    text = completion(shell)
+def test_completion_scripts_are_kept_as_files(shell: str) -> None:
+    text = script(shell)
     assert "_KT_COMPLETE" in text and text.endswith("\n")
     assert (ROOT / "completions" / f"kt.{shell}").read_text(encoding="utf-8") == text
 

@@ -148,7 +148,7 @@ def test_topics_are_complete_and_fit(topic: str, front: Front) -> None:
 def test_help_lists_topics_and_shows_commands(front: Front) -> None:
     listed = front("help").out
     assert all(f"  {name}" in listed for name in TOPICS)
-    assert front("help", "order", "buy").out.startswith("Usage: kt order buy [OPTIONS] CODE")
+    assert front("help", "order", "buy").out.startswith("Usage: kt order buy [OPTIONS] STOCK")
     wrong = front("help", "pipe")
     assert (wrong.code, wrong.out) == (2, "")
     assert wrong.err == "kt: there is no topic or command 'pipe'. Did you mean `kt help pipes`?\n"
@@ -186,24 +186,3 @@ def test_every_command_takes_the_global_options() -> None:
         command = resolve(path)
         taken = command.get_params(click.Context(command))
         assert set(GLOBAL_OPTIONS) <= set(taken), path
-
-
-@pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        ("kt or", ["order"]),
-        ("kt order re", ["resolve"]),
-        ("kt help re", ["recovery", "report", "reduce", "resume"]),
-        ("kt api ka10099", ["ka10099"]),
-        ("kt -o y", ["yaml"]),
-        ("kt order list --un", ["--unknown", "--until"]),
-    ],
-)
-def test_the_shell_is_offered_what_fits(words: str, offered: list[str]) -> None:
-    from click.shell_completion import get_completion_class
-
-    kind = get_completion_class("bash")
-    assert kind is not None
-    *before, begun = words.split()[1:]
-    found = kind(root, {}, "kt", "_KT_COMPLETE").get_completions(before, begun)
-    assert [item.value for item in found] == offered

@@ -422,11 +422,13 @@ def test_list_on_a_terminal_says_why(front: Front) -> None:
     front("order", "buy", SAMSUNG, "1000", "--price", "70000")
     text = front("order", "list", terminal=True).out
     order = front.world.journal.orders()[0]
-    assert text == (
+    table, why = text.split("\n\n")
+    assert table == (
         "id      number  side  code    name      quantity   price  filled  state\n"
-        f"{order.order_id[-6:]}  -       BUY   005930  삼성전자     1,000  70,000       0  DENIED\n"
-        f"\n{order.order_id[-6:]}  DENIED PER_STOCK_LIMIT {order.message}\n"
+        f"{order.order_id[-6:]}  -       BUY   005930  삼성전자     1,000  70,000       0  DENIED"
     )
+    assert " ".join(why.split()) == f"{order.order_id[-6:]} DENIED PER_STOCK_LIMIT {order.message}"
+    assert order.message.endswith("at most 14 shares would pass")
 
 
 def test_list_without_the_broker_shows_what_kt_last_knew(front: Front) -> None:

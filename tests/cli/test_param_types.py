@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from kt.errors import ExitCode
+from kt.records import OrderTicket
 from tests.cli.front import Front
 from tests.fakes import SAMSUNG
 
 LONG = "7" * 5_000
 WRONG = (
-    ("order", "buy", SAMSUNG, "１０", "--price", "70000"),
-    ("order", "buy", SAMSUNG, "10", "--price", "７００００"),
     ("order", "buy", SAMSUNG, "٣", "--price", "70000"),
-    ("order", "buy", "００５９３０", "10", "--price", "70000"),
     ("order", "buy", "ſ05930", "10", "--price", "70000"),
     ("order", "buy", SAMSUNG, LONG, "--price", "70000"),
     ("order", "buy", SAMSUNG, "10000000000", "--price", "70000"),
@@ -41,6 +41,25 @@ WRONG = (
     ("sim", "start", "--day", "9999-99-99"),
     ("sim", "start", "--open-at", "１０:00"),
 )
+
+
+PASTED = (
+    ("order", "buy", "００５９３０", "１０", "--price", "７０，０００"),
+    ("order", "buy", "\u3000005930 ", " 10\u00a0", "--price", "７만"),
+    ("order", "buy", unicodedata.normalize("NFD", "삼성전자"), "10", "--price", "7만원"),
+    ("order", "buy", "삼성　전자", "10주", "--price", "70,000"),
+)
+
+
+@pytest.mark.parametrize("line", PASTED, ids=range(len(PASTED)))
+def test_what_is_pasted_in_another_width_or_form_is_taken(
+    line: tuple[str, ...], front: Front
+) -> None:
+    ran = front(*line)
+    assert ran.code == 0, ran.err
+    (sent,) = front.world.broker.sent
+    assert isinstance(sent, OrderTicket)
+    assert (sent.stock_code, sent.quantity, sent.price) == (SAMSUNG, 10, 70_000)
 
 
 @pytest.mark.parametrize("line", WRONG, ids=lambda line: " ".join(line)[:40])

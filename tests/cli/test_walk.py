@@ -23,6 +23,8 @@ from typing import Any
 import pytest
 from wcwidth import wcswidth
 
+from kt.cli.support.progress import CLEAR
+
 KT = f"{sys.executable} -m kt"
 CONFIG = "simulator:\n  speed: 5\nscan:\n  fast_keep: 15\n  deep_keep: 8\n"
 """The exchange's seconds pass fast, and with them its request limits."""
@@ -182,7 +184,8 @@ def test_the_question_is_asked_on_a_real_terminal(answer: str, code: int, shell:
     wanted = ("flatten", "--profile", "mock", "--no-color")
     with terminal(shell, *wanted, **address, **keys) as (process, ours):
         shown = read(ours, until="Sell everything? [y/N] ")
-        assert shown.startswith("All positions below are sold at market,"), shown
+        _, _, question = shown.rpartition(CLEAR)  # after the line about what is waited for
+        assert question.startswith("All positions below are sold at market,"), shown
         os.write(ours, f"{answer}\n".encode())
         after = read(ours)
         assert process.wait(10) == code, after

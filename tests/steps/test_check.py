@@ -203,10 +203,12 @@ def test_a_decision_too_old_or_too_unsure_is_denied(world: World) -> None:
     world.clock.advance(61)
     (checked,) = check.check(world.ctx, [old])
     assert denied(checked) == {"STALE_INPUT"}
-    assert detail(checked, "STALE_INPUT") == "61.0 s old > limit 60.0 s"
+    assert detail(checked, "STALE_INPUT") == (
+        "61.0 s old > limit 60.0 s; decide again: `kt analyze 005930`"
+    )
     thought_long = decided(world, data_at=world.clock.now() - timedelta(seconds=103))
     (checked,) = check.check(world.ctx, [thought_long])
-    assert detail(checked, "STALE_INPUT") == "103.0 s old > limit 60.0 s"
+    assert detail(checked, "STALE_INPUT").startswith("103.0 s old > limit 60.0 s")
     (checked,) = check.check(world.ctx, [decided(world, confidence=0.5)])
     assert denied(checked) == {"LOW_CONFIDENCE"}
 

@@ -454,7 +454,11 @@ def test_a_typed_sell_of_a_doubted_position_passes(held: World, listed: int) -> 
     assert details["SELLABLE"] == "10 <= sellable 10"
     assert [r.code for r in sell(held, 11).denials] == ["SELLABLE"]
     resting(held, 4)
-    assert {r.code: r.detail for r in sell(held, 10).denials} == {"SELLABLE": "10 > sellable 6"}
+    (denial,) = sell(held, 10).denials
+    assert (denial.code, denial.detail) == (
+        "SELLABLE",
+        "10 > sellable 6; at most 6 shares would pass",
+    )
 
 
 def test_an_analysts_sell_of_a_doubted_position_is_sized_by_the_books(held: World) -> None:
@@ -489,7 +493,8 @@ def test_limits_count_the_cost_of_a_doubted_position(held: World, listed: int) -
     checked = check.check_order(held.ctx, fakes.intent(quantity=5))
     details = {result.code: result.detail for result in checked.denials}
     assert details == {
-        "PER_STOCK_LIMIT": f"{cost:,} + 350,000 = {cost + 350_000:,} > limit 1,000,000"
+        "PER_STOCK_LIMIT": f"{cost:,} + 350,000 = {cost + 350_000:,} > limit 1,000,000; "
+        "at most 4 shares would pass"
     }
     held.configure(limits=Limits(positions=2))
     other = check.check_order(held.ctx, fakes.intent(code="035720", price=45_000, quantity=1))

@@ -7,6 +7,7 @@ from datetime import date
 
 import msgspec
 
+from kt.api_catalog import Api
 from kt.broker.wire.row import OnFault, Row, tolerant
 from kt.broker.wire.units import turnover
 from kt.errors import UnknownStock
@@ -34,6 +35,12 @@ MARKETS = {MarketName.KOSPI: "0", MarketName.KOSDAQ: "10"}
 WARNINGS = {"1": "투자주의", "2": "정리매매", "3": "단기과열", "4": "투자위험", "5": "투자경고"}
 """Codes of orderWarning in ka10099."""
 BAD_STATES = ("관리종목", "거래정지", "정리매매", "투자유의", "상장폐지")
+
+
+def asked_about(api: Api, stock_code: str) -> dict[str, str] | None:
+    """The request body that names this stock; None for an API that is not about one stock."""
+    named = any(field.name == "stk_cd" for field in api.request)
+    return {"stk_cd": stock_code} if named else None
 
 
 def unknown(api_id: str, stock_code: str) -> UnknownStock:

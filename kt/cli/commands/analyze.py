@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import STOCK_CODE
+from kt.cli.support.param_types import STOCK
 from kt.cli.support.silent_analyst import silent
 from kt.errors import KtError, UsageError
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     \b
       kt scan fast | kt analyze
-      kt analyze 005930 000660
+      kt analyze 005930 SK하이닉스
 
     Prints a `decisions` document with one decision per stock. The analyst is Gemini
     if GEMINI_API_KEY is set, otherwise kt's own offline rules. The confidence of any
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     neither broker nor provider and records nothing.
     """,
 )
-@click.argument("codes", metavar="[CODE]...", nargs=-1, type=STOCK_CODE)
+@click.argument("codes", metavar="[STOCK]...", nargs=-1, type=STOCK)
 @click.option("--held", is_flag=True, help="Only held positions; do not read a pipe.")
 @click.option(
     "--allow-fallback", is_flag=True, help="Exit with 0 even if no decision is the analyst's own."
@@ -63,17 +63,20 @@ def analyze(
         _replay(cli, replayed, (*codes, *(["--held"] if held else [])))
         return
     from kt.cli.support.pipe_documents import emit
+    from kt.cli.support.stock_choice import stock_codes
     from kt.steps import analyst_outages
     from kt.steps.decide import analyze as analyze_step
     from kt.steps.decide import collect as collect_step
 
     ctx = cli.context("analyze")
+    codes = stock_codes(cli, ctx, codes)
     candidates = () if codes or held else _piped(cli, ctx)
     brief = collect_step.collect(ctx, candidates, codes)
     if show_prompt:
         _show_prompt(cli, ctx, brief)
         return
-    decisions = analyze_step.analyze(ctx, brief)
+    with cli.console.waiting("the analyst"):
+        decisions = analyze_step.analyze(ctx, brief)
     emit(cli, "decisions", decisions, run=ctx.run)
     if not decisions:
         cli.say("nothing to decide: no candidates were given and nothing is held")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.support.click_extensions import Command, pass_cli
-from kt.cli.support.param_types import Whole
+from kt.cli.support.param_types import STOCK, NamedType, Whole
 from kt.errors import UsageError
 from kt.text import json_text, one_line
 
@@ -51,6 +52,7 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
     \b
       kt api                     all APIs, by id and name
       kt api ka10001 --help      the fields of one
+      kt api ka10001 삼성전자    call it about a stock, by code or name
       kt api ka10001 JSON        call it; `-` reads the JSON from stdin
       kt api ka10171             the condition searches of the account
       kt api 1h --count 5        five frames of a live type
@@ -59,14 +61,14 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
     """,
 )
 @click.argument("api_id", metavar="[ID]", default="", shell_complete=complete)
-@click.argument("body", metavar="[JSON]", default="{}")
+@click.argument("body", metavar="[JSON|STOCK]", default="", type=NamedType("text", "stock"))
 @click.option("--all-pages", is_flag=True, help="Request all pages and join their rows.")
 @click.option("--count", type=Whole(1, 10**9), help="End a live API after this many frames.")
 @pass_cli
 def api(cli: CliContext, api_id: str, body: str, all_pages: bool, count: int | None) -> None:
     from kt import api_catalog
-    from kt.broker.wire.stocks import unknown_if_blank
-    from kt.cli.support.pipe_documents import MAX_BYTES, as_json
+    from kt.broker.wire import stocks
+    from kt.cli.support.pipe_documents import as_json
 
     if not api_id:
         _list(cli)
@@ -74,14 +76,12 @@ def api(cli: CliContext, api_id: str, body: str, all_pages: bool, count: int | N
     described_api = api_catalog.api(api_id)
     if cli.output in {"csv", "yaml", "md"}:
         raise UsageError("a raw response is always JSON", hint="Leave out -o.")
-    text = cli.console.read(MAX_BYTES) if body == "-" else body.encode()
     if described_api.transport != "rest":
         if all_pages:
             raise UsageError("frames have no pages", hint="Leave out --all-pages.")
-        _listen(cli, api_id, json_object(text), count)
+        _listen(cli, api_id, json_object(_typed(cli, body or "{}")), count)
         return
-    wanted = request_body(text)
-    cli.context(f"api {api_id}")
+    wanted = _request(cli, described_api, body)
     rest = cli.app.rest
     if all_pages:
         answer = merged(reply.body for reply in rest.pages(api_id, wanted))
@@ -91,9 +91,50 @@ def api(cli: CliContext, api_id: str, body: str, all_pages: bool, count: int | N
         if reply.more:
             cli.say("there are more pages: --all-pages requests them all")
     cli.console.write(as_json(answer, pretty=cli.console.out_terminal))
-    unknown_stock = unknown_if_blank(api_id, wanted, answer)
+    unknown_stock = stocks.unknown_if_blank(api_id, wanted, answer)
     if unknown_stock is not None:
         raise unknown_stock
+
+
+def _request(cli: CliContext, asked: Api, body: str) -> dict[str, str]:
+    """The request's fields, by JSON or by the stock that is named instead, with the run begun.
+    Raises UsageError for bad JSON, and when required fields were not given at all."""
+    from kt.broker.wire.stocks import asked_about
+    from kt.cli.support.stock_choice import stock_code
+
+    stock = "" if body in {"", "-"} or body.lstrip()[:1] in set('{["') else body
+    if not stock or asked_about(asked, "") is None:
+        wanted = request_body(_typed(cli, body or "{}"))
+        if not body and not asked.places_orders and not asked.issues_tokens:
+            _need_fields(asked, wanted)
+        cli.context(f"api {asked.api_id}")
+        return wanted
+    typed = STOCK.convert(stock, None, None)
+    _need_fields(asked, asked_about(asked, stock) or {})
+    ctx = cli.context(f"api {asked.api_id}")
+    return asked_about(asked, stock_code(cli, ctx, typed)) or {}
+
+
+def _need_fields(asked: Api, given: Mapping[str, str]) -> None:
+    """Raises UsageError that names the required fields that are missing, and shows how to give
+    them."""
+    missing = [field for field in asked.request if field.required and field.name not in given]
+    if not missing:
+        return
+    named = ", ".join(f"{field.name} ({field.label})" for field in missing)
+    example = json_text(json.dumps({**given, **{field.name: "…" for field in missing}},
+                                   ensure_ascii=False))  # fmt: skip
+    raise UsageError(
+        f"{asked.api_id} ({asked.name}) needs {named}; nothing was sent",
+        hint=f"`kt api {asked.api_id} '{example}'`; `kt api {asked.api_id} --help` lists "
+        "every field.",
+    )
+
+
+def _typed(cli: CliContext, body: str) -> bytes:
+    from kt.cli.support.pipe_documents import MAX_BYTES
+
+    return cli.console.read(MAX_BYTES) if body == "-" else body.encode()
 
 
 def _listen(cli: CliContext, api_id: str, body: dict[str, Any], count: int | None) -> None:

@@ -91,10 +91,12 @@ def log(
 
 def _log(cli: CliContext, follow: bool, kinds: tuple[str, ...], lines: int, chosen: Filter) -> None:
     from kt.cli.support.pipe_documents import emit
+    from kt.cli.support.stock_choice import stock_codes
 
     if follow and cli.output not in {"table", "json"}:
         raise UsageError(f"--follow cannot be written as {cli.output}")
     ctx = cli.context("log")
+    chosen = chosen.with_codes(lambda typed: stock_codes(cli, ctx, typed))
     wanted = None if "all" in kinds else kinds or QUIET_KINDS
     end = _end(ctx)
     rows = _newest(ctx, wanted, chosen, lines)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import DAY
+from kt.cli.support.param_types import DAY, STOCK
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ DEFAULT_DAYS = 30
 
     \b
       kt pnl                       by day, the last 30 days
-      kt pnl --by trade --since 2026-11-01
+      kt pnl --by trade --since 2026-11-01 --stock 삼성전자
       kt pnl --by total            drawdown, Sharpe, Sortino, profit factor
       kt pnl --decisions           how the analysts' decisions scored
 
@@ -51,11 +51,20 @@ DEFAULT_DAYS = 30
     help="Hit rate, return and calibration by analyst, action and confidence.",
 )
 @click.option("--since", type=DAY, help="First day; default: 30 days ago.")
+@click.option(
+    "--stock", "stocks", multiple=True, type=STOCK, help="Only this stock; by stock or trade."
+)
 @pass_cli
-def pnl(cli: CliContext, by: str, decisions: bool, since: date | None) -> None:
+def pnl(
+    cli: CliContext, by: str, decisions: bool, since: date | None, stocks: tuple[str, ...]
+) -> None:
     from kt.cli.support.pipe_documents import emit
+    from kt.cli.support.stock_choice import stock_codes
 
+    if stocks and (decisions or by not in {"stock", "trade"}):
+        raise UsageError("--stock needs --by stock or --by trade")
     ctx = cli.context("pnl")
+    codes = stock_codes(cli, ctx, stocks)
     today = ctx.clock.now().date()
     since = since or today - timedelta(days=DEFAULT_DAYS)
     if since > today:
@@ -63,7 +72,8 @@ def pnl(cli: CliContext, by: str, decisions: bool, since: date | None) -> None:
     if decisions:
         emit(cli, "pnl", decision_scores(ctx, since), run=ctx.run)
         return
-    emit(cli, "pnl", rows(ctx, by, since), run=ctx.run)
+    found = rows(ctx, by, since)
+    emit(cli, "pnl", [row for row in found if not codes or _of(row) in codes], run=ctx.run)
 
 
 def rows(
@@ -82,6 +92,11 @@ def rows(
     today = daily_pnl.figures(ctx, positions)
     earlier = [day for day in ctx.journal.days(since=since) if day.day < today.day]
     return [*earlier, today]
+
+
+def _of(row: DayResult | StockResult | RoundTrip | Performance) -> str:
+    """The stock that a row is about; "" for none."""
+    return getattr(row, "stock_code", "")
 
 
 def decision_scores(ctx: Context, since: date) -> Sequence[AnalystScore]:

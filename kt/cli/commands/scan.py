@@ -69,13 +69,29 @@ def _scan(cli: CliContext, stage: str) -> None:
     from kt.cli.support.pipe_documents import emit
 
     ctx = cli.context(f"scan {stage}")
+    _say_when(cli, ctx)
     found = _input(cli, ctx, stage)
     if stage == "ai":
         _choose(cli, ctx, found)
         return
-    found = _run_stage(ctx, stage, found)
+    found = _run_stage(cli, ctx, stage, found)
     emit(cli, "candidates", found, run=ctx.run)
     cli.say(f"{stage} scan: {len(found)} candidates")
+
+
+def _say_when(cli: CliContext, ctx: Context) -> None:
+    """Outside trading hours: that the figures are of the last session, and when they move again."""
+    from kt.rules import trading_phases
+
+    now, hours = ctx.clock.now(), ctx.config.session
+    opening = trading_phases.next_opening(now, hours)
+    if opening is not None:
+        phase = trading_phases.phase(now, hours)
+        moment = trading_phases.moment_words(opening, now)
+        cli.say(
+            f"the market is closed (phase: {phase}): the figures are of its last session, new ones "
+            f"come from {moment}"
+        )
 
 
 def _choose(cli: CliContext, ctx: Context, found: tuple[Candidate, ...]) -> None:
@@ -83,7 +99,8 @@ def _choose(cli: CliContext, ctx: Context, found: tuple[Candidate, ...]) -> None
     from kt.cli.support.silent_analyst import silent
     from kt.steps.decide.scan import shortlist
 
-    chosen = shortlist(ctx, found)
+    with cli.console.waiting("the analyst"):
+        chosen = shortlist(ctx, found)
     emit(cli, "candidates", chosen.candidates, run=ctx.run)
     if chosen.failure and not chosen.by:
         raise silent(f"ai scan: {chosen.text()}", chosen.fault)
@@ -103,11 +120,16 @@ def _input(cli: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
     found: tuple[Candidate, ...] = ()
     for earlier in STAGES[: STAGES.index(stage)]:
         cli.say(f"running the {earlier} scan first, because nothing is piped")
-        found = _run_stage(ctx, earlier, found)
+        found = _run_stage(cli, ctx, earlier, found)
     return found
 
 
-def _run_stage(ctx: Context, stage: str, found: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+def _run_stage(
+    cli: CliContext, ctx: Context, stage: str, found: tuple[Candidate, ...]
+) -> tuple[Candidate, ...]:
     from kt.steps.decide import scan as steps
 
-    return steps.fast(ctx) if stage == "fast" else steps.deep(ctx, found)
+    if stage == "fast":
+        return steps.fast(ctx)
+    with cli.console.waiting(f"the broker's figures on {len(found)} stocks"):
+        return steps.deep(ctx, found)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import STOCK_CODE, Real, Type, Whole
+from kt.cli.support.param_types import STOCK, Real, Type, Whole
 from kt.errors import KtError, StreamReplaced, UnknownStock, UsageError
 
 if TYPE_CHECKING:
@@ -57,14 +57,14 @@ class StreamTypes(Type):
 @command(
     "watch",
     help="""Show stocks and the account live: a table on a terminal, one JSON object per
-    line in a pipe. Without CODE, the held stocks. Ends with Ctrl-C.
+    line in a pipe. Without STOCK, the held stocks. Ends with Ctrl-C.
 
     \b
-      kt watch 005930 000660
+      kt watch 005930 SK하이닉스
       kt watch 005930 --type 0D --count 10 | jq -c .book.bids[0]
     """,
 )
-@click.argument("codes", metavar="[CODE]...", nargs=-1, type=STOCK_CODE)
+@click.argument("codes", metavar="[STOCK]...", nargs=-1, type=STOCK)
 @click.option(
     "--type",
     "types",
@@ -86,11 +86,15 @@ def watch(
     count: int | None,
     seconds: float | None,
 ) -> None:
+    from kt.cli.support.stock_choice import stock_codes
+
     wanted = tuple(dict.fromkeys(name for several in types for name in several))
     if cli.output not in {"table", "json"}:
         raise UsageError(f"a stream cannot be written as {cli.output}")
     ctx = cli.context("watch")
-    codes = codes or tuple(item.stock_code for item in ctx.journal.positions())
+    codes = stock_codes(cli, ctx, codes) or tuple(
+        item.stock_code for item in ctx.journal.positions()
+    )
     if not codes and set(wanted) & set(STOCK_TYPES):
         raise UsageError("nothing is held: name the stocks to watch")
     quotes = _known(ctx, codes)

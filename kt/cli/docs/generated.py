@@ -6,34 +6,20 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-SHELLS = ("bash", "zsh", "fish")
-COMPLETE_VARIABLE = "_KT_COMPLETE"
-
 
 def generated(root: Path) -> Iterator[tuple[Path, str]]:
     """The path and expected text of every generated file of the project."""
+    from kt.cli.completing.scripts import SHELLS, script
     from kt.cli.docs.example import example_config
+    from kt.cli.docs.grammar import grammar
 
     for shell in SHELLS:
-        yield root / "completions" / f"kt.{shell}", completion(shell)
+        yield root / "completions" / f"kt.{shell}", script(shell)
+    yield root / "kt/cli/completing/grammar.json", grammar()
     yield root / "config.yaml.example", example_config()
     readme = root / "README.md"
     if readme.is_file():
         yield readme, with_sections(readme.read_text(encoding="utf-8"))
-
-
-def completion(shell: str) -> str:
-    """The shell's completion script, as click writes it."""
-    from click.shell_completion import get_completion_class
-
-    from kt.cli.root import root
-
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise ValueError(f"click knows no shell {shell!r}")
-    writer = kind(root, {}, "kt", COMPLETE_VARIABLE)
-    # Not source(): for bash that would look at the version of the bash found here.
-    return (writer.source_template % writer.source_vars()).strip() + "\n"
 
 
 def with_sections(text: str) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import PRICE, SHARES
-from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown, Unreachable
+from kt.cli.support.param_types import OPEN_ORDER, PRICE, SHARES
+from kt.errors import BrokerRefused, Denied, Halted, OutcomeUnknown, Unreachable, UsageError
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
     from kt.records import Check, Order
+    from kt.rules.order_words import PriceWish
     from kt.steps.context import Context
     from kt.steps.orders.order_change import Changed
 
@@ -25,33 +26,45 @@ if TYPE_CHECKING:
     at the broker. Prints an `orders` document.
     """,
 )
-@click.argument("order")
-@click.option("--price", type=PRICE, required=True, help="The new limit price.")
+@click.argument("order", type=OPEN_ORDER)
+@click.option(
+    "--price",
+    type=PRICE,
+    required=True,
+    help="The new limit price: 70,000, 7만, best, +2t, -1% (of the last price).",
+)
 @pass_cli
-def amend(cli: CliContext, order: str, price: int) -> None:
+def amend(cli: CliContext, order: str, price: PriceWish) -> None:
     from kt.cli.order.find import find_order
     from kt.cli.show.cells import money
     from kt.cli.support import confirmation
     from kt.cli.support.order_outcome import begin
     from kt.cli.support.pipe_documents import emit
     from kt.cli.support.sending import sending
+    from kt.rules.order_words import PriceKind
     from kt.steps.orders import place
     from kt.steps.risk import check
+    from kt.steps.risk.order_wish import limit_price
 
     ctx = begin(cli, "order amend")
     found = find_order(ctx, order)
-    checked = check.check_amend(ctx, found, price=price)
+    if price.kind is PriceKind.MARKET:
+        raise UsageError(
+            "an amend needs a limit price", hint="Cancel it, then send a market order."
+        )
+    won, said = limit_price(ctx, price, found.side, found.stock_code)
+    checked = check.check_amend(ctx, found, price=won)
     if not checked.passed:
         raise _denied(found, checked)
-    change = ("new price", f"{money(price)} won")
+    change = ("new price", f"{money(won)} won{f' ({said})' if said else ''}")
     preview = _describe(cli, found, change, found.open_quantity)
     confirmation.confirm(cli, preview, "Amend this?")
     if ctx.config.dry_run:
         emit(cli, "orders", [found], run=ctx.run)
         return
     with sending(ctx, found):
-        changed = place.amend(ctx, found, price=price)
-    _finish(cli, ctx, changed, "amend", took=changed.order.price == price)
+        changed = place.amend(ctx, found, price=won)
+    _finish(cli, ctx, changed, "amend", took=changed.order.price == won)
 
 
 @command(
@@ -62,7 +75,7 @@ def amend(cli: CliContext, order: str, price: int) -> None:
     at the broker. Prints an `orders` document.
     """,
 )
-@click.argument("order")
+@click.argument("order", type=OPEN_ORDER)
 @click.option("--quantity", type=SHARES, help="Number of shares; default: the open quantity.")
 @pass_cli
 def cancel(cli: CliContext, order: str, quantity: int | None) -> None:

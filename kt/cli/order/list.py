@@ -37,6 +37,7 @@ def list_command(
 ) -> None:
     from kt.cli.support.order_outcome import begin
     from kt.cli.support.pipe_documents import emit
+    from kt.cli.support.stock_choice import stock_codes
     from kt.records import OPEN_STATES, UNRESOLVED_STATES
 
     if unknown and open_:
@@ -44,6 +45,7 @@ def list_command(
     wanted = Filter(**filters)
     _known(wanted.states)
     ctx = begin(cli, "order list", alone=True)
+    wanted = wanted.with_codes(lambda typed: stock_codes(cli, ctx, typed))
     now = ctx.clock.now()
     if unknown:
         orders = ctx.journal.orders(states=UNRESOLVED_STATES)

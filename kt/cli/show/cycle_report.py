@@ -11,6 +11,7 @@ from kt.cli.show.cells import money, paint, percent, signed, updown
 from kt.cli.show.table import heading, pairs
 from kt.cli.show.width import paragraph
 from kt.records import Action, Decision, Position
+from kt.rules.risk.causes import causes
 from kt.text import harmless
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def _denied(report: CycleReport, console: Console) -> str:
         )
         for check in report.checks
         if not check.passed
-        for result in check.denials
+        for result in causes(check.denials)
     ]
     return "\n".join(lines) + "\n" if lines else ""
 

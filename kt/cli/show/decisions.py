@@ -10,6 +10,7 @@ from kt.cli.show.cells import DIM, FALL, GREEN, RED, RISE, YELLOW, large, money,
 from kt.cli.show.table import Column, render
 from kt.cli.show.width import paragraph
 from kt.records import Action, Candidate, Check, Decision
+from kt.rules.risk.causes import causes
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -61,7 +62,7 @@ def decisions(rows: Sequence[Decision], console: Console) -> str:
 
 def reasons(check: Check) -> str:
     """The denial codes; their details follow below the table."""
-    return " ".join(result.code for result in check.denials)
+    return " ".join(result.code for result in causes(check.denials))
 
 
 CHECKS = (
@@ -94,6 +95,6 @@ def checks(rows: Sequence[Check], console: Console) -> str:
             indent=7,
         )
         for row in rows
-        for result in row.denials
+        for result in causes(row.denials)
     ]
     return text + ("\n" + "\n".join(lines) + "\n" if lines else "")

@@ -81,12 +81,15 @@ class CliContext:
     def context(self, command: str) -> Context:
         """Start this command's run in the journal, and return the ports for the steps."""
         self._run = self.app.context(command)
-        if self.flags.verbose:
+        if self.flags.verbose or self.console.progress is not None:
             self._report_calls()
         return self._run
 
     def _report_calls(self) -> None:
-        """With -v, print a line for every finished API call; with -vv also its message."""
+        """Count every finished API call for the progress line; with -v, print a line for it; with
+        -vv also its message."""
+        if self.console.progress is not None:
+            self.console.progress.rate = self.config.server.queries_per_second
         rest = self.app.rest
         journal = rest.on_call
 
@@ -95,6 +98,10 @@ class CliContext:
         ) -> None:
             if journal is not None:
                 journal(api_id, started, took, status, code, message)
+            if self.console.progress is not None:
+                self.console.progress.called(api_id)
+            if not self.flags.verbose:
+                return
             detail = f" {message}" if self.flags.verbose > 1 else ""
             self.say(f"{started:%H:%M:%S} {api_id} HTTP {status} code {code} {took} ms{detail}")
 
@@ -148,6 +155,14 @@ class CliContext:
     def say(self, text: str) -> None:
         """One line to stderr; silent with --quiet."""
         self.console.say(f"kt: {visible(text)}")
+
+    def suggest(self, words: str) -> None:
+        """After the command with these words: what usually follows, unless `hints` is off."""
+        from kt.cli.support.next_steps import NEXT
+
+        loaded = self.__dict__.get("config")
+        if words in NEXT and (loaded is None or loaded.hints):
+            self.console.hint(f"next: {NEXT[words]}")
 
     def tell(self, text: str) -> None:
         """A message of the app; --quiet does not silence warnings and critical notices."""

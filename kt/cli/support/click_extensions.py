@@ -5,14 +5,12 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from kt.cli.support.cli_context import FORMATS, CliContext
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
+from kt.cli.support.param_types import FILE
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,7 @@ GLOBAL_OPTIONS = (
         type=click.Choice(["sim", "mock", "real"]),
         help="The embedded exchange (default), mock investing, or real money.",
     ),
-    _global("--config", metavar="FILE", help="The configuration file."),
+    _global("--config", metavar="FILE", type=FILE, help="The configuration file."),
     _global(
         "-o",
         "--output",
@@ -81,6 +79,28 @@ class Command(click.Command):
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_options(self, ctx, formatter)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it; on a terminal say meanwhile what it waits for, and afterwards what may follow."""
+        cli = ctx.ensure_object(CliContext)
+        words = ctx.command_path.partition(" ")[2]
+        if words in OWN_SCREEN or (words == "run" and not ctx.params.get("once")):
+            return super().invoke(ctx)
+        with cli.console.waiting(WAITED_FOR.get(words.partition(" ")[0], "the broker")):
+            result = super().invoke(ctx)
+        cli.suggest(words)
+        return result
+
+
+OWN_SCREEN = frozenset({"watch", "init", "sim serve"})
+"""Commands that write or ask all the time; `kt run` of a whole day is another."""
+WAITED_FOR = {
+    "doctor": "the checks",
+    "notify": "the channels",
+    "run": "the next step",
+    "sim": "the embedded exchange",
+}
+"""By a command's first word, what it waits for when it says nothing itself."""
 
 
 class LazyGroup(click.Group):
@@ -141,18 +161,6 @@ class LazyGroup(click.Group):
         for title, rows in sections.items():
             with formatter.section(title):
                 formatter.write_dl([(name.ljust(widest), summary) for name, summary in rows])
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        from click.shell_completion import CompletionItem
-
-        found = [
-            CompletionItem(name, help=entry.summary)
-            for name, entry in self.entries.items()
-            if name.startswith(incomplete)
-        ]
-        if incomplete.startswith("-"):
-            found += click.Command.shell_complete(self, ctx, incomplete)
-        return found
 
 
 def write_options(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
 import sys
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
 from typing import TextIO
 
+from kt.cli.support.progress import Progress
+from kt.rules.typed_text import folded
 from kt.text import data, screen
 
 DEFAULT_WIDTH = 80
@@ -30,6 +34,7 @@ class Console:
         *,
         in_terminal: bool | None = None,
         out_terminal: bool | None = None,
+        err_terminal: bool | None = None,
         width: int | None = None,
         environ: Mapping[str, str] | None = None,
     ) -> None:
@@ -40,6 +45,9 @@ class Console:
         self.environ = os.environ if environ is None else environ
         self.in_terminal = is_terminal(self.stdin) if in_terminal is None else in_terminal
         self.out_terminal = is_terminal(self.stdout) if out_terminal is None else out_terminal
+        self.err_terminal = is_terminal(self.stderr) if err_terminal is None else err_terminal
+        self.progress: Progress | None = None
+        self._lock = threading.RLock()
         self.quiet = False
         self.no_color = False
         self.markdown = False
@@ -100,8 +108,9 @@ class Console:
         if self.closed:
             return
         try:
-            self.stdout.write(text)
-            self.stdout.flush()
+            with self._output():
+                self.stdout.write(text)
+                self.stdout.flush()
         except BrokenPipeError:
             self.closed = True
         except OSError as error:  # reported at the end, with an exit code
@@ -122,22 +131,76 @@ class Console:
 
             text = "\n".join(paragraph(line, self.width, INSET) for line in text.split("\n"))
         try:
-            self.stderr.write(self.shown(text) + "\n")
-            self.stderr.flush()
+            with self._output():
+                self.stderr.write(self.shown(text) + "\n")
+                self.stderr.flush()
         except OSError:
             return
 
+    def hint(self, text: str) -> None:
+        """One dim line about what may follow: only between a person and a terminal."""
+        if self.out_terminal and self.err_terminal:
+            self.say(self._dim(text))
+
+    def _dim(self, text: str) -> str:
+        return f"\x1b[2m{text}\x1b[0m" if self.color else text
+
+    @contextlib.contextmanager
+    def waiting(self, what: str) -> Iterator[None]:
+        """Within the block, a line says on the terminal what is waited for whenever that takes
+        longer than a second. Blocks may be nested."""
+        person = self.out_terminal and self.err_terminal
+        if not person or self.quiet or self.environ.get("TERM") == "dumb":
+            yield
+            return
+        outer = self.progress
+        if outer is not None:
+            before, outer.what = outer.what, what
+            try:
+                yield
+            finally:
+                outer.what = before
+            return
+        self.progress = Progress(self.stderr, self._lock, self._fitted, what)
+        self.progress.start()
+        try:
+            yield
+        finally:
+            self.progress.stop()
+            self.progress = None
+
+    def _fitted(self, text: str) -> str:
+        """A text that cannot wrap."""
+        from kt.cli.show.width import shorten
+
+        return self._dim(shorten(self.shown(text), max(self.width - 1, 1)))
+
+    @contextlib.contextmanager
+    def _output(self) -> Iterator[None]:
+        """While something is written, or a question waits, there is no progress line."""
+        with self._lock:
+            if self.progress is not None:
+                self.progress.make_way()
+            yield
+            if self.progress is not None:
+                self.progress.make_way()
+
     def ask(self, question: str) -> bool:
         """Ask a yes-or-no question on the terminal; anything but y or yes means no."""
-        try:
-            self.stderr.write(f"{self.shown(question)} [y/N] ")
-            self.stderr.flush()
-        except OSError:
-            return False
-        answer = self.stdin.readline()
+        return self.ask_text(f"{question} [y/N]").lower() in {"y", "yes"}
+
+    def ask_text(self, question: str) -> str:
+        """Ask on the terminal for one line; empty when there is none."""
+        with self._output():
+            try:
+                self.stderr.write(f"{self.shown(question)} ")
+                self.stderr.flush()
+            except OSError:
+                return ""
+            answer = self.stdin.readline()
         if not answer.endswith("\n"):
             self.warn("")
-        return answer.strip().lower() in {"y", "yes"}
+        return folded(answer)
 
     def read(self, most: int) -> bytes:
         """Read stdin as bytes, at most `most` of them."""

@@ -18,6 +18,7 @@ from kt.errors import (
     Unreachable,
 )
 from kt.records import UNRESOLVED_STATES, Check, Order, OrderState, Origin
+from kt.rules.risk.causes import causes
 from kt.rules.risk.denials import Code
 from kt.text import visible
 
@@ -141,8 +142,9 @@ def _denied(order: Order, check: Check | None, what: str) -> KtError | None:
 
 
 def denials(check: Check) -> list[tuple[str, str]]:
-    """The denials of a check as (code, detail), without the note that test mode is on."""
-    return [(item.code, item.detail) for item in check.denials if item.code != Code.TEST_MODE]
+    """The causes of a check's denial as (code, detail), without the note that test mode is on."""
+    found = [item for item in check.denials if item.code != Code.TEST_MODE]
+    return [(item.code, item.detail) for item in causes(found)]
 
 
 def halted(reasons: Sequence[tuple[str, str]]) -> bool:

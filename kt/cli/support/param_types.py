@@ -7,33 +7,54 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kt.rules.typed_text import folded
 from kt.text import visible
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import date
 
     Type = click.ParamType[Any]
 else:
     Type = click.ParamType  # click made it generic later than the oldest version kt takes
 
-CODE = re.compile(r"[0-9A-Z]{6}")
 
+class StockType(Type):
+    """A stock by its code (005930, 0156T0), its name, initials or a part of its name; the command
+    looks names up with `stock_choice.stock_code`."""
 
-class StockCodeType(Type):
-    """Six digits or capital letters, as in 005930 or 0156T0."""
+    name = "stock"
 
-    name = "code"
+    def __init__(self, offers: str) -> None:
+        """`offers`: what shell completion offers, a kind of `kt.cli.completing.offers`."""
+        self.offers = offers
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = str(value).strip()
-        text = text.upper() if text.isascii() else text
-        if not CODE.fullmatch(text):
+        from kt.rules.stock_names import LONGEST, code_of, key
+
+        text = folded(str(value))
+        code = code_of(text)
+        if code:
+            return code
+        if not key(text) or key(text).isdecimal() or len(text) > LONGEST or visible(text) != text:
             self.fail(
-                f"{shown(value)} is not a stock code: use six digits or letters, like 005930",
+                f"{shown(value)} is not a stock code: use six digits or letters, like 005930, "
+                "or a name",
                 param,
                 ctx,
             )
         return text
+
+
+class NamedType(Type):
+    """A text of a kind that shell completion knows."""
+
+    def __init__(self, name: str, offers: str) -> None:
+        self.name = name
+        self.offers = offers
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(value)
 
 
 class CountType(Type):
@@ -44,13 +65,27 @@ class CountType(Type):
         self.most = most
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        text = str(value)
+        text = folded(str(value))
         if not re.fullmatch(r"[0-9]{1,20}|[0-9]{1,3}(,[0-9]{3}){1,6}", text):
             self.fail(f"{shown(value)} is not a whole number: use digits 0 to 9", param, ctx)
         number = int(text.replace(",", ""))
         if not 0 < number <= self.most:
             self.fail(f"{shown(value)} is out of range: 1 to {self.most:,}", param, ctx)
         return number
+
+
+class WordsType(Type):
+    """Text that a pure parser turns into a value; the parser's ValueError says what is wrong."""
+
+    def __init__(self, name: str, parse: Callable[[str], Any]) -> None:
+        self.name = name
+        self.parse = parse
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return self.parse(str(value))
+        except ValueError as wrong:
+            self.fail(f"{shown(value)} {wrong}", param, ctx)
 
 
 class DayType(Type):
@@ -95,8 +130,33 @@ def shown(value: Any) -> str:
     return repr(visible(str(value), 60))
 
 
-STOCK_CODE = StockCodeType()
+def _price(text: str) -> Any:
+    from kt.rules.order_words import parse_price
+
+    return parse_price(text)
+
+
+def _quantity(text: str) -> Any:
+    from kt.rules.order_words import parse_quantity
+
+    return parse_quantity(text)
+
+
+def _won(text: str) -> int:
+    from kt.rules.order_words import parse_won
+
+    return parse_won(text)
+
+
+STOCK = StockType("stock")
+HELD_STOCK = StockType("held")
+OPEN_ORDER = NamedType("order", "open_order")
+FILE = NamedType("file", "file")
+UNKNOWN_ORDER = NamedType("order", "unknown_order")
+PRICE = WordsType("price", _price)
+"""A `kt.rules.order_words.PriceWish`."""
+QUANTITY = WordsType("quantity", _quantity)
+"""A `kt.rules.order_words.QuantityWish`."""
 SHARES = CountType("shares", 10**9)
-PRICE = CountType("won", 10**9)
-WON = CountType("won", 10**12)
+WON = WordsType("won", _won)
 DAY = DayType()

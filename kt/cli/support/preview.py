@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kt.cli.show.cells import RED, money, paint, percent, signed
 from kt.cli.show.table import pairs
 from kt.errors import KtError
-from kt.records import Check, OrderType, Position, Side
+from kt.records import Check, OrderType, Origin, Position, Side
 from kt.rules import fees
 from kt.rules.exit_prices import exit_prices
 from kt.text import harmless
@@ -76,6 +76,8 @@ def _one(cli: CliContext, ctx: Context, check: Check, facts: PreviewFacts) -> st
         ("quantity", f"{money(check.quantity)} shares"),
         ("price", _price(check, last)),
     ]
+    if check.origin is Origin.MANUAL and check.reason:
+        rows.append(("worked out", check.reason))
     if price:
         rows += _amount(ctx, check, price, held)
     rows += [

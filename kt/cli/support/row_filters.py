@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.param_types import STOCK_CODE, Type, shown
+from kt.cli.support.param_types import STOCK, Type, shown
 
 if TYPE_CHECKING:
     from kt.records import Order
@@ -51,7 +51,7 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
     for decorate in reversed(
         (
             click.option(
-                "--stock", "stocks", multiple=True, type=STOCK_CODE, help="Only of this stock."
+                "--stock", "stocks", multiple=True, type=STOCK, help="Only of this stock."
             ),
             click.option(
                 "--state",
@@ -88,6 +88,10 @@ class Filter:
 
     def __bool__(self) -> bool:
         return self != Filter()
+
+    def with_codes(self, codes: Callable[[tuple[str, ...]], tuple[str, ...]]) -> Filter:
+        """The same with every stock by its code, which `codes` looks up."""
+        return replace(self, stocks=codes(self.stocks)) if self.stocks else self
 
     def order(self, order: Order, now: datetime) -> bool:
         """Whether an order is wanted."""

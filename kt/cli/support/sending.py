@@ -97,7 +97,8 @@ def wait_for(
         return list(orders)
     cli.say(f"waiting up to {seconds:.0f} s for fills")
     try:
-        after = {order.order_id: order for order in follow(ctx, still, events, seconds)}
+        with cli.console.waiting(f"fills, up to {seconds:.0f} s"):
+            after = {order.order_id: order for order in follow(ctx, still, events, seconds)}
     except KtError as error:
         message = f"the order was placed, but its fills cannot be tracked: {error}"
         cli.console.warn(sentence(message, error.hint))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 TOPICS: dict[str, str] = {
     "pipes": "Documents between commands, and what is refused.",
+    "orders": "How stocks, prices and quantities are written.",
     "safety": "The rules, the stops, and trading with real money.",
     "recovery": "Orders whose outcome is unknown, and crashes.",
     "figures": "What the numbers of kt pnl and kt report mean.",

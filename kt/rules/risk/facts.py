@@ -50,6 +50,11 @@ class RiskFacts:
     may_order: bool | None = None
     may_buy: bool | None = None
     phase: str = ""
+    orders_from: datetime | None = None
+    """When orders may be sent next by the calendar; None when it says now."""
+    buys_from: datetime | None = None
+    next_day: datetime | None = None
+    """When the next trading day opens."""
 
     decided: bool = False
     """Whether it is based on a decision; its age and confidence are checked then."""

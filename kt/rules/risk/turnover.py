@@ -16,7 +16,7 @@ WHOLE_DAY = 1440
 def cooldown(f: RiskFacts) -> Verdict:
     if f.left_by is None or f.left_at is None:
         return True, f"{f.stock_code} was not left today"
-    minutes = _minutes(f.cooldown, f.left_by)
+    minutes = cooldown_minutes(f.cooldown, f.left_by)
     said = f"left at {f.left_at:%H:%M:%S} by {f.left_by}"
     if minutes >= WHOLE_DAY:
         return False, f"{said}: not again today"
@@ -25,7 +25,8 @@ def cooldown(f: RiskFacts) -> Verdict:
     return passed, f"{said} + {minutes:,} min = {until:%H:%M:%S} {'<=' if passed else '>'} now"
 
 
-def _minutes(settings: Cooldown, left_by: Origin) -> int:
+def cooldown_minutes(settings: Cooldown, left_by: Origin) -> int:
+    """How long the analyst may not buy again after such an exit."""
     if left_by in STOP_EXITS:
         return settings.stop_loss
     return settings.take_profit if left_by is Origin.TAKE_PROFIT else settings.other

@@ -1,4 +1,5 @@
-"""The pre-trade check (levels 1 and 3): every rule passes or denies, with its arithmetic.
+"""The pre-trade check (levels 1 and 3): every rule passes or denies, with its arithmetic and what
+would pass.
 
 A rule that cannot be evaluated, because a fact is not known, denies with its own code.
 """
@@ -13,9 +14,11 @@ from kt.rules.risk import exposure as money
 from kt.rules.risk import instrument as stock
 from kt.rules.risk import trading_state as state
 from kt.rules.risk import turnover
+from kt.rules.risk.causes import NOT_EVALUATED
 from kt.rules.risk.comparison import NotKnownError, Verdict, stoppable
 from kt.rules.risk.denials import Code
 from kt.rules.risk.facts import RiskFacts
+from kt.rules.risk.remedies import remedy
 
 
 def validate(facts: RiskFacts) -> tuple[CheckResult, ...]:
@@ -40,7 +43,10 @@ def _result(rule: Rule, facts: RiskFacts) -> CheckResult:
     try:
         passed, detail = rule.decide(facts)
     except NotKnownError as missing:
-        passed, detail = False, f"cannot be evaluated: {missing} is not known"
+        passed, detail = False, f"{NOT_EVALUATED}{missing} is not known"
+    else:
+        instead = "" if passed else remedy(rule.code, facts)
+        detail += f"; {instead}" if instead else ""
     return CheckResult(code=rule.code, passed=passed, detail=detail)
 
 

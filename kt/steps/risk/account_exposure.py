@@ -31,6 +31,19 @@ from kt.steps.risk.account_snapshot import AccountSnapshot
 _NEVER_SENT = frozenset({OrderState.DENIED, OrderState.PLANNED})
 
 
+@dataclass(frozen=True, slots=True)
+class BuyingRoom:
+    """What a buy of one stock may still cost, in won, by each of its bounds."""
+
+    cash: int
+    per_stock: int
+    total: int
+
+    @property
+    def least(self) -> int:
+        return max(0, min(self.cash, self.per_stock, self.total))
+
+
 @dataclass(slots=True)
 class Exposure:
     """The account as the rules count it, including what earlier checks of this batch need."""
@@ -107,6 +120,18 @@ class Exposure:
         for code, value in self._buying(without):
             sums[code] = sums.get(code, 0) + value
         return sums
+
+    def room(self, stock_code: str) -> BuyingRoom | None:
+        """What cash and limits leave for a buy; None when the account is not known."""
+        invested, deposit = self.invested(), self.account.deposit
+        if invested is None or deposit is None:
+            return None
+        limits = self.ctx.config.limits
+        return BuyingRoom(
+            cash=deposit.orderable - sum(self.reserved.values()),
+            per_stock=limits.per_stock - invested.get(stock_code, 0),
+            total=limits.total - sum(invested.values()),
+        )
 
     def _costs(self, holdings: Holdings) -> dict[str, int]:
         """Cost in won by stock code, the larger of kt's and the broker's: shares that the broker

@@ -161,16 +161,15 @@ def _size(ctx: Context, exposure: Exposure, decision: Decision) -> position_size
         return position_size.sell_size(
             decision, (exposure.holding(decision.stock_code) or (0, 0))[1]
         )
-    limits, deposit = ctx.config.limits, exposure.account.deposit
-    invested = exposure.invested()
-    if deposit is None or invested is None:
+    room = exposure.room(decision.stock_code)
+    if room is None:
         return position_size.PositionSize(0, "0: what the account can bear is not known")
     return position_size.buy_size(
         decision,
         decision.price,
-        cash=deposit.orderable - sum(exposure.reserved.values()),
-        per_stock_left=limits.per_stock - invested.get(decision.stock_code, 0),
-        total_left=limits.total - sum(invested.values()),
+        cash=room.cash,
+        per_stock_left=room.per_stock,
+        total_left=room.total,
         sizing=ctx.config.sizing,
         stop_loss_pct=ctx.config.exits.stop_loss_pct,
         quote=exposure.account.quotes.get(decision.stock_code),

@@ -60,12 +60,14 @@ def exit_facts(
 ) -> RiskFacts:
     """The inputs of the rules for exits, from the journal, the configuration and the clock."""
     stop, now, hours = stops.current(ctx), ctx.clock.now(), ctx.config.session
+    may_order = trading_phases.may_order(now, hours, notice)
     return replace(
         _of_intent(ctx, intent),
         stop=stop.mode,
         stop_reason=stop.reason,
-        may_order=trading_phases.may_order(now, hours, notice),
+        may_order=may_order,
         phase=trading_phases.phase(now, hours, notice),
+        orders_from=None if may_order else trading_phases.next_opening(now, hours),
         held=held,
     )
 
@@ -89,6 +91,7 @@ def _of_intent(ctx: Context, intent: OrderIntent) -> RiskFacts:
 def _with_day(ctx: Context, exposure: Exposure, facts: RiskFacts) -> RiskFacts:
     """The stop, the market phase and the day's profit."""
     may_order, may_buy, phase = exposure.phase()
+    now, hours = ctx.clock.now(), ctx.config.session
     return replace(
         facts,
         stop=exposure.stop.mode,
@@ -96,6 +99,9 @@ def _with_day(ctx: Context, exposure: Exposure, facts: RiskFacts) -> RiskFacts:
         may_order=may_order,
         may_buy=may_buy,
         phase=phase,
+        orders_from=trading_phases.next_opening(now, hours),
+        buys_from=trading_phases.next_opening(now, hours, buys=True),
+        next_day=trading_phases.next_day_opening(now, hours),
         commission_pct=ctx.config.server.commission_pct,
         realised_today=exposure.realised,
         unrealised=exposure.unrealised,
