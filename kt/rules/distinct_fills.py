@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
-from kt.records import Fill, Order
+from kt.records import Fill, Order, Side
 
 ShareRange = tuple[int, int]
 
@@ -63,8 +64,14 @@ def distinct_fills(order: Order, fills: Iterable[Fill]) -> DistinctFills:
             if piece.quantity:
                 kept.append(piece)
                 left -= piece.quantity
-    kept.sort(key=lambda fill: (fill.at, number(fill.ord_no), fill.from_quantity, fill.fill_id))
+    kept.sort(key=sequence)
     return DistinctFills(tuple(kept), tuple(dict.fromkeys(rejected)))
+
+
+def sequence(fill: Fill) -> tuple[datetime, bool, int, int, str]:
+    """The sort key of fills in the order in which they happened: of those within one second, buys
+    before sells, then by order number and share range (as text, `12-25` is before `4-16`)."""
+    return fill.at, fill.side is Side.SELL, number(fill.ord_no), fill.from_quantity, fill.fill_id
 
 
 def _precedence(fill: Fill) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ from kt.records import (
     Side,
     Trade,
 )
-from kt.rules import exit_prices, pnl
+from kt.rules import distinct_fills, exit_prices, pnl
 from kt.steps.context import Context
 from kt.steps.instruments import instrument
 
@@ -79,7 +79,7 @@ def _replay(ctx: Context, stock_code: str, before: Position | None) -> _Replay:
     fills = _without_reversed_adjustments(fills, orders)
     position: Position | None = None
     sales = []
-    for fill in sorted(fills, key=lambda f: (f.at, f.side, f.fill_id)):
+    for fill in sorted(fills, key=distinct_fills.sequence):
         if fill.order_id not in orders:
             continue
         applied = pnl.apply_fill(position, orders[fill.order_id], fill)
