@@ -1,10 +1,11 @@
-"""What holds for all tests: property tests are judged by what they find, not by the clock, and
-files are in memory where there is room for them."""
+"""What holds for all tests: property tests are judged by what they find, not by the clock; files
+are in memory where there is room for them; kt is compiled once for all of its processes."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -27,4 +28,11 @@ def use_memory() -> None:
         tempfile.tempdir = None
 
 
+def keep_bytecode() -> None:
+    """Where the environment forbids it, each of a thousand kt processes would compile kt anew."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 use_memory()
+keep_bytecode()
