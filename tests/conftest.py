@@ -1,8 +1,38 @@
-"""What holds for all tests: property tests are judged by what they find, not by the clock."""
+"""What holds for all tests: property tests are judged by what they find, not by the clock; files
+are in memory where there is room for them; kt is compiled once for all of its processes."""
 
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
 from hypothesis import settings
+
+MEMORY = Path("/dev/shm")
+ROOM = 2 << 30
+"""Free bytes that a run of all tests may take; it takes a tenth of that."""
 
 settings.register_profile("kt", deadline=None)
 settings.load_profile("kt")
+
+
+def use_memory() -> None:
+    """Keep temporary files in memory: a durable write to a disk takes milliseconds, and no test
+    cuts the machine's power. A folder given as TMPDIR stays."""
+    usable = MEMORY.is_dir() and os.access(MEMORY, os.W_OK)
+    if usable and "TMPDIR" not in os.environ and shutil.disk_usage(MEMORY).free > ROOM:
+        os.environ["TMPDIR"] = str(MEMORY)
+        tempfile.tempdir = None
+
+
+def keep_bytecode() -> None:
+    """Where the environment forbids it, each of a thousand kt processes would compile kt anew."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+use_memory()
+keep_bytecode()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from kt.analyst.rules import RulesAnalyst
 from kt.clock import ManualClock
 from kt.config.model import Config
 from kt.errors import UnknownStock
+from kt.files import create_private
 from kt.ports import Analyst, SealedGateway
 from kt.records import (
     KST,
@@ -813,15 +813,13 @@ def wanted(ticket: OrderTicket, origin: Origin = Origin.MANUAL) -> OrderIntent:
     )
 
 
-@contextmanager
-def memory_folder(otherwise: Path) -> Iterator[Path]:
-    """A folder in memory where there is one: durable writes cost most of these tests' time."""
-    memory = Path("/dev/shm")
-    if not (memory.is_dir() and os.access(memory, os.W_OK)):
-        yield otherwise
-        return
-    with tempfile.TemporaryDirectory(dir=memory, prefix="kt-test-") as folder:
-        yield Path(folder)
+@cache
+def new_journal() -> bytes:
+    """The file of a journal without rows, made once: to create one runs all migrations."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "kt.db"
+        SqliteJournal(path, ManualClock(OPEN), path.with_name("halt.json"), "sim").close()
+        return path.read_bytes()
 
 
 class World:
@@ -841,8 +839,12 @@ class World:
         self.ctx = self.context()
 
     def open(self) -> SqliteJournal:
+        path = self.folder / "kt.db"
+        if not path.exists():
+            create_private(path)
+            path.write_bytes(new_journal())
         return SqliteJournal(
-            self.folder / "kt.db",
+            path,
             self.clock,
             self.folder / "halt.json",
             "sim",

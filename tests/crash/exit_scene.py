@@ -18,7 +18,7 @@ from tests.crash.exit_faults import FAULTS, ORDER_FAULTS, SELL, TELLING
 from tests.crash.exit_members import MEMBERS, Alarmed, Member, Prices, Typed, beside
 from tests.crash.house import House, Row
 from tests.crash.processes import Forge, Running
-from tests.crash.trader import CASH, stocks, until
+from tests.crash.trader import centre, stocks, until
 
 SPEED = 20.0
 WITHIN = 20.0
@@ -53,15 +53,23 @@ class Played:
 
 class Scene:
     """`faults` are those of single stocks, in the scene that has them; with `beside` other
-    processes sell and look at the same moment."""
+    processes sell and look at the same moment. Its faults are for the whole exchange, so one scene
+    at a time plays on it."""
 
     def __init__(
-        self, fault: str, folder: Path, forge: Forge, *, faults: Iterable[str], beside: bool
+        self,
+        fault: str,
+        house: House,
+        folder: Path,
+        forge: Forge,
+        *,
+        faults: Iterable[str],
+        beside: bool,
     ) -> None:
         self.fault, self.beside = fault, beside
         self.faults = tuple(faults)
         self.played = Played(f"{fault}{' and another process' if beside else ''}")
-        self.house = House(folder / "exchange", speed=SPEED, cash=CASH)
+        self.house = house
         codes = iter(stocks())
         self.rules: list[Row] = list(FAULTS[fault].rules) if fault in FAULTS else []
         self.members: list[Member] = []
@@ -104,6 +112,8 @@ class Scene:
         return self.played
 
     def _prepare(self) -> None:
+        for member in self.members:
+            centre(member.trader, member.stocks)
         buying = [member.buy() for member in self.members]
         for member, bought in zip(self.members, buying, strict=True):
             member.bought(bought)
@@ -165,15 +175,16 @@ class Scene:
                 running.wait()
         for member in self.members:
             member.close()
-        self.house.close()
+        self.house.lift()
 
 
 def play(
     fault: str,
+    house: House,
     folder: Path,
     forge: Forge,
     *,
     faults: Iterable[str] = TELLING,
     beside: bool = False,
 ) -> Played:
-    return Scene(fault, folder, forge, faults=faults, beside=beside).play()
+    return Scene(fault, house, folder, forge, faults=faults, beside=beside).play()

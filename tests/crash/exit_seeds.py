@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from kt.rules import ticks
 from kt.steps.failpoints import POINTS
 from tests.crash.exit_faults import FAULTS, KINDS, ORDER_FAULTS, SELL
 from tests.crash.exit_members import HURRIED, MEMBERS, READY, Alarmed, Closed, Member, Typed
 from tests.crash.exit_scene import Played
-from tests.crash.house import LISTED, House, Row
+from tests.crash.house import House, Row
 from tests.crash.processes import Forge, Running
-from tests.crash.trader import stocks, until
+from tests.crash.trader import centre, stocks, until
 
 BESIDE: tuple[tuple[str, ...], ...] = (
     (), (), (), ("order", "list"), ("status",), ("flatten",), ("order", "sell"),
@@ -34,8 +33,6 @@ SOON = 45.0
 """Real seconds in which everything must be sold once nothing fails any more."""
 MOST = 100
 """So many of the stocks, those that trade most, are played with."""
-MOVES = 0.9
-"""How near the middle of its day a stock must stand to be held: earlier exits have moved it."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +124,7 @@ class Play:
     # --- before -------------------------------------------------------------------------------
 
     def _prepare(self) -> None:
-        for code in self.one.stocks:
-            last, lower, upper = self.trader.prices(code)
-            middle = (lower + upper) // 2
-            if not MOVES * middle <= last <= middle / MOVES:
-                self.house.control.steer(code, price=ticks.round_down(middle))
-        self.house.pass_time(LISTED)
+        centre(self.trader, self.one.stocks)
         self.one.bought(self.one.buy())
         self.one.start(**self._crash())
         self._until(self.one.is_ready, READY)

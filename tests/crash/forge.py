@@ -23,6 +23,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).resolve().parents[2]
 ANSWER_SECONDS = "KT_TEST_ANSWER_SECONDS"
 """Real seconds that the child waits for an answer: the real ones would make time-outs slow."""
 BACK_OFF = "KT_TEST_BACK_OFF"
@@ -40,7 +41,10 @@ USER = "KT_TEST_USER"
 CLOCK_OFF = "KT_TEST_CLOCK_OFF"
 """Real seconds by which its wall clock is ahead of the true time (behind: below 0)."""
 KEPT = " kept"
-HEAVY = ("httpx", "websocket", "sqlite_utils", "yaml", "tabulate", "holidays", "filelock")
+HEAVY = (
+    "httpx", "websocket", "sqlite_utils", "yaml", "tabulate", "holidays", "filelock",
+    "platformdirs",
+)  # fmt: skip
 LATER = ("encodings.idna", "traceback", "tempfile")
 """What a child that is another user could not read any more."""
 NOT_FOR_CLIENTS = ("kt.sim.server", "kt.sim.exchange", "kt.sim.market", "kt.__main__")
@@ -55,6 +59,9 @@ def load() -> None:
     for found in pkgutil.walk_packages(kt.__path__, "kt."):
         if not found.name.startswith(NOT_FOR_CLIENTS) and "__main__" not in found.name:
             importlib.import_module(found.name)
+    from kt.config.load import load_config
+
+    load_config(ROOT / "config.yaml.example", {})  # what reading one compiles, every child has
 
 
 def next_job(path: str) -> dict[str, Any]:
@@ -166,7 +173,7 @@ def leave(main: Callable[[], None]) -> None:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, str(ROOT))
     load()
     gc.freeze()  # what is loaded is not looked through again in every child
     become(next_job(sys.argv[1]))

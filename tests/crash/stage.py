@@ -39,17 +39,17 @@ class Stage:
     def submit(self, case: Case, *, plain: bool = False) -> Future[Result]:
         return self._pool.submit(self._play, case, plain)
 
-    def house(self, speed: float = 0.0) -> House:
-        """This thread's exchange of that speed (0: the stage's)."""
-        speed = speed or self.speed
-        mine: dict[float, House] = self._mine.__dict__.setdefault("houses", {})
-        house = mine.get(speed)
+    def house(self, speed: float = 0.0, cash: int = 0) -> House:
+        """This thread's exchange of that speed and starting cash (0: the stage's)."""
+        kind = (speed or self.speed, cash or self.cash)
+        mine: dict[tuple[float, int], House] = self._mine.__dict__.setdefault("houses", {})
+        house = mine.get(kind)
         if house is not None and house.now().time() > LAST_CASE:
             house.close()
             self._houses.remove(house)
             house = None
         if house is None:
-            house = mine[speed] = House(self.new_folder("exchange"), speed=speed, cash=self.cash)
+            house = mine[kind] = House(self.new_folder("exchange"), speed=kind[0], cash=kind[1])
             self._houses.append(house)
         return house
 

@@ -10,12 +10,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
 from tests.crash.exit_faults import FAULTS, KINDS, ORDER_FAULTS, TELLING
-from tests.crash.exit_scene import ORDERS, Played, play
+from tests.crash.exit_scene import ORDERS, SPEED, Played, play
 from tests.crash.stage import Stage
+from tests.crash.trader import CASH
 
 AT_ONCE = 3
 ONE = ((ORDERS, False), *((fault, False) for fault in FAULTS))
@@ -38,8 +40,7 @@ def begin(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Begin]:
 
     def start(fault: str, beside: bool) -> Future[Played]:
         if (fault, beside) not in begun:
-            folder = stage.new_folder("scene")
-            begun[fault, beside] = pool.submit(play, fault, folder, stage.forge, beside=beside)
+            begun[fault, beside] = pool.submit(played, stage, fault, beside=beside)
         return begun[fault, beside]
 
     if "PYTEST_XDIST_WORKER" not in os.environ:
@@ -49,6 +50,11 @@ def begin(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Begin]:
                 start(*found.params["scene"])
     yield start
     pool.shutdown(cancel_futures=True)
+
+
+def played(stage: Stage, fault: str, **how: Any) -> Played:
+    """On the thread's own exchange."""
+    return play(fault, stage.house(SPEED, CASH), stage.new_folder("scene"), stage.forge, **how)
 
 
 @pytest.mark.timeout(180)
@@ -71,7 +77,7 @@ def test_every_exit_is_sent_or_reported_next_to_other_processes(
 @pytest.mark.parametrize("beside", [False, True])
 def test_exits_survive_every_fault_of_a_stocks_orders(stage: Stage, beside: bool) -> None:
     rest = [name for name in ORDER_FAULTS if name not in TELLING]
-    well(play(ORDERS, stage.new_folder("scene"), stage.forge, faults=rest, beside=beside), ORDERS)
+    well(played(stage, ORDERS, faults=rest, beside=beside), ORDERS)
 
 
 def well(played: Played, fault: str) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from kt.rules import ticks
-from tests.crash.house import Account, House, Row
+from tests.crash.house import LISTED, Account, House, Row
 from tests.crash.processes import ROOT, Forge, Running
 
 BASE: dict[str, dict[str, Any]] = {
@@ -38,6 +38,8 @@ BASE: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 """Nothing is bought by kt itself, nothing is an emergency: each test says what it wants else."""
 CASH = 10**10
+MOVES = 0.9
+"""How near the middle of its day a stock must stand to be held: earlier exits have moved it."""
 OF_ALL = (
     "kt: flatten waits", "kt: cannot log in", "kt: emergency REJECTS", "kt: emergency CONNECTION",
     "kt: emergency SYSTEM_ERRORS",
@@ -66,6 +68,19 @@ def until(happened: Callable[[], object], seconds: float, what: Callable[[], str
     while not happened():
         assert time.monotonic() < end, f"not within {seconds:g} s: {what()}"
         time.sleep(0.02)
+
+
+def centre(trader: Trader, codes: Iterable[str]) -> None:
+    """Let these trade near the middle of their day again, from where earlier exits moved them."""
+    moved = False
+    for code in codes:
+        last, lower, upper = trader.prices(code)
+        middle = (lower + upper) // 2
+        if not MOVES * middle <= last <= middle / MOVES:
+            trader.steer(code, middle)
+            moved = True
+    if moved:
+        trader.house.pass_time(LISTED)
 
 
 @dataclass(frozen=True)

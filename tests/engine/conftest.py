@@ -9,26 +9,24 @@ import pytest
 
 from kt.config.model import Config
 from tests.engine.acting import Make, Stage
-from tests.fakes import World, memory_folder
+from tests.fakes import World
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with memory_folder(tmp_path) as folder:
-        made = World(folder)
-        yield made
-        made.close()
+    made = World(tmp_path)
+    yield made
+    made.close()
 
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Make]:
     made: list[Stage] = []
-    with memory_folder(tmp_path) as folder:
 
-        def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
-            made.append(Stage(folder, config, start, **options))
-            return made[-1]
+    def make(config: Config | None = None, start: str = "10:00", **options: object) -> Stage:
+        made.append(Stage(tmp_path, config, start, **options))
+        return made[-1]
 
-        yield make
-        for one in made:
-            one.close()
+    yield make
+    for one in made:
+        one.close()

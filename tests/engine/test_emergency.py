@@ -261,6 +261,7 @@ def test_a_jump_of_a_held_price_is_an_emergency_after_its_exit(stage: Make) -> N
 def test_holdings_that_differ_twice_are_an_emergency(stage: Make) -> None:
     made = stage()
     made.hold()
+    made.world.broker.fill_at_once = True  # a flatten that sells nothing goes on until the close
     made.act("10:00:30", lambda: made.world.broker.hold(SAMSUNG, 5, 70_000))
     made.world.broker.fill_at_once = True
     made.act("10:01:30", lambda: None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,15 +12,9 @@ from kt.steps.orders import place
 from kt.steps.risk import check
 from tests import fakes
 from tests.engine.acting import Stage
-from tests.fakes import SAMSUNG, buy, memory_folder
+from tests.fakes import SAMSUNG, buy
 
 HYNIX, KAKAO = "000660", "035720"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    with memory_folder(tmp_path) as folder:
-        yield folder
 
 
 def sent(made: Stage) -> list[tuple[Side, str]]:
@@ -32,8 +25,8 @@ def sent(made: Stage) -> list[tuple[Side, str]]:
     ]
 
 
-def test_a_stop_loss_does_not_wait_for_the_rest_of_a_batch(folder: Path) -> None:
-    made = Stage(folder)
+def test_a_stop_loss_does_not_wait_for_the_rest_of_a_batch(tmp_path: Path) -> None:
+    made = Stage(tmp_path)
     made.hold()
     broker = made.world.broker
     wanted = {HYNIX: buy(180_000, 1), KAKAO: buy(45_000, 1)}
@@ -56,12 +49,12 @@ def test_a_stop_loss_does_not_wait_for_the_rest_of_a_batch(folder: Path) -> None
     ("close", "ended"), [("14:00", OrderState.CANCELLED), ("15:30", OrderState.EXPIRED)]
 )
 def test_an_order_open_at_the_end_is_cancelled_if_it_does_not_expire(
-    folder: Path, close: str, ended: OrderState
+    tmp_path: Path, close: str, ended: OrderState
 ) -> None:
     """The day is configured to end before the market does."""
     hours = SessionHours(last_buy="13:50", close=close, idle="15:45")
     config = Config(session=hours, orders=Orders(unfilled_after=99_999))
-    made = Stage(folder, config, start="13:45", until_close=True)
+    made = Stage(tmp_path, config, start="13:45", until_close=True)
     made.hold()
     wanted = fakes.ticket(Side.SELL, quantity=10, price=71_000)
     checked = check.check_order(made.ctx, fakes.wanted(wanted))

@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes import World, memory_folder
+from tests.fakes import World
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with memory_folder(tmp_path) as folder:
-        made = World(folder)
-        yield made
-        made.close()
+    made = World(tmp_path)
+    yield made
+    made.close()

@@ -19,7 +19,7 @@ from kt.steps.reconcile import cash_reconciliation, order_tracking, position_rec
 from kt.steps.reconcile.startup import reconcile
 from kt.steps.risk import check
 from tests import fakes
-from tests.fakes import OPEN, SAMSUNG, World, memory_folder
+from tests.fakes import OPEN, SAMSUNG, World
 
 START = 10_000_000
 
@@ -221,14 +221,13 @@ def test_a_deposit_that_cannot_be_fetched_does_not_fail_the_startup(noted: World
 @pytest.fixture
 def floor(tmp_path: Path) -> Iterator[tuple[World, Context]]:
     """kt on the exchange itself."""
-    with memory_folder(tmp_path) as folder:
-        clock = ManualClock(OPEN)
-        exchange = Exchange(clock=clock, seed=1)
-        world = World(folder, clock=clock)
-        world.market, world.broker = exchange.market, ExchangeBroker(exchange, "kt")  # type: ignore[assignment]
-        world.ctx = world.context()
-        yield world, world.ctx
-        world.close()
+    clock = ManualClock(OPEN)
+    exchange = Exchange(clock=clock, seed=1)
+    world = World(tmp_path, clock=clock)
+    world.market, world.broker = exchange.market, ExchangeBroker(exchange, "kt")  # type: ignore[assignment]
+    world.ctx = world.context()
+    yield world, world.ctx
+    world.close()
 
 
 def test_settlement_does_not_move_the_cash_compared(floor: tuple[World, Context]) -> None:

@@ -26,7 +26,7 @@ from kt.steps.results import Exit
 from kt.steps.risk import check, stops
 from tests import fakes
 from tests.engine.acting import at
-from tests.fakes import HYNIX, OPEN, SAMSUNG, PumpedClock, World, memory_folder
+from tests.fakes import HYNIX, OPEN, SAMSUNG, PumpedClock, World
 from tests.steps.test_exits import QUERIES
 from tests.steps.trading import bought, filled_meanwhile, noted, resting, titles
 
@@ -221,10 +221,9 @@ def test_external_orders_are_not_touched_by_flatten(world: World) -> None:
 @pytest.fixture
 def pumped(tmp_path: Path) -> Iterator[World]:
     """A world in which things happen while kt waits."""
-    with memory_folder(tmp_path) as folder:
-        made = World(folder, clock=PumpedClock(OPEN))
-        yield made
-        made.close()
+    made = World(tmp_path, clock=PumpedClock(OPEN))
+    yield made
+    made.close()
 
 
 def after(world: World, seconds: float, what: object) -> None:

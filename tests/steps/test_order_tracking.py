@@ -26,7 +26,7 @@ from kt.steps.orders import place
 from kt.steps.reconcile import order_tracking
 from kt.steps.risk import check
 from tests import fakes
-from tests.fakes import SAMSUNG, World, memory_folder
+from tests.fakes import SAMSUNG, World
 
 
 def standing(world: World, side: Side = Side.BUY, quantity: int = 10) -> Order:
@@ -290,8 +290,8 @@ def test_frames_in_any_order_and_repeated_give_the_same_position(
     parts: list[int], sold: int, seed: int, looks: int
 ) -> None:
     chance = random.Random(seed)
-    with tempfile.TemporaryDirectory() as disk, memory_folder(Path(disk)) as folder:
-        straight, shuffled = (World(_folder(folder, name)) for name in ("a", "b"))
+    with tempfile.TemporaryDirectory() as folder:
+        straight, shuffled = (World(_folder(Path(folder), name)) for name in ("a", "b"))
         books = []
         for world, mixed in ((straight, False), (shuffled, True)):
             frames = _play(world, parts, min(sold, sum(parts)))

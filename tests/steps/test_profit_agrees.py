@@ -4,6 +4,7 @@ what plain SQL makes of the fills alone."""
 from __future__ import annotations
 
 import sqlite3
+import tempfile
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +24,7 @@ from kt.steps.reconcile import order_tracking
 from kt.steps.reconcile.startup import reconcile
 from kt.steps.risk import check
 from tests import fakes
-from tests.fakes import HYNIX, OPEN, SAMSUNG, World, memory_folder
+from tests.fakes import HYNIX, OPEN, SAMSUNG, World
 
 FROM_FILLS = """
 WITH RECURSIVE ordered AS (
@@ -73,11 +74,11 @@ IN_PARTS = [
 def test_the_profit_equals_the_brokers_to_the_won(
     seed: int, acts: list[tuple[Side, str, int, int]]
 ) -> None:
-    with memory_folder(Path("/tmp")) as folder:
+    with tempfile.TemporaryDirectory() as folder:
         clock = ManualClock(OPEN)
         exchange = Exchange(clock=clock, seed=seed)
         many = Config(limits=Limits(per_stock=50_000_000, total=100_000_000, daily_loss=10_000_000))
-        world = World(folder, many, clock=clock)
+        world = World(Path(folder), many, clock=clock)
         world.market, world.broker = exchange.market, ExchangeBroker(exchange, "kt")  # type: ignore[assignment]
         world.ctx = world.context()
         reconcile(world.ctx)
