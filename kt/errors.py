@@ -79,6 +79,19 @@ class ConfigError(UsageError):
     """The configuration must be corrected; nothing was done."""
 
 
+class UnknownCondition(UsageError):
+    """The broker has no condition search of this name; `known` are those that it has."""
+
+    def __init__(self, name: str, known: tuple[str, ...]) -> None:
+        super().__init__(
+            f"there is no condition search {name!r}",
+            hint=f"There are: {', '.join(known)}."
+            if known
+            else "There is none: they are made in the broker's own program.",
+        )
+        self.known = known
+
+
 class InputError(KtError):
     """The piped document is refused: cut off, another kind or profile, or too old."""
 

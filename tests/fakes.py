@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from kt.analyst.rules import RulesAnalyst
 from kt.clock import ManualClock
 from kt.config.model import Config
-from kt.errors import UnknownStock
+from kt.errors import UnknownCondition, UnknownStock
 from kt.files import create_private
 from kt.ports import Analyst, SealedGateway
 from kt.records import (
@@ -156,6 +156,27 @@ class FakeMarket:
                 value=price * 1_000_000,
             )
             for rank, (code, price) in enumerate(self.prices.items(), 1)
+        )
+
+    def conditions(self) -> tuple[str, ...]:
+        self._ask("conditions")
+        return ("거래량 급증",)
+
+    def condition(self, name: str) -> tuple[Ranked, ...]:
+        self._ask(f"condition.{name}")
+        if name not in self.conditions():
+            raise UnknownCondition(name, self.conditions())
+        code, price = next(iter(self.prices.items()))
+        return (
+            Ranked(
+                ranking=f"condition:{name}",
+                rank=1,
+                stock_code=code,
+                stock_name=NAMES.get(code, code),
+                price=price,
+                change_pct=2.5,
+                volume=1_000_000,
+            ),
         )
 
     def quote(self, stock_code: str) -> Quote:

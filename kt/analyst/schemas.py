@@ -35,7 +35,9 @@ SCHEMAS: dict[str, dict[str, Any]] = {
             "risk_level": _one_of([level.value for level in RiskLevel]),
         }
     ),
-    "shortlist": _list_of({"stock_code": _TEXT, "score": _NUMBER, "reason": _TEXT}),
+    "shortlist": _list_of(
+        {"stock_code": _TEXT, "score": _NUMBER, "reason": _TEXT, "main_risk": _TEXT}
+    ),
     "probe": {"type": "ARRAY", "items": _TEXT},
 }
 """Schema by purpose, as JSON Schema in the OpenAPI dialect."""

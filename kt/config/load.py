@@ -12,8 +12,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from kt.config.addresses import REST, check_addresses, refuse_bad_address
+from kt.config.fields import Section
 from kt.config.file import MOST_LETTERS, named, read_yaml
-from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig, Section
+from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig
 from kt.errors import ConfigError
 from kt.paths import ProfilePaths
 from kt.text import steering, visible

@@ -10,27 +10,22 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-MOST_WON = 10**13
-"""Upper bound of any amount, above the daily trading value of any stock."""
-Won = Annotated[int, Meta(gt=0, le=MOST_WON)]
-WonOrNone = Annotated[int, Meta(ge=0, le=MOST_WON)]
-Positive = Annotated[int, Meta(gt=0, le=100_000)]
-NotNegative = Annotated[int, Meta(ge=0, le=100_000)]
-Percent = Annotated[float, Meta(ge=0, le=100)]
-Share = Annotated[float, Meta(ge=0, le=1)]
-TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
-_TIME = r"([01]\d|2[0-3]):[0-5]\d"
-HOURS_OR_NONE = rf"^({_TIME}-{_TIME})?$"
-StockCode = Annotated[str, Meta(pattern=r"^[0-9A-Z]{6}$")]
-Seconds = Annotated[float, Meta(gt=0, le=604_800)]
-"""At most a week."""
-Rate = Annotated[float, Meta(gt=0, le=1_000)]
-ModelPrice = Annotated[str, Meta(pattern=r"^\S+ \d{1,5}(\.\d+)? \d{1,5}(\.\d+)?$")]
-Dollars = Annotated[float, Meta(ge=0, le=100_000)]
-
-
-class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A part of the configuration."""
+from kt.config.fields import (
+    HOURS_OR_NONE,
+    Dollars,
+    ModelPrice,
+    NotNegative,
+    Percent,
+    Positive,
+    Rate,
+    Seconds,
+    Section,
+    Share,
+    TimeOfDay,
+    Won,
+    WonOrNone,
+)
+from kt.config.scan import Scan
 
 
 class ProfileConfig(Section, frozen=True, kw_only=True):
@@ -132,33 +127,6 @@ class Exits(Section, frozen=True, kw_only=True):
     """Shares that kt did not buy: protect them with a stop-loss and a take-profit, based on the
     price when kt first saw them, or leave them alone."""
     cooldown: Cooldown = Cooldown()
-
-
-class Scan(Section, frozen=True, kw_only=True):
-    """The three scans: interval, number of candidates, filters."""
-
-    fast_every: Seconds = 10.0
-    """Seconds between fast scans."""
-    deep_every: Seconds = 60.0
-    """Seconds between deep scans."""
-    ai_every: Seconds = 300.0
-    """Seconds between scans by the analyst."""
-    fast_keep: Positive = 50
-    """Candidates the fast scan keeps."""
-    deep_keep: Positive = 20
-    """Candidates the deep scan keeps."""
-    ai_keep: Positive = 5
-    """Candidates the analyst keeps."""
-    min_price: WonOrNone = 1_000
-    """Stocks below this price are left out (won)."""
-    max_price: WonOrNone = 0
-    """Stocks above this price are left out (won). 0 = no limit."""
-    min_value: WonOrNone = 1_000_000_000
-    """Stocks with a lower traded value today are left out (won)."""
-    max_change_pct: Percent = 25.0
-    """Stocks with a larger price change today are left out."""
-    exclude: tuple[StockCode, ...] = ()
-    """Codes of stocks that are never traded."""
 
 
 class Cycle(Section, frozen=True, kw_only=True):

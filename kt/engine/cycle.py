@@ -142,10 +142,11 @@ class _Cycle:
         """50 → 20 → 5 stocks; when the deep scan fails, the best of the fast one are used. Stocks
         that the analyst did not choose are not bought."""
         ctx, report = self.ctx, self.report
-        found = self.step("scan fast", lambda: scan.fast(ctx), summaries.candidates) or ()
+        scanned = self.step("scan fast", lambda: scan.fast(ctx), scan.Scanned.text)
+        found = scanned.candidates if scanned else ()
         if found:
-            deeper = self.step("scan deep", lambda: scan.deep(ctx, found), summaries.candidates)
-            found = deeper or found[: ctx.config.scan.deep_keep]
+            deeper = self.step("scan deep", partial(scan.deep, ctx, found), scan.Scanned.text)
+            found = deeper.candidates if deeper else found[: ctx.config.scan.deep_keep]
             choose = partial(scan.shortlist, ctx, found, self.time)
             chosen = self.step("scan ai", choose, scan.Shortlist.text)
             found = chosen.candidates if chosen else ()

@@ -11,14 +11,15 @@ from kt.engine.runtime import Runtime
 from kt.engine.stream_subscriptions import watch
 from kt.engine.timers import Timer
 from kt.engine.work import Judged, Placed
-from kt.records import Candidate, Check
+from kt.records import Check
 from kt.steps.decide import scan
+from kt.steps.decide.scan import Scanned
 
 # scans: a stage's first result of the day is used by the next stage at once
 
 
-def _scanned_fast(runtime: Runtime, found: tuple[Candidate, ...]) -> None:
-    runtime.state.fast = found
+def _scanned_fast(runtime: Runtime, found: Scanned) -> None:
+    runtime.state.fast = found.candidates
     watch(runtime)
     if not runtime.state.deep:
         runtime.timers.fire_now(Timer.DEEP, runtime.seconds)
@@ -27,8 +28,8 @@ def _scanned_fast(runtime: Runtime, found: tuple[Candidate, ...]) -> None:
 FAST = Job("fast", "the fast scan", scan.fast, _scanned_fast)
 
 
-def _scanned_deep(runtime: Runtime, found: tuple[Candidate, ...]) -> None:
-    runtime.state.deep = found
+def _scanned_deep(runtime: Runtime, found: Scanned) -> None:
+    runtime.state.deep = found.candidates
     watch(runtime)
     if not runtime.state.shortlist:
         runtime.timers.fire_now(Timer.AI, runtime.seconds)

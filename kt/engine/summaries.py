@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kt.records import Balance, Candidate, Check, DayResult, Order
+from kt.records import Balance, Check, DayResult, Order
 from kt.steps.results import Difference, Reconciliation
 
 
@@ -15,11 +15,6 @@ def balance(found: Balance) -> str:
         f"orderable {found.deposit.orderable:,} won, {len(found.positions)} held, "
         f"{len(found.open_orders)} open orders"
     )
-
-
-def candidates(found: tuple[Candidate, ...]) -> str:
-    best = ", ".join(f"{c.stock_name} {c.score:.0f}" for c in found[:3])
-    return f"{len(found)} candidates" + (f": {best}" if best else "")
 
 
 def checks(found: tuple[Check, ...]) -> str:

@@ -187,7 +187,7 @@ def plan(ctx: Context) -> Plan:
     made = Plan(
         tuple(one for one in quotes if one.stock_code in held),
         tuple(one for one in quotes if one.stock_code not in held),
-        scan.fast(ctx),
+        scan.fast(ctx).candidates,
     )
     notify(ctx, "info", "plan for the day", made.text())
     return made

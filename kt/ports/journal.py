@@ -32,6 +32,7 @@ from kt.records import (
     OrderEvent,
     OrderTicket,
     Position,
+    ScanSummary,
     Side,
     Stop,
     SymbolLock,
@@ -64,7 +65,14 @@ class RunLog(Protocol):
         """One request to the broker, in wall milliseconds; status 0 = no answer came."""
         ...
 
-    def scan(self, run: str, stage: str, at: datetime, items: Sequence[Candidate]) -> None:
+    def scan(
+        self,
+        run: str,
+        stage: str,
+        at: datetime,
+        items: Sequence[Candidate],
+        summary: ScanSummary,
+    ) -> None:
         """`stage` is fast, deep or ai; candidates are best first."""
         ...
 

@@ -83,6 +83,16 @@ class Market(Protocol):
         """One ranking over both markets, best first (ka10023, ka10030, ka10032, ka10027)."""
         ...
 
+    def conditions(self) -> tuple[str, ...]:
+        """The names of the condition searches saved in the broker's own program (ka10171, over the
+        WebSocket). Raises BrokerRefused where the server has none of this."""
+        ...
+
+    def condition(self, name: str) -> tuple[Ranked, ...]:
+        """The stocks that match one of them now, in the broker's order (ka10172). Raises
+        UnknownCondition, which names those that there are."""
+        ...
+
     def quote(self, stock_code: str) -> Quote:
         """ka10001; raises UnknownStock on the broker's blank success."""
         ...
@@ -195,7 +205,8 @@ class Analyst(Protocol):
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
-        """The `count` best candidates as `{stock_code, score, reason}`."""
+        """At most `count` of the candidates, the best first, as `{stock_code, score, reason,
+        main_risk}`; `score` is the chance of a rise, 0..100."""
         ...
 
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:

@@ -47,7 +47,14 @@ from kt.records.base import (
     RiskLevel,
     Side,
 )
-from kt.records.decision import Candidate, Check, CheckResult, Decision, OrderIntent
+from kt.records.decision import (
+    Candidate,
+    Check,
+    CheckResult,
+    Decision,
+    OrderIntent,
+    ScanSummary,
+)
 from kt.records.document import KINDS, VERSION, Document
 from kt.records.market import (
     BalanceNotice,
@@ -211,6 +218,7 @@ __all__ = [
     "Record",
     "RiskLevel",
     "RoundTrip",
+    "ScanSummary",
     "SectorFlow",
     "SessionNotice",
     "SessionTime",

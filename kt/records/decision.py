@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, field
 
 from kt.records.account import OrderTicket
 from kt.records.base import (
@@ -51,6 +51,27 @@ class Candidate(Record, frozen=True, kw_only=True):
     institution_net: Amount | None = None
     broker_net: Amount | None = None
     """Net shares bought by the five most active member firms of each side."""
+    coverage_pct: Annotated[float, Meta(ge=0, le=100)] = 100.0
+    """How much of the last score's weight had data behind it; what was missing counts half."""
+    odds_pct: Annotated[float, Meta(ge=0, le=100)] | None = None
+    """The analyst's chance of a rise; None before the scan by the analyst."""
+    risk: Words = ""
+    """The greatest risk, in the analyst's words."""
+
+
+class ScanSummary(Record, frozen=True, kw_only=True):
+    """What a scan looked at, what it left out, and what it lacked.
+
+    `seen` and `excluded` are numbers of stocks; each stock counts under the first reason that
+    applies (`kt/rules/screen.py`). `missing` are the sources (fast scan) or parts (deep scan) that
+    failed, with the newest error; `coverage_pct` is the weight of what was answered, in percent of
+    the weight of all that was asked for.
+    """
+
+    seen: int = 0
+    excluded: dict[str, int] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+    coverage_pct: float = 100.0
 
 
 class Decision(Record, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from kt.records.account_value import Performance
 from kt.records.base import Name, Record
-from kt.records.decision import Candidate, Check, Decision
+from kt.records.decision import Candidate, Check, Decision, ScanSummary
 from kt.records.order import Fill, Order
 from kt.records.reports import DailyReport
 from kt.records.result import Balance, DayResult, Position, RoundTrip, StockResult
@@ -36,11 +36,13 @@ KINDS: dict[str, Any] = {
 
 
 class Document(Record, frozen=True, kw_only=True):
-    """`{"kt":1,"kind":…,"profile":…,"run":…,"asof":…,"items":[…]}`"""
+    """`{"kt":1,"kind":…,"profile":…,"run":…,"asof":…,"items":[…]}`; a document of the fast or the
+    deep scan also has `scan`, its `ScanSummary`, before the items."""
 
     kt: int
     kind: Name
     profile: Name
     run: Name
     asof: datetime
+    scan: ScanSummary | None = None
     items: Annotated[tuple[msgspec.Raw, ...], Meta(max_length=10_000)]

@@ -212,9 +212,11 @@ class Ranking(StrEnum):
 
 
 class Ranked(Record, frozen=True, kw_only=True):
-    """One row of a ranking. A value that the ranking does not have is 0 or None."""
+    """One row of a ranking, or one match of a condition search (in the broker's order). A value
+    that the source does not have is 0 or None."""
 
-    ranking: Ranking
+    ranking: str
+    """A `Ranking`, or `condition:NAME` for a match of a condition search."""
     rank: int
     stock_code: str
     stock_name: str

@@ -9,18 +9,12 @@ from typing import Any
 
 import msgspec
 
-from kt.records import Book, BrokerActivity, Candidate, Flow, Ranked, Ranking, Strength
+from kt.config.scan import Scan, ScanWeights
+from kt.records import Book, BrokerActivity, Candidate, Flow, Ranked, Strength
 
-RANK_POINTS: dict[Ranking, float] = {
-    Ranking.VOLUME_SURGE: 30.0,
-    Ranking.VALUE: 25.0,
-    Ranking.CHANGE: 20.0,
-    Ranking.VOLUME: 15.0,
-}
-"""Points for the first place of a ranking; the hundredth place gets none."""
-
-_RISE_POINTS = 10.0
-_FAST_SHARE = 0.3
+CONDITION = "condition:"
+"""The beginning of a source that is a condition search; its name follows."""
+DEFAULT = Scan()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,49 +32,63 @@ class ScorePart:
 
 @dataclass(frozen=True, slots=True)
 class Score:
+    """`most` is the sum of the parts' maxima, those that a stock has no points in included."""
+
     parts: tuple[ScorePart, ...]
+    most: float
 
     @property
     def total(self) -> float:
-        """0..100, to one digit."""
-        return round(min(100.0, max(0.0, sum(part.points for part in self.parts))), 1)
+        """The points in percent of all that were to be had: 0..100, to one digit."""
+        points = sum(part.points for part in self.parts)
+        return round(min(100.0, max(0.0, points * 100 / self.most)), 1) if self.most else 0.0
 
     @property
     def reasons(self) -> tuple[str, ...]:
         return tuple(str(part) for part in self.parts)
 
 
-def fast_score(rows: Sequence[Ranked]) -> Score:
-    """The score of one stock from its places in the rankings and its change today."""
-    places: dict[Ranking, Ranked] = {}
+def source_weight(source: str, weights: ScanWeights) -> float:
+    """What one of `scan.sources` counts."""
+    name = "condition" if source.startswith(CONDITION) else source
+    return float(getattr(weights, name))
+
+
+def fast_score(rows: Sequence[Ranked], scan: Scan = DEFAULT) -> Score:
+    """The score of one stock from its places in the rankings, the conditions it matches, and its
+    change today; `rows` are those of one stock."""
+    places: dict[str, Ranked] = {}
     for row in rows:
         if row.ranking not in places or row.rank < places[row.ranking].rank:
             places[row.ranking] = row
+    wanted = {source: source_weight(source, scan.weights) for source in scan.sources}
     parts = [
-        _place(ranking, places[ranking], most)
-        for ranking, most in RANK_POINTS.items()
-        if ranking in places
+        _place(source, places[source], most) for source, most in wanted.items() if source in places
     ]
-    return Score((*parts, _rise(rows[0].change_pct)))
+    rise = scan.weights.rise
+    return Score((*parts, _rise(rows[0].change_pct, rise)), sum(wanted.values()) + rise)
 
 
-def deep_candidate(candidate: Candidate, answers: Mapping[str, Any]) -> Candidate:
-    """The candidate after the deep scan, with the fetched figures and the new score.
+def deep_candidate(
+    candidate: Candidate, answers: Mapping[str, Any], weights: ScanWeights = DEFAULT.weights
+) -> Candidate:
+    """The candidate after the deep scan, with the fetched figures, the new score and its coverage.
 
     `answers` by the Market's method (see DEEP_SCAN), lists newest first. A figure that could not be
-    fetched counts half: neither for nor against the stock.
+    fetched counts half, neither for nor against the stock, and lowers the coverage.
     """
     figures = {item.name: item.figure(answers) for item in DEEP_SCAN}
     if figures["strength"] is None:
         figures["strength"] = candidate.strength  # from the ranking by change
     days: Sequence[Flow] = answers.get("flow", ())
     volume = days[0].volume if days and days[0].volume > 0 else candidate.volume
-    score = deep_score(figures, candidate.score, volume)
+    score = deep_score(figures, candidate.score, volume, weights)
     return msgspec.structs.replace(
         candidate,
         stage="deep",
         score=score.total,
         reasons=score.reasons,
+        coverage_pct=_coverage(figures, volume, weights),
         **{item.field: figures[item.name] for item in DEEP_SCAN if item.field},
     )
 
@@ -88,25 +96,42 @@ def deep_candidate(candidate: Candidate, answers: Mapping[str, Any]) -> Candidat
 Figure = float | None
 
 
-def deep_score(figures: Mapping[str, Figure], fast: float, volume: int) -> Score:
+def deep_score(
+    figures: Mapping[str, Figure],
+    fast: float,
+    volume: int,
+    weights: ScanWeights = DEFAULT.weights,
+) -> Score:
     """The deep scan's score from each ingredient's figure by its name. `volume` is the day's volume
     in shares; flows are measured relative to it."""
-    first = ScorePart("fast scan", fast * _FAST_SHARE, 100 * _FAST_SHARE, f"{fast:.1f}")
-    return Score((first, *(item.part(figures.get(item.name), volume) for item in DEEP_SCAN)))
+    most = weights.fast_scan
+    first = ScorePart("fast scan", fast / 100 * most, most, f"{fast:.1f}")
+    parts = (first, *(item.part(figures.get(item.name), volume, weights) for item in DEEP_SCAN))
+    return Score(parts, sum(part.most for part in parts))
 
 
-def _place(ranking: Ranking, row: Ranked, most: float) -> ScorePart:
-    name = ranking.value.replace("_", " ")
+def _coverage(figures: Mapping[str, Figure], volume: int, weights: ScanWeights) -> float:
+    """The weight of the ingredients whose figure is known, in percent of the weight of all."""
+    known = {item: item.rated(figures.get(item.name), volume) is not None for item in DEEP_SCAN}
+    whole = sum(item.most(weights) for item in known)
+    there = sum(item.most(weights) for item, found in known.items() if found)
+    return round(there * 100 / whole, 1) if whole else 100.0
+
+
+def _place(source: str, row: Ranked, most: float) -> ScorePart:
+    if source.startswith(CONDITION):
+        return ScorePart(source, most, most, "matched")
+    name = source.replace("_", " ")
     points = most * max(0.0, 1 - (row.rank - 1) / 99)
     surge = f" ({row.surge_pct:+.0f} %)" if row.surge_pct is not None else ""
     return ScorePart(name, points, most, f"place {row.rank}{surge}")
 
 
-def _rise(change_pct: float) -> ScorePart:
+def _rise(change_pct: float, most: float) -> ScorePart:
     """Full points from +1 % to +10 %, fading to nothing at −2 % and at +20 %."""
     up = _between(change_pct, -2.0, 1.0)
     spent = 1 - _between(change_pct, 10.0, 20.0)
-    return ScorePart("change", _RISE_POINTS * min(up, spent), _RISE_POINTS, f"{change_pct:+.2f} %")
+    return ScorePart("change", most * min(up, spent), most, f"{change_pct:+.2f} %")
 
 
 def _strength(strength: float, volume: int) -> tuple[float, str]:
@@ -163,11 +188,9 @@ class Ingredient:
     scored."""
 
     name: str
-    """The name shown in the reasons."""
+    """The name shown in the reasons, and the key of its weight in `scan.weights`."""
     question: str
     """The method of the Market port, called with the stock's code alone."""
-    most: float
-    """Maximum points. Those of all ingredients add up to 70; the fast scan's are the other 30."""
     read: Callable[[Any], Figure]
     """Reads the figure from the answer; None when the answer has none."""
     rate: Callable[[float, int], tuple[float, str] | None]
@@ -178,19 +201,27 @@ class Ingredient:
     def figure(self, answers: Mapping[str, Any]) -> Figure:
         return self.read(answers[self.question]) if self.question in answers else None
 
-    def part(self, figure: Figure, volume: int) -> ScorePart:
-        rated = None if figure is None else self.rate(figure, volume)
-        share, detail = rated or (0.5, "not known")
-        return ScorePart(self.name, self.most * share, self.most, detail)
+    def most(self, weights: ScanWeights) -> float:
+        """Its maximum points: the key of its name in `scan.weights`."""
+        return float(getattr(weights, self.name))
+
+    def rated(self, figure: Figure, volume: int) -> tuple[float, str] | None:
+        """The fraction of the points and words for it; None when the figure is not known."""
+        return None if figure is None else self.rate(figure, volume)
+
+    def part(self, figure: Figure, volume: int, weights: ScanWeights) -> ScorePart:
+        share, detail = self.rated(figure, volume) or (0.5, "not known")
+        most = self.most(weights)
+        return ScorePart(self.name, most * share, most, detail)
 
 
 DEEP_SCAN = (
-    Ingredient("strength", "strength", 20.0, _newest_strength, _strength, "strength"),
-    Ingredient("book", "book", 15.0, _book_ratio, _book, "book_ratio"),
-    Ingredient("foreign", "flow", 12.5, _foreign_net, _net, "foreign_net"),
-    Ingredient("institution", "flow", 12.5, _institution_net, _net, "institution_net"),
-    Ingredient("brokers", "brokers", 10.0, _broker_net, _net, "broker_net"),
+    Ingredient("strength", "strength", _newest_strength, _strength, "strength"),
+    Ingredient("book", "book", _book_ratio, _book, "book_ratio"),
+    Ingredient("foreign", "flow", _foreign_net, _net, "foreign_net"),
+    Ingredient("institution", "flow", _institution_net, _net, "institution_net"),
+    Ingredient("brokers", "brokers", _broker_net, _net, "broker_net"),
 )
-"""To add an API to the deep scan, add a row here and take its points from the others."""
+"""To add an API to the deep scan, add a row here and its weight in `kt/config/scan.py`."""
 QUESTIONS = tuple(dict.fromkeys(item.question for item in DEEP_SCAN))
 """The Market methods called for every candidate."""

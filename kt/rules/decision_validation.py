@@ -109,19 +109,22 @@ def abstain(
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """One accepted pick of a shortlist; `score` 0..100."""
+    """One accepted pick of a shortlist; `score` 0..100, the chance of a rise. `risk` is empty when
+    the analyst named none."""
 
     stock_code: str
     score: float
     reason: str
+    risk: str = ""
 
 
 def judge_shortlist(
     objects: Sequence[Any], candidates: Sequence[Candidate], count: int
 ) -> tuple[tuple[Pick, ...], tuple[str, ...]]:
-    """Check raw `{stock_code, score, reason}` objects: the accepted picks (the first `count`, in
-    the analyst's own order) and the faults of the others. Fractions are read as shares of 1
-    if no score is above 1; a fraction among larger scores is ambiguous and a fault."""
+    """Check raw `{stock_code, score, reason, main_risk}` objects: the accepted picks (the first
+    `count`, in the analyst's own order) and the faults of the others. Fractions are
+    read as shares of 1 if no score is above 1; a fraction among larger scores is ambiguous and a
+    fault."""
     answers, faults = _by_code(objects, {candidate.stock_code for candidate in candidates})
     scores = [found["score"] for same in answers.values() for found in same if _is_score(found)]
     fractions = [score for score in scores if 0 < score < 1]
@@ -135,7 +138,9 @@ def judge_shortlist(
         faults += [f"{code}: {fault}" for fault in wrong]
         if not wrong:
             score = round(found[0]["score"] * (100 if as_fractions else 1), 2)
-            picks.append(Pick(code, float(score), clean(found[0]["reason"])))
+            risk = found[0].get("main_risk", "")
+            named = clean(risk)[:MOST_REASON] if isinstance(risk, str) else ""
+            picks.append(Pick(code, float(score), clean(found[0]["reason"]), named))
     return tuple(picks[:count]), tuple(faults)
 
 

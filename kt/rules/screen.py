@@ -1,66 +1,119 @@
-"""The fast scan's filter: rankings merged by stock, unsuitable stocks left out, the best kept."""
+"""The fast scan's filter: rows merged by stock, unsuitable stocks left out and counted by reason,
+the best kept."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from kt.config.model import Scan
+from kt.config.scan import Scan
 from kt.records import Candidate, Instrument, Ranked
 from kt.rules.candidate_score import fast_score
 
 
-def screen(
-    rows: Iterable[Ranked], scan: Scan, instruments: Mapping[str, Instrument] | None = None
-) -> tuple[Candidate, ...]:
-    """Rank all stocks of the rankings and keep the best `scan.fast_keep` suitable ones, best first.
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """Why a stock is left out: the reason that is counted, and its arithmetic in words."""
 
-    `instruments` by stock code; without it listing, kind and warnings are not checked. Stocks of
-    equal score are ordered by traded value, then by code.
+    reason: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """The kept candidates, best first; how many stocks were seen, and how many left out by reason,
+    the most frequent first."""
+
+    candidates: tuple[Candidate, ...]
+    seen: int
+    excluded: dict[str, int]
+
+
+def screen(
+    rows: Iterable[Ranked],
+    scan: Scan,
+    instruments: Mapping[str, Instrument] | None = None,
+    barred: Mapping[str, Exclusion] | None = None,
+) -> Screened:
+    """Rank all stocks of the rows and keep the best `scan.fast_keep` suitable ones.
+
+    `instruments` by stock code; without it listing, kind and warnings are not checked. `barred` by
+    stock code: what the account forbids for now. Stocks of equal score are ordered by traded value,
+    then by code.
     """
     by_code: dict[str, list[Ranked]] = {}
     for row in rows:
         by_code.setdefault(row.stock_code, []).append(row)
-    ranked = (_candidate(found) for found in by_code.values())
-    fit = [candidate for candidate in ranked if not unfit(candidate, scan, instruments)]
+    fit: list[Candidate] = []
+    counts: Counter[str] = Counter()
+    for found in by_code.values():
+        candidate = _candidate(found, scan)
+        reasons = unfit(candidate, scan, instruments, barred)
+        if reasons:
+            counts[reasons[0].reason] += 1
+        else:
+            fit.append(candidate)
     fit.sort(key=lambda c: (-c.score, -c.value, c.stock_code))
-    return tuple(fit[: scan.fast_keep])
+    return Screened(tuple(fit[: scan.fast_keep]), len(by_code), dict(counts.most_common()))
 
 
 def unfit(
-    candidate: Candidate, scan: Scan, instruments: Mapping[str, Instrument] | None = None
-) -> tuple[str, ...]:
-    """Every reason to leave a stock out, with its arithmetic; empty when it is suitable."""
+    candidate: Candidate,
+    scan: Scan,
+    instruments: Mapping[str, Instrument] | None = None,
+    barred: Mapping[str, Exclusion] | None = None,
+) -> tuple[Exclusion, ...]:
+    """Every reason to leave a stock out, the one that counts first; empty when it is suitable."""
     code, price, value = candidate.stock_code, candidate.price, candidate.value
-    checks = (
-        (price < scan.min_price, f"price {price:,} < {scan.min_price:,}"),
-        (0 < scan.max_price < price, f"price {price:,} > {scan.max_price:,}"),
-        (value < scan.min_value, f"traded value {value:,} < {scan.min_value:,}"),
+    reasons = [Exclusion("excluded", "stands in scan.exclude")] if code in scan.exclude else []
+    if barred and code in barred:
+        reasons.append(barred[code])
+    if instruments is not None:
+        reasons += _listing_faults(code, instruments.get(code))
+    figures = (
+        ("price", price < scan.min_price, f"price {price:,} < {scan.min_price:,}"),
+        ("price", 0 < scan.max_price < price, f"price {price:,} > {scan.max_price:,}"),
+        ("value", value < scan.min_value, f"traded value {value:,} < {scan.min_value:,}"),
         (
+            "change",
             abs(candidate.change_pct) > scan.max_change_pct,
             f"change {candidate.change_pct:+.2f} % beyond {scan.max_change_pct:g} %",
         ),
-        (code in scan.exclude, "stands in scan.exclude"),
     )
-    reasons = [words for failed, words in checks if failed]
-    if instruments is not None:
-        reasons += _listing_faults(instruments.get(code))
+    reasons += [Exclusion(name, detail) for name, failed, detail in figures if failed]
     return tuple(reasons)
 
 
-def _listing_faults(instrument: Instrument | None) -> list[str]:
+def _listing_faults(code: str, instrument: Instrument | None) -> list[Exclusion]:
     if instrument is None:
-        return ["not in the list of stocks"]
+        return [Exclusion("not listed", "not in the list of stocks")]
+    kind, warning = instrument.kind, instrument.warning
     faults = []
-    if instrument.kind != "STOCK":
-        faults.append(f"is an {instrument.kind}, not a stock")
-    if instrument.warning:
-        faults.append(f"warning: {instrument.warning}")
+    if MANAGED in warning:
+        faults.append(Exclusion("management issue", f"warning: {warning}"))
+    elif warning:
+        faults.append(Exclusion("warned", f"warning: {warning}"))
+    if kind != "STOCK":
+        faults.append(Exclusion(kind, f"is an {kind}, not a stock"))
+    elif SPAC in instrument.stock_name:
+        faults.append(Exclusion("SPAC", f"{instrument.stock_name} is a SPAC"))
+    elif code[-1:] != COMMON:
+        faults.append(Exclusion("preferred", f"a code that ends in {code[-1:]}: preferred shares"))
     return faults
 
 
-def _candidate(rows: Sequence[Ranked]) -> Candidate:
-    """The data of all rankings on a stock; a traded value that none has is price x volume."""
-    score = fast_score(rows)
+MANAGED = "관리"
+"""In the broker's words for a stock under supervision (관리종목)."""
+SPAC = "스팩"
+"""In the name of every special purpose acquisition company, and of no other stock."""
+COMMON = "0"
+"""The last character of the code of common shares; preferred ones have 5, 7, 9 or a letter."""
+
+
+def _candidate(rows: Sequence[Ranked], scan: Scan) -> Candidate:
+    """The data of all rows on a stock; a traded value that none has is price x volume."""
+    score = fast_score(rows, scan)
     volume = max(row.volume for row in rows)
     price = rows[0].price
     surges = [row.surge_pct for row in rows if row.surge_pct is not None]
@@ -74,7 +127,7 @@ def _candidate(rows: Sequence[Ranked]) -> Candidate:
         value=max(row.value for row in rows) or price * volume,
         score=score.total,
         stage="fast",
-        rankings=tuple(dict.fromkeys(row.ranking.value for row in rows)),
+        rankings=tuple(dict.fromkeys(str(row.ranking) for row in rows)),
         reasons=score.reasons,
         surge_pct=max(surges) if surges else None,
         strength=strengths[0] if strengths else None,

@@ -11,9 +11,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from math import isinf
 from typing import Any, Generic, TypeVar
 
 from kt.errors import AuthError, JournalError, KtError, RateLimited, Unreachable, WireError
+from kt.ports.patience import time_left
 from kt.steps.context import Context
 
 T = TypeVar("T")
@@ -38,7 +40,8 @@ def gather(
     ctx: Context, where: str, questions: Mapping[str, Callable[[], T]], workers: int = WORKERS
 ) -> Gathered[T]:
     """Run the `questions`; each failure is journaled as `where`.name. Raises AuthError and
-    JournalError at once.
+    JournalError at once. What has no answer when the caller's deadline (`kt.ports.patience`) is
+    over is a failure too (Unreachable), journaled once for all.
 
     The threads are daemons: a process that has to end does not wait for answers.
     """
@@ -52,9 +55,14 @@ def gather(
             target=context.run, args=(_ask, waiting, done), name="kt-gather", daemon=True
         ).start()
     try:
-        for _ in questions:
-            asked = done.get()
-            if asked.raised is None:
+        while len(answers) + len(failures) < len(questions):
+            asked = _next(done)
+            if asked is None:
+                late = Unreachable("no answer in time")
+                open_ones = [name for name in questions if name not in answers | failures]
+                note_error(ctx, where, Unreachable(f"{len(open_ones)} requests: {late}"))
+                failures |= dict.fromkeys(open_ones, late)
+            elif asked.raised is None:
                 answers[asked.name] = asked.answers[0]
             elif isinstance(asked.raised, KtError) and not isinstance(asked.raised, _FATAL):
                 failures[asked.name] = asked.raised
@@ -76,6 +84,15 @@ class _Asked(Generic[T]):
     name: str
     answers: list[T] = field(default_factory=list)
     raised: Exception | None = None
+
+
+def _next(done: queue.SimpleQueue[_Asked[T]]) -> _Asked[T] | None:
+    """The next answer; None when the caller's time is over."""
+    left = time_left()
+    try:
+        return done.get(timeout=None if isinf(left) else left)
+    except queue.Empty:
+        return None
 
 
 def _ask(waiting: deque[tuple[str, Callable[[], T]]], done: queue.SimpleQueue[_Asked[T]]) -> None:

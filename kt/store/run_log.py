@@ -18,6 +18,7 @@ from kt.records import (
     Decision,
     Delivery,
     JournaledQuestion,
+    ScanSummary,
 )
 from kt.store.journal_part import JournalPart
 from kt.store.rows import (
@@ -85,11 +86,18 @@ class RunRows(JournalPart):
             message=self._mask(message),
         )
 
-    def scan(self, run: str, stage: str, at: datetime, items: Sequence[Candidate]) -> None:
+    def scan(
+        self,
+        run: str,
+        stage: str,
+        at: datetime,
+        items: Sequence[Candidate],
+        summary: ScanSummary,
+    ) -> None:
         when = time_text(at)
-        rows: list[Item] = [
-            Insert("scans", {"run": run, "stage": stage, "at": when, "found": len(items)})
-        ]
+        scan = to_row(summary, run=run, stage=stage, at=when, found=len(items))
+        scan["missing_json"] = self._mask(scan["missing_json"])
+        rows: list[Item] = [Insert("scans", scan)]
         for rank, item in enumerate(items, 1):
             row = {"run": run, "stage": stage, "at": when, "rank": rank}
             rows.append(Insert("candidates", row | to_row(item, leave_out=("stage",))))

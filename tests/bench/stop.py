@@ -33,7 +33,8 @@ from typing import Any
 
 from kt.app import App, EmbeddedServer
 from kt.broker.rest.send_progress import SendProgress
-from kt.config.model import Config, Emergency, Limits, Scan
+from kt.config.model import Config, Emergency, Limits
+from kt.config.scan import Scan
 from kt.engine.day import Day
 from kt.engine.exits import EXIT
 from kt.engine.runtime import WorkBatch

@@ -8,7 +8,7 @@ import pytest
 from wcwidth import wcswidth
 
 from kt.errors import ExitCode
-from kt.records import Action, CashNote, Equity
+from kt.records import Action, CashNote, Equity, ScanSummary
 from kt.steps.portfolio import daily_pnl, daily_report
 from tests.cli.front import Front
 from tests.cli.test_commands import sold
@@ -35,8 +35,10 @@ def traded_day(front: Front) -> Front:
     journal.api_call("R1", "ka10023", OPEN, 40, 503, "", "")
     journal.api_call("R1", "ka10023", OPEN, 60, 200, "0", "")
     journal.answer("R1", answer())
-    journal.scan("R1", "fast", OPEN, [candidate(stage="fast", stock_code="000270")])
-    journal.scan("R1", "ai", OPEN, [candidate(stage="ai", reasons=("the analyst: strong",))])
+    journal.scan("R1", "fast", OPEN, [candidate(stage="fast", stock_code="000270")], ScanSummary())
+    journal.scan(
+        "R1", "ai", OPEN, [candidate(stage="ai", reasons=("the analyst: strong",))], ScanSummary()
+    )
     return front
 
 

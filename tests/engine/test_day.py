@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from kt.analyst.rules import RulesAnalyst
 from kt.clock import ScaledClock
-from kt.config.model import Config, Cycle, Exits, Limits, Orders, Scan, SessionHours
+from kt.config.model import Config, Cycle, Exits, Limits, Orders, SessionHours
+from kt.config.scan import Scan
 from kt.engine import day as day_module
 from kt.engine.day import Day
 from kt.engine.schedule import BEAT

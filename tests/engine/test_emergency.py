@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kt.config.model import Config, Emergency, Limits, Scan
+from kt.config.model import Config, Emergency, Limits
+from kt.config.scan import Scan
 from kt.engine import dispatch
 from kt.errors import (
     AuthError,

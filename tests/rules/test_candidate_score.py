@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kt.config.model import Scan
+from kt.config.scan import Scan
 from kt.ports import Market
 from kt.records import (
     Book,
@@ -25,7 +25,7 @@ from kt.records import (
     Strength,
 )
 from kt.rules.candidate_score import DEEP_SCAN, deep_candidate, deep_score, fast_score
-from kt.rules.screen import screen, unfit
+from kt.rules.screen import Exclusion, screen, unfit
 from tests.rules.make import T0, candidate
 
 
@@ -194,6 +194,10 @@ def test_the_deep_score_stays_in_its_bounds_and_rises_with_its_parts(
     assert deep_score(better, fast, volume).total >= found.total
 
 
+def said(exclusions: tuple[Exclusion, ...]) -> list[str]:
+    return [one.detail for one in exclusions]
+
+
 SCAN = Scan()
 LISTED = Instrument(
     stock_code="005930",
@@ -218,7 +222,7 @@ LISTED = Instrument(
 def test_unsuitable_stocks_are_left_out_with_a_reason(
     changes: dict[str, Any], scan: Scan, reason: str
 ) -> None:
-    assert unfit(candidate(**changes), scan) == (reason,)
+    assert said(unfit(candidate(**changes), scan)) == [reason]
     assert unfit(candidate(), SCAN, {"005930": LISTED}) == ()
 
 
@@ -232,9 +236,9 @@ def test_unlisted_warned_and_non_stock_instruments_are_left_out() -> None:
     warned = {"005930": Instrument(**{**_as_dict(LISTED), "warning": "투자경고"})}
     fund = {"005930": Instrument(**{**_as_dict(LISTED), "kind": "ETF"})}
 
-    assert unfit(candidate(), SCAN, {}) == ("not in the list of stocks",)
-    assert unfit(candidate(), SCAN, warned) == ("warning: 투자경고",)
-    assert unfit(candidate(), SCAN, fund) == ("is an ETF, not a stock",)
+    assert said(unfit(candidate(), SCAN, {})) == ["not in the list of stocks"]
+    assert said(unfit(candidate(), SCAN, warned)) == ["warning: 투자경고"]
+    assert said(unfit(candidate(), SCAN, fund)) == ["is an ETF, not a stock"]
 
 
 def _as_dict(instrument: Instrument) -> dict[str, Any]:
@@ -243,16 +247,16 @@ def _as_dict(instrument: Instrument) -> dict[str, Any]:
 
 def test_the_screen_merges_ranks_and_keeps_the_best() -> None:
     rows = [
-        ranked("value", 2, "A00001"),
-        ranked("volume_surge", 1, "A00001", surge_pct=400.0, value=0, strength=130.0),
-        ranked("value", 1, "A00002"),
-        ranked("volume", 1, "A00003", value=0, volume=50_000),
-        ranked("change", 1, "A00004", value=0, volume=10),
+        ranked("value", 2, "000011"),
+        ranked("volume_surge", 1, "000011", surge_pct=400.0, value=0, strength=130.0),
+        ranked("value", 1, "000012"),
+        ranked("volume", 1, "000013", value=0, volume=50_000),
+        ranked("change", 1, "000014", value=0, volume=10),
     ]
 
-    found = screen(rows, Scan(fast_keep=2))
+    found = screen(rows, Scan(fast_keep=2)).candidates
 
-    assert [c.stock_code for c in found] == ["A00001", "A00002"]
+    assert [c.stock_code for c in found] == ["000011", "000012"]
     best = found[0]
     assert best.rankings == ("value", "volume_surge")
     assert (best.surge_pct, best.strength, best.stage) == (400.0, 130.0, "fast")
@@ -261,9 +265,9 @@ def test_the_screen_merges_ranks_and_keeps_the_best() -> None:
 
 def test_equal_scores_are_kept_by_value_then_code() -> None:
     rows = [
-        ranked("value", 200, "B00002", value=5_000_000_000),
-        ranked("value", 200, "B00001", value=5_000_000_000),
-        ranked("value", 200, "B00003", value=6_000_000_000),
+        ranked("value", 200, "000022", value=5_000_000_000),
+        ranked("value", 200, "000021", value=5_000_000_000),
+        ranked("value", 200, "000023", value=6_000_000_000),
     ]
-    kept = [c.stock_code for c in screen(rows, SCAN)]
-    assert kept == ["B00003", "B00001", "B00002"]
+    kept = [c.stock_code for c in screen(rows, SCAN).candidates]
+    assert kept == ["000023", "000021", "000022"]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kt.config.model import Exits, Limits, ProfileConfig, Scan, Sizing
+from kt.config.model import Exits, Limits, ProfileConfig, Sizing
+from kt.config.scan import Scan
 from kt.errors import ExitCode, KtError, Unreachable
 from kt.records import (
     Action,

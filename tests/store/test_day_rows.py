@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kt.errors import JournalError
-from kt.records import AnalystUse, CallCount, DailyReport, DenialCount, ErrorCount
+from kt.records import AnalystUse, CallCount, DailyReport, DenialCount, ErrorCount, ScanSummary
 from kt.store.journal import SqliteJournal
 from tests.store.make import (
     DAY,
@@ -96,11 +96,13 @@ def test_what_analysts_cost(journal: SqliteJournal) -> None:
 def test_watched_is_what_the_deepest_scan_kept_last(journal: SqliteJournal) -> None:
     assert journal.watched_on(DAY) == ()
     first, second = candidate(stage="ai"), candidate(stage="ai", stock_code="000660")
-    journal.scan("R", "fast", later(9), [candidate(stage="fast", stock_code="000270")])
+    journal.scan(
+        "R", "fast", later(9), [candidate(stage="fast", stock_code="000270")], ScanSummary()
+    )
     assert [one.stage for one in journal.watched_on(DAY)] == ["fast"]
-    journal.scan("R", "ai", later(1), [second])
-    journal.scan("R", "ai", later(2), [first, second])
-    journal.scan("R", "ai", later(3), [])
+    journal.scan("R", "ai", later(1), [second], ScanSummary())
+    journal.scan("R", "ai", later(2), [first, second], ScanSummary())
+    journal.scan("R", "ai", later(3), [], ScanSummary())
     assert journal.watched_on(DAY) == (first, second)
     assert journal.watched_on(DAY + DAYS) == ()
 

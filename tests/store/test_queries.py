@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kt.errors import UsageError
-from kt.records import Delivery
+from kt.records import Delivery, ScanSummary
 from kt.store.journal import SqliteJournal
 from kt.store.queries import KINDS
 from tests.store.make import (
@@ -41,7 +41,7 @@ def fill_journal(journal: SqliteJournal) -> None:
     journal.start_run("R1", "kt run", "0.1.0")
     journal.step("R1", "scan.fast", T0, 1.5, "done", "50 candidates")
     journal.api_call("R1", "ka10023", T0, 41, 200, "0", "")
-    journal.scan("R1", "fast", T0, [candidate()])
+    journal.scan("R1", "fast", T0, [candidate()], ScanSummary())
     journal.answer("R1", answer())
     journal.decisions("R1", [decision(faults=("price: 1 is off the tick",))])
     journal.checks("R1", [check(passed=False)])

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from kt.errors import JournalError
 from kt.ports import Journal
-from kt.records import KST, CashFlow, Origin, Side, SymbolLock
+from kt.records import KST, CashFlow, Origin, ScanSummary, Side, SymbolLock
 from kt.store.journal import SqliteJournal
 from kt.store.rows import from_row, time_text, to_row
 from tests.store.make import (
@@ -213,7 +213,7 @@ def test_all_records_survive_a_restart(tmp_path: Path) -> None:
     with open_journal(tmp_path) as journal:
         journal.put_position(position())
         journal.answer("R1", answer())
-        journal.scan("R1", "deep", T0, [candidate()])
+        journal.scan("R1", "deep", T0, [candidate()], ScanSummary())
     with open_journal(tmp_path) as journal:
         assert journal.positions() == (position(),)
         assert journal.find_answer("k1") == answer(objects=())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kt.records import Side
+from kt.records import ScanSummary, Side
 from tests.store.make import (
     T0,
     answer,
@@ -86,8 +86,14 @@ def _one_run(folder: Path) -> None:
         journal.start_run("R1", "kt run --once", "0.1.0")
         journal.api_call("R1", "ka10023", T0, 41, 200, "0", "")
         journal.api_call("R1", "kt10000", T0, 52, 200, "20", "[2000](RC4003) off tick")
-        journal.scan("R1", "fast", T0, [candidate(stage="fast"), candidate(stock_code="000660")])
-        journal.scan("R1", "ai", later(2), [candidate(score=88.0)])
+        journal.scan(
+            "R1",
+            "fast",
+            T0,
+            [candidate(stage="fast"), candidate(stock_code="000660")],
+            ScanSummary(),
+        )
+        journal.scan("R1", "ai", later(2), [candidate(score=88.0)], ScanSummary())
         journal.answer("R1", answer())
         refused = decision("D2", stock_code="000660", stock_name="SK하이닉스")
         journal.decisions("R1", [decision(), refused])

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
     from kt.records import Candidate
     from kt.steps.context import Context
+    from kt.steps.decide.scan import Scanned
 
 scan = LazyGroup(
     "scan",
@@ -74,9 +75,9 @@ def _scan(cli: CliContext, stage: str) -> None:
     if stage == "ai":
         _choose(cli, ctx, found)
         return
-    found = _run_stage(cli, ctx, stage, found)
-    emit(cli, "candidates", found, run=ctx.run)
-    cli.say(f"{stage} scan: {len(found)} candidates")
+    made = _run_stage(cli, ctx, stage, found)
+    emit(cli, "candidates", made.candidates, run=ctx.run, scan=made.summary)
+    cli.say(f"{stage} scan: {len(made.candidates)} candidates{made.notes()}")
 
 
 def _say_when(cli: CliContext, ctx: Context) -> None:
@@ -120,13 +121,13 @@ def _input(cli: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
     found: tuple[Candidate, ...] = ()
     for earlier in STAGES[: STAGES.index(stage)]:
         cli.say(f"running the {earlier} scan first, because nothing is piped")
-        found = _run_stage(cli, ctx, earlier, found)
+        found = _run_stage(cli, ctx, earlier, found).candidates
     return found
 
 
 def _run_stage(
     cli: CliContext, ctx: Context, stage: str, found: tuple[Candidate, ...]
-) -> tuple[Candidate, ...]:
+) -> Scanned:
     from kt.steps.decide import scan as steps
 
     if stage == "fast":

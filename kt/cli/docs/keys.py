@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -11,7 +12,8 @@ from typing import Any
 import msgspec
 from msgspec import inspect
 
-from kt.config.model import DEFAULT_PROFILES, HOURS_OR_NONE, Config, ProfileConfig
+from kt.config.fields import HOURS_OR_NONE
+from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig
 
 
 @dataclass(frozen=True)
@@ -128,12 +130,9 @@ def _number(bound: float) -> str:
 
 
 def _meanings() -> dict[tuple[str, str], str]:
-    """The docstring below each key in the model's source, by class and key."""
-    source = resources.files("kt.config").joinpath("model.py").read_text(encoding="utf-8")
+    """The docstring below each key in the source of the configuration, by class and key."""
     found: dict[tuple[str, str], str] = {}
-    for part in ast.parse(source).body:
-        if not isinstance(part, ast.ClassDef):
-            continue
+    for part in itertools.chain.from_iterable(map(_classes, ("model.py", "scan.py"))):
         for statement, after in zip(part.body, [*part.body[1:], None], strict=True):
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 text = ""
@@ -141,3 +140,8 @@ def _meanings() -> dict[tuple[str, str], str]:
                     text = " ".join(str(after.value.value).split())
                 found[part.name, statement.target.id] = text
     return found
+
+
+def _classes(name: str) -> Iterator[ast.ClassDef]:
+    source = resources.files("kt.config").joinpath(name).read_text(encoding="utf-8")
+    return (part for part in ast.parse(source).body if isinstance(part, ast.ClassDef))

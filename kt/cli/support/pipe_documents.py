@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from kt.errors import InputError
-from kt.records import KINDS, VERSION, Document
+from kt.records import KINDS, VERSION, Document, ScanSummary
 from kt.text import encodable, harmless, json_text, plain_markdown, visible
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def emit(
     run: str,
     asof: datetime | None = None,
     profile: str = "",
+    scan: ScanSummary | None = None,
 ) -> None:
     """Print one result in the format of `cli.output`: a table (on a terminal, or as Markdown), or a
     document of this kind. Raises UsageError for an unknown name in --fields."""
@@ -46,7 +47,7 @@ def emit(
     from kt.cli.support.formats import as_csv, as_yaml
 
     profile = profile or cli.config.profile
-    document = envelope(kind, items, profile, run, asof or cli.now())
+    document = envelope(kind, items, profile, run, asof or cli.now(), scan)
     if cli.output == "csv" or names:
         rows = rows_of(kind, document["items"], totals=cli.totals)
         rows = select(kind, rows, names) if names else rows
@@ -63,13 +64,19 @@ def emit(
 
 
 def envelope(
-    kind: str, items: Sequence[Any], profile: str, run: str, asof: datetime
+    kind: str,
+    items: Sequence[Any],
+    profile: str,
+    run: str,
+    asof: datetime,
+    scan: ScanSummary | None = None,
 ) -> dict[str, Any]:
     """The document as plain values, with the envelope's keys before the items."""
     if kind not in KINDS:
         raise ValueError(f"no document kind {kind!r}")
     head = {"kt": VERSION, "kind": kind, "profile": profile, "run": run}
-    return {**head, "asof": asof.isoformat(timespec="seconds"), "items": plain(list(items))}
+    head |= {"asof": asof.isoformat(timespec="seconds")}
+    return head | ({"scan": plain(scan)} if scan else {}) | {"items": plain(list(items))}
 
 
 def plain(value: Any) -> Any:

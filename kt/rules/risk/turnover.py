@@ -16,12 +16,17 @@ WHOLE_DAY = 1440
 def cooldown(f: RiskFacts) -> Verdict:
     if f.left_by is None or f.left_at is None:
         return True, f"{f.stock_code} was not left today"
-    minutes = cooldown_minutes(f.cooldown, f.left_by)
-    said = f"left at {f.left_at:%H:%M:%S} by {f.left_by}"
+    return cooled(f.cooldown, f.left_by, f.left_at, f.now)
+
+
+def cooled(settings: Cooldown, left_by: Origin, left_at: datetime, now: datetime) -> Verdict:
+    """Whether a stock that was sold today may be bought again, with the arithmetic."""
+    minutes = cooldown_minutes(settings, left_by)
+    said = f"left at {left_at:%H:%M:%S} by {left_by}"
     if minutes >= WHOLE_DAY:
         return False, f"{said}: not again today"
-    until = f.left_at + timedelta(minutes=minutes)
-    passed = f.now >= until
+    until = left_at + timedelta(minutes=minutes)
+    passed = now >= until
     return passed, f"{said} + {minutes:,} min = {until:%H:%M:%S} {'<=' if passed else '>'} now"
 
 

@@ -25,7 +25,14 @@ from kt.records import (
     SectorFlow,
     Strength,
 )
-from kt.sim.market import expected_prices, flow, history, market_figures, rankings
+from kt.sim.market import (
+    conditions,
+    expected_prices,
+    flow,
+    history,
+    market_figures,
+    rankings,
+)
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.depth import Depth
 from kt.sim.market.session_days import AUCTION_SECOND
@@ -60,6 +67,12 @@ class MarketView:
 
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
         return rankings.rank(self._board, self._moment(), ranking)
+
+    def conditions(self) -> tuple[str, ...]:
+        return tuple(condition.name for condition in conditions.CONDITIONS)
+
+    def condition(self, name: str) -> tuple[Ranked, ...]:
+        return conditions.matches(self._board, self._moment(), name)
 
     def quote(self, stock_code: str) -> Quote:
         moment, listing = self._moment(), self._board.listing(stock_code)

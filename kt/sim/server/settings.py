@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from kt.config.model import Simulator, TimeOfDay
+from kt.config.fields import TimeOfDay
+from kt.config.model import Simulator
 from kt.paths import SIM
 
 

@@ -1,5 +1,8 @@
-"""Step 0: the three scans. Fast merges the rankings (50 stocks), deep scores each of them in detail
-(20), and the AI scan is the analyst's shortlist (5)."""
+"""Step 0: the three scans. Fast merges the sources (50 stocks), deep scores each of them in detail
+(20), and the AI scan is the analyst's shortlist (5).
+
+A request that fails or takes longer than `scan.timeout` lowers the coverage; it never loses a scan.
+"""
 
 from __future__ import annotations
 
@@ -9,63 +12,138 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from kt.config.scan import ScanWeights
 from kt.ports import Analyst
-from kt.ports.patience import AskingTime
-from kt.records import Candidate, Ranked, Ranking
-from kt.rules.candidate_score import QUESTIONS, deep_candidate
+from kt.ports.patience import AskingTime, bounded
+from kt.records import Candidate, Origin, Ranked, Ranking, ScanSummary
+from kt.rules.candidate_score import CONDITION, QUESTIONS, deep_candidate, source_weight
 from kt.rules.decision_validation import Pick, judge_shortlist
 from kt.rules.repair import repaired
-from kt.rules.screen import screen
+from kt.rules.risk.turnover import cooled
+from kt.rules.screen import Exclusion, screen
 from kt.steps import analyst_outages
 from kt.steps.context import Context
 from kt.steps.fan_out import Gathered, gather
 from kt.steps.instruments import known_list
 from kt.steps.notices import notify
 
+_NOTHING = ScanSummary()
 
-def fast(ctx: Context) -> tuple[Candidate, ...]:
-    """The four rankings merged, screened and scored; at most `scan.fast_keep`, best first.
 
-    A ranking that fails is journaled and left out. Raises the first error when all of them fail.
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A scan's candidates, best first, and what it looked at."""
+
+    candidates: tuple[Candidate, ...] = ()
+    summary: ScanSummary = _NOTHING
+
+    def text(self) -> str:
+        best = ", ".join(f"{c.stock_name} {c.score:.0f}" for c in self.candidates[:3])
+        return f"{len(self.candidates)} candidates" + (f": {best}" if best else "") + self.notes()
+
+    def notes(self) -> str:
+        """What was left out, and what was missing, as the end of a sentence."""
+        made = self.summary
+        counts = ", ".join(f"{count} {reason}" for reason, count in made.excluded.items())
+        left_out = f"; {sum(made.excluded.values())} of {made.seen} left out: {counts}"
+        missing = ", ".join(f"no {part} ({error})" for part, error in made.missing.items())
+        lacking = f"; coverage {made.coverage_pct:.0f} %: {missing}"
+        return (left_out if counts else "") + (lacking if missing else "")
+
+
+def fast(ctx: Context, sources: Sequence[str] | None = None) -> Scanned:
+    """The sources (None: `scan.sources`) merged, screened and scored; at most `scan.fast_keep`
+    candidates, best first.
+
+    A source that fails is journaled and left out. Raises the first error when all of them fail.
     """
-    fetched: Gathered[tuple[Ranked, ...]] = gather(
-        ctx, "scan.fast", {ranking.value: _ranking(ctx, ranking) for ranking in Ranking}
-    )
+    scan = ctx.config.scan
+    scan = scan if sources is None else replace(scan, sources=tuple(sources))
+    with bounded(scan.timeout):
+        fetched: Gathered[tuple[Ranked, ...]] = gather(
+            ctx, "scan.fast", {source: _source(ctx, source) for source in scan.sources}
+        )
     fetched.raise_if_empty()
-    rows = [row for ranking in Ranking for row in fetched.answers.get(ranking.value, ())]
-    found = screen(rows, ctx.config.scan, known_list(ctx))
-    ctx.journal.scan(ctx.run, "fast", ctx.clock.now(), found)
-    return found
+    rows = [row for source in scan.sources for row in fetched.answers.get(source, ())]
+    found = screen(rows, scan, known_list(ctx), _barred(ctx))
+    weights = {source: source_weight(source, scan.weights) for source in scan.sources}
+    there = sum(weights[source] for source in fetched.answers)
+    summary = ScanSummary(
+        seen=found.seen,
+        excluded=found.excluded,
+        missing={source: str(error) for source, error in fetched.failures.items()},
+        coverage_pct=round(there * 100 / (sum(weights.values()) or 1), 1),
+    )
+    return _journaled(ctx, "fast", Scanned(found.candidates, summary))
 
 
-def _ranking(ctx: Context, ranking: Ranking) -> Callable[[], tuple[Ranked, ...]]:
-    return lambda: ctx.market.ranking(ranking)
+def _source(ctx: Context, source: str) -> Callable[[], tuple[Ranked, ...]]:
+    if source.startswith(CONDITION):
+        return lambda: ctx.market.condition(source.removeprefix(CONDITION))
+    return lambda: ctx.market.ranking(Ranking(source))
 
 
-def deep(ctx: Context, candidates: Sequence[Candidate]) -> tuple[Candidate, ...]:
+def _barred(ctx: Context) -> dict[str, Exclusion]:
+    """The stocks that cannot be bought now whatever the scan finds: cooling down after an exit,
+    locked, or held already (which the analyst is asked about anyway)."""
+    now, barred = ctx.clock.now(), dict[str, Exclusion]()
+    for trade in ctx.journal.trades(since=now.date()):  # the last exit counts
+        passed, why = cooled(ctx.config.exits.cooldown, Origin(trade.origin), trade.closed_at, now)
+        barred.pop(trade.stock_code, None)
+        if not passed:
+            barred[trade.stock_code] = Exclusion("cooling down", why)
+    for lock in ctx.journal.locks():
+        barred[lock.stock_code] = Exclusion("locked", lock.reason)
+    for held in ctx.journal.positions():
+        barred[held.stock_code] = Exclusion("held", f"{held.quantity:,} shares held")
+    return barred
+
+
+def _journaled(ctx: Context, stage: str, scanned: Scanned) -> Scanned:
+    ctx.journal.scan(ctx.run, stage, ctx.clock.now(), scanned.candidates, scanned.summary)
+    return scanned
+
+
+def deep(ctx: Context, candidates: Sequence[Candidate]) -> Scanned:
     """Each candidate with its deep score (`QUESTIONS` of `rules/candidate_score.py`); at most
     `scan.deep_keep`, best first.
 
-    A request that fails is named among the candidate's reasons and its part counts half. Raises
-    the first error when all of them fail.
+    A request that fails is named among the candidate's reasons, its part counts half, and the
+    candidate's coverage says how much was known. Raises the first error when all of them fail.
     """
     if not candidates:
-        return ()
-    fetched = gather(
-        ctx,
-        "scan.deep",
-        {
-            f"{part}.{candidate.stock_code}": _part(ctx, part, candidate.stock_code)
-            for candidate in candidates
-            for part in QUESTIONS
-        },
-    )
+        return Scanned()
+    with bounded(ctx.config.scan.timeout):
+        fetched = gather(
+            ctx,
+            "scan.deep",
+            {
+                f"{part}.{candidate.stock_code}": _part(ctx, part, candidate.stock_code)
+                for candidate in candidates
+                for part in QUESTIONS
+            },
+        )
     fetched.raise_if_empty()
-    deepened = [_deepened(candidate, fetched) for candidate in candidates]
+    weights = ctx.config.scan.weights
+    deepened = [_deepened(candidate, fetched, weights) for candidate in candidates]
     deepened.sort(key=lambda candidate: (-candidate.score, -candidate.value, candidate.stock_code))
-    found = tuple(deepened[: ctx.config.scan.deep_keep])
-    ctx.journal.scan(ctx.run, "deep", ctx.clock.now(), found)
-    return found
+    summary = ScanSummary(
+        seen=len(candidates),
+        missing=_missing_parts(fetched),
+        coverage_pct=round(sum(c.coverage_pct for c in deepened) / len(deepened), 1),
+    )
+    return _journaled(ctx, "deep", Scanned(tuple(deepened[: ctx.config.scan.deep_keep]), summary))
+
+
+def _missing_parts(fetched: Gathered[Any]) -> dict[str, str]:
+    """The parts that failed, with the number of stocks and the last error."""
+    failed: dict[str, list[str]] = {}
+    for name, error in fetched.failures.items():
+        failed.setdefault(name.partition(".")[0], []).append(str(error))
+    return {
+        part: f"{len(errors)} {'stock' if len(errors) == 1 else 'stocks'}: {errors[-1]}"
+        for part, errors in failed.items()
+    }
 
 
 def _part(ctx: Context, part: str, code: str) -> Callable[[], Any]:
@@ -73,12 +151,12 @@ def _part(ctx: Context, part: str, code: str) -> Callable[[], Any]:
     return lambda: ask(code)
 
 
-def _deepened(candidate: Candidate, fetched: Gathered[Any]) -> Candidate:
+def _deepened(candidate: Candidate, fetched: Gathered[Any], weights: ScanWeights) -> Candidate:
     names = {part: f"{part}.{candidate.stock_code}" for part in QUESTIONS}
     answers = {
         part: fetched.answers[name] for part, name in names.items() if name in fetched.answers
     }
-    deepened = deep_candidate(candidate, answers)
+    deepened = deep_candidate(candidate, answers, weights)
     missing = tuple(
         f"{part} missing: {fetched.failures[name]}"
         for part, name in names.items()
@@ -121,7 +199,12 @@ def shortlist(
         if ctx.analyst.fallback is not None:
             by_fallback = _chosen(ctx, ctx.analyst.fallback, candidates, time)
             found = Shortlist(by_fallback.candidates, by_fallback.by, found.fault, found.failure)
-    ctx.journal.scan(ctx.run, "ai", ctx.clock.now(), found.candidates)
+    summary = ScanSummary(
+        seen=len(candidates),
+        missing={ctx.analyst.name: found.fault} if found.failure else {},
+        coverage_pct=100.0 if found.by else 0.0,
+    )
+    _journaled(ctx, "ai", Scanned(found.candidates, summary))
     return found
 
 
@@ -142,4 +225,11 @@ def _chosen(
 
 def _picked(candidate: Candidate, pick: Pick) -> Candidate:
     reasons = (*candidate.reasons, pick.reason)
-    return replace(candidate, stage="ai", score=pick.score, reasons=reasons)
+    return replace(
+        candidate,
+        stage="ai",
+        score=pick.score,
+        odds_pct=pick.score,
+        risk=pick.risk,
+        reasons=reasons,
+    )
