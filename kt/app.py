@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from kt.broker.rest.client import Http, Rest
     from kt.broker.rest.rate_limit import Pacer
     from kt.broker.rest.token import TokenSource
+    from kt.broker.stream.condition_search import Searches
     from kt.broker.stream.lease import Lease
     from kt.broker.stream.live import KiwoomStream
     from kt.notify.owner import OwnerNotifier
@@ -156,7 +157,7 @@ class App:
         from kt.broker.kiwoom import Kiwoom
 
         stocks = InstrumentCache(self.paths.folder, self.server.base_url, self.clock)
-        return Kiwoom(self.rest, self.clock, self._on_fault, stocks)
+        return Kiwoom(self.rest, self.clock, self._on_fault, stocks, self.searches)
 
     @property
     def market(self) -> Market:
@@ -166,8 +167,20 @@ class App:
     def broker(self) -> Broker:
         return self.kiwoom
 
+    @cached_property
+    def searches(self) -> Searches:
+        """Condition searches, over this process's stream while it has one."""
+        from kt.broker.stream.condition_search import Searches
+
+        return Searches(self._stream)
+
     def stream(self) -> KiwoomStream:
         """A new stream, not started. The process that owns the connection serves the others."""
+        made = self._stream()
+        self.searches.running = made
+        return made
+
+    def _stream(self) -> KiwoomStream:
         from kt.broker.stream.live import KiwoomStream
         from kt.broker.stream.timeouts import Timeouts
 

@@ -9,6 +9,7 @@ from kt.broker.instrument_cache import InstrumentCache
 from kt.broker.market_queries import KiwoomMarket
 from kt.broker.order_gateway import KiwoomOrders
 from kt.broker.rest.client import Rest
+from kt.broker.stream.condition_search import Searches
 from kt.errors import WireError
 from kt.ports import Clock
 
@@ -21,7 +22,8 @@ class Kiwoom(KiwoomMarket, KiwoomAccount, KiwoomOrders):
     """Implements ports.Market and ports.Broker. Safe between threads.
 
     `on_fault` is called for every row of a list that could not be read and was left out.
-    Without an `instrument_cache` the list of stocks is fetched every time.
+    Without a `day_list` the list of stocks is fetched every time; without `searches` there are no
+    condition searches.
     """
 
     def __init__(
@@ -30,9 +32,11 @@ class Kiwoom(KiwoomMarket, KiwoomAccount, KiwoomOrders):
         clock: Clock,
         on_fault: Callable[[WireError], None] = _ignore,
         day_list: InstrumentCache | None = None,
+        searches: Searches | None = None,
     ) -> None:
         self.rest = rest
         self.clock = clock
         self.on_fault = on_fault
         self.day_list = day_list
         self.retired = set()
+        self.searches = searches

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from kt.broker.instrument_cache import InstrumentCache
 from kt.broker.query_base import Queries
+from kt.broker.stream.condition_search import Searches
 from kt.broker.wire import OnFault, charts, markets, rankings, stocks
 from kt.errors import BrokerRefused, UsageError, WireError
 from kt.records import (
@@ -67,6 +68,7 @@ class KiwoomMarket(Queries):
     day_list: InstrumentCache | None
     retired: set[str]
     """Ids of APIs that the server has refused in this process: they are not asked again."""
+    searches: Searches | None
 
     def instruments(self) -> tuple[Instrument, ...]:
         """ka10099, once a day for all processes of the profile."""
@@ -111,6 +113,17 @@ class KiwoomMarket(Queries):
         if reply.nothing:
             return ()
         return tuple(rankings.ranked(reply.body, ranking, self.on_fault))
+
+    def conditions(self) -> tuple[str, ...]:
+        return self._searches().names()
+
+    def condition(self, name: str) -> tuple[Ranked, ...]:
+        return self._searches().matches(name)
+
+    def _searches(self) -> Searches:
+        if self.searches is None:
+            raise BrokerRefused("there are no condition searches without the stream")
+        return self.searches
 
     def quote(self, stock_code: str) -> Quote:
         return stocks.quote(self._one("ka10001", stock_code), stock_code)

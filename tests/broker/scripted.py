@@ -179,7 +179,7 @@ class ScriptedServer:
             text = str(connection.recv())
             self.raw.append(text)
             request = json.loads(text)
-            if request.get("trnm") in {"REG", "REMOVE"}:
+            if request.get("trnm") in {"REG", "REMOVE", "CNSRLST", "CNSRREQ"}:
                 self.requests.append(request)
                 answer = self.answer(request)
                 if answer is not None:

@@ -11,8 +11,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -435,3 +437,81 @@ def test_in_a_folder_too_deep_for_a_socket_the_loopback_serves(
     assert says(sinks[1]) == f"follower of pid {os.getpid()}"
     for stream in streams:
         stream.close()
+
+
+ROW = {
+    "9001": "A005930", "302": "삼성전자", "10": "000075000", "25": "5", "11": "-00000100",
+    "12": "-00000130", "13": "010386116", "16": "000075100", "17": "000075600", "18": "000074700",
+}  # fmt: skip
+"""One row of the broker's documented answer (ka10172)."""
+
+
+def searched(request: dict[str, Any]) -> dict[str, Any] | None:
+    """Answers as documented; the second page of number 1 is the last."""
+    name = request["trnm"]
+    if name == "CNSRLST":
+        return {**taken(request), "data": [["0", "조건1"], ["1", "조건2"], ["2", "조건1"]]}
+    if name != "CNSRREQ":
+        return taken(request)
+    first = request["next_key"] == ""
+    more = request["seq"] == "1" and first
+    row = ROW if first else {**ROW, "9001": "A000660", "12": "nonsense"}
+    page = {"cont_yn": "Y" if more else "N", "next_key": "7" if more else "", "data": [row]}
+    return {"trnm": name, "seq": f"{request['seq']} ", **page, "return_code": 0}
+
+
+def test_a_condition_search_goes_over_the_one_connection(
+    join: Join, server: ScriptedServer
+) -> None:
+    server.answer = searched
+    for stream, _ in (join("005930"), join("005930")):
+        found = stream.search("조건2")
+        assert found.names == ("조건1", "조건2")
+        assert [(row.rank, row.stock_code) for row in found.rows] == [(1, "005930"), (2, "000660")]
+        first = found.rows[0]
+        assert (first.ranking, first.price, first.volume) == ("condition:조건2", 75_000, 10_386_116)
+        assert first.change_pct == -0.13
+        assert stream.search("없음").rows == ()
+    assert server.logins == ["token-1"]
+    asked = [request for request in server.requests if request["trnm"] == "CNSRREQ"]
+    assert [(one["seq"], one["cont_yn"], one["next_key"]) for one in asked[:2]] == [
+        ("1", "N", ""),
+        ("1", "Y", "7"),
+    ]
+    assert {one["search_type"] + one["stex_tp"] for one in asked} == {"0K"}
+
+
+def test_a_server_without_condition_searches_refuses_and_the_stream_goes_on(
+    join: Join, server: ScriptedServer
+) -> None:
+    def without(request: dict[str, Any]) -> dict[str, Any]:
+        wrong = {"return_code": 105108, "return_msg": "정의되어 있지 않는 TRNM입니다"}
+        return taken(request) | (wrong if request["trnm"].startswith("CNSR") else {})
+
+    server.answer = without
+    both = [join("005930"), join("005930")]
+    for stream, sink in both:
+        with pytest.raises(BrokerRefused, match="정의되어 있지 않는"):
+            stream.search("조건1")
+        assert sink.states == ["connected"]
+
+
+def test_a_search_without_an_answer_leaves_the_connection_alone(
+    join: Join, server: ScriptedServer
+) -> None:
+    server.answer = lambda request: None if "CNSR" in request["trnm"] else taken(request)
+    quick = replace(QUICK, answer=0.2)
+    both = [join("005930", timeouts=quick), join("005930", timeouts=quick)]
+    for stream, sink in both:
+        with pytest.raises(Unreachable, match=r"CNSRLST was not answered within 0\.2 seconds"):
+            stream.search("조건1")
+        stream.subscribe([StreamKind.TRADE], ["000660"])
+        assert sink.states == ["connected"]
+
+
+def test_a_search_of_one_that_is_no_stream(join: Join, server: ScriptedServer) -> None:
+    stream, _ = join("005930")
+    stream.close()
+    assert not stream.live
+    with pytest.raises(Unreachable, match="not connected"):
+        stream.search("조건1")

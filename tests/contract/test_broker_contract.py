@@ -23,8 +23,10 @@ from kt.broker.rest.endpoints import Group
 from kt.broker.rest.rate_limit import Pacer
 from kt.broker.rest.token import TokenSource
 from kt.broker.rest.token_server import WireTokenServer
+from kt.broker.stream.condition_search import Searches
+from kt.broker.stream.live import KiwoomStream
 from kt.config.secrets import AppKeys
-from kt.errors import UnknownStock, WireError
+from kt.errors import UnknownCondition, UnknownStock, WireError
 from kt.ports import Broker, Market
 from kt.records import (
     AmendTicket,
@@ -73,7 +75,11 @@ def wired(served: Served, key: str, folder: Path, faults: list[WireError]) -> Ki
     keys = AppKeys(key, "secret")
     server = WireTokenServer(http, pacer, served.clock)
     tokens = TokenSource(keys, served.base_url, folder, served.clock, server)
-    return Kiwoom(Rest(http, tokens, pacer, served.clock), served.clock, faults.append)
+    rest = Rest(http, tokens, pacer, served.clock)
+    searches = Searches(
+        lambda: KiwoomStream(served.ws_url, tokens, served.clock, folder / "locks", key)
+    )
+    return Kiwoom(rest, served.clock, faults.append, searches=searches)
 
 
 @pytest.fixture(scope="module")
@@ -446,3 +452,11 @@ def test_paced_by_its_limit_the_exchange_never_refuses(tmp_path: Path) -> None:
         wire.rest.http.close()
     assert [told[3] for told in calls] == [200] * 60
     assert took > 11.0
+
+
+def test_condition_searches(both: Both) -> None:
+    assert both.wire.conditions() == both.market.conditions()
+    for name in both.market.conditions():
+        assert agree(lambda n=name: both.market.condition(n), lambda n=name: both.wire.condition(n))
+    with pytest.raises(UnknownCondition, match="no condition search '없음'"):
+        both.wire.condition("없음")

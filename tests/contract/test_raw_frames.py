@@ -52,7 +52,7 @@ def frames(ran: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 def test_a_search_ends_with_its_answer(served: Served, tmp_path: Path) -> None:
     (listed,) = frames(kt(served, tmp_path, "api", "ka10171"))
-    assert (listed["trnm"], listed["return_code"], listed["data"]) == ("CNSRLST", 0, [])
+    assert (listed["trnm"], listed["return_code"], len(listed["data"])) == ("CNSRLST", 0, 2)
 
 
 def test_a_condition_is_asked_for_after_the_list(served: Served, tmp_path: Path) -> None:
@@ -60,6 +60,8 @@ def test_a_condition_is_asked_for_after_the_list(served: Served, tmp_path: Path)
     (answer,) = frames(kt(served, tmp_path, "api", "ka10172", body))
     assert answer["trnm"] == "CNSRREQ"
     assert "조건검색식" in answer["return_msg"]
+    (answer,) = frames(kt(served, tmp_path, "api", "ka10172", body.replace("4", "0")))
+    assert (answer["return_code"], answer["seq"]) == (0, "0 ")
 
 
 def test_a_live_type_goes_on_until_the_count(served: Served, tmp_path: Path) -> None:

@@ -258,7 +258,8 @@ def test_an_unknown_outcome_is_looked_for_and_shown(world: World, taken: bool) -
 
 
 def test_the_steps_in_the_pipe_do_what_the_cycle_does(world: World) -> None:
-    found = scan.shortlist(world.ctx, scan.deep(world.ctx, scan.fast(world.ctx))).candidates
+    fast = scan.fast(world.ctx).candidates
+    found = scan.shortlist(world.ctx, scan.deep(world.ctx, fast).candidates).candidates
     report = run_cycle(world.ctx)
     assert [c.stock_code for c in report.candidates] == [c.stock_code for c in found]
     assert check.check(world.ctx, report.decisions) == ()

@@ -262,9 +262,7 @@ def test_other_types_are_taken_in_silence(stream: Frames) -> None:
         assert stream.register([""], [kind])["return_code"] == 0
 
 
-def test_condition_lists_are_empty_and_unknown_services_named(stream: Frames) -> None:
-    stream.send({"trnm": "CNSRLST"})
-    assert stream.answer("CNSRLST")["data"] == []
+def test_unknown_services_are_named(stream: Frames) -> None:
     stream.send({"trnm": "NONSENSE"})
     assert stream.answer("NONSENSE")["return_code"] == 105108
     stream.send({"service": "REG"})

@@ -289,13 +289,37 @@ def test_lists_of_stocks_by_market(wire: WireClient, market: str, some: bool) ->
     assert {row["marketCode"] for row in body["list"]} <= {market}
 
 
-def test_condition_search_without_conditions(served: Served, wire: WireClient) -> None:
+def test_condition_searches(served: Served, wire: WireClient) -> None:
+    request = {"trnm": "CNSRREQ", "seq": "1", "search_type": "0", "stex_tp": "K"}
     with frames(served.ws_url, wire.token) as stream:
+        stream.send(request)
+        assert stream.answer("CNSRREQ")["return_code"] == 1  # not before the list
         stream.send({"trnm": "CNSRLST"})
         assert stream.answer("CNSRLST") == {
-            "trnm": "CNSRLST", "return_code": 0, "return_msg": "", "data": []
-        }  # fmt: skip
-        stream.send({"trnm": "CNSRREQ", "seq": "4", "search_type": "0", "stex_tp": "K"})
+            "trnm": "CNSRLST",
+            "return_code": 0,
+            "return_msg": "",
+            "data": [["0", "거래량 급증"], ["1", "체결강도 상승"]],
+        }
+        stream.send(request)
+        found = stream.answer("CNSRREQ")
+        assert (found["seq"], found["cont_yn"], found["next_key"]) == ("1 ", "N", "")
+        assert found["data"]
+        market = served.exchange.market
+        for row in found["data"]:
+            quote = market.quote(row["9001"].removeprefix("A"))
+            assert len(row["9001"]) == 7
+            assert {len(row[fid]) for fid in ("10", "11", "12", "13", "16", "17", "18")} == {9}
+            assert row["302"] == quote.stock_name
+            assert int(row["10"]) - int(row["11"]) == quote.base_price
+            assert int(row["12"]) == round(round(int(row["11"]) * 100 / quote.base_price, 2) * 1000)
+            assert int(row["12"]) >= 1000
+            assert row["25"] in {"1", "2"}
+        stream.send({**request, "search_type": "1"})
+        live = stream.answer("CNSRREQ")
+        both = {row["jmcode"] for row in live["data"]} & {row["9001"] for row in found["data"]}
+        assert len(both) > len(found["data"]) // 2  # a second or two later
+        stream.send({**request, "seq": "4"})
         refused = stream.answer("CNSRREQ")
         assert (refused["seq"], refused["return_code"]) == ("4", 1)
         stream.send({"trnm": "CNSRCLR", "seq": "4"})

@@ -9,12 +9,14 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 
+from kt.broker.stream.condition_search import SearchAnswer
 from kt.broker.stream.groups import Key
 from kt.broker.stream.lease import LeaderAddress
 from kt.broker.stream.local_protocol import (
     FROM_LEADER,
     Hello,
     Inbox,
+    SearchRequest,
     SubscriptionAnswer,
     SubscriptionRefused,
     SubscriptionRequest,
@@ -23,7 +25,7 @@ from kt.broker.stream.local_protocol import (
     pack,
 )
 from kt.broker.stream.timeouts import Timeouts
-from kt.errors import KtError, StreamReplaced, Unreachable
+from kt.errors import BrokerRefused, KtError, StreamReplaced, Unreachable
 from kt.ports import Clock
 from kt.records import StreamEvent, StreamState
 
@@ -51,6 +53,7 @@ class Follower:
         """Whether there has been a connection since this follower joined."""
         self._numbers = itertools.count(_FIRST + 1)
         self._waiting: dict[int, tuple[threading.Event, list[SubscriptionAnswer]]] = {}
+        self._searches: dict[int, tuple[threading.Event, list[SearchAnswer]]] = {}
         self._lock = threading.Lock()
         self._link: tuple[asyncio.AbstractEventLoop, asyncio.StreamWriter] | None = None
         """Set while the leader can be written to."""
@@ -124,6 +127,29 @@ class Follower:
         if answers and answers[0].refused:
             raise SubscriptionRefused(answers[0].refused)
 
+    def search(self, name: str) -> SearchAnswer:
+        """A condition search on the leader's connection. Raises Unreachable, or BrokerRefused."""
+        number = next(self._numbers)
+        answered, answers = threading.Event(), list[SearchAnswer]()
+        with self._lock:
+            if self._link is not None:
+                self._searches[number] = (answered, answers)
+                loop, writer = self._link
+                loop.call_soon_threadsafe(writer.write, pack(SearchRequest(number, name)))
+            else:
+                answered.set()
+        answered.wait(self.timeouts.search)
+        self._searches.pop(number, None)
+        if not answers:
+            raise Unreachable(
+                f"Process {self.leader.pid} of kt, which holds the stream, did not answer a search."
+            )
+        if answers[0].refused:
+            raise BrokerRefused(answers[0].refused)
+        if answers[0].failed:
+            raise Unreachable(answers[0].failed)
+        return answers[0]
+
     def close(self) -> None:
         """Make `follow` return soon, and release the threads that wait for an answer."""
         with self._lock:
@@ -131,7 +157,8 @@ class Follower:
                 self._link[0].call_soon_threadsafe(self._cancel)
             self._link = None
             waiting, self._waiting = self._waiting, {}
-        for answered, _ in waiting.values():
+            searches, self._searches = self._searches, {}
+        for answered, _ in [*waiting.values(), *searches.values()]:
             answered.set()
 
     def _receive(self, message: object, name: str) -> None:
@@ -139,6 +166,10 @@ class Follower:
             self._state(message, name)
         elif isinstance(message, SubscriptionAnswer):
             self._answer(message, name)
+        elif isinstance(message, SearchAnswer):
+            answered, answers = self._searches.pop(message.number, (threading.Event(), []))
+            answers.append(message)
+            answered.set()
         elif isinstance(message, StreamEvent):
             self.emit(message)
 

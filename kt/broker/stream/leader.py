@@ -7,10 +7,14 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+import msgspec
+
+from kt.broker.stream.condition_search import SearchAnswer, search
 from kt.broker.stream.frames import FrameReader
 from kt.broker.stream.groups import WITHOUT_STOCK, Key, key_of
 from kt.broker.stream.lease import Lease
 from kt.broker.stream.local_protocol import (
+    SearchRequest,
     SubscriptionAnswer,
     SubscriptionRefusal,
     SubscriptionRefused,
@@ -22,7 +26,7 @@ from kt.broker.stream.local_server import LocalServer
 from kt.broker.stream.stream_session import LoginRefused, StreamSession
 from kt.broker.stream.subscriptions import OWN, Subscriptions
 from kt.broker.stream.timeouts import Timeouts
-from kt.errors import AuthError, KtError, StreamReplaced, Unreachable
+from kt.errors import AuthError, BrokerRefused, KtError, StreamReplaced, Unreachable
 from kt.ports import Clock
 from kt.records import StreamEvent, StreamState
 
@@ -110,6 +114,14 @@ class Leader:
             settled.wait()
         if faults:
             raise SubscriptionRefused(faults)
+
+    def search(self, name: str) -> SearchAnswer:
+        """A condition search on the connection. Raises Unreachable without one, BrokerRefused or
+        WireError."""
+        session = self._session
+        if session is None or session.over.is_set():
+            raise Unreachable("The stream is not connected.", hint="Try again in a moment.")
+        return search(session.search, name, self.reader.report)
 
     def close(self) -> None:
         """Make `serve` return soon."""
@@ -239,8 +251,24 @@ class Leader:
         self.emit(event)
         self.server.broadcast(pack(event))
 
-    def _follower_wants(self, number: int, want: SubscriptionRequest) -> None:
+    def _follower_wants(self, number: int, want: SubscriptionRequest | SearchRequest) -> None:
+        if isinstance(want, SearchRequest):
+            threading.Thread(
+                target=self._search_for, args=(number, want), name="kt-stream-search", daemon=True
+            ).start()
+            return
+
         def done(live: bool, refused: tuple[SubscriptionRefusal, ...]) -> None:
             self.server.answer(number, SubscriptionAnswer(want.number, live, refused))
 
         self.subscriptions.change(number, want.add, want.drop, done)
+
+    def _search_for(self, number: int, want: SearchRequest) -> None:
+        """Answer a follower's search, on a thread of its own."""
+        try:
+            answer = self.search(want.name)
+        except BrokerRefused as error:
+            answer = SearchAnswer(refused=error.message)
+        except KtError as error:
+            answer = SearchAnswer(failed=error.message)
+        self.server.answer(number, msgspec.structs.replace(answer, number=want.number))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kt.broker.stream.condition_search import SearchAnswer
 from kt.broker.stream.follower import Follower
 from kt.broker.stream.groups import Key, keys_of
 from kt.broker.stream.lease import Lease
@@ -108,6 +109,21 @@ class KiwoomStream:
     def unsubscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> None:
         """Drop subscriptions; the broker gets a REMOVE when no other process wants them."""
         self._change(frozenset(), keys_of(kinds, stock_codes))
+
+    @property
+    def live(self) -> bool:
+        """Whether a search can be sent: started, and not closed or over."""
+        with self._lock:
+            return self._role is not None and self._started.is_set() and self._error is None
+
+    def search(self, name: str) -> SearchAnswer:
+        """The condition searches' names and the matches of one (`stream/condition_search.py`).
+        Raises Unreachable, BrokerRefused or WireError."""
+        with self._lock:
+            role = self._role
+        if role is None:
+            raise Unreachable("The stream is not connected.", hint="Try again in a moment.")
+        return role.search(name)
 
     def close(self) -> None:
         """End the stream; no event follows. May be called at any time and repeatedly."""

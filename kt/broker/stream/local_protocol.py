@@ -13,6 +13,7 @@ from typing import Annotated, Generic, TypeVar
 import msgspec
 from msgspec import Meta
 
+from kt.broker.stream.condition_search import SearchAnswer
 from kt.broker.stream.envelope import UNREADABLE
 from kt.broker.stream.groups import Key
 from kt.broker.stream.lease import LeaderAddress
@@ -37,6 +38,13 @@ class SubscriptionRequest(msgspec.Struct, tag="want", tag_field="type", frozen=T
     number: int
     add: Keys = ()
     drop: Keys = ()
+
+
+class SearchRequest(msgspec.Struct, tag="search", tag_field="type", frozen=True):
+    """A follower's condition search; without a name only the list of them is wanted."""
+
+    number: int
+    name: Annotated[str, Meta(max_length=100)] = ""
 
 
 class Welcome(msgspec.Struct, tag="welcome", tag_field="type", frozen=True):
@@ -70,8 +78,10 @@ class Heartbeat(msgspec.Struct, tag="beat", tag_field="type", frozen=True):
     """Shows that the leader is alive while there are no events."""
 
 
-FROM_FOLLOWER = msgspec.json.Decoder(Hello | SubscriptionRequest)
-FROM_LEADER = msgspec.json.Decoder(Welcome | SubscriptionAnswer | Heartbeat | StreamEvent)
+FROM_FOLLOWER = msgspec.json.Decoder(Hello | SubscriptionRequest | SearchRequest)
+FROM_LEADER = msgspec.json.Decoder(
+    Welcome | SubscriptionAnswer | SearchAnswer | Heartbeat | StreamEvent
+)
 
 
 class SubscriptionRefused(BrokerRefused):

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from kt.broker.stream.condition_search import SearchAnswer
 from kt.broker.stream.conflation import ConflatingQueue
 from kt.broker.stream.groups import Key
 from kt.broker.stream.lease import LeaderAddress, Lease
@@ -27,6 +28,7 @@ from kt.broker.stream.local_protocol import (
     Heartbeat,
     Hello,
     Inbox,
+    SearchRequest,
     SubscriptionAnswer,
     SubscriptionRequest,
     Welcome,
@@ -91,7 +93,7 @@ class LocalServer:
     def __init__(
         self,
         lease: Lease,
-        wanted: Callable[[int, SubscriptionRequest], None],
+        wanted: Callable[[int, SubscriptionRequest | SearchRequest], None],
         left: Callable[[int], None],
     ) -> None:
         self.lease = lease
@@ -141,7 +143,7 @@ class LocalServer:
         """One packed message to every follower."""
         self.publish(message, None, None)
 
-    def answer(self, number: int, answer: SubscriptionAnswer) -> None:
+    def answer(self, number: int, answer: SubscriptionAnswer | SearchAnswer) -> None:
         self.publish(pack(answer), None, (number,))
 
     def _call(self, work: Callable[..., object], *args: object) -> None:
@@ -214,12 +216,12 @@ class LocalServer:
         messages = first[1:] or await inbox.next()
         while messages:
             for want in messages:
-                if not isinstance(want, SubscriptionRequest):
+                if isinstance(want, Hello):
                     return
                 self.wanted(peer.number, want)
             messages = await inbox.next()
 
-    def _welcomes(self, peer: Peer, hello: Hello | SubscriptionRequest) -> bool:
+    def _welcomes(self, peer: Peer, hello: Hello | SubscriptionRequest | SearchRequest) -> bool:
         if not isinstance(hello, Hello) or not _same(hello.secret, self._secret):
             return False
         peer.pid = hello.pid or -1

@@ -12,7 +12,7 @@ import re
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.cookies import CookieError
 from typing import Any
@@ -58,6 +58,27 @@ class LoginRefused(AuthError):
         self.stale = code == STALE_TOKEN or (number == BAD_TOKEN and not code)
 
 
+class AwaitedAnswer:
+    """The answer that one request waits for; answers are told apart by their name alone."""
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        """Held by the thread whose request is under way."""
+        self.came = threading.Event()
+        self.frame: Frame | None = None
+        self.data = b""
+        self._name = ""
+
+    def expect(self, name: str) -> None:
+        self.came.clear()
+        self.frame, self.data, self._name = None, b"", name
+
+    def offer(self, frame: Frame, data: bytes) -> None:
+        if frame.trnm == self._name:
+            self.frame, self.data, self._name = frame, data, ""
+            self.came.set()
+
+
 class StreamSession:
     """A connection: `connect`, then `run` on the same or a new thread; `request` from any other.
 
@@ -85,13 +106,11 @@ class StreamSession:
         # Any: what this library annotates differs from one of its versions to the next.
         self._socket: Any = websocket.WebSocket()
         self._connection: Connection | None = None
-        self._asking = threading.Lock()
         self._ending = threading.Lock()
-        self._awaited = ""
+        self._registering = AwaitedAnswer()
+        self._searching = AwaitedAnswer()
         # Around a login the real server may report NOT_LOGGED_IN: that is no reason to disconnect.
         self._served = False
-        self._answer: Frame | None = None
-        self._answered = threading.Event()
 
     def connect(self, token: str) -> None:
         """Open and log in. Raises LoginRefused, StreamReplaced or Unreachable."""
@@ -150,20 +169,36 @@ class StreamSession:
             self._socket.shutdown()
 
     def request(self, trnm: str, batch: Batch) -> Frame:
-        """Send REG or REMOVE and wait for its answer. Raises Unreachable when there is none."""
-        with self._asking:
-            self._await(trnm)
-            if self.over.is_set():
-                raise Unreachable(self.reason)
-            self._send(msgspec.json.encode(batch.body(trnm)))
-            if not self._answered.wait(self.timeouts.answer):
+        """Send REG or REMOVE and wait for its answer. Raises Unreachable when there is none: then
+        the connection is over too."""
+        with self._registering.turn:
+            if not self._ask(self._registering, trnm, batch.body(trnm)):
                 self._end(f"{trnm} was not answered within {self.timeouts.answer:g} seconds")
                 self._cut()
-            answer, self._awaited = self._answer, ""
+            answer = self._registering.frame
         if answer is None:
             raise Unreachable(self.reason)
         self._served = self._served or not answer.refused
         return answer
+
+    def search(self, trnm: str, body: Mapping[str, Any]) -> bytes:
+        """Send a frame of a condition search and wait for its answer, beside REG and REMOVE. Raises
+        Unreachable when there is none: the connection goes on."""
+        with self._searching.turn:
+            answered = self._ask(self._searching, trnm, {"trnm": trnm, **body})
+            data = self._searching.data
+        if data:
+            return data
+        late = f"{trnm} was not answered within {self.timeouts.answer:g} seconds"
+        raise Unreachable(self.reason if answered else late)
+
+    def _ask(self, awaited: AwaitedAnswer, trnm: str, body: Mapping[str, Any]) -> bool:
+        """Send a request; True when its answer came, or the connection's end."""
+        awaited.expect(trnm)
+        if self.over.is_set():
+            raise Unreachable(self.reason)
+        self._send(msgspec.json.encode(body))
+        return awaited.came.wait(self.timeouts.answer)
 
     def close(self) -> None:
         """Close the connection at once, with a close frame if the socket accepts it."""
@@ -174,20 +209,16 @@ class StreamSession:
         self._cut()
 
     def _log_in(self, token: str) -> Frame:
-        self._await("LOGIN")
+        self._registering.expect("LOGIN")
         deadline = time.monotonic() + self.timeouts.answer
         self._send(msgspec.json.encode({"trnm": "LOGIN", "token": token}))
-        while self._answer is None:
+        while self._registering.frame is None:
             if self.replaced:
                 raise StreamReplaced(self.reason)
             if self.over.is_set() or time.monotonic() > deadline:
                 raise Unreachable("The broker did not answer the stream's login.")
             self._handle(self._receive(deadline))
-        return self._answer
-
-    def _await(self, trnm: str) -> None:
-        self._answered.clear()
-        self._answer, self._awaited = None, trnm
+        return self._registering.frame
 
     def _handle(self, data: bytes) -> None:
         try:
@@ -202,9 +233,9 @@ class StreamSession:
             self._send(data)
         elif frame.trnm == "SYSTEM":
             self._system(frame)
-        elif frame.trnm == self._awaited:
-            self._answer = frame
-            self._answered.set()
+        else:
+            self._registering.offer(frame, data)
+            self._searching.offer(frame, data)
 
     def _system(self, frame: Frame) -> None:
         if frame.code == REPLACED:
@@ -241,7 +272,8 @@ class StreamSession:
                 return False
             self.reason = reason
             self.over.set()
-        self._answered.set()
+        self._registering.came.set()
+        self._searching.came.set()
         self.ended()
         return True
 

@@ -11,7 +11,9 @@ class Timeouts:
 
     connect: float = 10.0
     answer: float = 10.0
-    """To LOGIN, REG and REMOVE."""
+    """To LOGIN, REG and REMOVE, and to each frame of a condition search."""
+    search: float = 30.0
+    """For a whole condition search by the process that holds the stream."""
     silence: float = 35.0
     """The server's PING and the leader's heartbeat come every 10 seconds: after three and a half
     intervals without one the connection is considered dead."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import click
+
 from kt.cli.support.click_extensions import Entry, LazyGroup, command, pass_cli
 
 if TYPE_CHECKING:
@@ -18,11 +20,15 @@ scan = LazyGroup(
         "fast": Entry("kt.cli.commands.scan:fast", "Four rankings, filtered: 50 candidates."),
         "deep": Entry("kt.cli.commands.scan:deep", "Flows, book, strength, firms: the best 20."),
         "ai": Entry("kt.cli.commands.scan:ai", "The analyst's pick: the best 5."),
+        "condition": Entry(
+            "kt.cli.commands.scan:condition", "A condition search saved at the broker."
+        ),
     },
-    help="""Find candidates: fast, deep, ai.
+    help="""Find candidates: fast, deep, ai; or by a condition search.
 
     \b
       kt scan fast | kt scan deep | kt scan ai | kt analyze
+      kt scan condition "NAME" | kt scan deep
 
     deep and ai read a `candidates` document from a pipe. On a terminal, without a
     pipe, they run the earlier scans first. The `scan` section of the configuration
@@ -61,6 +67,34 @@ def deep(cli: CliContext) -> None:
 @pass_cli
 def ai(cli: CliContext) -> None:
     _scan(cli, "ai")
+
+
+@command(
+    "condition",
+    help="""Run a condition search that is saved in the broker's own program (ka10171, ka10172,
+    over the stream), and filter and score its matches as the fast scan does. Prints a `candidates`
+    document. Without NAME it lists the names, one a line. `scan.sources` takes the same search as
+    one more source of the fast scan, as `condition:NAME`.""",
+)
+@click.argument("name", required=False)
+@pass_cli
+def condition(cli: CliContext, name: str | None) -> None:
+    from kt.cli.support.pipe_documents import as_json, emit
+    from kt.errors import UnknownCondition
+    from kt.rules.candidate_score import CONDITION
+    from kt.steps.decide import scan as steps
+
+    ctx = cli.context("scan condition")
+    if name is None:
+        names = ctx.market.conditions()
+        lines = "".join(f"{one}\n" for one in names)
+        cli.console.write(lines if cli.output == "table" else as_json(names))
+        return
+    if name not in (known := ctx.market.conditions()):
+        raise UnknownCondition(name, known)
+    made = steps.fast(ctx, (CONDITION + name,))
+    emit(cli, "candidates", made.candidates, run=ctx.run, scan=made.summary)
+    cli.say(f"condition {name!r}: {len(made.candidates)} candidates{made.notes()}")
 
 
 STAGES = ("fast", "deep", "ai")

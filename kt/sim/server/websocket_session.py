@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from starlette.responses import Response
@@ -17,7 +18,8 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from kt.sim.server import http_protocol
 from kt.sim.server.malformed_bodies import deepened
-from kt.sim.wire import stream_frames
+from kt.sim.wire import conditions, stream_frames
+from kt.sim.wire.conditions import ConditionSearch
 from kt.sim.wire.realtime import ACCOUNT_TYPES
 
 if TYPE_CHECKING:
@@ -68,6 +70,10 @@ class WebSocketSession:
         self._market_frames = 0
         self._ready = asyncio.Event()
         self._unanswered = 0
+
+    @cached_property
+    def _conditions(self) -> ConditionSearch:
+        return ConditionSearch(self._context.exchange.market)
 
     async def run(self) -> None:
         if not self._context.open_socket():
@@ -183,8 +189,8 @@ class WebSocketSession:
             self._say(stream_frames.not_logged_in(name))
         elif name in {"REG", "REMOVE"}:
             self._register(name, frame)
-        elif name in stream_frames.CONDITION_SEARCH:
-            self._say(stream_frames.condition(name, str(frame.get("seq", ""))))
+        elif name in conditions.NAMES:
+            self._say(self._conditions.answer(frame))
         elif name != "SYSTEM":
             self._say(stream_frames.unknown(name))
 

@@ -56,20 +56,6 @@ def failed(trnm: str) -> dict[str, Any]:
     return {"trnm": trnm, "return_code": NOT_REGISTERED, "return_msg": message}
 
 
-CONDITION_SEARCH = frozenset({"CNSRLST", "CNSRREQ", "CNSRCLR"})
-
-
-def condition(trnm: str, seq: str) -> dict[str, Any]:
-    """The reply to a condition search: empty, because conditions are saved in the broker's own
-    trading program and accounts here have none."""
-    if trnm == "CNSRLST":
-        return {**done(trnm), "data": []}
-    if trnm == "CNSRCLR":
-        return {**done(trnm), "seq": seq}
-    text = "조건검색식이 존재하지 않습니다"
-    return {"trnm": trnm, "seq": seq, "return_code": 1, "return_msg": text}
-
-
 def unknown(trnm: str) -> dict[str, Any]:
     if not trnm:
         text = "필수 파라미터가 누락되어 있습니다"
