@@ -24,6 +24,7 @@ from kt.steps.context import Context
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from kt.analyst.shadow import Background
     from kt.broker.kiwoom import Kiwoom
     from kt.broker.rest.client import Http, Rest
     from kt.broker.rest.rate_limit import Pacer
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from kt.broker.stream.live import KiwoomStream
     from kt.notify.owner import OwnerNotifier
     from kt.ports import Analyst, Broker, Market
-    from kt.records import AnalystCall
+    from kt.records import AnalystCall, AnalystReply, AnalystRequest
     from kt.store.journal import SqliteJournal
 
 Say = Callable[[str], None]
@@ -56,6 +57,7 @@ class App:
         self.environ = environ
         self.say = say
         self.run = ""
+        self._context: Context | None = None
         self.replaying = False
         """Whether the journal answers in the analyst's place; to be set before it is asked."""
 
@@ -208,13 +210,15 @@ class App:
 
     @cached_property
     def analyst(self) -> Analyst:
-        from kt.analyst.choice import choose
+        from kt.analyst.choice import Channels, choose
 
         return choose(
             self.config,
             self.environ,
             self.clock,
-            calls=self._analyst_calls,
+            channels=Channels(
+                self._analyst_calls, self._on_member, self._on_shadow, self.background
+            ),
             replay=self.journal if self.replaying else None,
         )
 
@@ -222,6 +226,13 @@ class App:
         from kt.analyst.rules import RulesAnalyst
 
         return RulesAnalyst(self.clock)
+
+    @cached_property
+    def background(self) -> Background:
+        """The questions to the shadow analyst; `close` waits for them."""
+        from kt.analyst.shadow import Background
+
+        return Background()
 
     def _analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
         """The journal's calls since then; opens the journal on first use."""
@@ -247,7 +258,7 @@ class App:
 
         self.run = new_id(self.clock.now())
         self.journal.start_run(self.run, command, __version__)
-        return Context(
+        self._context = Context(
             run=self.run,
             config=self.config,
             clock=self.clock,
@@ -259,6 +270,7 @@ class App:
             baseline=DeferredAnalyst(self._baseline),
             notifier=self.notifier,
         )
+        return self._context
 
     def close(self) -> None:
         """Let go of what was built. The journal is written first, since the messenger may take
@@ -267,9 +279,23 @@ class App:
         built = self.__dict__
         ends_in = (("journal", "close"), ("http", "close"), ("notifier", "close"))
         with ExitStack() as ends:
-            for name, ending in (*ends_in, ("journal", "flush")):
+            for name, ending in (*ends_in, ("journal", "flush"), ("background", "wait")):
                 if name in built:
                     ends.callback(getattr(built[name], ending))
+
+    def _on_member(self, reply: AnalystReply) -> None:
+        """Record the reply of one member of a panel."""
+        from kt.steps import analyst_outages
+
+        if self._context is not None:
+            analyst_outages.record_answer(self._context, reply)
+
+    def _on_shadow(self, brief: AnalystRequest, reply: AnalystReply) -> None:
+        """Record a reply of the shadow analyst."""
+        from kt.steps.decide import shadow
+
+        if self._context is not None:
+            shadow.record(self._context, brief, reply)
 
     def _on_fault(self, error: KtError) -> None:
         """Record a row or frame that could not be parsed; the rest was processed."""

@@ -26,6 +26,9 @@ Seconds = Annotated[float, Meta(gt=0, le=604_800)]
 """At most a week."""
 Rate = Annotated[float, Meta(gt=0, le=1_000)]
 ModelPrice = Annotated[str, Meta(pattern=r"^\S+ \d{1,5}(\.\d+)? \d{1,5}(\.\d+)?$")]
+_ANALYST = r"(rules|gemini|openai)(:[^\s@]{1,60})?(@https?://\S{1,200})?"
+AnalystName = Annotated[str, Meta(pattern=rf"^{_ANALYST}$")]
+ANALYST_OR_NONE = rf"^({_ANALYST})?$"
 Dollars = Annotated[float, Meta(ge=0, le=100_000)]
 
 

@@ -122,6 +122,11 @@ def build_config(
     if config.analyst.base_url:
         label = f"{where}: analyst.base_url"
         refuse_bad_address(config.analyst.base_url, label, REST, encrypted=True)
+    for number, entry in enumerate((*config.analyst.panel, config.analyst.shadow)):
+        place = f"panel[{number}]" if number < len(config.analyst.panel) else "shadow"
+        if "@" in entry:
+            label = f"{where}: analyst.{place}"
+            refuse_bad_address(entry.partition("@")[2], label, REST, encrypted=True)
     if config.notify.webhook:
         label = f"{where}: notify.webhook"
         refuse_bad_address(config.notify.webhook, label, REST, encrypted=True)

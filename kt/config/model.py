@@ -11,7 +11,9 @@ import msgspec
 from msgspec import Meta
 
 from kt.config.fields import (
+    ANALYST_OR_NONE,
     HOURS_OR_NONE,
+    AnalystName,
     Dollars,
     ModelPrice,
     NotNegative,
@@ -193,13 +195,20 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     cycle_timeout: Seconds = 90.0
     """Seconds for all that one cycle, or one command, asks: the choice of candidates, the
     decisions and every retry together."""
+    panel: Annotated[tuple[AnalystName, ...], Meta(max_length=7)] = ()
+    """Two or more analysts that vote, instead of the one of `kind`: each is `rules`, `gemini` or
+    `openai`, with `:MODEL` and `@ADDRESS` where it needs them, such as `openai:gpt-5-mini`. The
+    budget is shared evenly; `kt help configuration` says how votes are counted."""
+    shadow: Annotated[str, Meta(pattern=ANALYST_OR_NONE)] = ""
+    """A second analyst, written as in `panel`, that is asked about the same stocks and only scored
+    (`kt pnl --decisions`); empty: none."""
     language: Literal["en", "ko"] = "en"
     """The language of the model's instructions and of its reasons."""
     horizon_minutes: Annotated[int, Meta(gt=0, le=525_600)] = 60
     """Minutes after which a decision is scored."""
     budget_usd: Dollars = 0.0
-    """Maximum cost per day in dollars; after that the analyst is not asked until the next day. 0 =
-    unlimited."""
+    """Maximum cost per day in dollars, of all analysts together; after that none is asked until the
+    next day. 0 = unlimited."""
     budget_tokens: Annotated[int, Meta(ge=0, le=10**12)] = 0
     """Maximum number of tokens per day, sent and received. 0 = unlimited."""
     usd_per_million_in: Dollars = 0.30
@@ -276,6 +285,9 @@ class Simulator(Section, frozen=True, kw_only=True):
 
     seed: Annotated[int, Meta(ge=0, le=10**9)] = 1
     """The same seed gives the same market."""
+    signals: bool = True
+    """Whether flows, trade strength, books and surges of volume precede prices; false: a random
+    walk that nothing announces, to see what a strategy earns by luck."""
     speed: Annotated[float, Meta(gt=0, le=100_000)] = 1.0
     """Speed of its clock; 60 = 60 times real time."""
     cash: Won = 10_000_000

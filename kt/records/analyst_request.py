@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from msgspec import field
+
 from kt.records.account import BrokerOrder, Deposit
 from kt.records.base import Record
 from kt.records.decision import Candidate
@@ -237,6 +239,8 @@ class AnalystReply(Record, frozen=True, kw_only=True):
     asked_model: str = ""
     """The requested model; `model` is the one that answered."""
     prompt_version: str = ""
+    votes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """How each member of a panel voted, by stock code."""
 
     @property
     def kind(self) -> str:

@@ -64,6 +64,8 @@ class Provenance(StrEnum):
     """The analyst's answer after unambiguous repairs of its form (`repairs` lists them)."""
     FALLBACK = "fallback"
     """The fallback analyst's answer, because the first one did not answer."""
+    SHADOW = "shadow"
+    """The shadow analyst's (`analyst.shadow`): scored, never ordered."""
     NONE = "none"
     """No analyst answered: ABSTAIN."""
 

@@ -114,6 +114,8 @@ class Decision(Record, frozen=True, kw_only=True):
     """The key of the analysis's first question in `ai_calls`, where the market data are."""
     answer_key: Name = ""
     """The key of the answer that this decision was read from."""
+    votes: Annotated[tuple[Words, ...], MANY] = ()
+    """How each member of a panel voted, dissent included; empty for a single analyst."""
 
 
 class CheckResult(Record, frozen=True, kw_only=True):

@@ -29,7 +29,8 @@ from kt.store.rows import (
 R = TypeVar("R", bound=Record)
 
 _DECISIONS = """
-SELECT * FROM decisions WHERE decided_at >= ? AND decided_at < ? ORDER BY decided_at, seq"""
+SELECT * FROM decisions WHERE decided_at >= ? AND decided_at < ? AND provenance <> 'shadow'
+ORDER BY decided_at, seq"""
 
 _DENIALS = """
 SELECT r.code, count(*) AS count, c.stock_code, c.stock_name, r.detail, max(r.seq)

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from kt.analyst.choice import choose, price_of
+from kt.analyst.choice import Channels, choose, price_of
 from kt.config.model import AnalystConfig, Config
 from kt.errors import ConfigError
+from kt.records import AnalystCall
 from tests.analyst.make import CLOCK
 from tests.analyst.test_replay import Kept
 
@@ -125,3 +126,63 @@ def test_the_price_is_that_of_the_model_that_answered(
 ) -> None:
     prices = ("gemini-3 0.5 3", "gemini-3-pro 2.0 12.0")
     assert price_of(prices, (0.3, 2.5), answered) == price
+
+
+def test_a_panel_of_analysts_can_be_chosen() -> None:
+    entries = ("gemini", "openai:meta/llama-3:free@http://127.0.0.1:8000/v1", "rules")
+    made = chosen(KEY, panel=entries, fallback="rules")
+    assert made.name == "panel"
+    assert made.model == "gemini:gemini-flash-latest+openai:meta/llama-3:free+rules:rules-1"
+    assert made.fallback.name == "rules"
+
+
+def test_the_members_of_a_kind_take_the_settings_of_that_kind() -> None:
+    own = {"kind": "openai", "model": "m", "base_url": "http://127.0.0.1:1/v1", "key_name": "MINE"}
+    made = chosen({"MINE": "k", **KEY}, panel=("openai", "openai:other", "gemini"), **own)
+    assert made.model == "openai:m+openai:other+gemini:gemini-flash-latest"
+
+
+@pytest.mark.parametrize(
+    ("environ", "panel", "words"),
+    [
+        (KEY, ("gemini",), "at least two"),
+        (KEY, ("gemini", "gemini:gemini-flash-latest"), "a model of its own"),
+        (KEY, ("rules", "openai:m"), "there is no key"),
+        ({"OPENAI_API_KEY": "k"}, ("rules", "openai"), "no model is named"),
+    ],
+)
+def test_a_panel_that_cannot_vote_is_refused(
+    environ: dict[str, str], panel: tuple[str, ...], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        chosen(environ, panel=panel)
+
+
+def test_a_shadow_needs_its_key_too_and_does_not_answer() -> None:
+    made = chosen(KEY, kind="rules", shadow="gemini:g")
+    assert (made.name, made.model, made.fallback) == ("rules", "rules-1", None)
+    with pytest.raises(ConfigError, match="there is no key"):
+        chosen({}, kind="rules", shadow="gemini")
+
+
+def test_the_budget_is_shared_evenly_and_each_spends_its_own() -> None:
+    def call(model: str, cost: float) -> AnalystCall:
+        return AnalystCall(
+            asked_at=CLOCK.now(),
+            purpose="decide",
+            analyst="gemini",
+            model=model,
+            asked_model=model,
+            tokens_in=0,
+            tokens_out=0,
+            cost_usd=cost,
+            error="",
+        )
+
+    spent = [call("a", 0.4), call("b", 0.2)]
+    settings = AnalystConfig(kind="gemini", panel=("gemini:a", "gemini:b"), budget_usd=0.6)
+    whole = replace(Config(profile="sim"), analyst=settings)
+    made = choose(whole, KEY, CLOCK, channels=Channels(calls=lambda since: spent))
+    first, second = made._members.values()  # type: ignore[attr-defined]
+    assert first._withheld_because() == "budget: $0.4000 of $0.3000 a day (analyst.budget_usd)"
+    assert second._withheld_because() == ""

@@ -102,7 +102,7 @@ def test_a_shortlist_has_a_schema_of_its_own(wire: responses.RequestsMock) -> No
     assert answer.objects == (pick,)
     assert answer.purpose == "shortlist"
     schema = sent(wire)["generationConfig"]["responseSchema"]
-    assert sorted(schema["items"]["required"]) == ["reason", "score", "stock_code"]
+    assert sorted(schema["items"]["required"]) == ["main_risk", "reason", "score", "stock_code"]
 
 
 def test_faults_of_the_last_answer_are_sent(wire: responses.RequestsMock) -> None:

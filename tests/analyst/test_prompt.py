@@ -183,8 +183,8 @@ def test_neutral_text_of_each_kind_of_input(text: str, line: str) -> None:
 WORDS = {
     "decide.en.4": "89e7a90e7b4ec05c",
     "decide.ko.4": "91adb84c39addbac",
-    "shortlist.en.2": "224baf4721098c21",
-    "shortlist.ko.2": "f239602131ea37ad",
+    "shortlist.en.3": "68f772a57e34fe86",
+    "shortlist.ko.3": "dbe2f777cc1b072c",
 }
 """Every version of the instructions and the beginning of its file's sha256: anyone who changes the
 words gives them a new version."""

@@ -18,11 +18,11 @@ def test_held_scanned_and_given_stocks_are_each_requested_once(world: World) -> 
     from kt.steps.reconcile.startup import reconcile
 
     reconcile(world.ctx)
-    candidates = [c for c in scan.fast(world.ctx) if c.stock_code in (SAMSUNG, HYNIX)]
+    candidates = [c for c in scan.fast(world.ctx).candidates if c.stock_code in (SAMSUNG, HYNIX)]
     brief = collect.collect(world.ctx, candidates, ["035720", SAMSUNG])
     assert [stock.stock_code for stock in brief.stocks] == [HYNIX, SAMSUNG, "035720"]
     held, scanned, named = brief.stocks
-    assert held.position is not None and held.candidate is not None
+    assert held.position is not None and held.candidate is None
     assert scanned.position is None and scanned.candidate is not None
     assert named.candidate is None
     for stock in brief.stocks:

@@ -15,6 +15,12 @@ from kt.rules.risk.causes import causes
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
 
+
+def covered(row: Candidate) -> str:
+    """The coverage where it is not complete."""
+    return f"{row.coverage_pct:.0f} %" if row.coverage_pct < 100 else ""
+
+
 CODE_AND_NAME = (*columns.STOCK,)
 
 CANDIDATES = (
@@ -27,17 +33,33 @@ CANDIDATES = (
     Column("book", lambda row: plain(row.book_ratio, 2), right=True, rank=5),
     Column("foreign", lambda row: signed(row.foreign_net), right=True, rank=6),
     Column("institution", lambda row: signed(row.institution_net), right=True, rank=7),
+    Column("coverage", covered, right=True, rank=9),
     Column("why", lambda row: ", ".join(row.reasons or row.rankings), rank=8, shorten=30),
 )
 
 
 def candidates(rows: Sequence[Candidate], console: Console) -> str:
-    return render(CANDIDATES, rows, console)
+    """The table, followed by the reason and the risk of what the analyst picked."""
+    lines = [
+        paragraph(
+            f"{row.stock_code} {row.stock_name}: {row.reasons[-1]} Risk: {row.risk}",
+            console.width,
+            indent=7,
+        )
+        for row in rows
+        if row.risk and row.reasons
+    ]
+    text = render(CANDIDATES, rows, console)
+    return text + ("\n" + "\n".join(lines) + "\n" if lines else "")
 
 
 def action_color(action: Action | None) -> str | None:
     colors = {Action.BUY: RISE, Action.SELL: FALL, Action.ABSTAIN: YELLOW}
     return colors.get(action or Action.HOLD, DIM)
+
+
+def _vote(text: str) -> str:
+    return f"       {text}"
 
 
 DECISIONS = (
@@ -51,10 +73,11 @@ DECISIONS = (
 
 
 def decisions(rows: Sequence[Decision], console: Console) -> str:
-    """The table, followed by the full text of every reason."""
+    """The table, followed by the full text of every reason and of a panel's votes."""
     lines = [
-        paragraph(f"{row.stock_code} {row.stock_name}: {row.reason}", console.width, indent=7)
+        paragraph(line, console.width, indent=7)
         for row in rows
+        for line in (f"{row.stock_code} {row.stock_name}: {row.reason}", *map(_vote, row.votes))
     ]
     text = render(DECISIONS, rows, console)
     return text + ("\n" + "\n".join(lines) + "\n" if lines else "")

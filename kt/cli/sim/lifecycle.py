@@ -30,6 +30,11 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--seed", type=Whole(0, 10**9), help="The same seed gives the same market."
             ),
             click.option(
+                "--signals/--no-signals",
+                default=None,
+                help="Whether flows, books and volumes precede prices.",
+            ),
+            click.option(
                 "--speed",
                 type=Real(0, 100_000, min_open=True),
                 help="Speed of the exchange's clock; 60 = 60 times real time.",

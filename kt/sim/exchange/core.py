@@ -28,12 +28,14 @@ from kt.sim.market.view import MarketView
 LISTING_DELAY = 0.7
 """Clock seconds until an order or a fill is in the lists; the stream sends it at once."""
 
+_ON_OFF = {True: "on", False: "off"}
 _SAVE_EVERY = 1.0
 """Real seconds between two saves of the time."""
 
 
 class Exchange:
     """Prices from `seed` (or the recorded bars of `replay`), orders matched by price and time.
+    Without `signals` nothing that is published precedes a price (docs/exchange.md#signals).
 
     `clock` is the only source of time: nothing happens between two calls, and every call first
     advances the exchange to the clock's time. If the clock went back while the exchange was
@@ -48,6 +50,7 @@ class Exchange:
         *,
         clock: Clock,
         seed: int = 1,
+        signals: bool = True,
         cash: int = 10_000_000,
         costs: str = "real",
         state_path: Path | None = None,
@@ -57,6 +60,7 @@ class Exchange:
         if costs not in COMMISSION_PCT:
             raise ConfigError(f"no such costs: {costs!r} (known: {', '.join(COMMISSION_PCT)})")
         self.seed = seed
+        self.signals = signals
         self.costs = costs
         self.listing_delay = listing_delay
         self._clock = clock
@@ -83,6 +87,11 @@ class Exchange:
                 f"the exchange's state was made with seed {meta['seed']}, not {self.seed}",
                 hint=f"start with --seed {meta['seed']}, or kt sim reset",
             )
+        if meta.get("signals", "on") != _ON_OFF[self.signals]:
+            raise ConfigError(
+                f"the exchange's state was made with signals {meta.get('signals', 'on')}",
+                hint="set simulator.signals as it was, or kt sim reset",
+            )
         session = int(meta.get("session", 0))
         anchor = date.fromisoformat(meta["day"]) if "day" in meta else day
         went_back = "day" in meta and (
@@ -90,7 +99,7 @@ class Exchange:
         )
         days = SessionDays(day, session + 1) if went_back else SessionDays(anchor, session)
         ledger = Ledger(
-            Board(self.seed, days, recording),
+            Board(self.seed, days, recording, signals=self.signals),
             cash=cash,
             commission_pct=COMMISSION_PCT[self.costs],
             state=self._state,
@@ -98,6 +107,7 @@ class Exchange:
         if not ledger.load():
             ledger.matched = ledger.board.moment(now).second
         ledger.meta |= {"seed": str(self.seed), "seen": now.isoformat()}
+        ledger.meta["signals"] = _ON_OFF[self.signals]
         steering.load(ledger)
         if went_back:
             ledger.begin_session(session + 1)

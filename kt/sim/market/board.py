@@ -27,11 +27,18 @@ class Moment:
 class Board:
     """The listings, the calendar and the price paths of one seed."""
 
-    def __init__(self, seed: int, days: SessionDays, recording: Recording | None = None) -> None:
+    def __init__(
+        self,
+        seed: int,
+        days: SessionDays,
+        recording: Recording | None = None,
+        *,
+        signals: bool = True,
+    ) -> None:
         known = by_size(recording.listings(listings()) if recording else listings())
         self.listings = known
         self.days = days
-        self.planner = Planner(seed, known)
+        self.planner = Planner(seed, known, signals=signals)
         self.chain = Chain(self.planner, recording)
         self._by_code = {listing.code: listing for listing in known}
         self._skips: dict[int, int] = {}

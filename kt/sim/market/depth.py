@@ -92,7 +92,7 @@ class Depth:
         epoch = self.epoch(path, price, second)
         bits = scatter(path.key ^ price, 2 * epoch + (side is Side.BUY))
         first, then = (bits & 0xFFFF) / 65536, ((bits >> 16) & 0xFFFF) / 65536
-        lean = 3 * (path.buying(second // 60 + 2) - 0.5)
+        lean = 3 * (path.buying(second // 60 + path.lead) - 0.5)
         weight = 1 + lean if side is Side.BUY else 1 - lean
         size = 1 + int(unit * max(0.3, weight) * first * (0.1 + 2.4 * then * then))
         if path.steered and path.locked(second):

@@ -13,7 +13,7 @@ from kt.rules import ticks
 from kt.sim.market.listing import Listing
 from kt.sim.market.noise import bells
 from kt.sim.market.path import SessionPath
-from kt.sim.market.plan import StockDay
+from kt.sim.market.plan import PATH_SIGMA, StockDay
 from kt.sim.market.session_days import CLOSING_SECOND, CONTINUOUS_MINUTES
 
 _OPENING_SHARE = 0.03
@@ -94,6 +94,7 @@ def draw_path(
         auction=volumes.auction,
         wiggle=1.6 * plan.sigma * base / 19.5,
         buying=_buying(plan, base, opening, closes),
+        leads=plan.leads,
         kind=listing.kind,
         skip=skip,
     )
@@ -116,7 +117,7 @@ def _levels(plan: StockDay, rng: Random, change: float) -> list[float]:
     """The end of each minute, as a fraction of the base price above or below it."""
     walk = list(accumulate(map(mul, bells(rng, CONTINUOUS_MINUTES), _VOLATILITY)))
     rest = walk[-1]
-    surge, sigma, gap = plan.surge, 0.8 * plan.sigma, plan.gap
+    surge, sigma, gap = plan.surge, PATH_SIGMA * plan.sigma, plan.gap
     steady = change - gap - (surge.lift(390) if surge else 0.0)
     levels = [
         gap + steady * passed + sigma * (step - rest * passed)
@@ -159,10 +160,12 @@ def draw_volumes(listing: Listing, plan: StockDay, *, seed_text: str, skip: int)
 
 def _buying(plan: StockDay, base: int, opening: int, closes: list[int]) -> list[float]:
     """The share of each minute's volume that lifts the ask: follows the price, and leads it in a
-    surge."""
+    surge. Without signals it leads nothing: the prices of a minute are those of the one before."""
     usual = 0.5 + 0.012 * plan.pressure
     scale = 0.5 / (plan.sigma * base)
     befores = [opening, *closes[:-1]]
+    if not plan.leads:
+        closes, befores = befores, [opening, *befores[:-1]]
     raw = [usual + scale * (price - before) for price, before in zip(closes, befores, strict=True)]
     surge = plan.surge
     if surge:

@@ -16,6 +16,9 @@ from kt.rules import ticks
 from kt.sim.market.noise import scatter
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 
+LEAD = 2
+"""Minutes by which the order book leans towards the trades to come."""
+
 
 @dataclass(frozen=True, slots=True)
 class MarketTrade:
@@ -82,8 +85,8 @@ class MinutePath:
     auction's part of the first minute's volume; `closing_price` and `closing_volume` are the
     closing auction at 15:30. `opens` and `extremes` (high, low) are recorded values; without them
     a minute opens at the previous close and moves up to `wiggle` won beyond its open and close.
-    `buying` is the share of each minute's volume that lifts the ask. The first `skip` minutes do
-    not trade.
+    `buying` is the share of each minute's volume that lifts the ask; with `leads` the book leans
+    towards that of the minutes to come. The first `skip` minutes do not trade.
     """
 
     steered = False
@@ -107,6 +110,7 @@ class MinutePath:
         opens: list[int] | None = None,
         extremes: list[tuple[int, int]] | None = None,
         skip: int = 0,
+        leads: bool = True,
     ) -> None:
         self.key = key
         self.base = base
@@ -120,6 +124,8 @@ class MinutePath:
         self.auction = auction
         self.kind = kind
         self.skip = skip
+        self.lead = LEAD if leads else 0
+        """How many minutes the book is ahead of the trades."""
         self._wiggle = wiggle
         self.buying_shares = buying
         self._recorded = extremes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from kt.records import MarketName
@@ -14,6 +14,8 @@ _BIGGEST_SURGING_VALUE = 300_000_000_000
 _AFFORDABLE = 200_000
 _PULL = 0.001
 """The downward drift of every stock in a session, which offsets the average gain from surges."""
+PATH_SIGMA = 0.8
+"""The noise inside a session, as a multiple of `sigma`."""
 _MOST = 0.27
 """The largest planned change of a close, as a fraction: inside the price limits after rounding."""
 
@@ -75,17 +77,22 @@ class StockDay:
     foreign: float
     institution: float
     surge: Surge | None
+    leads: bool = True
+    """Whether trades and books lean towards what the price will do."""
 
 
 class Planner:
     """Computes plans from only the seed and the session's number.
 
     The market is slightly predictable by design: the hidden pressure drives the published flows,
-    part of the same day's drift and part of the next day's.
+    part of the same day's drift and part of the next day's; surges of volume, and the flows in
+    them, precede prices (docs/exchange.md#signals). With `signals` off, flows, volumes, trade
+    strength and books look the same, and prices are a random walk that owes nothing to any of them.
     """
 
-    def __init__(self, seed: int, listings: tuple[Listing, ...]) -> None:
+    def __init__(self, seed: int, listings: tuple[Listing, ...], *, signals: bool = True) -> None:
         self.seed = seed
+        self.signals = signals
         self._keys = {listing.code: key_of(seed, listing.code) for listing in listings}
         self._surges: dict[int, dict[str, Surge]] = {}
         self._market_key = key_of(seed, "market")
@@ -108,19 +115,25 @@ class Planner:
         sigma = self._sigma(listing)
         now, before = self.pressure(listing.code, session), self.pressure(listing.code, session - 1)
         surge = self.surges(session).get(listing.code)
-        yesterday = self.surges(session - 1).get(listing.code)
-        hangover = -0.4 * yesterday.height * yesterday.keep if yesterday else 0.0
-        drift = sigma * (0.22 * before + 0.18 * now) + 0.8 * self._market(listing, session) - _PULL
-        gap = 0.3 * drift + 0.5 * hangover + 0.35 * sigma * bell(key, step + 1)
-        change = drift + hangover + 0.85 * sigma * bell(key, step + 2)
-        if surge:
-            change = 0.5 * change + surge.lift(390)
+        gap_noise, noise = 0.35 * sigma * bell(key, step + 1), sigma * bell(key, step + 2)
+        if self.signals:
+            yesterday = self.surges(session - 1).get(listing.code)
+            hangover = -0.4 * yesterday.height * yesterday.keep if yesterday else 0.0
+            market = 0.8 * self._market(listing, session)
+            drift = sigma * (0.22 * before + 0.18 * now) + market - _PULL
+            gap = 0.3 * drift + 0.5 * hangover + gap_noise
+            change = drift + hangover + 0.85 * noise
+            if surge:
+                change = 0.5 * change + surge.lift(390)
+        else:
+            gap, change = gap_noise, gap_noise + PATH_SIGMA * noise
         spread = bell(key, step + 3)
-        support = 0.0 if surge is None else (0.09 if surge.real == (surge.height > 0) else -0.05)
+        support = 0.0 if surge is None else (0.09 if surge.real == (surge.height >= 0) else -0.05)
         return StockDay(
             gap=_within(gap, 0.12),
             change=_within(change, _MOST),
             sigma=sigma,
+            leads=self.signals,
             times=0.6 + 0.3 * spread * spread,
             pressure=now,
             foreign=_within(0.05 * now + 0.04 * bell(key, step + 4) + support, 0.3),
@@ -142,6 +155,8 @@ class Planner:
         drawn += [_run(rng, early=False, real=True) for _ in range(4)]
         drawn += [_run(rng, early=False, real=False) for _ in range(2)]
         drawn += [_slump(rng) for _ in range(5)]
+        if not self.signals:
+            drawn = [replace(surge, height=0.0) for surge in drawn]
         return dict(zip(chosen, drawn, strict=False))
 
     def _sigma(self, listing: Listing) -> float:

@@ -186,6 +186,7 @@ class SteeredPath(SessionPath):
             kind=plain.kind,
             extremes=[(max(bar), min(bar)) for bar in minutes],
             skip=plain.skip,
+            leads=plain.lead > 0,
         )
 
     def _bar(self, index: int) -> list[int]:

@@ -111,6 +111,7 @@ def describe(context: ServerContext) -> dict[str, Any]:
     return {
         **clock_of(context),
         "seed": settings.seed,
+        "signals": settings.signals,
         "costs": settings.costs,
         "rate": settings.rate,
         "sessions": len(context.fan_out),

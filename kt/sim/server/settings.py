@@ -24,6 +24,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     state_dir: Path | None = None
     port: Annotated[int, Meta(ge=0, le=65535)] = 0
     seed: Annotated[int, Meta(ge=0)] = 1
+    signals: bool = True
     speed: Annotated[float, Meta(gt=0)] = 1.0
     open_at: TimeOfDay = "10:00"
     day: str = ""
@@ -48,6 +49,7 @@ def from_simulator(simulator: Simulator, state_dir: Path) -> Settings:
     return Settings(
         state_dir=state_dir,
         seed=simulator.seed,
+        signals=simulator.signals,
         speed=simulator.speed,
         cash=simulator.cash,
         costs=simulator.costs,

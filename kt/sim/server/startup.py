@@ -37,6 +37,7 @@ def open_context(settings: Settings, left: ExchangePlace | None = None) -> Itera
     exchange = Exchange(
         clock=clock,
         seed=settings.seed,
+        signals=settings.signals,
         cash=settings.cash,
         costs=settings.costs,
         state_path=state,

@@ -116,6 +116,7 @@ def _labelled(
         repairs=repaired_fields,
         prompt_version=answer.prompt_version,
         answer_key=answer.key,
+        votes=answer.votes.get(decision.stock_code, ()),
     )
 
 

@@ -23,6 +23,7 @@ from kt.records import (
     OrderIntent,
     OrderType,
     Origin,
+    Provenance,
     SessionNotice,
     Side,
 )
@@ -46,12 +47,17 @@ def check(
     account: AccountSnapshot | None = None,
     notice: SessionNotice | None = None,
 ) -> tuple[Check, ...]:
-    """Size and check each BUY and SELL, in order; other actions need no check.
+    """Size and check each BUY and SELL, in order; other actions need no check, and a shadow's
+    decisions get none.
 
     Money that an earlier decision of the batch needs is not available to a later one. Without
     `account` a snapshot is fetched. The checks are journaled.
     """
-    wanted = [decision for decision in decisions if decision.action.trades]
+    wanted = [
+        decision
+        for decision in decisions
+        if decision.action.trades and decision.provenance is not Provenance.SHADOW
+    ]
     if not wanted:
         return ()
     codes = [decision.stock_code for decision in wanted]
