@@ -402,6 +402,7 @@ CATCH_ALL = {
     "broker/rest/client.py": "what the HTTP library raises is evidence; kt's books are no outcome",
     "broker/order_gateway.py": "an answer that cannot be read is an order whose outcome is unknown",
     "broker/rest/warm_connections.py": "what cannot be opened ahead is opened when it is needed",
+    "analyst/panel.py": "what a member's thread raises is carried to whoever asked, and raised",
     "steps/fan_out.py": "what a thread's question raises is carried to whoever asked, and raised",
 }
 """Where everything is caught, and why."""

@@ -15,6 +15,7 @@ from kt.config.addresses import REST, check_addresses, refuse_bad_address
 from kt.config.fields import Section
 from kt.config.file import MOST_LETTERS, named, read_yaml
 from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig
+from kt.config.scan import Scan
 from kt.errors import ConfigError
 from kt.paths import ProfilePaths
 from kt.text import steering, visible
@@ -119,20 +120,23 @@ def build_config(
         if name in environ
     }
     check_addresses(servers, named, where)
-    if config.analyst.base_url:
-        label = f"{where}: analyst.base_url"
-        refuse_bad_address(config.analyst.base_url, label, REST, encrypted=True)
-    for number, entry in enumerate((*config.analyst.panel, config.analyst.shadow)):
-        place = f"panel[{number}]" if number < len(config.analyst.panel) else "shadow"
-        if "@" in entry:
-            label = f"{where}: analyst.{place}"
-            refuse_bad_address(entry.partition("@")[2], label, REST, encrypted=True)
-    if config.notify.webhook:
-        label = f"{where}: notify.webhook"
-        refuse_bad_address(config.notify.webhook, label, REST, encrypted=True)
+    for key, address in _other_addresses(config).items():
+        if address:
+            refuse_bad_address(address, f"{where}: {key}", REST, encrypted=True)
     config = msgspec.structs.replace(config, profiles=servers)
     _check_together(config, where)
     return config
+
+
+def _other_addresses(config: Config) -> dict[str, str]:
+    """The addresses outside the profiles, by key; empty for those that are not given."""
+    ours = config.analyst
+    return {
+        "analyst.base_url": ours.base_url,
+        **{f"analyst.panel[{n}]": one.partition("@")[2] for n, one in enumerate(ours.panel)},
+        "analyst.shadow": ours.shadow.partition("@")[2],
+        "notify.webhook": config.notify.webhook,
+    }
 
 
 def state_folder(config: Config) -> Path:
@@ -254,8 +258,25 @@ def _check_together(config: Config, where: str) -> None:
             f"limits.total {config.limits.total:,}",
             hint="Lower per_stock or raise total.",
         )
+    _check_weights(config.scan, where)
     if not config.scan.fast_keep >= config.scan.deep_keep >= config.scan.ai_keep:
         raise ConfigError(
             f"{where}: scan: each scan keeps at most what the one before kept",
             hint="fast_keep >= deep_keep >= ai_keep.",
+        )
+
+
+def _check_weights(scan: Scan, where: str) -> None:
+    """A score needs something to count."""
+    ours = scan.weights
+    sources = {"condition" if ":" in source else source for source in scan.sources}
+    deep = (ours.fast_scan, ours.strength, ours.book, ours.foreign, ours.institution, ours.brokers)
+    if not any(getattr(ours, name) for name in sources) or not any(deep):
+        raise ConfigError(
+            f"{where}: scan.weights: nothing counts in a score",
+            hint="Give one of scan.sources, and one part of the deep scan, a weight above 0.",
+        )
+    if len(set(scan.sources)) < len(scan.sources):
+        raise ConfigError(
+            f"{where}: scan.sources: a source is named twice", hint="Leave one of them out."
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import inspect
@@ -244,3 +245,36 @@ def test_a_state_folder_whose_name_is_no_utf8_is_refused(
 def test_an_error_names_the_variable(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="KT_PROFILE: profile: invalid enum value"):
         load_config(write(tmp_path, ""), environ={"KT_PROFILE": "paper"})
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"scan": {"sources": ["value"], "weights": {"value": 0}}}, "nothing counts in a score"),
+        (
+            {
+                "scan": {
+                    "weights": dict.fromkeys(
+                        ("fast_scan", "strength", "book", "foreign", "institution", "brokers"), 0
+                    )
+                }
+            },
+            "nothing counts in a score",
+        ),
+        ({"scan": {"sources": ["value", "value"]}}, "a source is named twice"),
+        ({"scan": {"sources": []}}, "scan.sources: expected `?array"),
+        ({"scan": {"sources": ["turnover"]}}, "scan.sources"),
+        ({"scan": {"sources": ["condition: "]}}, "scan.sources"),
+        ({"analyst": {"panel": ["gpt"]}}, "analyst.panel"),
+        ({"analyst": {"panel": ["openai:m@http://far.example/v1"]}}, "panel.0.: http:// is not"),
+        ({"analyst": {"shadow": "openai:m@http://far.example/v1"}}, "shadow: http:// is not"),
+    ],
+)
+def test_scans_and_panels_that_cannot_be_are_refused(section: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        build_config(section, {}, {})
+
+
+def test_a_source_may_be_a_condition_search_of_any_name() -> None:
+    found = build_config({"scan": {"sources": ["condition:거래량 급증 2"]}}, {}, {})
+    assert found.scan.sources == ("condition:거래량 급증 2",)

@@ -159,6 +159,7 @@ KOREAN: dict[str, str] = {
     "unfilled": "미체결",
     "not ordered": "미주문",
     "fallback": "대체 분석",
+    "coverage": "자료율",
     "(none)": "(없음)",
     "nothing": "없음",
     "no candidates": "후보 없음",

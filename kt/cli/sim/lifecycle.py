@@ -20,25 +20,28 @@ if TYPE_CHECKING:
 TIME = r"([01][0-9]|2[0-3]):[0-5][0-9]"
 
 
+_MARKET = (
+    click.option("--seed", type=Whole(0, 10**9), help="The same seed gives the same market."),
+    click.option(
+        "--signals/--no-signals",
+        default=None,
+        help="Whether flows, books and volumes precede prices.",
+    ),
+    click.option(
+        "--speed",
+        type=Real(0, 100_000, min_open=True),
+        help="Speed of the exchange's clock; 60 = 60 times real time.",
+    ),
+)
+
+
 def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
     """The options of start and serve; an option that is not given has the configured value."""
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
     for decorate in reversed(
         (
             click.option("--port", type=Whole(0, 65535), help="Default: any free port."),
-            click.option(
-                "--seed", type=Whole(0, 10**9), help="The same seed gives the same market."
-            ),
-            click.option(
-                "--signals/--no-signals",
-                default=None,
-                help="Whether flows, books and volumes precede prices.",
-            ),
-            click.option(
-                "--speed",
-                type=Real(0, 100_000, min_open=True),
-                help="Speed of the exchange's clock; 60 = 60 times real time.",
-            ),
+            *_MARKET,
             click.option("--open-at", metavar="HH:MM", help="The start time of a new clock."),
             click.option("--day", type=DAY, metavar="YYYY-MM-DD", help="The day of a new clock."),
             click.option("--faults", type=file, help="Inject the faults in this file."),
