@@ -47,10 +47,15 @@ def _successor(key: str, model: str, base_url: str) -> Provider:
     return genai.GeminiGenAI(key, model, base_url)
 
 
+def _below(url: str) -> str:
+    """OpenAI's path, with the slash at its end that the address had."""
+    return f"{url.rstrip('/')}/v1{'/' * url.endswith('/')}"
+
+
 ADAPTERS: dict[str, Callable[[str, str, str], Provider]] = {
     "google-generativeai": Gemini,
     "google-genai": _successor,
-    "openai": lambda key, model, url: OpenAICompatible(key, model, url and f"{url}/v1"),
+    "openai": lambda key, model, url: OpenAICompatible(key, model, url and _below(url)),
 }
 
 

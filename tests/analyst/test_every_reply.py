@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import json
 from functools import partial
+from urllib.parse import quote
 
 import pytest
 
@@ -258,6 +259,33 @@ def test_a_reply_with_an_odd_model_name_is_an_answer(model: str) -> None:
     assert found.objects == ()
     for asked in fake.asked:
         assert asked.path.startswith(("/v1beta/", "/v1/chat/completions"))
+
+
+@pytest.mark.parametrize(
+    "ending", ["", "/", "/gateway", "/gateway/", "/a/b-c/v2", "/모델", "/a%20b"]
+)
+def test_an_odd_endpoint_is_asked_below_its_own_path(ending: str) -> None:
+    with providing(says(BOTH)) as fake:
+        found = gemini(fake.url + ending).decide(brief(rising(), falling()))
+    below = quote(ending.rstrip("/"), safe="/%")
+    for asked in fake.asked:
+        assert asked.path.startswith(below + "/v1"), asked.path
+    if ending.isascii():
+        assert (found.error, len(found.objects), len(fake.asked)) == ("", 2, 1)
+
+
+@pytest.mark.parametrize("scheme", ["https", "ftp", ""])
+def test_an_endpoint_that_does_not_speak_this_is_an_error(scheme: str) -> None:
+    with providing(says(BOTH)) as fake:
+        address = fake.url.replace("http", scheme) if scheme else fake.url.removeprefix("http://")
+        found = gemini(address, timeout=3).decide(brief(rising()))
+    assert found.error
+    assert found.objects == ()
+    assert KEY not in repr(found)
+
+
+def test_at_least_forty_kinds_of_reply_and_error_are_tried() -> None:
+    assert len(GOOD) + len(BAD | RETRIED) + len(DRIPS) >= 40
 
 
 def test_a_closed_port_is_unreachable() -> None:
