@@ -29,6 +29,8 @@ from kt.rules.vote import Vote
 NAME = "panel"
 MOST_MODEL = 200
 """The longest name of a model that a document may hold."""
+MOST_ERROR = 80
+"""Characters of a member's error in the panel's; the member's own row has all of it."""
 Told = Callable[[AnalystReply], None]
 
 
@@ -188,7 +190,7 @@ class PanelAnalyst:
         if there >= self._quorum or not failed:
             return ""
         first = next(iter(failed.values()))
-        errors = "; ".join(f"{name}: {reply.error}" for name, reply in failed.items())
+        errors = "; ".join(f"{name}: {reply.error[:MOST_ERROR]}" for name, reply in failed.items())
         counted = f"{there} of {len(self._members)} answered, {self._quorum} are needed"
         return f"{first.kind}: {counted}: {errors}"
 

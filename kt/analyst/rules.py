@@ -61,7 +61,18 @@ HIT_RATES = (
 )
 """Score, and the share of buys at it that were profitable after costs within 60 minutes: from 2,560
 samples of scanned stocks over 8 seeds and 16 times of day. Interpolated linearly."""
-MODEL = "rules-1"
+SCAN_ODDS = (
+    (0.0, 0.32),
+    (55.0, 0.32),
+    (65.0, 0.51),
+    (75.0, 0.53),
+    (85.0, 0.63),
+    (95.0, 0.66),
+    (100.0, 0.66),
+)
+"""The deep scan's score, and the share of stocks at it that were higher 60 minutes later: from 300
+samples over 5 seeds and 3 times of day. Interpolated linearly."""
+MODEL = "rules-2"
 """Incremented whenever the answer to the same brief changes."""
 
 
@@ -101,10 +112,17 @@ class RulesAnalyst:
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
-        """The candidates with the highest scan score; ties go to the higher traded value."""
+        """The candidates with the highest scan score; ties go to the higher traded value. The
+        `score` of each is how often such a scan score was followed by a rise (SCAN_ODDS)."""
         ranked = sorted(candidates, key=lambda c: (-c.score, -c.value, c.stock_code))[:count]
         objects = tuple(
-            {"stock_code": c.stock_code, "score": round(c.score, 1), "reason": _why_listed(c)}
+            {
+                "stock_code": c.stock_code,
+                "score": round(100 * (odds := _interpolated(SCAN_ODDS, c.score)), 1),
+                "reason": _why_listed(c),
+                "main_risk": f"{100 * (1 - odds):.0f} of 100 stocks with such a score were not "
+                "higher an hour later.",
+            }
             for c in ranked
         )
         key = self.shortlist_key(candidates, count, asof)
@@ -223,13 +241,18 @@ def _hold(scored: SignalScore, why: str) -> _Verdict:
 def _hit_rate(scored: SignalScore) -> float:
     """How often a buy at this score was right (HIT_RATES); with less coverage nearer to the rate of
     an average score."""
-    rate = next(
-        low + (high - low) * (scored.score - start) / (end - start)
-        for (start, low), (end, high) in pairwise(HIT_RATES)
-        if scored.score <= end
-    )
+    rate = _interpolated(HIT_RATES, scored.score)
     usual = HIT_RATES[1][1]
     return round(usual + (rate - usual) * scored.coverage, 2)
+
+
+def _interpolated(table: Sequence[tuple[float, float]], score: float) -> float:
+    """The rate at a score of 0 to 100, between the two nearest entries."""
+    return next(
+        low + (high - low) * (score - start) / (end - start)
+        for (start, low), (end, high) in pairwise(table)
+        if score <= end
+    )
 
 
 def buy_price(stock: StockContext) -> int:

@@ -4,6 +4,7 @@ with its decisions but scoring them."""
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
@@ -11,6 +12,8 @@ from kt.analyst.replay import Keyed
 from kt.ports import Analyst
 from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
 
+GRACE = 20.0
+"""Real seconds that the end of a process waits for a shadow's answer."""
 Shadowed = Callable[[AnalystRequest, AnalystReply], None]
 """Called with a brief and the shadow's reply, on a thread of its own."""
 
@@ -27,9 +30,11 @@ class Background:
         self._threads.append(thread)
         thread.start()
 
-    def wait(self) -> None:
+    def wait(self, seconds: float = GRACE) -> None:
+        """Returns when all work is done, or after so many real seconds."""
+        ends = time.monotonic() + seconds
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, ends - time.monotonic()))
 
 
 class ShadowedAnalyst:

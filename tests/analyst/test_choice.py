@@ -44,7 +44,7 @@ def test_the_configuration_selects_the_analyst(
 ) -> None:
     chosen = choose(config(profile, kind), environ, CLOCK)
     assert chosen.name == name
-    assert chosen.model == ("gemini-x" if name == "gemini" else "rules-1")
+    assert chosen.model == ("gemini-x" if name == "gemini" else "rules-2")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_panel_of_analysts_can_be_chosen() -> None:
     entries = ("gemini", "openai:meta/llama-3:free@http://127.0.0.1:8000/v1", "rules")
     made = chosen(KEY, panel=entries, fallback="rules")
     assert made.name == "panel"
-    assert made.model == "gemini:gemini-flash-latest+openai:meta/llama-3:free+rules:rules-1"
+    assert made.model == "gemini:gemini-flash-latest+openai:meta/llama-3:free+rules:rules-2"
     assert made.fallback.name == "rules"
 
 
@@ -160,7 +160,7 @@ def test_a_panel_that_cannot_vote_is_refused(
 
 def test_a_shadow_needs_its_key_too_and_does_not_answer() -> None:
     made = chosen(KEY, kind="rules", shadow="gemini:g")
-    assert (made.name, made.model, made.fallback) == ("rules", "rules-1", None)
+    assert (made.name, made.model, made.fallback) == ("rules", "rules-2", None)
     with pytest.raises(ConfigError, match="there is no key"):
         chosen({}, kind="rules", shadow="gemini")
 

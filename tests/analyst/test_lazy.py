@@ -20,7 +20,7 @@ def test_the_analyst_is_chosen_once_and_on_first_use() -> None:
 
     analyst = DeferredAnalyst(pick)
     assert not chosen
-    assert (analyst.name, analyst.model) == ("rules", "rules-1")
+    assert (analyst.name, analyst.model) == ("rules", "rules-2")
     assert len(chosen) == 1
 
 

@@ -38,7 +38,7 @@ def test_a_replay_gives_the_recorded_answer(tmp_path: Path) -> None:
         replay: Analyst = ReplayAnalyst(journal, RulesAnalyst(CLOCK))
         assert replay.decide(brief(rising())) == decided
         assert replay.shortlist([candidate()], 1, T0) == listed
-        assert (replay.name, replay.model) == ("rules", "rules-1")
+        assert (replay.name, replay.model) == ("rules", "rules-2")
 
 
 def test_input_without_a_recorded_answer_is_an_error() -> None:

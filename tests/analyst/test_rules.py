@@ -48,7 +48,7 @@ def ask(*stocks: StockContext, **changes: Any) -> dict[str, dict[str, Any]]:
 
 def test_the_rules_analyst_implements_the_port() -> None:
     analyst: Analyst = RulesAnalyst(CLOCK)
-    assert (analyst.name, analyst.model) == ("rules", "rules-1")
+    assert (analyst.name, analyst.model) == ("rules", "rules-2")
 
 
 def test_a_high_score_is_bought() -> None:
@@ -173,11 +173,14 @@ def test_the_shortlist_is_ordered_by_score() -> None:
 def test_the_shortlist_gives_its_reasons() -> None:
     one = candidate(surge_pct=418.0, strength=188.6, book_ratio=4.04, score=98.2)
     (found,) = RulesAnalyst(CLOCK).shortlist([one], 5, T0).objects
+    assert found["score"] == 66.0
+    assert found["main_risk"] == "34 of 100 stocks with such a score were not higher an hour later."
     assert found["reason"] == (
         "Scans give 98 of 100 (+2.9% today, volume +418%, trade strength 189, "
         "bids 4.0 times the asks)."
     )
     (bare,) = RulesAnalyst(CLOCK).shortlist([candidate()], 5, T0).objects
+    assert bare["score"] == 52.0
     assert bare["reason"] == "Scans give 70 of 100 (+2.9% today)."
 
 

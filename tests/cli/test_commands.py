@@ -14,7 +14,7 @@ from kt.analyst.rules import RulesAnalyst
 from kt.cli.docs.example import example_config
 from kt.config.load import load_config
 from kt.config.model import Config
-from kt.errors import ExitCode
+from kt.errors import BrokerRefused, ExitCode, Unreachable
 from kt.records import (
     Action,
     Candidate,
@@ -30,7 +30,7 @@ from kt.records import (
     Trade,
 )
 from kt.records.base import Side
-from kt.steps.decide.scan import Shortlist
+from kt.steps.decide.scan import Scanned, Shortlist
 from kt.steps.risk import stops
 from tests.analyst.make import gemini
 from tests.cli.front import GONE, Front, document
@@ -144,8 +144,10 @@ def test_each_scan_prints_candidates(
 ) -> None:
     """Each scan is handed what came before it, from the pipe or by running it."""
     seen: list[object] = []
-    monkeypatch.setattr("kt.steps.decide.scan.fast", lambda ctx: CANDIDATES)
-    monkeypatch.setattr("kt.steps.decide.scan.deep", lambda ctx, found: seen.append(found) or found)
+    monkeypatch.setattr("kt.steps.decide.scan.fast", lambda ctx: Scanned(CANDIDATES))
+    monkeypatch.setattr(
+        "kt.steps.decide.scan.deep", lambda ctx, found: seen.append(found) or Scanned(found)
+    )
     monkeypatch.setattr(
         "kt.steps.decide.scan.shortlist",
         lambda ctx, found: seen.append(found) or Shortlist(found, "scripted"),
@@ -164,7 +166,7 @@ def test_each_scan_prints_candidates(
 def test_a_candidate_in_a_pipe_has_all_its_fields(
     front: Front, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kt.steps.decide.scan.fast", lambda ctx: CANDIDATES[1:])
+    monkeypatch.setattr("kt.steps.decide.scan.fast", lambda ctx: Scanned(CANDIDATES[1:]))
     assert front("scan", "fast").items == [
         {
             "stock_code": HYNIX,
@@ -183,6 +185,9 @@ def test_a_candidate_in_a_pipe_has_all_its_fields(
             "foreign_net": -1200,
             "institution_net": None,
             "broker_net": None,
+            "coverage_pct": 100.0,
+            "odds_pct": None,
+            "risk": "",
         }
     ]
 
@@ -214,6 +219,7 @@ def test_analyze_codes_and_candidates(front: Front) -> None:
         "held",
         "question_key",
         "answer_key",
+        "votes",
     ]
     assert (item["action"], item["quantity"], item["price"]) == ("BUY", 10, 70_000)
     assert ran.err == "kt: 1 decision by scripted: 1 BUY\n"
@@ -260,7 +266,7 @@ def test_a_replay_that_misses_says_what_was_asked(front: Front) -> None:
     missed = front("analyze", "--replay", run)
     assert missed.code == ExitCode.ERROR
     assert "the replay has no answer to this decide question (gemini, " in missed.err
-    assert "It was put to rules rules-1" in missed.err
+    assert "It was put to rules rules-2" in missed.err
     unknown = front("analyze", "--replay", "RUN99")
     assert unknown.code == ExitCode.USAGE
     assert "no question to an analyst by a run RUN99" in unknown.err
@@ -337,6 +343,54 @@ def test_a_failed_ai_scan_is_told_by_the_exit_code(front: Front) -> None:
     none = front("scan", "ai", stdin=found)
     assert (none.code, none.items) == (0, [])
     assert none.err == "kt: ai scan: 0 candidates: scripted finds none worth it\n"
+
+
+def test_a_scan_says_what_it_left_out_and_what_it_lacked(front: Front) -> None:
+    front.world.market.failing["ranking.volume"] = Unreachable("HTTP 503")
+    front.world.market.prices["000125"] = 20_000
+    ran = front("scan", "fast")
+    assert ran.document["scan"] == {
+        "seen": 4,
+        "excluded": {"preferred": 1},
+        "missing": {"volume": "HTTP 503"},
+        "coverage_pct": 83.3,
+    }
+    assert ran.err == (
+        "kt: fast scan: 3 candidates; 1 of 4 left out: 1 preferred; "
+        "coverage 83 %: no volume (HTTP 503)\n"
+    )
+    assert front("scan", "deep", stdin=ran.out).document["scan"]["coverage_pct"] == 100
+    assert "scan" not in front("scan", "ai", stdin=ran.out).document
+
+
+def test_a_condition_search_gives_candidates_or_the_names(front: Front) -> None:
+    ran = front("scan", "condition", "거래량 급증")
+    assert [item["rankings"] for item in ran.items] == [["condition:거래량 급증"]]
+    assert ran.document["scan"]["seen"] == 1
+    assert ran.err == "kt: condition '거래량 급증': 1 candidates\n"
+    assert front("scan", "condition", terminal=True).out == "거래량 급증\n"
+    assert json.loads(front("scan", "condition").out) == ["거래량 급증"]
+    wrong = front("scan", "condition", "없음")
+    assert (wrong.code, wrong.out) == (ExitCode.USAGE, "")
+    assert wrong.err == "kt: there is no condition search '없음'. There are: 거래량 급증.\n"
+
+
+def test_a_server_without_condition_searches_says_so(front: Front) -> None:
+    front.world.market.failing["conditions"] = BrokerRefused(
+        "the server refused the condition search: 105108", hint="This server may have none."
+    )
+    ran = front("scan", "condition", "거래량 급증")
+    assert (ran.code, ran.out) == (ExitCode.REFUSED, "")
+    assert ran.err.startswith("kt: the server refused the condition search: 105108")
+
+
+def test_the_table_of_what_the_analyst_picked_names_the_risk(front: Front) -> None:
+    found = front("scan", "fast").out
+    code = front("scan", "fast").items[0]["stock_code"]
+    pick = {"stock_code": code, "score": 61, "reason": "Strength 140.", "main_risk": "The index."}
+    front.world.analyst.picks = (pick,)
+    ran = front("-o", "table", "scan", "ai", stdin=found)
+    assert "Strength 140. Risk: The index." in ran.out
 
 
 def test_status_shows_a_failing_analyst(front: Front) -> None:

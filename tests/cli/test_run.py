@@ -313,7 +313,7 @@ def test_a_cycle_whose_analyst_is_replayed_asks_nobody(front: Front) -> None:
     front.world.clock.advance(1)
     missed = front("run", "--once", "--replay-analyst")
     assert missed.code == 1
-    assert "failed: the replay has no answer to this shortlist question (rules, rules-1," in (
+    assert "failed: the replay has no answer to this shortlist question (rules, rules-2," in (
         " ".join(missed.err.split())
     )
     assert "2 step(s) failed: scan ai" in missed.err or "1 step(s) failed: scan ai" in missed.err
