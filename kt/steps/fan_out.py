@@ -37,23 +37,32 @@ class Gathered(Generic[T]):
 
 
 def gather(
-    ctx: Context, where: str, questions: Mapping[str, Callable[[], T]], workers: int = WORKERS
+    ctx: Context,
+    where: str,
+    questions: Mapping[str, Callable[[], T]],
+    workers: int = WORKERS,
+    *,
+    lane: Callable[[str], str] = lambda name: "",
 ) -> Gathered[T]:
     """Run the `questions`; each failure is journaled as `where`.name. Raises AuthError and
     JournalError at once. What has no answer when the caller's deadline (`kt.ports.patience`) is
-    over is a failure too (Unreachable), journaled once for all.
+    over is a failure too (Unreachable), journaled once for all. Each `lane` (of a name) has its own
+    `workers`, so that a slow one holds up no other.
 
     The threads are daemons: a process that has to end does not wait for answers.
     """
     answers: dict[str, T] = {}
     failures: dict[str, KtError] = {}
-    waiting = deque(questions.items())
+    lanes: dict[str, deque[tuple[str, Callable[[], T]]]] = {}
+    for name, question in questions.items():
+        lanes.setdefault(lane(name), deque()).append((name, question))
     done: queue.SimpleQueue[_Asked[T]] = queue.SimpleQueue()
-    for _ in range(min(workers, len(questions))):
-        context = contextvars.copy_context()  # with the caller's deadline (ports.patience.within)
-        threading.Thread(
-            target=context.run, args=(_ask, waiting, done), name="kt-gather", daemon=True
-        ).start()
+    for waiting in lanes.values():
+        for _ in range(min(workers, len(waiting))):
+            context = contextvars.copy_context()  # with the caller's deadline (ports.patience)
+            threading.Thread(
+                target=context.run, args=(_ask, waiting, done), name="kt-gather", daemon=True
+            ).start()
     try:
         while len(answers) + len(failures) < len(questions):
             asked = _next(done)
@@ -70,7 +79,8 @@ def gather(
             else:
                 raise asked.raised
     finally:
-        waiting.clear()
+        for waiting in lanes.values():
+            waiting.clear()
     return Gathered(answers, failures)
 
 

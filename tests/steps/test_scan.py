@@ -186,6 +186,20 @@ def test_a_failed_part_is_named_and_counts_half(world: World) -> None:
     assert made.notes() == "; coverage 93 %: no book (1 stock: HTTP 503)"
 
 
+def test_a_part_that_hangs_is_missing_alone(world: World) -> None:
+    crowd(world, 30)
+    ctx = world.configure(scan=Scan(timeout=1.0))
+    found = scan.fast(ctx).candidates
+    never = threading.Event()
+    world.market.brokers = lambda code: never.wait()  # type: ignore[method-assign, assignment, return-value]
+    made = scan.deep(ctx, found)
+    assert made.summary.missing == {"brokers": "30 stocks: no answer in time"}
+    assert {c.coverage_pct for c in made.candidates} == {85.7}
+    world.journal.flush()
+    (row,) = world.journal.events(limit=1000, kinds=["error"])
+    assert (row["place"], row["message"]) == ("scan.deep", "30 requests: no answer in time")
+
+
 def test_a_deep_scan_sends_four_requests_per_stock(world: World) -> None:
     found = scan.fast(world.ctx).candidates
     world.market.asked.clear()

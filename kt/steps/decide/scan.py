@@ -27,6 +27,8 @@ from kt.steps.fan_out import Gathered, gather
 from kt.steps.instruments import known_list
 from kt.steps.notices import notify
 
+WORKERS_A_PART = 3
+"""Requests of one part of the deep scan that wait at the same time."""
 _NOTHING = ScanSummary()
 
 
@@ -122,6 +124,8 @@ def deep(ctx: Context, candidates: Sequence[Candidate]) -> Scanned:
                 for candidate in candidates
                 for part in QUESTIONS
             },
+            WORKERS_A_PART,
+            lane=_part_of,
         )
     fetched.raise_if_empty()
     weights = ctx.config.scan.weights
@@ -135,11 +139,15 @@ def deep(ctx: Context, candidates: Sequence[Candidate]) -> Scanned:
     return _journaled(ctx, "deep", Scanned(tuple(deepened[: ctx.config.scan.deep_keep]), summary))
 
 
+def _part_of(name: str) -> str:
+    return name.partition(".")[0]
+
+
 def _missing_parts(fetched: Gathered[Any]) -> dict[str, str]:
     """The parts that failed, with the number of stocks and the last error."""
     failed: dict[str, list[str]] = {}
     for name, error in fetched.failures.items():
-        failed.setdefault(name.partition(".")[0], []).append(str(error))
+        failed.setdefault(_part_of(name), []).append(str(error))
     return {
         part: f"{len(errors)} {'stock' if len(errors) == 1 else 'stocks'}: {errors[-1]}"
         for part, errors in failed.items()
