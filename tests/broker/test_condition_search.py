@@ -12,6 +12,8 @@ from kt.errors import BrokerRefused, UnknownCondition, Unreachable, WireError
 
 ROW = {"9001": "A005930", "302": "삼성전자", "10": "000075000", "11": "-00000100", "13": "1"}
 
+RISEN = {**ROW, "9001": "A000660", "10": "000011000", "11": "000001000", "12": "000010000"}
+
 
 class Line:
     """Answers each frame with the next body (the last one for ever), and keeps what was asked."""
@@ -35,12 +37,12 @@ def page(*rows: Any, key: str = "") -> dict[str, Any]:
 
 
 def test_the_list_comes_first_and_pages_follow_one_another() -> None:
-    line = Line(LISTED, page(ROW, key="k1"), page({**ROW, "9001": "A000660"}))
+    line = Line(LISTED, page(ROW, key="k1"), page(RISEN))
     found = search(line, "two", lambda fault: None)
     assert found.names == ("one", "two")
     assert [(row.rank, row.stock_code, row.change_pct) for row in found.rows] == [
         (1, "005930", -0.13),
-        (2, "000660", -0.13),
+        (2, "000660", 10.0),
     ]
     wanted = {"seq": "12", "search_type": "0", "stex_tp": "K"}
     assert line.asked == [

@@ -83,7 +83,7 @@ def test_before_the_open_there_is_a_plan(stage: Make) -> None:
     assert plan == (
         "held, at expected prices: 삼성전자 70,000; "
         "planned, at expected prices: nothing; "
-        "watch list: 삼성전자, SK하이닉스, 카카오"
+        "watch list: SK하이닉스, 카카오"
     )
     assert made.world.broker.sent == []
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from kt.clock import ManualClock
 from kt.errors import ConfigError, KtError
 from kt.records import CancelTicket, OutcomeStatus
 from kt.rules import ticks
@@ -225,3 +226,11 @@ def test_the_day_is_the_anchor_not_the_market() -> None:
     assert quotes[0].price == quotes[1].price
     assert quotes[0].volume == quotes[1].volume
     assert (quotes[1].at or DAY).date() != (quotes[0].at or DAY).date()
+
+
+def test_a_market_without_signals_is_another_market(tmp_path: Path) -> None:
+    state = tmp_path / "exchange.db"
+    opened(state=state)
+    with pytest.raises(ConfigError, match="made with signals on") as caught:
+        Exchange(clock=ManualClock(at(11)), signals=False, state_path=state)
+    assert "simulator.signals" in str(caught.value.hint)

@@ -7,10 +7,13 @@ from functools import cache
 
 import pytest
 
+from kt.sim.market.board import Board
+from kt.sim.market.depth import Depth
 from kt.sim.market.listing import listings
 from kt.sim.market.path import SessionPath
-from kt.sim.market.session_days import CLOSING_SECOND
-from tests.sim.scene import chain_of
+from kt.sim.market.plan import Planner
+from kt.sim.market.session_days import CLOSING_SECOND, SessionDays
+from tests.sim.scene import DAY, chain_of
 
 SEEDS = range(1, 21)
 TEN = 3600
@@ -106,3 +109,32 @@ def test_the_market_as_a_whole_goes_nowhere() -> None:
     assert 0.75 < statistics.median(growth) < 1.3
     days = [chain.close(item, 0) / item.base_price - 1 for item in listings()]
     assert 0.015 < statistics.pstdev(days) < 0.05
+
+
+@pytest.mark.parametrize("signals", [True, False])
+def test_flows_precede_prices_only_where_the_signals_are_on(signals: bool) -> None:
+    flows, changes, surges = [], [], []
+    for seed in SEEDS:
+        planner = Planner(seed, listings(), signals=signals)
+        plans = [planner.day(item, session) for item in listings() for session in (0, 1)]
+        flows += [plan.foreign + plan.institution for plan in plans]
+        changes += [plan.change - plan.gap for plan in plans]
+        surges += [plan.surge.height for plan in plans if plan.surge]
+    found = statistics.correlation(flows, changes)
+    assert found > 0.2 if signals else abs(found) < 0.03
+    assert any(surges) is signals
+
+
+@pytest.mark.parametrize("signals", [True, False])
+def test_books_lean_to_what_is_traded_next_only_where_the_signals_are_on(signals: bool) -> None:
+    board = Board(1, SessionDays(DAY.date(), 0), signals=signals)
+    depth, leans, moves = Depth(), [], []
+    for item in board.listings[:60]:
+        path = board.path(item.code, 0)
+        for second in range(1800, 12_600, 240):
+            book = depth.book(item.code, path, board.unit(item.code), second)
+            now, then = path.price_at(second), path.price_at(second + 180)
+            leans.append(book.total_bid / max(1, book.total_bid + book.total_ask))
+            moves.append(then / now - 1)
+    found = rank_correlation(leans, moves)
+    assert found > 0.1 if signals else abs(found) < 0.05
