@@ -290,12 +290,12 @@ class App:
         if self._context is not None:
             analyst_outages.record_answer(self._context, reply)
 
-    def _on_shadow(self, brief: AnalystRequest, reply: AnalystReply) -> None:
+    def _on_shadow(self, brief: AnalystRequest, key: str, reply: AnalystReply) -> None:
         """Record a reply of the shadow analyst."""
         from kt.steps.decide import shadow
 
         if self._context is not None:
-            shadow.record(self._context, brief, reply)
+            shadow.record(self._context, brief, key, reply)
 
     def _on_fault(self, error: KtError) -> None:
         """Record a row or frame that could not be parsed; the rest was processed."""

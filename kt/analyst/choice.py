@@ -34,7 +34,7 @@ class Channels:
 
     calls: Calls = lambda since: ()
     told: Told = lambda reply: None
-    shadowed: Shadowed = lambda brief, reply: None
+    shadowed: Shadowed = lambda brief, key, reply: None
     background: Background = field(default_factory=Background)
 
 

@@ -14,8 +14,9 @@ from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
 
 GRACE = 20.0
 """Real seconds that the end of a process waits for a shadow's answer."""
-Shadowed = Callable[[AnalystRequest, AnalystReply], None]
-"""Called with a brief and the shadow's reply, on a thread of its own."""
+Shadowed = Callable[[AnalystRequest, str, AnalystReply], None]
+"""Called with a brief, the key of the question to the analyst who trades, and the shadow's reply;
+on a thread of its own."""
 
 
 class Background:
@@ -63,7 +64,8 @@ class ShadowedAnalyst:
 
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         if not faults:
-            self._background.start(lambda: self._told(brief, self._shadow.decide(brief)))
+            key = self._inner.decide_key(brief)
+            self._background.start(lambda: self._told(brief, key, self._shadow.decide(brief)))
         return self._inner.decide(brief, faults)
 
     def shortlist(

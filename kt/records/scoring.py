@@ -70,8 +70,13 @@ class DecisionOutcome(Record, frozen=True, kw_only=True):
 
     @property
     def counts(self) -> bool:
-        """Whether it counts in the figures of its analyst: its own decision, carried out."""
-        return self.provenance.own and self.entry.counts
+        """Whether it counts in the figures of its analyst: its own decision, carried out; or a
+        shadow's, which is never carried out."""
+        return (self.provenance.own or self.by_shadow) and self.entry.counts
+
+    @property
+    def by_shadow(self) -> bool:
+        return self.provenance is Provenance.SHADOW
 
 
 class AnalystScore(Record, tag="score", tag_field="type", frozen=True, kw_only=True):

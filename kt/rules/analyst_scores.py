@@ -65,8 +65,9 @@ def weighted(outcomes: Iterable[DecisionOutcome]) -> list[Weighted]:
 
 
 def key_of_score(one: DecisionOutcome) -> Key:
-    """What a decision is grouped by."""
-    return (one.analyst, one.model, one.prompt_version)
+    """What a decision is grouped by. A shadow is an analyst of its own: `gemini (shadow)`."""
+    analyst = f"{one.analyst} (shadow)" if one.by_shadow else one.analyst
+    return (analyst, one.model, one.prompt_version)
 
 
 def band_of(confidence: float) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 from kt.analyst.shadow import Background, ShadowedAnalyst
 from kt.errors import JournalError
 from kt.records import Action, Provenance
-from kt.steps.decide import analyze, collect, shadow
+from kt.rules import analyst_scores
+from kt.steps.decide import analyze, collect, decision_scoring, shadow
 from kt.steps.risk import check
 from tests.fakes import HYNIX, SAMSUNG, ScriptedAnalyst, World, buy
 
@@ -18,7 +19,8 @@ def shadowed(world: World, **answers: Any) -> tuple[Any, ScriptedAnalyst, Backgr
     other = ScriptedAnalyst(world.clock, answers)
     other.name, other.model = "shady", "shady-1"  # type: ignore[misc]
     background = Background()
-    told = lambda brief, reply: shadow.record(ctx, brief, reply)  # noqa: E731
+    told = lambda *answered: shadow.record(ctx, *answered)  # noqa: E731
+    world.analyst.decide_key = lambda brief: "the question"  # type: ignore[attr-defined]
     main = ShadowedAnalyst(world.analyst, other, background, told)  # type: ignore[arg-type]
     ctx = world.context(analyst=main)
     return ctx, other, background
@@ -34,7 +36,7 @@ def test_its_decisions_are_journaled_as_a_shadows_and_never_ordered(world: World
 
     today = ctx.clock.now().date()
     assert {d.analyst for d in world.journal.decisions_of(today)} == {"scripted"}
-    world.clock.advance(3600)
+    world.clock.advance(3700)
     kept = world.journal.open_decisions(ctx.clock.now())
     by_shadow = [d for d in kept if d.provenance is Provenance.SHADOW]
     assert [(d.analyst, d.model, d.action) for d in by_shadow] == [
@@ -43,10 +45,21 @@ def test_its_decisions_are_journaled_as_a_shadows_and_never_ordered(world: World
     ]
     assert not any(d.provenance.own for d in by_shadow)
     assert all(d.decision_id and d.data_at for d in by_shadow)
+    assert {(d.question_key, d.held) for d in by_shadow} == {("the question", 0)}
     assert {d.analyst for d in kept if d.provenance.own} == {"scripted"}
     calls = world.journal.analyst_calls(request.asof)
     assert [call.analyst for call in calls].count("shady") == 1
 
+    decision_scoring.learn(ctx)
+    judged = world.journal.outcomes()
+    assert {(o.analyst, o.entry.value, o.counts) for o in judged if o.by_shadow} == {
+        ("shady", "none", True)
+    }
+    rows = analyst_scores.scores(judged)
+    assert {row.analyst for row in rows} == {"scripted", "shady (shadow)"}
+    other_ctx = world.context(analyst=other)
+    assert decision_scoring.lessons(ctx) != ""
+    assert decision_scoring.lessons(other_ctx) == ""
     assert check.check(ctx, by_shadow) == ()
     assert world.broker.sent == []
 
@@ -88,4 +101,4 @@ def test_a_journal_that_fails_is_none_of_its_business(world: World) -> None:
     request = collect.collect(ctx, (), (SAMSUNG,))
     reply = other.decide(request)
     world.journal.answer = broken  # type: ignore[method-assign]
-    shadow.record(ctx, request, reply)
+    shadow.record(ctx, request, "key", reply)

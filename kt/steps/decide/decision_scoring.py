@@ -16,6 +16,7 @@ from kt.records import (
     EntryStatus,
     Interval,
     OrderState,
+    Provenance,
 )
 from kt.rules import analyst_scores, decision_validation
 from kt.rules.decision_verdict import (
@@ -110,7 +111,7 @@ def _entry(ctx: Context, decision: Decision, end: datetime) -> _Entry | None:
     """What became of the decision's order until the end of the horizon; None while that is not
     known."""
     price = float(decision.reference_price)
-    if not decision.action.trades:
+    if not decision.action.trades or decision.provenance is Provenance.SHADOW:
         return _Entry(EntryStatus.NONE, price)
     orders = ctx.journal.orders_of(decision.decision_id)
     fills = [
@@ -199,7 +200,11 @@ def lessons(ctx: Context) -> str:
     """The record of the analyst that is about to be asked, over the last 30 days, as text for its
     next request; empty when there is none. Other analysts' decisions are not in it."""
     since = ctx.clock.now().date() - RECENT
-    own = [o for o in ctx.journal.outcomes(since=since) if o.analyst == ctx.analyst.name]
+    own = [
+        one
+        for one in ctx.journal.outcomes(since=since)
+        if one.analyst == ctx.analyst.name and not one.by_shadow
+    ]
     counted = [one for one in own if one.counts]
     if not counted:
         return ""

@@ -17,8 +17,9 @@ from kt.steps.context import Context
 from kt.steps.instruments import instrument
 
 
-def record(ctx: Context, brief: AnalystRequest, answer: AnalystReply) -> None:
-    """Journal the shadow's reply and its valid decisions, marked SHADOW. Raises nothing: a shadow
+def record(ctx: Context, brief: AnalystRequest, key: str, answer: AnalystReply) -> None:
+    """Journal the shadow's reply and its valid decisions, marked SHADOW. `key` is that of the
+    question to the analyst who trades, where the journal has the brief. Raises nothing: a shadow
     must not disturb who trades."""
     with contextlib.suppress(KtError):
         analyst_outages.record_answer(ctx, answer)
@@ -41,6 +42,9 @@ def record(ctx: Context, brief: AnalystRequest, answer: AnalystReply) -> None:
                 provenance=Provenance.SHADOW,
                 repairs=tuple(repairs.get(decision.stock_code, ())),
                 prompt_version=answer.prompt_version,
+                held=stock.position.quantity if stock.position else 0,
+                question_key=key,
+                answer_key=answer.key,
             )
             for decision in judged.decisions
             for stock in brief.stocks

@@ -43,9 +43,10 @@ DROP VIEW IF EXISTS decision_outcomes;
 CREATE VIEW decision_outcomes AS
 SELECT d.decision_id, d.run, d.decided_at, d.action, d.stock_code, d.stock_name, d.confidence,
        min(cast(d.confidence * 10 AS INTEGER), 9) / 10.0 AS confidence_from,
-       d.risk_level, d.analyst, d.model, d.prompt_version, d.provenance, d.held, d.reason,
+       d.risk_level, d.analyst || iif(d.provenance = 'shadow', ' (shadow)', '') AS analyst,
+       d.model, d.prompt_version, d.provenance, d.held, d.reason,
        x.entry, x.horizon_minutes, x.horizon_at, x.price_then, x.entry_price, x.price_later,
        x.return_pct, x.edge_pct, x.hit, x.buy_hold_pct, x.rules_action, x.rules_pct, x.rules_hit,
-       d.provenance IN ('own', 'repaired') AND x.entry IN ('none', 'filled') AS counts
+       d.provenance IN ('own', 'repaired', 'shadow') AND x.entry IN ('none', 'filled') AS counts
 FROM decisions AS d
 LEFT JOIN outcomes AS x ON x.decision_id = d.decision_id;
