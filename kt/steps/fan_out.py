@@ -21,6 +21,8 @@ from kt.steps.context import Context
 T = TypeVar("T")
 
 WORKERS = 6
+_Waiting = deque[tuple[str, Callable[[], T]]]
+"""Requests that no worker has taken yet, with their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,36 +43,27 @@ def gather(
     where: str,
     questions: Mapping[str, Callable[[], T]],
     workers: int = WORKERS,
-    *,
     lane: Callable[[str], str] = lambda name: "",
 ) -> Gathered[T]:
     """Run the `questions`; each failure is journaled as `where`.name. Raises AuthError and
     JournalError at once. What has no answer when the caller's deadline (`kt.ports.patience`) is
     over is a failure too (Unreachable), journaled once for all. Each `lane` (of a name) has its own
-    `workers`, so that a slow one holds up no other.
-
-    The threads are daemons: a process that has to end does not wait for answers.
-    """
+    `workers`, so that a slow one holds up no other. The threads are daemons: a process that has to
+    end does not wait for answers."""
     answers: dict[str, T] = {}
     failures: dict[str, KtError] = {}
-    lanes: dict[str, deque[tuple[str, Callable[[], T]]]] = {}
+    lanes: dict[str, _Waiting[T]] = {}
     for name, question in questions.items():
         lanes.setdefault(lane(name), deque()).append((name, question))
     done: queue.SimpleQueue[_Asked[T]] = queue.SimpleQueue()
     for waiting in lanes.values():
-        for _ in range(min(workers, len(waiting))):
-            context = contextvars.copy_context()  # with the caller's deadline (ports.patience)
-            threading.Thread(
-                target=context.run, args=(_ask, waiting, done), name="kt-gather", daemon=True
-            ).start()
+        _start(min(workers, len(waiting)), waiting, done)
     try:
         while len(answers) + len(failures) < len(questions):
             asked = _next(done)
             if asked is None:
-                late = Unreachable("no answer in time")
-                open_ones = [name for name in questions if name not in answers | failures]
-                note_error(ctx, where, Unreachable(f"{len(open_ones)} requests: {late}"))
-                failures |= dict.fromkeys(open_ones, late)
+                late = [name for name in questions if name not in answers | failures]
+                failures |= _too_late(ctx, where, late)
             elif asked.raised is None:
                 answers[asked.name] = asked.answers[0]
             elif isinstance(asked.raised, KtError) and not isinstance(asked.raised, _FATAL):
@@ -96,6 +89,20 @@ class _Asked(Generic[T]):
     raised: Exception | None = None
 
 
+def _too_late(ctx: Context, where: str, names: list[str]) -> dict[str, KtError]:
+    note_error(ctx, where, Unreachable(f"{len(names)} requests: no answer in time"))
+    return dict.fromkeys(names, Unreachable("no answer in time"))
+
+
+def _start(workers: int, waiting: _Waiting[T], done: queue.SimpleQueue[_Asked[T]]) -> None:
+    """Threads with the caller's deadline (`kt.ports.patience`)."""
+    for _ in range(workers):
+        context = contextvars.copy_context()
+        threading.Thread(
+            target=context.run, args=(_ask, waiting, done), name="kt-gather", daemon=True
+        ).start()
+
+
 def _next(done: queue.SimpleQueue[_Asked[T]]) -> _Asked[T] | None:
     """The next answer; None when the caller's time is over."""
     left = time_left()
@@ -105,7 +112,7 @@ def _next(done: queue.SimpleQueue[_Asked[T]]) -> _Asked[T] | None:
         return None
 
 
-def _ask(waiting: deque[tuple[str, Callable[[], T]]], done: queue.SimpleQueue[_Asked[T]]) -> None:
+def _ask(waiting: _Waiting[T], done: queue.SimpleQueue[_Asked[T]]) -> None:
     """A worker thread: take requests until none is left. `gather` raises what they raise."""
     while True:
         try:
