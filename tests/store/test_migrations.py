@@ -59,7 +59,9 @@ def test_every_older_version_is_brought_up_to_date(tmp_path: Path, version: int)
         assert journal.cash_note() is None
         journal.put_cash_note(cash_note())
         open_ones = [one.decision_id for one in journal.open_decisions(later(1))]
-        assert open_ones == ["D1", "D2"], "what was judged by older rules is judged anew"
+        older = "0014_decision_scores" not in schema.MIGRATIONS[:version]
+        expected = ["D1", "D2"] if older else ["D2"]
+        assert open_ones == expected, "what was judged by older rules is judged anew"
         titles = [row.get("title") for row in journal.events() if row["kind"] != "decision"]
         assert titles == ["old", None, None, None]
     with closing(sqlite3.connect(tmp_path / "kt.db")) as connection:
