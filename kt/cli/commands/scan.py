@@ -92,6 +92,7 @@ def condition(cli: CliContext, name: str | None) -> None:
         return
     if name not in (known := ctx.market.conditions()):
         raise UnknownCondition(name, known)
+    _say_when(cli, ctx)
     made = steps.fast(ctx, (CONDITION + name,))
     emit(cli, "candidates", made.candidates, run=ctx.run, scan=made.summary)
     cli.say(f"condition {name!r}: {len(made.candidates)} candidates{made.notes()}")
@@ -159,9 +160,7 @@ def _input(cli: CliContext, ctx: Context, stage: str) -> tuple[Candidate, ...]:
     return found
 
 
-def _run_stage(
-    cli: CliContext, ctx: Context, stage: str, found: tuple[Candidate, ...]
-) -> Scanned:
+def _run_stage(cli: CliContext, ctx: Context, stage: str, found: tuple[Candidate, ...]) -> Scanned:
     from kt.steps.decide import scan as steps
 
     if stage == "fast":
