@@ -32,7 +32,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnalystRequest]:
     exchange = Exchange(clock=world.clock, seed=1, cash=100_000_000)
     account = ExchangeBroker(exchange, "kt")
     ctx = world.context(market=exchange.market, broker=account, gateway=SealedGateway(account))
-    found = scan.deep(ctx, scan.fast(ctx))[:STOCKS]
+    found = scan.deep(ctx, scan.fast(ctx).candidates).candidates[:STOCKS]
     for candidate in found[:HELD]:
         account.place(fakes.ticket(code=candidate.stock_code, quantity=3, price=0,
                                    order_type=OrderType.MARKET))  # fmt: skip
