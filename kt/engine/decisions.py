@@ -15,24 +15,64 @@ from kt.records import Check
 from kt.steps.decide import scan
 from kt.steps.decide.scan import Scanned
 
-# scans: a stage's first result of the day is used by the next stage at once
+# scans: a stage that is due while the one before it runs waits for that result, so that it never
+# ranks an old list; a stage's first result of the day is used by the next stage at once
+
+
+def fast_due(runtime: Runtime) -> None:
+    if FAST.start(runtime):
+        runtime.state.scanning.add(Timer.FAST)
+
+
+def deep_due(runtime: Runtime) -> None:
+    if Timer.FAST in runtime.state.scanning:
+        runtime.state.scans_due.add(Timer.DEEP)
+    elif DEEP.start(runtime, runtime.state.fast):
+        runtime.state.scanning.add(Timer.DEEP)
+    elif Timer.DEEP not in runtime.state.scanning:  # nothing to rank
+        _ended(runtime, Timer.DEEP, Timer.AI)
+
+
+def ai_due(runtime: Runtime) -> None:
+    state = runtime.state
+    if Timer.DEEP in state.scanning | state.scans_due:
+        state.scans_due.add(Timer.AI)
+    else:
+        AI.start(runtime, state.deep, state.notice)
+
+
+def _ended(runtime: Runtime, stage: Timer, following: Timer) -> None:
+    """A stage has its result, or failed: the next one starts if it waits for that."""
+    runtime.state.scanning.discard(stage)
+    if following in runtime.state.scans_due:
+        runtime.state.scans_due.discard(following)
+        if runtime.timers.running(following):
+            (deep_due if following is Timer.DEEP else ai_due)(runtime)
 
 
 def _scanned_fast(runtime: Runtime, found: Scanned) -> None:
     runtime.state.fast = found.candidates
     watch(runtime)
     if not runtime.state.deep:
-        runtime.timers.fire_now(Timer.DEEP, runtime.seconds)
+        runtime.state.scans_due.add(Timer.DEEP)
+    _ended(runtime, Timer.FAST, Timer.DEEP)
 
 
-FAST = Job("fast", "the fast scan", scan.fast, _scanned_fast)
+FAST = Job(
+    "fast",
+    "the fast scan",
+    scan.fast,
+    _scanned_fast,
+    failed=lambda runtime, _: _ended(runtime, Timer.FAST, Timer.DEEP),
+)
 
 
 def _scanned_deep(runtime: Runtime, found: Scanned) -> None:
     runtime.state.deep = found.candidates
     watch(runtime)
     if not runtime.state.shortlist:
-        runtime.timers.fire_now(Timer.AI, runtime.seconds)
+        runtime.state.scans_due.add(Timer.AI)
+    _ended(runtime, Timer.DEEP, Timer.AI)
 
 
 DEEP = Job(
@@ -41,6 +81,7 @@ DEEP = Job(
     scan.deep,
     _scanned_deep,
     when=lambda runtime: bool(runtime.state.fast),
+    failed=lambda runtime, _: _ended(runtime, Timer.DEEP, Timer.AI),
 )
 
 

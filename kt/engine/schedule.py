@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kt.engine import emergency, work
-from kt.engine.decisions import AI, DEEP, FAST
+from kt.engine import decisions, emergency, work
+from kt.engine.decisions import AI
 from kt.engine.exits import check_exits, close_positions, query_prices
 from kt.engine.holdings import BOOKS
 from kt.engine.jobs import Job
@@ -252,9 +252,9 @@ DUE: dict[Timer, Callable[[Runtime], object]] = {
     Timer.METRICS: publish_now,
     Timer.RECONCILE: RECONCILE.start,
     Timer.FEED: lambda runtime: FEED.start(runtime, runtime.feed),
-    Timer.FAST: FAST.start,
-    Timer.DEEP: lambda runtime: DEEP.start(runtime, runtime.state.fast),
-    Timer.AI: lambda runtime: AI.start(runtime, runtime.state.deep, runtime.state.notice),
+    Timer.FAST: decisions.fast_due,
+    Timer.DEEP: decisions.deep_due,
+    Timer.AI: decisions.ai_due,
     Timer.CYCLE: _cycle,
     Timer.LOOK: _track_orders,
     Timer.BOOKS: _books,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from kt.engine.timers import Timer
 from kt.errors import ExitCode
 from kt.records import (
     BalanceNotice,
@@ -34,6 +35,10 @@ class DayState:
     fast: tuple[Candidate, ...] = ()
     deep: tuple[Candidate, ...] = ()
     shortlist: tuple[Candidate, ...] = ()
+    scanning: set[Timer] = field(default_factory=set)
+    """The scans whose result is still to come."""
+    scans_due: set[Timer] = field(default_factory=set)
+    """The scans that are due and wait for the result of the stage before them."""
     prices: dict[str, int] = field(default_factory=dict)
     books: dict[str, Book] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
@@ -78,6 +83,8 @@ class DayState:
         self.reconciled = False
         self.feed_replaced = False
         self.fast = self.deep = self.shortlist = ()
+        self.scanning.clear()
+        self.scans_due.clear()
         self.prices.clear()
         self.books.clear()
         self.balances.clear()

@@ -53,7 +53,7 @@ def counted(kiwoom: Kiwoom, monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 def test_a_brief_asks_for_everything_the_process_lists_and_slow_charts_once(
     kiwoom: Kiwoom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world = World(tmp_path / "kt", clock=kiwoom.clock)
+    world = World(tmp_path, clock=kiwoom.clock)
     ctx = world.context(market=kiwoom, broker=kiwoom, gateway=SealedGateway(kiwoom))
     kiwoom.instruments()
     asked = counted(kiwoom, monkeypatch)
