@@ -75,7 +75,7 @@ class Pattern:
         return {
             name: _MOMENT if "%" in spec else _DIGITS
             for _, name, spec in parts_of(self.english)
-            if "%" in spec or (spec and _NUMBER.fullmatch(spec))
+            if ("%" in spec and "%A" not in spec) or (spec and _NUMBER.fullmatch(spec))
         }
 
     @cached_property

@@ -18,16 +18,19 @@ NOT_SHOWN = (
     "kt/analyst/account_tables.py",
     "kt/analyst/brief_tables.py",
     "kt/analyst/prompt.py",
+    "kt/cli/completing/scripts.py",
     "kt/cli/docs/__main__.py",
     "kt/cli/docs/catalogue.py",
     "kt/cli/docs/extraction.py",
     "kt/cli/support/messages.py",
     "kt/engine/metrics.py",
     "kt/particles.py",
+    "kt/rules/english_words.py",
     "kt/sim/exchange",
     "kt/sim/market",
     "kt/sim/server",
     "kt/sim/wire",
+    "kt/store/completion_rows.py",
     "kt/store/redaction.py",
     "kt/store/schema.py",
     "kt/text.py",
@@ -47,6 +50,9 @@ FROM_ELSEWHERE = (
     "No such option: {name}",
     "No such option {name}. Did you mean {possibility}?",
     "No such option {name}. (Did you mean one of: {possibilities}?)",
+    "cannot be evaluated: {missing} is not known",
+    "cannot be evaluated: {facts} is not known (nor can {others})",
+    "cannot be evaluated: {facts} are not known (nor can {others})",
     "{count:,} decisions",
     "{count:,} decision by {names}",
     "{count:,} decisions by {names}",
@@ -69,7 +75,7 @@ FROM_ELSEWHERE = (
 _TECHNICAL = re.compile(
     r"\b(SELECT|PRAGMA|INSERT|DELETE FROM|CREATE|ORDER BY|BEGIN IMMEDIATE|IN \()|= \?"
     r"|^UPDATE |^ON CONFLICT| INTO |^CONNECT |^Host: |\\[bsd(\[]|^\[Unit\]|%%|^k[at]\d"
-    r"|^# (HELP|TYPE)|^Bearer |^[A-Z][a-z]+-[A-Z]|excluded\.|\(\?|substr\(|^Invalid enum"
+    r"|^# (HELP|TYPE)|^Bearer |^[A-Z][a-z]+-[A-Z]|excluded\.|\(\?|substr\(|^Invalid enum|[{}]|^# [<>]"
 )
 """SQL, headers, units of systemd: words that no person reads."""
 _PROSE = re.compile(

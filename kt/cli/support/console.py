@@ -140,7 +140,7 @@ class Console:
     def hint(self, text: str) -> None:
         """One dim line about what may follow: only between a person and a terminal."""
         if self.out_terminal and self.err_terminal:
-            self.say(self._dim(text))
+            self.say(self._dim(tr(text)))
 
     def _dim(self, text: str) -> str:
         return f"\x1b[2m{text}\x1b[0m" if self.color else text
@@ -173,7 +173,7 @@ class Console:
         """A text that cannot wrap."""
         from kt.cli.show.width import shorten
 
-        return self._dim(shorten(self.shown(text), max(self.width - 1, 1)))
+        return self._dim(shorten(self.shown(tr(text)), max(self.width - 1, 1)))
 
     @contextlib.contextmanager
     def _output(self) -> Iterator[None]:
