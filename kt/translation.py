@@ -41,7 +41,7 @@ _CODES = frozenset({
 _SEPARATORS = ("\n", ". ", "; ", ": ", ", ", " = ")
 _ANY = (".*?", r"[\s\S]*?")
 """A value, and one that a colon announces, which may be a list of lines."""
-_MOMENT = r"\d[\d:.T -]*\d"
+_MOMENT = r"(?:[A-Z][a-z]+day )?\d[\d:.T -]*\d"
 _DIGITS = r"[-+]?\d(?:[\d,.]*\d)?"
 _ADJACENT = re.compile(r"(\(\?P<\w+>)\.\*\?\)(?=\(\?P)")
 """A value that another follows at once: it is one word."""
@@ -75,7 +75,7 @@ class Pattern:
         return {
             name: _MOMENT if "%" in spec else _DIGITS
             for _, name, spec in parts_of(self.english)
-            if ("%" in spec and "%A" not in spec) or (spec and _NUMBER.fullmatch(spec))
+            if "%" in spec or (spec and _NUMBER.fullmatch(spec))
         }
 
     @cached_property

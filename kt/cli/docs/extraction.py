@@ -38,12 +38,47 @@ NOT_SHOWN = (
 )
 """Files without texts for people: those of the exchange's wire, of prompts, of this tool."""
 FROM_ELSEWHERE = (
-    *("n", "right", "unfilled", "not ordered", "fallback", "fault", "repaired", "missing"),
-    *("now", "speed", "seed", "base url", "ws url", "version"),
-    *("Buy", "Sell", "Hold", "BUY", "SELL", "HOLD", "ABSTAIN", "Start?", "[y/N]", "(none)", "None"),
-    *("behind", "critical: {text}", "info: {text}", "{order} {quantity} at market"),
-    *("{order} {quantity} at {price:,}", "the metrics file", "HH:MM-HH:MM"),
-    *("a number", "a list", "to {le:,}", "default", "required", "Commands", "Usage:", "Topics:"),
+    "n",
+    "right",
+    "unfilled",
+    "not ordered",
+    "fallback",
+    "fault",
+    "repaired",
+    "missing",
+    "now",
+    "speed",
+    "seed",
+    "base url",
+    "ws url",
+    "version",
+    "Buy",
+    "Sell",
+    "Hold",
+    "BUY",
+    "SELL",
+    "HOLD",
+    "ABSTAIN",
+    "Start?",
+    "[y/N]",
+    "(none)",
+    "None",
+    "behind",
+    "critical: {text}",
+    "info: {text}",
+    "{order} {quantity} at market",
+    "{order} {quantity} at {price:,}",
+    "the metrics file",
+    "HH:MM-HH:MM",
+    "a number",
+    "a list",
+    "to {le:,}",
+    "from {ge:,}",
+    "default",
+    "required",
+    "Commands",
+    "Usage:",
+    "Topics:",
     "Show this message and exit.",
     "Show the version and exit.",
     "No such option {name}",
@@ -53,6 +88,7 @@ FROM_ELSEWHERE = (
     "cannot be evaluated: {missing} is not known",
     "cannot be evaluated: {facts} is not known (nor can {others})",
     "cannot be evaluated: {facts} are not known (nor can {others})",
+    "from the {source}",
     "{count:,} decisions",
     "{count:,} decision by {names}",
     "{count:,} decisions by {names}",
@@ -75,7 +111,8 @@ FROM_ELSEWHERE = (
 _TECHNICAL = re.compile(
     r"\b(SELECT|PRAGMA|INSERT|DELETE FROM|CREATE|ORDER BY|BEGIN IMMEDIATE|IN \()|= \?"
     r"|^UPDATE |^ON CONFLICT| INTO |^CONNECT |^Host: |\\[bsd(\[]|^\[Unit\]|%%|^k[at]\d"
-    r"|^# (HELP|TYPE)|^Bearer |^[A-Z][a-z]+-[A-Z]|excluded\.|\(\?|substr\(|^Invalid enum|[{}]|^# [<>]"
+    r"|^# (HELP|TYPE)|^Bearer |^[A-Z][a-z]+-[A-Z]|excluded\.|\(\?|substr\("
+    r"|^Invalid enum|[{}]|^# [<>]"
 )
 """SQL, headers, units of systemd: words that no person reads."""
 _PROSE = re.compile(
@@ -102,8 +139,12 @@ _HIDERS = {
 }
 """Functions whose texts are not shown."""
 MAX_VARIANTS = 8
-MIN_LETTERS = 3
-"""Fewer letters between values, as in `{side} at {price}`, would fit too many texts."""
+COMMON_WORDS = {
+    "a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "it", "its", "kt", "of", "on", "or",
+    "the", "to", "x",
+}  # fmt: skip
+"""A pattern of these alone, as `{side} at {price}`, would fit too many texts."""
+_LETTER_RUNS = re.compile(r"[a-z]+")
 
 
 def messages(root: Path) -> dict[str, set[str]]:
@@ -241,7 +282,7 @@ def _is_pattern(text: str) -> bool:
     if _TECHNICAL.search(literal):
         return False
     numbers = len(re.findall(r":[+]?,?(?:\.\df)?\}|%[YHMSmd]", text))
-    if not numbers and sum(map(str.isalpha, literal)) < MIN_LETTERS:
+    if not numbers and not set(_LETTER_RUNS.findall(literal.lower())) - COMMON_WORDS:
         return False
     return bool(_WORD.search(literal.replace("\0", " ")) and " " in literal.strip("\0")) or (
         numbers > 0 and bool(re.search(r" [<>=+]", literal))
