@@ -140,8 +140,8 @@ _HIDERS = {
 """Functions whose texts are not shown."""
 MAX_VARIANTS = 8
 COMMON_WORDS = {
-    "a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "it", "its", "kt", "of", "on", "or",
-    "the", "to", "x",
+    "a", "an", "and", "as", "at", "by", "for", "from", "in", "is", "it", "its", "kt", "of", "on",
+    "or", "the", "to", "x",
 }  # fmt: skip
 """A pattern of these alone, as `{side} at {price}`, would fit too many texts."""
 _LETTER_RUNS = re.compile(r"[a-z]+")
