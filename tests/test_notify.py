@@ -24,6 +24,7 @@ from kt.notify import channels
 from kt.notify import owner as owner_module
 from kt.notify.owner import OwnerNotifier
 from kt.records import KST, Delivery
+from kt.translation import speaking
 
 ENVIRON = {"PATH": os.defpath}
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=KST)
@@ -68,6 +69,18 @@ def append_to(folder: Path, after: str = "") -> str:
         f"open({str(folder / 'told')!r}, 'a').write(sys.stdin.read())\n"
     )
     return f"{sys.executable} {script}"
+
+
+def test_a_korean_owner_gets_korean_and_the_journal_keeps_english(tmp_path: Path) -> None:
+    ledger = Ledger()
+    with speaking("ko"):
+        owner = owner_of(Notify(command=append_to(tmp_path)), [], ledger=ledger)
+        owner.notify("critical", "kt: cannot log in", "ended: no permission")
+        owner.close()
+    assert (
+        tmp_path / "told"
+    ).read_text() == "critical: kt: 로그인할 수 없음. 끝남: 권한이 없습니다\n"
+    assert [row.title for row in ledger.rows] == ["kt: cannot log in"]
 
 
 def test_the_command_gets_each_notice_on_its_stdin_in_order(tmp_path: Path) -> None:

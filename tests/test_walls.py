@@ -31,11 +31,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "paths": set(),
     "children": set(),
     "text": set(),
+    "particles": set(),
+    "translation": {"particles"},
     "ports": {"records", "ports"},
     "config": {"config", "errors", "records", "files", "paths", "text"},
     "clock": {"records"},
     "api_catalog": {"errors"},
-    "notify": {"config", "errors", "notify", "ports", "records", "rules", "text"},
+    "notify": {"config", "errors", "notify", "ports", "records", "rules", "text", "translation"},
     "rules": COMMON - {"clock", "ids", "ports", "files", "paths", "children"} | {"rules"},
     "steps": COMMON | {"steps", "rules"},
     "engine": COMMON | {"engine", "steps", "rules"},
@@ -45,7 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sim": COMMON | {"api_catalog", "sim", "rules"},
     "app": COMMON | {"broker", "analyst", "store", "sim", "steps", "notify", "rules"},
     "cli": COMMON
-    | {"cli", "app", "engine", "steps", "rules", "api_catalog", "broker", "sim", "store"},
+    | {"cli", "app", "engine", "steps", "rules", "api_catalog", "broker", "sim", "store"}
+    | {"translation"},
     "__init__": set(),
     "__main__": {"cli"},
 }

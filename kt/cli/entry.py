@@ -12,11 +12,13 @@ from collections.abc import Sequence
 import click
 
 from kt.cli.support.cli_context import CliContext
+from kt.cli.support.language import early_language
 from kt.cli.support.messages import sentence
 from kt.cli.support.termination import Terminated, unwinding
 from kt.errors import ExitCode, KtError, UsageError
 from kt.files import TROUBLES, trouble
 from kt.text import visible
+from kt.translation import speaking, tr
 
 INTERRUPTED = 128 + signal.SIGINT
 
@@ -28,7 +30,7 @@ def run(arguments: Sequence[str], cli: CliContext | None = None) -> int:
     cli = cli or CliContext()
     _use_utf8()
     try:
-        with unwinding():
+        with speaking(lambda: early_language(arguments, cli.environ)), unwinding():
             code = _guarded(root, arguments, cli)
     except Terminated as ended:  # while it was ending anyway
         code = ended.exit_code
@@ -103,8 +105,8 @@ def apology(error: Exception, cli: CliContext) -> str:
     try:
         place = _save_traceback(error, cli)
     except OSError as failed:
-        return f"kt: unexpected error: {short}. (The traceback could not be kept: {failed})"
-    return f"kt: unexpected error, sorry: {short}. The details are in {place}"
+        return tr(f"kt: unexpected error: {short}. (The traceback could not be kept: {failed})")
+    return tr(f"kt: unexpected error, sorry: {short}. The details are in {place}")
 
 
 def _save_traceback(error: Exception, cli: CliContext) -> str:

@@ -34,7 +34,7 @@ ENVIRONMENT: dict[str, str] = {
     "KT_WS_URL": "the broker's WebSocket address, instead of the profile's",
     "GEMINI_API_KEY": "the key for Gemini; without it the offline rules decide",
     "OPENAI_API_KEY": "the key for analyst.kind openai",
-    "KT_LANG": "the language of tables: en or ko",
+    "KT_LANG": "the language: en, ko, or auto for the locale's",
     "NO_COLOR": "disables colours if set to anything",
 }
 """Every environment variable that kt reads, and its meaning."""

@@ -324,8 +324,9 @@ class Config(Section, frozen=True, kw_only=True):
     """The embedded exchange, mock investing, or real money."""
     dry_run: bool = False
     """Test mode: do everything but send orders."""
-    language: Literal["en", "ko"] = "en"
-    """The language of tables: their headings and labels."""
+    language: Literal["auto", "en", "ko"] = "auto"
+    """The language of all that kt says to people, English or Korean; auto: the locale's. JSON,
+    codes and the journal stay English."""
     gain_colors: Literal["red-blue", "green-red", "yellow-blue"] = "red-blue"
     """Colours of gain and loss, of buy and sell: Korea's, the West's, or a pair for eyes that
     tell red from green badly. NO_COLOR turns all off."""

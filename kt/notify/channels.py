@@ -8,10 +8,12 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -34,6 +36,11 @@ class Notice:
     @property
     def line(self) -> str:
         return f"{self.level}: {self.title}. {self.text}".rstrip()
+
+    @property
+    def translated(self) -> Notice:
+        """The notice as its reader gets it."""
+        return replace(self, title=tr(self.title), text=tr(self.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,7 @@ class OwnerNotifier:
         return tuple(
             self._record(notice, channel.name, "failed" if fault else "sent", fault)
             for channel in self.channels
-            for fault in (channel.send(notice),)
+            for fault in (channel.send(notice.translated),)
         )
 
     def close(self, seconds: float = TIMEOUT) -> None:

@@ -956,7 +956,7 @@ def test_tables_have_korean_headings_when_configured(front: Front) -> None:
     front.configure("language: ko\n")
     ran = front("status", terminal=True)
     assert ran.out.startswith("프로필         sim\n시각           2026-11-23T10:00:00+09:00\n")
-    assert "정지 상태      running\n" in ran.out
+    assert "정지 상태      실행 중\n" in ran.out
     assert [*front("status").items[0]][:3] == ["kind", "profile", "time"]
 
 

@@ -11,6 +11,7 @@ from wcwidth import wcswidth
 from kt.cli.show.table import Column, render
 from kt.cli.show.width import paragraph, shorten, width_of
 from kt.cli.support.console import Console
+from kt.translation import speaking, tr
 
 NAMES = st.text(
     st.sampled_from("가나다라마바사아자차카타파하ABCdef12 &.-삼성전자"), min_size=1, max_size=16
@@ -120,17 +121,17 @@ def test_colours_do_not_move_columns() -> None:
 
 
 def test_headings_in_korean() -> None:
-    shown = console()
-    shown.language = "ko"
-    assert render(COLUMNS, [("005930", "삼성전자", 70_000, "")], shown) == (
-        "종목코드  종목명      가격\n005930    삼성전자  70,000\n"
-    )
-    assert render(COLUMNS, [], shown) == "(없음)\n"
+    with speaking("ko"):
+        shown = render(COLUMNS, [("005930", "삼성전자", 70_000, "")], console())
+        none = render(COLUMNS, [], console())
+        words = render((Column("price", lambda row: "market"),), [1], console())
+    assert shown == "종목코드  종목명      가격\n005930    삼성전자  70,000\n"
+    assert none == "(없음)\n"
+    assert words == "가격\n시장가\n"
 
 
 def test_every_heading_of_a_table_has_a_korean_word() -> None:
     from kt.cli.show import account, daily, decisions, orders, pnl, scores, trail
-    from kt.cli.show.korean import KOREAN
     from kt.cli.show.live_table import COLUMNS as LIVE
 
     layouts = (
@@ -140,7 +141,9 @@ def test_every_heading_of_a_table_has_a_korean_word() -> None:
         *(scores.SCORES, trail.LEVELS, trail.SALES),
     )
     headings = {column.heading for layout in layouts for column in layout}
-    assert headings <= set(KOREAN)
+    with speaking("ko"):
+        same = {heading for heading in headings if tr(heading) == heading}
+    assert same == {"API", "ECE", "n"}
 
 
 def test_a_coloured_table_in_a_message_stays_in_line() -> None:

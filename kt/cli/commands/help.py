@@ -10,6 +10,7 @@ from kt.cli.command_table import COMMANDS
 from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.topics import TOPICS
 from kt.errors import UsageError
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -24,14 +25,16 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
 
 @command(
     "help",
-    help="Explain a topic, or show a command's help (`kt help order buy`).\n\nTopics:\n\n" + EPILOG,
+    help="Explain a topic, or show a command's help (`kt help order buy`)."
+    + "\n\nTopics:\n\n"
+    + EPILOG,
 )
 @click.argument("topic", nargs=-1, shell_complete=complete)
 @click.pass_context
 @pass_cli
 def help_command(cli: CliContext, context: click.Context, topic: tuple[str, ...]) -> None:
     if not topic:
-        cli.console.write(_list())
+        cli.console.write(tr(_list()))
     elif len(topic) == 1 and topic[0] in TOPICS:
         from kt.cli.topics import topic_text
 

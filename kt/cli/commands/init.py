@@ -11,6 +11,7 @@ from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import KtError, UsageError
 from kt.files import private_folder, trouble, write_private
 from kt.text import visible
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -53,7 +54,7 @@ def init(cli: CliContext, path: str | None, force: bool) -> None:
         why, advice = trouble(error, "name another path")
         raise KtError(f"{target} cannot be written: {why}", hint=advice) from error
     cli.console.write(visible(str(target)) + "\n")
-    cli.console.say(NEXT_STEPS)
+    cli.console.say(tr(NEXT_STEPS))
 
 
 def _default_path() -> Path:

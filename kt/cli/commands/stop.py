@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
+from kt.cli.support.messages import sentence
 from kt.errors import Denied, JournalError, KtError
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _halt_instead(cli: CliContext, failure: KtError) -> None:
     _write_flag(cli, stop)
     with contextlib.suppress(KtError):
         cli.app.journal.set_stop(stop)
-    cli.console.warn("kt: nothing was sold; no new orders are sent until `kt resume`.")
+    cli.console.warn(sentence("nothing was sold; no new orders are sent until `kt resume`", None))
 
 
 def _report(cli: CliContext, ctx: Context, done: Any) -> None:
@@ -174,7 +175,6 @@ def _write_flag(cli: CliContext, stop: Stop) -> None:
 def _note(cli: CliContext, stop: Stop, failure: KtError | OSError) -> None:
     """Write only the journal row, when no run could be started (say, without keys). If the journal
     fails as well, the flag file alone keeps the stop in force until `kt resume`."""
-    from kt.cli.support.messages import sentence
 
     try:
         if isinstance(failure, JournalError | OSError):

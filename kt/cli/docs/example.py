@@ -7,6 +7,8 @@ import textwrap
 from typing import Any
 
 from kt.cli.docs.keys import Key, sections
+from kt.cli.support.help_text import narrow, wide
+from kt.translation import tr
 
 WIDTH = 96
 HEAD = """\
@@ -21,8 +23,9 @@ HEAD = """\
 
 
 def example_config() -> str:
-    """The text of the file. Loading it gives the default configuration."""
-    lines = [HEAD]
+    """The text of the file, with comments in the language in use. Loading it gives the default
+    configuration."""
+    lines = [tr(HEAD)]
     for section in sections():
         *parents, name = section.name.split(".") if section.name else [""]
         if section.name == "profiles.sim":
@@ -30,7 +33,7 @@ def example_config() -> str:
         indent = "  " * len(parents)
         if name:
             if parents[:1] != ["profiles"]:
-                lines += _comment(section.meaning, indent)
+                lines += _comment(tr(section.meaning), indent)
             lines += [f"{indent}{name}:"]
             indent += "  "
         for key in section.keys:
@@ -42,13 +45,14 @@ def example_config() -> str:
 
 def _lines(key: Key, indent: str, *, commented: bool) -> list[str]:
     name = key.path.rpartition(".")[2]
-    comment = _comment(f"{key.meaning} [{key.allowed}]".strip(), indent) if commented else []
+    comment = _comment(f"{tr(key.meaning)} [{key.allowed}]".strip(), indent) if commented else []
     return [*comment, f"{indent}{name}: {_value(key.default)}"]
 
 
 def _comment(text: str, indent: str) -> list[str]:
     prefix = f"{indent}# "
-    return textwrap.wrap(text, WIDTH, initial_indent=prefix, subsequent_indent=prefix)
+    lines = textwrap.wrap(wide(text), WIDTH, initial_indent=prefix, subsequent_indent=prefix)
+    return [narrow(line) for line in lines]
 
 
 def _value(value: Any) -> str:

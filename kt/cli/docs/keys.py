@@ -14,6 +14,7 @@ from msgspec import inspect
 
 from kt.config.fields import HOURS_OR_NONE
 from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig
+from kt.translation import tr
 
 
 @dataclass(frozen=True)
@@ -94,19 +95,19 @@ def _short(kind: type[Any]) -> str:
 
 
 def _allowed(kind: inspect.Type) -> str:
-    """The allowed values of a type, in words."""
+    """The allowed values of a type, in words of the language in use."""
     if isinstance(kind, inspect.BoolType):
-        return "true or false"
+        return tr("true or false")
     if isinstance(kind, inspect.LiteralType):
         return ", ".join(str(value) for value in kind.values)
     if isinstance(kind, inspect.IntType):
-        return " ".join(["a whole number", *_bounds(kind)])
+        return " ".join(map(tr, ["a whole number", *_bounds(kind)]))
     if isinstance(kind, inspect.FloatType):
-        return " ".join(["a number", *_bounds(kind)])
+        return " ".join(map(tr, ["a number", *_bounds(kind)]))
     if isinstance(kind, inspect.VarTupleType):
-        return "a list"
+        return tr("a list")
     if isinstance(kind, inspect.StrType):
-        return _PATTERNS.get(kind.pattern or "", "HH:MM") if kind.pattern else "text"
+        return _PATTERNS.get(kind.pattern or "", "HH:MM") if kind.pattern else tr("text")
     raise TypeError(f"no words for {kind}")
 
 

@@ -6,6 +6,9 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from kt.cli.support.help_text import narrow, wide
+from kt.translation import tr
+
 if TYPE_CHECKING:
     from kt.cli.docs.keys import Key
 
@@ -13,20 +16,20 @@ WIDTH = 78
 
 
 def listed(rows: Iterable[tuple[str, str]], indent: int = 4) -> str:
-    """Names and meanings in two columns, wrapped to the width of a terminal."""
+    """Names and meanings, these in the language in use, wrapped to the width of a terminal."""
     rows = list(rows)
     left = max(len(name) for name, _ in rows) + 2
     lines = []
     for name, meaning in rows:
         prefix = " " * indent + name.ljust(left)
         lines += textwrap.wrap(
-            meaning or "-",
+            wide(meaning or "-"),
             WIDTH,
             initial_indent=prefix,
             subsequent_indent=" " * (indent + left),
             break_on_hyphens=False,
         )
-    return "\n".join(lines)
+    return narrow("\n".join(lines))
 
 
 def exit_codes() -> str:
@@ -59,13 +62,13 @@ def errors() -> str:
     from kt.broker.rest.error_codes import HTTP_STATUSES, RETURN_CODES, RULES, TREATMENTS
 
     lines = [
-        "In brackets: what a refusal concerns, that is this one order, the stock, the",
-        "market (the hour or the day), the account, or the app key.",
+        tr("In brackets: what a refusal concerns, that is this one order, the stock, the"),
+        tr("market (the hour or the day), the account, or the app key."),
         "",
     ]
     for category, treatment in TREATMENTS.items():
         rows = [
-            (rule.code, f"{rule.meaning} [{rule.concerns}]" if rule.concerns else rule.meaning)
+            (rule.code, f"{tr(rule.meaning)} [{rule.concerns}]" if rule.concerns else rule.meaning)
             for rule in RULES
             if rule.category is category
         ]
@@ -79,10 +82,10 @@ def errors() -> str:
             for status, (kind, meaning) in HTTP_STATUSES.items()
             if kind is category
         ]
-        lines += [f"## {category}: kt {treatment.does}", ""]
-        lines += [listed(rows) if rows else "    (none known)", ""]
+        lines += [f"## {category}: kt {tr(treatment.does)}", ""]
+        lines += [listed(rows) if rows else f"    {tr('(none known)')}", ""]
     renewed = ", ".join(rule.code for rule in RULES if rule.renew)
-    lines.append(f"After {renewed} kt gets a new token once and repeats the request.")
+    lines.append(tr(f"After {renewed} kt gets a new token once and repeats the request."))
     return "\n".join(lines)
 
 
@@ -105,7 +108,7 @@ def configuration() -> str:
             rows = [
                 (key.path.rpartition(".")[2], _described(key, _shown(key))) for key in section.keys
             ]
-            name = section.name or "top level"
+            name = section.name or tr("top level")
         lines += [f"## {name}", "", listed(rows), ""]
     return "\n".join(lines).rstrip("\n")
 
@@ -120,8 +123,8 @@ def _by_profile(keys: Sequence[Key]) -> str:
 
 def _described(key: Key, default: str) -> str:
     """A key's meaning, allowed values and default."""
-    shown = f"; default {default}" if default else ""
-    return f"{key.meaning} [{key.allowed}{shown}]".strip()
+    shown = f"{tr(f'; default {default}')}" if default else ""
+    return f"{tr(key.meaning)} [{key.allowed}{shown}]".strip()
 
 
 def _shown(key: Key) -> str:
@@ -143,7 +146,7 @@ def faults() -> str:
         ("With `stream` (a type such as `0B`, or `*`):", FRAME_ACTIONS),
         ("With `stream: handshake`:", HANDSHAKE_ACTIONS),
     )
-    return "\n\n".join(f"{text}\n\n{listed(table.items())}" for text, table in tables)
+    return "\n\n".join(f"{tr(text)}\n\n{listed(table.items())}" for text, table in tables)
 
 
 PARTS: dict[str, Callable[[], str]] = {

@@ -10,6 +10,7 @@ from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import KtError
 from kt.files import trouble
 from kt.text import harmless
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -95,16 +96,21 @@ def _row(item: Finding) -> dict[str, Any]:
 def _table(cli: CliContext, findings: list[Finding]) -> str:
     """One row per finding; the hints follow below the table, not shortened."""
     from kt.cli.show.cells import GREEN, RED, YELLOW
+    from kt.cli.show.pnl import LABELS
     from kt.cli.show.table import Column, render
 
     colors = {"ok": GREEN, "warn": YELLOW, "fail": RED}
     columns = (
         Column("", lambda row: row.status, color=lambda row: colors[row.status]),
-        Column("check", lambda row: row.name),
+        Column("check", lambda row: LABELS.get(row.name, row.name)),
         Column("detail", lambda row: row.detail, shorten=16),
     )
     text = render(columns, findings, cli.console)
-    hints = [f"{item.name}: {item.detail}. {item.hint}" for item in findings if _has_hint(item)]
+    hints = [
+        f"{tr(item.name)}: {tr(item.detail)}. {tr(item.hint)}"
+        for item in findings
+        if _has_hint(item)
+    ]
     return text + ("\n" + "\n".join(hints) + "\n" if hints else "")
 
 

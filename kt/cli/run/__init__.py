@@ -8,6 +8,7 @@ import click
 
 from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import Busy, UsageError
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -91,4 +92,4 @@ def allow(cli: CliContext) -> None:
         f"{money(limits.per_stock)} won per stock, {money(limits.total)} won in total, "
         f"{money(limits.daily_loss)} won loss per day."
     )
-    confirmation.confirm(cli, paragraph(preview, cli.console.width), "Start?")
+    confirmation.confirm(cli, paragraph(tr(preview), cli.console.width), "Start?")

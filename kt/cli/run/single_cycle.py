@@ -55,10 +55,11 @@ def progress(cli: CliContext, step: StepSummary) -> None:
     """One line per finished step, to stderr."""
     from kt.cli.show.width import paragraph
     from kt.text import visible
+    from kt.translation import tr
 
     mark = "" if step.outcome == "done" else f"{step.outcome}: "
     head = f"{step.name:<10} {step.seconds:6.1f} s  "
-    text = paragraph(f"{mark}{visible(step.detail)}", cli.console.width, taken=len(head))
+    text = paragraph(f"{mark}{visible(tr(step.detail))}", cli.console.width, taken=len(head))
     cli.console.say(head + text)
 
 

@@ -19,6 +19,7 @@ from kt.errors import (
     OutcomeUnknown,
     Unreachable,
 )
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -123,7 +124,6 @@ def _show(cli: CliContext, ctx: Context, report: DayReport) -> None:
     import msgspec
 
     from kt.cli.show.account import positions
-    from kt.cli.show.korean import translated
     from kt.cli.show.pnl import DAYS
     from kt.cli.show.table import render
     from kt.cli.support.pipe_documents import emit
@@ -131,9 +131,9 @@ def _show(cli: CliContext, ctx: Context, report: DayReport) -> None:
     held = ctx.journal.positions()
     if cli.output == "table":
         text = render(DAYS, report.days, cli.console) if report.days else ""
-        alarms = "".join(f"alarm: {line}\n" for line in report.alarms)
-        text += f"\n{translated('Held', cli.console.language)}\n{positions(held, cli.console)}"
-        cli.console.show(f"{text}{alarms}{report.orders} orders sent; {report.ended}\n")
+        alarms = "".join(f"{tr(f'alarm: {line}')}\n" for line in report.alarms)
+        text += f"\n{tr('Held')}\n{positions(held, cli.console)}"
+        cli.console.show(f"{text}{alarms}{tr(f'{report.orders} orders sent; {report.ended}')}\n")
         return
     row = {
         "kind": "day",

@@ -10,6 +10,7 @@ from kt.cli.show.cells import clock, money, paint, percent, signed, updown
 from kt.cli.show.orders import side_color
 from kt.cli.show.table import Column, heading, pairs, render
 from kt.records import Balance, Doubt, OrderType, Position
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -49,7 +50,7 @@ def positions(rows: Sequence[Position], console: Console) -> str:
 
 
 def doubt(item: Doubt) -> str:
-    return (
+    return tr(
         f"{item.stock_code} {item.stock_name}: kt's position is {money(item.ours)} shares, the "
         f"broker lists {money(item.brokers)} (since {clock(item.since)}). This is not confirmed "
         "yet: kt keeps the position and its exits."

@@ -13,6 +13,7 @@ from kt.cli.show.width import paragraph
 from kt.records import Action, Decision, Position
 from kt.rules.risk.causes import causes
 from kt.text import harmless
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -31,11 +32,14 @@ def report_text(ctx: Context, report: CycleReport, console: Console) -> str:
         ("Scanned", _scanned(report)),
         ("Decided", _decided(report, console)),
         ("Denied", _denied(report, console)),
-        ("Ordered", orders.orders(report.orders, console) if report.orders else "nothing\n"),
+        (
+            "Ordered",
+            orders.orders(report.orders, console) if report.orders else f"{tr('nothing')}\n",
+        ),
         ("Held", account.positions(_priced(report), console)),
         ("Result", _result(ctx, report, console)),
     ]
-    failed = "".join(f"{step.name}: {step.detail}\n" for step in report.failed)
+    failed = "".join(f"{step.name}: {tr(step.detail)}\n" for step in report.failed)
     if failed:
         parts.append(("Failed", failed))
     return "\n".join(
@@ -50,8 +54,10 @@ def _head(ctx: Context, report: CycleReport, console: Console) -> str:
     mode = ", test mode: nothing is sent" if ctx.config.dry_run else ""
     return (
         paragraph(
-            f"One cycle on {ctx.profile} at {ctx.clock.now():%Y-%m-%d %H:%M:%S} KST in "
-            f"{seconds:.0f} s, decided by {ctx.analyst.name} ({ctx.analyst.model}){mode}.",
+            tr(
+                f"One cycle on {ctx.profile} at {ctx.clock.now():%Y-%m-%d %H:%M:%S} KST in "
+                f"{seconds:.0f} s, decided by {ctx.analyst.name} ({ctx.analyst.model}){mode}."
+            ),
             console.width,
         )
         + "\n"
@@ -60,10 +66,12 @@ def _head(ctx: Context, report: CycleReport, console: Console) -> str:
 
 def _scanned(report: CycleReport) -> str:
     if not report.candidates:
-        return "no candidates\n"
+        return f"{tr('no candidates')}\n"
     lines = [
-        f"{item.stock_code} {item.stock_name}  {money(item.price)} won {percent(item.change_pct)}, "
-        f"score {item.score:.0f}"
+        tr(
+            f"{item.stock_code} {item.stock_name}  {money(item.price)} won "
+            f"{percent(item.change_pct)}, score {item.score:.0f}"
+        )
         for item in report.candidates[:SHOWN]
     ]
     return "\n".join(lines) + "\n"
@@ -72,19 +80,19 @@ def _scanned(report: CycleReport) -> str:
 def _decided(report: CycleReport, console: Console) -> str:
     """Every buy and sell with its reason, the names of the others, and why there was no answer."""
     if not report.decisions:
-        return "nothing\n"
+        return f"{tr('nothing')}\n"
     lines = [
-        paragraph(_decision(item), console.width, indent=7)
+        paragraph(tr(_decision(item)), console.width, indent=7)
         for item in report.decisions
         if item.action.trades
     ]
     for action in (Action.HOLD, Action.ABSTAIN):
         names = ", ".join(d.stock_name for d in report.decisions if d.action is action)
         if names:
-            lines.append(paragraph(f"{action.ljust(7)}{names}", console.width, indent=7))
+            lines.append(paragraph(f"{tr(action).ljust(7)}{names}", console.width, indent=7))
     silent = next((d for d in report.decisions if d.action is Action.ABSTAIN), None)
     if silent is not None:
-        lines.append(paragraph(silent.reason, console.width, indent=7))
+        lines.append(paragraph(tr(silent.reason), console.width, indent=7))
     return "\n".join(lines) + "\n"
 
 
@@ -95,10 +103,14 @@ def _decision(item: Decision) -> str:
     )
 
 
+def _ordered(report: CycleReport, console: Console) -> str:
+    return orders.orders(report.orders, console) if report.orders else f"{tr('nothing')}\n"
+
+
 def _denied(report: CycleReport, console: Console) -> str:
     lines = [
         paragraph(
-            f"{check.stock_code} {check.stock_name}  {result.code}: {result.detail}",
+            f"{check.stock_code} {check.stock_name}  {result.code}: {tr(result.detail)}",
             console.width,
             indent=7,
         )

@@ -10,6 +10,7 @@ from kt.cli.show.cells import clock, money, percent, plain, signed
 from kt.cli.show.table import Column, heading, pairs, render
 from kt.cli.show.width import paragraph
 from kt.records import AnalystUse, DailyReport, Decision
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -71,8 +72,8 @@ def _result(row: DailyReport) -> list[tuple[str, str]]:
         ("total", f"{signed(day.total)} won after costs"),
         ("before costs", "" if day.gross is None else f"{signed(day.gross)} won"),
         ("costs", f"{money(costs)} won: fees {money(day.fees)}, taxes {money(day.taxes)}"),
-        ("return", _rates(day.invested_pct, day.gross_pct, "invested")),
-        ("on equity", _rates(day.equity_pct, day.equity_gross_pct, "equity")),
+        ("return", _rates(day.invested_pct, day.gross_pct)),
+        ("on equity", _rates(day.equity_pct, day.equity_gross_pct, equity=True)),
         ("index", "" if day.index_pct is None else f"{percent(day.index_pct)}, KOSPI"),
         ("equity", "" if day.equity is None else f"{money(day.equity)} won"),
         ("trades", f"{money(day.trades)} ({money(day.wins)} won)"),
@@ -83,18 +84,18 @@ def _result(row: DailyReport) -> list[tuple[str, str]]:
     return [(name, value or "not known") for name, value in told]
 
 
-def _rates(after: float | None, before: float | None, of: str) -> str:
+def _rates(after: float | None, before: float | None, *, equity: bool = False) -> str:
     if after is None:
         return ""
     gross = "" if before is None else f", {percent(before)} before costs"
-    return f"{percent(after)} of the {of}{gross}"
+    return f"{percent(after)} of the {'equity' if equity else 'invested'}{gross}"
 
 
 def _decided(row: DailyReport, console: Console) -> str:
     """How many of each kind; those to trade with their reasons."""
-    counts = ", ".join(f"{number} {action}" for action, number in sorted(row.decided.items()))
+    counts = ", ".join(f"{number} {tr(action)}" for action, number in sorted(row.decided.items()))
     gap = "\n" if console.markdown and row.decisions else ""
-    lines = [f"{counts or 'nothing'}\n{gap}"]
+    lines = [f"{counts or tr('nothing')}\n{gap}"]
     lines += [f"{'- ' if console.markdown else ''}{_why(one, console)}\n" for one in row.decisions]
     return "".join(lines)
 
@@ -104,7 +105,7 @@ def _why(one: Decision, console: Console) -> str:
         f"{clock(one.decided_at)} {one.action} {one.stock_code} {one.stock_name} at "
         f"{money(one.price)}, confidence {one.confidence:.2f}: {one.reason}"
     )
-    return paragraph(text, console.width, indent=14)
+    return paragraph(tr(text), console.width, indent=14)
 
 
 def _calls(row: DailyReport, console: Console) -> str:
@@ -114,7 +115,7 @@ def _calls(row: DailyReport, console: Console) -> str:
 
 
 def _use(one: AnalystUse) -> str:
-    return (
+    return tr(
         f"{one.analyst} {one.model}: {money(one.calls)} questions, {money(one.failed)} failed, "
         f"{money(one.tokens)} tokens, {plain(one.cost_usd, 4)} dollars"
     )

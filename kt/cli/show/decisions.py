@@ -11,6 +11,7 @@ from kt.cli.show.table import Column, render
 from kt.cli.show.width import paragraph
 from kt.records import Action, Candidate, Check, Decision
 from kt.rules.risk.causes import causes
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -75,7 +76,7 @@ DECISIONS = (
 def decisions(rows: Sequence[Decision], console: Console) -> str:
     """The table, followed by the full text of every reason and of a panel's votes."""
     lines = [
-        paragraph(line, console.width, indent=7)
+        paragraph(tr(line), console.width, indent=7)
         for row in rows
         for line in (f"{row.stock_code} {row.stock_name}: {row.reason}", *map(_vote, row.votes))
     ]
@@ -113,7 +114,7 @@ def checks(rows: Sequence[Check], console: Console) -> str:
     text = render(CHECKS, rows, console)
     lines = [
         paragraph(
-            f"{row.stock_code} {row.stock_name}  {result.code}: {result.detail}",
+            f"{row.stock_code} {row.stock_name}  {result.code}: {tr(result.detail)}",
             console.width,
             indent=7,
         )

@@ -25,6 +25,7 @@ from kt.records import (
     ViNotice,
 )
 from kt.text import visible
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -139,7 +140,7 @@ def _row(quote: Quote) -> LiveRow:
 
 def line(event: StreamEvent) -> str:
     """One event as a line of text."""
-    return visible(_words(event))
+    return visible(tr(_words(event)))
 
 
 def _words(event: StreamEvent) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kt.cli.show.cells import DIM, GREEN, RED, YELLOW, paint
 from kt.cli.show.width import shorten
 from kt.text import visible
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -64,7 +65,7 @@ def _time(row: Mapping[str, Any]) -> str:
 
 def _text(name: str, value: Any) -> str:
     if name == "passed":
-        return "passed" if value else "denied"
+        return tr("passed") if value else tr("denied")
     if value is None or value in ("", 0):
         return ""
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else tr(str(value))

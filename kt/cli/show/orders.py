@@ -18,6 +18,7 @@ from kt.records import (
     OrderType,
     Side,
 )
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -72,7 +73,7 @@ def orders(rows: Sequence[Order], console: Console) -> str:
 def notes(rows: Sequence[Order], console: Console) -> str:
     """Why orders failed, one line each; for `kt order list`, which raises no error for them."""
     lines = [
-        paragraph(f"{row.order_id[-SHORT_ID:]}  {reason(row)}", console.width, indent=8)
+        paragraph(f"{row.order_id[-SHORT_ID:]}  {tr(reason(row))}", console.width, indent=8)
         for row in rows
         if row.state in EXPLAINED_STATES
     ]

@@ -94,7 +94,7 @@ def performance(row: Performance) -> list[tuple[str, str]]:
     """Names and values, one a line; what is not known is said to be."""
     held = "" if row.held_minutes is None else f"{money(row.held_minutes)} minutes"
     told = [
-        ("days", f"{row.since} to {row.until}"),
+        ("days", f"{row.since:%Y-%m-%d} to {row.until:%Y-%m-%d}"),
         ("realised", f"{signed(row.profit)} won"),
         ("return", percent(row.return_pct)),
         ("drawdown", percent(row.max_drawdown_pct)),
@@ -108,7 +108,7 @@ def performance(row: Performance) -> list[tuple[str, str]]:
     return [(name, value or "not known") for name, value in told]
 
 
-LABELS = {"stop": "stop mode"}
+LABELS = {"stop": "stop mode", "at": "time"}
 """Labels that differ from the field's name because another table uses that name as a heading."""
 
 
@@ -132,7 +132,7 @@ def named(rows: Sequence[Mapping[str, Any]], names: Sequence[str], console: Cons
     """These fields of the rows as a table; the last ones leave first when room is short."""
     columns = [
         Column(
-            name.replace("_", " "),
+            LABELS.get(name, name).replace("_", " "),
             lambda row, name=name: _text(name, row.get(name)),  # type: ignore[misc]
             right=all(isinstance(row.get(name), int | float | None) for row in rows),
             rank=position,

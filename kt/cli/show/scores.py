@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from kt.cli.show import columns
 from kt.cli.show.cells import plain
-from kt.cli.show.korean import translated
 from kt.cli.show.table import Column, heading, render
 from kt.cli.show.width import paragraph
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -58,13 +58,13 @@ def _group(name: tuple[str, str, str], rows: list[Any], console: Console) -> str
     narrow = 0 < console.width < WIDE
     layout = [column for column in SCORES if not narrow or column.rank < LEFT_OUT]
     text = heading(title, console) + render(layout, rows, console)
-    notes = [f"{translated(FEW, console.language)}"] if any(row.few for row in rows) else []
+    notes = [tr(FEW)] if any(row.few for row in rows) else []
     apart = [
-        f"{getattr(rows[0], part)} {translated(part.replace('_', ' '), console.language)}"
+        f"{getattr(rows[0], part)} {tr(part.replace('_', ' '))}"
         for part in COUNTED_APART
         if getattr(rows[0], part)
     ]
     if apart:
-        notes.append(f"{translated('not counted', console.language)}: {', '.join(apart)}")
+        notes.append(f"{tr('not counted')}: {', '.join(apart)}")
     gap = "\n" if console.markdown and notes else ""
     return text + gap + "".join(f"{paragraph(note, console.width)}\n" for note in notes)

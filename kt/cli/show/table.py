@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.show.cells import BOLD, DIM, paint
-from kt.cli.show.korean import translated
 from kt.cli.show.width import shorten, width_of
 from kt.text import one_line, visible
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -34,9 +34,9 @@ class Column:
 def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> str:
     """The table as text, or `(none)` without rows."""
     if not rows:
-        return f"{translated('(none)', console.language)}\n"
-    cells = [[visible(column.cell(row)) for column in columns] for row in rows]
-    titles = [translated(column.heading, console.language) for column in columns]
+        return f"{tr('(none)')}\n"
+    cells = [[visible(tr(column.cell(row))) for column in columns] for row in rows]
+    titles = [tr(column.heading) for column in columns]
     kept, widths = _fit(columns, titles, cells, console.width)
     shown = []
     for row, texts in zip(rows, cells, strict=True):
@@ -105,7 +105,7 @@ def _fit(
 
 def pairs(rows: Sequence[tuple[str, str]], console: Console) -> str:
     """Names and values, one pair per line, with aligned values."""
-    labelled = [(translated(name, console.language), value) for name, value in rows]
+    labelled = [(tr(name), tr(value)) for name, value in rows]
     if console.markdown:
         lines = [f"- **{name}** {one_line(value)}".rstrip() for name, value in labelled]
         return "\n".join(lines) + "\n"
@@ -119,5 +119,5 @@ def pairs(rows: Sequence[tuple[str, str]], console: Console) -> str:
 
 def heading(text: str, console: Console) -> str:
     """The line above a part, which may be a heading in Markdown."""
-    text = translated(text, console.language)
+    text = tr(text)
     return f"## {text}\n\n" if console.markdown else f"{paint(text, BOLD, console.color)}\n"

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from kt.cli.show import orders as order_tables
 from kt.cli.show.cells import moment, money, percent, plain, signed
 from kt.cli.show.table import Column, heading, pairs, render
-from kt.cli.show.width import paragraph
+from kt.cli.show.width import paragraph, width_of
 from kt.records import Action, Check, CheckResult, Decision, DecisionTrail, EntryStatus
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -59,7 +60,7 @@ def _trail(row: DecisionTrail, console: Console) -> str:
         ("Verdict", _told(_verdict(row), console)),
     )
     text = "\n".join(f"{heading(title, console)}{text}" for title, text in parts)
-    return text + "".join(f"\n{paragraph(name, console.width)}\n" for name in row.missing)
+    return text + "".join(f"\n{paragraph(tr(name), console.width)}\n" for name in row.missing)
 
 
 def _told(rows: Sequence[tuple[str, str]], console: Console) -> str:
@@ -68,9 +69,10 @@ def _told(rows: Sequence[tuple[str, str]], console: Console) -> str:
         return render((), (), console)
     if console.markdown or not console.width:
         return pairs(rows, console)
-    inset = max(len(name) for name, _ in rows) + 2
+    told = [(tr(name), tr(value)) for name, value in rows]
+    inset = max(width_of(name) for name, _ in told) + 2
     lines = []
-    for name, value in rows:
+    for name, value in told:
         wrapped = paragraph(value, console.width - inset).splitlines() or [""]
         lines += [(name, wrapped[0]), *(("", line) for line in wrapped[1:])]
     return pairs(lines, console)
@@ -135,8 +137,8 @@ def _reply(row: DecisionTrail) -> list[tuple[str, str]]:
 def _checks(checks: Sequence[Check], console: Console) -> Iterator[str]:
     for check in checks:
         order = f"{check.side} {money(check.quantity)} at {money(check.price)}"
-        title = f"{moment(check.checked_at)}  {_passed(check)}  {order}\n"
-        results = [(one.code, f"{_passed(one)} {one.detail}") for one in check.results]
+        title = f"{moment(check.checked_at)}  {tr(_passed(check))}  {tr(order)}\n"
+        results = [(one.code, f"{tr(_passed(one))} {tr(one.detail)}") for one in check.results]
         gap = "\n" if console.markdown else ""
         yield title + gap + _told(results, console)
 

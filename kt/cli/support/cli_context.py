@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kt.cli.support.console import Console
 from kt.text import visible
+from kt.translation import tr, use
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +37,7 @@ class Flags:
     quiet: bool = False
     verbose: int = 0
     no_color: bool = False
+    lang: str = ""
 
 
 def _build_app(cli: CliContext) -> App:
@@ -62,6 +64,7 @@ class CliContext:
 
     @cached_property
     def config(self) -> Config:
+        from kt.cli.support.language import language_of
         from kt.config.load import load_config
 
         overrides: dict[str, Any] = {}
@@ -70,7 +73,7 @@ class CliContext:
         if self.flags.dry_run:
             overrides["dry_run"] = True
         config = load_config(self.flags.config or None, self.environ, overrides)
-        self.console.language = config.language
+        use(language_of(config.language, self.flags.lang, self.environ))
         self.console.palette = config.gain_colors
         return config
 
@@ -154,7 +157,7 @@ class CliContext:
 
     def say(self, text: str) -> None:
         """One line to stderr; silent with --quiet."""
-        self.console.say(f"kt: {visible(text)}")
+        self.console.say(f"kt: {visible(tr(text))}")
 
     def suggest(self, words: str) -> None:
         """After the command with these words: what usually follows, unless `hints` is off."""
@@ -167,6 +170,6 @@ class CliContext:
     def tell(self, text: str) -> None:
         """A message of the app; --quiet does not silence warnings and critical notices."""
         if text.startswith(("warning", "critical")):
-            self.console.warn(f"kt: {visible(text)}")
+            self.console.warn(f"kt: {visible(tr(text))}")
         else:
             self.say(text)

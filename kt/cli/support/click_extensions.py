@@ -10,7 +10,9 @@ from typing import Any
 import click
 
 from kt.cli.support.cli_context import FORMATS, CliContext
+from kt.cli.support.help_text import HelpInLanguage, described, wide
 from kt.cli.support.param_types import FILE
+from kt.translation import LANGUAGES
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,16 @@ GLOBAL_OPTIONS = (
     _global(
         "-v", "--verbose", count=True, help="Log API calls to stderr; twice for their messages."
     ),
+    _global(
+        "--lang",
+        type=click.Choice(["auto", *LANGUAGES]),
+        help="The language; default: KT_LANG, the configuration, the locale.",
+    ),
     _global("--no-color", is_flag=True, help="No colours, the same as setting NO_COLOR."),
 )
 
 
-class Command(click.Command):
+class Command(HelpInLanguage, click.Command):
     """A command whose help lists its own options apart from the global ones."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
@@ -103,7 +110,7 @@ WAITED_FOR = {
 """By a command's first word, what it waits for when it says nothing itself."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(HelpInLanguage, click.Group):
     """A group that lists its commands from a table and imports only the one that is called."""
 
     def __init__(
@@ -159,8 +166,8 @@ class LazyGroup(click.Group):
             sections.setdefault(entry.section, []).append((name, entry.summary))
         widest = max(len(name) for name in self.entries)
         for title, rows in sections.items():
-            with formatter.section(title):
-                formatter.write_dl([(name.ljust(widest), summary) for name, summary in rows])
+            with formatter.section(wide(title)):
+                formatter.write_dl([(name.ljust(widest), wide(text)) for name, text in rows])
 
 
 def write_options(
@@ -174,11 +181,12 @@ def write_options(
             continue  # arguments are in the usage line and the text
         record = parameter.get_help_record(ctx)
         if record is not None:
-            (common if isinstance(parameter, GlobalOption) else own).append(record)
+            into = common if isinstance(parameter, GlobalOption) else own
+            into.append((record[0], described(record[1])))
     if own:
-        with formatter.section("Options"):
+        with formatter.section(wide("Options")):
             formatter.write_dl(own)
-    with formatter.section("Global options"):
+    with formatter.section(wide("Global options")):
         formatter.write_dl(common)
 
 

@@ -14,6 +14,7 @@ from typing import TextIO
 from kt.cli.support.progress import Progress
 from kt.rules.typed_text import folded
 from kt.text import data, screen
+from kt.translation import tr
 
 DEFAULT_WIDTH = 80
 INSET = len("kt: ")
@@ -55,7 +56,6 @@ class Console:
         self.closed = False
         self.failure = ""
         """Why data could not be written, unless the reader closed the pipe."""
-        self.language = "en"
         self.palette = "red-blue"
         self.markdown = False
         """Tables are Markdown, without colours and of any width."""
@@ -140,7 +140,7 @@ class Console:
     def hint(self, text: str) -> None:
         """One dim line about what may follow: only between a person and a terminal."""
         if self.out_terminal and self.err_terminal:
-            self.say(self._dim(text))
+            self.say(self._dim(tr(text)))
 
     def _dim(self, text: str) -> str:
         return f"\x1b[2m{text}\x1b[0m" if self.color else text
@@ -173,7 +173,7 @@ class Console:
         """A text that cannot wrap."""
         from kt.cli.show.width import shorten
 
-        return self._dim(shorten(self.shown(text), max(self.width - 1, 1)))
+        return self._dim(shorten(self.shown(tr(text)), max(self.width - 1, 1)))
 
     @contextlib.contextmanager
     def _output(self) -> Iterator[None]:
@@ -186,14 +186,14 @@ class Console:
                 self.progress.make_way()
 
     def ask(self, question: str) -> bool:
-        """Ask a yes-or-no question on the terminal; anything but y or yes means no."""
-        return self.ask_text(f"{question} [y/N]").lower() in {"y", "yes"}
+        """Ask a yes-or-no question on the terminal; anything but y or yes (예, 네) means no."""
+        return self.ask_text(f"{tr(question)} [y/N]").lower() in {"y", "yes", "예", "네"}
 
     def ask_text(self, question: str) -> str:
         """Ask on the terminal for one line; empty when there is none."""
         with self._output():
             try:
-                self.stderr.write(f"{self.shown(question)} ")
+                self.stderr.write(f"{self.shown(tr(question))} ")
                 self.stderr.flush()
             except OSError:
                 return ""

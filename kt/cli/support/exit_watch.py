@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from kt.cli.support.messages import sentence
 from kt.cli.support.run_lock import Holder, holder
 from kt.errors import KtError
 
@@ -106,7 +107,7 @@ def with_exits(positions: Iterable[Position]) -> list[Position]:
 def warn(cli: CliContext, watch: Watch, held: int) -> None:
     """Warn about a hanging run, and about `held` positions whose exits nothing monitors."""
     if watch.silence:
-        cli.console.warn(f"kt: {watch.silence}. {watch.remedy}")
+        cli.console.warn(sentence(watch.silence, watch.remedy))
     if held and not watch.by:
         whose = "1 position has" if held == 1 else f"{held} positions have"
         cli.say(f"{whose} a stop or target that no process monitors. {HELP}")

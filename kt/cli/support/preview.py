@@ -14,6 +14,7 @@ from kt.records import Check, OrderType, Origin, Position, Side
 from kt.rules import fees
 from kt.rules.exit_prices import exit_prices
 from kt.text import harmless
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -63,7 +64,7 @@ def preview(cli: CliContext, ctx: Context, checks: Sequence[Check]) -> str:
     text = "\n".join(_one(cli, ctx, check, facts) for check in harmless(checks))
     if ctx.profile != "real":
         return text
-    return f"{paint(REAL_MONEY, RED, cli.console.color)}\n{text}"
+    return f"{paint(tr(REAL_MONEY), RED, cli.console.color)}\n{text}"
 
 
 def _one(cli: CliContext, ctx: Context, check: Check, facts: PreviewFacts) -> str:

@@ -105,8 +105,7 @@ def wait_for(
         return list(orders)
     except (KeyboardInterrupt, Terminated):
         names = ", ".join(f"{order.ord_no} ({order.order_id})" for order in still)
-        cli.console.warn(
-            f"kt: interrupted while waiting; already sent: {names}. See `kt order list`."
-        )
+        message = f"interrupted while waiting; already sent: {names}"
+        cli.console.warn(sentence(message, "See `kt order list`."))
         raise
     return [after.get(order.order_id, order) for order in orders]

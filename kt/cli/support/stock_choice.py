@@ -10,6 +10,7 @@ from kt.cli.support.param_types import shown
 from kt.errors import AuthError, KtError, Unreachable, UsageError
 from kt.rules.stock_names import StockMatch, code_of, find, key
 from kt.text import visible
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -68,8 +69,8 @@ def _asked(cli: CliContext, typed: str, found: Sequence[StockMatch]) -> StockMat
             hint="Give the code, or more of the name.",
         )
     numbered = [f"{number:>3}{line}" for number, line in enumerate(lines, 1)]
-    cli.console.warn(f"kt: {shown(typed)} may be one of {len(found)} stocks:")
-    cli.console.warn("\n".join(numbered) + more)
+    cli.console.warn(tr(f"kt: {shown(typed)} may be one of {len(found)} stocks:"))
+    cli.console.warn("\n".join(numbered) + tr(more))
     answer = cli.console.ask_text("Which number?")
     if not answer.isascii() or not answer.isdigit() or not 0 < int(answer[:9]) <= len(lines):
         raise UsageError("no stock was chosen", hint="Give the code, or more of the name.")

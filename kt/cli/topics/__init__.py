@@ -1,5 +1,5 @@
-"""The topics of `kt help`: Markdown files with `{{parts}}` generated from the code. Text for
-developers goes to docs/ instead."""
+"""The topics of `kt help`: Markdown files with `{{parts}}` generated from the code, and in `ko` the
+same in Korean. Text for developers goes to docs/ instead."""
 
 from __future__ import annotations
 
@@ -22,11 +22,14 @@ TOPICS: dict[str, str] = {
 
 
 def topic_text(name: str) -> str:
-    """One topic as Markdown, with its generated parts filled in."""
+    """One topic as Markdown in the language in use, with its generated parts filled in."""
     import re
     from importlib import resources
 
     from kt.cli.docs.parts import PARTS
+    from kt.translation import language
 
-    text = resources.files(__name__).joinpath(f"{name}.md").read_text(encoding="utf-8")
+    folder = resources.files(__name__)
+    folder = folder if language() == "en" else folder.joinpath(language())
+    text = folder.joinpath(f"{name}.md").read_text(encoding="utf-8")
     return re.sub(r"\{\{([a-z-]+)\}\}", lambda found: PARTS[found[1]](), text)
