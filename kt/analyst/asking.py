@@ -16,6 +16,7 @@ from datetime import datetime
 from threading import Event
 from typing import Any
 
+from kt.analyst.advice_prompt import advice_prompt
 from kt.analyst.call import call
 from kt.analyst.failure import Failure
 from kt.analyst.prompt import (
@@ -29,11 +30,11 @@ from kt.analyst.prompt import (
 from kt.analyst.provider import Provider, ProviderReply, Question
 from kt.analyst.reading import Read, read_text
 from kt.analyst.request_key import key_of, shortlist_question
-from kt.analyst.schemas import SCHEMAS
+from kt.analyst.schemas import SCHEMAS, advice_schema
 from kt.ports import Analyst, Clock
 from kt.ports.patience import time_left
-from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
-from kt.rules.freshness import newest
+from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate, PromptPreview
+from kt.rules.freshness import newest, stocks_of
 
 RETRIED = frozenset({"quota", "unavailable", "unreachable"})
 """Failures that are retried: the same request may succeed a moment later."""
@@ -96,6 +97,13 @@ class ModelAnalyst:
         prompt = shortlist_prompt(candidates, count, asof, self._language)
         return self._ask("shortlist", key, prompt, asof)
 
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        """One request about every subject of the question."""
+        prompt = advice_prompt(request, faults, self._language)
+        key, asof = self.advice_key(request, faults), newest(stocks_of(request), request.asof)
+        schema = advice_schema(request)
+        return self._ask(request.topic.value, key, prompt, asof, schema=schema)
+
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:
         """The prompt that `decide` would send."""
         prompt = decide_prompt(brief, (), self._language)
@@ -118,6 +126,11 @@ class ModelAnalyst:
         question = {"system": system} | shortlist_question(candidates, count, asof)
         return key_of("shortlist", self.name, self.model, self._parameters, question)
 
+    def advice_key(self, request: AdviceRequest, faults: Sequence[str] = ()) -> str:
+        topic = request.topic.value
+        question = {"system": instructions(topic, self._language).text, "request": request}
+        return key_of(topic, self.name, self.model, self._parameters, question, faults)
+
     def _ask(
         self,
         purpose: str,
@@ -125,12 +138,13 @@ class ModelAnalyst:
         prompt: Prompt,
         data_at: datetime,
         *,
+        schema: dict[str, Any] | None = None,
         seconds: float = 0.0,
         most: int = MAX_ATTEMPTS,
     ) -> AnalystReply:
         asked_at = self._clock.now()
         started = time.perf_counter()
-        question = Question(prompt, SCHEMAS[purpose], self._parameters["temperature"])
+        question = Question(prompt, schema or SCHEMAS[purpose], self._parameters["temperature"])
         seconds = min(seconds or self._timeout, time_left())
         reply, attempts = self._with_retries(question, seconds, most)
         latency = round((time.perf_counter() - started) * 1000)
@@ -163,7 +177,7 @@ class ModelAnalyst:
     ) -> tuple[ProviderReply, int]:
         """The reply to the last attempt, and the number of attempts."""
         if time_left() < MIN_SECONDS_LEFT:
-            words = "the time for this cycle's questions is used up (analyst.cycle_timeout)"
+            words = "the time for these questions is used up (analyst.cycle_timeout, or their own)"
             return ProviderReply(failure=Failure("late", words)), 0
         if not self._provider.secret.isascii() or not self._provider.secret.isprintable():
             words = "the key holds a line break, or letters that no key has"

@@ -24,11 +24,14 @@ from typing import Any
 
 import msgspec
 
+from kt.analyst.advice_prompt import advice_data
 from kt.analyst.request_key import key_of, shortlist_question
+from kt.analyst.rules_advice import advice_objects
 from kt.analyst.signals import SignalScore, score_signals
 from kt.ports import Clock
 from kt.records import (
     Action,
+    AdviceRequest,
     AnalystReply,
     AnalystRequest,
     Candidate,
@@ -37,7 +40,7 @@ from kt.records import (
     StockContext,
 )
 from kt.rules import ticks
-from kt.rules.freshness import newest
+from kt.rules.freshness import newest, stocks_of
 
 BUY_AT = 80.0
 SELL_AT = 40.0
@@ -129,6 +132,12 @@ class RulesAnalyst:
         figures = {c.stock_code: round(c.score, 1) for c in candidates}
         return self._answer("shortlist", key, objects, figures, asof)
 
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        """The answers of `rules_advice.py`. Faults change nothing."""
+        objects = advice_objects(request, buy_at=BUY_AT, sell_at=SELL_AT, room_pct=ROOM_PCT)
+        key, data_at = self.advice_key(request, faults), newest(stocks_of(request), request.asof)
+        return self._answer(request.topic.value, key, objects, advice_data(request), data_at)
+
     def preview(self, brief: AnalystRequest) -> None:
         """None: the rules have no prompt."""
 
@@ -142,6 +151,10 @@ class RulesAnalyst:
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
         question = shortlist_question(candidates, count, asof)
         return key_of("shortlist", self.name, MODEL, _PARAMETERS, question)
+
+    def advice_key(self, request: AdviceRequest, faults: Sequence[str] = ()) -> str:
+        topic = request.topic.value
+        return key_of(topic, self.name, MODEL, _PARAMETERS, request, faults)
 
     def _answer(
         self,

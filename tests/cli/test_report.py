@@ -145,7 +145,7 @@ def test_positions_are_in_the_plan_with_their_exits(front: Front) -> None:
 
 def test_a_settled_day_is_shown_as_it_was_written(traded_day: Front) -> None:
     ctx = traded_day.world.ctx
-    daily_report.write(ctx, daily_pnl.close_day(ctx))
+    daily_report.write(ctx, daily_report.made(ctx, daily_pnl.close_day(ctx)))
     traded_day.world.journal.error("R1", "network", "after", "the settlement", OPEN)
     traded_day.world.clock.set(OPEN + timedelta(days=3))
     assert traded_day("report", "2026-11-23", terminal=True).out == SHOWN
