@@ -66,9 +66,9 @@ def _of_the_day(subject: Subject, request: AdviceRequest) -> Answer:
     mean = sum(changes) / len(changes) if changes else 0.0
     lost = request.result is not None and request.result.total < 0
     choice = AdviceChoice.CAREFUL if lost or mean <= LOWER_PCT else AdviceChoice.TRADE
-    why = f"{len(changes)} stocks are expected {mean:+.1f}% on average"
+    why = f"The expected prices ({len(changes)}) are {mean:+.1f}% from yesterday's on average"
     if request.result is not None:
-        why = f"the day brought {request.result.total:+,} won"
+        why = f"The day brought {request.result.total:+,} won"
     return choice, 0, f"{why}."
 
 

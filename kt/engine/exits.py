@@ -182,8 +182,9 @@ def _before_close(runtime: Runtime, answers: dict[str, Advice]) -> None:
     """The analyst's answers before the close: cancel the orders that it does not keep, and sell
     what it does not hold overnight."""
     runtime.state.closing = answers
-    said = [f"{one.choice} {one.stock_name}" for one in answers.values()]
-    runtime.say(f"before the close: {', '.join(said)}")
+    if answers:
+        said = (f"{one.choice} {one.stock_name}" for one in answers.values())
+        runtime.say(f"the analyst before the close: {', '.join(said)}")
     today = runtime.ctx.clock.now().date()
     for answer in answers.values():
         if answer.choice is AdviceChoice.CANCEL:

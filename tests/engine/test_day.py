@@ -80,8 +80,10 @@ def test_before_the_open_there_is_a_plan(stage: Make) -> None:
     made.world.broker.hold(SAMSUNG, 3, 70_000)
     made.play("08:31")
     (plan,) = [text for _, title, text in made.world.notifier.told if title == "plan for the day"]
-    today = "TRADE: 3 stocks are expected +0.0% on average.; HOLD 삼성전자: ..."
     assert plan == (
+        "TRADE: The expected prices (1) are +0.0% from yesterday's on average.; "
+        "HOLD 삼성전자: Held until its exits; expected +0.0%.; "
+        "WATCH SK하이닉스: No expected price is known.; WATCH 카카오: No expected price is known.; "
         "held, at expected prices: 삼성전자 70,000; "
         "planned, at expected prices: nothing; "
         "watch list: SK하이닉스, 카카오"
@@ -106,7 +108,8 @@ def test_the_day_ends_with_a_report_and_the_next_begins_with_its_plan(stage: Mak
     told = [text for _, title, text in made.world.notifier.told if title.endswith("settled")]
     assert len(told) == 1
     assert (
-        "\nplan for 2026-11-24: hold 삼성전자 x10 (stop 66,500, target 77,000); watch " in told[0]
+        "\nplan for 2026-11-24: CAREFUL: The day brought -1,600 won.; "
+        "hold 삼성전자 x10 (stop 66,500, target 77,000); watch " in told[0]
     )
     plans = [text for _, title, text in made.world.notifier.told if title == "plan for the day"]
     plan = plans[-1]

@@ -9,6 +9,7 @@ import pytest
 
 from kt.config.model import Config, Exits, Orders, Scan, SessionHours
 from kt.config.questions import ClosingQuestion, PlanQuestion, ProfitQuestion, Questions
+from kt.engine.day import Day
 from kt.records import (
     AdviceChoice,
     OrderState,
@@ -77,10 +78,6 @@ def test_after_hold_on_it_is_asked_again_when_the_price_has_moved(stage: Make) -
     made.act("10:00:51", lambda: made.tick(78_400))
     made.act("10:00:52", lambda: made.tick(78_500))
     made.play("10:01:00")
-    assert [one.subjects[0].price for one in asked(made, Topic.PROFIT)] == [
-        77_000,
-        77_800 - 0,
-    ] or True
     prices = [one.subjects[0].price for one in asked(made, Topic.PROFIT)]
     assert prices == [77_000, 78_400]
     assert sells(made) == []
@@ -134,13 +131,8 @@ def test_a_new_run_knows_the_answer_that_stands(stage: Make) -> None:
     made = stage(Config(scan=QUIET))
     held_on(made)
     made.play("10:02")
-    again = Stage.__new__(Stage)
-    again.__dict__ |= made.__dict__
-    assert len(asked(made, Topic.PROFIT)) == 1
-    from kt.engine.day import Day
-
-    again.day = Day(made.ctx, made._stream, announce=made.lines.append)
-    again.play("10:04")
+    made.day = Day(made.ctx, made._stream, announce=made.lines.append)
+    made.play("10:04")
     assert len(asked(made, Topic.PROFIT)) == 1
     assert sells(made) == []
 
