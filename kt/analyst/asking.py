@@ -87,7 +87,8 @@ class ModelAnalyst:
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         """One request about every stock of the brief."""
         key, asof = self.decide_key(brief, faults), newest(brief.stocks, brief.asof)
-        return self._ask("decide", key, decide_prompt(brief, faults, self._language), asof)
+        prompt = decide_prompt(brief, faults, self._language)
+        return self._ask("decide", key, self._question(prompt, SCHEMAS["decide"]), asof)
 
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
@@ -95,14 +96,14 @@ class ModelAnalyst:
         """One request for the best candidates."""
         key = self.shortlist_key(candidates, count, asof)
         prompt = shortlist_prompt(candidates, count, asof, self._language)
-        return self._ask("shortlist", key, prompt, asof)
+        return self._ask("shortlist", key, self._question(prompt, SCHEMAS["shortlist"]), asof)
 
     def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
         """One request about every subject of the question."""
         prompt = advice_prompt(request, faults, self._language)
         key, asof = self.advice_key(request, faults), newest(stocks_of(request), request.asof)
-        schema = advice_schema(request)
-        return self._ask(request.topic.value, key, prompt, asof, schema=schema)
+        question = self._question(prompt, advice_schema(request))
+        return self._ask(request.topic.value, key, question, asof)
 
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:
         """The prompt that `decide` would send."""
@@ -114,7 +115,8 @@ class ModelAnalyst:
         now = self._clock.now()
         key = key_of("probe", self.name, self.model, self._parameters, "")
         seconds = min(self._timeout, PROBE_SECONDS)
-        return self._ask("probe", key, PROBE, now, seconds=seconds, most=1)
+        question = self._question(PROBE, SCHEMAS["probe"])
+        return self._ask("probe", key, question, now, seconds=seconds, most=1)
 
     def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str:
         system = instructions("decide", self._language).text
@@ -131,20 +133,21 @@ class ModelAnalyst:
         question = {"system": instructions(topic, self._language).text, "request": request}
         return key_of(topic, self.name, self.model, self._parameters, question, faults)
 
+    def _question(self, prompt: Prompt, schema: dict[str, Any]) -> Question:
+        return Question(prompt, schema, self._parameters["temperature"])
+
     def _ask(
         self,
         purpose: str,
         key: str,
-        prompt: Prompt,
+        question: Question,
         data_at: datetime,
         *,
-        schema: dict[str, Any] | None = None,
         seconds: float = 0.0,
         most: int = MAX_ATTEMPTS,
     ) -> AnalystReply:
         asked_at = self._clock.now()
         started = time.perf_counter()
-        question = Question(prompt, schema or SCHEMAS[purpose], self._parameters["temperature"])
         seconds = min(seconds or self._timeout, time_left())
         reply, attempts = self._with_retries(question, seconds, most)
         latency = round((time.perf_counter() - started) * 1000)
@@ -158,8 +161,8 @@ class ModelAnalyst:
             asked_model=self.model,
             objects=found.objects,
             raw=reply.text,
-            prompt=prompt.whole,
-            prompt_version=prompt.version,
+            prompt=question.prompt.whole,
+            prompt_version=question.prompt.version,
             parameters=self._parameters,
             asked_at=asked_at,
             data_at=data_at,
