@@ -2,8 +2,8 @@
 
 For every stock `signals.py` weighs six signals into a score of 0..100. Then:
 
-- not held, score at least BUY_AT, and room below the day's upper limit: BUY at one tick above
-  the best ask (so that it fills at once), for at most the limit per stock;
+- not held, not sold within JUST_SOLD, score at least BUY_AT, and room below the day's upper limit:
+  BUY at one tick above the best ask (so that it fills at once), for at most the limit per stock;
 - held, and the score at most SELL_AT, or the price within 1 % of stop or target while the
   score is low: SELL all sellable shares at one tick below the best bid;
 - everything else: HOLD.
@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -47,6 +47,8 @@ SELL_AT = 40.0
 TARGET_HOLDS_AT = 60.0
 """A position near its target is not sold while its score is at least this."""
 NEAR_PCT = 1.0
+JUST_SOLD = timedelta(minutes=60)
+"""As long as the horizon at which a buy was measured (HIT_RATES)."""
 ROOM_PCT = 3.0
 """A buy needs the price to be more than this far below the day's upper limit."""
 SELL_CONFIDENCE = 0.65
@@ -208,6 +210,9 @@ def _verdict(stock: StockContext, scored: SignalScore, brief: AnalystRequest) ->
 
 
 def _for_new(stock: StockContext, scored: SignalScore, brief: AnalystRequest) -> _Verdict:
+    for sale in brief.sold_today:
+        if sale.stock_code == stock.stock_code and brief.asof - sale.at < JUST_SOLD:
+            return _hold(scored, f"just sold at {sale.price:,} ({sale.origin.value})")
     if scored.score < BUY_AT:
         return _hold(scored, f"too weak to buy, which takes {BUY_AT:.0f}")
     quote = stock.quote

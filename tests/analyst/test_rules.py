@@ -19,8 +19,10 @@ from kt.records import (
     Book,
     Deposit,
     Level,
+    Origin,
     Position,
     RiskLevel,
+    SoldToday,
     StockContext,
 )
 from kt.rules import ticks
@@ -81,6 +83,20 @@ def test_a_position_is_sold_when_its_score_falls() -> None:
 
 def test_a_rising_position_is_held_and_not_bought_again() -> None:
     assert ask(rising(position=held()))["005930"]["action"] == "HOLD"
+
+
+def test_what_was_just_sold_is_not_bought_back() -> None:
+    sold = SoldToday(
+        stock_code="005930", stock_name="삼성전자", quantity=10, price=71_500,
+        origin=Origin.TAKE_PROFIT, reason="target", at=T0 - timedelta(minutes=59),
+    )  # fmt: skip
+    found = ask(rising(), sold_today=(sold,))["005930"]
+    assert (found["action"], found["quantity"]) == ("HOLD", 0)
+    assert "just sold at 71,500 (take_profit)" in found["reason"]
+    hour = replace(sold, at=T0 - timedelta(minutes=60))
+    assert ask(rising(), sold_today=(hour,))["005930"]["action"] == "BUY"
+    other = replace(sold, stock_code="000660")
+    assert ask(rising(), sold_today=(other,))["005930"]["action"] == "BUY"
 
 
 def test_a_weak_position_near_its_stop_is_sold() -> None:
