@@ -239,6 +239,14 @@ def test_a_young_position_is_not_asked_about_before_the_close(stage: Make) -> No
     assert asked(made, Topic.CLOSING) == []
 
 
+def test_shares_that_kt_leaves_alone_are_not_asked_about(stage: Make) -> None:
+    made = before_the_close(
+        stage, Config(scan=QUIET, exits=Exits(min_holding_minutes=0, external="leave"))
+    )
+    made.play("15:22")
+    assert asked(made, Topic.CLOSING) == []
+
+
 @pytest.mark.parametrize(("silence", "sold"), [("hold", 0), ("sell", 2)])
 def test_silence_before_the_close(stage: Make, silence: Any, sold: int) -> None:
     made = before_the_close(
@@ -328,3 +336,19 @@ def test_a_silent_analyst_keeps_no_day_from_its_report(stage: Make) -> None:
     report = made.world.journal.report(MONDAY)
     assert report is not None
     assert (report.lesson, report.strategy, len(report.plan)) == ("", "", 1)
+
+
+def test_a_run_that_starts_again_asks_neither_plan_nor_lesson_twice(stage: Make) -> None:
+    made = stage(start="08:29")
+    made.world.broker.d2_cash = 10_000_000
+    for clock in ("08:31", "08:33"):
+        made.play(clock)
+        made.day = Day(made.ctx, made._stream, announce=made.lines.append)
+    assert len(asked(made, Topic.PLAN)) == 1
+    made.clock.set(at("15:30"))
+    for clock in ("15:32", "15:34"):
+        made.play(clock)
+        made.day = Day(made.ctx, made._stream, announce=made.lines.append)
+    assert len(asked(made, Topic.LESSON)) == 1
+    report = made.world.journal.report(MONDAY)
+    assert report is not None and report.lesson
