@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from time import sleep
 from typing import Any
 
 import pytest
@@ -14,16 +16,18 @@ from kt.analyst.prompt import Language, instructions
 from kt.analyst.replay import ReplayAnalyst
 from kt.analyst.rules import RulesAnalyst
 from kt.errors import KtError
-from kt.ports.patience import AskingTime
+from kt.ports.patience import AskingTime, time_left
 from kt.records import (
     KST,
     AdviceChoice,
     AdviceRequest,
     AnalystCall,
+    AnalystReply,
     OpenOrder,
     OrderType,
     Origin,
     Provenance,
+    Quote,
     Side,
     SoldToday,
     StockContext,
@@ -250,6 +254,32 @@ def test_the_deadline_covers_the_data_and_the_answer(world: World) -> None:
     found = advise(world.ctx, request(), {SAMSUNG: HOLD}, time)
     assert found[SAMSUNG].choice is HOLD
     assert found[SAMSUNG].fault.startswith("late: ")
+
+
+def test_the_data_of_a_question_count_against_its_deadline(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bought(world)
+    given: list[float] = []
+    quote = world.market.quote
+
+    def slow(stock_code: str) -> Quote:
+        given.append(time_left())
+        sleep(0.3)
+        return quote(stock_code)
+
+    advised = world.analyst.advise
+
+    def watched(asked: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        given.append(time_left())
+        return advised(asked, faults)
+
+    monkeypatch.setattr(world.market, "quote", slow)
+    monkeypatch.setattr(world.analyst, "advise", watched)
+    due = Exit(position(world), Origin.TAKE_PROFIT, 77_500, "77,500 >= target 77,000")
+    position_questions.profit(world.ctx, due)
+    assert given[0] == pytest.approx(10.0, abs=0.3)
+    assert given[1] <= given[0] - 0.3
 
 
 def test_every_question_and_every_answer_is_a_row(world: World) -> None:

@@ -51,7 +51,7 @@ def test_a_profit_is_asked_about_and_sold_at_the_price_reached(stage: Make) -> N
     made.act("10:00:29", lambda: made.world.market.prices.update({SAMSUNG: 77_500}))
     made.act("10:00:30", lambda: made.tick(77_500))
     for second in range(31, 50):
-        made.act(f"10:00:{second}", lambda: made.tick(77_400))
+        made.act(f"10:00:{second}", lambda: made.tick(78_400))
     made.play("10:01:00")
     (question,) = asked(made, Topic.PROFIT)
     (subject,) = question.subjects
@@ -80,6 +80,9 @@ def test_after_hold_on_it_is_asked_again_when_the_price_has_moved(stage: Make) -
     made.play("10:01:00")
     prices = [one.subjects[0].price for one in asked(made, Topic.PROFIT)]
     assert prices == [77_000, 78_400]
+    steps = made.world.journal.events(kinds=["step"], limit=1_000)
+    names = [step["name"] for step in steps if step["name"].startswith("profit")]
+    assert len(names) < 5, "the twenty ticks in between started no worker"
     assert sells(made) == []
     assert any("holding on to 삼성전자 at 77,000" in line for line in made.lines)
 
