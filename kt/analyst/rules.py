@@ -2,8 +2,9 @@
 
 For every stock `signals.py` weighs six signals into a score of 0..100. Then:
 
-- not held, not sold within JUST_SOLD, score at least BUY_AT, and room below the day's upper limit:
-  BUY at one tick above the best ask (so that it fills at once), for at most the limit per stock;
+- a stock that kt has an order open in, in the same direction, or has sold within JUST_SOLD: HOLD;
+- not held, score at least BUY_AT, and room below the day's upper limit: BUY at one tick above
+  the best ask (so that it fills at once), for at most the limit per stock;
 - held, and the score at most SELL_AT, or the price within 1 % of stop or target while the
   score is low: SELL all sellable shares at one tick below the best bid;
 - everything else: HOLD.
@@ -37,6 +38,7 @@ from kt.records import (
     Candidate,
     Position,
     Quote,
+    Side,
     StockContext,
 )
 from kt.rules import ticks
@@ -205,6 +207,8 @@ def _verdict(stock: StockContext, scored: SignalScore, brief: AnalystRequest) ->
     if not scored.signals:
         return _Verdict(Action.HOLD, 0.5, 0, 0, "no figures could be had")
     if stock.position is not None and stock.position.quantity > 0:
+        if _is_under_way(stock, Side.SELL, brief):
+            return _hold(scored, "an order to sell it is open")
         return _for_held(stock, stock.position, scored)
     return _for_new(stock, scored, brief)
 
@@ -213,6 +217,8 @@ def _for_new(stock: StockContext, scored: SignalScore, brief: AnalystRequest) ->
     for sale in brief.sold_today:
         if sale.stock_code == stock.stock_code and brief.asof - sale.at < JUST_SOLD:
             return _hold(scored, f"just sold at {sale.price:,} ({sale.origin.value})")
+    if _is_under_way(stock, Side.BUY, brief):
+        return _hold(scored, "an order to buy it is open")
     if scored.score < BUY_AT:
         return _hold(scored, f"too weak to buy, which takes {BUY_AT:.0f}")
     quote = stock.quote
@@ -241,6 +247,11 @@ def _for_held(stock: StockContext, position: Position, scored: SignalScore) -> _
         )
     sure = max(SELL_CONFIDENCE, 1 - _hit_rate(scored))
     return _Verdict(Action.SELL, round(sure, 2), quantity, price, why)
+
+
+def _is_under_way(stock: StockContext, side: Side, brief: AnalystRequest) -> bool:
+    orders = (order for order in brief.open_orders if order.stock_code == stock.stock_code)
+    return any(order.side is side for order in orders)
 
 
 def _near(quote: Quote, level: int, direction: int) -> bool:

@@ -24,8 +24,8 @@ TOPICS = {
 
 @dataclass
 class StandIn:
-    """Answers each subject with its first choice, or as `answers` says for the topic; every stock
-    of a cycle is held, and no candidate is chosen."""
+    """Answers each subject with its first choice, or as `answers` says for the topic; a cycle's
+    decisions are left unanswered, and no candidate is chosen."""
 
     answers: Mapping[str, dict[str, Any]]
     provider: FakeProvider = field(init=False)
@@ -50,11 +50,6 @@ class StandIn:
             | self.answers.get(topic, {})
             for one in data.get("subjects", ())
         ]
-        answers += [
-            {"action": "HOLD", "quantity": 0, "price": 0, "confidence": 0.5, "risk_level": "LOW",
-             "reason": "Held.", "stock_code": one["stock_code"], "stock_name": one["stock_name"]}
-            for one in data.get("stocks", ())
-        ]  # fmt: skip
         Said(openai_body(gemini_body(objects(*answers))))(line)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from kt.ports.patience import AskingTime
 from kt.records import Book, Interval, Position, StockContext
 from kt.steps.context import Context
-from kt.steps.fan_out import gather
+from kt.steps.decide.collect import fetch
 
 MINUTES = 30
 DAYS = 20
@@ -35,7 +35,7 @@ def stock_context(
     if book is None:
         questions["book"] = lambda: market.book(stock_code)
     with time.spent():
-        fetched = gather(ctx, f"question.{stock_code}", questions)
+        fetched = fetch(ctx, f"question.{stock_code}", questions)
     found = fetched.answers
     if "quote" not in found:
         return None
