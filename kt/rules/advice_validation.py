@@ -3,6 +3,7 @@ its choices."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -80,3 +81,15 @@ def _price(price: Any, choice: str, subject: Subject) -> list[str]:
         if not lower <= price <= upper:
             return [f"price: {price:,} lies outside {lower:,} to {upper:,}"]
     return []
+
+
+def majority(answers: Sequence[ValidAdvice], quorum: int) -> ValidAdvice | None:
+    """The answer that more than half of a panel's members gave, with the price and the reason of
+    the first of them; None below the quorum of answers or without a majority."""
+    counts = Counter(answer.choice for answer in answers)
+    if len(answers) < quorum or not counts:
+        return None
+    choice, votes = counts.most_common(1)[0]
+    if votes * 2 <= len(answers):
+        return None
+    return next(answer for answer in answers if answer.choice is choice)

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from kt.records import AdviceChoice, AdviceRequest, Subject, Topic
-from kt.rules.advice_validation import judge_advice
+from kt.rules.advice_validation import ValidAdvice, judge_advice, majority
 from tests.analyst.test_advice import open_order
 from tests.store.make import T0
 
@@ -65,3 +65,13 @@ def test_a_bad_answer_is_a_named_fault(change: dict[str, Any], fault: str) -> No
 def test_each_subject_is_answered_once() -> None:
     assert judged().faults == {"0000123": ("not answered",)}
     assert judged(GOOD, GOOD | {"price": 70_600}).faults == {"0000123": ("answered 2 times",)}
+
+
+def test_a_panel_answers_by_majority() -> None:
+    sell = ValidAdvice(AdviceChoice.SELL, 0, "first")
+    also = ValidAdvice(AdviceChoice.SELL, 0, "second")
+    hold = ValidAdvice(AdviceChoice.HOLD, 0, "third")
+    assert majority([hold, sell, also], 2) == sell
+    assert majority([sell, hold], 2) is None, "a tie"
+    assert majority([sell], 2) is None, "below the quorum"
+    assert majority([], 0) is None
