@@ -37,7 +37,7 @@ from kt.records import (
 )
 from kt.rules.advice_validation import judge_advice
 from kt.steps.decide import position_questions
-from kt.steps.decide.advice import advise
+from kt.steps.decide.ask_advice import advise
 from kt.steps.results import Exit
 from tests.analyst.make import ADAPTERS, CLOCK, T0, falling, held, model, rising
 from tests.analyst.provider import fails, objects, providing, says

@@ -24,7 +24,7 @@ from kt.records import (
     Topic,
 )
 from kt.steps.context import Context
-from kt.steps.decide.advice import advise
+from kt.steps.decide.ask_advice import advise
 from kt.steps.decide.under_way import under_way
 from kt.steps.instruments import instrument
 from kt.steps.portfolio import day_plan

@@ -7,7 +7,7 @@ from datetime import timedelta
 from kt.ports.patience import AskingTime
 from kt.records import Advice, AdviceChoice, AdviceRequest, Book, Order, Subject, Topic
 from kt.steps.context import Context
-from kt.steps.decide.advice import advise
+from kt.steps.decide.ask_advice import advise
 from kt.steps.decide.subject_data import stock_context
 from kt.steps.decide.under_way import open_order, under_way
 from kt.steps.instruments import instrument

@@ -21,7 +21,7 @@ from kt.records import (
 )
 from kt.rules.standing_answer import still_stands
 from kt.steps.context import Context
-from kt.steps.decide.advice import advise
+from kt.steps.decide.ask_advice import advise
 from kt.steps.decide.subject_data import stock_context
 from kt.steps.decide.under_way import open_order, under_way
 from kt.steps.instruments import instrument

@@ -31,7 +31,7 @@ from kt.steps.fan_out import note_error
 
 
 @dataclass(slots=True)
-class _Found:
+class _OpenQuestion:
     """The answers so far and the faults of the rest, by subject."""
 
     request: AdviceRequest
@@ -59,7 +59,7 @@ def advise(
     """
     if not request.subjects:
         return {}
-    found = _Found(request, time)
+    found = _OpenQuestion(request, time)
     _ask_everybody(ctx, found)
     for subject in found.left().subjects:
         found.good[subject.ref] = _silent(ctx, found, subject, silence[subject.ref])
@@ -68,7 +68,7 @@ def advise(
     return answers
 
 
-def _ask_everybody(ctx: Context, found: _Found) -> None:
+def _ask_everybody(ctx: Context, found: _OpenQuestion) -> None:
     try:
         first = _ask(ctx, ctx.analyst, found, found.request)
         retry = found.left()
@@ -89,7 +89,7 @@ def _ask_everybody(ctx: Context, found: _Found) -> None:
 def _ask(
     ctx: Context,
     analyst: Analyst,
-    found: _Found,
+    found: _OpenQuestion,
     request: AdviceRequest,
     faults: tuple[str, ...] = (),
     *,
@@ -151,7 +151,7 @@ def _advice(
     )
 
 
-def _silent(ctx: Context, found: _Found, subject: Subject, choice: AdviceChoice) -> Advice:
+def _silent(ctx: Context, found: _OpenQuestion, subject: Subject, choice: AdviceChoice) -> Advice:
     """The configured choice, with the reason why there is no answer."""
     fault = found.faults.get(subject.ref) or "no answer"
     why = analyst_outages.why(ctx.analyst.name, fault)
