@@ -13,6 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from kt.analyst.rules import RulesAnalyst
+from kt.analyst.rules_advice import advice_objects
 from kt.clock import ManualClock
 from kt.config.model import Config
 from kt.errors import UnknownCondition, UnknownStock
@@ -21,6 +22,7 @@ from kt.ports import Analyst, SealedGateway
 from kt.records import (
     KST,
     AccountReturn,
+    AdviceRequest,
     AmendTicket,
     AnalystReply,
     AnalystRequest,
@@ -669,6 +671,8 @@ class ScriptedAnalyst:
         self.faults: list[tuple[str, ...]] = []
         self.briefs: list[AnalystRequest] = []
         self.picks: tuple[dict[str, Any], ...] | None = None
+        self.advice: dict[str, dict[str, Any]] = {}
+        self.questions: list[AdviceRequest] = []
         self.error = ""
         self.tokens = 0
         self.cost = 0.0
@@ -700,6 +704,17 @@ class ScriptedAnalyst:
             )
         return self._answer("shortlist", () if self.error else picks)
 
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        """As the offline analyst, except for the fields in `advice`, by subject."""
+        self.questions.append(request)
+        self.faults.append(tuple(faults))
+        self.asked.set()
+        if self.block is not None:
+            self.block.wait(30)
+        objects = advice_objects(request, buy_at=101.0, sell_at=-1.0, room_pct=3.0)
+        said = tuple(one | self.advice.get(one["ref"], {}) for one in objects)
+        return self._answer(request.topic.value, () if self.error else said)
+
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:
         return PromptPreview(version="scripted.1", text=f"about {len(brief.stocks)} stocks")
 
@@ -708,7 +723,7 @@ class ScriptedAnalyst:
 
     def _answer(self, purpose: str, objects: tuple[dict[str, Any], ...]) -> AnalystReply:
         return AnalystReply(
-            key=f"{purpose}-{len(self.briefs)}",
+            key=f"{purpose}-{len(self.briefs) + len(self.questions)}",
             purpose=purpose,
             analyst=self.name,
             model=self.model,

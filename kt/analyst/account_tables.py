@@ -8,6 +8,7 @@ from kt.analyst.compact import age, amount, cell, decimal, exact, price, table
 from kt.records import KST, AnalystRequest, MarketIndex
 
 LESSONS = 1_500
+PLAN = 1_500
 
 
 def account_tables(brief: AnalystRequest) -> Iterable[str]:
@@ -17,6 +18,9 @@ def account_tables(brief: AnalystRequest) -> Iterable[str]:
     yield _sectors(brief)
     yield _positions(brief)
     yield _orders(brief)
+    yield _sold(brief)
+    if brief.plan:
+        yield f"plan: {cell(brief.plan, PLAN)}"
     if brief.lessons:
         yield f"learnt: {cell(brief.lessons, LESSONS)}"
 
@@ -118,3 +122,13 @@ def _orders(brief: AnalystRequest) -> str:
         for o in brief.open_orders
     ]  # fmt: skip
     return table("order", ["code", "side", "open/qty", "price", "at", "state"], rows)
+
+
+def _sold(brief: AnalystRequest) -> str:
+    """Today's sales with their reasons, so that nothing is bought back without thought."""
+    rows = [
+        [one.stock_code, cell(one.stock_name), str(one.quantity), price(one.price),
+         one.origin.value, f"{one.at.astimezone(KST):%H:%M:%S}", cell(one.reason, 80)]
+        for one in brief.sold_today
+    ]  # fmt: skip
+    return table("sold", ["code", "name", "qty", "price", "origin", "at", "why"], rows)

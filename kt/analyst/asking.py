@@ -16,6 +16,7 @@ from datetime import datetime
 from threading import Event
 from typing import Any
 
+from kt.analyst.advice_prompt import advice_prompt
 from kt.analyst.call import call
 from kt.analyst.failure import Failure
 from kt.analyst.prompt import (
@@ -29,11 +30,11 @@ from kt.analyst.prompt import (
 from kt.analyst.provider import Provider, ProviderReply, Question
 from kt.analyst.reading import Read, read_text
 from kt.analyst.request_key import key_of, shortlist_question
-from kt.analyst.schemas import SCHEMAS
+from kt.analyst.schemas import SCHEMAS, advice_schema
 from kt.ports import Analyst, Clock
 from kt.ports.patience import time_left
-from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
-from kt.rules.freshness import newest
+from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate, PromptPreview
+from kt.rules.freshness import newest, stocks_of
 
 RETRIED = frozenset({"quota", "unavailable", "unreachable"})
 """Failures that are retried: the same request may succeed a moment later."""
@@ -86,7 +87,8 @@ class ModelAnalyst:
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         """One request about every stock of the brief."""
         key, asof = self.decide_key(brief, faults), newest(brief.stocks, brief.asof)
-        return self._ask("decide", key, decide_prompt(brief, faults, self._language), asof)
+        prompt = decide_prompt(brief, faults, self._language)
+        return self._ask("decide", key, self._question(prompt, SCHEMAS["decide"]), asof)
 
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
@@ -94,7 +96,14 @@ class ModelAnalyst:
         """One request for the best candidates."""
         key = self.shortlist_key(candidates, count, asof)
         prompt = shortlist_prompt(candidates, count, asof, self._language)
-        return self._ask("shortlist", key, prompt, asof)
+        return self._ask("shortlist", key, self._question(prompt, SCHEMAS["shortlist"]), asof)
+
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        """One request about every subject of the question."""
+        prompt = advice_prompt(request, faults, self._language)
+        key, asof = self.advice_key(request, faults), newest(stocks_of(request), request.asof)
+        question = self._question(prompt, advice_schema(request))
+        return self._ask(request.topic.value, key, question, asof)
 
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:
         """The prompt that `decide` would send."""
@@ -106,7 +115,8 @@ class ModelAnalyst:
         now = self._clock.now()
         key = key_of("probe", self.name, self.model, self._parameters, "")
         seconds = min(self._timeout, PROBE_SECONDS)
-        return self._ask("probe", key, PROBE, now, seconds=seconds, most=1)
+        question = self._question(PROBE, SCHEMAS["probe"])
+        return self._ask("probe", key, question, now, seconds=seconds, most=1)
 
     def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str:
         system = instructions("decide", self._language).text
@@ -118,11 +128,19 @@ class ModelAnalyst:
         question = {"system": system} | shortlist_question(candidates, count, asof)
         return key_of("shortlist", self.name, self.model, self._parameters, question)
 
+    def advice_key(self, request: AdviceRequest, faults: Sequence[str] = ()) -> str:
+        topic = request.topic.value
+        question = {"system": instructions(topic, self._language).text, "request": request}
+        return key_of(topic, self.name, self.model, self._parameters, question, faults)
+
+    def _question(self, prompt: Prompt, schema: dict[str, Any]) -> Question:
+        return Question(prompt, schema, self._parameters["temperature"])
+
     def _ask(
         self,
         purpose: str,
         key: str,
-        prompt: Prompt,
+        question: Question,
         data_at: datetime,
         *,
         seconds: float = 0.0,
@@ -130,7 +148,6 @@ class ModelAnalyst:
     ) -> AnalystReply:
         asked_at = self._clock.now()
         started = time.perf_counter()
-        question = Question(prompt, SCHEMAS[purpose], self._parameters["temperature"])
         seconds = min(seconds or self._timeout, time_left())
         reply, attempts = self._with_retries(question, seconds, most)
         latency = round((time.perf_counter() - started) * 1000)
@@ -144,8 +161,8 @@ class ModelAnalyst:
             asked_model=self.model,
             objects=found.objects,
             raw=reply.text,
-            prompt=prompt.whole,
-            prompt_version=prompt.version,
+            prompt=question.prompt.whole,
+            prompt_version=question.prompt.version,
             parameters=self._parameters,
             asked_at=asked_at,
             data_at=data_at,
@@ -163,7 +180,7 @@ class ModelAnalyst:
     ) -> tuple[ProviderReply, int]:
         """The reply to the last attempt, and the number of attempts."""
         if time_left() < MIN_SECONDS_LEFT:
-            words = "the time for this cycle's questions is used up (analyst.cycle_timeout)"
+            words = "the time for these questions is used up (analyst.cycle_timeout, or their own)"
             return ProviderReply(failure=Failure("late", words)), 0
         if not self._provider.secret.isascii() or not self._provider.secret.isprintable():
             words = "the key holds a line break, or letters that no key has"

@@ -9,9 +9,17 @@ from datetime import datetime, time
 
 from kt.analyst.replay import Keyed
 from kt.ports import Analyst, Clock
-from kt.records import WITHHELD, AnalystCall, AnalystReply, AnalystRequest, Candidate, PromptPreview
+from kt.records import (
+    WITHHELD,
+    AdviceRequest,
+    AnalystCall,
+    AnalystReply,
+    AnalystRequest,
+    Candidate,
+    PromptPreview,
+)
 from kt.rules import breaker
-from kt.rules.freshness import newest
+from kt.rules.freshness import newest, stocks_of
 
 Calls = Callable[[datetime], Sequence[AnalystCall]]
 """Reads the requests to analysts since a time from the journal, oldest first."""
@@ -76,11 +84,22 @@ class GuardedAnalyst:
         key = self._inner.shortlist_key(candidates, count, asof)
         return self._withheld("shortlist", key, asof, error)
 
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        error = self._withheld_because()
+        if not error:
+            return self._inner.advise(request, faults)
+        key = self._inner.advice_key(request, faults)
+        data_at = newest(stocks_of(request), request.asof)
+        return self._withheld(request.topic.value, key, data_at, error)
+
     def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str:
         return self._inner.decide_key(brief, faults)
 
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
         return self._inner.shortlist_key(candidates, count, asof)
+
+    def advice_key(self, request: AdviceRequest, faults: Sequence[str] = ()) -> str:
+        return self._inner.advice_key(request, faults)
 
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:
         return self._inner.preview(brief)

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 
 from kt.ports import Analyst
-from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
+from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate, PromptPreview
 
 
 class DeferredAnalyst:
@@ -40,6 +40,9 @@ class DeferredAnalyst:
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
         return self._chosen.shortlist(candidates, count, asof)
+
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        return self._chosen.advise(request, faults)
 
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:
         return self._chosen.preview(brief)

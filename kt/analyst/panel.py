@@ -19,10 +19,11 @@ import msgspec
 from kt.analyst.replay import Keyed
 from kt.analyst.request_key import key_of
 from kt.ports import Analyst, Clock
-from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
+from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate, PromptPreview
 from kt.rules import decision_validation, vote
+from kt.rules.advice_validation import ValidAdvice, judge_advice, majority
 from kt.rules.decision_validation import MOST_REASON
-from kt.rules.freshness import newest
+from kt.rules.freshness import newest, stocks_of
 from kt.rules.repair import repaired
 from kt.rules.vote import Vote
 
@@ -98,6 +99,25 @@ class PanelAnalyst:
         objects = tuple(_cut(fields) for fields in vote.chosen(ballots, count))
         key = self.shortlist_key(candidates, count, asof)
         return self._reply("shortlist", key, replies, objects, asof)
+
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        """The vote about every subject; one without a majority is not among the objects."""
+        replies = self._asked(lambda member: member.advise(request, faults))
+        ballots: dict[str, list[ValidAdvice]] = {one.ref: [] for one in request.subjects}
+        for reply in replies.values():
+            for ref, answer in judge_advice(reply.objects, request).good.items():
+                ballots[ref].append(answer)
+        objects = tuple(
+            {"ref": ref, "choice": won.choice.value, "price": won.price, "reason": won.reason}
+            for ref, answers in ballots.items()
+            if (won := majority(answers, self._quorum)) is not None
+        )
+        key, asof = self.advice_key(request, faults), newest(stocks_of(request), request.asof)
+        return self._reply(request.topic.value, key, replies, objects, asof)
+
+    def advice_key(self, request: AdviceRequest, faults: Sequence[str] = ()) -> str:
+        keys = [member.advice_key(request, faults) for member in self._members.values()]
+        return key_of(request.topic.value, NAME, self.model, {}, keys)
 
     def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str:
         keys = [member.decide_key(brief, faults) for member in self._members.values()]

@@ -24,7 +24,7 @@ from kt.records import KST, AnalystRequest, Candidate
 _ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
 
 Language = Literal["en", "ko"]
-_RETRY_TEXT: dict[Language, str] = {
+RETRY_TEXT: dict[Language, str] = {
     "en": "Your last answer had the faults listed in the data. Avoid them.",
     "ko": "지난번 답에는 데이터에 적힌 오류가 있었습니다. 되풀이하지 마십시오.",
 }
@@ -41,7 +41,7 @@ class Instructions:
 
 @cache
 def instructions(purpose: str, language: Language) -> Instructions:
-    """The instructions for `decide` or `shortlist`."""
+    """The instructions for `decide`, `shortlist`, or a topic of `records.Topic`."""
     name = f"{purpose}.{language}"
     file = resources.files("kt.analyst").joinpath(f"prompts/{name}.txt")
     first, _, text = file.read_text(encoding="utf-8").partition("\n")
@@ -72,7 +72,7 @@ def decide_prompt(
     """The prompt for decisions on every stock of a brief. On a retry, `faults` are those of the
     last answer."""
     lines = [f"fault of your last answer: {cell(fault, 200)}" for fault in faults]
-    retry = f"{_RETRY_TEXT[language]}\n" if faults else ""
+    retry = f"{RETRY_TEXT[language]}\n" if faults else ""
     found = instructions("decide", language)
     text = "\n".join([*lines, brief_text(brief)])
     return Prompt(found.text, f"{retry}<data>\n{text}\n</data>", found.version)

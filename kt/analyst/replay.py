@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from kt.analyst.reading import read_text
 from kt.errors import KtError
 from kt.ports import Analyst
-from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
+from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate, PromptPreview
 
 
 class FindsAnswers(Protocol):
@@ -25,6 +25,7 @@ class Keyed(Analyst, Protocol):
 
     def decide_key(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> str: ...
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str: ...
+    def advice_key(self, request: AdviceRequest, faults: Sequence[str] = ()) -> str: ...
 
 
 class ReplayAnalyst:
@@ -54,6 +55,9 @@ class ReplayAnalyst:
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
         return self._find("shortlist", self._original.shortlist_key(candidates, count, asof))
+
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        return self._find(request.topic.value, self._original.advice_key(request, faults))
 
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:
         return self._original.preview(brief)

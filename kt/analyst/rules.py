@@ -2,6 +2,7 @@
 
 For every stock `signals.py` weighs six signals into a score of 0..100. Then:
 
+- a stock that kt has an order open in, in the same direction, or has sold within JUST_SOLD: HOLD;
 - not held, score at least BUY_AT, and room below the day's upper limit: BUY at one tick above
   the best ask (so that it fills at once), for at most the limit per stock;
 - held, and the score at most SELL_AT, or the price within 1 % of stop or target while the
@@ -18,32 +19,38 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import msgspec
 
+from kt.analyst.advice_prompt import advice_data
 from kt.analyst.request_key import key_of, shortlist_question
+from kt.analyst.rules_advice import advice_objects
 from kt.analyst.signals import SignalScore, score_signals
 from kt.ports import Clock
 from kt.records import (
     Action,
+    AdviceRequest,
     AnalystReply,
     AnalystRequest,
     Candidate,
     Position,
     Quote,
+    Side,
     StockContext,
 )
 from kt.rules import ticks
-from kt.rules.freshness import newest
+from kt.rules.freshness import newest, stocks_of
 
 BUY_AT = 80.0
 SELL_AT = 40.0
 TARGET_HOLDS_AT = 60.0
 """A position near its target is not sold while its score is at least this."""
 NEAR_PCT = 1.0
+JUST_SOLD = timedelta(minutes=60)
+"""As long as the horizon at which a buy was measured (HIT_RATES)."""
 ROOM_PCT = 3.0
 """A buy needs the price to be more than this far below the day's upper limit."""
 SELL_CONFIDENCE = 0.65
@@ -129,6 +136,12 @@ class RulesAnalyst:
         figures = {c.stock_code: round(c.score, 1) for c in candidates}
         return self._answer("shortlist", key, objects, figures, asof)
 
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        """The answers of `rules_advice.py`. Faults change nothing."""
+        objects = advice_objects(request, buy_at=BUY_AT, sell_at=SELL_AT, room_pct=ROOM_PCT)
+        key, data_at = self.advice_key(request, faults), newest(stocks_of(request), request.asof)
+        return self._answer(request.topic.value, key, objects, advice_data(request), data_at)
+
     def preview(self, brief: AnalystRequest) -> None:
         """None: the rules have no prompt."""
 
@@ -142,6 +155,10 @@ class RulesAnalyst:
     def shortlist_key(self, candidates: Sequence[Candidate], count: int, asof: datetime) -> str:
         question = shortlist_question(candidates, count, asof)
         return key_of("shortlist", self.name, MODEL, _PARAMETERS, question)
+
+    def advice_key(self, request: AdviceRequest, faults: Sequence[str] = ()) -> str:
+        topic = request.topic.value
+        return key_of(topic, self.name, MODEL, _PARAMETERS, request, faults)
 
     def _answer(
         self,
@@ -190,11 +207,18 @@ def _verdict(stock: StockContext, scored: SignalScore, brief: AnalystRequest) ->
     if not scored.signals:
         return _Verdict(Action.HOLD, 0.5, 0, 0, "no figures could be had")
     if stock.position is not None and stock.position.quantity > 0:
+        if _is_under_way(stock, Side.SELL, brief):
+            return _hold(scored, "an order to sell it is open")
         return _for_held(stock, stock.position, scored)
     return _for_new(stock, scored, brief)
 
 
 def _for_new(stock: StockContext, scored: SignalScore, brief: AnalystRequest) -> _Verdict:
+    for sale in brief.sold_today:
+        if sale.stock_code == stock.stock_code and brief.asof - sale.at < JUST_SOLD:
+            return _hold(scored, f"just sold at {sale.price:,} ({sale.origin.value})")
+    if _is_under_way(stock, Side.BUY, brief):
+        return _hold(scored, "an order to buy it is open")
     if scored.score < BUY_AT:
         return _hold(scored, f"too weak to buy, which takes {BUY_AT:.0f}")
     quote = stock.quote
@@ -223,6 +247,11 @@ def _for_held(stock: StockContext, position: Position, scored: SignalScore) -> _
         )
     sure = max(SELL_CONFIDENCE, 1 - _hit_rate(scored))
     return _Verdict(Action.SELL, round(sure, 2), quantity, price, why)
+
+
+def _is_under_way(stock: StockContext, side: Side, brief: AnalystRequest) -> bool:
+    orders = (order for order in brief.open_orders if order.stock_code == stock.stock_code)
+    return any(order.side is side for order in orders)
 
 
 def _near(quote: Quote, level: int, direction: int) -> bool:

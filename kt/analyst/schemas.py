@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kt.records import ANSWERS, RiskLevel
+from kt.records import ANSWERS, AdviceRequest, RiskLevel
 
 _TEXT = {"type": "STRING"}
 _WHOLE = {"type": "INTEGER"}
@@ -41,3 +41,11 @@ SCHEMAS: dict[str, dict[str, Any]] = {
     "probe": {"type": "ARRAY", "items": _TEXT},
 }
 """Schema by purpose, as JSON Schema in the OpenAPI dialect."""
+
+
+def advice_schema(request: AdviceRequest) -> dict[str, Any]:
+    """The schema of the answers to a question, with the choices that its subjects have."""
+    choices = {choice.value: None for one in request.subjects for choice in one.choices}
+    return _list_of(
+        {"ref": _TEXT, "choice": _one_of(list(choices)), "price": _WHOLE, "reason": _TEXT}
+    )

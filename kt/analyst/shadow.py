@@ -10,7 +10,7 @@ from datetime import datetime
 
 from kt.analyst.replay import Keyed
 from kt.ports import Analyst
-from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
+from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate, PromptPreview
 
 GRACE = 20.0
 """Real seconds that the end of a process waits for a shadow's answer."""
@@ -72,6 +72,10 @@ class ShadowedAnalyst:
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
         return self._inner.shortlist(candidates, count, asof)
+
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        """By `inner` alone: only decisions are compared."""
+        return self._inner.advise(request, faults)
 
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:
         return self._inner.preview(brief)

@@ -27,6 +27,7 @@ from kt.config.fields import (
     Won,
     WonOrNone,
 )
+from kt.config.questions import Questions
 from kt.config.scan import Scan
 
 
@@ -116,9 +117,8 @@ class Exits(Section, frozen=True, kw_only=True):
     stop_loss_pct: Annotated[float, Meta(gt=0, le=30)] = 5.0
     """Sell at market when the price is this far below the average price."""
     take_profit_pct: Annotated[float, Meta(gt=0, le=1000)] = 10.0
-    """Sell when the price is this far above the average price."""
-    ask_before_profit: bool = False
-    """Let the analyst confirm a take-profit (a stop-loss is never delayed)."""
+    """Sell when the price is this far above the average price; `questions.profit` first asks the
+    analyst."""
     trailing_stop_pct: Annotated[float, Meta(ge=0, le=30)] = 0.0
     """Sell at market when the price is this far below its high since the buy. 0 = off."""
     max_holding_minutes: Annotated[int, Meta(ge=0, le=525_600)] = 0
@@ -345,6 +345,7 @@ class Config(Section, frozen=True, kw_only=True):
     orders: Orders = Orders()
     session: SessionHours = SessionHours()
     analyst: AnalystConfig = AnalystConfig()
+    questions: Questions = Questions()
     emergency: Emergency = Emergency()
     pipe: Pipe = Pipe()
     notify: Notify = Notify()

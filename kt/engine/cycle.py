@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from kt.engine import summaries
-from kt.engine.work import recover
+from kt.engine import cycle_phases, summaries
+from kt.engine.work import Plan, plan, recover, settle_day
 from kt.errors import AuthError, Denied, Halted, JournalError, KtError
 from kt.records import (
+    AdviceChoice,
     Balance,
     Candidate,
     Check,
@@ -27,18 +28,20 @@ from kt.records import (
     Position,
     StreamEvent,
 )
+from kt.rules.trading_phases import Phase
 from kt.steps import analyst_outages
 from kt.steps.context import Context
 from kt.steps.decide import analyze as analysis
-from kt.steps.decide import collect, scan
+from kt.steps.decide import collect, position_questions, scan
 from kt.steps.decide import decision_scoring as learning
 from kt.steps.fan_out import note_error
+from kt.steps.notices import notify
 from kt.steps.orders import exits, flatten, unfilled
 from kt.steps.orders.place import place_checked
 from kt.steps.portfolio import balance as account
 from kt.steps.portfolio import daily_pnl
 from kt.steps.reconcile import order_tracking, startup
-from kt.steps.results import Flattened, Reconciliation
+from kt.steps.results import Exit, Flattened, Reconciliation
 from kt.steps.risk import check, stops
 
 T = TypeVar("T")
@@ -122,6 +125,7 @@ class _Cycle:
         self.take_over()
         report.balance = self.step("account", lambda: account.balance(self.ctx), summaries.balance)
         self.leave()
+        self.phase()
         self.scan()
         self.decide()
         self.trade()
@@ -176,6 +180,15 @@ class _Cycle:
         changed = self.step("unfilled", self.unfilled, summaries.orders) or ()
         self.report.orders = (*sold, *(o for o in changed if o.order_id not in _ids(sold)))
 
+    def phase(self) -> None:
+        """What the phase of the day adds before trading."""
+        ctx = self.ctx
+        if cycle_phases.plan_is_due(ctx):
+            self.step("plan", lambda: plan(ctx), Plan.text)
+        if cycle_phases.phase(ctx) is Phase.CLOSING:
+            changed = self.step("closing", lambda: cycle_phases.before_close(ctx), summaries.orders)
+            self.report.orders += changed or ()
+
     def unfilled(self) -> tuple[Order, ...]:
         return unfilled.unfilled(self.ctx)
 
@@ -201,11 +214,17 @@ class _Cycle:
             code = due.position.stock_code
             if exits.wait_left(self.ctx, code):
                 continue  # refused before; its next try is not due yet
-            if asking[code] and not exits.confirm_profit(self.ctx, due, self.time):
+            wanted = self.confirmed(due) if asking[code] else due
+            if wanted is None:
                 continue
-            left = exits.leave(self.ctx, due)
+            left = exits.leave(self.ctx, wanted)
             sold += [*left.taken_back, *([left.order] if left.order else [])]
         return tuple(sold)
+
+    def confirmed(self, due: Exit) -> Exit | None:
+        """The exit with the analyst's reason; None when the analyst wants to hold on."""
+        advice = position_questions.profit(self.ctx, due)
+        return None if advice.choice is AdviceChoice.HOLD else exits.advised(due, advice)
 
     def place(self) -> tuple[Order, ...]:
         """Place every checked decision: it is sent, or denied with its reason."""
@@ -225,6 +244,13 @@ class _Cycle:
 
     def close(self) -> None:
         ctx, report = self.ctx, self.report
+        if cycle_phases.settlement_is_due(ctx):
+            settled = self.step("settle", lambda: settle_day(ctx), summaries.settled)
+            if settled is not None:
+                report.day = settled.result
+                notify(ctx, "info", f"kt: {report.day.day} settled", settled.text())
+            report.positions = ctx.journal.positions()
+            return
         report.day = self.step("settle", lambda: daily_pnl.close_day(ctx), summaries.day)
         self.step("compare", lambda: daily_pnl.compare(ctx), summaries.differences)
         learned = self.step(

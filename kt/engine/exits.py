@@ -5,17 +5,15 @@ from __future__ import annotations
 from kt.engine import emergency, orders, work
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
-from kt.records import Origin, Position, Tick, ViNotice
+from kt.engine.work import ProfitAnswer
+from kt.records import Advice, AdviceChoice, Origin, Position, Tick, ViNotice
 from kt.rules import exit_prices as rules
 from kt.rules import trading_phases
+from kt.rules.standing_answer import still_stands
 from kt.steps.orders import exits
 from kt.steps.orders.exits import Left
 from kt.steps.portfolio import daily_pnl, position_book
 from kt.steps.results import Exit
-
-ASK_AGAIN = 60.0
-"""Seconds after which the analyst is asked again about a profit it wanted to keep."""
-
 
 # prices
 
@@ -102,17 +100,30 @@ def on_exit_due(runtime: Runtime, due: Exit) -> None:
     thread never waits for an answer."""
     if runtime.state.not_before.get((due.position.stock_code, due.origin), 0.0) > runtime.seconds:
         return
-    if exits.wants_confirmation(runtime.ctx, due):
-        PROFIT.start(runtime, due)
-    else:
+    if not exits.wants_confirmation(runtime.ctx, due):
         _sell(runtime, due)
+    elif not _holds_on(runtime, due):
+        PROFIT.start(runtime, due)
+
+
+def _holds_on(runtime: Runtime, due: Exit) -> bool:
+    """Whether the analyst wants to hold on to this position and its answer still stands."""
+    last = runtime.state.held_on.get(due.position.stock_code)
+    question, now = runtime.ctx.config.questions.profit, runtime.ctx.clock.now()
+    return last is not None and still_stands(last, due.position, due.price, now, question)
 
 
 def close_positions(runtime: Runtime) -> None:
-    """Sell all positions at their last prices."""
+    """Sell before the close: all positions where that is configured, else those of which the
+    analyst said so."""
+    every = runtime.ctx.config.session.close_positions
     for position in tuple(runtime.state.positions.values()):
-        price = runtime.state.prices.get(position.stock_code, position.price)
-        on_exit_due(runtime, Exit(position, Origin.CLOSE, price, "sold before the close"))
+        said = runtime.state.closing.get(position.stock_code)
+        if every or (said is not None and said.choice is AdviceChoice.SELL):
+            reason = "sold before the close"
+            reason += f"; {said.analyst}: {said.reason}" if said is not None else ""
+            price = runtime.state.prices.get(position.stock_code, position.price)
+            on_exit_due(runtime, Exit(position, Origin.CLOSE, price, reason))
 
 
 def _sell(runtime: Runtime, due: Exit) -> None:
@@ -145,13 +156,17 @@ EXIT = Job(
 )
 
 
-def _confirmed(runtime: Runtime, answer: tuple[Exit, bool]) -> None:
+def _confirmed(runtime: Runtime, answer: ProfitAnswer) -> None:
     """The analyst's answer about a profit; the position may be closed by now."""
-    due, take = answer
-    if not take:
-        _retry_after(runtime, due, ASK_AGAIN)
-    elif due.position.stock_code in runtime.state.positions:
-        _sell(runtime, due)
+    due, advice = answer.due, answer.advice
+    code = due.position.stock_code
+    if advice is None:
+        _retry_after(runtime, due, exits.FIRST_WAIT)
+    elif advice.choice is AdviceChoice.HOLD:
+        runtime.state.held_on[code] = advice
+        runtime.say(f"holding on to {due.position.stock_name} at {due.price:,}: {advice.reason}")
+    elif code in runtime.state.positions:
+        _sell(runtime, exits.advised(due, advice))
 
 
 PROFIT = Job(
@@ -161,3 +176,22 @@ PROFIT = Job(
     _confirmed,
     about=lambda due: due.position.stock_code,
 )
+
+
+def _before_close(runtime: Runtime, answers: dict[str, Advice]) -> None:
+    """The analyst's answers before the close: cancel the orders that it does not keep, and sell
+    what it does not hold overnight."""
+    runtime.state.closing = answers
+    if answers:
+        said = (f"{one.choice} {one.stock_name}" for one in answers.values())
+        runtime.say(f"the analyst before the close: {', '.join(said)}")
+    today = runtime.ctx.clock.now().date()
+    for answer in answers.values():
+        if answer.choice is AdviceChoice.CANCEL:
+            order = runtime.ctx.journal.order_by_number(answer.ref, today)
+            if order is not None:
+                orders.CANCEL.line_up(runtime, order.order_id)
+    close_positions(runtime)
+
+
+CLOSING = Job("closing", "the question before the close", work.ask_closing, _before_close)

@@ -15,6 +15,7 @@ from kt.records import (
     CHANGING_STATES,
     EXITS,
     UNRESOLVED_STATES,
+    Advice,
     Order,
     OrderNotice,
     OrderState,
@@ -131,12 +132,31 @@ CHASE = Job(
 
 
 def unfilled(runtime: Runtime) -> None:
-    """Amend or cancel orders that have been open for too long."""
-    books = runtime.state.books
-    runtime.queue_work(
-        partial(CHASE.line_up, runtime, order.order_id, books.get(order.stock_code))
-        for order in overdue.overdue(runtime.ctx)
-    )
+    """Amend or cancel orders that have been open for too long; the analyst is asked first where
+    there is a choice."""
+    runtime.queue_work(partial(_overdue, runtime, order) for order in overdue.overdue(runtime.ctx))
+
+
+def _overdue(runtime: Runtime, order: Order) -> None:
+    book = runtime.state.books.get(order.stock_code)
+    if overdue.asks(runtime.ctx, order):
+        UNFILLED.start(runtime, order, book)
+    else:
+        CHASE.line_up(runtime, order.order_id, book)
+
+
+def _advised(runtime: Runtime, answer: tuple[Order, Advice]) -> None:
+    order, advice = answer
+    CHASE.line_up(runtime, order.order_id, runtime.state.books.get(order.stock_code), advice)
+
+
+UNFILLED = Job(
+    "unfilled",
+    "the question about an open order",
+    work.ask_unfilled,
+    _advised,
+    about=lambda order, book: order.stock_code,
+)
 
 
 def _cancelled(runtime: Runtime, order: Order | None) -> None:

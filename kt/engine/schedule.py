@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kt.engine import decisions, emergency, work
-from kt.engine.decisions import AI
-from kt.engine.exits import check_exits, close_positions, query_prices
+from kt.engine.exits import CLOSING, check_exits, close_positions, query_prices
 from kt.engine.holdings import BOOKS
 from kt.engine.jobs import Job
 from kt.engine.metrics import publish_now
@@ -108,15 +107,15 @@ def _watching(runtime: Runtime) -> None:
 
 def _closing(runtime: Runtime) -> None:
     """15:20: no new buys; what is not bought is cancelled. What is held is sold where that is
-    configured; else the analyst decides once more for each, on what stands before the close."""
+    configured; else the analyst is asked about each position and each order that is left."""
     runtime.timers.stop(*SCANS)
     if not runtime.timers.running(Timer.CYCLE):
         _watching(runtime)
     cancel_buys(runtime)
     if runtime.ctx.config.session.close_positions:
         close_positions(runtime)
-    elif runtime.state.positions:
-        AI.start(runtime, (), runtime.state.notice)
+    elif runtime.ctx.config.questions.closing.ask:
+        CLOSING.start(runtime)
 
 
 def _after_close(runtime: Runtime) -> None:
@@ -222,7 +221,7 @@ def _cycle(runtime: Runtime) -> None:
     emergency.take_over(runtime, stop)
     unfilled(runtime)
     notify_waiting_exits(runtime)
-    if state.phase is Phase.CLOSING and ctx.config.session.close_positions:
+    if state.phase is Phase.CLOSING:
         close_positions(runtime)
     daily_pnl.close_day(ctx, state.prices)
     state.refresh(ctx)

@@ -8,6 +8,7 @@ from datetime import date
 from kt.engine.timers import Timer
 from kt.errors import ExitCode
 from kt.records import (
+    Advice,
     BalanceNotice,
     Book,
     Candidate,
@@ -50,6 +51,10 @@ class DayState:
     not_before: dict[tuple[str, Origin], float] = field(default_factory=dict)
     """When an exit of a stock may be tried again, in the clock's monotonic seconds. By origin, so
     that a take-profit that waits does not delay a stop-loss."""
+    held_on: dict[str, Advice] = field(default_factory=dict)
+    """By stock: the analyst's newest answer to hold on to it at its target."""
+    closing: dict[str, Advice] = field(default_factory=dict)
+    """The analyst's answers of today before the close, by stock code and by order number."""
     alarms_said: dict[str, float] = field(default_factory=dict)
     """When each continuing alarm was announced last, in the clock's monotonic seconds."""
     queued: set[str] = field(default_factory=set)
@@ -90,6 +95,8 @@ class DayState:
         self.balances.clear()
         self.early_notices.clear()
         self.not_before.clear()
+        self.held_on.clear()
+        self.closing.clear()
 
 
 @dataclass(slots=True)

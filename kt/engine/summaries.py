@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kt.engine.work import Settled
 from kt.records import Balance, Check, DayResult, Order
 from kt.steps.results import Difference, Reconciliation
 
@@ -30,6 +31,10 @@ def orders(found: tuple[Order, ...]) -> str:
 
 def differences(found: tuple[Difference, ...]) -> str:
     return "; ".join(one.text() for one in found) or "the broker's figures are the same"
+
+
+def settled(found: Settled) -> str:
+    return f"{day(found.result)}; the report of {found.report.day} is written"
 
 
 def day(found: DayResult) -> str:

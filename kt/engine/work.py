@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from kt.errors import Denied, KtError
 from kt.records import (
     Action,
+    Advice,
     Book,
     Candidate,
     Check,
@@ -26,14 +27,14 @@ from kt.rules.trading_phases import MarketPhase
 from kt.steps import analyst_outages
 from kt.steps.context import Context
 from kt.steps.decide import analyze as analysis
-from kt.steps.decide import collect, scan
+from kt.steps.decide import collect, day_questions, order_question, position_questions, scan
 from kt.steps.decide import decision_scoring as learning
 from kt.steps.fan_out import note_error
 from kt.steps.instruments import known_list
 from kt.steps.notices import notify
 from kt.steps.orders import exits, place, unfilled
 from kt.steps.orders.exits import Left
-from kt.steps.portfolio import daily_pnl, daily_report
+from kt.steps.portfolio import daily_pnl, daily_report, day_plan
 from kt.steps.reconcile import cash_reconciliation, order_recovery, order_tracking, startup
 from kt.steps.results import Difference, Exit, Reconciliation
 from kt.steps.risk import account_snapshot, check
@@ -128,9 +129,24 @@ def leave(ctx: Context, due: Exit, notice: SessionNotice | None) -> Left:
     return exits.leave(ctx, due, notice)
 
 
-def ask_profit(ctx: Context, due: Exit) -> tuple[Exit, bool]:
+@dataclass(frozen=True, slots=True)
+class ProfitAnswer:
+    """The analyst's answer about a profit; None when a sell of the stock is under way already."""
+
+    due: Exit
+    advice: Advice | None
+
+
+def ask_profit(ctx: Context, due: Exit) -> ProfitAnswer:
     """Ask the analyst whether to take a profit."""
-    return due, exits.confirm_profit(ctx, due)
+    if exits.held_back(ctx, due):
+        return ProfitAnswer(due, None)
+    return ProfitAnswer(due, position_questions.profit(ctx, due))
+
+
+def ask_closing(ctx: Context) -> dict[str, Advice]:
+    """Ask the analyst about each position and each order that is left before the close."""
+    return position_questions.closing(ctx, unfilled.leftovers(ctx))
 
 
 def cancel_open(ctx: Context, order_id: str) -> Order | None:
@@ -148,11 +164,18 @@ def cancel_open(ctx: Context, order_id: str) -> Order | None:
 _OPEN = (OrderState.ACKED, OrderState.PARTIAL)
 
 
-def chase(ctx: Context, order_id: str, book: Book | None) -> Order | None:
+def ask_unfilled(ctx: Context, order: Order, book: Book | None) -> tuple[Order, Advice]:
+    """Ask the analyst about an order that stays open."""
+    return order, order_question.unfilled(ctx, order, book)
+
+
+def chase(
+    ctx: Context, order_id: str, book: Book | None, advice: Advice | None = None
+) -> Order | None:
     """Amend or cancel an order if it is still overdue."""
     late = (order for order in unfilled.overdue(ctx) if order.order_id == order_id)
     order = next(late, None)
-    return None if order is None else unfilled.chase(ctx, order, book)
+    return None if order is None else unfilled.chase(ctx, order, book, advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +186,13 @@ class Plan:
     held: tuple[Quote, ...]
     planned: tuple[Quote, ...]
     candidates: tuple[Candidate, ...]
+    answered: str = ""
+    """The plan that the analyst made of it, or yesterday's."""
 
     def text(self) -> str:
         best = ", ".join(found.stock_name for found in self.candidates[:5])
-        return (
+        said = f"{self.answered}; " if self.answered else ""
+        return said + (
             f"held, at expected prices: {_expected(self.held) or 'nothing'}; "
             f"planned, at expected prices: {_expected(self.planned) or 'nothing'}; "
             f"watch list: {best or 'the market shows none yet'}"
@@ -178,7 +204,8 @@ def _expected(quotes: Sequence[Quote]) -> str:
 
 
 def plan(ctx: Context) -> Plan:
-    """Make the plan (08:30). An empty ranking before the open is no error."""
+    """Make the plan (08:30): expected prices and the watch list, then the analyst's plan for them.
+    An empty ranking before the open is no error."""
     held = [position.stock_code for position in ctx.journal.positions()]
     before = ctx.journal.report_before(ctx.clock.now().date())
     planned = [stock.stock_code for stock in before.plan] if before else []
@@ -189,6 +216,9 @@ def plan(ctx: Context) -> Plan:
         tuple(one for one in quotes if one.stock_code not in held),
         scan.fast(ctx).candidates,
     )
+    if ctx.config.questions.plan.ask:
+        day_questions.plan(ctx, quotes, made.candidates[: ctx.config.scan.ai_keep])
+    made = replace(made, answered=day_plan.in_force(ctx))
     notify(ctx, "info", "plan for the day", made.text())
     return made
 
@@ -230,7 +260,16 @@ def settle_day(ctx: Context, notice: SessionNotice | None = None) -> Settled:
     except KtError as failure:
         note_error(ctx, "settle.compare", failure)
         differences = ()
-    return Settled(result, ended, differences, daily_report.write(ctx, result))
+    return Settled(result, ended, differences, _report(ctx, result))
+
+
+def _report(ctx: Context, result: DayResult) -> DailyReport:
+    """The day's report with the analyst's lesson and plan. It is written before the question too:
+    a run that ends meanwhile leaves one."""
+    written = daily_report.write(ctx, daily_report.made(ctx, result))
+    if not ctx.config.questions.lesson.ask:
+        return written
+    return daily_report.write(ctx, day_questions.lesson(ctx, written))
 
 
 def _take_back(ctx: Context, order: Order) -> Order:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from kt.ports.decision_log import DecisionLog
 from kt.records import (
+    Advice,
     AnalystCall,
     AnalystReply,
     AnalystUse,
@@ -36,6 +37,7 @@ from kt.records import (
     Side,
     Stop,
     SymbolLock,
+    Topic,
     Trade,
 )
 
@@ -92,6 +94,14 @@ class RunLog(Protocol):
 
     def analyst_calls(self, since: datetime) -> tuple[AnalystCall, ...]:
         """Calls of analysts since a time, oldest first, with their cost."""
+        ...
+
+    def advice(self, run: str, items: Sequence[Advice]) -> None:
+        """What was answered to one of the day's questions, or holds without an answer."""
+        ...
+
+    def advice_since(self, since: datetime, topic: Topic, ref: str = "") -> tuple[Advice, ...]:
+        """Answers on a topic since a time, oldest first; with `ref` about that subject alone."""
         ...
 
     def decisions(self, run: str, items: Sequence[Decision]) -> None:

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from kt.records import (
     AccountReturn,
+    AdviceRequest,
     AnalystReply,
     AnalystRequest,
     Bar,
@@ -207,6 +208,11 @@ class Analyst(Protocol):
     ) -> AnalystReply:
         """At most `count` of the candidates, the best first, as `{stock_code, score, reason,
         main_risk}`; `score` is the chance of a rise, 0..100."""
+        ...
+
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        """An object `{ref, choice, price, reason}` for every subject of another question of the
+        trading day; `faults` lists what was wrong with the answer before."""
         ...
 
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:

@@ -21,6 +21,16 @@ from kt.records.account import (
     Realised,
 )
 from kt.records.account_value import Equity, Performance
+from kt.records.advice import (
+    LESSON,
+    TODAY,
+    TOMORROW,
+    Advice,
+    AdviceChoice,
+    AdviceRequest,
+    Subject,
+    Topic,
+)
 from kt.records.analyst_request import (
     FAILURES,
     LASTING,
@@ -99,6 +109,7 @@ from kt.records.order import (
     OrderState,
     Origin,
 )
+from kt.records.own_orders import OpenOrder, SoldToday, UnderWay
 from kt.records.reports import (
     AnalystUse,
     CallCount,
@@ -134,13 +145,19 @@ __all__ = [
     "KINDS",
     "KST",
     "LASTING",
+    "LESSON",
     "OPEN_STATES",
     "STOP_EXITS",
+    "TODAY",
+    "TOMORROW",
     "UNRESOLVED_STATES",
     "VERSION",
     "WITHHELD",
     "AccountReturn",
     "Action",
+    "Advice",
+    "AdviceChoice",
+    "AdviceRequest",
     "AmendTicket",
     "AnalystCall",
     "AnalystReply",
@@ -194,6 +211,7 @@ __all__ = [
     "MarketIndex",
     "MarketName",
     "MarketState",
+    "OpenOrder",
     "Order",
     "OrderEvent",
     "OrderEventKind",
@@ -223,6 +241,7 @@ __all__ = [
     "SessionNotice",
     "SessionTime",
     "Side",
+    "SoldToday",
     "StockContext",
     "StockResult",
     "Stop",
@@ -231,9 +250,12 @@ __all__ = [
     "StreamKind",
     "StreamState",
     "Strength",
+    "Subject",
     "SymbolLock",
     "Tick",
+    "Topic",
     "Trade",
     "TradingRoom",
+    "UnderWay",
     "ViNotice",
 ]

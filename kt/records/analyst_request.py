@@ -24,6 +24,7 @@ from kt.records.market import (
     SectorFlow,
     Strength,
 )
+from kt.records.own_orders import SoldToday
 from kt.records.result import Position
 
 
@@ -141,6 +142,9 @@ class AnalystRequest(Record, frozen=True, kw_only=True):
     """The analyst's own record, as text."""
     horizon_minutes: int = 60
     """When the decisions are judged: what `confidence` is about."""
+    plan: str = ""
+    """The plan of the day, as text."""
+    sold_today: tuple[SoldToday, ...] = ()
     open_orders: tuple[BrokerOrder, ...] = ()
     markets: tuple[MarketState, ...] = ()
     room: TradingRoom = TradingRoom()

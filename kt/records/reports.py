@@ -51,7 +51,7 @@ class AnalystUse(Record, frozen=True, kw_only=True):
 
 class PlannedStock(Record, frozen=True, kw_only=True):
     """One stock of the next day's plan. Held: its quantity and exits in won; else `quantity` is 0
-    and the stock is watched, for the reasons of the day's last scan."""
+    and the stock is watched. `reason` is the analyst's, or that of the day's last scan."""
 
     stock_code: str
     stock_name: str
@@ -79,3 +79,11 @@ class DailyReport(Record, frozen=True, kw_only=True):
     analysts: tuple[AnalystUse, ...]
     next_day: date
     plan: tuple[PlannedStock, ...]
+    day_plan: str = ""
+    """The plan of that day itself, as it was in force."""
+    lesson: str = ""
+    """What the day taught, in the analyst's words; empty when nobody answered."""
+    stance: str = ""
+    """TRADE, CAREFUL or AVOID: the analyst's stance for `next_day`."""
+    strategy: str = ""
+    """Its strategy for `next_day`, in words."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from kt.records import StockContext
+from kt.records import AdviceRequest, StockContext
 
 
 def newest(stocks: Iterable[StockContext], asof: datetime) -> datetime:
@@ -13,6 +13,11 @@ def newest(stocks: Iterable[StockContext], asof: datetime) -> datetime:
     part has a time."""
     times = [at for stock in stocks for at in _times(stock)]
     return min(max(times), asof) if times else asof
+
+
+def stocks_of(request: AdviceRequest) -> tuple[StockContext, ...]:
+    """The market data that a question carries."""
+    return tuple(one.stock for one in request.subjects if one.stock is not None)
 
 
 def _times(stock: StockContext) -> list[datetime]:

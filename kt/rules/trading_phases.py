@@ -56,6 +56,9 @@ _SAID = {
 }
 """FID 215 of the session feed (0s). Other codes belong to other sessions and are ignored."""
 
+_OPEN = time(8, 59)
+"""No regular session opens before: an opening reported earlier is another venue's. One reported
+later counts even where the calendar expects a late opening, as on an exam day that was moved."""
 _COUNTDOWN = timedelta(minutes=2)
 """The code `0` is repeated every minute until the open: without a repeat for this long it is
 stale."""
@@ -145,11 +148,13 @@ def market_phase(now: datetime, notice: SessionNotice | None = None) -> MarketPh
     """The regular market's phase, by the calendar or by the broker's message."""
     now = now.astimezone(KST)
     hours = calendar.hours(now.date())
-    if hours is None or now < hours.orders_from:
+    if hours is None:
         return MarketPhase.CLOSED
     now_phase = phase(now, None, notice)
     if now_phase is Phase.OPEN:
         return MarketPhase.CONTINUOUS
+    if now < hours.orders_from:
+        return MarketPhase.CLOSED
     if now_phase is Phase.CLOSING:
         return MarketPhase.CLOSING_AUCTION
     before = now_phase in (Phase.START, Phase.PREPARE)
@@ -215,6 +220,8 @@ def _with_notice(now: datetime, plan: DayPlan, planned: Phase, notice: SessionNo
         left = max(_COUNTDOWN, timedelta(seconds=notice.left_seconds))
         return said if planned in TRADING and now < notice.at + left else planned
     if said is Phase.OPEN and planned is Phase.PREPARE:
+        return said
+    if said is Phase.OPEN and planned is Phase.START and notice.at.astimezone(KST).time() >= _OPEN:
         return said
     if said is Phase.CLOSING and planned is Phase.OPEN:
         return said

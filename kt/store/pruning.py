@@ -13,6 +13,7 @@ _PRUNED: dict[str, tuple[str, str, str]] = {
     "scans": ("scan", "at", ""),
     "candidates": ("", "at", ""),
     "ai_calls": ("answer", "asked_at", ""),
+    "advice": ("advice", "at", ""),
     "checks": ("check", "checked_at", "decision_id NOT IN (SELECT decision_id FROM orders)"),
     "check_results": ("", "", "check_id NOT IN (SELECT check_id FROM checks)"),
     "errors": ("error", "at", ""),

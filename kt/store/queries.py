@@ -16,6 +16,7 @@ _SOURCES: dict[str, tuple[str, str]] = {
     "api_call": ("api_calls", "started_at"),
     "scan": ("scans", "at"),
     "answer": ("ai_calls", "asked_at"),
+    "advice": ("advice", "at"),
     "decision": ("decisions", "decided_at"),
     "check": ("checks", "checked_at"),
     "order": ("order_events", "at"),

@@ -11,6 +11,7 @@ from typing import Any
 from kt.ids import new_id
 from kt.records import (
     Action,
+    Advice,
     AnalystCall,
     AnalystReply,
     Candidate,
@@ -19,6 +20,7 @@ from kt.records import (
     Delivery,
     JournaledQuestion,
     ScanSummary,
+    Topic,
 )
 from kt.store.journal_part import JournalPart
 from kt.store.rows import (
@@ -140,6 +142,18 @@ class RunRows(JournalPart):
         )
         rows = self._file.read(sql, (time_text(since),))
         return tuple(from_row(row, AnalystCall) for row in rows)
+
+    def advice(self, run: str, items: Sequence[Advice]) -> None:
+        rows = [to_row(item, run=run) for item in items]
+        for row in rows:
+            row |= {name: self._mask(row[name]) for name in ("reason", "fault")}
+        self._writer.put([Insert("advice", row) for row in rows])
+
+    def advice_since(self, since: datetime, topic: Topic, ref: str = "") -> tuple[Advice, ...]:
+        self._flush()
+        sql = "SELECT * FROM advice WHERE topic = ? AND at >= ? AND ? IN ('', ref) ORDER BY seq"
+        rows = self._file.read(sql, (topic.value, time_text(since), ref))
+        return tuple(from_row(row, Advice) for row in rows)
 
     def decisions(self, run: str, items: Sequence[Decision]) -> None:
         """Store decisions; one that already exists (it came through a pipe) is not changed."""

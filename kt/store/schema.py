@@ -27,6 +27,7 @@ MIGRATIONS = (
     "0012_deliveries",
     "0013_log_refs",
     "0014_decision_scores",
+    "0015_questions",
     "0016_scans_votes",
 )
 """Files of `sql/`, in order. Never change a released one; add new ones at the end."""

@@ -14,7 +14,7 @@ from kt.analyst.panel import PanelAnalyst
 from kt.analyst.replay import Keyed
 from kt.analyst.request_key import key_of
 from kt.ports.patience import time_left, within
-from kt.records import AnalystReply
+from kt.records import AdviceChoice, AdviceRequest, AnalystReply, Subject, Topic
 from tests.analyst.make import CLOCK, T0, brief, candidate, falling, rising
 from tests.fakes import ScriptedAnalyst, buy
 
@@ -36,6 +36,9 @@ class Member(ScriptedAnalyst):
 
     def decide_key(self, *question: Any) -> str:
         return key_of("decide", self.name, self.model, {}, question)
+
+    def advice_key(self, *question: Any) -> str:
+        return key_of("advice", self.name, self.model, {}, question)
 
     def shortlist_key(self, *question: Any) -> str:
         return key_of("shortlist", self.name, self.model, {}, question)
@@ -151,3 +154,21 @@ def test_each_member_has_a_breaker_of_its_own() -> None:
     again = asked.decide(brief(rising()))
     assert again.error.startswith("paused: 1 of 2 answered, 2 are needed: b:script-1: paused: ")
     assert len(gone.briefs) == 1
+
+
+def test_the_panel_votes_on_the_days_questions() -> None:
+    """Two say HOLD, one SELL; without a majority there is no answer about the subject."""
+    voters = (Member("a"), Member("b"), Member("c"))
+    for voter, choice in zip(voters, ("HOLD", "SELL", "HOLD"), strict=True):
+        voter.advice[CODE] = {"choice": choice, "reason": f"As {voter.name}."}
+    choices = (AdviceChoice.SELL, AdviceChoice.HOLD)
+    question = AdviceRequest(
+        topic=Topic.PROFIT, asof=T0, subjects=(Subject(ref=CODE, choices=choices, price=77_500),)
+    )
+    asked, told = panel(*voters)
+    reply = asked.advise(question)
+    assert reply.objects == ({"ref": CODE, "choice": "HOLD", "price": 0, "reason": "As a."},)
+    assert ([one.analyst for one in told], reply.purpose) == (["a", "b", "c"], "profit")
+    assert reply.key == asked.advice_key(question)
+    voters[2].error = "timeout: no answer within 10 s"
+    assert asked.advise(question).objects == (), "one against one"

@@ -17,10 +17,15 @@ from kt.records import (
     AnalystReply,
     AnalystRequest,
     Book,
+    BrokerOrder,
     Deposit,
     Level,
+    OrderType,
+    Origin,
     Position,
     RiskLevel,
+    Side,
+    SoldToday,
     StockContext,
 )
 from kt.rules import ticks
@@ -81,6 +86,36 @@ def test_a_position_is_sold_when_its_score_falls() -> None:
 
 def test_a_rising_position_is_held_and_not_bought_again() -> None:
     assert ask(rising(position=held()))["005930"]["action"] == "HOLD"
+
+
+def test_what_was_just_sold_is_not_bought_back() -> None:
+    sold = SoldToday(
+        stock_code="005930", stock_name="삼성전자", quantity=10, price=71_500,
+        origin=Origin.TAKE_PROFIT, reason="target", at=T0 - timedelta(minutes=59),
+    )  # fmt: skip
+    found = ask(rising(), sold_today=(sold,))["005930"]
+    assert (found["action"], found["quantity"]) == ("HOLD", 0)
+    assert "just sold at 71,500 (take_profit)" in found["reason"]
+    hour = replace(sold, at=T0 - timedelta(minutes=60))
+    assert ask(rising(), sold_today=(hour,))["005930"]["action"] == "BUY"
+    other = replace(sold, stock_code="000660")
+    assert ask(rising(), sold_today=(other,))["005930"]["action"] == "BUY"
+
+
+def test_what_has_an_open_order_is_left_alone() -> None:
+    def order(side: Side, code: str = "005930") -> BrokerOrder:
+        return BrokerOrder(
+            ord_no="0000001", original_ord_no="", stock_code=code, stock_name="", side=side,
+            order_type=OrderType.LIMIT, quantity=10, price=71_000, open_quantity=10,
+            filled_quantity=0, fill_price=0, status="접수", at=T0,
+        )  # fmt: skip
+
+    assert ask(rising(), open_orders=(order(Side.BUY),))["005930"]["action"] == "HOLD"
+    assert ask(rising(), open_orders=(order(Side.SELL),))["005930"]["action"] == "BUY"
+    weak = falling("005930", "삼성전자", position=held())
+    assert ask(weak)["005930"]["action"] == "SELL"
+    assert ask(weak, open_orders=(order(Side.SELL),))["005930"]["action"] == "HOLD"
+    assert ask(weak, open_orders=(order(Side.SELL, "000660"),))["005930"]["action"] == "SELL"
 
 
 def test_a_weak_position_near_its_stop_is_sold() -> None:

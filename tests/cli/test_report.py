@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 from wcwidth import wcswidth
 
 from kt.errors import ExitCode
@@ -145,7 +146,7 @@ def test_positions_are_in_the_plan_with_their_exits(front: Front) -> None:
 
 def test_a_settled_day_is_shown_as_it_was_written(traded_day: Front) -> None:
     ctx = traded_day.world.ctx
-    daily_report.write(ctx, daily_pnl.close_day(ctx))
+    daily_report.write(ctx, daily_report.made(ctx, daily_pnl.close_day(ctx)))
     traded_day.world.journal.error("R1", "network", "after", "the settlement", OPEN)
     traded_day.world.clock.set(OPEN + timedelta(days=3))
     assert traded_day("report", "2026-11-23", terminal=True).out == SHOWN
@@ -177,3 +178,24 @@ def test_a_document_without_markdown_output_is_an_error(front: Front) -> None:
     for words in (("run", "--once"), ("watch", SAMSUNG), ("api", "ka10001", "{}")):
         ran = front(*words, "-o", "md")
         assert ran.code == ExitCode.USAGE, words
+
+
+def test_the_analysts_plan_lesson_and_strategy_are_shown_where_there_are_any(
+    front: Front,
+) -> None:
+    ctx = front.world.ctx
+    made = daily_report.made(ctx, daily_pnl.close_day(ctx))
+    answered = replace(
+        made,
+        day_plan="CAREFUL: few buys",
+        lesson="Late buys lost.",
+        stance="AVOID",
+        strategy="Wait for the exports.",
+    )
+    daily_report.write(ctx, answered)
+    shown = front("report", terminal=True).out
+    assert "\nPlan of the day\nCAREFUL: few buys\n" in shown
+    assert "\nLesson\nLate buys lost.\n\nStrategy\nAVOID: Wait for the exports.\n" in shown
+    daily_report.write(ctx, made)
+    assert "Lesson" not in front("report", terminal=True).out
+    assert front("report").items[0]["lesson"] == ""

@@ -36,13 +36,13 @@ def test_values_are_read_as_written_not_by_yaml_types(tmp_path: Path) -> None:
     path = write(
         tmp_path,
         "scan:\n  exclude: [000660, 035720]\nsession:\n  last_buy: 15:10\n"
-        "limits:\n  per_stock: 2000000\nexits:\n  ask_before_profit: true\n",
+        "limits:\n  per_stock: 2000000\nquestions:\n  profit:\n    ask: false\n",
     )
     config = load_config(path, environ={})
     assert config.scan.exclude == ("000660", "035720")
     assert config.session.last_buy == "15:10"
     assert config.limits.per_stock == 2_000_000
-    assert config.exits.ask_before_profit is True
+    assert config.questions.profit.ask is False
 
 
 def test_flags_beat_environment_and_environment_beats_file(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.day.house import House, Process
+from tests.day.stand_in import answering
 
 KT = f"{sys.executable} -m kt"
 STOCK = "005930"
@@ -82,16 +83,51 @@ def test_scenario_1_a_buy_is_filled(house: House, running: Process) -> None:
     assert running.end() == 0
 
 
-def test_scenario_2_a_target_price_takes_the_profit(house: House, running: Process) -> None:
-    """77,500 reached, a limit sell at 77,500: +75,000 before costs, 75,000 - 210 - 1,550 after."""
+def test_scenario_2_a_target_price_takes_the_profit(house: House) -> None:
+    """77,500 reached, the analyst asked, a limit sell at 77,500: +75,000 before costs,
+    75,000 - 210 - 1,550 after."""
+    with answering({"profit": {"choice": "SELL"}}) as model:
+        running = begun(house, analyst=model.configuration)
+        bought(house, running)
+        assert house.run("sim", "scenario", "profit").running is False
+        sold_at_the_target(house, "openai")
+        assert running.end() == 0
+    (question,) = model.asked("profit")
+    assert question["subjects"][0]["price"] == 77_500
+    assert question["subjects"][0]["position"]["average_price"] == 70_000
+
+
+def test_scenario_2_the_offline_analyst_sells_too(house: House, running: Process) -> None:
     bought(house, running)
-    assert house.run("sim", "scenario", "profit").running is False
+    house.run("sim", "scenario", "profit")
+    sold_at_the_target(house, "rules")
+    assert running.end() == 0
+
+
+def test_scenario_2_hold_on_keeps_the_position_and_its_stop(house: House) -> None:
+    """Held on to at 77,500 and asked once; the stop sells at 66,000."""
+    with answering({"profit": {"choice": "HOLD"}}) as model:
+        running = begun(house, analyst=model.configuration)
+        bought(house, running)
+        house.run("sim", "scenario", "profit", "--pause", "20")
+        running.said("holding on to 삼성전자 at 77,500")
+        house.run("sim", "scenario", "stop")
+        (order,) = orders(house, "side = 'SELL' AND state = 'FILLED'")
+        assert (order["origin"], order["order_type"]) == ("stop_loss", "MARKET")
+        assert running.end() == 0
+    assert len(model.asked("profit")) == 1
+
+
+def sold_at_the_target(house: House, analyst: str) -> None:
+    (advice,) = house.seen("SELECT * FROM advice WHERE topic = 'profit'")
+    told = [advice[name] for name in ("choice", "asked_price", "analyst", "provenance")]
+    assert told == ["SELL", 77_500, analyst, "own"]
     (order,) = orders(house, "side = 'SELL' AND state = 'FILLED'")
     assert (order["origin"], order["order_type"]) == ("take_profit", "LIMIT")
     assert (order["quantity"], order["price"], order["filled_value"]) == (10, 77_500, 775_000)
     assert order["filled_value"] - 700_000 == 75_000
+    assert advice["reason"] in order["reason"]
     assert profit(house) == 75_000 - 100 - 110 - 1_550
-    assert running.end() == 0
 
 
 def test_scenario_3_a_stop_price_sells(house: House, running: Process) -> None:
@@ -133,6 +169,21 @@ def test_scenario_4_an_unfilled_order_is_cancelled(house: House) -> None:
     assert running.end() == 0
 
 
+def test_scenario_4_an_unfilled_order_is_cancelled_as_the_analyst_says(house: House) -> None:
+    with answering({"unfilled": {"choice": "CANCEL"}}) as model:
+        running = begun(house, FIVE_MINUTES_SOON, analyst=model.configuration)
+        left_open(house)
+        (order,) = orders(house, "side = 'BUY' AND state = 'CANCELLED'")
+        assert (order["filled_quantity"], order["cancelled_quantity"]) == (5, 5)
+        assert running.end() == 0
+    (question,) = model.asked("unfilled")
+    (subject,) = question["subjects"]
+    assert (subject["order"]["price"], subject["order"]["open"]) == (70_000, 5)
+    assert subject["asks"][0][0] == 70_500
+    (advice,) = house.rows("SELECT * FROM advice WHERE topic = 'unfilled'")
+    assert (advice["choice"], advice["analyst"]) == ("CANCEL", "openai")
+
+
 def test_scenario_4_an_unfilled_order_is_amended(house: House) -> None:
     """5 of 10 after five minutes: the open 5 are amended from 70,000 to 70,500 and fill there."""
     running = begun(house, FIVE_MINUTES_SOON)
@@ -144,4 +195,8 @@ def test_scenario_4_an_unfilled_order_is_amended(house: House) -> None:
     assert fills[0] == {"quantity": 5, "price": 70_000}
     assert {row["price"] for row in fills[1:]} == {70_500}
     assert sum(row["quantity"] for row in fills) == 10
+    (advice,) = house.rows("SELECT * FROM advice WHERE topic = 'unfilled'")
+    assert (advice["choice"], advice["price"], advice["analyst"]) == ("AMEND", 70_500, "rules")
+    (line,) = house.run("log", "--kind", "advice", "-o", "table").out
+    assert "unfilled AMEND" in line and "삼성전자 70,500 rules own" in line
     assert running.end() == 0

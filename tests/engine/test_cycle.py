@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from kt.analyst.rules import RulesAnalyst
-from kt.config.model import Config, Exits
+from kt.config.model import Config
 from kt.engine.cycle import CycleReport, run_cycle
 from kt.errors import AuthError, Unreachable
 from kt.ports import SealedGateway
-from kt.records import AnalystReply, AnalystRequest, OrderState, StreamEvent
+from kt.records import AdviceRequest, AnalystReply, OrderState, StreamEvent
 from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.steps.context import Context
 from kt.steps.decide import scan
@@ -191,20 +191,19 @@ def test_after_a_failed_analysis_the_steps_for_positions_still_run(
 def test_what_is_held_comes_before_scans_and_the_analyst(world: World) -> None:
     """A stop is not kept waiting, and a profit that the analyst is asked about waits for no one
     but itself."""
-    world.configure(exits=Exits(ask_before_profit=True))
     for code, price in ((SAMSUNG, 70_000), (HYNIX, 180_000)):
         world.broker.hold(code, 10, price)
     run_cycle(world.ctx)
     world.market.prices |= {SAMSUNG: 66_000, HYNIX: 200_000}
     sent_when_asked: list[list[tuple[str, str]]] = []
-    decide = world.analyst.decide
+    advise = world.analyst.advise
 
-    def watched(brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
+    def watched(request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
         sold = [(o.stock_code, o.origin) for o in world.journal.orders() if o.side == "SELL"]
         sent_when_asked.append(sold)
-        return decide(brief, faults)
+        return advise(request, faults)
 
-    world.analyst.decide = watched  # type: ignore[method-assign]
+    world.analyst.advise = watched  # type: ignore[method-assign]
     report = run_cycle(world.ctx)
     assert sent_when_asked[0] == [(SAMSUNG, "stop_loss")]
     names = [step.name for step in report.steps]

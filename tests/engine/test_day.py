@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from kt.analyst.rules import RulesAnalyst
 from kt.clock import ScaledClock
-from kt.config.model import Config, Cycle, Exits, Limits, Orders, SessionHours
+from kt.config.model import Config, Cycle, Limits, Orders, SessionHours
 from kt.config.scan import Scan
 from kt.engine import day as day_module
 from kt.engine.day import Day
@@ -81,6 +81,9 @@ def test_before_the_open_there_is_a_plan(stage: Make) -> None:
     made.play("08:31")
     (plan,) = [text for _, title, text in made.world.notifier.told if title == "plan for the day"]
     assert plan == (
+        "TRADE: The expected prices (1) are +0.0% from yesterday's on average.; "
+        "HOLD 삼성전자: Held until its exits; expected +0.0%.; "
+        "WATCH SK하이닉스: No expected price is known.; WATCH 카카오: No expected price is known.; "
         "held, at expected prices: 삼성전자 70,000; "
         "planned, at expected prices: nothing; "
         "watch list: SK하이닉스, 카카오"
@@ -105,7 +108,8 @@ def test_the_day_ends_with_a_report_and_the_next_begins_with_its_plan(stage: Mak
     told = [text for _, title, text in made.world.notifier.told if title.endswith("settled")]
     assert len(told) == 1
     assert (
-        "\nplan for 2026-11-24: hold 삼성전자 x10 (stop 66,500, target 77,000); watch " in told[0]
+        "\nplan for 2026-11-24: CAREFUL: The day brought -1,600 won.; "
+        "hold 삼성전자 x10 (stop 66,500, target 77,000); watch " in told[0]
     )
     plans = [text for _, title, text in made.world.notifier.told if title == "plan for the day"]
     plan = plans[-1]
@@ -154,21 +158,6 @@ def test_a_tick_at_the_target_takes_the_profit(stage: Make) -> None:
     made.play("10:00:40")
     (order,) = made.world.journal.orders(limit=1)
     assert (order.origin, order.side, order.quantity) == ("take_profit", "SELL", 10)
-
-
-@pytest.mark.parametrize(("word", "sold"), [("SELL", True), ("HOLD", False)])
-def test_the_analyst_may_be_asked_before_a_profit(stage: Make, word: str, sold: bool) -> None:
-    made = stage(Config(exits=Exits(ask_before_profit=True)))
-    made.hold()
-    said = fakes.sell(price=77_000) if word == "SELL" else {}
-    made.act("10:00:30", lambda: made.world.market.prices.update({SAMSUNG: 77_000}))
-    made.act("10:00:30", lambda: setattr(made.world.analyst, "answers", [{SAMSUNG: said}]))
-    made.act("10:00:31", lambda: made.tick(77_000))
-    made.act("10:00:40", lambda: made.tick(77_100))
-    made.act("10:00:50", lambda: made.tick(66_000))
-    made.play("10:01:00")
-    origins = [order.origin for order in made.world.journal.orders() if order.side is Side.SELL]
-    assert origins == (["stop_loss", "take_profit"] if sold else ["stop_loss"])
 
 
 def test_a_stop_loss_waits_for_neither_scan_nor_analyst(tmp_path: Path) -> None:
@@ -482,17 +471,3 @@ def test_a_day_begins_without_the_accounts_return_too(stage: Make) -> None:
     made.world.broker.failing["returns"] = Unreachable("HTTP 503")
     made.play("08:01")
     assert made.day.runtime.state.reconciled
-
-
-def test_before_the_close_the_analyst_decides_on_what_is_held(stage: Make) -> None:
-    made = stage(Config(scan=Scan(fast_every=9_000, deep_every=9_000, ai_every=9_000)), "15:10")
-    made.hold()
-    made.world.analyst.answers = [{}, {SAMSUNG: fakes.sell(70_000)}]
-    made.act("15:12", made.world.analyst.briefs.clear)
-    made.play("15:22")
-    (brief,) = made.world.analyst.briefs
-    assert ([stock.stock_code for stock in brief.stocks], brief.asof) == (
-        *([SAMSUNG], at("15:20")),
-    )
-    sells = [sent for sent in made.world.broker.sent if isinstance(sent, OrderTicket)]
-    assert [(sent.side, sent.quantity, sent.price) for sent in sells] == [(Side.SELL, 10, 70_000)]

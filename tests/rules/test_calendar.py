@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,6 +19,7 @@ from kt.rules.calendar import (
     trading_days_after,
 )
 
+DATA = Path(__file__).parents[1] / "data"
 DAYS = st.dates(date(2019, 1, 1), date(2031, 12, 31))
 KNOWN = st.dates(date(2025, 1, 1), date(2027, 12, 31))
 
@@ -94,6 +97,22 @@ def test_each_trading_day_has_its_opening_and_closing_times(
     assert found is not None
     assert (f"{found.open:%H:%M}", f"{found.close:%H:%M}", found.note) == (opens, closes, note)
     assert found.close - found.closing_auction == timedelta(minutes=10)
+
+
+def test_the_calendar_agrees_with_the_exchanges_facts() -> None:
+    """Every day of 2025 to 2027: closed, late, or ordinary (tests/data/krx/calendar.json)."""
+    facts = json.loads((DATA / "krx" / "calendar.json").read_text(encoding="utf-8"))
+    closed = {day for year in facts["closed_days"].values() for day in year}
+    for number in range((date(2027, 12, 31) - date(2025, 1, 1)).days + 1):
+        day = date(2025, 1, 1) + timedelta(days=number)
+        found = hours(day)
+        if day.weekday() >= 5 or str(day) in closed:
+            assert found is None, day
+            continue
+        assert found is not None, day
+        times = "10:00-16:30" if str(day) in facts["exam_days"] else "09:00-15:30"
+        times = "10:00-15:30" if str(day) in facts["first_sessions"] else times
+        assert f"{found.open:%H:%M}-{found.close:%H:%M}" == times, day
 
 
 def test_the_opening_auction_accepts_orders_from_half_an_hour_before_the_open() -> None:

@@ -139,6 +139,18 @@ def test_a_session_message_overrides_the_calendar(
     assert may_order(at(now), None, notice) is (expected in (Phase.OPEN, Phase.CLOSING))
 
 
+def test_an_opening_on_a_day_listed_as_late_is_believed() -> None:
+    """The exam was moved, and the calendar does not know it yet."""
+    word = said("3", "09:00:01", EXAM)
+    assert phase(at("09:00:02", EXAM), None, word) is Phase.OPEN
+    assert market_phase(at("09:00:02", EXAM), word) is MarketPhase.CONTINUOUS
+    assert may_buy(at("09:40", EXAM), None, word)
+    assert phase(at("15:20:01", EXAM), None, said("2", "15:20:00", EXAM)) is Phase.CLOSING
+    assert phase(at("15:30:01", EXAM), None, said("4", "15:30:00", EXAM)) is Phase.SETTLE
+    early = said("3", "08:00:00", EXAM)
+    assert phase(at("09:05", EXAM), None, early) is Phase.START, "of another venue"
+
+
 def test_a_session_message_never_extends_the_configured_end_of_buying() -> None:
     session = SessionHours(last_buy="15:00")
     again = said("3", "15:05:00")

@@ -204,7 +204,7 @@ def test_without_time_left_a_model_is_not_asked(world: World) -> None:
     world.ctx = world.context(analyst=gemini("http://127.0.0.1:9"))
     brief = collect.collect(world.ctx, (), [SAMSUNG])
     (made,) = analyze.analyze(world.ctx, brief, time)
-    assert made.faults[0].startswith("late: the time for this cycle's questions is used up")
+    assert made.faults[0].startswith("late: the time for these questions is used up")
     assert world.notifier.told == [], "it says nothing about the analyst"
     found = analyst_outages.health(world.journal, world.ctx.analyst, world.clock.now())
     assert (found.asked, found.failed) == (0, 0)

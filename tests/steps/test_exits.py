@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from kt.config.model import Exits
+from kt.config.questions import ProfitQuestion, Questions
 from kt.errors import Denied, Unreachable
 from kt.records import (
     STOP_EXITS,
@@ -237,25 +238,13 @@ def test_exits_follow_the_average_and_the_configuration(world: World) -> None:
     ]
 
 
-def test_a_profit_is_taken_unless_the_analyst_says_hold(world: World) -> None:
-    world.configure(exits=Exits(ask_before_profit=True))
+def test_the_analyst_is_asked_about_a_profit_and_never_about_a_stop(world: World) -> None:
     bought(world)
-    bought(world, 1, code=HYNIX)
     (due,) = exits.exits_at(world.ctx, {SAMSUNG: 77_000})
     assert exits.wants_confirmation(world.ctx, due)
-    world.analyst.answers = [{SAMSUNG: fakes.sell()}]
-    assert exits.confirm_profit(world.ctx, due)
-    world.analyst.answers = [{}]
-    assert not exits.confirm_profit(world.ctx, due)
-    world.analyst.error = "timeout"
-    assert exits.confirm_profit(world.ctx, due)
-    assert SAMSUNG in {stock.stock_code for stock in world.analyst.briefs[-1].stocks}
-    world.market.failing["quote"] = Unreachable("gone")
-    assert exits.confirm_profit(world.ctx, due)
-    assert ("exit.confirm_profit", "gone") in noted(world)
     (stop,) = exits.exits_at(world.ctx, {SAMSUNG: 60_000})
     assert not exits.wants_confirmation(world.ctx, stop)
-    world.configure(exits=Exits())
+    world.configure(questions=Questions(profit=ProfitQuestion(ask=False)))
     assert not exits.wants_confirmation(world.ctx, due)
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from msgspec.structs import replace
 
 from kt.config.model import Orders
+from kt.config.questions import Questions, UnfilledQuestion
 from kt.errors import Unreachable
 from kt.records import (
     STOP_EXITS,
+    AdviceChoice,
     AmendTicket,
     Book,
     Level,
@@ -16,13 +20,16 @@ from kt.records import (
     OrderState,
     OrderType,
     Origin,
+    Topic,
 )
+from kt.steps.decide import order_question
 from kt.steps.orders import place, unfilled
 from kt.steps.reconcile import order_tracking
 from kt.steps.risk import check
 from tests import fakes
 from tests.fakes import SAMSUNG, World
 from tests.steps.trading import bought, noted, now, resting
+from tests.store.make import advice
 
 
 def waiting(world: World, origin: Origin = Origin.CYCLE, **orders: object) -> Order:
@@ -183,3 +190,37 @@ def test_a_take_profit_that_stays_open_follows_the_price(world: World) -> None:
     (after,) = unfilled.unfilled(world.ctx)
     assert (after.order_id, after.price) == (order.order_id, 70_000), "the best bid"
     assert [type(sent) for sent in world.broker.sent] == [AmendTicket]
+
+
+def test_an_answer_stands_until_the_order_is_overdue_once_more(world: World) -> None:
+    """An order that could not be changed is not asked about at every look."""
+    order = waiting(world)
+    world.clock.advance(300)
+    first = order_question.unfilled(world.ctx, order)
+    world.clock.advance(299)
+    assert order_question.unfilled(world.ctx, order) == first
+    world.clock.advance(2)
+    assert order_question.unfilled(world.ctx, order) != first
+    assert len(world.analyst.questions) == 2
+
+
+def test_an_advised_price_must_pass_the_safety_rules(world: World) -> None:
+    order = waiting(world)
+    far = advice(choice=AdviceChoice.AMEND, price=75_000)
+    after = unfilled.chase(world.ctx, order, None, far)
+    assert after is not None and after.state is OrderState.CANCELLED
+
+
+@pytest.mark.parametrize("silence", ["rule", "cancel"])
+def test_without_an_answer_the_configured_one_holds(world: World, silence: Any) -> None:
+    world.configure(questions=Questions(unfilled=UnfilledQuestion(silence=silence)))
+    order = waiting(world)
+    world.analyst.error = "timeout: no answer within 20 s"
+    world.clock.advance(300)
+    (after,) = unfilled.unfilled(world.ctx)
+    amended = (OrderState.ACKED, 70_100)
+    assert (after.state, after.price) == (
+        amended if silence == "rule" else (OrderState.CANCELLED, 70_000)
+    )
+    (row,) = world.journal.advice_since(order.created_at, Topic.UNFILLED)
+    assert (row.choice.value, row.silent) == (silence.upper(), True)

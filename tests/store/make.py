@@ -10,6 +10,8 @@ from typing import Any
 from kt.clock import ManualClock
 from kt.records import (
     Action,
+    Advice,
+    AdviceChoice,
     AnalystReply,
     Candidate,
     CashNote,
@@ -28,6 +30,7 @@ from kt.records import (
     Position,
     RiskLevel,
     Side,
+    Topic,
     Trade,
 )
 from kt.store.journal import SqliteJournal
@@ -136,6 +139,23 @@ def check(check_id: str = "C1", *, passed: bool = True, of: Decision | None = No
         ),
         checked_at=later(1),
     )
+
+
+def advice(**changes: Any) -> Advice:
+    values: dict[str, Any] = {
+        "topic": Topic.PROFIT,
+        "ref": "005930",
+        "choice": AdviceChoice.SELL,
+        "at": later(1),
+        "stock_code": "005930",
+        "stock_name": "삼성전자",
+        "asked_price": 77_500,
+        "reason": "Sellers lead.",
+        "analyst": "rules",
+        "model": "rules-1",
+        "key": "k1",
+    }
+    return Advice(**(values | changes))
 
 
 def answer(key: str = "k1", **changes: Any) -> AnalystReply:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from kt.errors import UsageError
-from kt.records import Delivery, ScanSummary
+from kt.records import Delivery, ScanSummary, Topic
 from kt.store.journal import SqliteJournal
 from kt.store.queries import KINDS
 from tests.store.make import (
     T0,
+    advice,
     answer,
     candidate,
     check,
@@ -43,6 +44,7 @@ def fill_journal(journal: SqliteJournal) -> None:
     journal.api_call("R1", "ka10023", T0, 41, 200, "0", "")
     journal.scan("R1", "fast", T0, [candidate()], ScanSummary())
     journal.answer("R1", answer())
+    journal.advice("R1", [advice()])
     journal.decisions("R1", [decision(faults=("price: 1 is off the tick",))])
     journal.checks("R1", [check(passed=False)])
     journal.flush()
@@ -65,6 +67,7 @@ def test_everything_that_happened_in_its_order(journal: SqliteJournal) -> None:
         "api_call",
         "scan",
         "answer",
+        "advice",
         "decision",
         "check",
         *["order"] * 4,
@@ -167,3 +170,12 @@ def test_deliveries_come_back_since_a_time(journal: SqliteJournal) -> None:
     journal.delivery("R1", DELIVERY)
     assert journal.deliveries(later(9)) == (DELIVERY,)
     assert journal.deliveries(later(10)) == ()
+
+
+def test_answers_are_found_by_topic_subject_and_time(journal: SqliteJournal) -> None:
+    other = advice(ref="000660", at=later(2), price=70_500)
+    journal.advice("R1", [advice(), other])
+    assert journal.advice_since(later(0), Topic.PROFIT) == (advice(), other)
+    assert journal.advice_since(later(0), Topic.PROFIT, "000660") == (other,)
+    assert journal.advice_since(later(2), Topic.PROFIT) == (other,)
+    assert journal.advice_since(later(0), Topic.PLAN) == ()

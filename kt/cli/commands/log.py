@@ -23,6 +23,7 @@ KINDS = (
     "api_call",
     "scan",
     "answer",
+    "advice",
     "decision",
     "check",
     "order",

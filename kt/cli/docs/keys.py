@@ -133,7 +133,9 @@ def _number(bound: float) -> str:
 def _meanings() -> dict[tuple[str, str], str]:
     """The docstring below each key in the source of the configuration, by class and key."""
     found: dict[tuple[str, str], str] = {}
-    for part in itertools.chain.from_iterable(map(_classes, ("model.py", "scan.py"))):
+    for part in itertools.chain.from_iterable(
+        map(_classes, ("model.py", "scan.py", "questions.py"))
+    ):
         for statement, after in zip(part.body, [*part.body[1:], None], strict=True):
             if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
                 text = ""

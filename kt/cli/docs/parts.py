@@ -109,7 +109,8 @@ def configuration() -> str:
                 (key.path.rpartition(".")[2], _described(key, _shown(key))) for key in section.keys
             ]
             name = section.name or tr("top level")
-        lines += [f"## {name}", "", listed(rows), ""]
+        if rows:  # a section may hold nothing but others
+            lines += [f"## {name}", "", listed(rows), ""]
     return "\n".join(lines).rstrip("\n")
 
 

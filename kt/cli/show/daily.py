@@ -52,13 +52,21 @@ def _report(row: DailyReport, console: Console) -> str:
         ("Result", pairs(_result(row), console)),
         ("Profit by stock", render(pnl.STOCKS, row.stocks, console)),
         ("Trades", pnl.pnl(row.trades, console)),
+        ("Plan of the day", _words(row.day_plan, console)),
         ("Decided", _decided(row, console)),
         ("Denied", render(DENIALS, row.denials, console)),
         ("Errors", render(ERRORS, row.errors, console)),
         ("Calls", _calls(row, console)),
+        ("Lesson", _words(row.lesson, console)),
+        ("Strategy", _words(f"{row.stance}: {row.strategy}" if row.strategy else "", console)),
         ("Plan", render(PLAN, row.plan, console)),
     )
-    return "\n".join(f"{heading(title, console)}{text}" for title, text in parts)
+    return "\n".join(f"{heading(title, console)}{text}" for title, text in parts if text)
+
+
+def _words(text: str, console: Console) -> str:
+    """The analyst's words as a paragraph; empty for none: the part is left out then."""
+    return f"{paragraph(text, console.width)}\n" if text else ""
 
 
 def _result(row: DailyReport) -> list[tuple[str, str]]:

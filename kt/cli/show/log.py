@@ -19,6 +19,16 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "api_call": ("api_id", "return_code", "message"),
     "scan": ("stage", "found"),
     "answer": ("purpose", "analyst", "model", "error"),
+    "advice": (
+        "topic",
+        "choice",
+        "ref",
+        "stock_name",
+        "price",
+        "analyst",
+        "provenance",
+        "reason",
+    ),
     "decision": ("action", "stock_code", "stock_name", "confidence", "reason"),
     "check": ("action", "stock_code", "stock_name", "passed", "quantity", "denied_by"),
     "order": (

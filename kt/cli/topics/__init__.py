@@ -7,6 +7,7 @@ TOPICS: dict[str, str] = {
     "pipes": "Documents between commands, and what is refused.",
     "orders": "How stocks, prices and quantities are written.",
     "safety": "The rules, the stops, and trading with real money.",
+    "questions": "What the analyst is asked during the day.",
     "recovery": "Orders whose outcome is unknown, and crashes.",
     "figures": "What the numbers of kt pnl and kt report mean.",
     "cron": "Running unattended.",

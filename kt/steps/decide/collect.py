@@ -36,9 +36,10 @@ from kt.rules.stock_indicators import indicators_of
 from kt.steps.context import Context
 from kt.steps.decide import account_context, decision_scoring
 from kt.steps.decide.slow_charts import finished_bars
+from kt.steps.decide.under_way import under_way
 from kt.steps.fan_out import Gathered, gather, note_error
 from kt.steps.instruments import known_list
-from kt.steps.portfolio import daily_pnl
+from kt.steps.portfolio import daily_pnl, day_plan
 
 T = TypeVar("T")
 
@@ -132,6 +133,8 @@ def _state(
         "realised_today": daily_pnl.realised(ctx, ctx.clock.now().date()),
         "per_stock_limit": ctx.config.limits.per_stock,
         "lessons": _lessons(ctx),
+        "plan": day_plan.in_force(ctx),
+        "sold_today": under_way(ctx).sold,
         "horizon_minutes": ctx.config.analyst.horizon_minutes,
         "open_orders": orders,
         "markets": _markets(account),
@@ -187,10 +190,10 @@ def _account(ctx: Context, parts: Collection[str]) -> _Answers:
             questions |= {
                 f"{name}.{market}": partial(ask_market, ctx, market) for market in MARKETS
             }
-    return _Answers(_fetch(ctx, "collect", questions))
+    return _Answers(fetch(ctx, "collect", questions))
 
 
-def _fetch(ctx: Context, where: str, questions: Mapping[str, Callable[[], T]]) -> Gathered[T]:
+def fetch(ctx: Context, where: str, questions: Mapping[str, Callable[[], T]]) -> Gathered[T]:
     """The door: every answer of the market and the broker for a request comes through here."""
 
     def asked(ask: Callable[[], T]) -> T:
@@ -206,10 +209,10 @@ def _quotes(ctx: Context, codes: Sequence[str]) -> dict[str, Quote]:
     without their price limits, by ka10001, which has no traded value."""
     if not codes:
         return {}
-    together = _fetch(ctx, "collect", {"quotes": partial(ctx.market.quotes, codes)})
+    together = fetch(ctx, "collect", {"quotes": partial(ctx.market.quotes, codes)})
     quotes = {quote.stock_code: quote for quote in together.answers.get("quotes", ())}
     rest = [code for code in codes if code not in quotes or not quotes[code].upper_limit]
-    singly = _fetch(ctx, "collect.quote", {code: partial(ctx.market.quote, code) for code in rest})
+    singly = fetch(ctx, "collect.quote", {code: partial(ctx.market.quote, code) for code in rest})
     quotes |= singly.answers
     if not quotes:
         singly.raise_if_empty()
@@ -231,7 +234,7 @@ def _markets(account: _Answers) -> tuple[MarketState, ...]:
 def _stocks(ctx: Context, about: _Subjects, parts: Collection[str]) -> tuple[StockContext, ...]:
     codes = about.quotes
     chosen = {name: ask for name, ask in STOCK_PARTS.items() if name in parts}
-    fetched = _fetch(
+    fetched = fetch(
         ctx,
         "collect",
         {

@@ -8,16 +8,16 @@ a second, only after it refused a sell because it has fewer shares.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kt.errors import Denied, KtError
-from kt.ports.patience import AskingTime, within
+from kt.ports.patience import within
 from kt.records import (
     EXITS,
     OPEN_STATES,
     STOP_EXITS,
     UNRESOLVED_STATES,
-    Action,
+    Advice,
     Order,
     OrderIntent,
     OrderState,
@@ -32,8 +32,6 @@ from kt.rules import exit_prices, ticks
 from kt.rules.order_identification import lost_sells
 from kt.rules.risk.trading_state import MOST_LOST
 from kt.steps.context import Context
-from kt.steps.decide import analyze as analysis
-from kt.steps.decide import collect
 from kt.steps.fan_out import note_error
 from kt.steps.instruments import instrument
 from kt.steps.notices import notify
@@ -112,8 +110,13 @@ def _is_resting(order: Order) -> bool:
 
 
 def wants_confirmation(ctx: Context, due: Exit) -> bool:
-    """Whether the analyst is asked first: before a take-profit with `exits.ask_before_profit`."""
-    return due.origin is Origin.TAKE_PROFIT and ctx.config.exits.ask_before_profit
+    """Whether the analyst is asked first: before a take-profit (`questions.profit`)."""
+    return due.origin is Origin.TAKE_PROFIT and ctx.config.questions.profit.ask
+
+
+def advised(due: Exit, advice: Advice) -> Exit:
+    """The exit with the analyst's reason beside its own."""
+    return replace(due, reason=f"{due.reason}; {advice.analyst}: {advice.reason}")
 
 
 def _reason(ctx: Context, position: Position, origin: Origin, price: int) -> str:
@@ -292,19 +295,3 @@ def tell_queued(ctx: Context, order: Order) -> None:
         "not sold yet: there may be no buyers, as at the lower price limit. The order keeps its "
         "place.",
     )
-
-
-def confirm_profit(ctx: Context, due: Exit, time: AskingTime | None = None) -> bool:
-    """Ask the analyst whether to take the profit now: False on a HOLD, True otherwise, also when
-    the request fails. `time` is shared by the questions of a cycle.
-
-    Waits for the analyst, so never call it on the decision thread, nor for a stop-loss.
-    """
-    try:
-        brief = collect.collect(ctx, (), [due.position.stock_code])
-        decisions = analysis.analyze(ctx, brief, time)
-    except KtError as failure:
-        note_error(ctx, "exit.confirm_profit", failure)
-        return True
-    ours = [d for d in decisions if d.stock_code == due.position.stock_code]
-    return not ours or ours[0].action is not Action.HOLD

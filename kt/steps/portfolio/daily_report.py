@@ -10,7 +10,7 @@ from kt.errors import UsageError
 from kt.records import Candidate, DailyReport, DayResult, PlannedStock, Position
 from kt.rules import calendar
 from kt.steps.context import Context
-from kt.steps.portfolio import daily_pnl
+from kt.steps.portfolio import daily_pnl, day_plan
 
 MAX_WATCHED = 5
 
@@ -34,9 +34,8 @@ def report(ctx: Context, day: date) -> DailyReport:
     return made(ctx, results[0])
 
 
-def write(ctx: Context, result: DayResult) -> DailyReport:
-    """Write today's report to the journal, for `kt report` and the next day's plan."""
-    found = made(ctx, result)
+def write(ctx: Context, found: DailyReport) -> DailyReport:
+    """Write a report to the journal, for `kt report` and the next day's plan; returns it."""
     ctx.journal.put_report(found)
     return found
 
@@ -61,6 +60,7 @@ def made(ctx: Context, result: DayResult) -> DailyReport:
         analysts=journal.analysts_of(day),
         next_day=calendar.next_trading_day(day),
         plan=plan(held, journal.watched_on(day)),
+        day_plan=day_plan.in_force(ctx, day),
     )
 
 
@@ -105,20 +105,9 @@ def summary(found: DailyReport) -> str:
         f"{sum(row.count for row in found.errors)} errors; "
         f"{sum(row.calls for row in found.calls):,} calls"
     )
-    lines.append(f"plan for {found.next_day}: {planned(found.plan)}")
+    lines += [f"the day taught: {found.lesson}"] if found.lesson else []
+    lines.append(f"plan for {found.next_day}: {day_plan.left_by(found)}")
     return "\n".join(lines)
-
-
-def planned(stocks: Sequence[PlannedStock]) -> str:
-    """`hold 삼성전자 x10 (stop 66,500, target 77,000); watch SK하이닉스`."""
-    hold = ", ".join(
-        f"{stock.stock_name} x{stock.quantity:,} (stop {stock.stop_price:,}, target "
-        f"{stock.target_price:,})"
-        for stock in stocks
-        if stock.quantity
-    )
-    watch = ", ".join(stock.stock_name for stock in stocks if not stock.quantity)
-    return f"hold {hold or 'nothing'}; watch {watch or 'nothing yet'}"
 
 
 def _day_line(day: DayResult) -> str:
