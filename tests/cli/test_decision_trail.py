@@ -11,7 +11,7 @@ import pytest
 from kt.cli.show.width import width_of
 from kt.config.model import Cooldown, Exits
 from kt.errors import ExitCode
-from kt.records import Bar, Candidate, Decision, DecisionTrail, Position, Side
+from kt.records import Bar, Candidate, Decision, DecisionTrail, Position, ScanSummary, Side
 from kt.steps.decide import analyze, collect, decision_scoring
 from kt.steps.orders import place
 from kt.steps.reconcile import order_tracking
@@ -179,7 +179,7 @@ def test_what_the_journal_has_no_more_is_named(front: Front) -> None:
 
 
 def test_the_candidate_of_the_run_stands_in_for_a_brief_that_is_gone(front: Front) -> None:
-    front.world.journal.scan("R7", "ai", OPEN, [FOUND])
+    front.world.journal.scan("R7", "ai", OPEN, [FOUND], ScanSummary())
     made = decision("01D1", decided_at=OPEN, stock_code=SAMSUNG)
     front.world.journal.decisions("R7", [made])
     (item,) = front("log", "decision", "01D1").items

@@ -16,7 +16,7 @@ from kt.errors import JournalError
 from kt.ports import Journal
 from kt.records import KST, CashFlow, Origin, ScanSummary, Side, SymbolLock
 from kt.store.journal import SqliteJournal
-from kt.store.rows import from_row, time_text, to_row
+from kt.store.rows import from_row, json_text, time_text, to_row
 from tests.store.make import (
     DAY,
     T0,
@@ -306,6 +306,12 @@ def test_a_value_that_cannot_be_stored_is_named(
         journal.put_position(position(**change))
     journal.put_position(position())
     assert journal.positions() == (position(),)
+
+
+def test_hostile_text_of_a_report_is_stored_as_escapes(journal: SqliteJournal) -> None:
+    assert json_text(candidate(stock_name="half \ud800")) == json_text(
+        candidate(stock_name="half \\ud800")
+    )
 
 
 def test_many_judged_decisions_do_not_slow_the_search(journal: SqliteJournal) -> None:
