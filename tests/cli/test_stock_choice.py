@@ -28,7 +28,7 @@ def sent(front: Front) -> OrderTicket:
 def test_one_match_goes_on_and_says_which(front: Front, typed: str) -> None:
     ran = front("order", "buy", typed, "10", "--price", "70000")
     assert ran.code == 0
-    assert ran.err.startswith(f"kt: {typed} is {SAMSUNG} 삼성전자\n")
+    assert ran.err.startswith(f"kt: {typed} is taken for {SAMSUNG} 삼성전자\n")
     assert sent(front).stock_code == SAMSUNG
     assert ran.items[0]["stock_code"] == SAMSUNG
 
@@ -46,7 +46,7 @@ def test_several_are_listed_in_a_pipe_and_nothing_is_sent(front: Front) -> None:
     ran = front("order", "buy", "삼성", "10", "--price", "70000")
     assert (ran.code, ran.out) == (ExitCode.USAGE, "")
     assert ran.err == (
-        "kt: '삼성' may be one of 2 stocks:\n"
+        "kt: '삼성' may be one of these 2:\n"
         "  005930 삼성전자\n"
         "  005935 삼성전자우\n"
         "Give the code, or more of the name.\n"
@@ -58,7 +58,7 @@ def test_several_are_a_question_on_a_terminal(front: Front) -> None:
     ran = front("order", "buy", "삼성", "10", "--price", "50000", stdin="2\n", terminal=True)
     assert ran.code == 0
     assert "  1  005930 삼성전자\n  2  005935 삼성전자우\nWhich number? " in ran.err
-    assert "kt: 삼성 is 005935 삼성전자우\n" in ran.err
+    assert "kt: 삼성 is taken for 005935 삼성전자우\n" in ran.err
     assert sent(front).stock_code == PREFERRED
 
 

@@ -41,7 +41,7 @@ def stock_code(cli: CliContext, ctx: Context, typed: str) -> str:
         raise UsageError(f"no stock is called {shown(typed)}", hint=_near(typed, names))
     match = found[0] if len(found) == 1 else _asked(cli, typed, found)
     if match.code != typed:
-        cli.say(f"{typed} is {match.code} {match.name}")
+        cli.say(f"{typed} is taken for {match.code} {match.name}")
     return match.code
 
 
@@ -65,11 +65,11 @@ def _asked(cli: CliContext, typed: str, found: Sequence[StockMatch]) -> StockMat
     more = f"\n  and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
     if not cli.console.in_terminal:
         raise UsageError(
-            f"{shown(typed)} may be one of {len(found)} stocks:\n" + "\n".join(lines) + more + "\n",
+            f"{shown(typed)} may be one of these {len(found)}:\n" + "\n".join(lines) + more + "\n",
             hint="Give the code, or more of the name.",
         )
     numbered = [f"{number:>3}{line}" for number, line in enumerate(lines, 1)]
-    cli.console.warn(tr(f"kt: {shown(typed)} may be one of {len(found)} stocks:"))
+    cli.console.warn(tr(f"kt: {shown(typed)} may be one of these {len(found)}:"))
     cli.console.warn("\n".join(numbered) + tr(more))
     answer = cli.console.ask_text("Which number?")
     if not answer.isascii() or not answer.isdigit() or not 0 < int(answer[:9]) <= len(lines):
