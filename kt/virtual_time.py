@@ -11,11 +11,12 @@ import contextvars
 import heapq
 import math
 import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
+
+from greenlet import getcurrent, greenlet
 
 from kt.ports import concurrency
 from kt.ports.concurrency import Condition, Inbox, Lock, Semaphore
@@ -33,21 +34,18 @@ class Waiter:
     """A thread of the virtual time. `round` counts its waits, so that an event of an earlier wait
     wakes nobody."""
 
-    __slots__ = ("baton", "name", "notified", "round", "thread", "waiting")
+    __slots__ = ("notified", "round", "thread", "waiting")
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.baton = threading.Lock()
-        self.baton.acquire()
+    def __init__(self, thread: greenlet) -> None:
+        self.thread = thread
         self.round = 0
         self.waiting = False
         self.notified = False
-        self.thread: threading.Thread | None = None
 
 
 class VirtualTime:
-    """Implements `ports.Clock` and `concurrency.Concurrency`. The thread that makes it is the main
-    one: `driving` around what it runs, `close` at the end.
+    """Implements `ports.Clock` and `concurrency.Concurrency`, for the thread of the machine that
+    makes it: `driving` around what it runs, `close` at the end.
 
     A failure of a thread or of an event is raised on the main thread, and so is the end of all
     events while threads still wait (RuntimeError).
@@ -58,13 +56,11 @@ class VirtualTime:
         self._micros = 0
         self._events: list[tuple[int, int, Waiter | None, int, Callable[[], object] | None]] = []
         self._order = count()
-        self._main = self._running = Waiter("main")
+        self._main = self._running = Waiter(getcurrent())
         self._others: dict[Waiter, None] = {}
         self._context = contextvars.copy_context()
         self._failure: BaseException | None = None
         self._closing = False
-        self.switches = 0
-        """How often one thread handed over to another."""
 
     # --- ports.Clock ------------------------------------------------------------------------
 
@@ -122,25 +118,17 @@ class VirtualTime:
             waiter.notified = True
             self._push(self._micros, waiter, waiter.round, None)
 
-    def _hand_over(self, me: Waiter | None) -> None:
+    def _hand_over(self, me: Waiter) -> None:
         """Take events until one of a thread comes, and let that one run; returns when it is the
-        turn of `me` again, at once when that has ended (None)."""
-        chosen = self._next(me)
-        if chosen is me:
-            return
-        self.switches += 1
-        self._running = chosen
-        chosen.baton.release()
-        if me is None:
-            return
-        me.baton.acquire()
-        if self._closing and me is not self._main:
-            raise ThreadEnded
+        turn of `me` again."""
+        chosen = self._running = self._next(me)
+        if chosen is not me:
+            chosen.thread.switch()
         if me is self._main and self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
 
-    def _next(self, me: Waiter | None) -> Waiter:
+    def _next(self, me: Waiter) -> Waiter:
         """The thread whose turn is next; what is due before it is done here."""
         failure: BaseException = RuntimeError("every thread of the virtual time waits for ever")
         try:
@@ -156,12 +144,10 @@ class VirtualTime:
                     action()
         except BaseException as fault:  # noqa: BLE001 - raised on the main thread
             failure = fault
-        if me is self._main:
-            self._main.waiting = False
-            raise failure
         return self._failed(failure)
 
     def _failed(self, failure: BaseException) -> Waiter:
+        """The main thread, which will raise it."""
         self._failure = self._failure or failure
         self._main.waiting = False
         return self._main
@@ -177,32 +163,24 @@ class VirtualTime:
             yield
 
     def start(self, work: Callable[[], object], name: str) -> None:
-        waiter = Waiter(name)
+        waiter: Waiter = Waiter(greenlet(lambda *_: self._live(waiter, work)))
+        waiter.thread.gr_context = self._context.copy()
         waiter.waiting = True
         self._others[waiter] = None
-        waiter.thread = threading.Thread(
-            target=self._context.copy().run, args=(self._live, waiter, work), name=name, daemon=True
-        )
-        waiter.thread.start()
         self._push(self._micros, waiter, 0, None)
 
     def _live(self, waiter: Waiter, work: Callable[[], object]) -> None:
-        waiter.baton.acquire()
+        """A thread from its first turn to its last; then whoever is next runs."""
+        failure: BaseException | None = None
         try:
-            if not self._closing:
-                work()
+            work()
         except ThreadEnded:
-            pass
-        except BaseException as fault:  # noqa: BLE001 - raised on the main thread
-            self._failure = self._failure or fault
-        self._others.pop(waiter, None)
-        if self._closing:
             return
-        if self._failure is None:
-            self._hand_over(None)
-        else:
-            self._running = self._failed(self._failure)
-            self._running.baton.release()
+        except BaseException as fault:  # noqa: BLE001 - raised on the main thread
+            failure = fault
+        del self._others[waiter]
+        self._running = self._next(waiter) if failure is None else self._failed(failure)
+        waiter.thread.parent = self._running.thread
 
     def lock(self) -> Lock:
         return VirtualLock(self)
@@ -217,15 +195,12 @@ class VirtualTime:
         return VirtualInbox(self)
 
     def close(self) -> None:
-        """End every other thread, one after another; each ends where it waits."""
+        """End every other thread, one after another, where it waits."""
         self._closing = True
         for waiter in list(self._others):
-            self._running = waiter
-            waiter.waiting = False
-            waiter.baton.release()
-            if waiter.thread is not None:
-                waiter.thread.join()
-        self._running = self._main
+            waiter.thread.parent = self._main.thread
+            waiter.thread.throw(ThreadEnded)
+        self._others.clear()
         self._events.clear()
 
 
