@@ -47,6 +47,7 @@ from kt.records.analyst_request import (
     StockContext,
     TradingRoom,
 )
+from kt.records.backtest import Backtest, ExitResult, HourResult
 from kt.records.base import (
     ANSWERS,
     KST,
@@ -164,6 +165,7 @@ __all__ = [
     "AnalystRequest",
     "AnalystScore",
     "AnalystUse",
+    "Backtest",
     "Balance",
     "BalanceNotice",
     "Bar",
@@ -197,12 +199,14 @@ __all__ = [
     "ErrorCount",
     "Execution",
     "ExitLevels",
+    "ExitResult",
     "Fill",
     "Flow",
     "ForeignHolding",
     "Holding",
     "Holdings",
     "Indicators",
+    "HourResult",
     "InstitutionDay",
     "Instrument",
     "Interval",

@@ -4,11 +4,12 @@ directly and driven by a virtual clock (docs/virtual-clock.md)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 
-from kt.ports import Clock
+from kt.ports import Clock, Market
 from kt.sim.exchange import Exchange
 from kt.sim.faults import Faults
 from kt.sim.server import rest_call
@@ -42,6 +43,15 @@ class InProcessExchange:
         settings = Settings(seed=seed, cash=cash)
         self._context = ServerContext(settings, self._exchange, clock, Faults(()))
         self._sessions = 0
+
+    @property
+    def market(self) -> Market:
+        """Its prices up to now, for reports."""
+        return self._exchange.market
+
+    def keep(self, path: Path) -> None:
+        """Save its accounts, orders and time, so that `kt sim` continues from here."""
+        self._exchange.keep(path)
 
     def handle(
         self, path: str, headers: Mapping[str, str], content: bytes

@@ -74,7 +74,9 @@ class InProcessStream:
 
     def subscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str] = ()) -> None:
         """Add subscriptions; returns when the exchange has answered. Raises BrokerRefused."""
-        self._change("REG", lambda keys: self._groups.add(keys - self._groups.keys), kinds, stock_codes)
+        self._change(
+            "REG", lambda keys: self._groups.add(keys - self._groups.keys), kinds, stock_codes
+        )
 
     def unsubscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> None:
         self._change("REMOVE", self._groups.drop, kinds, stock_codes)

@@ -41,6 +41,7 @@ class Depth:
         """How many times accounts have changed a book."""
         self._resting: dict[str, dict[tuple[Side, int], int]] = {}
         self._open: dict[int, int] = {}
+        self._best: dict[SessionPath, tuple[int, tuple[int, int]]] = {}
 
     def clear(self) -> None:
         """Reset for a new session: nothing consumed, no resting orders."""
@@ -48,6 +49,7 @@ class Depth:
         self.taken.clear()
         self._resting.clear()
         self._open.clear()
+        self._best.clear()
 
     def show(self, number: int, code: str, side: Side, price: int, quantity: int) -> None:
         """Set the open quantity of an account's resting order (0: no longer in the book)."""
@@ -63,6 +65,12 @@ class Depth:
 
     def best(self, path: SessionPath, second: int) -> tuple[int, int]:
         """(ask, bid) prices; 0 for a side without room inside the price limits, and in a halt."""
+        kept = self._best.get(path)
+        if kept is None or kept[0] != second:
+            kept = self._best[path] = second, self._find_best(path, second)
+        return kept[1]
+
+    def _find_best(self, path: SessionPath, second: int) -> tuple[int, int]:
         if path.steered and path.halted(second):
             return 0, 0
         expected = expected_prices.expected(path, second)[0]
