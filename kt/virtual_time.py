@@ -308,10 +308,10 @@ class VirtualInbox:
         return self._items.popleft()
 
     def get(self, block: bool = True, timeout: float | None = None) -> object:
-        time = self._line.time
-        ends = None if timeout is None else time.monotonic() + timeout
+        virtual = self._line.time
+        ends = None if timeout is None else virtual.monotonic() + timeout
         while not self._items and block:
-            left = None if ends is None else ends - time.monotonic()
+            left = None if ends is None else ends - virtual.monotonic()
             if left is not None and left <= 0:
                 break
             self._line.wait(left)
