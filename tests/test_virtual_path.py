@@ -25,7 +25,6 @@ LIVE: dict[str, str] = {
     "broker/stream/live.py": "the stream's threads; a backtest has another stream",
     "broker/stream/local_protocol.py": "a local socket between processes",
     "broker/stream/local_server.py": "a local socket between processes",
-    "broker/stream/raw.py": "the raw stream of `kt api`",
     "broker/stream/stream_session.py": "the stream's socket",
     "broker/stream/subscriptions.py": "shared between the stream's threads",
     "clock.py": "the clocks of live processes",

@@ -20,8 +20,9 @@ from kt.sim.server.rest_call import Request
 from kt.sim.server.settings import Settings
 from kt.sim.wire.error_bodies import Refusal
 
-STEP = 1.0
-"""Seconds between two steps of the exchange: its trades have whole seconds."""
+STEP = 5.0
+"""Seconds between two steps of the exchange. Each sends the lowest, the highest and the last trade
+of its seconds, so that no stop is missed, but it is seen up to this much later."""
 
 
 class CallsBack(Clock, Protocol):
