@@ -198,8 +198,9 @@ class VirtualTime:
         """End every other thread, one after another, where it waits."""
         self._closing = True
         for waiter in list(self._others):
-            waiter.thread.parent = self._main.thread
-            waiter.thread.throw(ThreadEnded)
+            if waiter.thread:  # it has begun
+                waiter.thread.parent = self._main.thread
+                waiter.thread.throw(ThreadEnded)
         self._others.clear()
         self._events.clear()
 
