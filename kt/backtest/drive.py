@@ -120,12 +120,13 @@ def _start(config: Config, day: date) -> datetime:
 @contextlib.contextmanager
 def driving(plan: Plan, say: Callable[[str], None]) -> Iterator[Drive]:
     """The backtest on its own clock, with its own exchange and journal; both are closed when the
-    block ends."""
+    block ends. Raises ConfigError for an analyst that cannot be asked."""
     time = VirtualTime(_start(plan.config, plan.days[0]))
     bits = Random(f"{plan.config.simulator.seed}:ids").getrandbits
     with ids.drawn_from(bits), time.driving():
         app = VirtualApp(plan.config, plan.environ, say, time)
         try:
+            say(f"decided by {app.analyst.name} {app.analyst.model}".rstrip())
             yield Drive(plan, app, say)
         finally:
             try:

@@ -50,10 +50,10 @@ def _figures(row: Backtest) -> list[tuple[str, str]]:
         ("Sharpe", plain(one.sharpe, 2)),
         ("Sortino", plain(one.sortino, 2)),
         ("trades", f"{money(one.trades)} ({money(one.wins)} won)"),
-        ("win rate", percent(one.win_rate_pct)),
+        ("win rate", _part(one.win_rate_pct)),
         ("profit factor", plain(one.profit_factor, 2)),
         ("mean trade", _mean(row)),
-        ("exposure", percent(row.exposure_pct)),
+        ("exposure", _part(row.exposure_pct)),
         ("turnover", "" if row.turnover is None else f"{row.turnover:.2f} times the equity"),
         ("costs", f"{money(row.fees + row.taxes)} won: fees {money(row.fees)}, "
                   f"taxes {money(row.taxes)}"),
@@ -63,6 +63,11 @@ def _figures(row: Backtest) -> list[tuple[str, str]]:
         ("digest", row.digest),
     ]  # fmt: skip
     return [(name, value or "not known") for name, value in told]
+
+
+def _part(rate: float | None) -> str:
+    """A part of a whole: without a sign."""
+    return "" if rate is None else f"{plain(rate)}%"
 
 
 def _mean(row: Backtest) -> str:
