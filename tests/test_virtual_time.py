@@ -147,8 +147,8 @@ def test_what_a_thread_raises_is_raised_on_the_main_one(virtual: VirtualTime) ->
 
 def test_what_an_event_raises_is_raised_on_the_main_one(virtual: VirtualTime) -> None:
     concurrency.start(lambda: virtual.sleep(10), "beside")
-    virtual.call_later(1, lambda: [][0])
-    with pytest.raises(IndexError):
+    virtual.call_later(1, lambda: {}["missing"])
+    with pytest.raises(KeyError):
         virtual.sleep(5)
 
 

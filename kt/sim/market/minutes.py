@@ -14,11 +14,16 @@ from random import Random
 
 from kt.records import Side
 from kt.rules import ticks
+from kt.sim.market.minute_seconds import MinuteSeconds, minute_seconds
 from kt.sim.market.noise import scatter
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 
 LEAD = 2
 """Minutes by which the order book leans towards the trades to come."""
+
+
+MINUTES_KEPT = 4
+"""How many minutes of a stock are kept second by second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,37 +55,6 @@ class Minute:
     bits: int
     auction: int = 0
     """Shares of the opening auction, part of `volume`, traded at second 0."""
-
-
-@dataclass(frozen=True, slots=True)
-class MinuteSeconds:
-    """The seconds of one minute, 60 of each: prices, shares, the last second so far with a trade
-    (-1: none), and the highest and lowest traded price so far (0: none)."""
-
-    prices: list[int]
-    quantities: list[int]
-    traded: list[int]
-    highs: list[int]
-    lows: list[int]
-
-
-MINUTES_KEPT = 4
-"""How many minutes of a stock are kept second by second."""
-
-
-def minute_seconds(prices: list[int], quantities: list[int]) -> MinuteSeconds:
-    """A minute from its prices and shares by second."""
-    traded, highs, lows = [], [], []
-    last, high, low = -1, 0, 0
-    for second, quantity in enumerate(quantities):
-        if quantity:
-            price = prices[second]
-            high, low = (max(high, price), min(low, price)) if last >= 0 else (price, price)
-            last = second
-        traded.append(last)
-        highs.append(high)
-        lows.append(low)
-    return MinuteSeconds(prices, quantities, traded, highs, lows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import msgspec
 
 from kt.records import Side
 from kt.sim.market.draw import snap
-from kt.sim.market.minutes import MinuteSeconds, minute_seconds
+from kt.sim.market.minute_seconds import MinuteSeconds, minute_seconds
 from kt.sim.market.path import Interruption, SessionPath
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 
