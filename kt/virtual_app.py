@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kt.broker.rest.rate_limit import Pacer
     from kt.ports import Analyst, Clock, Stream
     from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
-    from kt.sim.in_process import InProcessExchange
+    from kt.sim.in_process_exchange import InProcessExchange
     from kt.store.journal import SqliteJournal
     from kt.virtual_time import VirtualTime
 
@@ -48,7 +48,7 @@ class VirtualApp(App):
 
     @cached_property
     def exchange(self) -> InProcessExchange:
-        from kt.sim.in_process import InProcessExchange
+        from kt.sim.in_process_exchange import InProcessExchange
 
         given = self.config.simulator
         return InProcessExchange(self.time, seed=given.seed, cash=given.cash, costs=given.costs)
@@ -75,7 +75,7 @@ class VirtualApp(App):
     @cached_property
     def http(self) -> Http:
         from kt.broker.rest.client import Http
-        from kt.broker.rest.in_process import HandledCall, InProcessTransport
+        from kt.broker.rest.in_process_transport import HandledCall, InProcessTransport
 
         def handle(path: str, headers: Mapping[str, str], content: bytes) -> HandledCall:
             return HandledCall(*self.exchange.handle(path, headers, content))
@@ -92,7 +92,7 @@ class VirtualApp(App):
         )
 
     def stream(self) -> Stream:  # type: ignore[override]
-        from kt.broker.stream.in_process import InProcessStream
+        from kt.broker.stream.in_process_stream import InProcessStream
 
         return InProcessStream(
             self.exchange.connect, self.token_source, self.time, self.latency, self._on_fault

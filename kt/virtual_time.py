@@ -19,7 +19,7 @@ from itertools import count
 from greenlet import getcurrent, greenlet
 
 from kt.ports import concurrency
-from kt.ports.concurrency import Condition, Inbox, Lock, Semaphore
+from kt.ports.concurrency import Condition, Lock, Mailbox, Semaphore
 from kt.records.base import KST
 
 MICRO = 1_000_000
@@ -30,7 +30,7 @@ class ThreadEnded(BaseException):
     it."""
 
 
-class Waiter:
+class VirtualThread:
     """A thread of the virtual time. `round` counts its waits, so that an event of an earlier wait
     wakes nobody."""
 
@@ -41,6 +41,12 @@ class Waiter:
         self.round = 0
         self.waiting = False
         self.notified = False
+
+
+_Action = Callable[[], object]
+_Event = tuple[int, int, VirtualThread | None, int, _Action | None]
+"""When in microseconds, its place among equals, and who goes on (in which of its waits) or what is
+done then."""
 
 
 class VirtualTime:
@@ -54,10 +60,12 @@ class VirtualTime:
     def __init__(self, at: datetime) -> None:
         self._begin = at.astimezone(KST)
         self._micros = 0
-        self._events: list[tuple[int, int, Waiter | None, int, Callable[[], object] | None]] = []
+        self._events: list[
+            tuple[int, int, VirtualThread | None, int, Callable[[], object] | None]
+        ] = []
         self._order = count()
-        self._main = self._running = Waiter(getcurrent())
-        self._others: dict[Waiter, None] = {}
+        self._main = self._running = VirtualThread(getcurrent())
+        self._others: dict[VirtualThread, None] = {}
         self._context = contextvars.copy_context()
         self._failure: BaseException | None = None
         self._closing = False
@@ -89,12 +97,16 @@ class VirtualTime:
         self.sleep(left / timedelta(seconds=1))
 
     def _push(
-        self, at: int, waiter: Waiter | None, number: int, action: Callable[[], object] | None
+        self,
+        at: int,
+        waiter: VirtualThread | None,
+        number: int,
+        action: Callable[[], object] | None,
     ) -> None:
         heapq.heappush(self._events, (at, next(self._order), waiter, number, action))
 
     @property
-    def current(self) -> Waiter:
+    def current(self) -> VirtualThread:
         """The thread that runs."""
         return self._running
 
@@ -112,13 +124,13 @@ class VirtualTime:
         self._hand_over(me)
         return me.notified
 
-    def wake(self, waiter: Waiter) -> None:
+    def wake(self, waiter: VirtualThread) -> None:
         """Let a waiting thread go on at this moment, after what was due before."""
         if waiter.waiting and not waiter.notified and not self._closing:
             waiter.notified = True
             self._push(self._micros, waiter, waiter.round, None)
 
-    def _hand_over(self, me: Waiter) -> None:
+    def _hand_over(self, me: VirtualThread) -> None:
         """Take events until one of a thread comes, and let that one run; returns when it is the
         turn of `me` again."""
         chosen = self._running = self._next(me)
@@ -128,7 +140,7 @@ class VirtualTime:
             failure, self._failure = self._failure, None
             raise failure
 
-    def _next(self, me: Waiter) -> Waiter:
+    def _next(self, me: VirtualThread) -> VirtualThread:
         """The thread whose turn is next; what is due before it is done here."""
         failure: BaseException = RuntimeError("every thread of the virtual time waits for ever")
         try:
@@ -146,7 +158,7 @@ class VirtualTime:
             failure = fault
         return self._failed(failure)
 
-    def _failed(self, failure: BaseException) -> Waiter:
+    def _failed(self, failure: BaseException) -> VirtualThread:
         """The main thread, which will raise it."""
         self._failure = self._failure or failure
         self._main.waiting = False
@@ -163,13 +175,13 @@ class VirtualTime:
             yield
 
     def start(self, work: Callable[[], object], name: str) -> None:
-        waiter: Waiter = Waiter(greenlet(lambda *_: self._live(waiter, work)))
+        waiter: VirtualThread = VirtualThread(greenlet(lambda *_: self._live(waiter, work)))
         waiter.thread.gr_context = self._context.copy()
         waiter.waiting = True
         self._others[waiter] = None
         self._push(self._micros, waiter, 0, None)
 
-    def _live(self, waiter: Waiter, work: Callable[[], object]) -> None:
+    def _live(self, waiter: VirtualThread, work: Callable[[], object]) -> None:
         """A thread from its first turn to its last; then whoever is next runs."""
         failure: BaseException | None = None
         try:
@@ -191,8 +203,8 @@ class VirtualTime:
     def semaphore(self, count: int) -> Semaphore:
         return VirtualSemaphore(self, count)
 
-    def inbox(self) -> Inbox[object]:
-        return VirtualInbox(self)
+    def mailbox(self) -> Mailbox[object]:
+        return VirtualMailbox(self)
 
     def close(self) -> None:
         """End every other thread, one after another, where it waits."""
@@ -216,7 +228,7 @@ class _Line:
 
     def __init__(self, time: VirtualTime) -> None:
         self.time = time
-        self._waiters: deque[Waiter] = deque()
+        self._waiters: deque[VirtualThread] = deque()
 
     def wait(self, seconds: float | None) -> bool:
         """Wait for `wake_next`; whether it came in time."""
@@ -228,7 +240,7 @@ class _Line:
             if me in self._waiters:
                 self._waiters.remove(me)
 
-    def wake_next(self) -> Waiter | None:
+    def wake_next(self) -> VirtualThread | None:
         if not self._waiters:
             return None
         waiter = self._waiters.popleft()
@@ -292,7 +304,7 @@ class VirtualCondition(VirtualLock):
         self._changed.wake_all()
 
 
-class VirtualInbox:
+class VirtualMailbox:
     """`queue.SimpleQueue`."""
 
     def __init__(self, time: VirtualTime) -> None:

@@ -50,25 +50,25 @@ def test_who_waits_shorter_goes_first_and_equals_in_their_order(virtual: Virtual
     assert seen == ["first", "second", "event", "late"]
 
 
-def test_an_inbox_hands_over_at_the_moment_of_the_put(virtual: VirtualTime) -> None:
-    inbox = concurrency.inbox()
-    concurrency.start(after(virtual, 0.25, lambda: inbox.put("here")), "putter")
-    assert inbox.get(timeout=10) == "here"
+def test_a_mailbox_hands_over_at_the_moment_of_the_put(virtual: VirtualTime) -> None:
+    mailbox = concurrency.mailbox()
+    concurrency.start(after(virtual, 0.25, lambda: mailbox.put("here")), "putter")
+    assert mailbox.get(timeout=10) == "here"
     assert virtual.monotonic() == 0.25
     with pytest.raises(queue.Empty):
-        inbox.get(timeout=2)
+        mailbox.get(timeout=2)
     assert virtual.monotonic() == 2.25
     with pytest.raises(queue.Empty):
-        inbox.get_nowait()
+        mailbox.get_nowait()
 
 
 def test_items_that_two_wait_for_go_to_who_waits_longest(virtual: VirtualTime) -> None:
-    inbox, got = concurrency.inbox(), list[tuple[str, object]]()
+    mailbox, got = concurrency.mailbox(), list[tuple[str, object]]()
     for name in ("one", "two"):
-        concurrency.start(lambda name=name: got.append((name, inbox.get())), name)
+        concurrency.start(lambda name=name: got.append((name, mailbox.get())), name)
     virtual.sleep(1)
-    inbox.put(1)
-    inbox.put(2)
+    mailbox.put(1)
+    mailbox.put(2)
     virtual.sleep(1)
     assert got == [("one", 1), ("two", 2)]
 
@@ -160,7 +160,7 @@ def test_an_event_must_not_wait(virtual: VirtualTime) -> None:
 
 def test_waiting_for_ever_is_an_error_and_no_hang(virtual: VirtualTime) -> None:
     with pytest.raises(RuntimeError, match="waits for ever"):
-        concurrency.inbox().get()
+        concurrency.mailbox().get()
 
 
 def test_closing_ends_threads_where_they_wait_and_runs_their_ends() -> None:
@@ -168,7 +168,7 @@ def test_closing_ends_threads_where_they_wait_and_runs_their_ends() -> None:
 
     def live() -> None:
         try:
-            concurrency.inbox().get()
+            concurrency.mailbox().get()
         finally:
             ended.append("ended")
 
@@ -186,6 +186,6 @@ def test_outside_the_block_threads_are_the_machines() -> None:
     with VirtualTime(NINE).driving():
         assert concurrency.monotonic() == 0
     assert concurrency.monotonic() == pytest.approx(time.monotonic(), abs=5)
-    done = concurrency.inbox()
+    done = concurrency.mailbox()
     concurrency.start(lambda: done.put("real"), "real")
     assert done.get(timeout=10) == "real"

@@ -320,7 +320,7 @@ def test_each_transport_library_is_imported_in_one_place() -> None:
             "broker/rest/client.py",
             "broker/rest/http_response.py",
             "broker/rest/transport.py",
-            "broker/rest/in_process.py",
+            "broker/rest/in_process_transport.py",
             "analyst/genai.py",  # what that library sends its requests by
             "notify/channels.py",
         },

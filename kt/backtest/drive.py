@@ -36,7 +36,7 @@ EARLY = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class BacktestPlan:
     """What a backtest runs. `config` is complete: its own state folder, its seed, no channels."""
 
     config: Config
@@ -82,7 +82,7 @@ def trading_days_between(first: date, last: date) -> tuple[date, ...]:
 class Drive:
     """A backtest while it runs. `say` gets what a live run prints."""
 
-    def __init__(self, plan: Plan, app: VirtualApp, say: Callable[[str], None]) -> None:
+    def __init__(self, plan: BacktestPlan, app: VirtualApp, say: Callable[[str], None]) -> None:
         self.plan = plan
         self.app = app
         self._say = say
@@ -118,7 +118,7 @@ def _start(config: Config, day: date) -> datetime:
 
 
 @contextlib.contextmanager
-def driving(plan: Plan, say: Callable[[str], None]) -> Iterator[Drive]:
+def driving(plan: BacktestPlan, say: Callable[[str], None]) -> Iterator[Drive]:
     """The backtest on its own clock, with its own exchange and journal; both are closed when the
     block ends. Raises ConfigError for an analyst that cannot be asked."""
     time = VirtualTime(_start(plan.config, plan.days[0]))

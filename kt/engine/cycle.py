@@ -99,7 +99,9 @@ def run_cycle(
 
     Raises AuthError and JournalError, and the error of a failed reconciliation.
     """
-    return _Cycle(ctx, events if events is not None else concurrency.inbox(), watch, announce).run()
+    return _Cycle(
+        ctx, events if events is not None else concurrency.mailbox(), watch, announce
+    ).run()
 
 
 class _Cycle:

@@ -20,7 +20,7 @@ from kt.engine.watchdog import Watchdog
 from kt.engine.workers import Answered, Inline, Task, Workers
 from kt.errors import ExitCode, KtError
 from kt.ports import Stream, concurrency
-from kt.ports.concurrency import Inbox
+from kt.ports.concurrency import Mailbox
 from kt.steps.context import Context
 from kt.steps.waiting import by_hand, wait_for
 
@@ -52,7 +52,7 @@ class Day:
         still_ours: Callable[[], str | None] = lambda: None,
         publish: Callable[[str], None] | None = None,
     ) -> None:
-        events: Inbox[Event | None] = concurrency.inbox()
+        events: Mailbox[Event | None] = concurrency.mailbox()
         self.runtime = Runtime(
             ctx,
             events,

@@ -12,7 +12,7 @@ from kt.engine.timers import Timers
 from kt.engine.watchdog import Watchdog
 from kt.engine.workers import Answered, Workers
 from kt.errors import ExitCode
-from kt.ports.concurrency import Inbox
+from kt.ports.concurrency import Mailbox
 from kt.records import OPEN_STATES, Order, Origin, StreamEvent
 from kt.steps.context import Context
 
@@ -35,7 +35,7 @@ class Runtime:
     workers get what they need as arguments."""
 
     ctx: Context
-    events: Inbox[Event | None]
+    events: Mailbox[Event | None]
     workers: Workers
     feed: Feed
     announcer: Announcer

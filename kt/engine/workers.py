@@ -53,8 +53,8 @@ class Workers:
         self._put = answer
         self._run = run
         self._busy: set[str] = set()
-        self._tasks = concurrency.inbox()
-        self._line = concurrency.inbox()
+        self._tasks = concurrency.mailbox()
+        self._line = concurrency.mailbox()
         self._threads = 0
         self._idle = 0
         self._orders = 0

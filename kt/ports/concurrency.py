@@ -60,7 +60,7 @@ class Semaphore(Protocol):
     def release(self) -> None: ...
 
 
-class Inbox(Protocol[T]):
+class Mailbox(Protocol[T]):
     """`queue.SimpleQueue`, which raises `queue.Empty`."""
 
     def put(self, item: T) -> None: ...
@@ -79,7 +79,7 @@ class Concurrency(Protocol):
     def lock(self) -> Lock: ...
     def condition(self) -> Condition: ...
     def semaphore(self, count: int) -> Semaphore: ...
-    def inbox(self) -> Inbox[Any]: ...
+    def mailbox(self) -> Mailbox[Any]: ...
 
 
 class MachineThreads:
@@ -100,7 +100,7 @@ class MachineThreads:
     def semaphore(self, count: int) -> Semaphore:
         return threading.BoundedSemaphore(count)
 
-    def inbox(self) -> Inbox[Any]:
+    def mailbox(self) -> Mailbox[Any]:
         return queue.SimpleQueue()
 
 
@@ -140,5 +140,5 @@ def semaphore(count: int) -> Semaphore:
     return _CURRENT.get().semaphore(count)
 
 
-def inbox() -> Inbox[Any]:
-    return _CURRENT.get().inbox()
+def mailbox() -> Mailbox[Any]:
+    return _CURRENT.get().mailbox()

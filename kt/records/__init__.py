@@ -47,7 +47,7 @@ from kt.records.analyst_request import (
     StockContext,
     TradingRoom,
 )
-from kt.records.backtest import Backtest, ExitResult, HourResult
+from kt.records.backtest_result import Backtest, ExitResult, HourResult
 from kt.records.base import (
     ANSWERS,
     KST,

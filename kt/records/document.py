@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from kt.records.account_value import Performance
-from kt.records.backtest import Backtest
+from kt.records.backtest_result import Backtest
 from kt.records.base import Name, Record
 from kt.records.decision import Candidate, Check, Decision, ScanSummary
 from kt.records.order import Fill, Order

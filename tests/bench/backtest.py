@@ -14,7 +14,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from kt.backtest.drive import FIRST_DAY, Plan, driving, trading_days
+from kt.backtest.drive import FIRST_DAY, BacktestPlan, driving, trading_days
 from kt.cli.commands.backtest import settings_of
 from kt.config.load import build_config
 from kt.sim.market.listing import listings
@@ -38,7 +38,7 @@ def main() -> None:
         settings["session"] = hours(minutes)
     with tempfile.TemporaryDirectory() as folder:
         settings["state_dir"] = folder
-        plan = Plan(build_config(settings, {}, {}), {}, trading_days(FIRST_DAY, given.days))
+        plan = BacktestPlan(build_config(settings, {}, {}), {}, trading_days(FIRST_DAY, given.days))
         measure(plan, minutes, Path(folder))
 
 
@@ -50,7 +50,7 @@ def hours(minutes: int) -> dict[str, str]:
     return {name: f"{str(at).rjust(8, '0')[:5]}" for name, at in times.items()}
 
 
-def measure(plan: Plan, minutes: int, folder: Path) -> None:
+def measure(plan: BacktestPlan, minutes: int, folder: Path) -> None:
     """Run the days; one line for each, then the means."""
     spent, calls = [], 0
     with driving(plan, lambda line: None) as drive:

@@ -13,7 +13,7 @@ from kt.cli.support.param_types import DAY, WON
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
-    from kt.backtest.drive import DayRun, Plan
+    from kt.backtest.drive import BacktestPlan, DayRun
     from kt.cli.support.cli_context import CliContext
     from kt.config.model import Config
 
@@ -67,7 +67,7 @@ def backtest(
     analyst: str,
     folder: Path | None,
 ) -> None:
-    from kt.backtest.drive import Plan
+    from kt.backtest.drive import BacktestPlan
 
     chosen = chosen_days(days, first, last)
     overrides = settings_of(settings)
@@ -78,7 +78,7 @@ def backtest(
     if capital is not None:
         simulator["cash"] = capital
     config = config_of(cli, overrides, folder)
-    run(cli, Plan(config, cli.environ, chosen))
+    run(cli, BacktestPlan(config, cli.environ, chosen))
 
 
 def chosen_days(days: int | None, first: date | None, last: date | None) -> tuple[date, ...]:
@@ -153,7 +153,7 @@ def new_folder(cli: CliContext, config: Config, given: Path | None) -> Path:
     return folder
 
 
-def run(cli: CliContext, plan: Plan) -> None:
+def run(cli: CliContext, plan: BacktestPlan) -> None:
     from msgspec.structs import replace
 
     from kt.backtest.drive import driving

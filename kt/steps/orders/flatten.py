@@ -75,7 +75,7 @@ def flatten(
     the stop then stays `flatten`. Raises AuthError and JournalError.
     """
     stops.begin_flatten(ctx, reason, by)
-    flattening = _Flattening(ctx, events if events is not None else concurrency.inbox())
+    flattening = _Flattening(ctx, events if events is not None else concurrency.mailbox())
     flattening.run(patient)
     report = flattening.report()
     if report.done and flattening.in_force():

@@ -17,7 +17,7 @@ from kt.broker.stream.stream_session import LoginRefused
 from kt.broker.wire import OnFault
 from kt.errors import BrokerRefused, Unreachable, WireError
 from kt.ports import Clock, concurrency
-from kt.ports.concurrency import Inbox
+from kt.ports.concurrency import Mailbox
 from kt.records import StreamEvent, StreamKind, StreamState
 
 ANSWER_SECONDS = 10.0
@@ -59,7 +59,7 @@ class InProcessStream:
         self._sink: Callable[[StreamEvent], None] = lambda event: None
         self._wire: Wire | None = None
         self._groups = Groups()
-        self._answers: Inbox[Frame] = concurrency.inbox()
+        self._answers: Mailbox[Frame] = concurrency.mailbox()
         self._asking = concurrency.lock()
         self._last = {"there": 0.0, "back": 0.0}
 
