@@ -59,6 +59,7 @@ class InProcessStream:
         self._sink: Callable[[StreamEvent], None] = lambda event: None
         self._wire: Wire | None = None
         self._groups = Groups()
+        self._keys: frozenset[Key] = frozenset()
         self._answers: Mailbox[Frame] = concurrency.mailbox()
         self._asking = concurrency.lock()
         self._last = {"there": 0.0, "back": 0.0}
@@ -93,10 +94,13 @@ class InProcessStream:
         kinds: Iterable[StreamKind],
         stock_codes: Iterable[str],
     ) -> None:
-        for batch in batches(keys_of(kinds, stock_codes)):
+        changed = batches(keys_of(kinds, stock_codes))
+        self._keys = self._groups.keys
+        for batch in changed:
             answer = self._ask(batch.body(trnm))
             if answer.refused:
                 self._groups.drop((batch.kind, code) for code in batch.codes)
+                self._keys = self._groups.keys
                 raise BrokerRefused(
                     f"The broker refused {batch.kind.name}: {answer.return_msg}",
                     code=str(answer.return_code),
@@ -126,7 +130,7 @@ class InProcessStream:
             return
         if frame.trnm == "REAL":
             for event in self._reader.events(frame):
-                if key_of(event) in self._groups.keys:
+                if key_of(event) in self._keys:
                     self._sink(event)
         elif frame.trnm in {"LOGIN", "REG", "REMOVE"}:
             self._answers.put(frame)

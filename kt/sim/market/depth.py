@@ -41,7 +41,6 @@ class Depth:
         """How many times accounts have changed a book."""
         self._resting: dict[str, dict[tuple[Side, int], int]] = {}
         self._open: dict[int, int] = {}
-        self._best: dict[SessionPath, tuple[int, tuple[int, int]]] = {}
 
     def clear(self) -> None:
         """Reset for a new session: nothing consumed, no resting orders."""
@@ -49,7 +48,6 @@ class Depth:
         self.taken.clear()
         self._resting.clear()
         self._open.clear()
-        self._best.clear()
 
     def show(self, number: int, code: str, side: Side, price: int, quantity: int) -> None:
         """Set the open quantity of an account's resting order (0: no longer in the book)."""
@@ -65,9 +63,9 @@ class Depth:
 
     def best(self, path: SessionPath, second: int) -> tuple[int, int]:
         """(ask, bid) prices; 0 for a side without room inside the price limits, and in a halt."""
-        kept = self._best.get(path)
+        kept = path.best_seen
         if kept is None or kept[0] != second:
-            kept = self._best[path] = second, self._find_best(path, second)
+            kept = path.best_seen = second, self._find_best(path, second)
         return kept[1]
 
     def _find_best(self, path: SessionPath, second: int) -> tuple[int, int]:

@@ -137,6 +137,8 @@ class MinutePath:
         self._recorded = extremes
         self._minutes: list[Minute | None] = [None] * CONTINUOUS_MINUTES
         self._seconds: dict[int, MinuteSeconds] = {}
+        self.best_seen: tuple[int, tuple[int, int]] | None = None
+        """The last second whose best ask and bid were asked for, and these prices."""
         self.cumulative = [0, *accumulate(volumes)]
 
     # --- one minute -----------------------------------------------------------------------

@@ -25,8 +25,8 @@ FOREIGN = api_catalog.api("ka10008")
 INSTITUTIONS = api_catalog.api("ka10045")
 STRENGTH = api_catalog.api("ka10046")
 INVESTORS = api_catalog.api("ka10059")
-ROWS_KEPT = 30_000
-"""One day's rows of 200 stocks for 100 days, and some more."""
+ROWS_KEPT = 8_000
+"""100 days of the 50 stocks that a deep scan asks about, and some more; 2 KB each."""
 INSTITUTION_SPLIT_PCT = {
     "fnnc_invt": 40,
     "penfnd_etc": 25,
