@@ -13,6 +13,7 @@ from kt.config.secrets import SIM_KEY, AppKeys
 
 if TYPE_CHECKING:
     from datetime import datetime
+    from pathlib import Path
 
     from kt.broker.latency import Latency
     from kt.broker.rest.client import Http
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 ADDRESS = "http://127.0.0.1"
 ANSWER_SECONDS = 0.2
-"""How long the analyst takes, on the virtual clock."""
+"""How long the analyst takes on the virtual clock, unless its answer says that it took longer."""
 
 
 class VirtualApp(App):
@@ -33,10 +34,17 @@ class VirtualApp(App):
     simulator's seed is the run's. To be used inside `time.driving()`."""
 
     def __init__(
-        self, config: Config, environ: Mapping[str, str], say: Say, time: VirtualTime
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        say: Say,
+        time: VirtualTime,
+        answers: Path | None = None,
     ) -> None:
+        """`answers` is the journal of an earlier run that answers in the analyst's place."""
         super().__init__(config, environ, say)
         self.time = time
+        self.answers = answers
 
     @cached_property
     def server(self) -> EmbeddedServer:
@@ -100,7 +108,29 @@ class VirtualApp(App):
 
     @cached_property
     def analyst(self) -> Analyst:
-        return TimedAnalyst(super().analyst, self.clock)
+        if self.answers is None:
+            return TimedAnalyst(super().analyst, self.clock)
+        from kt.analyst.choice import choose
+
+        replayed = choose(self.config, self.environ, self.clock, replay=self.earlier)
+        return TimedAnalyst(replayed, self.clock)
+
+    @cached_property
+    def earlier(self) -> SqliteJournal:
+        """The journal that answers. Raises JournalError."""
+        from kt.store.journal import SqliteJournal
+
+        assert self.answers is not None
+        flag = self.answers.with_name(self.paths.halt_flag.name)
+        return SqliteJournal(self.answers, self.clock, flag, self.config.profile, alone=True)
+
+    def close(self) -> None:
+        """Let go of what was built, the earlier journal too."""
+        try:
+            if "earlier" in self.__dict__:
+                self.earlier.close()
+        finally:
+            super().close()
 
 
 class TimedAnalyst:
@@ -123,14 +153,16 @@ class TimedAnalyst:
         return self._asked.fallback
 
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
-        self._clock.sleep(ANSWER_SECONDS)
-        return self._asked.decide(brief, faults)
+        return self._timed(self._asked.decide(brief, faults))
 
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
-        self._clock.sleep(ANSWER_SECONDS)
-        return self._asked.shortlist(candidates, count, asof)
+        return self._timed(self._asked.shortlist(candidates, count, asof))
+
+    def _timed(self, reply: AnalystReply) -> AnalystReply:
+        self._clock.sleep(max(ANSWER_SECONDS, reply.latency_ms / 1000))
+        return reply
 
     def preview(self, brief: AnalystRequest) -> PromptPreview | None:
         return self._asked.preview(brief)

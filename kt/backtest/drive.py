@@ -42,6 +42,8 @@ class BacktestPlan:
     config: Config
     environ: Mapping[str, str]
     days: tuple[date, ...]
+    answers: Path | None = None
+    """The journal of an earlier run, which answers in the analyst's place."""
 
     @property
     def folder(self) -> Path:
@@ -79,13 +81,24 @@ def trading_days_between(first: date, last: date) -> tuple[date, ...]:
     return tuple(found)
 
 
-class Drive:
-    """A backtest while it runs. `say` gets what a live run prints."""
+HOUR = 3600.0
 
-    def __init__(self, plan: BacktestPlan, app: VirtualApp, say: Callable[[str], None]) -> None:
+
+class Drive:
+    """A backtest while it runs. `say` gets what a live run prints, `progress` the time of the
+    virtual clock once an hour."""
+
+    def __init__(
+        self,
+        plan: BacktestPlan,
+        app: VirtualApp,
+        say: Callable[[str], None],
+        progress: Callable[[datetime], None],
+    ) -> None:
         self.plan = plan
         self.app = app
         self._say = say
+        self._progress = progress
         self.ctx: Context | None = None
         self.runs: list[DayRun] = []
 
@@ -94,6 +107,7 @@ class Drive:
         for day in self.plan.days:
             self.app.time.sleep_until(_start(self.plan.config, day))
             ctx = self.ctx = self.app.context("backtest")
+            self._hourly(ctx)
             report = Day(ctx, self.app.stream, until_close=True, announce=self._say).run()
             done = report.exit_code is ExitCode.DONE
             ctx.journal.finish_run(ctx.run, "done" if done else "failed", report.exit_code)
@@ -101,6 +115,17 @@ class Drive:
             made = DayRun(day, report)
             self.runs.append(made)
             yield made
+
+    def _hourly(self, ctx: Context) -> None:
+        """Tell the time every hour while this day runs."""
+
+        def tell() -> None:
+            if self.ctx is ctx and len(self.runs) < len(self.plan.days):
+                self._progress(self.app.time.now())
+                self._hourly(ctx)
+
+        passed = self.app.time.now().timestamp() % HOUR
+        self.app.time.call_later(HOUR - passed, tell)
 
     def keep(self) -> None:
         """Save the exchange and a configuration file, so that other commands read this folder."""
@@ -118,16 +143,20 @@ def _start(config: Config, day: date) -> datetime:
 
 
 @contextlib.contextmanager
-def driving(plan: BacktestPlan, say: Callable[[str], None]) -> Iterator[Drive]:
+def driving(
+    plan: BacktestPlan,
+    say: Callable[[str], None],
+    progress: Callable[[datetime], None] = lambda at: None,
+) -> Iterator[Drive]:
     """The backtest on its own clock, with its own exchange and journal; both are closed when the
     block ends. Raises ConfigError for an analyst that cannot be asked."""
     time = VirtualTime(_start(plan.config, plan.days[0]))
     bits = Random(f"{plan.config.simulator.seed}:ids").getrandbits
     with ids.drawn_from(bits), time.driving():
-        app = VirtualApp(plan.config, plan.environ, say, time)
+        app = VirtualApp(plan.config, plan.environ, say, time, plan.answers)
         try:
             say(f"decided by {app.analyst.name} {app.analyst.model}".rstrip())
-            yield Drive(plan, app, say)
+            yield Drive(plan, app, say, progress)
         finally:
             try:
                 time.close()

@@ -56,6 +56,16 @@ def test_a_day_is_the_same_twice(tmp_path: Path) -> None:
     assert figures[0] == figures[1] == figures[2]
 
 
+def test_recorded_answers_give_the_same_day(tmp_path: Path) -> None:
+    short = ("--set=session.last_buy=10:12", "--set=session.close=10:13")
+    first = result(start(tmp_path / "1", 1, *short))
+    given = ("--analyst=replay", f"--answers={first['folder']}", "--set=analyst.kind=rules")
+    again = result(start(tmp_path / "2", 2, *short, *given))
+    assert again["digest"] == first["digest"]
+    other = start(tmp_path / "3", 3, *short, *given, "--set=scan.ai_keep=2")
+    assert result(other)["orders"] == 0, "what was not asked then has no answer"
+
+
 def differences(first: str, second: str) -> list[tuple[str, str]]:
     """The first rows in which two journals differ."""
     from kt.store.normalised import normalised

@@ -50,6 +50,9 @@ def test_a_setting_without_key_or_value_is_refused(text: str) -> None:
         (("--set", "nonsense"), ExitCode.USAGE, "KEY=VALUE"),
         (("--set", "exits=3", "--set", "exits.stop_loss_pct=3"), ExitCode.USAGE, "not a section"),
         (("--analyst", "nobody"), ExitCode.USAGE, "--analyst"),
+        (("--analyst", "replay"), ExitCode.USAGE, "--answers"),
+        (("--answers", "somewhere"), ExitCode.USAGE, "--analyst replay"),
+        (("--analyst", "replay", "--answers", "nowhere"), ExitCode.USAGE, "no journal"),
         (("--analyst", "gemini"), ExitCode.USAGE, "GEMINI_API_KEY"),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 MOST_DAYS = 2_000
 MOST_SEED = 10**9
+HOURS = 9, 15
+"""The hours of a day whose beginnings are told on a terminal."""
 
 
 @command(
@@ -30,6 +32,7 @@ MOST_SEED = 10**9
       kt backtest --seed 7 --days 1 -o json
       kt backtest --from 2026-03-02 --to 2026-03-13 --capital 20,000,000
       kt backtest --set exits.stop_loss_pct=3 --set limits.positions=5
+      kt backtest --analyst replay --answers FOLDER --set analyst.kind=gemini
 
     The same configuration, seed and days give the same orders and the same journal,
     whose `digest` the report ends with; nothing leaves this computer unless the
@@ -49,10 +52,16 @@ MOST_SEED = 10**9
 )
 @click.option(
     "--analyst",
-    type=click.Choice(["rules", "gemini"]),
+    type=click.Choice(["rules", "gemini", "replay"]),
     default="rules",
     show_default=True,
-    help="Who decides.",
+    help="Who decides; replay: the recorded answers of --answers.",
+)
+@click.option(
+    "--answers",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    help="With --analyst replay: the folder of an earlier backtest.",
 )
 @click.option("--folder", type=click.Path(path_type=Path), help="A new folder for the journal.")
 @pass_cli
@@ -65,20 +74,40 @@ def backtest(
     capital: int | None,
     settings: tuple[str, ...],
     analyst: str,
+    answers: Path | None,
     folder: Path | None,
 ) -> None:
     from kt.backtest.drive import BacktestPlan
 
     chosen = chosen_days(days, first, last)
+    recorded = journal_of(analyst, answers)
     overrides = settings_of(settings)
-    overrides.setdefault("analyst", {}).setdefault("kind", analyst)
+    if analyst != "replay":
+        overrides.setdefault("analyst", {}).setdefault("kind", analyst)
     simulator = overrides.setdefault("simulator", {})
     if seed is not None:
         simulator["seed"] = seed
     if capital is not None:
         simulator["cash"] = capital
     config = config_of(cli, overrides, folder)
-    run(cli, BacktestPlan(config, cli.environ, chosen))
+    run(cli, BacktestPlan(config, cli.environ, chosen, recorded))
+
+
+def journal_of(analyst: str, answers: Path | None) -> Path | None:
+    """The journal that answers in the analyst's place. Raises UsageError when there is none."""
+    from kt.paths import SIM, ProfilePaths
+
+    if (analyst == "replay") != (answers is not None):
+        raise UsageError("--analyst replay and --answers FOLDER go together")
+    if answers is None:
+        return None
+    journal = ProfilePaths(answers / SIM).journal
+    if not journal.is_file():
+        raise UsageError(
+            f"there is no journal {journal}",
+            hint="Name the folder of a backtest: the report ends with it.",
+        )
+    return journal
 
 
 def chosen_days(days: int | None, first: date | None, last: date | None) -> tuple[date, ...]:
@@ -166,7 +195,11 @@ def run(cli: CliContext, plan: BacktestPlan) -> None:
         if cli.flags.verbose:
             cli.say(line)
 
-    with driving(plan, say) as drive:
+    def tell(at: datetime) -> None:
+        if cli.console.out_terminal and HOURS[0] <= at.hour <= HOURS[1]:
+            cli.say(f"{at:%Y-%m-%d %H:%M}")
+
+    with driving(plan, say, tell) as drive:
         for number, day in enumerate(drive.days(), 1):
             cli.say(f"{progress(day)} ({number} of {len(plan.days)})")
         found = report(drive)
