@@ -223,7 +223,7 @@ def _micros(seconds: float) -> int:
     return max(1 if seconds > 0 else 0, math.ceil(round(seconds * MICRO, 3)))
 
 
-class _Line:
+class _WaitingLine:
     """The threads that wait for the same thing, the longest first."""
 
     def __init__(self, time: VirtualTime) -> None:
@@ -256,7 +256,7 @@ class VirtualSemaphore:
     """`threading.BoundedSemaphore`; a place that is released goes to who waits longest."""
 
     def __init__(self, time: VirtualTime, count: int) -> None:
-        self._line = _Line(time)
+        self._line = _WaitingLine(time)
         self._most = self._free = count
 
     def acquire(self, blocking: bool = True, timeout: float | None = -1) -> bool:
@@ -291,7 +291,7 @@ class VirtualCondition(VirtualLock):
 
     def __init__(self, time: VirtualTime) -> None:
         super().__init__(time)
-        self._changed = _Line(time)
+        self._changed = _WaitingLine(time)
 
     def wait(self, timeout: float | None = None) -> bool:
         self.release()
@@ -308,7 +308,7 @@ class VirtualMailbox:
     """`queue.SimpleQueue`."""
 
     def __init__(self, time: VirtualTime) -> None:
-        self._line = _Line(time)
+        self._line = _WaitingLine(time)
         self._items: deque[object] = deque()
 
     def put(self, item: object) -> None:
