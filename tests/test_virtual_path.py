@@ -45,6 +45,7 @@ LIVE: dict[str, str] = {
     "sim/server/serving.py": "a served exchange",
     "sim/server/startup.py": "a served exchange",
     "sim/server/websocket_session.py": "a served exchange's sockets",
+    "steps/decide/slow_charts.py": "a lock around a dictionary, held across no wait",
     "store/connection.py": "retries while another process writes; a lock around one transaction",
     "store/writer.py": "the live journal's thread; a backtest writes inline",
 }
