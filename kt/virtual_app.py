@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from kt.broker.latency import Latency
     from kt.broker.rest.client import Http
     from kt.broker.rest.rate_limit import Pacer
-    from kt.ports import Analyst, Clock, Stream
+    from kt.broker.stream.in_process_stream import InProcessStream
+    from kt.ports import Analyst, Clock
     from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
     from kt.sim.in_process_exchange import InProcessExchange
     from kt.store.journal import SqliteJournal
@@ -99,7 +100,7 @@ class VirtualApp(App):
             self.paths.folder, self.clock, given.queries_per_second, given.orders_per_second
         )
 
-    def stream(self) -> Stream:  # type: ignore[override]
+    def _stream(self) -> InProcessStream:  # type: ignore[override]
         from kt.broker.stream.in_process_stream import InProcessStream
 
         return InProcessStream(

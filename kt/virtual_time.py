@@ -19,7 +19,7 @@ from itertools import count
 from greenlet import getcurrent, greenlet
 
 from kt.ports import concurrency
-from kt.ports.concurrency import Condition, Lock, Mailbox, Semaphore
+from kt.ports.concurrency import Lock, Mailbox, Semaphore, WaitCondition
 from kt.records.base import KST
 
 MICRO = 1_000_000
@@ -197,7 +197,7 @@ class VirtualTime:
     def lock(self) -> Lock:
         return VirtualLock(self)
 
-    def condition(self) -> Condition:
+    def condition(self) -> WaitCondition:
         return VirtualCondition(self)
 
     def semaphore(self, count: int) -> Semaphore:

@@ -138,3 +138,13 @@ def test_latencies_depend_on_seed_and_api_alone() -> None:
     times = sorted(sum(one.request("ka10001")) for _ in range(2000))
     assert times[1000] == pytest.approx(MARKET, rel=0.1)
     assert times[1900] == pytest.approx(2.3 * MARKET, rel=0.15)
+
+
+def test_condition_searches_go_over_the_same_stream(app: VirtualApp) -> None:
+    stream = app.stream()
+    stream.start(lambda event: None)
+    names = app.searches.names()
+    assert names
+    assert all(found.stock_code for found in app.searches.matches(names[0]))
+    stream.close()
+    assert app.searches.names() == names, "over a stream of its own"

@@ -17,6 +17,8 @@ LIVE: dict[str, str] = {
     "analyst/asking.py": "waits for a model's service, which is outside any clock",
     "analyst/call.py": "a real thread around a library's request, which may hang",
     "analyst/gemini.py": "configures a library once in a process",
+    "analyst/panel.py": "real threads around models' services; their answers are put in order",
+    "analyst/shadow.py": "a second analyst beside a live one; a backtest has none",
     "broker/rest/transport.py": "the socket transport; a backtest has another",
     "broker/rest/warm_connections.py": "open sockets, kept for the transport above",
     "broker/stream/connection.py": "the stream's socket",

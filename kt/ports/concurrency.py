@@ -38,7 +38,7 @@ class Lock(Protocol):
     ) -> None: ...
 
 
-class Condition(Protocol):
+class WaitCondition(Protocol):
     """`threading.Condition`."""
 
     def wait(self, timeout: float | None = None) -> bool: ...
@@ -77,7 +77,7 @@ class Concurrency(Protocol):
         ...
 
     def lock(self) -> Lock: ...
-    def condition(self) -> Condition: ...
+    def condition(self) -> WaitCondition: ...
     def semaphore(self, count: int) -> Semaphore: ...
     def mailbox(self) -> Mailbox[Any]: ...
 
@@ -94,7 +94,7 @@ class MachineThreads:
     def lock(self) -> Lock:
         return threading.Lock()
 
-    def condition(self) -> Condition:
+    def condition(self) -> WaitCondition:
         return threading.Condition()
 
     def semaphore(self, count: int) -> Semaphore:
@@ -132,7 +132,7 @@ def lock() -> Lock:
     return _CURRENT.get().lock()
 
 
-def condition() -> Condition:
+def condition() -> WaitCondition:
     return _CURRENT.get().condition()
 
 

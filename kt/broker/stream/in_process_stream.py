@@ -9,6 +9,7 @@ from typing import Protocol
 import msgspec
 
 from kt.broker.latency import Latency
+from kt.broker.stream.condition_search import LIST, SEARCH, SearchAnswer, search
 from kt.broker.stream.envelope import Frame
 from kt.broker.stream.frames import FrameReader
 from kt.broker.stream.groups import Batch, Groups, Key, key_of, keys_of
@@ -21,6 +22,8 @@ from kt.ports.concurrency import Mailbox
 from kt.records import StreamEvent, StreamKind, StreamState
 
 ANSWER_SECONDS = 10.0
+ANSWERED = frozenset({"LOGIN", "REG", "REMOVE", LIST, SEARCH})
+"""Frames of the client to which the exchange answers."""
 
 
 class Wire(Protocol):
@@ -60,7 +63,7 @@ class InProcessStream:
         self._wire: Wire | None = None
         self._groups = Groups()
         self._keys: frozenset[Key] = frozenset()
-        self._answers: Mailbox[Frame] = concurrency.mailbox()
+        self._answers: Mailbox[bytes] = concurrency.mailbox()
         self._asking = concurrency.lock()
         self._last = {"there": 0.0, "back": 0.0}
 
@@ -81,6 +84,18 @@ class InProcessStream:
 
     def unsubscribe(self, kinds: Iterable[StreamKind], stock_codes: Iterable[str]) -> None:
         self._change("REMOVE", self._groups.drop, kinds, stock_codes)
+
+    @property
+    def live(self) -> bool:
+        """Whether condition searches may go over it."""
+        return self._wire is not None
+
+    def search(self, name: str) -> SearchAnswer:
+        """The saved condition searches, and the matches of one. Raises BrokerRefused, Unreachable
+        or WireError."""
+        return search(
+            lambda trnm, body: self._exchanged({"trnm": trnm, **body}), name, self._reader.on_fault
+        )
 
     def close(self) -> None:
         wire, self._wire = self._wire, None
@@ -107,6 +122,10 @@ class InProcessStream:
                 )
 
     def _ask(self, frame: dict[str, object]) -> Frame:
+        return self._reader.open(self._exchanged(frame))
+
+    def _exchanged(self, frame: dict[str, object]) -> bytes:
+        """The answer to a frame, as it came."""
         wire = self._wire
         if wire is None:
             raise Unreachable("The stream was closed here.")
@@ -132,5 +151,5 @@ class InProcessStream:
             for event in self._reader.events(frame):
                 if key_of(event) in self._keys:
                     self._sink(event)
-        elif frame.trnm in {"LOGIN", "REG", "REMOVE"}:
-            self._answers.put(frame)
+        elif frame.trnm in ANSWERED:
+            self._answers.put(data)

@@ -157,7 +157,8 @@ def config_of(cli: CliContext, overrides: dict[str, Any], folder: Path | None) -
     found = load_config(cli.flags.config or None, cli.environ, fixed)
     cli.console.language, cli.console.palette = found.language, found.gain_colors
     state = new_folder(cli, found, folder)
-    return replace(found, state_dir=str(state), notify=Notify())
+    alone = replace(found.analyst, shadow="")
+    return replace(found, state_dir=str(state), notify=Notify(), analyst=alone)
 
 
 def new_folder(cli: CliContext, config: Config, given: Path | None) -> Path:

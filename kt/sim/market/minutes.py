@@ -97,6 +97,8 @@ class MinutePath:
 
     steered = False
     """Whether the session may have halts, interruptions and limit locks."""
+    best_seen: tuple[int, tuple[int, int]] | None = None
+    """The last second whose best ask and bid were asked for, and these prices."""
 
     def __init__(
         self,
@@ -137,8 +139,6 @@ class MinutePath:
         self._recorded = extremes
         self._minutes: list[Minute | None] = [None] * CONTINUOUS_MINUTES
         self._seconds: dict[int, MinuteSeconds] = {}
-        self.best_seen: tuple[int, tuple[int, int]] | None = None
-        """The last second whose best ask and bid were asked for, and these prices."""
         self.cumulative = [0, *accumulate(volumes)]
 
     # --- one minute -----------------------------------------------------------------------
