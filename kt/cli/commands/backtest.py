@@ -148,14 +148,17 @@ def config_of(cli: CliContext, overrides: dict[str, Any], folder: Path | None) -
     ConfigError and UsageError."""
     from msgspec.structs import replace
 
+    from kt.cli.support.language import language_of
     from kt.config.load import load_config
     from kt.config.model import Notify
+    from kt.translation import use
 
     fixed = {**overrides, "profile": "sim"}
     if cli.flags.dry_run:
         fixed["dry_run"] = True
     found = load_config(cli.flags.config or None, cli.environ, fixed)
-    cli.console.language, cli.console.palette = found.language, found.gain_colors
+    use(language_of(found.language, cli.flags.lang, cli.environ))
+    cli.console.palette = found.gain_colors
     state = new_folder(cli, found, folder)
     alone = replace(found.analyst, shadow="")
     return replace(found, state_dir=str(state), notify=Notify(), analyst=alone)
