@@ -20,7 +20,13 @@ if TYPE_CHECKING:
     from kt.broker.rest.rate_limit import Pacer
     from kt.broker.stream.in_process_stream import InProcessStream
     from kt.ports import Analyst, Clock
-    from kt.records import AnalystReply, AnalystRequest, Candidate, PromptPreview
+    from kt.records import (
+        AdviceRequest,
+        AnalystReply,
+        AnalystRequest,
+        Candidate,
+        PromptPreview,
+    )
     from kt.sim.in_process_exchange import InProcessExchange
     from kt.store.journal import SqliteJournal
     from kt.virtual_time import VirtualTime
@@ -160,6 +166,9 @@ class TimedAnalyst:
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
         return self._timed(self._asked.shortlist(candidates, count, asof))
+
+    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
+        return self._timed(self._asked.advise(request, faults))
 
     def _timed(self, reply: AnalystReply) -> AnalystReply:
         self._clock.sleep(max(ANSWER_SECONDS, reply.latency_ms / 1000))
