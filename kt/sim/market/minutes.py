@@ -130,8 +130,7 @@ class MinutePath:
         self.closing_price = closing_price
         self.closing_volume = closing_volume
         self.auction = auction
-        self.kind = kind
-        self.skip = skip
+        self.kind, self.skip = kind, skip
         self.lead = LEAD if leads else 0
         """How many minutes the book is ahead of the trades."""
         self._wiggle = wiggle
