@@ -34,6 +34,7 @@ def start(folder: Path, hash_seed: int, *more: str) -> subprocess.Popen[bytes]:
     given = [f"--set={key}={value}" for key, value in SETTINGS.items()]
     line = [sys.executable, "-m", "kt", "backtest", "--seed=7", "-q", "-o", "json", *given]
     environ = {**os.environ, "PYTHONHASHSEED": str(hash_seed), "KT_STATE_DIR": str(folder)}
+    environ |= {"XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}  # no configuration but ours
     environ["TZ"] = "UTC" if hash_seed % 2 else "America/New_York"
     return subprocess.Popen([*line, *more], stdout=subprocess.PIPE, env=environ)
 
