@@ -50,7 +50,7 @@ def test_a_day_is_the_same_twice(tmp_path: Path) -> None:
     one, two = start(tmp_path / "1", 1), start(tmp_path / "2", 2)
     beside = [result(one), result(two)]
     alone = result(start(tmp_path / "3", 3))
-    assert beside[0]["orders"] > 4 and beside[0]["performance"]["trades"] > 1
+    assert beside[0]["orders"] > 2 and beside[0]["days"][0]["bought"] > 0
     digests = {found["digest"] for found in (*beside, alone)}
     assert len(digests) == 1, differences(beside[0]["folder"], beside[1]["folder"])
     figures = [{**found, "folder": ""} for found in (*beside, alone)]
