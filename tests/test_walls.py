@@ -46,9 +46,13 @@ MAY_IMPORT: dict[str, set[str]] = {
     "store": COMMON | {"store", "rules"},
     "sim": COMMON | {"api_catalog", "sim", "rules"},
     "app": COMMON | {"broker", "analyst", "store", "sim", "steps", "notify", "rules"},
+    "virtual_time": {"ports", "records"},
+    "virtual_app": COMMON | {"app", "virtual_time", "broker", "analyst", "store", "sim"},
+    "backtest": COMMON
+    | {"engine", "steps", "rules", "app", "virtual_app", "virtual_time", "backtest"},
     "cli": COMMON
     | {"cli", "app", "engine", "steps", "rules", "api_catalog", "broker", "sim", "store"}
-    | {"translation"},
+    | {"backtest", "translation"},
     "__init__": set(),
     "__main__": {"cli"},
 }
@@ -316,6 +320,7 @@ def test_each_transport_library_is_imported_in_one_place() -> None:
             "broker/rest/client.py",
             "broker/rest/http_response.py",
             "broker/rest/transport.py",
+            "broker/rest/in_process_transport.py",
             "analyst/genai.py",  # what that library sends its requests by
             "notify/channels.py",
         },
@@ -406,6 +411,7 @@ CATCH_ALL = {
     "broker/order_gateway.py": "an answer that cannot be read is an order whose outcome is unknown",
     "broker/rest/warm_connections.py": "what cannot be opened ahead is opened when it is needed",
     "analyst/panel.py": "what a member's thread raises is carried to whoever asked, and raised",
+    "virtual_time.py": "what a virtual thread raises is carried to the main one, and raised",
     "steps/fan_out.py": "what a thread's question raises is carried to whoever asked, and raised",
 }
 """Where everything is caught, and why."""

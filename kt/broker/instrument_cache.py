@@ -6,7 +6,6 @@ One process of the profile fetches it and the others read the file; it expires w
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, time, timedelta
 from pathlib import Path
@@ -16,7 +15,7 @@ import msgspec
 from kt.broker.rest.deadlines import LOCK_SECONDS
 from kt.files import lock_file, replace_private
 from kt.paths import ProfilePaths, lock_of
-from kt.ports import Clock
+from kt.ports import Clock, concurrency
 from kt.ports.patience import time_left
 from kt.records import KST, Instrument
 
@@ -44,7 +43,7 @@ class InstrumentCache:
         self.path = ProfilePaths(folder).instruments
         self.server = server
         self.clock = clock
-        self._threads = threading.Lock()
+        self._threads = concurrency.lock()
 
     def get(self, fetch: Fetch) -> tuple[Instrument, ...]:
         """Today's list, from the file or by `fetch`, whose errors are raised."""

@@ -31,6 +31,9 @@ COMMANDS: dict[str, Entry] = {
     "check": Entry("kt.cli.commands.check:check", "Check decisions by the safety rules.", DECIDE),
     "order": Entry("kt.cli.order:order", "Buy, sell, amend, cancel, list, submit.", TRADE),
     "run": Entry("kt.cli.run:run", "Trade automatically.", TRADE),
+    "backtest": Entry(
+        "kt.cli.commands.backtest:backtest", "Whole trading days on a virtual clock.", TRADE
+    ),
     "service": Entry(
         "kt.cli.commands.service:service", "Start the trading day by systemd or cron.", TRADE
     ),

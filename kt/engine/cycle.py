@@ -6,7 +6,6 @@ continues where it can: without candidates it still checks the positions.
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,6 +14,7 @@ from typing import TypeVar
 from kt.engine import cycle_phases, summaries
 from kt.engine.work import Plan, plan, recover, settle_day
 from kt.errors import AuthError, Denied, Halted, JournalError, KtError
+from kt.ports import concurrency
 from kt.records import (
     AdviceChoice,
     Balance,
@@ -43,6 +43,7 @@ from kt.steps.portfolio import daily_pnl
 from kt.steps.reconcile import order_tracking, startup
 from kt.steps.results import Exit, Flattened, Reconciliation
 from kt.steps.risk import check, stops
+from kt.steps.waiting import Waitable
 
 T = TypeVar("T")
 Watch = Callable[[Iterable[str]], None]
@@ -88,7 +89,7 @@ class CycleReport:
 
 def run_cycle(
     ctx: Context,
-    events: queue.Queue[StreamEvent] | None = None,
+    events: Waitable[StreamEvent] | None = None,
     *,
     watch: Watch | None = None,
     announce: Callable[[StepSummary], None] | None = None,
@@ -98,14 +99,16 @@ def run_cycle(
 
     Raises AuthError and JournalError, and the error of a failed reconciliation.
     """
-    return _Cycle(ctx, events if events is not None else queue.Queue(), watch, announce).run()
+    return _Cycle(
+        ctx, events if events is not None else concurrency.mailbox(), watch, announce
+    ).run()
 
 
 class _Cycle:
     def __init__(
         self,
         ctx: Context,
-        events: queue.Queue[StreamEvent],
+        events: Waitable[StreamEvent],
         watch: Watch | None,
         announce: Callable[[StepSummary], None] | None,
     ) -> None:

@@ -19,7 +19,8 @@ from kt.engine.state import DayReport
 from kt.engine.watchdog import Watchdog
 from kt.engine.workers import Answered, Inline, Task, Workers
 from kt.errors import ExitCode, KtError
-from kt.ports import Stream
+from kt.ports import Stream, concurrency
+from kt.ports.concurrency import Mailbox
 from kt.steps.context import Context
 from kt.steps.waiting import by_hand, wait_for
 
@@ -51,7 +52,7 @@ class Day:
         still_ours: Callable[[], str | None] = lambda: None,
         publish: Callable[[str], None] | None = None,
     ) -> None:
-        events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        events: Mailbox[Event | None] = concurrency.mailbox()
         self.runtime = Runtime(
             ctx,
             events,

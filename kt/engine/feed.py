@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 
 from kt.errors import KtError
-from kt.ports import Stream
+from kt.ports import Stream, concurrency
 from kt.records import StreamEvent, StreamKind
 from kt.steps.context import Context
 from kt.steps.fan_out import note_error
@@ -39,7 +38,7 @@ class Feed:
         """The wanted stocks of the last `subscribe_wanted`, successful or not."""
         self._codes: Codes = {}
         """The stocks subscribed to now."""
-        self._lock = threading.RLock()
+        self._lock = concurrency.lock()
 
     @property
     def running(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -13,6 +12,7 @@ from kt.engine.timers import Timers
 from kt.engine.watchdog import Watchdog
 from kt.engine.workers import Answered, Workers
 from kt.errors import ExitCode
+from kt.ports.concurrency import Mailbox
 from kt.records import OPEN_STATES, Order, Origin, StreamEvent
 from kt.steps.context import Context
 
@@ -35,7 +35,7 @@ class Runtime:
     workers get what they need as arguments."""
 
     ctx: Context
-    events: queue.SimpleQueue[Event | None]
+    events: Mailbox[Event | None]
     workers: Workers
     feed: Feed
     announcer: Announcer

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import queue
-import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from kt.ports import concurrency
 
 Then = Callable[[], object]
 """What the result of a job does, on the decision thread."""
@@ -41,7 +40,6 @@ Run = Callable[[Task], Answered]
 READY = 10
 """Threads started with the first job. Starting a thread is slow while others compute, and several
 exits may be due in one tick."""
-_Tasks = queue.SimpleQueue[Task | None]
 
 
 class Workers:
@@ -55,13 +53,13 @@ class Workers:
         self._put = answer
         self._run = run
         self._busy: set[str] = set()
-        self._tasks: _Tasks = queue.SimpleQueue()
-        self._line: _Tasks = queue.SimpleQueue()
+        self._tasks = concurrency.mailbox()
+        self._line = concurrency.mailbox()
         self._threads = 0
         self._idle = 0
         self._orders = 0
         self._line_started = False
-        self._lock = threading.Condition()
+        self._lock = concurrency.condition()
 
     def start(self, task: Task) -> bool:
         """Run it beside all others; False (and it is skipped) while one of its name runs."""
@@ -73,7 +71,7 @@ class Workers:
             while not self._idle or self._threads < READY:
                 self._threads += 1
                 self._idle += 1
-                _begin(self._serve, f"kt-worker-{self._threads}")
+                concurrency.start(self._serve, f"kt-worker-{self._threads}")
             self._idle -= 1
         self._tasks.put(task)
         return True
@@ -84,7 +82,7 @@ class Workers:
             self._orders += task.orders
             if not self._line_started:
                 self._line_started = True
-                _begin(self._serve_line, "kt-orders")
+                concurrency.start(self._serve_line, "kt-orders")
         self._line.put(task)
 
     def busy(self, name: str) -> bool:
@@ -99,9 +97,9 @@ class Workers:
 
     def drain(self, seconds: float) -> bool:
         """Wait for the answers of orders, at most so many real seconds; whether all arrived."""
-        ends = time.monotonic() + seconds
+        ends = concurrency.monotonic() + seconds
         with self._lock:
-            while self._orders and (left := ends - time.monotonic()) > 0:
+            while self._orders and (left := ends - concurrency.monotonic()) > 0:
                 self._lock.wait(left)
             return not self._orders
 
@@ -142,7 +140,3 @@ class Inline(Workers):
 
     def line_up(self, task: Task) -> None:
         self._put(self._run(task))
-
-
-def _begin(target: Callable[[], None], name: str) -> None:
-    threading.Thread(target=target, name=name, daemon=True).start()

@@ -16,15 +16,16 @@ from __future__ import annotations
 
 import contextlib
 import math
-import time
 from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 
+from kt.ports.concurrency import monotonic
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """`ends` is on the machine's monotonic clock; `once`: a request is not repeated."""
+    """`ends` is on the clock of `kt.ports.concurrency`; `once`: a request is not repeated."""
 
     ends: float
     once: bool
@@ -37,24 +38,24 @@ _LIMIT: ContextVar[Limit] = ContextVar("kt.patience", default=NONE)
 def within(seconds: float) -> contextlib.AbstractContextManager[None]:
     """Everything requested inside ends after so many real seconds, and nothing is retried. A
     narrower limit around it wins."""
-    return _limited(Limit(min(_LIMIT.get().ends, time.monotonic() + seconds), once=True))
+    return _limited(Limit(min(_LIMIT.get().ends, monotonic() + seconds), once=True))
 
 
 def bounded(seconds: float) -> contextlib.AbstractContextManager[None]:
     """For adapters: a call's own deadline. Retries are allowed, and a narrower limit around it
     wins."""
     limit = _LIMIT.get()
-    return _limited(Limit(min(limit.ends, time.monotonic() + seconds), limit.once))
+    return _limited(Limit(min(limit.ends, monotonic() + seconds), limit.once))
 
 
 def regardless(seconds: float) -> contextlib.AbstractContextManager[None]:
     """For orders: so many seconds from now, ignoring the limit on the caller's other requests."""
-    return _limited(Limit(time.monotonic() + seconds, once=False))
+    return _limited(Limit(monotonic() + seconds, once=False))
 
 
 def time_left() -> float:
     """Real seconds until the deadline; infinite without one, never below 0."""
-    return max(0.0, _LIMIT.get().ends - time.monotonic())
+    return max(0.0, _LIMIT.get().ends - monotonic())
 
 
 def asked_once() -> bool:
@@ -72,12 +73,12 @@ class AskingTime:
     @contextlib.contextmanager
     def spent(self) -> Iterator[None]:
         """A question inside has what the earlier ones left."""
-        began = time.monotonic()
+        began = monotonic()
         try:
             with within(self._left):
                 yield
         finally:
-            self._left -= time.monotonic() - began
+            self._left -= monotonic() - began
 
 
 @contextlib.contextmanager

@@ -47,6 +47,7 @@ from kt.records.analyst_request import (
     StockContext,
     TradingRoom,
 )
+from kt.records.backtest_result import Backtest, ExitResult, HourResult
 from kt.records.base import (
     ANSWERS,
     KST,
@@ -164,6 +165,7 @@ __all__ = [
     "AnalystRequest",
     "AnalystScore",
     "AnalystUse",
+    "Backtest",
     "Balance",
     "BalanceNotice",
     "Bar",
@@ -197,11 +199,13 @@ __all__ = [
     "ErrorCount",
     "Execution",
     "ExitLevels",
+    "ExitResult",
     "Fill",
     "Flow",
     "ForeignHolding",
     "Holding",
     "Holdings",
+    "HourResult",
     "Indicators",
     "InstitutionDay",
     "Instrument",

@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from kt.records.account_value import Performance
+from kt.records.backtest_result import Backtest
 from kt.records.base import Name, Record
 from kt.records.decision import Candidate, Check, Decision, ScanSummary
 from kt.records.order import Fill, Order
@@ -30,6 +31,7 @@ KINDS: dict[str, Any] = {
     "pnl": RoundTrip | DayResult | StockResult | Performance | AnalystScore,
     "reports": DailyReport,
     "trails": DecisionTrail,
+    "backtests": Backtest,
     "events": dict[str, Any],
 }
 """The item type of each kind of document."""

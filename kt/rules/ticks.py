@@ -29,8 +29,11 @@ def tick_size(price: int, kind: str = "STOCK") -> int:
     (docs/market-rules.md#ticks)."""
     if price < 0:
         raise ValueError(f"a price cannot be below 0: {price}")
-    _bands(kind)  # names a kind that does not exist
-    return _TICKS[kind][bisect_right(_STARTS[kind], price) - 1]
+    starts = _STARTS.get(kind)
+    if starts is None:
+        _bands(kind)  # names a kind that does not exist
+        raise AssertionError(kind)
+    return _TICKS[kind][bisect_right(starts, price) - 1]
 
 
 def is_on_tick(price: int, kind: str = "STOCK") -> bool:

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import contextvars
 import queue
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from math import isinf
 from typing import Any, Generic, TypeVar
 
 from kt.errors import AuthError, JournalError, KtError, RateLimited, Unreachable, WireError
+from kt.ports import concurrency
+from kt.ports.concurrency import Mailbox
 from kt.ports.patience import time_left
 from kt.steps.context import Context
 
@@ -55,7 +57,7 @@ def gather(
     lanes: dict[str, _Waiting[T]] = {}
     for name, question in questions.items():
         lanes.setdefault(lane(name), deque()).append((name, question))
-    done: queue.SimpleQueue[_Asked[T]] = queue.SimpleQueue()
+    done: Mailbox[_Asked[T]] = concurrency.mailbox()
     for waiting in lanes.values():
         _start(min(workers, len(waiting)), waiting, done)
     try:
@@ -94,16 +96,14 @@ def _too_late(ctx: Context, where: str, names: list[str]) -> dict[str, KtError]:
     return dict.fromkeys(names, Unreachable("no answer in time"))
 
 
-def _start(workers: int, waiting: _Waiting[T], done: queue.SimpleQueue[_Asked[T]]) -> None:
+def _start(workers: int, waiting: _Waiting[T], done: Mailbox[_Asked[T]]) -> None:
     """Threads with the caller's deadline (`kt.ports.patience`)."""
     for _ in range(workers):
         context = contextvars.copy_context()
-        threading.Thread(
-            target=context.run, args=(_ask, waiting, done), name="kt-gather", daemon=True
-        ).start()
+        concurrency.start(partial(context.run, _ask, waiting, done), "kt-gather")
 
 
-def _next(done: queue.SimpleQueue[_Asked[T]]) -> _Asked[T] | None:
+def _next(done: Mailbox[_Asked[T]]) -> _Asked[T] | None:
     """The next answer; None when the caller's time is over."""
     left = time_left()
     try:
@@ -112,7 +112,7 @@ def _next(done: queue.SimpleQueue[_Asked[T]]) -> _Asked[T] | None:
         return None
 
 
-def _ask(waiting: _Waiting[T], done: queue.SimpleQueue[_Asked[T]]) -> None:
+def _ask(waiting: _Waiting[T], done: Mailbox[_Asked[T]]) -> None:
     """A worker thread: take requests until none is left. `gather` raises what they raise."""
     while True:
         try:

@@ -7,11 +7,10 @@ The request is slow, so code that must not wait (booking a fill, pricing an exit
 from __future__ import annotations
 
 from datetime import date
-from threading import Lock
 from weakref import WeakKeyDictionary
 
 from kt.errors import AuthError, KtError
-from kt.ports import Market
+from kt.ports import Market, concurrency
 from kt.records import Instrument
 from kt.steps.context import Context
 from kt.steps.fan_out import note_error
@@ -21,8 +20,8 @@ AGAIN = 10.0
 
 _Known = tuple[date, dict[str, Instrument]]
 
-_lock = Lock()
 _known: WeakKeyDictionary[Market, _Known] = WeakKeyDictionary()
+_locks: WeakKeyDictionary[Market, concurrency.Lock] = WeakKeyDictionary()
 _failed: WeakKeyDictionary[Market, tuple[float, KtError]] = WeakKeyDictionary()
 
 
@@ -30,7 +29,7 @@ def listed(ctx: Context) -> dict[str, Instrument]:
     """Today's instruments by stock code. Raises the market's errors; for AGAIN seconds after a
     failure the same error without a new request."""
     today, now = ctx.clock.now().date(), ctx.clock.monotonic()
-    with _lock:
+    with _locks.setdefault(ctx.market, concurrency.lock()):
         found = _known.get(ctx.market)
         if found is not None and found[0] == today:
             return found[1]

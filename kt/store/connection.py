@@ -27,10 +27,18 @@ _SMALL = 16 * 1024 * 1024
 class DatabaseFile:
     """One connection to the journal, shared by the threads of this process.
 
-    Every commit is durable when it returns (WAL, synchronous=FULL). Raises only JournalError.
+    Every commit is durable when it returns (WAL, synchronous=FULL), unless `durable` is false.
+    Raises only JournalError.
     """
 
-    def __init__(self, path: Path, profile: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
+    def __init__(
+        self,
+        path: Path,
+        profile: str,
+        *,
+        busy_seconds: float = BUSY_SECONDS,
+        durable: bool = True,
+    ) -> None:
         self.path = path
         self.profile = profile
         self._busy_seconds = busy_seconds
@@ -38,7 +46,8 @@ class DatabaseFile:
         with mapped(path):
             private_folder(path.parent)
             create_private(path)
-            self._connection = connect(path, busy_seconds=busy_seconds)
+            synchronous = "FULL" if durable else "OFF"
+            self._connection = connect(path, synchronous=synchronous, busy_seconds=busy_seconds)
         with ExitStack() as undo:
             undo.callback(self._connection.close)
             self._prepare()

@@ -13,6 +13,7 @@ from kt.errors import JournalError
 from kt.store.connection import BUSY_SECONDS, DatabaseFile
 from kt.store.day_rows import DayRows
 from kt.store.decision_rows import DecisionRows
+from kt.store.inline_writer import InlineWriter
 from kt.store.journal_part import HasNow, Tell, silent
 from kt.store.order_log import OrderRows
 from kt.store.pruning import Pruning
@@ -20,7 +21,7 @@ from kt.store.queries import Reading
 from kt.store.result_rows import ResultRows
 from kt.store.run_log import RunRows
 from kt.store.stops import StopRows
-from kt.store.writer import BatchWriter
+from kt.store.writer import BatchWriter, RowWriter
 
 SHORTEST_SECRET = 8
 
@@ -35,7 +36,8 @@ class SqliteJournal(
     JournalError a file of another profile, of a newer kt, or that is damaged. `halt_flag` is the
     stop's flag file; `secrets` (of eight characters or more: shorter ones are words) are hidden
     wherever they turn up in a message; `tell` gets the notices that the journal makes itself
-    (level, title, text), after they are kept.
+    (level, title, text), after they are kept. `alone` is for a backtest: no other process uses the
+    file, a power failure may lose it, and no thread writes it.
     """
 
     def __init__(
@@ -48,10 +50,13 @@ class SqliteJournal(
         secrets: Iterable[str] = (),
         busy_seconds: float = BUSY_SECONDS,
         tell: Tell = silent,
+        alone: bool = False,
     ) -> None:
-        file = DatabaseFile(path, profile, busy_seconds=busy_seconds)
+        file = DatabaseFile(path, profile, busy_seconds=busy_seconds, durable=not alone)
         hidden = tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
-        writer = BatchWriter(path, busy_seconds=busy_seconds)
+        writer: RowWriter = BatchWriter(path, busy_seconds=busy_seconds)
+        if alone:
+            writer = InlineWriter(file)
         super().__init__(file, writer, clock, hidden, halt_flag)
         self._tell = tell
         self.path = path

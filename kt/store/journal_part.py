@@ -8,7 +8,7 @@ from typing import Protocol
 
 from kt.store.connection import DatabaseFile
 from kt.store.redaction import mask, mask_secrets
-from kt.store.writer import BatchWriter
+from kt.store.writer import RowWriter
 
 
 class HasNow(Protocol):
@@ -29,7 +29,7 @@ class JournalPart:
     """A part of the journal; all parts share one file."""
 
     def __init__(
-        self, file: DatabaseFile, writer: BatchWriter, clock: HasNow, secrets: tuple[str, ...]
+        self, file: DatabaseFile, writer: RowWriter, clock: HasNow, secrets: tuple[str, ...]
     ) -> None:
         self._file = file
         self._writer = writer

@@ -11,7 +11,7 @@ from kt.store.connection import DatabaseFile
 from kt.store.journal_part import HasNow, JournalPart
 from kt.store.rows import from_row, insert_sql, time_text, to_row, update_all
 from kt.store.stop_flag import keep_room, read_flag, write_flag
-from kt.store.writer import BatchWriter
+from kt.store.writer import RowWriter
 
 
 class StopRows(JournalPart):
@@ -20,7 +20,7 @@ class StopRows(JournalPart):
     def __init__(
         self,
         file: DatabaseFile,
-        writer: BatchWriter,
+        writer: RowWriter,
         clock: HasNow,
         secrets: tuple[str, ...],
         halt_flag: Path,

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kt.errors import JournalError
 from kt.store.connection import BUSY_SECONDS, connect
@@ -46,8 +46,19 @@ class Statement:
 Item = Insert | Statement
 
 
+class RowWriter(Protocol):
+    """Takes rows that need not be durable at once. All of it may raise JournalError."""
+
+    def put(self, items: Sequence[Item]) -> None: ...
+    def flush(self) -> None:
+        """Return when everything put so far can be read."""
+        ...
+
+    def close(self) -> None: ...
+
+
 class BatchWriter:
-    """A bounded queue, written in order on its own connection.
+    """Implements RowWriter: a bounded queue, written in order on its own connection.
 
     A batch that cannot be written is retried; until it succeeds, `put` and `flush` raise
     JournalError, so that trading does not continue without a journal. While another process only

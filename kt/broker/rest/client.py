@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -32,7 +30,7 @@ from kt.broker.rest.token import TokenSource
 from kt.broker.rest.warm_connections import COUNT
 from kt.config.addresses import is_loopback, refuse_bad_address
 from kt.errors import ConfigError, KtError, Unreachable, UsageError, WireError
-from kt.ports import Clock
+from kt.ports import Clock, concurrency
 from kt.ports.patience import asked_once, bounded, regardless, time_left
 
 if TYPE_CHECKING:
@@ -66,7 +64,7 @@ class Http:
         self.base_url = base_url.rstrip("/")
         self._scheme, self._host, self._port = parts.scheme, parts.hostname or "", parts.port
         self._given = transport
-        self._lock = threading.Lock()
+        self._lock = concurrency.lock()
         self._context: Any = None
         self._lines: dict[bool, httpx.BaseTransport] = {}
 
@@ -119,7 +117,7 @@ class Http:
         import httpx
 
         never_left = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-        ends = time.monotonic() + min(seconds, time_left())
+        ends = concurrency.monotonic() + min(seconds, time_left())
         progress = progress or SendProgress()
         progress.begin()
 
@@ -248,7 +246,7 @@ class Rest:
     ) -> Iterator[ApiReply]:
         """Page after page, each requested with the next-key of the one before."""
         seen: set[str] = set()
-        ends = time.monotonic() + PAGES_SECONDS
+        ends = concurrency.monotonic() + PAGES_SECONDS
         reply = self.call(api_id, body, priority=priority)
         yield reply
         while reply.more:
@@ -257,7 +255,7 @@ class Rest:
                 raise WireError(
                     f"{api_id} next-key", key, hint="The broker's pages do not come to an end."
                 )
-            if time.monotonic() > ends:
+            if concurrency.monotonic() > ends:
                 raise Unreachable(
                     f"{api_id}: its {len(seen) + 1} pages took over {PAGES_SECONDS:.0f} s so far",
                     hint="The server is too slow now; try again later.",

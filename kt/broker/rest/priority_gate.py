@@ -7,11 +7,10 @@ calls of other APIs that keep the server or the network busy.
 from __future__ import annotations
 
 import contextlib
-import threading
-import time
 from collections.abc import Iterator
 
 from kt.broker.rest.endpoints import Priority
+from kt.ports import concurrency
 
 SCANS = 4
 """Concurrent scan queries: enough for 25 a second at 150 ms each."""
@@ -26,8 +25,8 @@ class PriorityGate:
     """`with gate.enter(priority):` around a call on the wire. Safe between threads."""
 
     def __init__(self, scans: int = SCANS) -> None:
-        self._slots = threading.BoundedSemaphore(scans)
-        self._turn = threading.Condition()
+        self._slots = concurrency.semaphore(scans)
+        self._turn = concurrency.condition()
         self._urgent = 0
         self._quiet_from = 0.0
 
@@ -58,13 +57,13 @@ class PriorityGate:
         finally:
             with self._turn:
                 self._urgent -= 1
-                self._quiet_from = time.monotonic() + LINGER
+                self._quiet_from = concurrency.monotonic() + LINGER
                 self._turn.notify_all()
 
     def _yield_to_urgent(self) -> None:
         with self._turn:
-            now = time.monotonic()
+            now = concurrency.monotonic()
             end = now + PATIENCE
             while now < end and (self._urgent or now < self._quiet_from):
                 self._turn.wait((end if self._urgent else min(end, self._quiet_from)) - now)
-                now = time.monotonic()
+                now = concurrency.monotonic()

@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,7 @@ from kt.broker.rest.process_lock import process_lock
 from kt.errors import KtError, RateLimited
 from kt.files import open_private, private_folder, trouble
 from kt.paths import ProfilePaths, lock_of
-from kt.ports import Clock
+from kt.ports import Clock, concurrency
 from kt.ports.patience import time_left
 
 MARGIN = 0.05
@@ -115,7 +114,7 @@ class Pacer:
             Group.ORDER: orders_per_second,
             Group.TOKEN: TOKENS_PER_SECOND,
         }
-        self._threads = {group: threading.Lock() for group in Group}
+        self._threads = {group: concurrency.lock() for group in Group}
         self._grace = GRACE / (clock.to_real(1.0) or 1.0)
 
     def file(self, group: Group) -> Path:
@@ -248,3 +247,18 @@ class Pacer:
         except msgspec.MsgspecError:
             until = self.clock.monotonic() + PENALTY
             return BudgetState(buckets={group.value: Bucket(closed_until=until)})
+
+
+class MemoryPacer(Pacer):
+    """A Pacer whose budgets no other process shares, for a virtual clock: the same arithmetic on
+    budgets in memory."""
+
+    def __init__(
+        self, state_dir: Path, clock: Clock, queries_per_second: float, orders_per_second: float
+    ) -> None:
+        super().__init__(state_dir, "memory", clock, queries_per_second, orders_per_second)
+        self._budgets = {group: BudgetState() for group in Group}
+
+    @contextlib.contextmanager
+    def _state(self, group: Group) -> Iterator[BudgetState]:
+        yield self._budgets[group]

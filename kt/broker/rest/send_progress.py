@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from kt.ports.concurrency import monotonic
 
 
 @dataclass(slots=True)
@@ -13,7 +14,7 @@ class SendProgress:
     """`left`: whether a byte of the request may be on the wire. `written`: when its last byte was
     written, by `clock`."""
 
-    clock: Callable[[], float] = time.monotonic
+    clock: Callable[[], float] = monotonic
     left: bool = False
     written: float | None = None
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,7 +22,7 @@ from kt.config.secrets import AppKeys
 from kt.errors import KtError
 from kt.files import private_folder, replace_private, trouble
 from kt.paths import ProfilePaths, lock_of
-from kt.ports import Clock
+from kt.ports import Clock, concurrency
 from kt.ports.patience import bounded
 from kt.records import KST
 
@@ -102,7 +101,7 @@ class TokenSource:
         self.hash = key_hash(environment, keys.app_key)
         self.path = ProfilePaths(state_dir).token(self.hash)
         self._kept: StoredToken | None = None
-        self._threads = threading.Lock()
+        self._threads = concurrency.lock()
 
     def __repr__(self) -> str:
         return f"TokenSource({self.path.name})"

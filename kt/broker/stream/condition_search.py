@@ -7,7 +7,6 @@ there: this process's own, or that of the process it follows.
 from __future__ import annotations
 
 import itertools
-import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -16,6 +15,7 @@ import msgspec
 from kt.broker.stream.envelope import UNREADABLE
 from kt.broker.wire import OnFault, conditions, shown
 from kt.errors import BrokerRefused, UnknownCondition, WireError
+from kt.ports import concurrency
 from kt.records import Ranked
 
 LIST = "CNSRLST"
@@ -89,7 +89,7 @@ class Searches:
 
     def __init__(self, make: Callable[[], SearchingStream]) -> None:
         self._make = make
-        self._lock = threading.Lock()
+        self._lock = concurrency.lock()
         self.running: SearchingStream | None = None
         """The stream that the process made last for its live data."""
 

@@ -22,6 +22,7 @@ KIND_NAMES = (
     "pnl",
     "reports",
     "trails",
+    "backtests",
     "events",
 )
 

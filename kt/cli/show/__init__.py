@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.show import account, daily, decisions, orders, pnl, trail
+from kt.cli.show import account, backtest, daily, decisions, orders, pnl, trail
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -22,6 +22,7 @@ LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
     "pnl": pnl.pnl,
     "reports": daily.reports,
     "trails": trail.trails,
+    "backtests": backtest.backtests,
     "events": pnl.events,
 }
 

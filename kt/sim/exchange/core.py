@@ -209,6 +209,15 @@ class Exchange:
     def commission_pct(self) -> float:
         return COMMISSION_PCT[self.costs]
 
+    def keep(self, path: Path) -> None:
+        """Write the whole state of an exchange without a `state_path` to a new file."""
+        with self._lock:
+            state = ExchangeStorage(path)
+            try:
+                self.caught_up().save_all(state)
+            finally:
+                state.close()
+
     def close(self) -> None:
         """Save the time, so that a restart continues from it; then close the storage."""
         with self._lock:

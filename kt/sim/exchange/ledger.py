@@ -153,13 +153,7 @@ class Ledger:
         if self._state is None:
             self._forget_changes()
             return
-        self.meta |= {
-            "next_order": str(self.next_order),
-            "next_exec": str(self.next_exec),
-            "session": str(self.session),
-            "matched": str(self.matched),
-            "day": self.board.days.day(self.session).isoformat(),
-        }
+        self._update_meta()
         self._state.write(
             self.meta,
             accounts=[self.accounts[key] for key in self._paid],
@@ -169,6 +163,26 @@ class Ledger:
             new_session=new_session,
         )
         self._forget_changes()
+
+    def save_all(self, state: ExchangeStorage) -> None:
+        """Write everything to a new file."""
+        self._update_meta()
+        state.write(
+            self.meta,
+            accounts=self.accounts.values(),
+            orders=self.orders.values(),
+            fills=self.fills,
+            consumed=self.depth.consumed.items(),
+        )
+
+    def _update_meta(self) -> None:
+        self.meta |= {
+            "next_order": str(self.next_order),
+            "next_exec": str(self.next_exec),
+            "session": str(self.session),
+            "matched": str(self.matched),
+            "day": self.board.days.day(self.session).isoformat(),
+        }
 
     def _forget_changes(self) -> None:
         self._paid.clear()

@@ -125,11 +125,11 @@ class Ticker:
 def chosen(path: SessionPath, first: int, last: int) -> list[tuple[MarketTrade, int]]:
     """At most three trades that represent these seconds, each with the shares since the one
     before it, so that no volume is lost."""
-    prices = {
-        second: path.price_at(second)
-        for second in range(max(first, 0), min(last, AUCTION_SECOND - 1) + 1)
-        if path.quantity_in(*divmod(second, 60))
-    }
+    prices = {}
+    for second in range(max(first, 0), min(last, AUCTION_SECOND - 1) + 1):
+        seconds = path.seconds_in(second // 60)
+        if seconds.quantities[second % 60]:
+            prices[second] = path.price_at(second)
     if first <= CLOSING_SECOND <= last and path.closing_volume:
         prices[CLOSING_SECOND] = path.closing_price
     telling = set(prices)

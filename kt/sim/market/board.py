@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kt.errors import UnknownStock
+from kt.records import Flow
 from kt.rules.trading_phases import MarketPhase, market_phase
 from kt.sim.market.chain import PATHS_BACK, Chain
 from kt.sim.market.listing import Listing, by_size, listings
@@ -42,6 +43,9 @@ class Board:
         self.chain = Chain(self.planner, recording)
         self._by_code = {listing.code: listing for listing in known}
         self._skips: dict[int, int] = {}
+        self.flows: dict[tuple[str, int], Flow] = {}
+        """Net buying on finished days, by code and session; `flows_of` is when they were kept."""
+        self.flows_of: tuple[int, int] = (0, 0)
 
     def moment(self, at: datetime) -> Moment:
         session = self.days.session(at)

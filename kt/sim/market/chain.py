@@ -43,6 +43,8 @@ class Chain:
         self._paths: dict[tuple[str, int, int], SessionPath] = {}
         self._volumes: dict[tuple[str, int, int], Volumes] = {}
         self._bars: dict[str, dict[int, DayBar]] = {}
+        self.changes = 0
+        """How many times a stock was steered."""
         self._steps: dict[tuple[str, int], tuple[SteeringStep, ...]] = {}
         self._seconds: dict[tuple[str, int, int], tuple[SessionPath, Seconds]] = {}
         """The unsteered sessions of steered stocks, second by second."""
@@ -65,6 +67,7 @@ class Chain:
     ) -> None:
         """Replace the steps of a session; later sessions start from the resulting close."""
         code = listing.code
+        self.changes += 1
         self._steps[code, session] = tuple(steps)
         self._paths = {
             name: path for name, path in self._paths.items() if name[0] != code or name[1] < session

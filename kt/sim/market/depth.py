@@ -63,6 +63,12 @@ class Depth:
 
     def best(self, path: SessionPath, second: int) -> tuple[int, int]:
         """(ask, bid) prices; 0 for a side without room inside the price limits, and in a halt."""
+        kept = path.best_seen
+        if kept is None or kept[0] != second:
+            kept = path.best_seen = second, self._find_best(path, second)
+        return kept[1]
+
+    def _find_best(self, path: SessionPath, second: int) -> tuple[int, int]:
         if path.steered and path.halted(second):
             return 0, 0
         expected = expected_prices.expected(path, second)[0]

@@ -102,6 +102,19 @@ def _oldest(moment: Moment) -> int:
 
 
 def _flow(board: Board, code: str, moment: Moment, session: int) -> Flow:
+    if session == moment.session:
+        return _make_flow(board, code, moment, session)
+    changes = board.chain.changes
+    if board.flows_of != (moment.session, changes):
+        board.flows.clear()
+        board.flows_of = (moment.session, changes)
+    found = board.flows.get((code, session))
+    if found is None:
+        found = board.flows[code, session] = _make_flow(board, code, moment, session)
+    return found
+
+
+def _make_flow(board: Board, code: str, moment: Moment, session: int) -> Flow:
     plan = board.planner.day(board.listing(code), session)
     if session == moment.session:
         path = board.path(code, session)

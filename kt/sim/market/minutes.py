@@ -9,15 +9,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from operator import sub
 from random import Random
 
 from kt.records import Side
 from kt.rules import ticks
+from kt.sim.market.minute_seconds import MinuteSeconds, minute_seconds
 from kt.sim.market.noise import scatter
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 
 LEAD = 2
 """Minutes by which the order book leans towards the trades to come."""
+
+
+MINUTES_KEPT = 4
+"""How many minutes of a stock are kept second by second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +97,8 @@ class MinutePath:
 
     steered = False
     """Whether the session may have halts, interruptions and limit locks."""
+    best_seen: tuple[int, tuple[int, int]] | None = None
+    """The last second whose best ask and bid were asked for, and these prices."""
 
     def __init__(
         self,
@@ -122,14 +130,14 @@ class MinutePath:
         self.closing_price = closing_price
         self.closing_volume = closing_volume
         self.auction = auction
-        self.kind = kind
-        self.skip = skip
+        self.kind, self.skip = kind, skip
         self.lead = LEAD if leads else 0
         """How many minutes the book is ahead of the trades."""
         self._wiggle = wiggle
         self.buying_shares = buying
         self._recorded = extremes
         self._minutes: list[Minute | None] = [None] * CONTINUOUS_MINUTES
+        self._seconds: dict[int, MinuteSeconds] = {}
         self.cumulative = [0, *accumulate(volumes)]
 
     # --- one minute -----------------------------------------------------------------------
@@ -139,6 +147,48 @@ class MinutePath:
         if found is None:
             found = self._minutes[index] = self._draw_minute(index)
         return found
+
+    def seconds_in(self, index: int) -> MinuteSeconds:
+        """A minute second by second. The last few are kept: who asks for one second usually asks
+        for its neighbours too."""
+        found = self._seconds.get(index)
+        if found is None:
+            if len(self._seconds) >= MINUTES_KEPT:
+                del self._seconds[next(iter(self._seconds))]
+            found = self._seconds[index] = self._draw_seconds(index)
+        return found
+
+    def _draw_seconds(self, index: int) -> MinuteSeconds:
+        minute = self.minute(index)
+        if minute.volume < 4:
+            return minute_seconds([minute.close] * 60, [0] * 59 + [minute.volume])
+        return minute_seconds(self._prices_of(minute), _quantities_of(minute))
+
+    def _prices_of(self, minute: Minute) -> list[int]:
+        """`shape` for every second of a minute that trades."""
+        opening, close, high, low = minute.open, minute.close, minute.high, minute.low
+        if high == low:
+            return [*[opening] * 59, close]
+        first, then = (low, high) if minute.low_first else (high, low)
+        turn, back, bits = minute.turn, minute.back, minute.bits
+        tick = ticks.tick_size(high, self.kind)
+        prices = [opening]
+        for second in range(1, 59):
+            if second <= turn:
+                start, end, part = opening, first, second / turn
+            elif second <= back:
+                start, end, part = first, then, (second - turn) / (back - turn)
+            else:
+                start, end, part = then, close, (second - back) / (59 - back)
+            if part == 1.0:
+                prices.append(end)
+                continue
+            bounce = ((bits >> (second % 48)) & 3) - 1
+            price = int(start + (end - start) * part) + tick * (bounce if bounce < 2 else 0)
+            price -= price % tick
+            prices.append(low if price < low else min(price, high))
+        prices.append(close)
+        return prices
 
     def _draw_minute(self, index: int) -> Minute:
         bits = scatter(self.key, index)
@@ -235,9 +285,11 @@ class MinutePath:
             return None
         index, inside = place
         while index >= self.skip:
-            for back in range(inside, -1, -1):
-                if self.quantity_in(index, back):
-                    return index * 60 + back
+            if inside == 59 and self.volumes[index]:
+                return index * 60 + 59  # what trades in a minute trades at its end too
+            traded = self.seconds_in(index).traded[inside]
+            if traded >= 0:
+                return index * 60 + traded
             index, inside = index - 1, 59
         return None
 
@@ -246,7 +298,12 @@ class MinutePath:
         if second >= CLOSING_SECOND:
             return self.closing_price
         last = self.last_traded(second)
-        return self.base if last is None else self.shape(*divmod(last, 60))
+        if last is None:
+            return self.base
+        index, inside = divmod(last, 60)
+        if inside == 59:
+            return self.shape(index, inside)
+        return self.seconds_in(index).prices[inside]
 
     def volume_at(self, second: int) -> int:
         if second >= CLOSING_SECOND:
@@ -317,3 +374,14 @@ class MinutePath:
         if minute.high == minute.low:
             return 0.5
         return 0.35 + 0.3 * (minute.close - minute.low) / (minute.high - minute.low)
+
+
+def _quantities_of(minute: Minute) -> list[int]:
+    """`quantity_in` for every second of a minute that trades."""
+    free = minute.volume - minute.auction - 4
+    sums = [int(free * part) for part in _PROFILES[minute.bits & 31]]
+    sizes = [sums[0], *map(sub, sums[1:], sums)]
+    sizes[0] += minute.auction
+    for second in {0, minute.turn, minute.back, 59}:
+        sizes[second] += 1
+    return sizes

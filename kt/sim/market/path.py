@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, islice
 from operator import mul
 
 from kt.sim.market.minutes import Interruption, MarketTrade, Minute, MinutePath
@@ -65,7 +65,8 @@ class SessionPath(MinutePath):
         if place is None:
             return 0, 0, 0
         index, inside = place
-        prices = self.prices_in(index, inside)
+        seconds = self.seconds_in(index)
+        prices = [seconds.highs[inside], seconds.lows[inside]] if seconds.highs[inside] else []
         if index > self.skip:
             prices += self._extremes(index - 1)
         if second >= CLOSING_SECOND:
@@ -76,11 +77,9 @@ class SessionPath(MinutePath):
 
     def prices_in(self, index: int, inside: int = 59) -> list[int]:
         """The traded prices of a minute up to a second of it."""
-        return [
-            self.shape(index, second)
-            for second in range(inside + 1)
-            if self.quantity_in(index, second)
-        ]
+        seconds = self.seconds_in(index)
+        both = zip(seconds.prices, seconds.quantities, strict=True)
+        return [price for price, quantity in islice(both, inside + 1) if quantity]
 
     def _extremes(self, index: int) -> tuple[int, int]:
         """The session's (high, low) up to and including a minute."""

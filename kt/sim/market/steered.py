@@ -16,6 +16,7 @@ import msgspec
 
 from kt.records import Side
 from kt.sim.market.draw import snap
+from kt.sim.market.minute_seconds import MinuteSeconds, minute_seconds
 from kt.sim.market.path import Interruption, SessionPath
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 
@@ -213,6 +214,10 @@ class SteeredPath(SessionPath):
 
     def shape(self, index: int, second: int) -> int:
         return self._prices[60 * index + second]
+
+    def _draw_seconds(self, index: int) -> MinuteSeconds:
+        part = slice(60 * index, 60 * index + 60)
+        return minute_seconds(self._prices[part], self._quantities[part])
 
     def last_traded(self, second: int) -> int | None:
         place = bisect_right(self._traded, second)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -37,6 +38,7 @@ from kt.sim.market.board import Board, Moment
 from kt.sim.market.depth import Depth
 from kt.sim.market.session_days import AUCTION_SECOND
 
+T = TypeVar("T")
 _STRENGTHS = 60
 """The number of rows of ka10046: one hour of minutes."""
 
@@ -48,6 +50,19 @@ class MarketView:
         self._board = board
         self._depth = depth
         self._now = now
+        self._kept: dict[object, Any] = {}
+        self._kept_for: tuple[int, ...] = ()
+
+    def _once(self, key: object, moment: Moment, make: Callable[[], T]) -> T:
+        """What `make` returns, once for each second of an unchanged market."""
+        market = (moment.session, moment.second, self._depth.changes, self._board.chain.changes)
+        if market != self._kept_for:
+            self._kept.clear()
+            self._kept_for = market
+        if key not in self._kept:
+            self._kept[key] = make()
+        found: T = self._kept[key]
+        return found
 
     def _moment(self) -> Moment:
         return self._board.moment(self._now())
@@ -66,7 +81,8 @@ class MarketView:
         return market_figures.streaks(self._board, self._moment(), market)
 
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
-        return rankings.rank(self._board, self._moment(), ranking)
+        moment = self._moment()
+        return self._once(ranking, moment, lambda: rankings.rank(self._board, moment, ranking))
 
     def conditions(self) -> tuple[str, ...]:
         return tuple(condition.name for condition in conditions.CONDITIONS)
@@ -75,7 +91,16 @@ class MarketView:
         return conditions.matches(self._board, self._moment(), name)
 
     def quote(self, stock_code: str) -> Quote:
-        moment, listing = self._moment(), self._board.listing(stock_code)
+        return self._quote_at(stock_code, self._moment())
+
+    def _quote_at(self, stock_code: str, moment: Moment) -> Quote:
+        found = self._once(
+            ("quote", stock_code), moment, lambda: self._make_quote(stock_code, moment)
+        )
+        return msgspec.structs.replace(found, at=moment.at) if found.at != moment.at else found
+
+    def _make_quote(self, stock_code: str, moment: Moment) -> Quote:
+        listing = self._board.listing(stock_code)
         path = self._board.path(stock_code, moment.session)
         price = path.price_at(moment.second)
         opening, high, low = path.range_at(moment.second)
@@ -104,12 +129,18 @@ class MarketView:
         )
 
     def quotes(self, stock_codes: Sequence[str]) -> tuple[Quote, ...]:
-        return tuple(self.quote(code) for code in stock_codes if self._board.knows(code))
+        moment = self._moment()
+        known = (code for code in stock_codes if self._board.knows(code))
+        return tuple(self._quote_at(code, moment) for code in known)
 
     def book(self, stock_code: str) -> Book:
         moment = self._moment()
         path, unit = self._board.path(stock_code, moment.session), self._board.unit(stock_code)
-        found = self._depth.book(stock_code, path, unit, moment.second)
+        found = self._once(
+            ("book", stock_code),
+            moment,
+            lambda: self._depth.book(stock_code, path, unit, moment.second),
+        )
         return msgspec.structs.replace(found, at=moment.at)
 
     def brokers(self, stock_code: str) -> BrokerActivity:

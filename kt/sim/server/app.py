@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
-from email.utils import format_datetime
-
 from starlette.requests import Request as HttpRequest
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route, Router, WebSocketRoute
@@ -12,7 +9,13 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from kt.sim.discovery import STREAM_PATH
-from kt.sim.server import control_routes, fault_middleware, http_protocol, request_guard
+from kt.sim.server import (
+    control_routes,
+    fault_middleware,
+    http_protocol,
+    request_guard,
+    rest_call,
+)
 from kt.sim.server.context import ServerContext
 from kt.sim.server.rest_call import Request
 from kt.sim.server.websocket_session import WebSocketSession
@@ -44,7 +47,8 @@ def build(context: ServerContext) -> ASGIApp:
 async def _call(context: ServerContext, http: HttpRequest) -> Response:
     """One request for an API."""
     if http.headers.get("user-agent", "").startswith(FIREWALLED):
-        return Response(firewall_page(), 400, _date(context), "text/html;charset=UTF-8")
+        date = rest_call.date_header(context)
+        return Response(firewall_page(), 400, date, "text/html;charset=UTF-8")
     content = await request_guard.body(http)
     if isinstance(content, Response):
         return content
@@ -56,7 +60,7 @@ async def _call(context: ServerContext, http: HttpRequest) -> Response:
         return Response()
     if sent.early:
         http_protocol.write(http.scope, sent.early)
-    headers = {**sent.headers, **_ours(context, request)}
+    headers = {**sent.headers, "api-id": request.api_id, **rest_call.date_header(context)}
     if isinstance(sent.content, bytes):
         return Response(sent.content, sent.status, headers, sent.kind)
     return StreamingResponse(sent.content, sent.status, headers, sent.kind)
@@ -64,12 +68,3 @@ async def _call(context: ServerContext, http: HttpRequest) -> Response:
 
 def firewall_page() -> str:
     return "<html><head><title>400</title></head><body>Request Blocked</body></html>"
-
-
-def _ours(context: ServerContext, request: Request) -> dict[str, str]:
-    return {"api-id": request.api_id, **_date(context)}
-
-
-def _date(context: ServerContext) -> dict[str, str]:
-    """The exchange's time, so that clients can measure their clock skew."""
-    return {"date": format_datetime(context.clock.now().astimezone(UTC), usegmt=True)}

@@ -11,6 +11,7 @@ from functools import partial
 
 from kt.clock import ScaledClock
 from kt.paths import ExchangePaths
+from kt.ports import Clock
 from kt.records import Instrument
 from kt.sim.discovery import loop_lives
 from kt.sim.exchange import Exchange, ExchangeBroker
@@ -33,7 +34,7 @@ class ServerContext:
         self,
         settings: Settings,
         exchange: Exchange,
-        clock: ScaledClock,
+        clock: Clock,
         faults: Faults,
     ) -> None:
         folder = settings.folder
@@ -57,6 +58,12 @@ class ServerContext:
         self._listed_on: date | None = None
         self._last_used = time.monotonic()
         self._open_sockets = 0
+
+    @property
+    def scaled_clock(self) -> ScaledClock:
+        """The clock of an exchange that is served: clients build the same one from its numbers."""
+        assert isinstance(self.clock, ScaledClock)
+        return self.clock
 
     def instruments(self) -> Mapping[str, Instrument]:
         """The day's stocks by code."""

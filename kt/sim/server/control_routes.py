@@ -96,7 +96,7 @@ def _market(context: ServerContext, request: Request, given: Any) -> Response:
 
 def clock_of(context: ServerContext) -> dict[str, Any]:
     """`GET /kt/clock`: anchor, anchor_real and speed let a client build the same clock."""
-    clock = context.clock
+    clock = context.scaled_clock
     return {
         "now": clock.now().isoformat(),
         "anchor": clock.anchor.isoformat(),

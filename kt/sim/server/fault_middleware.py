@@ -12,7 +12,7 @@ from kt.sim.server import malformed_bodies, rest_call
 from kt.sim.server.context import ServerContext
 from kt.sim.server.malformed_bodies import RawAnswer
 from kt.sim.server.rest_call import Request, RestAnswer
-from kt.sim.wire import error_bodies, tokens
+from kt.sim.wire import error_bodies
 from kt.sim.wire.error_bodies import Refusal
 from kt.sim.wire.values import bare_code
 
@@ -52,15 +52,9 @@ def _stock(context: ServerContext, request: Request) -> str:
 
 
 def _taken(context: ServerContext, request: Request, rules: Sequence[FaultRule]) -> RestAnswer:
-    if request.api_id in {tokens.ISSUE, tokens.REVOKE}:
-        return rest_call.token_call(context, request, any(rule.action == "renew" for rule in rules))
-    admitted = rest_call.admit(context, request)
     lag = max((rule.seconds for rule in rules if rule.action == "late"), default=0.0)
-    found = rest_call.perform(context, admitted, request.headers, lag)
-    if admitted.served.api.places_orders:
-        said = found.body.get("ord_no") or found.body["return_msg"]
-        log.info("%s %s: %s", request.api_id, admitted.fields.get("stk_cd", ""), said)
-    return found
+    renew = any(rule.action == "renew" for rule in rules)
+    return rest_call.execute(context, request, renew=renew, lag=lag)
 
 
 async def _before(

@@ -67,8 +67,8 @@ def run_here(settings: Settings, ready: Callable[[ExchangePlace], None]) -> None
             version=__version__,
             seed=settings.seed,
             speed=settings.speed,
-            anchor=context.clock.anchor.isoformat(),
-            anchor_real=context.clock.anchor_real,
+            anchor=context.scaled_clock.anchor.isoformat(),
+            anchor_real=context.scaled_clock.anchor_real,
         )
 
         def up() -> None:

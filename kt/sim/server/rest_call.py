@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
@@ -19,6 +22,7 @@ from kt.sim.wire.apis import SERVED, TOKENS, Served, documented
 from kt.sim.wire.call import Call
 from kt.sim.wire.error_bodies import Refusal
 
+log = logging.getLogger("kt.exchange")
 Fields = dict[str, str]
 OWN = "api-id,cont-yn,next-key"
 """The broker's own headers; some clients only read the headers listed here."""
@@ -163,6 +167,26 @@ def paged(page: Page) -> RestAnswer:
     more = "Y" if page.next_key else "N"
     headers = {"cont-yn": more, "next-key": page.next_key, "access-control-expose-headers": OWN}
     return RestAnswer(page.body, headers=headers)
+
+
+def execute(
+    context: ServerContext, request: Request, *, renew: bool = False, lag: float = 0.0
+) -> RestAnswer:
+    """Check and execute a call. Raises the refusals of the checks. `renew` replaces a valid token,
+    `lag` delays the lists."""
+    if request.api_id in {tokens.ISSUE, tokens.REVOKE}:
+        return token_call(context, request, renew)
+    admitted = admit(context, request)
+    found = perform(context, admitted, request.headers, lag)
+    if admitted.served.api.places_orders:
+        said = found.body.get("ord_no") or found.body["return_msg"]
+        log.info("%s %s: %s", request.api_id, admitted.fields.get("stk_cd", ""), said)
+    return found
+
+
+def date_header(context: ServerContext) -> dict[str, str]:
+    """The exchange's time, so that clients can measure their clock skew."""
+    return {"date": format_datetime(context.clock.now().astimezone(UTC), usegmt=True)}
 
 
 def token_call(context: ServerContext, request: Request, renew: bool) -> RestAnswer:

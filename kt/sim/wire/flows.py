@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from kt import api_catalog
 from kt.errors import UnknownStock
@@ -24,6 +25,8 @@ FOREIGN = api_catalog.api("ka10008")
 INSTITUTIONS = api_catalog.api("ka10045")
 STRENGTH = api_catalog.api("ka10046")
 INVESTORS = api_catalog.api("ka10059")
+ROWS_KEPT = 8_000
+"""100 days of the 50 stocks that a deep scan asks about, and some more; 2 KB each."""
 INSTITUTION_SPLIT_PCT = {
     "fnnc_invt": 40,
     "penfnd_etc": 25,
@@ -151,14 +154,17 @@ def investors(call: Call) -> CallReply:
         days = [item for item in call.market.flow(call.code()) if item.day <= last]
     except UnknownStock:
         days = []
+    shape = call.text("trde_tp"), call.text("amt_qty_tp"), call.text("unit_tp")
     rows = [
-        _investors(item, before, call)
+        _investors(item, before, *shape)
         for item, before in zip(days, _earlier([item.price for item in days]), strict=True)
     ]
     return CallReply(rows_name=INVESTORS.row_list, rows=rows)
 
 
-def _investors(item: Flow, before: int, call: Call) -> Row:
+@lru_cache(maxsize=ROWS_KEPT)
+def _investors(item: Flow, before: int, kind: str, amount: str, unit: str) -> Row:
+    """One day's row; a finished day's is asked for again and again."""
     value = item.volume * item.price
     return filled(
         INVESTORS.row_fields,
@@ -171,34 +177,36 @@ def _investors(item: Flow, before: int, call: Call) -> Row:
         flu_rt=signed(round(change_pct(item.price, before) * 100)),
         acc_trde_qty=counter(item.volume),
         acc_trde_prica=millions(value),
-        **_nets(item, call),
+        **_nets(item, kind, amount, unit),
     )
 
 
-def _nets(item: Flow, call: Call) -> Row:
+def _nets(item: Flow, kind: str, amount: str, unit: str) -> Row:
+    def shown_of(net: int, investor: str) -> int:
+        return _shown(net, item, investor, kind, amount, unit)
+
     shown = {
-        "ind_invsr": _shown(item.individual, item, "individual", call),
-        "frgnr_invsr": _shown(item.foreign, item, "foreign", call),
-        "orgn": _shown(item.institution, item, "institution", call),
+        "ind_invsr": shown_of(item.individual, "individual"),
+        "frgnr_invsr": shown_of(item.foreign, "foreign"),
+        "orgn": shown_of(item.institution, "institution"),
     }
     parts = {name: shown["orgn"] * part // 100 for name, part in INSTITUTION_SPLIT_PCT.items()}
     parts["fnnc_invt"] += shown["orgn"] - sum(parts.values())
     rest = -(item.individual + item.foreign + item.institution)
-    shown["etc_corp"] = _scaled(rest, item, call) if call.text("trde_tp") == "0" else 0
+    shown["etc_corp"] = _scaled(rest, item, amount, unit) if kind == "0" else 0
     return {name: str(amount) for name, amount in {**shown, **parts}.items()}
 
 
-def _shown(net: int, item: Flow, investor: str, call: Call) -> int:
+def _shown(net: int, item: Flow, investor: str, kind: str, amount: str, unit: str) -> int:
     """Net buying (0), or the gross bought (1) or sold (2) amount of one investor type."""
-    kind = call.text("trde_tp", "0")
-    if kind == "0":
-        return _scaled(net, item, call)
+    if kind in {"", "0"}:
+        return _scaled(net, item, amount, unit)
     gross = max(abs(net), item.volume * VOLUME_SHARE_PCT[investor] // 100)
     bought = (gross + net) // 2
-    return _scaled(bought if kind == "1" else gross - bought, item, call)
+    return _scaled(bought if kind == "1" else gross - bought, item, amount, unit)
 
 
-def _scaled(shares: int, item: Flow, call: Call) -> int:
-    if call.text("amt_qty_tp") == "1":
+def _scaled(shares: int, item: Flow, amount: str, unit: str) -> int:
+    if amount == "1":
         return round(shares * item.price / 1_000_000)
-    return shares if call.text("unit_tp") == "1" else round(shares / 1_000)
+    return shares if unit == "1" else round(shares / 1_000)

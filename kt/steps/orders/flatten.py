@@ -8,11 +8,11 @@ that `kt run` continues with it, also on the next day.
 
 from __future__ import annotations
 
-import queue
 from dataclasses import dataclass
 from datetime import timedelta
 
 from kt.errors import AuthError, Denied, JournalError, KtError
+from kt.ports import concurrency
 from kt.ports.patience import within
 from kt.records import (
     EXITS,
@@ -37,6 +37,7 @@ from kt.steps.orders import place
 from kt.steps.reconcile import order_tracking, position_reconciliation, startup
 from kt.steps.results import Flattened
 from kt.steps.risk import check, stops
+from kt.steps.waiting import Waitable
 
 MAX_BID_SHARE = 0.3
 """The largest part of the book's total bid quantity that one order takes."""
@@ -64,7 +65,7 @@ def flatten(
     ctx: Context,
     reason: str,
     by: str = "owner",
-    events: queue.Queue[StreamEvent] | None = None,
+    events: Waitable[StreamEvent] | None = None,
     *,
     patient: bool = False,
 ) -> Flattened:
@@ -74,7 +75,7 @@ def flatten(
     the stop then stays `flatten`. Raises AuthError and JournalError.
     """
     stops.begin_flatten(ctx, reason, by)
-    flattening = _Flattening(ctx, events if events is not None else queue.Queue())
+    flattening = _Flattening(ctx, events if events is not None else concurrency.mailbox())
     flattening.run(patient)
     report = flattening.report()
     if report.done and flattening.in_force():
@@ -109,7 +110,7 @@ class _Shares:
 class _Flattening:
     """One flatten in progress: orders cancelled, orders sold, and by stock code why it is left."""
 
-    def __init__(self, ctx: Context, events: queue.Queue[StreamEvent]) -> None:
+    def __init__(self, ctx: Context, events: Waitable[StreamEvent]) -> None:
         self.ctx = ctx
         self.events = events
         self.asked_at = ctx.clock.now()

@@ -5,7 +5,6 @@ The same event counts once, whichever source reports it first and however often.
 
 from __future__ import annotations
 
-import queue
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -28,7 +27,7 @@ from kt.steps.fan_out import note_error
 from kt.steps.order_events import event, fill_event
 from kt.steps.portfolio import position_book
 from kt.steps.reconcile import executions
-from kt.steps.waiting import wait_for
+from kt.steps.waiting import Waitable, wait_for
 
 POLL_INTERVAL = 5.0
 """Seconds between two requests for the lists while following: stream frames can be lost."""
@@ -223,7 +222,7 @@ def _numbers(order: Order) -> set[int]:
 def follow(
     ctx: Context,
     orders: Sequence[Order],
-    events: queue.Queue[StreamEvent],
+    events: Waitable[StreamEvent],
     seconds: float,
 ) -> tuple[Order, ...]:
     """Wait until every order is final or this many seconds of the clock have passed; the orders as

@@ -1,0 +1,1 @@
+"""Backtests: whole trading days on a virtual clock (docs/virtual-clock.md)."""

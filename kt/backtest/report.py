@@ -1,0 +1,74 @@
+"""The report of a backtest, from its journal and its market."""
+
+from __future__ import annotations
+
+from datetime import date
+from random import Random
+
+from kt import __version__
+from kt.backtest.drive import Drive
+from kt.records import Backtest, Interval, StopMode
+from kt.rules import backtest_figures as figures
+from kt.rules.fees import sell_tax
+from kt.steps.portfolio import daily_pnl, equity
+from kt.steps.risk import stops
+
+LARGE = 10**9
+"""A value at which rounding a tax to whole won does not matter."""
+
+
+def report(drive: Drive) -> Backtest:
+    """What the days so far brought; without the digest, which needs a closed journal."""
+    ctx = drive.ctx
+    assert ctx is not None, "no day was run"
+    first, last = drive.runs[0].day, drive.runs[-1].day
+    trips = [trip for trip in daily_pnl.by_trade(ctx, first) if not trip.open]
+    days = ctx.journal.days(since=first, until=last)
+    points = ctx.journal.equity(since=equity.beginning(first), until=ctx.clock.now())
+    rates = [trip.profit_pct for trip in trips]
+    config = drive.plan.config
+    sure = figures.bootstrap(rates, Random(f"{config.simulator.seed}:bootstrap").randrange)
+    stop = stops.current(ctx)
+    return Backtest(
+        seed=config.simulator.seed,
+        capital=config.simulator.cash,
+        equity=points[-1].equity if points else None,
+        performance=daily_pnl.performance(ctx, first),
+        index_pct=figures.compounded_pct([day.index_pct for day in days]),
+        hold_pct=hold_pct(drive, first, last),
+        exposure_pct=figures.exposure_pct(points),
+        turnover=figures.turnover(days, points),
+        fees=sum(day.fees for day in days),
+        taxes=sum(day.taxes for day in days),
+        orders=sum(run.report.orders for run in drive.runs),
+        mean_profit_pct=round(sum(rates) / len(rates), 3) if rates else None,
+        profit_low_pct=sure[0] if sure else None,
+        profit_high_pct=sure[1] if sure else None,
+        p_value=sure[2] if sure else None,
+        stopped="" if stop.mode is StopMode.RUNNING else f"{stop.mode}: {stop.reason}",
+        days=days,
+        exits=figures.exits(trips),
+        hours=figures.hours(trips),
+        folder=str(drive.plan.folder),
+        digest="",
+        version=__version__,
+        first=first,
+        last=last,
+        calls=sum(call.calls for run in drive.runs for call in ctx.journal.calls_of(run.day)),
+    )
+
+
+def hold_pct(drive: Drive, first: date, last: date) -> float | None:
+    """The return of all stocks in equal parts, bought at the first day's open and sold at the last
+    day's close, after commission and tax; None without a price of both days."""
+    market = drive.app.exchange.market
+    count = len(drive.plan.days)
+    commission = drive.plan.config.server.commission_pct / 100
+    grown = []
+    for stock in market.instruments():
+        bars = market.bars(stock.stock_code, Interval.DAY, count)
+        if bars and bars[0].at.date() == first and bars[-1].at.date() == last and bars[0].open:
+            tax = sell_tax(LARGE, stock.market, stock.kind, last) / LARGE
+            paid = bars[0].open * (1 + commission)
+            grown.append(bars[-1].close * (1 - commission - tax) / paid)
+    return round(100 * (sum(grown) / len(grown) - 1), 2) if grown else None

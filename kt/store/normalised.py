@@ -1,0 +1,56 @@
+"""The normalised form of a journal: every row that depends on what was traded, in a fixed order
+(docs/virtual-clock.md#digest)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import zlib
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from kt.store.sqlite_errors import mapped
+
+LEFT_OUT = {"runs": frozenset({"pid", "version"})}
+"""Columns that differ between two equal runs."""
+
+
+def normalised(path: Path) -> Iterator[str]:
+    """One line for each row: the table, and the columns by name as JSON. Raises JournalError."""
+    with mapped(path), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        sql = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
+        for (table,) in db.execute(sql).fetchall():
+            if not table.startswith(("sqlite_", "_sqlite_")):
+                yield from _rows(db, table)
+
+
+def _rows(db: sqlite3.Connection, table: str) -> Iterator[str]:
+    keys = db.execute(f"SELECT name FROM pragma_table_info('{table}') WHERE pk > 0 ORDER BY pk")
+    order = ", ".join(f'"{name}"' for (name,) in keys) or "rowid"
+    cursor = db.execute(f'SELECT * FROM "{table}" ORDER BY {order}')
+    names = [column[0] for column in cursor.description]
+    for row in cursor:
+        kept = {
+            name: _plain(name, value)
+            for name, value in zip(names, row, strict=True)
+            if name not in LEFT_OUT.get(table, ())
+        }
+        yield f"{table} {json.dumps(kept, ensure_ascii=False, sort_keys=True)}"
+
+
+def _plain(name: str, value: Any) -> Any:
+    """A packed text unpacked: its packed form depends on the machine's zlib."""
+    if not isinstance(value, bytes):
+        return value
+    return zlib.decompress(value).decode() if name.endswith("_zlib") and value else value.hex()
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of the normalised journal, in hexadecimal. Raises JournalError."""
+    made = hashlib.sha256()
+    for line in normalised(path):
+        made.update(line.encode() + b"\n")
+    return made.hexdigest()
