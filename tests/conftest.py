@@ -1,8 +1,10 @@
 """What holds for all tests: property tests are judged by what they find, not by the clock; files
-are in memory where there is room for them; kt is compiled once for all of its processes."""
+are in memory where there is room for them; kt is compiled once for all of its processes; whoever
+runs the tests has no configuration."""
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
 import sys
@@ -34,5 +36,15 @@ def keep_bytecode() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
+def leave_home() -> None:
+    """No test reads the configuration, keys or state of whoever runs it."""
+    home = tempfile.mkdtemp(prefix="kt-home-")
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    for name in [name for name in os.environ if name.startswith(("KT_", "XDG_"))]:
+        del os.environ[name]
+    os.environ["HOME"] = home
+
+
 use_memory()
 keep_bytecode()
+leave_home()
