@@ -66,7 +66,7 @@ def test_a_valid_response_is_an_answer(wire: responses.RequestsMock) -> None:
     assert (answer.asked_at, answer.data_at) == (T0, T0)
     assert answer.parameters == {"temperature": 0.0}
     assert "<data>" in answer.prompt
-    assert answer.prompt_version == "decide.en.4"
+    assert answer.prompt_version == "decide.en.5"
 
 
 def test_tokens_and_cost_count_the_models_thoughts(wire: responses.RequestsMock) -> None:
