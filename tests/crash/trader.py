@@ -27,6 +27,7 @@ BASE: dict[str, dict[str, Any]] = {
     },
     "sizing": {"risk_to_stop": 0, "calm_range_pct": 0, "volume_pct": 0},
     "exits": {"min_holding_minutes": 1440},
+    "questions": {"profit": {"ask": False}},
     "scan": {"min_price": 10**13, "fast_every": 86400, "deep_every": 86400, "ai_every": 86400},
     "cycle": {"every": 5},
     "pipe": {"max_age": 600},
@@ -210,7 +211,9 @@ class Trader(Account):
         return str(row[0]["mode"]) if row else "running"
 
     def sells(self) -> list[Row]:
-        return self.orders("side = 'SELL' AND origin <> 'external'")
+        """kt's sells, without decisions of the analyst that were denied."""
+        denied = "(origin = 'cycle' AND state = 'DENIED')"
+        return self.orders(f"side = 'SELL' AND origin <> 'external' AND NOT {denied}")
 
     @contextmanager
     def busy_journal(self, held: float = 0.2, free: float = 0.05) -> Iterator[None]:
