@@ -26,7 +26,7 @@ from kt.records import (
 from kt.steps.context import Context
 from kt.steps.order_events import event
 from kt.steps.orders import order_change, place
-from kt.steps.risk import check, stops
+from kt.steps.risk import account_exposure, account_snapshot, check, stops
 from tests import fakes
 from tests.fakes import HYNIX, SAMSUNG, World
 from tests.store import make
@@ -576,6 +576,33 @@ def test_orders_of_the_same_run_and_sells_of_others_do_not_make_a_check_stale(wo
     other_run(world, Side.SELL)
     assert place.place(world.ctx, first).ord_no
     assert place.place(world.ctx, second).ord_no
+
+
+def stop_loss(world: World, quantity: int) -> Order:
+    wanted = fakes.intent(Side.SELL, quantity=quantity, origin=Origin.STOP_LOSS)
+    return place.place(world.ctx, check.check_exit(world.ctx, wanted, quantity))
+
+
+def test_shares_that_an_exit_sold_since_the_check_are_not_offered_again(world: World) -> None:
+    """With other shares of the stock in the account, the broker would sell those."""
+    world.broker.hold(SAMSUNG, 20, 70_000)
+    world.journal.put_position(make.position(quantity=10))
+    checked = check.check_order(world.ctx, fakes.intent(Side.SELL, quantity=10))
+    assert checked.passed
+    assert stop_loss(world, 10).ord_no
+    sent = len(world.broker.sent)
+    with pytest.raises(Denied, match="an exit has sold 005930") as denied:
+        place.place(world.ctx, checked)
+    assert denied.value.code == "STALE_INPUT"
+    assert len(world.broker.sent) == sent
+
+
+def test_shares_that_an_exit_sold_beside_the_snapshot_are_not_sellable(world: World) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    before = account_snapshot.snapshot(world.ctx, [SAMSUNG])
+    assert stop_loss(world, 7).ord_no
+    found = account_exposure.exposure_of(world.ctx, before)
+    assert found.holding(SAMSUNG) == (10, 3)
 
 
 def test_a_limit_holds_for_all_runs_together(world: World) -> None:

@@ -16,7 +16,6 @@ from kt.ports import concurrency
 from kt.ports.patience import within
 from kt.records import (
     EXITS,
-    FINAL_STATES,
     OPEN_STATES,
     UNRESOLVED_STATES,
     Order,
@@ -37,6 +36,7 @@ from kt.steps.orders import place
 from kt.steps.reconcile import order_tracking, position_reconciliation, startup
 from kt.steps.results import Flattened
 from kt.steps.risk import check, stops
+from kt.steps.risk.account_exposure import shares_offered
 from kt.steps.waiting import Waitable
 
 MAX_BID_SHARE = 0.3
@@ -295,10 +295,8 @@ class _Flattening:
         """The shares in sells of kt's exits that the holdings may not show yet: exits leave beside
         flatten, and its round takes a while from the holdings to the last stock's order."""
         since = self.asked_at - timedelta(seconds=LISTING_DELAY)
-        return sum(
-            order.filled_quantity
-            if order.state in FINAL_STATES
-            else order.filled_quantity + order.open_quantity
+        return shares_offered(
+            order
             for order in self.ctx.journal.orders(stock_code=stock_code, since=since)
             if order.origin in EXITS - {Origin.FLATTEN}
         )

@@ -4,6 +4,7 @@ number so far, from which recovery would search."""
 from __future__ import annotations
 
 from contextlib import nullcontext
+from datetime import timedelta
 
 from kt.errors import AuthError, Denied, KtError
 from kt.ids import new_id
@@ -22,7 +23,7 @@ from kt.rules import trading_phases
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
 from kt.steps.fan_out import note_error
-from kt.steps.risk.account_exposure import buys_of_others
+from kt.steps.risk.account_exposure import buys_of_others, shares_offered
 from kt.steps.risk.stops import refusal
 
 ORDER_LIST_TIMEOUT = 1.0
@@ -86,8 +87,9 @@ def _refused(code: str, detail: str) -> CheckResult:
 
 
 def check_not_stale(ctx: Context, check: Check) -> None:
-    """Raises Denied(STALE_INPUT) when another run has planned a buy since the check: the two
-    together might exceed a limit. Call it inside the transaction that plans the order."""
+    """Raises Denied(STALE_INPUT) when another run has planned a buy since the check (the two
+    together might exceed a limit), or when an exit has offered the shares that this sells. Call it
+    inside the transaction that plans the order."""
     if _others_bought_since(ctx, check):
         raise Denied(
             f"another kt process has ordered since {check.stock_code} was checked; "
@@ -95,6 +97,22 @@ def check_not_stale(ctx: Context, check: Check) -> None:
             hint="Check it again.",
             code=Code.STALE_INPUT,
         )
+    if _exit_since(ctx, check):
+        raise Denied(
+            f"an exit has sold {check.stock_code} since it was checked; nothing was sent",
+            hint="Check it again.",
+            code=Code.STALE_INPUT,
+        )
+
+
+def _exit_since(ctx: Context, check: Check) -> bool:
+    """Whether an exit of the stock left since the check. Exits leave at once, beside all others;
+    the check read the journal up to a second before its time."""
+    if check.side is Side.BUY or check.origin in EXITS:
+        return False
+    since = check.checked_at - timedelta(seconds=1)
+    later = ctx.journal.orders(stock_code=check.stock_code, since=since)
+    return shares_offered(order for order in later if order.origin in EXITS) > 0
 
 
 def _others_bought_since(ctx: Context, check: Check) -> bool:
@@ -106,7 +124,8 @@ def _others_bought_since(ctx: Context, check: Check) -> bool:
 
 def overtaken(ctx: Context, order: Order, check: Check) -> bool:
     """Whether an order that was not placed may no longer be sent again: a stop was set, another
-    order of the stock and side is unresolved, or another run has bought since the check. Call it
+    order of the stock and side is unresolved, another run has bought since the check, or an exit
+    has sold the stock. Call it
     inside the transaction that records the next SENDING."""
     if refusal(ctx, order.side, order.origin) is not None:
         return True
@@ -116,7 +135,7 @@ def overtaken(ctx: Context, order: Order, check: Check) -> bool:
         for other in waiting
         if other.origin is not Origin.EXTERNAL
     )
-    return another_pending or _others_bought_since(ctx, check)
+    return another_pending or _others_bought_since(ctx, check) or _exit_since(ctx, check)
 
 
 def noted_number(ctx: Context, order: Order) -> str:

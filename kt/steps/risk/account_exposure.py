@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from kt.records import (
+    EXITS,
+    FINAL_STATES,
     OPEN_STATES,
     UNRESOLVED_STATES,
     BrokerOrder,
@@ -78,10 +80,23 @@ class Exposure:
         known."""
         held, ours = self.account.held(stock_code), self.positions.get(stock_code)
         if held is not None and (ours is None or held.quantity >= ours.quantity):
-            return held.quantity, held.sellable
+            return held.quantity, max(0, held.sellable - self._sold_since(stock_code))
         if ours is not None:
             return ours.quantity, max(0, ours.quantity - self._selling(stock_code))
         return None if self.account.holdings is None else (0, 0)
+
+    def _sold_since(self, stock_code: str) -> int:
+        """The shares that exits have offered since the holdings were requested: they leave beside
+        all other orders."""
+        asked_at = self.account.asked_at
+        return shares_offered(
+            order
+            for order in self.orders
+            if order.stock_code == stock_code
+            and order.origin in EXITS
+            and asked_at is not None
+            and order.created_at >= asked_at
+        )
 
     def _selling(self, stock_code: str) -> int:
         return sum(
@@ -207,6 +222,16 @@ class Exposure:
             trading_phases.may_buy(now, config, notice),
             trading_phases.phase(now, config, notice),
         )
+
+
+def shares_offered(orders: Iterable[Order]) -> int:
+    """The shares that these orders have filled or may still fill."""
+    return sum(
+        order.filled_quantity
+        if order.state in FINAL_STATES
+        else order.filled_quantity + order.open_quantity
+        for order in orders
+    )
 
 
 def buys_of_others(ctx: Context, orders: Iterable[Order]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from kt.records import (
@@ -41,6 +42,8 @@ class AccountSnapshot:
     """Buying power by stock code and price, where it was prefetched; None as in `ports.Broker`."""
     notice: SessionNotice | None = None
     """The newest session message of the market (0s), which overrides the calendar."""
+    asked_at: datetime | None = None
+    """When it was requested: what exits sold later is not in the holdings."""
 
     def held(self, stock_code: str) -> Holding | None:
         items = self.holdings.items if self.holdings else ()
@@ -72,20 +75,27 @@ def snapshot(
             )
     orderable_of = {f"orderable.{code}": (code, price) for code, price in (buying or {}).items()}
     questions |= {name: _orderable_of(ctx, *what) for name, what in orderable_of.items()}
+    asked_at = ctx.clock.now()
     answers = gather(ctx, "check", questions).answers
     return AccountSnapshot(
+        asked_at=asked_at,
         deposit=answers.get("deposit"),
         holdings=answers.get("holdings"),
         open_orders=answers.get("open_orders"),
-        quotes={quote.stock_code: quote for quote in answers.get("quotes", ())}
-        | {
-            name.removeprefix("quote."): quote
-            for name, quote in answers.items()
-            if name.startswith("quote.")
-        },
+        quotes=_quotes(answers),
         orderable={what: answers[name] for name, what in orderable_of.items() if name in answers},
         notice=notice,
     )
+
+
+def _quotes(answers: Mapping[str, Any]) -> dict[str, Quote]:
+    """By stock code, from the one request or from those of single stocks."""
+    single = {
+        name.removeprefix("quote."): quote
+        for name, quote in answers.items()
+        if name.startswith("quote.")
+    }
+    return {quote.stock_code: quote for quote in answers.get("quotes", ())} | single
 
 
 def _quote_of(ctx: Context, code: str) -> Callable[[], Quote]:
