@@ -60,12 +60,12 @@ def choose(
     if not config.analyst.shadow:
         return trading
     ends = builder.channels
-    shadow = builder.guarded(Entry.of(config.analyst.shadow, config.analyst))
+    shadow = builder.guarded(AnalystEntry.of(config.analyst.shadow, config.analyst))
     return ShadowedAnalyst(trading, shadow, ends.background, ends.shadowed)
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AnalystEntry:
     """One analyst to build: its kind, and the model and address for a provider."""
 
     kind: str
@@ -73,7 +73,7 @@ class Entry:
     base_url: str
 
     @classmethod
-    def of(cls, text: str, ours: AnalystConfig) -> Entry:
+    def of(cls, text: str, ours: AnalystConfig) -> AnalystEntry:
         """From `kind:model@address`. What is not given is the provider's default, or that of
         `analyst` where it configures the same kind."""
         rest, _, address = text.partition("@")
@@ -94,8 +94,10 @@ class _Builder:
         """The analyst whose decisions are ordered."""
         ours = self.config.analyst
         if not ours.panel:
-            return self.guarded(Entry(self._kind(), ours.model, ours.base_url), fallback=True)
-        members = [self.guarded(Entry.of(text, ours)) for text in ours.panel]
+            return self.guarded(
+                AnalystEntry(self._kind(), ours.model, ours.base_url), fallback=True
+            )
+        members = [self.guarded(AnalystEntry.of(text, ours)) for text in ours.panel]
         names = {(member.name, member.model) for member in members}
         if len(names) < len(ours.panel) or len(members) < 2:
             raise ConfigError(
@@ -105,7 +107,7 @@ class _Builder:
         fallback = self._rules() if ours.fallback == "rules" else None
         return PanelAnalyst(members, self.clock, self.channels.told, fallback)
 
-    def guarded(self, entry: Entry, *, fallback: bool = False) -> Keyed:
+    def guarded(self, entry: AnalystEntry, *, fallback: bool = False) -> Keyed:
         """One analyst: the rules, or a model behind its breaker and its share of the budget."""
         if entry.kind == "rules":
             return self._rules()
@@ -153,7 +155,7 @@ class _Builder:
         configured = "gemini" if ours.kind == "auto" else ours.kind
         return (ours.key_name if kind == configured else "") or KEYS[kind]
 
-    def _model(self, entry: Entry) -> Keyed:
+    def _model(self, entry: AnalystEntry) -> Keyed:
         from kt.analyst.asking import ModelAnalyst
 
         ours, key = self.config.analyst, self._key(entry.kind)
@@ -174,7 +176,7 @@ class _Builder:
         )
 
 
-def _provider(entry: Entry, key: str) -> Provider:
+def _provider(entry: AnalystEntry, key: str) -> Provider:
     """The provider of a kind; for Gemini over google-genai if it is installed, otherwise over
     google-generativeai."""
     if entry.kind == "openai":

@@ -16,7 +16,7 @@ from kt.rules import calendar, fees
 
 
 @dataclass(frozen=True, slots=True)
-class CostRates:
+class TradeCosts:
     """What one side of a trade costs, in percent of the price."""
 
     buy_pct: float
@@ -34,10 +34,10 @@ class Verdict:
     hit: bool
 
 
-def cost_rates(commission_pct: float, market: str, kind: str, day: datetime) -> CostRates:
+def cost_rates(commission_pct: float, market: str, kind: str, day: datetime) -> TradeCosts:
     """The costs of a stock on a day: commission on both sides, and the tax on the sale."""
     tax_pct = fees.sell_tax_rate(market, kind, day.astimezone(KST).date()) / 1000
-    return CostRates(commission_pct, commission_pct + tax_pct)
+    return TradeCosts(commission_pct, commission_pct + tax_pct)
 
 
 def holds(action: Action, held: bool) -> bool:
@@ -45,7 +45,7 @@ def holds(action: Action, held: bool) -> bool:
     return action is Action.BUY or (action is Action.HOLD and held)
 
 
-def choice_pct(hold: bool, held: bool, price: float, later: float, costs: CostRates) -> float:
+def choice_pct(hold: bool, held: bool, price: float, later: float, costs: TradeCosts) -> float:
     """What holding or not holding the stock earns from `price` to `later`, in percent of `price`.
 
     Holding costs a round trip unless the stock is held already; not holding a held stock costs the
@@ -57,7 +57,7 @@ def choice_pct(hold: bool, held: bool, price: float, later: float, costs: CostRa
     return -costs.sell_pct if held else 0.0
 
 
-def verdict(action: Action, held: bool, price: float, later: float, costs: CostRates) -> Verdict:
+def verdict(action: Action, held: bool, price: float, later: float, costs: TradeCosts) -> Verdict:
     """Judge a BUY, SELL or HOLD from `price` (above 0) to `later`, both in won.
 
     A HOLD of a stock that is not held is right too when buying would have earned exactly nothing.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kt.records import KST, Action
 from kt.rules.decision_verdict import (
-    CostRates,
+    TradeCosts,
     choice_pct,
     cost_rates,
     holds,
@@ -18,10 +18,10 @@ from kt.rules.decision_verdict import (
     verdict,
 )
 
-COSTS = CostRates(buy_pct=0.015, sell_pct=0.215)
+COSTS = TradeCosts(buy_pct=0.015, sell_pct=0.215)
 prices = st.integers(min_value=100, max_value=1_000_000)
 rates = st.floats(min_value=0.001, max_value=2, allow_nan=False)
-costs = st.builds(CostRates, rates, rates)
+costs = st.builds(TradeCosts, rates, rates)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_the_hold_of_the_issue_is_right() -> None:
 
 @given(prices, prices, costs)
 def test_buying_and_not_buying_are_never_both_right_or_both_wrong(
-    price: int, later: int, costs: CostRates
+    price: int, later: int, costs: TradeCosts
 ) -> None:
     bought = verdict(Action.BUY, False, price, later, costs)
     held_off = verdict(Action.HOLD, False, price, later, costs)
@@ -68,7 +68,7 @@ def test_buying_and_not_buying_are_never_both_right_or_both_wrong(
 
 
 def test_buying_that_earns_exactly_nothing_does_not_pay() -> None:
-    free = CostRates(0.0, 0.0)
+    free = TradeCosts(0.0, 0.0)
     assert not verdict(Action.BUY, False, 70_000, 70_000, free).hit
     assert verdict(Action.HOLD, False, 70_000, 70_000, free).hit
     assert not verdict(Action.HOLD, True, 70_000, 70_000, free).hit
@@ -76,7 +76,9 @@ def test_buying_that_earns_exactly_nothing_does_not_pay() -> None:
 
 
 @given(prices, prices, costs)
-def test_selling_and_keeping_are_never_both_right(price: int, later: int, costs: CostRates) -> None:
+def test_selling_and_keeping_are_never_both_right(
+    price: int, later: int, costs: TradeCosts
+) -> None:
     sold = verdict(Action.SELL, True, price, later, costs)
     kept = verdict(Action.HOLD, True, price, later, costs)
     assert not (sold.hit and kept.hit)
@@ -86,7 +88,7 @@ def test_selling_and_keeping_are_never_both_right(price: int, later: int, costs:
 
 @given(st.sampled_from([Action.BUY, Action.SELL, Action.HOLD]), st.booleans(), prices, costs)
 def test_a_higher_price_later_favours_holding(
-    action: Action, held: bool, price: int, costs: CostRates
+    action: Action, held: bool, price: int, costs: TradeCosts
 ) -> None:
     low, high = (verdict(action, held, price, later, costs) for later in (price, price * 2))
     held = held or action is Action.SELL
@@ -105,8 +107,8 @@ def test_a_right_decision_earns_at_least_what_the_other_choice_does(
 
 def test_the_costs_are_those_of_the_market_and_the_kind() -> None:
     day = datetime(2026, 11, 23, 10, tzinfo=KST)
-    assert cost_rates(0.015, "KOSPI", "STOCK", day) == CostRates(0.015, pytest.approx(0.215))
-    assert cost_rates(0.015, "KOSPI", "ETF", day) == CostRates(0.015, 0.015)
+    assert cost_rates(0.015, "KOSPI", "STOCK", day) == TradeCosts(0.015, pytest.approx(0.215))
+    assert cost_rates(0.015, "KOSPI", "ETF", day) == TradeCosts(0.015, 0.015)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from kt.records import (
 )
 from kt.rules import analyst_scores, decision_validation
 from kt.rules.decision_verdict import (
-    CostRates,
+    TradeCosts,
     choice_pct,
     cost_rates,
     horizon_end,
@@ -174,7 +174,7 @@ def _outcome(
     )
 
 
-def _costs(ctx: Context, decision: Decision, day: datetime) -> CostRates:
+def _costs(ctx: Context, decision: Decision, day: datetime) -> TradeCosts:
     stock = (known_list(ctx) or {}).get(decision.stock_code)
     market, kind = (stock.market, stock.kind) if stock else ("KOSPI", "STOCK")
     return cost_rates(ctx.config.server.commission_pct, market, kind, day)
