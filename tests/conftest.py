@@ -37,12 +37,14 @@ def keep_bytecode() -> None:
 
 
 def leave_home() -> None:
-    """No test reads the configuration, keys or state of whoever runs it."""
+    """No test reads the configuration, keys, state or language of whoever runs it."""
     home = tempfile.mkdtemp(prefix="kt-home-")
     atexit.register(shutil.rmtree, home, ignore_errors=True)
-    for name in [name for name in os.environ if name.startswith(("KT_", "XDG_"))]:
+    for name in [
+        name for name in os.environ if name.startswith(("KT_", "XDG_", "LC_", "LANGUAGE"))
+    ]:
         del os.environ[name]
-    os.environ["HOME"] = home
+    os.environ |= {"HOME": home, "LANG": "C.UTF-8"}
 
 
 use_memory()
