@@ -7,8 +7,10 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from hypothesis import settings
@@ -47,6 +49,15 @@ def leave_home() -> None:
     os.environ |= {"HOME": home, "LANG": "C.UTF-8"}
 
 
+def hear_signals() -> None:
+    """Under nohup or in the background of a script, SIGHUP and SIGINT would be ignored by every
+    process that a test starts and signals."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 use_memory()
 keep_bytecode()
 leave_home()
+hear_signals()

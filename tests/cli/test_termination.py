@@ -22,19 +22,20 @@ import os, signal, sys, time
 from kt.cli.support import termination
 from kt.cli.run.trading_day import stopping
 termination.UNHURRIED, termination.LONGEST = 0.3, 1.0
-def ready(): print("ready", flush=True)
+def say(*words): os.write(1, " ".join(words).strip().encode() + b"\\n")
+def ready(): say("ready")
 {how}
 termination.end_in_time()
 try:
     with termination.unwinding():
         {what}
 except termination.Terminated as ended:
-    print("unwound", flush=True)
+    say("unwound")
     sys.exit(ended.exit_code)
 """
 HEEDLESS = """
 class Day:
-    def stop(self, reason): print("asked", reason, flush=True)
+    def stop(self, reason): say("asked", reason)
 """
 IN_C = "ready(); __import__('hashlib').pbkdf2_hmac('sha256', b'', b'', 1_000_000_000)"
 SWALLOWS = """
@@ -106,7 +107,7 @@ def test_what_never_comes_back_to_the_handler_ends_all_the_same(what: str, how: 
 def test_under_nohup_sighup_stays_ignored() -> None:
     ignore = lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN)  # noqa: E731
     process = child(
-        "with stopping(Day()): ready(); print(sys.stdin.readline(), end='')",
+        "with stopping(Day()): ready(); say(sys.stdin.readline())",
         HEEDLESS,
         preexec_fn=ignore,
         stdin=subprocess.PIPE,
