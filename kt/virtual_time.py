@@ -60,9 +60,7 @@ class VirtualTime:
     def __init__(self, at: datetime) -> None:
         self._begin = at.astimezone(KST)
         self._micros = 0
-        self._events: list[
-            tuple[int, int, VirtualThread | None, int, Callable[[], object] | None]
-        ] = []
+        self._events: list[_Event] = []
         self._order = count()
         self._main = self._running = VirtualThread(getcurrent())
         self._others: dict[VirtualThread, None] = {}

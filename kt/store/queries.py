@@ -8,7 +8,7 @@ from typing import Any
 
 from kt.errors import UsageError
 from kt.store.journal_part import JournalPart
-from kt.store.rows import Row, json_value, time_of
+from kt.store.rows import Row, json_value, time_of, time_text
 
 _SOURCES: dict[str, tuple[str, str]] = {
     "run": ("runs", "started_at"),
@@ -133,8 +133,7 @@ class Reading(JournalPart):
 
 def _event(seq: int, kind: str, row: Row) -> Row:
     at = row.pop(_SOURCES[kind][1])
-    time_of(at)  # readers take it for a time
-    event: Row = {"seq": seq, "at": at}
+    event: Row = {"seq": seq, "at": time_text(time_of(at))}
     if "kind" in row:  # an order's event or an error has a kind of its own
         row["what"] = row.pop("kind")
     event["kind"] = kind

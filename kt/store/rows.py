@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
 
@@ -74,11 +75,20 @@ def from_row(row: Mapping[str, Any], kind: type[R]) -> R:
 
 def _with_zones(record: R) -> R:
     """The record. Raises ValueError for a time without an offset, which cannot be compared."""
-    for name in record.__struct_fields__:
+    for name in _times_of(type(record)):
         value = getattr(record, name)
-        if isinstance(value, datetime) and value.tzinfo is None:
+        if value is not None and value.tzinfo is None:
             raise ValueError(f"{name} {value} has no offset from UTC")
     return record
+
+
+@cache
+def _times_of(kind: type[Record]) -> tuple[str, ...]:
+    """The fields of a record that hold a time."""
+    hints = get_type_hints(kind)
+    return tuple(
+        name for name in kind.__struct_fields__ if datetime in (hints[name], *get_args(hints[name]))
+    )
 
 
 def time_of(text: object) -> datetime:

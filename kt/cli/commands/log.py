@@ -10,7 +10,7 @@ import click
 
 from kt.cli.support.click_extensions import Entry, LazyGroup, pass_cli
 from kt.cli.support.param_types import Whole
-from kt.cli.support.row_filters import Filter, beginning, event_time, options
+from kt.cli.support.row_filters import Filter, beginning, options
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def _older(newest: Mapping[str, Any], chosen: Filter, now: datetime) -> bool:
     """Whether nothing before this row can be wanted; what lasts is written when it has ended."""
     if chosen.since is None:
         return False
-    return event_time(newest) < beginning(chosen.since, now) - LONGEST
+    return datetime.fromisoformat(newest["at"]) < beginning(chosen.since, now) - LONGEST
 
 
 def _end(ctx: Context) -> int:

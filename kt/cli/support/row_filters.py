@@ -103,7 +103,7 @@ class Filter:
         states = tuple(str(row.get(name, "")) for name in ("what", "state", "outcome", "mode"))
         if "passed" in row:
             states += ("passed" if row["passed"] else "denied",)
-        at = event_time(row)
+        at = datetime.fromisoformat(row["at"])
         return self._fits(row.get("stock_code", ""), states, row.get("origin", ""), at, now)
 
     def _fits(
@@ -117,14 +117,6 @@ class Filter:
             and (self.since is None or at >= beginning(self.since, now))
             and (self.until is None or at < ending(self.until, now))
         )
-
-
-def event_time(row: Mapping[str, Any]) -> datetime:
-    """The time of a row of the log; without an offset (the file is damaged) it is of Korea."""
-    from kt.records import KST
-
-    at = datetime.fromisoformat(row["at"])
-    return at if at.tzinfo else at.replace(tzinfo=KST)
 
 
 def beginning(moment: date | time, now: datetime) -> datetime:
