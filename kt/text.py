@@ -114,6 +114,16 @@ def encodable(value: V) -> V:
     return _changed(value, lambda text: text.encode("utf-8", "backslashreplace").decode())  # type: ignore[no-any-return]
 
 
+def json_bytes(value: Any) -> bytes:
+    """Compact JSON of any value; strings with lone surrogates are escaped rather than refused."""
+    import msgspec  # which `kt --help` does without
+
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(encodable(value))
+
+
 def _changed(value: Any, change: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return value if isinstance(value, Enum) else change(value)

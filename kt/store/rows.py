@@ -14,7 +14,7 @@ import msgspec
 
 from kt.errors import JournalError
 from kt.records import KST, Record
-from kt.text import encodable
+from kt.text import json_bytes
 
 R = TypeVar("R", bound=Record)
 _UNREADABLE = (msgspec.MsgspecError, TypeError, ValueError, RecursionError)
@@ -129,12 +129,8 @@ def unpacked(data: bytes) -> str:
 
 
 def json_text(value: Any) -> str:
-    """Compact JSON with unescaped Korean; nested records become objects. Lone surrogates, which
-    only hostile text has, become escapes."""
-    try:
-        return msgspec.json.encode(value).decode()
-    except UnicodeEncodeError:
-        return msgspec.json.encode(encodable(value)).decode()
+    """Compact JSON with unescaped Korean; nested records become objects."""
+    return json_bytes(value).decode()
 
 
 def from_json(text: str, kind: type[R]) -> R:

@@ -11,7 +11,7 @@ import msgspec
 
 from kt.errors import InputError
 from kt.records import KINDS, VERSION, Document, ScanSummary
-from kt.text import encodable, harmless, json_text, plain_markdown, visible
+from kt.text import harmless, json_bytes, json_text, plain_markdown, visible
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -81,20 +81,12 @@ def envelope(
 
 def plain(value: Any) -> Any:
     """Records as JSON values; times keep their `+09:00`."""
-    return msgspec.json.decode(encoded(value))
+    return msgspec.json.decode(json_bytes(value))
 
 
 def as_json(value: Any, *, pretty: bool = False) -> str:
-    data = encoded(value)
+    data = json_bytes(value)
     return json_text((msgspec.json.format(data, indent=2) if pretty else data).decode()) + "\n"
-
-
-def encoded(value: Any) -> bytes:
-    """JSON of any value; strings with lone surrogates are escaped rather than refused."""
-    try:
-        return msgspec.json.encode(value)
-    except UnicodeEncodeError:
-        return msgspec.json.encode(encodable(value))
 
 
 def piped(cli: CliContext) -> bool:
