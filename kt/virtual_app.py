@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from kt.analyst.delegating import DelegatingAnalyst
 from kt.app import App, EmbeddedServer, Say
 from kt.config.model import Config
 from kt.config.secrets import SIM_KEY, AppKeys
@@ -20,13 +21,7 @@ if TYPE_CHECKING:
     from kt.broker.rest.rate_limit import Pacer
     from kt.broker.stream.in_process_stream import InProcessStream
     from kt.ports import Analyst, Clock
-    from kt.records import (
-        AdviceRequest,
-        AnalystReply,
-        AnalystRequest,
-        Candidate,
-        PromptPreview,
-    )
+    from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate
     from kt.sim.in_process_exchange import InProcessExchange
     from kt.store.journal import SqliteJournal
     from kt.virtual_time import VirtualTime
@@ -140,42 +135,28 @@ class VirtualApp(App):
             super().close()
 
 
-class TimedAnalyst:
-    """Implements ports.Analyst: another one, whose answers take their time on the clock."""
+class TimedAnalyst(DelegatingAnalyst):
+    """Another analyst, whose answers take their time on the clock."""
 
     def __init__(self, asked: Analyst, clock: Clock) -> None:
         self._asked = asked
         self._clock = clock
 
     @property
-    def name(self) -> str:
-        return self._asked.name
-
-    @property
-    def model(self) -> str:
-        return self._asked.model
-
-    @property
-    def fallback(self) -> Analyst | None:
-        return self._asked.fallback
+    def _inner(self) -> Analyst:
+        return self._asked
 
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
-        return self._timed(self._asked.decide(brief, faults))
+        return self._timed(super().decide(brief, faults))
 
     def shortlist(
         self, candidates: Sequence[Candidate], count: int, asof: datetime
     ) -> AnalystReply:
-        return self._timed(self._asked.shortlist(candidates, count, asof))
+        return self._timed(super().shortlist(candidates, count, asof))
 
     def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
-        return self._timed(self._asked.advise(request, faults))
+        return self._timed(super().advise(request, faults))
 
     def _timed(self, reply: AnalystReply) -> AnalystReply:
         self._clock.sleep(max(ANSWER_SECONDS, reply.latency_ms / 1000))
         return reply
-
-    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
-        return self._asked.preview(brief)
-
-    def probe(self) -> AnalystReply | None:
-        return self._asked.probe()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 
+from kt.analyst.delegating import DelegatingAnalyst
 from kt.analyst.replay import Keyed
 from kt.ports import Analyst, Clock
 from kt.records import (
@@ -16,7 +17,6 @@ from kt.records import (
     AnalystReply,
     AnalystRequest,
     Candidate,
-    PromptPreview,
 )
 from kt.rules import breaker
 from kt.rules.freshness import newest, stocks_of
@@ -43,8 +43,8 @@ class SpendingBudget:
         return ""
 
 
-class GuardedAnalyst:
-    """Implements ports.Analyst around another analyst; `fallback` is the one to ask instead."""
+class GuardedAnalyst(DelegatingAnalyst):
+    """Around another analyst; `fallback` is the one to ask instead."""
 
     def __init__(
         self,
@@ -54,19 +54,19 @@ class GuardedAnalyst:
         budget: SpendingBudget = SpendingBudget(),  # frozen
         fallback: Analyst | None = None,
     ) -> None:
-        self._inner = inner
+        self._guarded = inner
         self._clock = clock
         self._calls = calls
         self._budget = budget
-        self.fallback = fallback
+        self._fallback = fallback
 
     @property
-    def name(self) -> str:
-        return self._inner.name
+    def _inner(self) -> Keyed:
+        return self._guarded
 
     @property
-    def model(self) -> str:
-        return self._inner.model
+    def fallback(self) -> Analyst | None:
+        return self._fallback
 
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         error = self._withheld_because()
@@ -100,12 +100,6 @@ class GuardedAnalyst:
 
     def advice_key(self, request: AdviceRequest, faults: Sequence[str] = ()) -> str:
         return self._inner.advice_key(request, faults)
-
-    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
-        return self._inner.preview(brief)
-
-    def probe(self) -> AnalystReply | None:
-        return self._inner.probe()
 
     def _withheld_because(self) -> str:
         now = self._clock.now()

@@ -6,11 +6,11 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
+from kt.analyst.delegating import DelegatingAnalyst
 from kt.analyst.replay import Keyed
 from kt.ports import Analyst
-from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate, PromptPreview
+from kt.records import AnalystReply, AnalystRequest
 
 GRACE = 20.0
 """Real seconds that the end of a process waits for a shadow's answer."""
@@ -38,47 +38,24 @@ class Background:
             thread.join(max(0.0, ends - time.monotonic()))
 
 
-class ShadowedAnalyst:
-    """Implements ports.Analyst: the answers are those of `inner`. Each brief also goes to `shadow`,
-    once, without delaying the answer; faults are not put to it again, and shortlists not at all."""
+class ShadowedAnalyst(DelegatingAnalyst):
+    """The answers are those of `inner`. Each brief also goes to `shadow`, once, without delaying
+    the answer; faults are not put to it again, and shortlists and other questions not at all."""
 
     def __init__(
         self, inner: Keyed, shadow: Analyst, background: Background, told: Shadowed
     ) -> None:
-        self._inner = inner
+        self._traded = inner
         self._shadow = shadow
         self._background = background
         self._told = told
 
     @property
-    def name(self) -> str:
-        return self._inner.name
-
-    @property
-    def model(self) -> str:
-        return self._inner.model
-
-    @property
-    def fallback(self) -> Analyst | None:
-        return self._inner.fallback
+    def _inner(self) -> Keyed:
+        return self._traded
 
     def decide(self, brief: AnalystRequest, faults: Sequence[str] = ()) -> AnalystReply:
         if not faults:
-            key = self._inner.decide_key(brief)
+            key = self._traded.decide_key(brief)
             self._background.start(lambda: self._told(brief, key, self._shadow.decide(brief)))
-        return self._inner.decide(brief, faults)
-
-    def shortlist(
-        self, candidates: Sequence[Candidate], count: int, asof: datetime
-    ) -> AnalystReply:
-        return self._inner.shortlist(candidates, count, asof)
-
-    def advise(self, request: AdviceRequest, faults: Sequence[str] = ()) -> AnalystReply:
-        """By `inner` alone: only decisions are compared."""
-        return self._inner.advise(request, faults)
-
-    def preview(self, brief: AnalystRequest) -> PromptPreview | None:
-        return self._inner.preview(brief)
-
-    def probe(self) -> AnalystReply | None:
-        return self._inner.probe()
+        return self._traded.decide(brief, faults)
