@@ -16,41 +16,25 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from types import TracebackType
 from typing import Any, Protocol, TypeVar
 
 T = TypeVar("T")
 
 
-class Lock(Protocol):
+class Lock(AbstractContextManager[bool], Protocol):
     """`threading.Lock`."""
 
     def acquire(self, blocking: bool = True, timeout: float = -1) -> bool: ...
     def release(self) -> None: ...
-    def __enter__(self) -> bool: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None: ...
 
 
-class WaitCondition(Protocol):
+class WaitCondition(AbstractContextManager[bool], Protocol):
     """`threading.Condition`."""
 
     def wait(self, timeout: float | None = None) -> bool: ...
     def notify_all(self) -> None: ...
-    def __enter__(self) -> bool: ...
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-        /,
-    ) -> None: ...
 
 
 class Semaphore(Protocol):
