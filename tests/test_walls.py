@@ -513,3 +513,13 @@ def test_files_are_created_through_one_module() -> None:
         if path != KT / "files.py" and "O_CREAT" in named(parsed(path))
     ]
     assert not wrong
+
+
+def test_no_test_is_steered_by_a_variable_that_conftest_removes() -> None:
+    """`leave_home` of tests/conftest.py takes every `KT_` away before a test file is read."""
+    steered = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "tests").rglob("*.py")
+        if re.search(r"environ\.get\(\s*[\"']KT_|getenv\([\"']KT_", path.read_text())
+    ]
+    assert not steered

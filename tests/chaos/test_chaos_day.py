@@ -3,7 +3,7 @@ without its exits, kt's books are the exchange's in the end, and the journal exp
 
     pytest -m soak tests/chaos -s
 
-plays whole days; `KT_CHAOS_RUNS` (10) seeds from `KT_CHAOS_FIRST` (1) on.
+plays whole days; `CHAOS_RUNS` (10) seeds from `CHAOS_FIRST` (1) on.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from kt.sim.faults import API_ACTIONS, FRAME_ACTIONS, HANDSHAKE_ACTIONS
 from tests.chaos.chaos_day import ChaosDay, Chronicle
 from tests.chaos.weather import KINDS, weather
 
-FIRST = int(os.environ.get("KT_CHAOS_FIRST", "1"))
-RUNS = int(os.environ.get("KT_CHAOS_RUNS", "10"))
+FIRST = int(os.environ.get("CHAOS_FIRST", "1"))
+RUNS = int(os.environ.get("CHAOS_RUNS", "10"))
 TURN = 5.0
 """Longest wait of one turn of the day, as long as a step of the clock."""
 DENSE = 40.0

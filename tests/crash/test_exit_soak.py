@@ -2,7 +2,7 @@
 
     pytest -m soak tests/crash/test_exit_soak.py -s
 
-`KT_EXIT_SOAK_RUNS` (500) seeds from `KT_EXIT_SOAK_FIRST` (1) on, by `KT_EXIT_SOAK_THREADS` (3)
+`EXIT_SOAK_RUNS` (500) seeds from `EXIT_SOAK_FIRST` (1) on, by `EXIT_SOAK_THREADS` (3)
 threads. `python -m tests.crash.test_exit_soak SEED…` plays single ones.
 """
 
@@ -65,9 +65,9 @@ def table(ended: list[Ended]) -> str:
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_five_hundred_exit_runs_keep_every_invariant() -> None:
-    first = int(os.environ.get("KT_EXIT_SOAK_FIRST", "1"))
-    runs = int(os.environ.get("KT_EXIT_SOAK_RUNS", "500"))
-    ended = soak(range(first, first + runs), int(os.environ.get("KT_EXIT_SOAK_THREADS", "3")))
+    first = int(os.environ.get("EXIT_SOAK_FIRST", "1"))
+    runs = int(os.environ.get("EXIT_SOAK_RUNS", "500"))
+    ended = soak(range(first, first + runs), int(os.environ.get("EXIT_SOAK_THREADS", "3")))
     print("\n" + table(ended))
     assert len(ended) == runs
     bad = [each.failure() for each in ended if each.wrong]

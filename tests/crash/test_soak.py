@@ -2,8 +2,8 @@
 
     pytest -m soak tests/crash -s
 
-`KT_SOAK_RUNS` (1000) seeds from `KT_SOAK_FIRST` (1) on, by `KT_SOAK_THREADS` (2) threads. Each
-result is a line of `KT_SOAK_FILE`; seeds that stand there already are not played again, so a soak
+`SOAK_RUNS` (1000) seeds from `SOAK_FIRST` (1) on, by `SOAK_THREADS` (2) threads. Each
+result is a line of `SOAK_FILE`; seeds that stand there already are not played again, so a soak
 that was broken off goes on where it was. `python -m tests.crash.test_soak SEED…` plays single ones.
 """
 
@@ -76,10 +76,10 @@ def soak(seeds: range, threads: int, path: Path) -> list[dict[str, Any]]:
 @pytest.mark.soak
 @pytest.mark.timeout(0)
 def test_a_thousand_seeded_runs_keep_every_invariant(tmp_path: Path) -> None:
-    first = int(os.environ.get("KT_SOAK_FIRST", "1"))
-    runs = int(os.environ.get("KT_SOAK_RUNS", "1000"))
-    path = Path(os.environ.get("KT_SOAK_FILE", tmp_path / "soak.jsonl"))
-    threads = int(os.environ.get("KT_SOAK_THREADS", "2"))
+    first = int(os.environ.get("SOAK_FIRST", "1"))
+    runs = int(os.environ.get("SOAK_RUNS", "1000"))
+    path = Path(os.environ.get("SOAK_FILE", tmp_path / "soak.jsonl"))
+    threads = int(os.environ.get("SOAK_THREADS", "2"))
     lines = soak(range(first, first + runs), threads, path)
     print("\n" + table(lines))
     assert len(lines) == runs

@@ -3,7 +3,7 @@ kills at any moment; afterwards kt's books are the broker's.
 
     pytest -m soak tests/crash/test_storm.py -s
 
-`KT_STORM_RUNS` (20) seeds from `KT_STORM_FIRST` (1) on.
+`STORM_RUNS` (20) seeds from `STORM_FIRST` (1) on.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from tests.crash.stage import Stage
 SECONDS = 8.0
 """Real seconds that a storm lasts: more than a minute of the exchange's."""
 STOCKS = ("015760", "316140", "011200", "034020")
-FIRST = int(os.environ.get("KT_STORM_FIRST", "1"))
-RUNS = int(os.environ.get("KT_STORM_RUNS", "20"))
+FIRST = int(os.environ.get("STORM_FIRST", "1"))
+RUNS = int(os.environ.get("STORM_RUNS", "20"))
 
 
 class Storm:
