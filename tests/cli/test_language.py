@@ -85,8 +85,19 @@ def test_the_log_translates_what_a_row_says() -> None:
     with speaking("ko"):
         shown = line(row, Console(stdout=io.StringIO()))
     assert shown == (
-        "10:00:00  order     DENIED 70,050은 호가단위 100에 맞지 않음: 70,000 또는 70,100"
+        "10:00:00  order     안전 거부 70,050은 호가단위 100에 맞지 않음: 70,000 또는 70,100"
     )
+
+
+def test_states_are_shown_and_taken_in_korean(front: Front) -> None:
+    front("order", "buy", "005930", "1", "--price", "70050", "--yes")
+    wanted = ("order", "list", "--lang", "ko", "--state")
+    for state in ("안전 거부", "DENIED", "denied"):
+        listed = front(*wanted, state, terminal=True)
+        assert "안전 거부" in listed.out and "DENIED" not in listed.out, state
+    assert "70050" in front(*wanted, "안전 거부", "-o", "json").out
+    refused = front(*wanted, "체결중")
+    assert refused.code == ExitCode.USAGE and "체결," in refused.err
 
 
 @pytest.mark.parametrize("command", [("status",), ("balance",), ("order", "list"), ("pnl",)])

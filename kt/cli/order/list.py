@@ -10,6 +10,7 @@ from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import shown
 from kt.cli.support.row_filters import Filter, options
 from kt.errors import UsageError
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -66,6 +67,5 @@ def _known(states: tuple[str, ...]) -> None:
 
     for state in states:
         if state.upper() not in list(OrderState):
-            raise UsageError(
-                f"{shown(state)} is no state of an order", hint=f"One of {', '.join(OrderState)}."
-            )
+            choices = ", ".join(map(tr, OrderState))
+            raise UsageError(f"{shown(state)} is no state of an order", hint=f"One of {choices}.")

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.support.param_types import STOCK, Type, shown
+from kt.rules.typed_text import folded
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.records import Order
@@ -45,6 +47,18 @@ class MomentType(Type):
             self.fail(f"{shown(value)} is no time: write it as {examples}", param, ctx)
 
 
+class StateType(Type):
+    """A state as tables show it, in English or in the language of the moment; gives the English."""
+
+    name = "state"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        from kt.records import OrderState
+
+        text = folded(str(value))
+        return next((state for state in OrderState if text == tr(state)), text)
+
+
 def options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The filters as options; the command gets them as keyword arguments for `Filter`."""
     moment = MomentType()
@@ -57,6 +71,7 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--state",
                 "states",
                 multiple=True,
+                type=StateType(),
                 metavar="STATE",
                 help="Only in this state, as the list shows it (FILLED, passed, failed).",
             ),
