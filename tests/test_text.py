@@ -16,13 +16,12 @@ from kt.records import Action, Decision, RiskLevel
 from kt.text import csv_cell, harmless, json_text, screen, steering, visible
 
 HIDDEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-EVERY = [chr(number) for number in range(sys.maxunicode + 1)]
 
 
 def test_every_control_and_format_character_is_known() -> None:
     missed = [
         f"U+{ord(letter):04X}"
-        for letter in EVERY
+        for letter in map(chr, range(sys.maxunicode + 1))
         if unicodedata.category(letter) in HIDDEN and not steering(letter)
     ]
     assert not missed
