@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -223,11 +224,17 @@ def _keys(data: Any, where: str) -> Mapping[str, Any]:
     raise ConfigError(f"{where}: expected keys, got {what}", hint="See `kt help configuration`.")
 
 
+@cache
+def _types(kind: type[Section]) -> Mapping[str, Any]:
+    """A section's keys and their types; kept, as finding them out evaluates every annotation."""
+    return {field.name: field.type for field in msgspec.structs.fields(kind)}
+
+
 def _refuse_unknown(kind: type[Section], data: Any, where: str) -> None:
-    fields = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    _refuse_unknown_names(_keys(data, where), tuple(fields), where)
+    types = _types(kind)
+    _refuse_unknown_names(_keys(data, where), tuple(types), where)
     for key, value in data.items():
-        kept = fields[key]
+        kept = types[key]
         if isinstance(kept, type) and issubclass(kept, Section):
             _refuse_unknown(kept, {} if value == "" else value, f"{where}: {key}")
 
