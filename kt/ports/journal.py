@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -29,6 +29,8 @@ from kt.records import (
     ErrorCount,
     Fill,
     JournaledQuestion,
+    KeptNotice,
+    MinutePrice,
     Order,
     OrderEvent,
     OrderTicket,
@@ -130,6 +132,10 @@ class RunLog(Protocol):
 
     def heartbeat(self, run: str, what: str, at: datetime) -> None:
         """Heartbeat: the newest time and the count are kept for each `what`."""
+        ...
+
+    def minute_prices(self, at: datetime, prices: Mapping[str, int]) -> None:
+        """Prices in won by stock code; the last one of each minute is kept."""
         ...
 
     def flush(self) -> None:
@@ -290,26 +296,40 @@ class Results(Protocol):
 
 
 class DayLog(Protocol):
-    """One day of the log, counted; and the report that was written of it."""
+    """One day of the log, or the days to `until`, counted; and the report that was written of a
+    day."""
 
-    def decisions_of(self, day: date) -> tuple[Decision, ...]:
-        """All that were taken that day, oldest first."""
+    def decisions_of(self, day: date, until: date | None = None) -> tuple[Decision, ...]:
+        """All that were taken, oldest first."""
         ...
 
-    def denials_of(self, day: date) -> tuple[DenialCount, ...]:
+    def denials_of(self, day: date, until: date | None = None) -> tuple[DenialCount, ...]:
         """By rule, the most frequent first."""
         ...
 
-    def errors_of(self, day: date) -> tuple[ErrorCount, ...]:
+    def errors_of(self, day: date, until: date | None = None) -> tuple[ErrorCount, ...]:
         """By kind and place, the most frequent first."""
         ...
 
-    def calls_of(self, day: date) -> tuple[CallCount, ...]:
+    def calls_of(self, day: date, until: date | None = None) -> tuple[CallCount, ...]:
         """Requests to the broker by API, the most frequent first."""
         ...
 
-    def analysts_of(self, day: date) -> tuple[AnalystUse, ...]:
+    def analysts_of(self, day: date, until: date | None = None) -> tuple[AnalystUse, ...]:
         """By analyst and model."""
+        ...
+
+    def stops_of(self, day: date, until: date | None = None) -> tuple[Stop, ...]:
+        """Stops as they were set and lifted, oldest first."""
+        ...
+
+    def warnings_of(self, day: date, until: date | None = None) -> tuple[KeptNotice, ...]:
+        """Notices of the levels warning and critical, oldest first."""
+        ...
+
+    def prices(self, stock_code: str, since: datetime, until: datetime) -> tuple[MinutePrice, ...]:
+        """What the journal knows of a stock's price, minute by minute, oldest first: the prices
+        kept while it was held or traded, and those at which scans found it."""
         ...
 
     def watched_on(self, day: date) -> tuple[Candidate, ...]:

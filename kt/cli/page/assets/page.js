@@ -1,0 +1,152 @@
+// Draws the charts of the report from the JSON in #data. It sets no markup from data, and loads
+// nothing. Times are seconds of Korean time as if they were UTC.
+(function () {
+  "use strict";
+  const L = window.LightweightCharts;
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const root = document.documentElement;
+  const PRINT_WIDTH = 680;
+  const drawn = [];
+
+  const color = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
+  const won = (value) => Math.round(value).toLocaleString("en-US");
+  const pct = (value) => value.toFixed(2) + "%";
+
+  function look() {
+    return {
+      layout: {
+        background: { type: "solid", color: color("paper") },
+        textColor: color("ink"),
+        fontFamily: getComputedStyle(document.body).fontFamily,
+        fontSize: 11,
+        panes: { separatorColor: color("line"), enableResize: false },
+      },
+      grid: { vertLines: { color: color("grid") }, horzLines: { color: color("grid") } },
+      rightPriceScale: { borderColor: color("line") },
+      timeScale: { borderColor: color("line") },
+    };
+  }
+
+  function chartIn(box, priceFormatter) {
+    const chart = L.createChart(box, {
+      width: box.clientWidth,
+      height: box.clientHeight,
+      handleScroll: false,
+      handleScale: false,
+      layout: { attributionLogo: false },
+      localization: { locale: root.lang === "ko" ? "ko-KR" : "en-GB", priceFormatter },
+      timeScale: { timeVisible: true, secondsVisible: false, fixLeftEdge: true, fixRightEdge: true },
+      rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.12 } },
+    });
+    const one = { box, chart, paint: [] };
+    drawn.push(one);
+    return one;
+  }
+
+  function line(one, kind, options, colors, pane) {
+    const plain = { lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false };
+    const series = one.chart.addSeries(kind, Object.assign(plain, options), pane);
+    one.paint.push(() => series.applyOptions(colors()));
+    return series;
+  }
+
+  const points = (pairs) => pairs.map(([time, value]) => ({ time, value }));
+
+  function equity(box) {
+    const one = chartIn(box, won);
+    const fill = () => ({
+      lineColor: color("accent"), topColor: color("wash"), bottomColor: color("paper"),
+    });
+    line(one, L.AreaSeries, { lineWidth: 2, title: data.words.equity }, fill)
+      .setData(data.equity.map(([time, value]) => ({ time, value })));
+    const depth = () => ({
+      lineColor: color("fall"), topColor: color("paper"), bottomColor: color("deep"),
+    });
+    const priceFormat = { type: "custom", formatter: pct, minMove: 0.001 };
+    line(one, L.AreaSeries, { lineWidth: 1, invertFilledArea: true, priceFormat, title: data.words.drawdown }, depth, 1)
+      .setData(data.equity.map(([time, , value]) => ({ time, value })));
+    one.chart.panes()[0].setStretchFactor(3);
+    one.chart.panes()[1].setStretchFactor(1);
+    return one;
+  }
+
+  function days(box) {
+    const one = chartIn(box, won);
+    one.chart.applyOptions({ timeScale: { timeVisible: false } });
+    const bars = one.chart.addSeries(L.HistogramSeries, { priceLineVisible: false, lastValueVisible: false });
+    one.paint.push(() => bars.setData(data.days.map(([time, value]) => (
+      { time, value, color: color(value < 0 ? "fall" : "rise") }
+    ))));
+    return one;
+  }
+
+  function trade(box) {
+    const course = data.trades[Number(box.dataset.n)];
+    const one = chartIn(box, won);
+    const series = line(one, L.LineSeries, { lineWidth: 2 }, () => ({ color: color("accent") }));
+    series.setData(points(course.prices));
+    for (const [name, hue] of [["target", "rise"], ["stop", "fall"]]) {
+      const options = {
+        lineWidth: 1, lineStyle: L.LineStyle.Dashed, lineType: L.LineType.WithSteps,
+        title: data.words[name], lastValueVisible: true,
+      };
+      line(one, L.LineSeries, options, () => ({ color: color(hue) })).setData(points(course[name]));
+    }
+    const marks = L.createSeriesMarkers(series, []);
+    one.paint.push(() => marks.setMarkers(course.marks.map((mark) => {
+      const bought = mark.side === "BUY";
+      return {
+        time: mark.time,
+        price: mark.price,
+        position: bought ? "atPriceBottom" : "atPriceTop",
+        shape: bought ? "arrowUp" : "arrowDown",
+        color: color(bought ? "rise" : "fall"),
+        text: data.words[mark.side] + " " + won(mark.quantity) + " @ " + won(mark.price),
+      };
+    })));
+    return one;
+  }
+
+  function paint() {
+    for (const one of drawn) {
+      one.chart.applyOptions(look());
+      one.paint.forEach((apply) => apply());
+      one.chart.timeScale().fitContent();
+    }
+  }
+
+  function size(width) {
+    for (const { box, chart } of drawn) {
+      chart.resize(width || box.clientWidth, box.clientHeight, true);
+      chart.timeScale().fitContent();
+    }
+  }
+
+  const kinds = { equity, days, trade };
+  for (const box of document.querySelectorAll("[data-chart]")) kinds[box.dataset.chart](box);
+  paint();
+  root.dataset.drawn = String(drawn.length);
+
+  const dark = window.matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", paint);
+  document.getElementById("theme").addEventListener("click", () => {
+    const now = root.dataset.theme || (dark.matches ? "dark" : "light");
+    root.dataset.theme = now === "dark" ? "light" : "dark";
+    paint();
+  });
+  window.addEventListener("resize", () => size());
+
+  let before;
+  window.addEventListener("beforeprint", () => {
+    before = root.dataset.theme || "";
+    root.dataset.theme = "light";
+    paint();
+    size(PRINT_WIDTH);
+  });
+  window.addEventListener("afterprint", () => {
+    if (before) root.dataset.theme = before;
+    else delete root.dataset.theme;
+    paint();
+    size();
+  });
+})();
