@@ -22,9 +22,7 @@ def chart_data(report: PeriodReport) -> dict[str, Any]:
         "equity": equity_points(report.equity),
         "days": _days(report.days) if len(report.days) > 1 else [],
         "trades": [course_chart(course) for course in report.courses],
-        "words": {
-            name: tr(name) for name in ("equity", "drawdown", "stop", "target", "BUY", "SELL")
-        },
+        "words": {name: tr(name) for name in ("stop", "target", "BUY", "SELL")},
     }
 
 

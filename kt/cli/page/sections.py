@@ -148,8 +148,8 @@ def _drawn(course: TradeCourse, number: int) -> Element:
     """A trade's chart under its name and what came of it."""
     trade = course.trade
     result = f"{signed(trade.profit)} ({percent(trade.profit_pct)})"
-    words = [f"{money(trade.quantity)} {tr('shares')}", moment(trade.opened_at)]
-    words.append(f"→ {moment(course.ended)}" if course.ended else f"→ {tr('held')}")
+    until = moment(course.ended) if course.ended else tr("held")
+    words = [tr(f"{trade.quantity:,} shares"), f"{moment(trade.opened_at)} → {until}"]
     if isinstance(trade, RoundTrip):
         words.append(visible(tr(trade.origin)))
     caption = element(

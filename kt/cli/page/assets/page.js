@@ -10,6 +10,7 @@
 
   const color = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
   const won = (value) => Math.round(value).toLocaleString("en-US");
+  const inWon = { type: "custom", formatter: won, minMove: 1 };
   const pct = (value) => value.toFixed(2) + "%";
 
   function look() {
@@ -27,14 +28,14 @@
     };
   }
 
-  function chartIn(box, priceFormatter) {
+  function chartIn(box) {
     const chart = L.createChart(box, {
       width: box.clientWidth,
       height: box.clientHeight,
       handleScroll: false,
       handleScale: false,
       layout: { attributionLogo: false },
-      localization: { locale: root.lang === "ko" ? "ko-KR" : "en-GB", priceFormatter },
+      localization: { locale: root.lang === "ko" ? "ko-KR" : "en-GB" },
       timeScale: { timeVisible: true, secondsVisible: false, fixLeftEdge: true, fixRightEdge: true },
       rightPriceScale: { scaleMargins: { top: 0.12, bottom: 0.12 } },
     });
@@ -44,7 +45,10 @@
   }
 
   function line(one, kind, options, colors, pane) {
-    const plain = { lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false };
+    const plain = {
+      lastValueVisible: false, priceLineVisible: false, crosshairMarkerVisible: false,
+      priceFormat: inWon,
+    };
     const series = one.chart.addSeries(kind, Object.assign(plain, options), pane);
     one.paint.push(() => series.applyOptions(colors()));
     return series;
@@ -53,38 +57,42 @@
   const points = (pairs) => pairs.map(([time, value]) => ({ time, value }));
 
   function equity(box) {
-    const one = chartIn(box, won);
+    const one = chartIn(box);
     const fill = () => ({
       lineColor: color("accent"), topColor: color("wash"), bottomColor: color("paper"),
     });
-    line(one, L.AreaSeries, { lineWidth: 2, title: data.words.equity }, fill)
+    line(one, L.AreaSeries, { lineWidth: 2 }, fill)
       .setData(data.equity.map(([time, value]) => ({ time, value })));
     const depth = () => ({
       lineColor: color("fall"), topColor: color("paper"), bottomColor: color("deep"),
     });
     const priceFormat = { type: "custom", formatter: pct, minMove: 0.001 };
-    line(one, L.AreaSeries, { lineWidth: 1, invertFilledArea: true, priceFormat, title: data.words.drawdown }, depth, 1)
+    line(one, L.AreaSeries, { lineWidth: 1, invertFilledArea: true, priceFormat }, depth, 1)
       .setData(data.equity.map(([time, , value]) => ({ time, value })));
     one.chart.panes()[0].setStretchFactor(3);
     one.chart.panes()[1].setStretchFactor(1);
-    return one;
   }
 
   function days(box) {
-    const one = chartIn(box, won);
+    const one = chartIn(box);
     one.chart.applyOptions({ timeScale: { timeVisible: false } });
-    const bars = one.chart.addSeries(L.HistogramSeries, { priceLineVisible: false, lastValueVisible: false });
+    const bars = line(one, L.HistogramSeries, {}, () => ({}));
     one.paint.push(() => bars.setData(data.days.map(([time, value]) => (
       { time, value, color: color(value < 0 ? "fall" : "rise") }
     ))));
-    return one;
   }
 
   function trade(box) {
     const course = data.trades[Number(box.dataset.n)];
-    const one = chartIn(box, won);
+    if (!course.prices.length) return;
+    const one = chartIn(box);
     const series = line(one, L.LineSeries, { lineWidth: 2 }, () => ({ color: color("accent") }));
-    series.setData(points(course.prices));
+    const prices = points(course.prices);
+    const room = Math.ceil(prices.length / 6) + 2;
+    // Room for the words of a mark at either end: minutes without a price.
+    const before = [...Array(room).keys()].map((n) => ({ time: prices[0].time - 60 * (room - n) }));
+    series.setData(before.concat(prices));
+    one.chart.applyOptions({ timeScale: { fixRightEdge: false, rightOffset: room } });
     for (const [name, hue] of [["target", "rise"], ["stop", "fall"]]) {
       const options = {
         lineWidth: 1, lineStyle: L.LineStyle.Dashed, lineType: L.LineType.WithSteps,
@@ -104,7 +112,6 @@
         text: data.words[mark.side] + " " + won(mark.quantity) + " @ " + won(mark.price),
       };
     })));
-    return one;
   }
 
   function paint() {
