@@ -82,9 +82,7 @@ def fill(ctx: Context, names: dict[str, str] | None = None, reason: str = "") ->
     clock.set(OPENS)
     journal.start_run(RUN, "run", "0")
     journal.put_cash_note(CashNote(cash=CASH, won=0, fills=0, outside=0, at=OPENS))
-    journal.put_equity(
-        Equity(at=OPENS - timedelta(hours=18), cash=CASH, value=0, equity=CASH)
-    )
+    journal.put_equity(Equity(at=OPENS - timedelta(hours=18), cash=CASH, value=0, equity=CASH))
     walks = [(walk, (names or {}).get(walk.code, walk.name)) for walk in WALKS]
     trades = [_trade(journal, walk, name, number, reason)
               for walk, name in walks for number in range(len(walk.trades))]  # fmt: skip
@@ -108,9 +106,7 @@ class Held:
     got: int
 
 
-def _trade(
-    journal: SqliteJournal, walk: Walk, name: str, number: int, reason: str
-) -> list[Held]:
+def _trade(journal: SqliteJournal, walk: Walk, name: str, number: int, reason: str) -> list[Held]:
     """Both orders of a trade with their fills, the stop and target, and what came of it."""
     bought, sold = walk.trades[number]
     prices = walk.prices()

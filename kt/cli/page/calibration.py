@@ -63,6 +63,7 @@ def _circle(row: Any) -> Element:
     x, y = _place(row.mean_confidence * 100, row.hit_pct)
     told = f"{row.confidence}: {row.hit_pct:.1f}%, n {row.n:.1f}"
     radius = min(16.0, 3 + sqrt(row.n))
-    kind = "few" if row.few else "enough"
     title = element("title", told)
-    return element("circle", title, class_=kind, cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:.1f}")
+    return element(
+        "circle", title, data_few=str(row.few), cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:.1f}"
+    )

@@ -13,10 +13,10 @@ from importlib import resources
 
 from kt.cli.page.chart_data import chart_data
 from kt.cli.page.elements import Element, element, written
-from kt.cli.page.sections import sections
+from kt.cli.page.sections import footer, header, sections, title
 from kt.steps.portfolio.period_report import PeriodReport
 from kt.text import harmless
-from kt.translation import language, tr
+from kt.translation import language
 
 MARK = '<html data-kt="report"'
 """What a page of kt begins with, after the document type: only such a file is replaced."""
@@ -30,17 +30,16 @@ def page(report: PeriodReport, palette: str) -> str:
     data = json.dumps(chart_data(report), ensure_ascii=False, separators=(",", ":"))
     scripts = [_asset(LIBRARY), _asset(SCRIPT)]
     style = _asset(STYLE)
-    title = f"kt {_span(report)} ({report.profile})"
     return written(
         element(
             "html",
-            element("head", *_meta(scripts, style), element("title", title)),
+            element("head", *_meta(scripts, style), element("title", title(report))),
             element(
                 "body",
-                _header(report, title),
+                header(report),
                 element("main", *sections(report)),
-                _footer(),
-                element("script", _inert(data), id="data", type="application/json"),
+                footer(),
+                element("script", inert(data), id="data", type="application/json"),
                 *(element("script", text) for text in scripts),
             ),
             data_kt="report",
@@ -66,31 +65,6 @@ def _meta(scripts: list[str], style: str) -> list[Element]:
     ]
 
 
-def _header(report: PeriodReport, title: str) -> Element:
-    made = f"{tr('as of')} {report.at:%Y-%m-%d %H:%M:%S} KST"
-    switch = element("button", tr("light or dark"), id="theme", type="button")
-    return element("header", element("h1", title), element("span", made, class_="dim"), switch)
-
-
-def _span(report: PeriodReport) -> str:
-    if report.since == report.until:
-        return report.since.isoformat()
-    return f"{report.since} – {report.until}"
-
-
-def _footer() -> Element:
-    """The notice that the chart library's licence asks for, and what is missing without scripts."""
-    link = element(
-        "a", "TradingView", href="https://www.tradingview.com/", rel="noopener noreferrer"
-    )
-    notice = "Lightweight Charts™ © 2025 TradingView, Inc., Apache License 2.0. "
-    return element(
-        "footer",
-        element("noscript", tr("The charts need JavaScript; the tables do not.")),
-        element("p", notice, link),
-    )
-
-
 def _asset(name: str) -> str:
     return resources.files("kt.cli.page").joinpath("assets", name).read_text(encoding="utf-8")
 
@@ -100,7 +74,7 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(digest).decode()}'"
 
 
-def _inert(data: str) -> str:
+def inert(data: str) -> str:
     """JSON that cannot end its script element, or begin another one."""
     for sign in "<>&\u2028\u2029":
         data = data.replace(sign, f"\\u{ord(sign):04x}")

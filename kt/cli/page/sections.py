@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kt.cli.page.calibration import calibration
-from kt.cli.page.decision_rows import ENDS, PASSED_OVER
+from kt.cli.page.decision_table import ENDS, PASSED_OVER
 from kt.cli.page.elements import CLASSES, Element, element, note, section, table
 from kt.cli.show import account, daily, pnl, scores
 from kt.cli.show.cells import moment, money, percent, plain, signed, updown
@@ -38,6 +38,7 @@ WARNINGS = (
     Column("title", lambda row: row.title),
     Column("detail", lambda row: row.text, shorten=20),
 )
+NOTICE = "Lightweight Charts™ © 2025 TradingView, Inc., Apache License 2.0."
 ANALYSTS = (
     Column("analyst", lambda row: row.analyst),
     Column("model", lambda row: row.model),
@@ -46,6 +47,31 @@ ANALYSTS = (
     Column("tokens", lambda row: money(row.tokens), right=True),
     Column("dollars", lambda row: plain(row.cost_usd, 4), right=True),
 )
+
+
+def header(report: PeriodReport) -> Element:
+    """What the page is about, and the switch between light and dark."""
+    made = tr(f"as of {report.at:%Y-%m-%d %H:%M:%S} KST")
+    switch = element("button", tr("light or dark"), id="theme", type="button")
+    return element(
+        "header", element("h1", title(report)), element("span", made, class_="dim"), switch
+    )
+
+
+def title(report: PeriodReport) -> str:
+    """The days and the profile."""
+    days = f"{report.since}" + (f" – {report.until}" if report.until > report.since else "")
+    return f"kt {days} ({report.profile})"
+
+
+def footer() -> Element:
+    """The notice that the chart library's licence asks for, and what is missing without scripts."""
+    link = element("a", "TradingView", href="https://www.tradingview.com/", rel="noreferrer")
+    return element(
+        "footer",
+        element("noscript", tr("The charts need JavaScript; the tables do not.")),
+        element("p", f"{NOTICE} ", link),
+    )
 
 
 def sections(report: PeriodReport) -> list[Element]:
@@ -69,51 +95,45 @@ def sections(report: PeriodReport) -> list[Element]:
 
 
 def _tiles(report: PeriodReport) -> Element:
-    """The summary figures; what is not known is said to be."""
-    tiles = [
-        element(
-            "div",
-            element("dt", tr(name)),
-            element("dd", value or tr("not known"), class_=CLASSES.get(updown(sign) or "", "")),
-        )
-        for name, value, sign in _figures(report)
-    ]
+    """The summary figures, gains and losses in their colours; what is not known is said to be."""
+    tiles = []
+    for name, value in _figures(report):
+        shown = element("dd", value or tr("not known"), class_=_sign(value))
+        tiles.append(element("div", element("dt", tr(name)), shown))
     return element("dl", *tiles, class_="tiles")
 
 
-def _figures(report: PeriodReport) -> list[tuple[str, str, float | None]]:
-    """Name, value, and the number whose sign is its colour."""
+def _sign(value: str) -> str:
+    return {"+": "rise", "-": "fall"}.get(value[:1], "")
+
+
+def _figures(report: PeriodReport) -> list[tuple[str, str]]:
     days, one = report.days, report.performance
-    realised = sum(day.realised for day in days)
-    left = days[-1].unrealised
-    costs = sum(day.fees + day.taxes for day in days)
-    index = days[-1].index_pct if len(days) == 1 else None
-    decided = sum(report.decided.values())
-    found: list[tuple[str, str, float | None]] = [
-        ("realised profit (won)", signed(realised), realised),
-        ("unrealised profit (won)", signed(left), left),
-        ("return on equity", percent(one.return_pct), one.return_pct),
-        ("KOSPI", percent(index), index),
-        ("drawdown", percent(one.max_drawdown_pct), one.max_drawdown_pct),
-        ("equity (won)", money(days[-1].equity), None),
-        ("closed trades", money(one.trades), None),
-        ("win rate", percent(one.win_rate_pct).lstrip("+"), None),
-        ("profit factor", plain(one.profit_factor, 2), None),
-        ("costs (won)", money(costs), None),
-        ("Sharpe ratio", plain(one.sharpe, 2), None),
-        ("decisions", money(decided), None),
-        ("denials", money(sum(row.count for row in report.denials)), None),
-        ("errors", money(sum(row.count for row in report.errors)), None),
+    several = len(days) > 1
+    found = [
+        ("realised profit (won)", signed(sum(day.realised for day in days))),
+        ("unrealised profit (won)", signed(days[-1].unrealised)),
+        ("return on equity", percent(one.return_pct)),
+        ("KOSPI", percent(days[-1].index_pct)),
+        ("drawdown", percent(one.max_drawdown_pct)),
+        ("equity (won)", money(days[-1].equity)),
+        ("closed trades", money(one.trades)),
+        ("win rate", percent(one.win_rate_pct).lstrip("+")),
+        ("profit factor", plain(one.profit_factor, 2)),
+        ("Sharpe ratio", plain(one.sharpe, 2)),
+        ("costs (won)", money(sum(day.fees + day.taxes for day in days))),
+        ("decisions", money(sum(report.decided.values()))),
+        ("denials", money(sum(row.count for row in report.denials))),
+        ("errors", money(sum(row.count for row in report.errors))),
     ]
-    short = {"KOSPI"} if len(days) > 1 else {"Sharpe ratio"}
-    return [figure for figure in found if figure[0] not in short]
+    return [figure for figure in found if figure[0] != ("KOSPI" if several else "Sharpe ratio")]
 
 
 def _equity(report: PeriodReport) -> list[Element]:
     if len(report.equity) < 2:
         return [note("The journal has fewer than two minutes of equity in these days.")]
     return [
-        element("div", class_="chart tall", data_chart="equity"),
+        element("div", class_="chart", data_chart="equity"),
         note("Equity in won at the top, below it its decline from the highest so far in percent."),
     ]
 
@@ -235,5 +255,5 @@ def _words(report: PeriodReport) -> list[Element | None]:
             found += [element("h3", tr(title)), element("p", visible(tr(text)))]
     planned = table(daily.PLAN, last.plan)
     if planned is not None:
-        found += [element("h3", f"{tr('Plan for')} {last.next_day}"), planned]
+        found += [element("h3", tr(f"Plan for {last.next_day}")), planned]
     return found

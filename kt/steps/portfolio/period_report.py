@@ -6,7 +6,6 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from kt.errors import UsageError
 from kt.records import (
     AnalystScore,
     AnalystUse,
@@ -34,7 +33,7 @@ from kt.records import (
 )
 from kt.rules.analyst_scores import scores
 from kt.steps.context import Context
-from kt.steps.portfolio import daily_pnl, equity
+from kt.steps.portfolio import daily_pnl, daily_report, equity
 
 MAX_CHARTS = 40
 """Trades that are drawn: those with the largest gain or loss."""
@@ -105,24 +104,20 @@ class PeriodReport:
 
 
 def period_report(ctx: Context, since: date, until: date) -> PeriodReport:
-    """The report of these days. Raises UsageError when the first one lies in the future, and when
-    the journal has no result of any of them."""
-    now = ctx.clock.now()
-    today = now.date()
-    if since > today:
-        raise UsageError(f"{since} lies in the future: today is {today}")
+    """The report of these days. Raises UsageError for days of which the journal has no result."""
+    today = daily_report.past(ctx, since)
     until = min(until, today)
     journal, running = ctx.journal, until == today
     days = _days(ctx, since, until)
     held = journal.positions() if running else ()
     trades = tuple(daily_pnl.by_trade(ctx, since, until))
     decisions = journal.decisions_of(since, until)
-    scores_since = min(since, until - timedelta(days=CALIBRATION_DAYS))
+    judged_since = min(since, until - timedelta(days=CALIBRATION_DAYS))
     return PeriodReport(
         profile=ctx.profile,
         since=since,
         until=until,
-        at=now,
+        at=ctx.clock.now(),
         days=days,
         performance=daily_pnl.performance(ctx, since, until),
         equity=equity.course(ctx, since, until),
@@ -133,8 +128,8 @@ def period_report(ctx: Context, since: date, until: date) -> PeriodReport:
         decided=dict(Counter(one.action.value for one in decisions)),
         traded=_ends(ctx, [one for one in decisions if one.action.trades]),
         passed_over=_ends(ctx, [one for one in decisions if not one.action.trades]),
-        scores=_scores(ctx, scores_since, until),
-        scores_since=scores_since,
+        scores=_scores(ctx, judged_since, until),
+        scores_since=judged_since,
         denials=journal.denials_of(since, until),
         stops=journal.stops_of(since, until),
         warnings=journal.warnings_of(since, until),
@@ -154,12 +149,7 @@ def _days(ctx: Context, since: date, until: date) -> tuple[DayResult, ...]:
     if until == today:
         found.append(daily_pnl.figures(ctx, ctx.journal.positions()))
     if not found:
-        raise UsageError(
-            f"the journal has no result of {since}"
-            if since == until
-            else f"the journal has no result from {since} to {until}",
-            hint="`kt pnl` lists the days that it has.",
-        )
+        raise daily_report.unknown(since if since == until else f"{since} to {until}")
     return tuple(found)
 
 

@@ -32,7 +32,7 @@ def verdict(row: DecisionEnd) -> str:
     """Whether it was right at its horizon (docs/decision-scores.md#verdict)."""
     if row.outcome is None:
         return "not judged"
-    return "right" if row.outcome.hit else "wrong"
+    return "hit" if row.outcome.hit else "miss"
 
 
 def _earned(row: DecisionEnd) -> float | None:
