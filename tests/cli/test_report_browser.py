@@ -4,8 +4,6 @@ the journal runs in it, and it prints."""
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,45 +51,8 @@ def browser() -> Iterator[Page]:
 
 @pytest.fixture
 def page(browser: Page) -> Page:
-    browser.problems.clear()
-    browser.requests.clear()
+    browser.forget()
     return browser
-
-
-def colors(png: bytes) -> dict[tuple[int, int, int], int]:
-    """How many pixels each colour has in a PNG as Chromium writes it (8 bits, RGB or RGBA)."""
-    width, _, depth, kind = struct.unpack(">IIBB", png[16:26])
-    assert depth == 8 and kind in (2, 6)
-    data, place = b"", 8
-    while place < len(png):
-        (length,) = struct.unpack(">I", png[place : place + 4])
-        if png[place + 4 : place + 8] == b"IDAT":
-            data += png[place + 8 : place + 8 + length]
-        place += 12 + length
-    raw, size = zlib.decompress(data), 3 if kind == 2 else 4
-    line, found, before = width * size, {}, bytes(width * size)
-    for start in range(0, len(raw), line + 1):
-        before = unfiltered(raw[start], raw[start + 1 : start + 1 + line], before, size)
-        for at in range(0, line, size):
-            color = (before[at], before[at + 1], before[at + 2])
-            found[color] = found.get(color, 0) + 1
-    return found
-
-
-def unfiltered(kind: int, line: bytes, above: bytes, size: int) -> bytes:
-    """One line of a PNG without its filter."""
-    made = bytearray(line)
-    for at, value in enumerate(line):
-        left = made[at - size] if at >= size else 0
-        corner = above[at - size] if at >= size else 0
-        up = above[at]
-        if kind == 4:
-            guess = left + up - corner
-            near = min((left, up, corner), key=lambda one: abs(guess - one))
-        else:
-            near = (0, left, up, (left + up) // 2)[kind]
-        made[at] = (value + near) & 255
-    return bytes(made)
 
 
 CANVASES = """[...document.querySelectorAll('[data-chart]')].map(box =>
@@ -116,7 +77,10 @@ def test_nothing_of_the_journal_runs(page: Page, pages: Path) -> None:
     file = pages / "hostile.en.html"
     page.open(file)
     assert page.value("document.title") == f"kt {DAY} (sim)"
-    assert page.value("document.querySelectorAll('img, iframe, object, embed').length") == 0
+    assert (
+        page.value("document.querySelectorAll('img:not(.print), iframe, object, embed').length")
+        == 0
+    )
     assert page.value("document.querySelectorAll('script').length") == 3
     assert ATTACK in page.value("document.getElementById('decisions').textContent")
     assert ATTACK in page.value("document.getElementById('risk').textContent")
@@ -135,16 +99,35 @@ def test_the_policy_stops_what_would_run_or_load(page: Page, pages: Path) -> Non
     assert len([one for one in page.problems if "Content Security Policy" in one]) >= 3
 
 
+PICTURES = """[...document.querySelectorAll('img.print')].map(img => {
+    const canvas = document.createElement('canvas');
+    canvas.width = img.naturalWidth;
+    canvas.height = img.naturalHeight;
+    const pen = canvas.getContext('2d');
+    pen.drawImage(img, 0, 0);
+    const data = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+    const seen = new Set(new Uint32Array(data.buffer));
+    return [img.naturalWidth, seen.size > 20 && data[0] > 240];
+})"""
+PAPER = """[getComputedStyle(document.body).backgroundColor,
+    ...[...document.querySelectorAll('[data-chart] canvas')].map(canvas =>
+        [...canvas.getContext('2d').getImageData(1, 1, 1, 1).data])
+        .filter(color => color[3] === 255)
+        .map(color => `rgb(${color[0]}, ${color[1]}, ${color[2]})`)]"""
+LIGHT, DARK = "rgb(255, 255, 255)", "rgb(18, 22, 28)"
+
+
 def test_light_and_dark_by_the_system_and_by_the_switch(page: Page, pages: Path) -> None:
-    seen = []
-    for dark in (False, True):
-        page.open(pages / "plain.en.html", dark=dark, width=900, height=700)
-        seen.append(colors(page.picture()))
-    page.value("document.getElementById('theme').click()")
-    seen.append(colors(page.picture()))
-    papers = [max(found, key=lambda color: found[color]) for found in seen]
-    assert papers == [(255, 255, 255), (18, 22, 28), (255, 255, 255)]
-    assert seen[2].keys() == seen[0].keys(), "the charts are repainted with the page"
+    for dark, first, then in ((False, LIGHT, DARK), (True, DARK, LIGHT)):
+        page.open(pages / "plain.en.html", dark=dark)
+        page.picture()
+        found = page.value(PAPER)
+        assert found[0] == first and found.count(first) > 6, "the page and its charts"
+        assert then not in found
+        page.value("document.getElementById('theme').click()")
+        page.picture()
+        found = page.value(PAPER)
+        assert found[0] == then and found.count(then) > 6 and first not in found
     assert page.problems == []
 
 
@@ -168,5 +151,7 @@ def test_it_prints_on_several_sheets_in_light_colours(page: Page, pages: Path) -
     pdf = page.printed()
     sheets = len(re.findall(rb"/Type\s*/Page\b", pdf))
     assert pdf.startswith(b"%PDF") and 3 <= sheets <= 12
+    assert len(re.findall(rb"/Subtype\s*/Image\b", pdf)) >= 6, "the charts are on paper"
+    assert page.value(PICTURES) == [[680, True]] * 6
     assert page.value("document.documentElement.dataset.theme") is None, "the screen is as before"
     assert page.problems == []

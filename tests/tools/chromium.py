@@ -33,16 +33,25 @@ def found() -> str:
 
 class Page:
     """One open page. `problems` are its console errors, exceptions and violations of its policy;
-    `requests` every address that it asked for."""
+    `requests` every address that it asked for and was not refused."""
 
     def __init__(self, socket: WebSocket) -> None:
         self._socket = socket
         self._number = 0
         self._loaded = False
         self.problems: list[str] = []
-        self.requests: list[str] = []
+        self._asked: dict[str, str] = {}
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
+
+    @property
+    def requests(self) -> list[str]:
+        return list(self._asked.values())
+
+    def forget(self) -> None:
+        """Forget the problems and requests so far."""
+        self.problems.clear()
+        self._asked.clear()
 
     def call(self, method: str, **params: Any) -> dict[str, Any]:
         self._number += 1
@@ -64,6 +73,7 @@ class Page:
         self.call("Page.navigate", url=path.as_uri())
         while not self._loaded:
             self._next()
+        self.frames(6)
 
     def resize(self, width: int, height: int) -> None:
         self.call(
@@ -73,14 +83,23 @@ class Page:
 
     def value(self, expression: str) -> Any:
         """What an expression of JavaScript gives, as plain values."""
-        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
+        found = self.call(
+            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
+        )
         assert "exceptionDetails" not in found, found
         return found["result"].get("value")
 
-    def picture(self, *, whole: bool = False) -> bytes:
-        """A PNG of what is seen, or of the whole page."""
-        self.value("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
+    def frames(self, count: int = 3) -> None:
+        """Wait until so many frames were drawn."""
+        self.value(
+            f"new Promise(done => {{ let left = {count}; const next = () => left-- > 0 ?"
+            " requestAnimationFrame(next) : done(); next(); })"
+        )
+
+    def picture(self) -> bytes:
+        """A PNG of what is seen."""
+        self.frames()
+        shot = self.call("Page.captureScreenshot", format="png")
         return base64.b64decode(shot["data"])
 
     def printed(self) -> bytes:
@@ -103,7 +122,9 @@ class Page:
             case "Log.entryAdded" if params["entry"]["level"] in ("error", "warning"):
                 self.problems.append(params["entry"]["text"])
             case "Network.requestWillBeSent":
-                self.requests.append(params["request"]["url"])
+                self._asked[params["requestId"]] = params["request"]["url"]
+            case "Network.loadingFailed" if params.get("blockedReason"):
+                self._asked.pop(params["requestId"], None)
         return message
 
 

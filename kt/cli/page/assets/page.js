@@ -129,10 +129,29 @@
     }
   }
 
+  // A picture of every chart for the printer, in light colours: a browser that prints lays the page
+  // out anew and gives the charts no time to be drawn again.
+  function photograph() {
+    for (const { box, chart } of drawn) {
+      const picture = document.createElement("img");
+      picture.className = "print";
+      picture.src = chart.takeScreenshot(true).toDataURL("image/png");
+      box.append(picture);
+    }
+  }
+
   const kinds = { equity, days, trade };
   for (const box of document.querySelectorAll("[data-chart]")) kinds[box.dataset.chart](box);
+  root.dataset.theme = "light";
   paint();
-  root.dataset.drawn = String(drawn.length);
+  size(PRINT_WIDTH);
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    photograph();
+    delete root.dataset.theme;
+    paint();
+    size();
+    root.dataset.drawn = String(drawn.length);
+  }));
 
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   dark.addEventListener("change", paint);
@@ -142,18 +161,4 @@
     paint();
   });
   window.addEventListener("resize", () => size());
-
-  let before;
-  window.addEventListener("beforeprint", () => {
-    before = root.dataset.theme || "";
-    root.dataset.theme = "light";
-    paint();
-    size(PRINT_WIDTH);
-  });
-  window.addEventListener("afterprint", () => {
-    if (before) root.dataset.theme = before;
-    else delete root.dataset.theme;
-    paint();
-    size();
-  });
 })();
