@@ -46,7 +46,7 @@ class Page:
 
     @property
     def requests(self) -> list[str]:
-        return list(self._asked.values())
+        return [address for address in self._asked.values() if not address.startswith("data:")]
 
     def forget(self) -> None:
         """Forget the problems and requests so far."""
@@ -96,10 +96,10 @@ class Page:
             " requestAnimationFrame(next) : done(); next(); })"
         )
 
-    def picture(self) -> bytes:
-        """A PNG of what is seen."""
+    def picture(self, kind: str = "png") -> bytes:
+        """What is seen, as png or webp."""
         self.frames()
-        shot = self.call("Page.captureScreenshot", format="png")
+        shot = self.call("Page.captureScreenshot", format=kind)
         return base64.b64decode(shot["data"])
 
     def printed(self) -> bytes:
@@ -117,9 +117,9 @@ class Page:
                 self.problems.append(f"a dialog: {params['message']}")
             case "Runtime.exceptionThrown":
                 self.problems.append(json.dumps(params["exceptionDetails"])[:500])
-            case "Runtime.consoleAPICalled" if params["type"] in ("error", "warning"):
+            case "Runtime.consoleAPICalled" if params["type"] == "error":
                 self.problems.append(json.dumps(params["args"])[:500])
-            case "Log.entryAdded" if params["entry"]["level"] in ("error", "warning"):
+            case "Log.entryAdded" if params["entry"]["level"] == "error":
                 self.problems.append(params["entry"]["text"])
             case "Network.requestWillBeSent":
                 self._asked[params["requestId"]] = params["request"]["url"]
