@@ -31,7 +31,7 @@ DEFAULT_DAYS = 30
     help="""Show realised and unrealised profit and loss after all costs, in won.
 
     \b
-      kt pnl                       by day, the last 30 days; with charts on a terminal
+      kt pnl                       by day, the last 30 days; charts on a terminal
       kt pnl --by trade --since 2026-11-01 --stock 삼성전자
       kt pnl --by total            drawdown, Sharpe, Sortino, profit factor
       kt pnl --decisions           how the analysts' decisions scored
