@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from kt.ports.day_log import DayLog
 from kt.ports.decision_log import DecisionLog
 from kt.records import (
     Advice,
     AnalystCall,
     AnalystReply,
-    AnalystUse,
-    CallCount,
     Candidate,
     CashFlow,
     CashNote,
     Check,
-    DailyReport,
     DayResult,
     Decision,
     DecisionOutcome,
     Delivery,
-    DenialCount,
     Doubt,
     Equity,
-    ErrorCount,
     Fill,
     JournaledQuestion,
     Order,
@@ -130,6 +126,10 @@ class RunLog(Protocol):
 
     def heartbeat(self, run: str, what: str, at: datetime) -> None:
         """Heartbeat: the newest time and the count are kept for each `what`."""
+        ...
+
+    def minute_prices(self, at: datetime, prices: Mapping[str, int]) -> None:
+        """Prices in won by stock code; the last one of each minute is kept."""
         ...
 
     def flush(self) -> None:
@@ -286,44 +286,6 @@ class Results(Protocol):
         self, before: datetime, *, since: datetime | None = None
     ) -> tuple[Decision, ...]:
         """Decisions made from `since` on and before a time that have no outcome yet."""
-        ...
-
-
-class DayLog(Protocol):
-    """One day of the log, counted; and the report that was written of it."""
-
-    def decisions_of(self, day: date) -> tuple[Decision, ...]:
-        """All that were taken that day, oldest first."""
-        ...
-
-    def denials_of(self, day: date) -> tuple[DenialCount, ...]:
-        """By rule, the most frequent first."""
-        ...
-
-    def errors_of(self, day: date) -> tuple[ErrorCount, ...]:
-        """By kind and place, the most frequent first."""
-        ...
-
-    def calls_of(self, day: date) -> tuple[CallCount, ...]:
-        """Requests to the broker by API, the most frequent first."""
-        ...
-
-    def analysts_of(self, day: date) -> tuple[AnalystUse, ...]:
-        """By analyst and model."""
-        ...
-
-    def watched_on(self, day: date) -> tuple[Candidate, ...]:
-        """What the day's last scan kept, the best first: the analyst's choice where there was
-        one, else the deep scan's, else the fast one's."""
-        ...
-
-    def put_report(self, report: DailyReport) -> None:
-        """Insert or replace by day."""
-        ...
-
-    def report(self, day: date) -> DailyReport | None: ...
-    def report_before(self, day: date) -> DailyReport | None:
-        """The newest of an earlier day."""
         ...
 
 

@@ -20,7 +20,7 @@ from kt.records.account import (
     OutcomeStatus,
     Realised,
 )
-from kt.records.account_value import Equity, Performance
+from kt.records.account_value import Equity, MinutePrice, Performance
 from kt.records.advice import (
     LESSON,
     TODAY,
@@ -117,6 +117,7 @@ from kt.records.reports import (
     DailyReport,
     DenialCount,
     ErrorCount,
+    KeptNotice,
     PlannedStock,
 )
 from kt.records.result import (
@@ -211,10 +212,12 @@ __all__ = [
     "Instrument",
     "Interval",
     "JournaledQuestion",
+    "KeptNotice",
     "Level",
     "MarketIndex",
     "MarketName",
     "MarketState",
+    "MinutePrice",
     "OpenOrder",
     "Order",
     "OrderEvent",

@@ -23,6 +23,13 @@ class Equity(Record, frozen=True, kw_only=True):
     moved: int = 0
 
 
+class MinutePrice(Record, frozen=True, kw_only=True):
+    """The last price of a stock that kt saw in one minute, in won; `at` is its start."""
+
+    at: datetime
+    price: int
+
+
 class Performance(Record, tag="performance", tag_field="type", frozen=True, kw_only=True):
     """How well trading went from `since` to `until`, after all costs. None is "not known": no
     equity was kept, or too few days or trades are there for the figure.

@@ -29,6 +29,15 @@ class ErrorCount(Record, frozen=True, kw_only=True):
     message: str
 
 
+class KeptNotice(Record, frozen=True, kw_only=True):
+    """A notice to the owner as the journal keeps it; `level` is info, warning or critical."""
+
+    level: str
+    title: str
+    text: str
+    at: datetime
+
+
 class CallCount(Record, frozen=True, kw_only=True):
     """Requests of one API: how many, how many of them failed, and the mean answer time."""
 

@@ -66,15 +66,18 @@ def total_return(rates: Sequence[float]) -> float | None:
 
 def max_drawdown(rates: Sequence[float]) -> float | None:
     """The largest decline from a previous peak, 0 or below; empyrical's `max_drawdown`."""
-    if not rates:
-        return None
+    return min(drawdowns(rates), default=0.0) if rates else None
+
+
+def drawdowns(rates: Iterable[float]) -> list[float]:
+    """The decline from the previous peak after each return, 0 or below, as a fraction."""
     value = highest = 1.0
-    worst = 0.0
+    found = []
     for one in rates:
         value *= 1 + one
         highest = max(highest, value)
-        worst = min(worst, value / highest - 1)
-    return worst
+        found.append(value / highest - 1)
+    return found
 
 
 def sharpe(daily: Sequence[float]) -> float | None:

@@ -19,6 +19,7 @@ _PRUNED: dict[str, tuple[str, str, str]] = {
     "errors": ("error", "at", ""),
     "notices": ("notice", "at", ""),
     "deliveries": ("delivery", "at", ""),
+    "minute_prices": ("", "at", ""),
     "heartbeats": ("", "at", "run NOT IN (SELECT run FROM runs WHERE finished_at IS NULL)"),
     "runs": ("run", "finished_at", "run NOT IN (SELECT run FROM orders)"),
 }

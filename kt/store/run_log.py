@@ -4,7 +4,7 @@ caller does not wait for the disk."""
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -206,6 +206,14 @@ class RunRows(JournalPart):
             " ON CONFLICT (run, what) DO UPDATE SET at = excluded.at, beats = beats + 1"
         )
         self._writer.put([Statement(sql, (run, what, time_text(at)))])
+
+    def minute_prices(self, at: datetime, prices: Mapping[str, int]) -> None:
+        sql = (
+            "INSERT INTO minute_prices (stock_code, at, price) VALUES (?, ?, ?)"
+            " ON CONFLICT (stock_code, at) DO UPDATE SET price = excluded.price"
+        )
+        minute = time_text(at.replace(second=0, microsecond=0))
+        self._writer.put([Statement(sql, (code, minute, price)) for code, price in prices.items()])
 
     def flush(self) -> None:
         self._flush()

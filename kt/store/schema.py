@@ -29,6 +29,7 @@ MIGRATIONS = (
     "0014_decision_scores",
     "0015_questions",
     "0016_scans_votes",
+    "0022_minute_prices",
 )
 """Files of `sql/`, in order. Never change a released one; add new ones at the end."""
 VERSION = len(MIGRATIONS)

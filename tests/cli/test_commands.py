@@ -662,6 +662,10 @@ def test_pnl_by_day(front: Front) -> None:
         "day         realised  unrealised   total  trades  wins   bought    sold  costs\n"
         "2026-11-20    -5,000           0  -5,000       1     0  100,000  95,000    100\n"
         "2026-11-23    +9,156           0  +9,156       1     1        0       0      0\n"
+        "\n"
+        "Profit by day\n"
+        "2026-11-20 -5,000               ████████████████|\n"
+        "2026-11-23 +9,156                               |██████████████████████████████\n"
     )
     items = front("pnl").items
     assert [*items[0]] == [

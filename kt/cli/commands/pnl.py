@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -31,7 +31,7 @@ DEFAULT_DAYS = 30
     help="""Show realised and unrealised profit and loss after all costs, in won.
 
     \b
-      kt pnl                       by day, the last 30 days
+      kt pnl                       by day, the last 30 days; charts on a terminal
       kt pnl --by trade --since 2026-11-01 --stock 삼성전자
       kt pnl --by total            drawdown, Sharpe, Sortino, profit factor
       kt pnl --decisions           how the analysts' decisions scored
@@ -74,6 +74,17 @@ def pnl(
         return
     found = rows(ctx, by, since)
     emit(cli, "pnl", [row for row in found if not codes or _of(row) in codes], run=ctx.run)
+    if by == "day" and cli.output == "table" and not cli.flags.fields:
+        _draw(cli, ctx, since, found)
+
+
+def _draw(cli: CliContext, ctx: Context, since: date, days: Sequence[Any]) -> None:
+    """On a terminal: the course of the equity and a bar for each day below the table."""
+    from kt.cli.show.text_charts import pnl_charts
+    from kt.steps.portfolio import equity
+
+    if cli.console.out_terminal:
+        cli.console.show(pnl_charts(days, equity.course(ctx, since), cli.console))
 
 
 def rows(

@@ -24,6 +24,8 @@ NOT_SHOWN = (
     "kt/cli/docs/__main__.py",
     "kt/cli/docs/catalogue.py",
     "kt/cli/docs/extraction.py",
+    "kt/cli/page/elements.py",
+    "kt/cli/page/html_page.py",
     "kt/cli/support/messages.py",
     "kt/engine/metrics.py",
     "kt/particles.py",

@@ -79,16 +79,25 @@ def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResul
     Without `prices` (won by stock code) the market's quotes are fetched.
     """
     hit("settle.before", ctx.profile)
-    positions = mark(ctx, quotes(ctx) if prices is None else prices)
+    known = quotes(ctx) if prices is None else prices
+    positions = mark(ctx, known)
     hit("settle.marked", ctx.profile)
     now = equity.current(ctx)
     if now is not None:
         ctx.journal.put_equity(now)
     result = figures(ctx, positions, now)
+    ctx.journal.minute_prices(ctx.clock.now(), _traded(ctx, result.day, known))
     ctx.journal.put_day(result)
     hit("settle.recorded", ctx.profile)
     enforce(ctx, result)
     return result
+
+
+def _traded(ctx: Context, today: date, prices: Mapping[str, int]) -> dict[str, int]:
+    """Of these prices those of stocks that are held or were traded today."""
+    codes = {position.stock_code for position in ctx.journal.positions()}
+    codes |= {fill.stock_code for fill in ctx.journal.fills(day=today)}
+    return {code: prices[code] for code in sorted(codes) if prices.get(code)}
 
 
 def against_index(ctx: Context, result: DayResult) -> DayResult:
@@ -139,15 +148,13 @@ def by_stock(
     return [replace(row, equity_pct=_of_equity(row.total, start)) for row in found]
 
 
-def performance(ctx: Context, since: date) -> Performance:
-    """The performance figures from a day until now, from the journaled equity."""
-    now = ctx.clock.now()
-    begins, before = equity.beginning(since), equity.start(ctx, since)
-    stored = ctx.journal.equity(since=begins, until=now)
-    points = [before, *stored] if before is not None and before.at < begins else list(stored)
-    trips = [trip for trip in by_trade(ctx, since) if not trip.open]
-    profit = sum(sale.profit for sale in ctx.journal.trades(since=since))
-    return rules.performance(since, now.date(), profit, trips, points)
+def performance(ctx: Context, since: date, until: date | None = None) -> Performance:
+    """The performance figures from a day until the end of another, or until now, from the
+    journaled equity."""
+    trips = [trip for trip in by_trade(ctx, since, until) if not trip.open]
+    profit = sum(sale.profit for sale in ctx.journal.trades(since=since, until=until))
+    last = until or ctx.clock.now().date()
+    return rules.performance(since, last, profit, trips, equity.course(ctx, since, until))
 
 
 def _of_equity(profit: int, start: Equity | None) -> float | None:

@@ -21,17 +21,27 @@ def report(ctx: Context, day: date) -> DailyReport:
     written = ctx.journal.report(day)
     if written is not None:
         return written
-    today = ctx.clock.now().date()
-    if day > today:
-        raise UsageError(f"{day} lies in the future: today is {today}")
-    if day == today:
+    if day == past(ctx, day):
         return made(ctx, daily_pnl.figures(ctx, ctx.journal.positions()))
     results = ctx.journal.days(since=day, until=day)
     if not results:
-        raise UsageError(
-            f"the journal has no result of {day}", hint="`kt pnl` lists the days that it has."
-        )
+        raise unknown(day)
     return made(ctx, results[0])
+
+
+def past(ctx: Context, day: date) -> date:
+    """Today. Raises UsageError for a day after it."""
+    today = ctx.clock.now().date()
+    if day > today:
+        raise UsageError(f"{day} lies in the future: today is {today}")
+    return today
+
+
+def unknown(day: date | str) -> UsageError:
+    """That the journal has no result of a day, or of a stretch of days."""
+    return UsageError(
+        f"the journal has no result of {day}", hint="`kt pnl` lists the days that it has."
+    )
 
 
 def write(ctx: Context, found: DailyReport) -> DailyReport:

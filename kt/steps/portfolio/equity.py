@@ -3,7 +3,7 @@ kt's fills since then, and the shares at their last prices."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from kt.records import KST, Equity
 from kt.steps.context import Context
@@ -31,6 +31,15 @@ def start(ctx: Context, day: date) -> Equity | None:
         return before
     since = ctx.journal.equity(since=midnight, until=ctx.clock.now())
     return since[0] if since else None
+
+
+def course(ctx: Context, since: date, until: date | None = None) -> tuple[Equity, ...]:
+    """The equity by minute from a day until the end of another, or until now; the last record
+    before that day comes first, where there is one."""
+    begins, before = beginning(since), start(ctx, since)
+    end = beginning(until + timedelta(days=1)) if until else ctx.clock.now()
+    stored = ctx.journal.equity(since=begins, until=end)
+    return (before, *stored) if before is not None and before.at < begins else stored
 
 
 def beginning(day: date) -> datetime:
