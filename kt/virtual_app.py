@@ -42,11 +42,15 @@ class VirtualApp(App):
         say: Say,
         time: VirtualTime,
         answers: Path | None = None,
+        *,
+        wire: bool = False,
     ) -> None:
-        """`answers` is the journal of an earlier run that answers in the analyst's place."""
+        """`answers` is the journal of an earlier run that answers in the analyst's place. With
+        `wire` every query takes the wire's form: slower, and the same records."""
         super().__init__(config, environ, say)
         self.time = time
         self.answers = answers
+        self.wire = wire
 
     @cached_property
     def server(self) -> EmbeddedServer:
@@ -86,11 +90,15 @@ class VirtualApp(App):
     def http(self) -> Http:
         from kt.broker.rest.client import Http
         from kt.broker.rest.in_process_transport import HandledCall, InProcessTransport
+        from kt.direct.direct_http import DirectHttp
 
         def handle(path: str, headers: Mapping[str, str], content: bytes) -> HandledCall:
             return HandledCall(*self.exchange.handle(path, headers, content))
 
-        return Http(ADDRESS, InProcessTransport(handle, self.clock, self.latency))
+        transport = InProcessTransport(handle, self.clock, self.latency)
+        if self.wire:
+            return Http(ADDRESS, transport)
+        return DirectHttp(ADDRESS, transport, self.exchange, self.clock, self.latency)
 
     @cached_property
     def pacer(self) -> Pacer:

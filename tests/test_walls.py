@@ -47,7 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sim": COMMON | {"api_catalog", "sim", "rules"},
     "app": COMMON | {"broker", "analyst", "store", "sim", "steps", "notify", "rules"},
     "virtual_time": {"ports", "records"},
-    "virtual_app": COMMON | {"app", "virtual_time", "broker", "analyst", "store", "sim"},
+    "direct": COMMON | {"broker", "sim", "rules"},
+    "virtual_app": COMMON | {"app", "virtual_time", "broker", "direct", "analyst", "store", "sim"},
     "backtest": COMMON
     | {"engine", "steps", "rules", "app", "virtual_app", "virtual_time", "backtest"},
     "cli": COMMON

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from kt.errors import UnknownStock
 from kt.ports import Clock, Market
 from kt.sim.exchange import Exchange
 from kt.sim.faults import Faults
@@ -16,8 +17,10 @@ from kt.sim.server import rest_call
 from kt.sim.server.client_session import ClientFrame, ClientSession
 from kt.sim.server.context import ServerContext
 from kt.sim.server.malformed_bodies import encoded
-from kt.sim.server.rest_call import Request
+from kt.sim.server.pages import Cursor
+from kt.sim.server.rest_call import Request, RestAnswer
 from kt.sim.server.settings import Settings
+from kt.sim.wire.call import DONE, Call
 from kt.sim.wire.error_bodies import Refusal
 
 STEP = 5.0
@@ -65,6 +68,29 @@ class InProcessExchange:
             answer = rest_call.refuse(refusal)
         own = {"api-id": request.api_id, **rest_call.date_header(self._context)}
         return answer.status, {**answer.headers, **own}, encoded(answer.body)
+
+    def ask(
+        self,
+        api_id: str,
+        headers: Mapping[str, str],
+        fields: dict[str, str],
+        read: Callable[[Call], Any],
+        declined: type[Exception],
+        message: str = DONE,
+    ) -> RestAnswer:
+        """One query after the same checks, whose answer has the records that `read` makes of the
+        call, and `message`. Where `read` raises `declined`, or knows no such stock, the answer is
+        the wire's."""
+        context = self._context
+        try:
+            admitted = rest_call.admit_known(context, api_id, headers, lambda: fields)
+            try:
+                records = read(rest_call.call_of(context, admitted, Cursor(api_id, 0)))
+            except (UnknownStock, declined):
+                return rest_call.perform(context, admitted, headers, 0.0)
+        except Refusal as refusal:
+            return rest_call.refuse(refusal)
+        return RestAnswer({"return_code": 0, "return_msg": message}, records=records)
 
     def connect(self, receive: Callable[[bytes], None]) -> ProcessSession:
         """A connection of the stream; `receive` gets its frames."""
