@@ -3,7 +3,7 @@ process (docs/virtual-clock.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from kt.broker.rest.rate_limit import Pacer
     from kt.broker.stream.in_process_stream import InProcessStream
     from kt.ports import Analyst, Clock
-    from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate
-    from kt.sim.in_process_exchange import InProcessExchange
+    from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate, StreamEvent
+    from kt.sim.in_process_exchange import InProcessExchange, ProcessSession
     from kt.store.journal import SqliteJournal
     from kt.virtual_time import VirtualTime
 
@@ -113,7 +113,20 @@ class VirtualApp(App):
         from kt.broker.stream.in_process_stream import InProcessStream
 
         return InProcessStream(
-            self.exchange.connect, self.token_source, self.time, self.latency, self._on_fault
+            self._connect, self.token_source, self.time, self.latency, self._on_fault
+        )
+
+    def _connect(
+        self,
+        receive: Callable[[bytes], None],
+        take_records: Callable[[list[StreamEvent]], None],
+    ) -> ProcessSession:
+        from kt.direct.stream_records import as_read
+
+        if self.wire:
+            return self.exchange.connect(receive)
+        return self.exchange.connect(
+            receive, lambda events: take_records([as_read(event) for event in events])
         )
 
     @cached_property

@@ -17,9 +17,8 @@ from kt.ports.patience import time_left
 from kt.sim.wire.call import DONE, SHOWN
 
 if TYPE_CHECKING:
-    import httpx
-
     from kt.broker.latency import Latency
+    from kt.broker.rest.in_process_transport import InProcessTransport
     from kt.ports import Clock
     from kt.sim.in_process_exchange import InProcessExchange
 
@@ -36,7 +35,7 @@ class DirectHttp(Http):
     def __init__(
         self,
         base_url: str,
-        transport: httpx.BaseTransport,
+        transport: InProcessTransport,
         exchange: InProcessExchange,
         clock: Clock,
         latency: Latency,

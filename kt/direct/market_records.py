@@ -99,17 +99,22 @@ def book(call: Call) -> Book:
     """ka10004."""
     found = call.market.book(call.code())
     if max(found.total_ask, found.total_bid) > SATURATED:
-        found = replace(
-            found,
-            asks=_saturated(found.asks),
-            bids=_saturated(found.bids),
-            total_ask=min(found.total_ask, SATURATED),
-            total_bid=min(found.total_bid, SATURATED),
-        )
+        found = saturated(found)
     return replace(found, at=(found.at or call.now).replace(microsecond=0))
 
 
-def _saturated(levels: Iterable[Level]) -> tuple[Level, ...]:
+def saturated(found: Book) -> Book:
+    """A book whose quantities end at 32 bits."""
+    return replace(
+        found,
+        asks=_levels(found.asks),
+        bids=_levels(found.bids),
+        total_ask=min(found.total_ask, SATURATED),
+        total_bid=min(found.total_bid, SATURATED),
+    )
+
+
+def _levels(levels: Iterable[Level]) -> tuple[Level, ...]:
     return tuple(Level(level.price, min(level.quantity, SATURATED)) for level in levels)
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from kt.errors import UnknownStock
 from kt.ports import Clock, Market
+from kt.records import StreamEvent
 from kt.sim.exchange import Exchange
 from kt.sim.faults import Faults
 from kt.sim.server import rest_call
@@ -92,12 +93,17 @@ class InProcessExchange:
             return rest_call.refuse(refusal)
         return RestAnswer({"return_code": 0, "return_msg": message}, records=records)
 
-    def connect(self, receive: Callable[[bytes], None]) -> ProcessSession:
-        """A connection of the stream; `receive` gets its frames."""
+    def connect(
+        self,
+        receive: Callable[[bytes], None],
+        take_records: Callable[[list[StreamEvent]], None] | None = None,
+    ) -> ProcessSession:
+        """A connection of the stream; `receive` gets its frames, but for frames of trades and
+        books `take_records` the events, if it is given."""
         self._sessions += 1
         if self._sessions == 1:
             self._plan_step()
-        return ProcessSession(self._context, receive, self._closed)
+        return ProcessSession(self._context, receive, take_records, self._closed)
 
     def _closed(self) -> None:
         self._sessions -= 1
@@ -121,11 +127,17 @@ class ProcessSession(ClientSession):
         self,
         context: ServerContext,
         receive: Callable[[bytes], None],
+        take_records: Callable[[list[StreamEvent]], None] | None,
         closed: Callable[[], None],
     ) -> None:
         super().__init__(context)
+        self._take_records = take_records
         self._receive = receive
         self._closed = closed
+
+    @property
+    def take_records(self) -> Callable[[list[StreamEvent]], None] | None:
+        return self._take_records
 
     def put(self, frame: ClientFrame) -> None:
         """Hand a frame over."""

@@ -97,7 +97,7 @@ def answer(ask: Ask, market: Any) -> Any:
         return type(error), str(error), error.hint, error.code
 
 
-@pytest.fixture(params=[7, 20260320])
+@pytest.fixture(params=[7])
 def both(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Both]:
