@@ -3,7 +3,7 @@ process (docs/virtual-clock.md)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from kt.broker.rest.rate_limit import Pacer
     from kt.broker.stream.in_process_stream import InProcessStream
     from kt.ports import Analyst, Clock
-    from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate
-    from kt.sim.in_process_exchange import InProcessExchange
+    from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate, StreamEvent
+    from kt.sim.in_process_exchange import InProcessExchange, ProcessSession
     from kt.store.journal import SqliteJournal
     from kt.virtual_time import VirtualTime
 
@@ -42,11 +42,15 @@ class VirtualApp(App):
         say: Say,
         time: VirtualTime,
         answers: Path | None = None,
+        *,
+        wire: bool = False,
     ) -> None:
-        """`answers` is the journal of an earlier run that answers in the analyst's place."""
+        """`answers` is the journal of an earlier run that answers in the analyst's place. With
+        `wire` every query takes the wire's form: slower, and the same records."""
         super().__init__(config, environ, say)
         self.time = time
         self.answers = answers
+        self.wire = wire
 
     @cached_property
     def server(self) -> EmbeddedServer:
@@ -86,11 +90,15 @@ class VirtualApp(App):
     def http(self) -> Http:
         from kt.broker.rest.client import Http
         from kt.broker.rest.in_process_transport import HandledCall, InProcessTransport
+        from kt.direct.direct_http import DirectHttp
 
         def handle(path: str, headers: Mapping[str, str], content: bytes) -> HandledCall:
             return HandledCall(*self.exchange.handle(path, headers, content))
 
-        return Http(ADDRESS, InProcessTransport(handle, self.clock, self.latency))
+        transport = InProcessTransport(handle, self.clock, self.latency)
+        if self.wire:
+            return Http(ADDRESS, transport)
+        return DirectHttp(ADDRESS, transport, self.exchange, self.clock, self.latency)
 
     @cached_property
     def pacer(self) -> Pacer:
@@ -105,7 +113,20 @@ class VirtualApp(App):
         from kt.broker.stream.in_process_stream import InProcessStream
 
         return InProcessStream(
-            self.exchange.connect, self.token_source, self.time, self.latency, self._on_fault
+            self._connect, self.token_source, self.time, self.latency, self._on_fault
+        )
+
+    def _connect(
+        self,
+        receive: Callable[[bytes], None],
+        take_records: Callable[[list[StreamEvent]], None],
+    ) -> ProcessSession:
+        from kt.direct.stream_records import as_read
+
+        if self.wire:
+            return self.exchange.connect(receive)
+        return self.exchange.connect(
+            receive, lambda events: take_records([as_read(event) for event in events])
         )
 
     @cached_property

@@ -59,7 +59,8 @@ class VirtualTime:
 
     def __init__(self, at: datetime) -> None:
         self._begin = at.astimezone(KST)
-        self._micros = 0
+        self._micros = self._shown_at = 0
+        self._shown = self._begin
         self._events: list[_Event] = []
         self._order = count()
         self._main = self._running = VirtualThread(getcurrent())
@@ -71,7 +72,10 @@ class VirtualTime:
     # --- ports.Clock ------------------------------------------------------------------------
 
     def now(self) -> datetime:
-        return self._begin + timedelta(microseconds=self._micros)
+        if self._shown_at != self._micros:
+            self._shown_at = self._micros
+            self._shown = self._begin + timedelta(microseconds=self._micros)
+        return self._shown
 
     def monotonic(self) -> float:
         return self._micros / MICRO
@@ -278,6 +282,9 @@ class VirtualLock(VirtualSemaphore):
         super().__init__(time, 1)
 
     def __enter__(self) -> bool:
+        if self._free:
+            self._free -= 1
+            return True
         return self.acquire()
 
     def __exit__(self, *_: object) -> None:

@@ -147,13 +147,16 @@ def driving(
     plan: BacktestPlan,
     say: Callable[[str], None],
     progress: Callable[[datetime], None] = lambda at: None,
+    *,
+    wire: bool = False,
 ) -> Iterator[Drive]:
     """The backtest on its own clock, with its own exchange and journal; both are closed when the
-    block ends. Raises ConfigError for an analyst that cannot be asked."""
+    block ends. With `wire` every query is encoded and decoded as in a live run. Raises ConfigError
+    for an analyst that cannot be asked."""
     time = VirtualTime(_start(plan.config, plan.days[0]))
     bits = Random(f"{plan.config.simulator.seed}:ids").getrandbits
     with ids.drawn_from(bits), time.driving():
-        app = VirtualApp(plan.config, plan.environ, say, time, plan.answers)
+        app = VirtualApp(plan.config, plan.environ, say, time, plan.answers, wire=wire)
         try:
             say(f"decided by {app.analyst.name} {app.analyst.model}".rstrip())
             yield Drive(plan, app, say, progress)

@@ -7,7 +7,7 @@ from datetime import date
 from typing import TypeVar
 
 from kt.broker.instrument_cache import InstrumentCache
-from kt.broker.query_base import Queries
+from kt.broker.query_base import Queries, Question, parsed
 from kt.broker.stream.condition_search import Searches
 from kt.broker.wire import OnFault, charts, markets, rankings, stocks
 from kt.errors import BrokerRefused, UsageError, WireError
@@ -83,7 +83,7 @@ class KiwoomMarket(Queries):
 
     def index(self, market: MarketName) -> MarketIndex:
         reply = self.rest.call("ka20001", markets.INDICES[market])
-        return markets.index(reply.body, self._today())
+        return parsed(reply, lambda body: markets.index(body, self._today()))
 
     def sectors(self, market: MarketName) -> tuple[SectorFlow, ...]:
         asked = {
@@ -109,10 +109,11 @@ class KiwoomMarket(Queries):
 
     def ranking(self, ranking: Ranking) -> tuple[Ranked, ...]:
         api_id = rankings.SHAPES[ranking].api_id
-        reply = self.rest.call(api_id, RANKING_BODIES[ranking])
-        if reply.nothing:
-            return ()
-        return tuple(rankings.ranked(reply.body, ranking, self.on_fault))
+        return self._rows(
+            api_id,
+            RANKING_BODIES[ranking],
+            lambda body: rankings.ranked(body, ranking, self.on_fault),
+        )
 
     def conditions(self) -> tuple[str, ...]:
         return self._searches().names()
@@ -126,7 +127,7 @@ class KiwoomMarket(Queries):
         return self.searches
 
     def quote(self, stock_code: str) -> Quote:
-        return stocks.quote(self._one("ka10001", stock_code), stock_code)
+        return self._one("ka10001", stock_code, lambda body: stocks.quote(body, stock_code))
 
     def quotes(self, stock_codes: Sequence[str]) -> tuple[Quote, ...]:
         found: list[Quote] = []
@@ -134,14 +135,19 @@ class KiwoomMarket(Queries):
             codes = "|".join(stock_codes[start : start + CODES_A_CALL])
             reply = self.rest.call("ka10095", {"stk_cd": codes})
             if not reply.nothing:
-                found += stocks.quotes(reply.body, self._today(), self.on_fault)
+                found += parsed(reply, self._quotes)
         return tuple(found)
 
+    def _quotes(self, body: dict[str, object]) -> list[Quote]:
+        return stocks.quotes(body, self._today(), self.on_fault)
+
     def book(self, stock_code: str) -> Book:
-        return stocks.book(self._one("ka10004", stock_code), stock_code, self._today())
+        return self._one(
+            "ka10004", stock_code, lambda body: stocks.book(body, stock_code, self._today())
+        )
 
     def brokers(self, stock_code: str) -> BrokerActivity:
-        return stocks.brokers(self._one("ka10002", stock_code), stock_code)
+        return self._one("ka10002", stock_code, lambda body: stocks.brokers(body, stock_code))
 
     def strength(self, stock_code: str) -> tuple[Strength, ...]:
         today = self._today()
@@ -209,22 +215,23 @@ class KiwoomMarket(Queries):
         else:
             asked["tic_scope"] = str(size)
         found: list[Bar] = []
-        for body in self._bodies(chart.api_id, asked):
-            found += charts.bars(body, interval, self.on_fault)
+        for reply in self.rest.pages(chart.api_id, Question(asked, count)):
+            if not reply.nothing:
+                found += parsed(reply, lambda body: charts.bars(body, interval, self.on_fault))
             if len(found) >= count:
                 break
         return tuple(reversed(found[:count]))
 
-    def _one(self, api_id: str, stock_code: str) -> dict[str, object]:
+    def _one(self, api_id: str, stock_code: str, parse: Callable[[dict[str, object]], T]) -> T:
         """The answer about one stock; no data about it means no such stock."""
         reply = self.rest.call(api_id, {"stk_cd": stock_code})
         if reply.nothing:
             raise stocks.unknown(api_id, stock_code)
-        return reply.body
+        return parsed(reply, parse)
 
     def _rows(
         self, api_id: str, asked: dict[str, str], parse: Callable[[dict[str, object]], list[T]]
     ) -> tuple[T, ...]:
         """The first page's rows: more than a decision looks at."""
         reply = self.rest.call(api_id, asked)
-        return () if reply.nothing else tuple(parse(reply.body))
+        return () if reply.nothing else tuple(parsed(reply, parse))

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
+from typing import Any, TypeVar
 
 from kt.broker.rest.client import Rest
+from kt.broker.rest.http_response import ApiReply
 from kt.ports import Clock
+
+T = TypeVar("T")
+
+
+class Question(dict[str, str]):
+    """The body of a request, and how many rows of the answer are wanted at most: an exchange in
+    this process need not make more."""
+
+    def __init__(self, fields: dict[str, str], most: int) -> None:
+        super().__init__(fields)
+        self.most = most
+
+
+def parsed(reply: ApiReply, parse: Callable[[dict[str, Any]], T]) -> T:
+    """What `parse` makes of the body, or the records that were answered in its place."""
+    found: T = parse(reply.body) if reply.records is None else reply.records
+    return found
 
 
 class Queries:

@@ -38,19 +38,19 @@ _LIMIT: ContextVar[Limit] = ContextVar("kt.patience", default=NONE)
 def within(seconds: float) -> contextlib.AbstractContextManager[None]:
     """Everything requested inside ends after so many real seconds, and nothing is retried. A
     narrower limit around it wins."""
-    return _limited(Limit(min(_LIMIT.get().ends, monotonic() + seconds), once=True))
+    return _Limited(Limit(min(_LIMIT.get().ends, monotonic() + seconds), once=True))
 
 
 def bounded(seconds: float) -> contextlib.AbstractContextManager[None]:
     """For adapters: a call's own deadline. Retries are allowed, and a narrower limit around it
     wins."""
     limit = _LIMIT.get()
-    return _limited(Limit(min(limit.ends, monotonic() + seconds), limit.once))
+    return _Limited(Limit(min(limit.ends, monotonic() + seconds), limit.once))
 
 
 def regardless(seconds: float) -> contextlib.AbstractContextManager[None]:
     """For orders: so many seconds from now, ignoring the limit on the caller's other requests."""
-    return _limited(Limit(monotonic() + seconds, once=False))
+    return _Limited(Limit(monotonic() + seconds, once=False))
 
 
 def time_left() -> float:
@@ -81,10 +81,16 @@ class AskingTime:
             self._left -= monotonic() - began
 
 
-@contextlib.contextmanager
-def _limited(limit: Limit) -> Iterator[None]:
-    before = _LIMIT.set(limit)
-    try:
-        yield
-    finally:
-        _LIMIT.reset(before)
+class _Limited(contextlib.AbstractContextManager[None]):
+    """The limit inside a block. A class, because every request makes several."""
+
+    __slots__ = ("_before", "_limit")
+
+    def __init__(self, limit: Limit) -> None:
+        self._limit = limit
+
+    def __enter__(self) -> None:
+        self._before = _LIMIT.set(self._limit)
+
+    def __exit__(self, *_: object) -> None:
+        _LIMIT.reset(self._before)

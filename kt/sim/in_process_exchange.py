@@ -5,19 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from kt.errors import UnknownStock
 from kt.ports import Clock, Market
+from kt.records import StreamEvent
 from kt.sim.exchange import Exchange
 from kt.sim.faults import Faults
 from kt.sim.server import rest_call
 from kt.sim.server.client_session import ClientFrame, ClientSession
 from kt.sim.server.context import ServerContext
 from kt.sim.server.malformed_bodies import encoded
-from kt.sim.server.rest_call import Request
+from kt.sim.server.pages import Cursor
+from kt.sim.server.rest_call import Request, RestAnswer
 from kt.sim.server.settings import Settings
+from kt.sim.wire.call import DONE, Call
 from kt.sim.wire.error_bodies import Refusal
 
 STEP = 5.0
@@ -66,12 +70,40 @@ class InProcessExchange:
         own = {"api-id": request.api_id, **rest_call.date_header(self._context)}
         return answer.status, {**answer.headers, **own}, encoded(answer.body)
 
-    def connect(self, receive: Callable[[bytes], None]) -> ProcessSession:
-        """A connection of the stream; `receive` gets its frames."""
+    def ask(
+        self,
+        api_id: str,
+        headers: Mapping[str, str],
+        fields: dict[str, str],
+        read: Callable[[Call], Any],
+        declined: type[Exception],
+        message: str = DONE,
+    ) -> RestAnswer:
+        """One query after the same checks, whose answer has the records that `read` makes of the
+        call, and `message`. Where `read` raises `declined`, or knows no such stock, the answer is
+        the wire's."""
+        context = self._context
+        try:
+            admitted = rest_call.admit_known(context, api_id, headers, lambda: fields)
+            try:
+                records = read(rest_call.call_of(context, admitted, Cursor(api_id, 0)))
+            except (UnknownStock, declined):
+                return rest_call.perform(context, admitted, headers, 0.0)
+        except Refusal as refusal:
+            return rest_call.refuse(refusal)
+        return RestAnswer({"return_code": 0, "return_msg": message}, records=records)
+
+    def connect(
+        self,
+        receive: Callable[[bytes], None],
+        take_records: Callable[[list[StreamEvent]], None] | None = None,
+    ) -> ProcessSession:
+        """A connection of the stream; `receive` gets its frames, but for frames of trades and
+        books `take_records` the events, if it is given."""
         self._sessions += 1
         if self._sessions == 1:
             self._plan_step()
-        return ProcessSession(self._context, receive, self._closed)
+        return ProcessSession(self._context, receive, take_records, self._closed)
 
     def _closed(self) -> None:
         self._sessions -= 1
@@ -95,11 +127,17 @@ class ProcessSession(ClientSession):
         self,
         context: ServerContext,
         receive: Callable[[bytes], None],
+        take_records: Callable[[list[StreamEvent]], None] | None,
         closed: Callable[[], None],
     ) -> None:
         super().__init__(context)
+        self._take_records = take_records
         self._receive = receive
         self._closed = closed
+
+    @property
+    def take_records(self) -> Callable[[list[StreamEvent]], None] | None:
+        return self._take_records
 
     def put(self, frame: ClientFrame) -> None:
         """Hand a frame over."""

@@ -4,11 +4,11 @@ on nothing but the order of the calls."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
 from kt.store.connection import DatabaseFile
-from kt.store.rows import insert_sql
 from kt.store.writer import Insert, Item, Statement
 
 MOST = 2_000
@@ -33,9 +33,8 @@ class InlineWriter:
         if not batch:
             return
         with self._file.write() as connection:
-            for _, group in groupby(batch, key=_statement):
-                items = list(group)
-                connection.executemany(_statement(items[0]), map(_values, items))
+            for sql, group in groupby(batch, key=_statement):
+                connection.executemany(sql, map(_values, group))
 
     def close(self) -> None:
         self.flush()
@@ -44,8 +43,16 @@ class InlineWriter:
 def _statement(item: Item) -> str:
     if isinstance(item, Statement):
         return item.sql
-    return insert_sql(item.table, item.row, verb="INSERT OR IGNORE" if item.ignore else "INSERT")
+    return _insert(item.table, item.ignore, tuple(item.row))
 
 
-def _values(item: Item) -> Any:
-    return item.row if isinstance(item, Insert) else item.parameters
+@cache
+def _insert(table: str, ignore: bool, columns: tuple[str, ...]) -> str:
+    """An INSERT of values by place; there is one for each table."""
+    places = ", ".join("?" * len(columns))
+    verb = "INSERT OR IGNORE" if ignore else "INSERT"
+    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({places})"
+
+
+def _values(item: Item) -> tuple[Any, ...]:
+    return tuple(item.row.values()) if isinstance(item, Insert) else item.parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
@@ -25,6 +26,15 @@ def silent(level: str, title: str, text: str) -> None:
     """Nobody is told: the journal of who only reads."""
 
 
+OFTEN = 80
+"""Characters of the messages that come again and again: `조회가 완료되었습니다.`"""
+
+
+@functools.lru_cache(maxsize=1024)
+def _masked(text: str, secrets: tuple[str, ...]) -> str:
+    return mask(text, secrets)
+
+
 class JournalPart:
     """A part of the journal; all parts share one file."""
 
@@ -39,7 +49,7 @@ class JournalPart:
 
     def _mask(self, text: str) -> str:
         """A message without secrets and account numbers."""
-        return mask(text, self._secrets)
+        return _masked(text, self._secrets) if len(text) <= OFTEN else mask(text, self._secrets)
 
     def _mask_data(self, text: str) -> str:
         """Data without secrets; numbers are not masked."""

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -12,8 +11,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from kt.store.sqlite_errors import mapped
 
+_ENCODE = msgspec.json.Encoder(order="sorted").encode
 LEFT_OUT = {"runs": frozenset({"pid", "version"})}
 """Columns that differ between two equal runs."""
 
@@ -38,7 +40,7 @@ def _rows(db: sqlite3.Connection, table: str) -> Iterator[str]:
             for name, value in zip(names, row, strict=True)
             if name not in LEFT_OUT.get(table, ())
         }
-        yield f"{table} {json.dumps(kept, ensure_ascii=False, sort_keys=True)}"
+        yield f"{table} {_ENCODE(kept).decode()}"
 
 
 def _plain(name: str, value: Any) -> Any:

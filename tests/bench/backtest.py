@@ -9,6 +9,7 @@ day, since a whole one takes minutes.
 from __future__ import annotations
 
 import argparse
+import resource
 import tempfile
 import time
 from datetime import timedelta
@@ -50,6 +51,12 @@ def hours(minutes: int) -> dict[str, str]:
     return {name: f"{str(at).rjust(8, '0')[:5]}" for name, at in times.items()}
 
 
+def memory() -> float:
+    """The process's resident memory in MB (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
 def measure(plan: BacktestPlan, minutes: int, folder: Path) -> None:
     """Run the days; one line for each, then the means."""
     spent, calls = [], 0
@@ -59,7 +66,8 @@ def measure(plan: BacktestPlan, minutes: int, folder: Path) -> None:
             began = time.process_time()
             day = next(days)
             spent.append(time.process_time() - began)
-            print(f"{day.day}: {spent[-1]:.1f} s, {day.report.orders} orders")
+            print(f"{day.day}: {spent[-1]:.1f} s, {day.report.orders} orders, ", end="")
+            print(f"{memory():.0f} MB in use")
         assert drive.ctx is not None
         for day in drive.runs:
             calls += sum(call.calls for call in drive.ctx.journal.calls_of(day.day))

@@ -72,7 +72,7 @@ def test_packed_texts_count_unpacked(tmp_path: Path, clock: ManualClock) -> None
     with sqlite3.connect(path) as db:
         db.execute("CREATE TABLE extra (text_zlib BLOB)")
         db.execute("INSERT INTO extra VALUES (?)", (zlib.compress(b"words", 1),))
-    assert 'extra {"text_zlib": "words"}' in list(normalised(path))
+    assert 'extra {"text_zlib":"words"}' in list(normalised(path))
 
 
 def test_no_journal_is_an_error(tmp_path: Path) -> None:

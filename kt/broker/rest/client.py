@@ -222,7 +222,13 @@ class Rest:
             answer = self._send(endpoint, body, token, progress, urgency, next_key=next_key)
             verdict = None if answer.detour else answer.verdict()
             if answer.answered and verdict is None and not answer.detour:
-                return ApiReply(answer.body or {}, answer.cont_yn, answer.next_key, answer.date)
+                return ApiReply(
+                    answer.body or {},
+                    answer.cont_yn,
+                    answer.next_key,
+                    answer.date,
+                    records=answer.records,
+                )
             if verdict is not None and verdict.nothing:
                 return ApiReply({}, nothing=True)
             if verdict is not None and verdict.renewable and not renewed:

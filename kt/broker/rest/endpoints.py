@@ -28,7 +28,7 @@ class Group(StrEnum):
     TOKEN = "token"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Endpoint:
     """One API. `at_most` calls a second where the server is stricter than for its group."""
 
@@ -38,7 +38,7 @@ class Endpoint:
     priority: Priority = Priority.SCAN
     at_most: float = math.inf
 
-    @property
+    @functools.cached_property
     def bucket(self) -> str:
         """The name of its rate budget."""
         return self.group.value if self.group is Group.ORDER else self.api_id

@@ -42,6 +42,8 @@ class HttpResponse:
     """Set when the call failed before it could be sent (no token, no budget)."""
     breach: str = ""
     """Why the body was refused, unread to its end; empty if it was not."""
+    records: Any = None
+    """What the body would be read as, where an exchange in this process answered without it."""
 
     @property
     def answered(self) -> bool:
@@ -73,6 +75,8 @@ class ApiReply:
     date: str = ""
     """The server's Date header."""
     nothing: bool = False
+    records: Any = None
+    """See `HttpResponse.records`; such a reply has no body to read."""
 
     @property
     def more(self) -> bool:

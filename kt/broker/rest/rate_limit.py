@@ -11,6 +11,7 @@ for queries.
 from __future__ import annotations
 
 import contextlib
+import functools
 import math
 import os
 from collections.abc import Iterator
@@ -86,6 +87,7 @@ class Budget:
         return self.window / self.calls * min(1.0, sent / self.calls) * self.spread
 
 
+@functools.cache
 def budget(per_second: float, spread: float = SPREAD) -> Budget:
     """5 a second = 5 in any second; 0.5 a second = 1 in any two."""
     calls = max(1, math.floor(per_second))
@@ -154,6 +156,8 @@ class Pacer:
         """The call was on the wire at `at`: connecting may take longer than the margin allows."""
         with self._state(endpoint.group) as state:
             bucket = state.buckets.setdefault(endpoint.bucket, Bucket())
+            if bucket.sent and bucket.sent[-1] == Sent(number, at):
+                return  # it went when it was counted
             others = [one for one in bucket.sent if one.number != number]
             bucket.sent = sorted([*others, Sent(number, at)], key=lambda one: one.at)
 
@@ -215,8 +219,12 @@ class Pacer:
         horizon = now + 60 * allowed.window
         bucket.waiting = [one for one in bucket.waiting if now <= one.until <= horizon]
 
+    def _state(self, group: Group) -> contextlib.AbstractContextManager[BudgetState]:
+        """The budgets of a group under their lock, kept when the block ends."""
+        return self._file_state(group)
+
     @contextlib.contextmanager
-    def _state(self, group: Group) -> Iterator[BudgetState]:
+    def _file_state(self, group: Group) -> Iterator[BudgetState]:
         """The file's contents under its lock, written back when the block ends."""
         path = self.file(group)
         try:
@@ -259,6 +267,5 @@ class MemoryPacer(Pacer):
         super().__init__(state_dir, "memory", clock, queries_per_second, orders_per_second)
         self._budgets = {group: BudgetState() for group in Group}
 
-    @contextlib.contextmanager
-    def _state(self, group: Group) -> Iterator[BudgetState]:
-        yield self._budgets[group]
+    def _state(self, group: Group) -> contextlib.AbstractContextManager[BudgetState]:
+        return contextlib.nullcontext(self._budgets[group])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kt.broker.rest.error_codes import (
     BY_CODE,
@@ -119,6 +120,8 @@ _ENVELOPE = frozenset({"return_code", "return_msg", "returnCode", "returnMsg"})
 def return_code(body: Mapping[str, object]) -> int | None:
     """The code as a number, from a number or a text, under either of its two field names."""
     raw = body.get("return_code", body.get("returnCode"))
+    if type(raw) is int:
+        return raw
     try:
         return None if raw is None else scalars.integer(raw)
     except ValueError:
@@ -140,6 +143,12 @@ def bracket_code(message: str) -> str:
     return ""
 
 
+@lru_cache(maxsize=256)
+def _says_nothing(message: str) -> bool:
+    """Whether it tells that there is no data. Successes have few messages, and many calls."""
+    return _NOTHING_FOUND.search(message) is not None
+
+
 def classify(http_status: int, body: Mapping[str, object] | None) -> Classified | None:
     """None for a success; `body` is None when it was not a JSON object.
 
@@ -147,10 +156,12 @@ def classify(http_status: int, body: Mapping[str, object] | None) -> Classified 
     """
     code = return_code(body) if body is not None else None
     message = return_message(body) if body is not None else ""
+    if http_status < 400 and code == 0 and not _says_nothing(message):
+        return None
     bracket = bracket_code(message)
     rule = BY_CODE.get(bracket)
     if http_status < 400 and body is not None and not code:
-        if code is None or not _NOTHING_FOUND.search(message) or body.keys() - _ENVELOPE:
+        if code is None or not _says_nothing(message) or body.keys() - _ENVELOPE:
             return None
         return Classified(Category.NO_DATA, bracket, message, http_status, code, None)
     category = _category(http_status, code, message, rule)

@@ -10,6 +10,8 @@ def seconds_off(header: str, before: datetime, after: datetime) -> float | None:
     """Seconds by which our clock is ahead of the server's (behind: below 0); None if the
     header has no valid time. The server's time lies between `before` and `after`, whatever the
     network delay; the header has whole seconds."""
+    if not header:
+        return None
     try:
         theirs = parsedate_to_datetime(header)
         if theirs < before:

@@ -33,8 +33,9 @@ class Wire(Protocol):
     def close(self) -> None: ...
 
 
-Connect = Callable[[Callable[[bytes], None]], Wire]
-"""Opens a connection; its argument gets every frame of the exchange."""
+Connect = Callable[[Callable[[bytes], None], Callable[[list[StreamEvent]], None]], Wire]
+"""Opens a connection. The first argument gets every frame of the exchange; a frame of trades or
+books may go to the second instead, as the events that would be read from it."""
 
 
 class Delayed(Clock, Protocol):
@@ -70,7 +71,10 @@ class InProcessStream:
     def start(self, sink: Callable[[StreamEvent], None]) -> None:
         """Log in. Raises AuthError or Unreachable."""
         self._sink = sink
-        self._wire = self._connect(lambda data: self._travel("back", lambda: self._arrived(data)))
+        self._wire = self._connect(
+            lambda data: self._travel("back", lambda: self._arrived(data)),
+            lambda events: self._travel("back", lambda: self._told(events)),
+        )
         answer = self._ask({"trnm": "LOGIN", "token": self._tokens.token()})
         if answer.refused:
             raise LoginRefused(answer)
@@ -148,8 +152,14 @@ class InProcessStream:
             self._reader.report(fault)
             return
         if frame.trnm == "REAL":
-            for event in self._reader.events(frame):
-                if key_of(event) in self._keys:
-                    self._sink(event)
+            self._told(self._reader.events(frame))
         elif frame.trnm in ANSWERED:
             self._answers.put(data)
+
+    def _told(self, events: list[StreamEvent]) -> None:
+        """Hand over what was subscribed to."""
+        if self._wire is None:
+            return
+        for event in events:
+            if key_of(event) in self._keys:
+                self._sink(event)

@@ -56,6 +56,8 @@ class Tokens:
         self._secret = secrets.token_bytes(32)
         self._grants: dict[str, Grant] = {}
         self._keys: dict[str, str] = {}
+        self._newest = ("", 0, "")
+        """App key, serial and text of the token made last."""
         self._load()
 
     def issue(self, app_key: str, secret_key: str, *, renew: bool = False) -> tuple[str, datetime]:
@@ -107,9 +109,13 @@ class Tokens:
         return grant.alive and now < datetime.fromisoformat(grant.expires)
 
     def _text(self, app_key: str, serial: int) -> str:
-        """86 characters that are safe in a URL, like the broker's."""
-        digest = hmac.digest(self._secret, f"{serial}:{app_key}".encode(), hashlib.sha512)
-        return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        """86 characters that are safe in a URL, like the broker's; every call compares its own with
+        the newest of the app key."""
+        if self._newest[:2] != (app_key, serial):
+            digest = hmac.digest(self._secret, f"{serial}:{app_key}".encode(), hashlib.sha512)
+            text = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+            self._newest = app_key, serial, text
+        return self._newest[2]
 
     def _load(self) -> None:
         if self._path is None or not self._path.exists():

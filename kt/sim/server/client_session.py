@@ -12,6 +12,9 @@ from kt.sim.wire.conditions import ConditionSearch
 from kt.sim.wire.realtime import ACCOUNT_TYPES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kt.records import StreamEvent
     from kt.sim.server.context import ServerContext
 
 MARKET_TYPES = frozenset({"0B", "0D", "0H"})
@@ -49,6 +52,10 @@ class ClientSession:
     @cached_property
     def _conditions(self) -> ConditionSearch:
         return ConditionSearch(self.context.exchange.market)
+
+    @property
+    def take_records(self) -> Callable[[list[StreamEvent]], None] | None:
+        return None
 
     def put(self, frame: ClientFrame) -> None:
         """Send a frame after those that were put before."""

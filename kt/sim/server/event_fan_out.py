@@ -36,8 +36,10 @@ KINDS: dict[type[Any], str] = {
     ViNotice: "1h",
 }
 Event = tuple[str | None, StreamEvent]
-Row = tuple[str, str, bytes]
-"""Type, side (of account rows) and the row as JSON."""
+Row = tuple[str, str, Any]
+"""Type, side (of account rows) and the row as JSON; for a listener with `take_records` an event."""
+RECORDS = frozenset({"0B", "0D"})
+"""The types whose events such a listener gets as they are."""
 
 
 class Listener(Protocol):
@@ -49,6 +51,11 @@ class Listener(Protocol):
 
     def items(self, kind: str, code: str) -> list[str]:
         """The items under which it registered this type of this stock."""
+        ...
+
+    @property
+    def take_records(self) -> Callable[[list[StreamEvent]], None] | None:
+        """Takes a frame's trades or books as they are, in the same process; None for JSON."""
         ...
 
     def send_rows(self, kind: str, side: str, rows: list[bytes]) -> None: ...
@@ -111,12 +118,14 @@ class EventFanOut:
         kinds = {KINDS[type(event)]}
         if isinstance(event, BookUpdate):
             kinds.add("0H")
-        asked = [
-            (app_key, kind, item)
-            for app_key, session in self._sessions.items()
-            for kind in kinds
-            for item in session.items(kind, code) or _whole_market_items(session, kind, code)
-        ]
+        asked = []
+        for app_key, session in self._sessions.items():
+            for kind in kinds:
+                items = session.items(kind, code) or _whole_market_items(session, kind, code)
+                if kind in RECORDS and session.take_records is not None:
+                    outgoing.setdefault(app_key, []).extend((kind, "", event) for _ in items)
+                else:
+                    asked += [(app_key, kind, item) for item in items]
         if not asked:
             return
         quote = self._quote(code)
@@ -192,4 +201,8 @@ def _send(session: Listener, rows: list[Row]) -> None:
                 session.send_rows(kind, side, [row])
             continue
         for start in range(0, len(same), ROWS_IN_FRAME):
-            session.send_rows(kind, "", [row for _, _, row in same[start : start + ROWS_IN_FRAME]])
+            made = [row for _, _, row in same[start : start + ROWS_IN_FRAME]]
+            if kind in RECORDS and session.take_records is not None:
+                session.take_records(made)
+            else:
+                session.send_rows(kind, "", made)

@@ -49,6 +49,9 @@ class RestAnswer:
     body: dict[str, Any]
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
+    records: Any = None
+    """For a caller in the same process: what it would read from the body's fields, which are left
+    out then."""
 
 
 def refuse(refusal: Refusal) -> RestAnswer:
@@ -75,14 +78,24 @@ def admit(context: ServerContext, request: Request) -> Admitted:
         raise error_bodies.unknown_api(api_id)
     if api.path != request.path:
         raise error_bodies.wrong_path(api_id, request.path)
-    app_key = authenticated(context, request.headers)
+    return admit_known(context, api_id, request.headers, lambda: body_fields(request))
+
+
+def admit_known(
+    context: ServerContext,
+    api_id: str,
+    headers: Mapping[str, str],
+    read_fields: Callable[[], Fields],
+) -> Admitted:
+    """The checks from the token on, of a documented API."""
+    app_key = authenticated(context, headers)
     served = SERVED.get(api_id)
     if served is None:
         raise error_bodies.not_offered()
     if not context.limits.allow(app_key, served.bucket):
         raise error_bodies.too_fast(api_id, context.limits.rate(served.bucket))
-    fields = body_fields(request)
-    for name in api.required:
+    fields = read_fields()
+    for name in served.api.required:
         if not fields.get(name, "").strip():
             raise error_bodies.missing_field(name)
     return Admitted(served, app_key, fields)
@@ -131,7 +144,7 @@ def perform(
         at = cursor(api_id, headers)
         if at is not None and at.kept:
             return paged(context.pages.later(admitted.app_key, at))
-        call = _call(context, admitted, at or Cursor(api_id, 0))
+        call = call_of(context, admitted, at or Cursor(api_id, 0))
         with context.listing_late(lag):
             reply = served.answer(call)
     except Refusal as refusal:
@@ -146,7 +159,8 @@ def perform(
     return paged(context.pages.first(admitted.app_key, api_id, reply))
 
 
-def _call(context: ServerContext, admitted: Admitted, at: Cursor) -> Call:
+def call_of(context: ServerContext, admitted: Admitted, at: Cursor) -> Call:
+    """The call as the exchange's answers take it, from row `at.seek` on."""
     account = ExchangeBroker(context.exchange, admitted.app_key)
     return Call(
         body=admitted.fields,

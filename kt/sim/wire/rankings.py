@@ -55,8 +55,14 @@ def _stock(item: Ranked, call: Call) -> Row:
 
 
 def surges(call: Call) -> CallReply:
-    """ka10023: sorted by rising shares (1) or rate (2), or by falling ones (3, 4). Compared with
-    yesterday at this time (tm_tp 2), or with the day's volume up to `tm` minutes ago (1)."""
+    """ka10023."""
+    rows = [surge(one, call) for one in surging(call)]
+    return CallReply(rows_name=SURGES.row_list, rows=rows)
+
+
+def surging(call: Call) -> list[SurgeRow]:
+    """Sorted by rising shares (1) or rate (2), or by falling ones (3, 4). Compared with yesterday
+    at this time (tm_tp 2), or with the day's volume up to `tm` minutes ago (1)."""
     before = _minutes_ago(call) if call.text("tm_tp") == "1" else yesterday
     found = filters.filtered(
         call, Ranking.VOLUME_SURGE, SURGES.api_id,
@@ -68,7 +74,7 @@ def surges(call: Call) -> CallReply:
         surges = [one for one in surges if one.shares < 0]
     by_rate = sort in {"2", "4"}
     surges.sort(key=lambda one: one.percent if by_rate else one.shares, reverse=not falling)
-    return CallReply(rows_name=SURGES.row_list, rows=[surge(one, call) for one in surges])
+    return surges
 
 
 def volume_before(volume: int, surge_pct: float) -> int:
@@ -107,7 +113,14 @@ def surge(one: SurgeRow, call: Call) -> Row:
 
 
 def volumes(call: Call) -> CallReply:
-    """ka10030: sorted by volume (1), turnover rate (2) or value (3); values in millions of won."""
+    """ka10030; values in millions of won."""
+    surges = _surges(call)
+    rows = [volume(item, surges.get(item.stock_code, 0.0), call) for item in by_volume(call)]
+    return CallReply(rows_name=VOLUMES.row_list, rows=rows)
+
+
+def by_volume(call: Call) -> list[Ranked]:
+    """Sorted by volume (1), turnover rate (2) or value (3)."""
     found = filters.filtered(
         call, Ranking.VOLUME, VOLUMES.api_id, volume="trde_qty_tp", price="pric_tp",
         value="trde_prica_tp", condition="mang_stk_incls", credit="crd_tp",
@@ -120,9 +133,7 @@ def volumes(call: Call) -> CallReply:
         "3": lambda item: item.value,
     }
     found.sort(key=orders.get(call.text("sort_tp"), orders["1"]), reverse=True)
-    surges = _surges(call)
-    rows = [volume(item, surges.get(item.stock_code, 0.0), call) for item in found]
-    return CallReply(rows_name=VOLUMES.row_list, rows=rows)
+    return found
 
 
 def turnover(item: Ranked, call: Call) -> float:
@@ -156,7 +167,7 @@ def volume(item: Ranked, surge_pct: float, call: Call) -> Row:
 
 def values(call: Call) -> CallReply:
     """ka10032: by traded value, in millions of won."""
-    found = filters.without_managed(call, filters.filtered(call, Ranking.VALUE))
+    found = by_value(call)
     quotes, surges = _quotes(call, found), _surges(call)
     rows = []
     for position, item in enumerate(found, 1):
@@ -178,6 +189,11 @@ def values(call: Call) -> CallReply:
     return CallReply(rows_name=VALUES.row_list, rows=rows)
 
 
+def by_value(call: Call) -> list[Ranked]:
+    """By traded value."""
+    return filters.without_managed(call, filters.filtered(call, Ranking.VALUE))
+
+
 def _quotes(call: Call, items: Sequence[Ranked]) -> dict[str, Quote]:
     return {
         quote.stock_code: quote for quote in call.market.quotes([item.stock_code for item in items])
@@ -185,7 +201,13 @@ def _quotes(call: Call, items: Sequence[Ranked]) -> dict[str, Quote]:
 
 
 def changes(call: Call) -> CallReply:
-    """ka10027: rising by rate (1) or won (2), falling by rate (3) or won (4), unchanged (5)."""
+    """ka10027."""
+    rows = [change(item, call) for item in by_change(call)]
+    return CallReply(rows_name=CHANGES.row_list, rows=rows)
+
+
+def by_change(call: Call) -> list[Ranked]:
+    """Rising by rate (1) or won (2), falling by rate (3) or won (4), unchanged (5)."""
     asked = filters.filtered(
         call, Ranking.CHANGE, CHANGES.api_id, volume="trde_qty_cnd", price="pric_cnd",
         value="trde_prica_cnd", condition="stk_cnd", credit="crd_cnd",
@@ -202,8 +224,7 @@ def changes(call: Call) -> CallReply:
         ),
         reverse=True,
     )
-    rows = [change(item, call) for item in found]
-    return CallReply(rows_name=CHANGES.row_list, rows=rows)
+    return found
 
 
 def _moves(change_pct: float, sort: str) -> bool:

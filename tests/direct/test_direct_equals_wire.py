@@ -1,0 +1,171 @@
+"""A direct answer is what the wire's would be read as, field by field: every query of the ports,
+for random stocks, at telling times of the trading day."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+
+from kt.broker.kiwoom import Kiwoom
+from kt.broker.rest.client import Http, Rest
+from kt.broker.rest.endpoints import Group
+from kt.config.load import build_config
+from kt.errors import KtError
+from kt.ports import Market
+from kt.records import KST, Interval, MarketName, Ranking
+from kt.sim.market.listing import listings
+from kt.virtual_app import VirtualApp
+from kt.virtual_time import VirtualTime
+
+MONDAY = datetime(2026, 1, 5, tzinfo=KST)
+TIMES = (
+    (0, "08:00:00"), (0, "08:35:10.25"), (0, "09:00:00"), (0, "09:07:31.1"), (0, "10:40:59.999999"),
+    (0, "15:20:00"), (0, "15:24:07"), (0, "15:30:01"), (1, "09:00:03.5"), (1, "13:20:00.5"),
+)  # fmt: skip
+"""The day after the first one, and the time of day."""
+MARKETS = (MarketName.KOSPI, MarketName.KOSDAQ)
+SIZES = {Interval.TICK: (1, 30), Interval.MINUTE: (1, 5)}
+COUNTS = (60, 301)
+"""The second is more than a page of weeks or months, which only the wire has."""
+UNKNOWN = "999999"
+BY_THE_WIRE = {"ka10099": "once a day", "ka10009": "retired: asked once", "au10001": "a token"}
+"""APIs without a direct form."""
+BY_THE_STREAM = {"conditions", "condition"}
+
+Ask = Callable[[Market], Any]
+
+
+def days_before(at: datetime, days: int) -> Any:
+    return (at - timedelta(days=days)).date()
+
+
+def bars_of(code: str, counts: Sequence[int] = COUNTS) -> Iterator[Ask]:
+    for interval in Interval:
+        for size in SIZES.get(interval, (1,)):
+            for count in counts:
+                yield lambda market, i=interval, c=count, s=size: market.bars(code, i, c, size=s)
+
+
+QUESTIONS: dict[str, Callable[[list[str], datetime], list[Ask]]] = {
+    "instruments": lambda codes, at: [lambda market: market.instruments()],
+    "index": lambda codes, at: [lambda market, m=name: market.index(m) for name in MARKETS],
+    "sectors": lambda codes, at: [lambda market, m=name: market.sectors(m) for name in MARKETS],
+    "streaks": lambda codes, at: [lambda market, m=name: market.streaks(m) for name in MARKETS],
+    "ranking": lambda codes, at: [lambda market, r=kind: market.ranking(r) for kind in Ranking],
+    "quote": lambda codes, at: [lambda market, c=code: market.quote(c) for code in codes],
+    "quotes": lambda codes, at: [lambda market: market.quotes(codes)],
+    "book": lambda codes, at: [lambda market, c=code: market.book(c) for code in codes],
+    "brokers": lambda codes, at: [lambda market, c=code: market.brokers(c) for code in codes],
+    "strength": lambda codes, at: [lambda market, c=code: market.strength(c) for code in codes],
+    "flow": lambda codes, at: [lambda market, c=code: market.flow(c) for code in codes],
+    "foreign": lambda codes, at: [lambda market, c=code: market.foreign(c) for code in codes],
+    "institutions": lambda codes, at: [
+        lambda market, c=code, d=days: market.institutions(c, days_before(at, d), at.date())
+        for code in codes
+        for days in (0, 20, 400)
+    ],
+    "bars": lambda codes, at: [ask for code in codes[1:] for ask in bars_of(code)],
+}
+"""What is asked of each method of the port."""
+
+
+@dataclass
+class Both:
+    """The same exchange by two adapters at the same instant."""
+
+    app: VirtualApp
+    wire: Kiwoom
+    posted: list[str]
+    """The APIs that the direct adapter took over the wire."""
+
+    def answers(self, ask: Ask) -> tuple[Any, Any]:
+        return answer(ask, self.app.market), answer(ask, self.wire)
+
+
+def answer(ask: Ask, market: Any) -> Any:
+    try:
+        return ask(market)
+    except KtError as error:
+        return type(error), str(error), error.hint, error.code
+
+
+@pytest.fixture(params=[7])
+def both(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Both]:
+    given = {
+        "state_dir": str(tmp_path),
+        "simulator": {"seed": str(request.param)},
+        "analyst": {"kind": "rules"},
+    }
+    time = VirtualTime(MONDAY + timedelta(hours=7))
+    with time.driving():
+        app = VirtualApp(build_config(given, {}, {}), {}, lambda line: None, time)
+        app.context("test")
+        monkeypatch.setattr(app.latency, "request", lambda api_id: (0.0, 0.0))
+        app.pacer.rates = dict.fromkeys(Group, 1e5)
+        monkeypatch.setattr(app.exchange._context.limits, "_rate", 0.0)
+        posted: list[str] = []
+        wired = Http.post
+
+        def noted(self: Http, path: str, headers: Any, *rest: Any, **more: Any) -> Any:
+            if self is app.http:
+                posted.append(headers.get("api-id", "au10001"))
+            return wired(self, path, headers, *rest, **more)
+
+        monkeypatch.setattr(Http, "post", noted)
+        line = Http(app.http.base_url, app.http.line(fresh=False))
+        rest = Rest(line, app.token_source, app.pacer, app.clock)
+        yield Both(app, Kiwoom(rest, app.clock), posted)
+        time.close()
+        app.close()
+
+
+def test_every_answer_is_that_of_the_wire(both: Both) -> None:
+    draw = Random(int(both.app.config.simulator.seed))
+    codes = [listing.code for listing in listings()]
+    compared = 0
+    for days, text in TIMES:
+        at = moment(days, text)
+        both.app.time.sleep_until(at)
+        chosen = [*draw.sample(codes, 2), UNKNOWN]
+        for name, questions in QUESTIONS.items():
+            for ask in questions(chosen, at):
+                direct, wire = both.answers(ask)
+                where = (name, at, chosen)
+                assert exact(direct) == exact(wire), where
+                assert direct == wire, where
+                compared += direct != ()
+    assert compared > 400
+
+
+def exact(found: Any) -> bytes:
+    """Tells 0.0 from -0.0 and 1 from 1.0, too."""
+    return msgspec.json.encode((type(found).__name__, found), enc_hook=repr)
+
+
+def moment(days: int, text: str) -> datetime:
+    return datetime.fromisoformat(f"2026-01-05T{text}").replace(tzinfo=KST) + timedelta(days)
+
+
+def test_every_query_of_the_port_has_a_direct_form(both: Both) -> None:
+    methods = {name for name, _ in inspect.getmembers(Market, inspect.isfunction) if name[0] != "_"}
+    assert methods - BY_THE_STREAM == set(QUESTIONS), "say what to ask of a new method"
+    at = MONDAY + timedelta(hours=10)
+    both.app.time.sleep_until(at)
+    code = listings()[0].code
+    for name, questions in QUESTIONS.items():
+        del both.posted[:]
+        asked = bars_of(code, COUNTS[:1]) if name == "bars" else questions([code], at)
+        for ask in asked:
+            ask(both.app.market)
+        beyond = set(both.posted) - set(BY_THE_WIRE)
+        assert not beyond, name
