@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kt.ports import Analyst, Clock
     from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate
     from kt.sim.in_process_exchange import InProcessExchange
+    from kt.sim.market.bar_board import BarMarket
     from kt.store.journal import SqliteJournal
     from kt.virtual_time import VirtualTime
 
@@ -42,11 +43,14 @@ class VirtualApp(App):
         say: Say,
         time: VirtualTime,
         answers: Path | None = None,
+        bars: BarMarket | None = None,
     ) -> None:
-        """`answers` is the journal of an earlier run that answers in the analyst's place."""
+        """`answers` is the journal of an earlier run that answers in the analyst's place; `bars`
+        are the market in place of the seeded one."""
         super().__init__(config, environ, say)
         self.time = time
         self.answers = answers
+        self.bars = bars
 
     @cached_property
     def server(self) -> EmbeddedServer:
@@ -61,7 +65,9 @@ class VirtualApp(App):
         from kt.sim.in_process_exchange import InProcessExchange
 
         given = self.config.simulator
-        return InProcessExchange(self.time, seed=given.seed, cash=given.cash, costs=given.costs)
+        return InProcessExchange(
+            self.time, seed=given.seed, cash=given.cash, costs=given.costs, bars=self.bars
+        )
 
     @cached_property
     def latency(self) -> Latency:

@@ -6,7 +6,8 @@ from datetime import date
 from random import Random
 
 from kt import __version__
-from kt.backtest.drive import Drive
+from kt.backtest import bars
+from kt.backtest.drive import Drive, trading_days_between
 from kt.records import Backtest, Interval, StopMode
 from kt.rules import backtest_figures as figures
 from kt.rules.fees import sell_tax
@@ -26,7 +27,7 @@ def report(drive: Drive) -> Backtest:
     days = ctx.journal.days(since=first, until=last)
     points = ctx.journal.equity(since=equity.beginning(first), until=ctx.clock.now())
     rates = [trip.profit_pct for trip in trips]
-    config = drive.plan.config
+    plan, config = drive.plan, drive.plan.config
     sure = figures.bootstrap(rates, Random(f"{config.simulator.seed}:bootstrap").randrange)
     stop = stops.current(ctx)
     return Backtest(
@@ -49,11 +50,12 @@ def report(drive: Drive) -> Backtest:
         days=days,
         exits=figures.exits(trips),
         hours=figures.hours(trips),
-        folder=str(drive.plan.folder),
+        folder=str(plan.folder),
         digest="",
         version=__version__,
         first=first,
         last=last,
+        data=bars.described(plan.bars, plan.days) if plan.bars else None,
         calls=sum(call.calls for run in drive.runs for call in ctx.journal.calls_of(run.day)),
     )
 
@@ -62,13 +64,13 @@ def hold_pct(drive: Drive, first: date, last: date) -> float | None:
     """The return of all stocks in equal parts, bought at the first day's open and sold at the last
     day's close, after commission and tax; None without a price of both days."""
     market = drive.app.exchange.market
-    count = len(drive.plan.days)
+    count = len(trading_days_between(first, last))
     commission = drive.plan.config.server.commission_pct / 100
     grown = []
     for stock in market.instruments():
-        bars = market.bars(stock.stock_code, Interval.DAY, count)
-        if bars and bars[0].at.date() == first and bars[-1].at.date() == last and bars[0].open:
+        own = market.bars(stock.stock_code, Interval.DAY, count)
+        if own and own[0].at.date() == first and own[-1].at.date() == last and own[0].open:
             tax = sell_tax(LARGE, stock.market, stock.kind, last) / LARGE
-            paid = bars[0].open * (1 + commission)
-            grown.append(bars[-1].close * (1 - commission - tax) / paid)
+            paid = own[0].open * (1 + commission)
+            grown.append(own[-1].close * (1 - commission - tax) / paid)
     return round(100 * (sum(grown) / len(grown) - 1), 2) if grown else None

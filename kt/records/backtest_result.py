@@ -27,6 +27,26 @@ class HourResult(Record, frozen=True, kw_only=True):
     profit: int
 
 
+class BacktestData(Record, frozen=True, kw_only=True):
+    """The minute bars of a backtest, and the model by which orders filled on them
+    (docs/virtual-clock.md#fills). `sha256` is of the bars as they were used."""
+
+    source: str
+    stocks: int
+    bars: int
+    rounded: int
+    """Prices off the tick grid, which were moved to the nearest tick."""
+    missing_days: tuple[date, ...]
+    """Trading days between the first and the last without a bar of any stock; they were not run."""
+    left_out: tuple[str, ...]
+    """Stocks without a bar before the first day."""
+    market_price: str
+    slippage_ticks: int
+    limit_touch: bool
+    participation_pct: float
+    sha256: str
+
+
 class Backtest(Record, frozen=True, kw_only=True):
     """One backtest. Money in won, after all costs; None is "not known".
 
@@ -69,3 +89,5 @@ class Backtest(Record, frozen=True, kw_only=True):
     last: date
     calls: int
     """Requests to the broker."""
+    data: BacktestData | None = None
+    """None: the seeded market."""

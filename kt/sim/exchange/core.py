@@ -21,6 +21,7 @@ from kt.sim.exchange.steering import Steer, Steered
 from kt.sim.exchange.storage import ExchangeStorage
 from kt.sim.exchange.ticker import Ticker
 from kt.sim.market import recorded_day as replays
+from kt.sim.market.bar_board import BarBoard, BarMarket, BarView
 from kt.sim.market.board import Board
 from kt.sim.market.session_days import SessionDays
 from kt.sim.market.view import MarketView
@@ -34,7 +35,8 @@ _SAVE_EVERY = 1.0
 
 
 class Exchange:
-    """Prices from `seed` (or the recorded bars of `replay`), orders matched by price and time.
+    """Prices from `seed` (or the recorded bars of `replay`), orders matched by price and time; or
+    `bars` alone, which orders fill on by a model.
     Without `signals` nothing that is published precedes a price (docs/exchange.md#signals).
 
     `clock` is the only source of time: nothing happens between two calls, and every call first
@@ -55,6 +57,7 @@ class Exchange:
         costs: str = "real",
         state_path: Path | None = None,
         replay: Path | None = None,
+        bars: BarMarket | None = None,
         listing_delay: float = LISTING_DELAY,
     ) -> None:
         if costs not in COMMISSION_PCT:
@@ -63,6 +66,7 @@ class Exchange:
         self.signals = signals
         self.costs = costs
         self.listing_delay = listing_delay
+        self._bars = bars
         self._clock = clock
         self._lock = threading.RLock()
         self._state = ExchangeStorage(state_path) if state_path else None
@@ -76,7 +80,8 @@ class Exchange:
                 self._state.close()
             raise
         self._ticker = Ticker(self._ledger, now)
-        self.market = MarketView(self._ledger.board, self._ledger.depth, self._caught_up_now)
+        view = MarketView if bars is None else BarView
+        self.market = view(self._ledger.board, self._ledger.depth, self._caught_up_now)
 
     def _open_books(self, now: datetime, cash: int, recording: replays.Recording | None) -> Ledger:
         today = now.date()
@@ -99,7 +104,9 @@ class Exchange:
         )
         days = SessionDays(day, session + 1) if went_back else SessionDays(anchor, session)
         ledger = Ledger(
-            Board(self.seed, days, recording, signals=self.signals),
+            BarBoard(self.seed, days, self._bars)
+            if self._bars
+            else Board(self.seed, days, recording, signals=self.signals),
             cash=cash,
             commission_pct=COMMISSION_PCT[self.costs],
             state=self._state,
