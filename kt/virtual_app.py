@@ -66,7 +66,12 @@ class VirtualApp(App):
 
         given = self.config.simulator
         return InProcessExchange(
-            self.time, seed=given.seed, cash=given.cash, costs=given.costs, bars=self.bars
+            self.time,
+            seed=given.seed,
+            cash=given.cash,
+            costs=given.costs,
+            signals=given.signals,
+            bars=self.bars,
         )
 
     @cached_property

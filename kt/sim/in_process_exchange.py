@@ -43,12 +43,15 @@ class InProcessExchange:
         seed: int,
         cash: int,
         costs: str,
+        signals: bool = True,
         bars: BarMarket | None = None,
         step: float = STEP,
     ) -> None:
         self._clock = clock
         self._step = step
-        self._exchange = Exchange(clock=clock, seed=seed, cash=cash, costs=costs, bars=bars)
+        self._exchange = Exchange(
+            clock=clock, seed=seed, cash=cash, costs=costs, signals=signals, bars=bars
+        )
         settings = Settings(seed=seed, cash=cash)
         self._context = ServerContext(settings, self._exchange, clock, Faults(()))
         self._sessions = 0

@@ -40,8 +40,8 @@ HOURS = 9, 15
     The same configuration, seed and days give the same orders and the same journal,
     whose `digest` the report ends with; nothing leaves this computer unless the
     analyst is gemini. `kt help backtest` describes the form of --data, how orders fill
-    on bars, and the figures of the report. The journal stays in the folder that is named at the end.
-    Prints a `backtests` document in a pipe.
+    on bars, and the figures of the report. The journal stays in the folder that is
+    named at the end. Prints a `backtests` document in a pipe.
     """,
 )
 @click.option(

@@ -68,7 +68,7 @@ class BarDay:
 
     def sort(self) -> None:
         """Bring the bars into the order of their minutes."""
-        rows = sorted(self)
+        rows = sorted(self, key=lambda row: (row.minute, row.line))
         self._numbers = array("q", (number for row in rows for number in row))
 
     @property
@@ -122,14 +122,12 @@ def read(path: Path) -> BarTables:
     tables = BarTables(path)
     for file in _files(path):
         rows = _csv_rows(file) if file.suffix.lower() == ".csv" else _parquet_rows(file)
-        word = "line" if file.suffix.lower() == ".csv" else "row"
         line = 1
         try:
             for line, values in rows:
                 _add(tables, file, line, values)
         except _Bad as bad:
-            column = f", column {bad.column}" if bad.column else ""
-            raise InputError(f"{file}, {word} {line}{column}: {bad}", hint=HINT) from None
+            raise InputError(f"{_place(file, line, bad.column)}: {bad}", hint=HINT) from None
         except OSError as error:
             raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
     if not tables.bars:
@@ -137,6 +135,11 @@ def read(path: Path) -> BarTables:
     for stock in tables.stocks.values():
         _check_days(stock)
     return tables
+
+
+def _place(file: Path, line: int, column: str) -> str:
+    word = "line" if file.suffix.lower() == ".csv" else "row"
+    return f"{file}, {word} {line}" + (f", column {column}" if column else "")
 
 
 def _files(path: Path) -> list[Path]:
@@ -241,14 +244,16 @@ def _add(tables: BarTables, file: Path, line: int, values: Sequence[Any]) -> Non
     ]
     if not whole[4]:
         return  # a minute without trades, as if it had no line
+    _check_shape(*whole[:4])
     prices = [snap(price, stock.kind or "STOCK") for price in whole[:4]]
     tables.rounded += sum(a != b for a, b in zip(prices, whole, strict=False))
     opening, high, low, close = prices
     row = BarRow(minute, opening, high, low, close, whole[4], line)
-    _check_shape(row)
     found = stock.days.get(day)
     if found is None:
         found = stock.days[day] = BarDay(file)
+    elif found.file != file:
+        raise _Bad("code", f"{code} on {day} is in {found.file} too")
     found.add(row)
     tables.bars += 1
 
@@ -306,14 +311,14 @@ def _unit(column: str) -> str:
     return "shares" if column == "volume" else "won"
 
 
-def _check_shape(row: BarRow) -> None:
-    if row.low <= 0:
+def _check_shape(opening: int, high: int, low: int, close: int) -> None:
+    if low <= 0:
         raise _Bad("low", "a price is above 0")
-    least, most = min(row.open, row.close), max(row.open, row.close)
-    if row.low > least:
-        raise _Bad("low", f"{row.low} is above the open or close, {least}")
-    if row.high < most:
-        raise _Bad("high", f"{row.high} is below the open or close, {most}")
+    least, most = min(opening, close), max(opening, close)
+    if low > least:
+        raise _Bad("low", f"{low} is above the open or close, {least}")
+    if high < most:
+        raise _Bad("high", f"{high} is below the open or close, {most}")
 
 
 def _check_days(stock: StockBars) -> None:
@@ -335,7 +340,7 @@ def _check_twice(code: str, day: date, bars: BarDay) -> None:
     for row in bars:
         if row.minute == last:
             what = f"a second bar of {code} for the same minute of {day}"
-            raise InputError(f"{bars.file}, line {row.line}, column at: {what}", hint=HINT)
+            raise InputError(f"{_place(bars.file, row.line, 'at')}: {what}", hint=HINT)
         last = row.minute
 
 
@@ -346,7 +351,7 @@ def _check_limits(code: str, day: date, bars: BarDay, before: int, limits: tuple
             continue
         column, price = ("low", row.low) if row.low < lower else ("high", row.high)
         raise InputError(
-            f"{bars.file}, line {row.line}, column {column}: {price} is beyond the limits of {code} "
+            f"{_place(bars.file, row.line, column)}: {price} is beyond {code}'s limits "
             f"on {day}, {lower} to {upper}: its last close was {before}",
             hint="Adjust the earlier prices for splits and rights, or leave the stock out.",
         )

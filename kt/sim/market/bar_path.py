@@ -40,6 +40,9 @@ class BarPath(SessionPath):
             return 0
         return sum(self.seconds_in(index).quantities[FIRST_SECOND : second + 1])
 
+    def range_at(self, second: int) -> tuple[int, int, int]:
+        return super().range_at(second) if self.volume_at(second) else (0, 0, 0)
+
     @cached_property
     def _before(self) -> list[int]:
         """For each minute the last one before it that traded; -1: none."""
