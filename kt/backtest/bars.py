@@ -6,14 +6,14 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 
+from kt.backtest import bar_files
 from kt.config.model import Backtest as Settings
 from kt.errors import UsageError
 from kt.records import BacktestData
 from kt.rules import calendar
 from kt.rules.bar_fill import FillModel
-from kt.sim.market import bar_files
 from kt.sim.market.bar_board import BarMarket
-from kt.sim.market.bar_files import BarTables
+from kt.sim.market.bar_tables import BarTables
 
 
 def load(

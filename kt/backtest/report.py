@@ -28,7 +28,10 @@ def report(drive: Drive) -> Backtest:
     points = ctx.journal.equity(since=equity.beginning(first), until=ctx.clock.now())
     rates = [trip.profit_pct for trip in trips]
     plan, config = drive.plan, drive.plan.config
-    sure = figures.bootstrap(rates, Random(f"{config.simulator.seed}:bootstrap").randrange)
+    draw = Random(f"{config.simulator.seed}:bootstrap").randrange
+    trade_mean = figures.mean_return(rates, draw)
+    daily = [day.equity_pct for day in days if day.equity_pct is not None]
+    day_mean = figures.mean_return(daily, draw)
     stop = stops.current(ctx)
     return Backtest(
         seed=config.simulator.seed,
@@ -42,10 +45,14 @@ def report(drive: Drive) -> Backtest:
         fees=sum(day.fees for day in days),
         taxes=sum(day.taxes for day in days),
         orders=sum(run.report.orders for run in drive.runs),
-        mean_profit_pct=round(sum(rates) / len(rates), 3) if rates else None,
-        profit_low_pct=sure[0] if sure else None,
-        profit_high_pct=sure[1] if sure else None,
-        p_value=sure[2] if sure else None,
+        mean_profit_pct=trade_mean.mean,
+        profit_low_pct=trade_mean.low,
+        profit_high_pct=trade_mean.high,
+        p_value=trade_mean.p_value,
+        mean_day_pct=day_mean.mean,
+        day_low_pct=day_mean.low,
+        day_high_pct=day_mean.high,
+        day_p_value=day_mean.p_value,
         stopped="" if stop.mode is StopMode.RUNNING else f"{stop.mode}: {stop.reason}",
         days=days,
         exits=figures.exits(trips),

@@ -76,6 +76,11 @@ class Backtest(Record, frozen=True, kw_only=True):
     profit_low_pct: float | None
     profit_high_pct: float | None
     p_value: float | None
+    mean_day_pct: float | None
+    """The mean daily return of the equity; its interval and p are made as those of the trades."""
+    day_low_pct: float | None
+    day_high_pct: float | None
+    day_p_value: float | None
     stopped: str
     """Why trading stopped before the end; empty when it did not."""
     days: tuple[DayResult, ...]

@@ -86,7 +86,8 @@ RESULT = Backtest(
     ),
     index_pct=0.73, hold_pct=-0.1, exposure_pct=12.61, turnover=0.47, fees=670, taxes=4_119,
     orders=9, mean_profit_pct=0.37, profit_low_pct=0.3, profit_high_pct=0.46, p_value=0.0,
-    stopped="", days=(DAY,), exits=(ExitResult(reason="take_profit", trades=4, wins=3, profit=7),),
+    mean_day_pct=0.1, day_low_pct=None, day_high_pct=None, day_p_value=None, stopped="",
+    days=(DAY,), exits=(ExitResult(reason="take_profit", trades=4, wins=3, profit=7),),
     hours=(HourResult(hour=10, trades=4, wins=3, profit=7),), folder="/tmp/b", digest="9fbc",
     version="1", first=FIRST_DAY, last=FIRST_DAY, calls=1_132,
 )  # fmt: skip
@@ -108,6 +109,7 @@ trades         4 (3 won)
 win rate       75.0%
 profit factor  2.50
 mean trade     +0.37%, 95% interval +0.30% to +0.46%, p 0.0000
+mean day       +0.10%
 exposure       12.6%
 turnover       0.47 times the equity
 costs          4,789 won: fees 670, taxes 4,119

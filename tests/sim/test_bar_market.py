@@ -11,14 +11,14 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from kt.backtest import bar_files
 from kt.clock import ManualClock
 from kt.errors import UnknownStock
 from kt.records import Interval, MarketName, OrderNotice, Ranking, Side, Tick
 from kt.rules.bar_fill import FillModel
 from kt.sim.exchange import Exchange, ExchangeBroker
-from kt.sim.market import bar_files
 from kt.sim.market.bar_board import BarMarket
-from kt.sim.market.bar_files import BarTables
+from kt.sim.market.bar_tables import BarTables
 from tests.bar_data import DAYS, Line, at, other_future, walk, write
 from tests.sim.scene import ticket
 

@@ -18,8 +18,8 @@ from kt.records import (
     Side,
 )
 from kt.rules.bar_fill import FillModel
-from kt.sim.market.bar_files import BarTables, StockBars
 from kt.sim.market.bar_path import bar_path
+from kt.sim.market.bar_tables import BarTables, StockBars
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.chain import PATHS_BACK, Chain, DayBar
 from kt.sim.market.depth import Depth

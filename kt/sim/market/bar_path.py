@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 
 from kt.rules import ticks
-from kt.sim.market.bar_files import BarDay, BarRow
+from kt.sim.market.bar_tables import BarDay, BarRow
 from kt.sim.market.listing import Listing
 from kt.sim.market.minute_seconds import MinuteSeconds, minute_seconds
 from kt.sim.market.path import SessionPath

@@ -5,19 +5,18 @@ from __future__ import annotations
 
 import csv
 import re
-from array import array
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from kt.errors import InputError, UsageError
 from kt.records import KST, MarketName
 from kt.rules import calendar, ticks
+from kt.sim.market.bar_tables import BarDay, BarRow, BarTables, StockBars
 from kt.sim.market.draw import snap
-from kt.sim.market.session_days import CLOSING_SECOND, CONTINUOUS_MINUTES
+from kt.sim.market.session_days import CONTINUOUS_MINUTES
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("code", "at", *PRICES, "volume", "name", "market", "kind")
@@ -25,87 +24,12 @@ COLUMNS = ("code", "at", *PRICES, "volume", "name", "market", "kind")
 REQUIRED = ("at", *PRICES, "volume")
 FORMS = (".csv", ".parquet")
 HINT = "`kt help backtest` describes the form of the data."
-CLOSING_MINUTE = CLOSING_SECOND // 60
-"""The minute of the closing auction's only bar."""
 _CODE = re.compile(r"[0-9A-Z]{6}")
 _WHOLE = re.compile(r"([0-9]{1,15})(?:\.0*)?")
 _MARKETS = {market.value: market for market in (MarketName.KOSPI, MarketName.KOSDAQ)}
-_FIELDS = 7
 
 Row = tuple[int, Sequence[Any]]
 """A line number, and its values in the order of COLUMNS (None: no such column)."""
-
-
-class BarRow(NamedTuple):
-    """One minute's bar: prices in won, volume in shares. `minute` counts as the market's seconds
-    do, from 380 minutes before the closing auction; `line` is its place in the file."""
-
-    minute: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    line: int
-
-
-class BarDay:
-    """One stock's bars of one day by minute, kept as plain numbers."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self._numbers = array("q")
-
-    def add(self, row: BarRow) -> None:
-        self._numbers.extend(row)
-
-    def __len__(self) -> int:
-        return len(self._numbers) // _FIELDS
-
-    def __iter__(self) -> Iterator[BarRow]:
-        numbers = self._numbers
-        return (BarRow(*numbers[at : at + _FIELDS]) for at in range(0, len(numbers), _FIELDS))
-
-    def sort(self) -> None:
-        """Bring the bars into the order of their minutes."""
-        rows = sorted(self, key=lambda row: (row.minute, row.line))
-        self._numbers = array("q", (number for row in rows for number in row))
-
-    @property
-    def close(self) -> int:
-        """The last price of a sorted day, in won."""
-        return self._numbers[4 - _FIELDS]
-
-    @property
-    def volume(self) -> int:
-        """The shares of the whole day."""
-        return sum(self._numbers[5::_FIELDS])
-
-
-@dataclass(slots=True)
-class StockBars:
-    """All bars of one stock; `name`, `market` and `kind` are empty where no column says them."""
-
-    code: str
-    name: str = ""
-    market: str = ""
-    kind: str = ""
-    days: dict[date, BarDay] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class BarTables:
-    """What the files held. `rounded` counts prices off the tick grid, moved to the nearest tick."""
-
-    source: Path
-    stocks: dict[str, StockBars] = field(default_factory=dict)
-    bars: int = 0
-    rounded: int = 0
-
-    @property
-    def days(self) -> tuple[date, ...]:
-        """The days with bars of any stock, in order."""
-        return tuple(sorted({day for stock in self.stocks.values() for day in stock.days}))
 
 
 class _Bad(Exception):
@@ -127,7 +51,7 @@ def read(path: Path) -> BarTables:
             for line, values in rows:
                 _add(tables, file, line, values)
         except _Bad as bad:
-            raise InputError(f"{_place(file, line, bad.column)}: {bad}", hint=HINT) from None
+            raise _refused(file, line, bad.column, bad) from None
         except OSError as error:
             raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
     if not tables.bars:
@@ -137,9 +61,12 @@ def read(path: Path) -> BarTables:
     return tables
 
 
-def _place(file: Path, line: int, column: str) -> str:
+def _refused(file: Path, line: int, column: str, reason: object) -> InputError:
+    """The error about a value, with its place: lines of CSV, rows of Parquet."""
     word = "line" if file.suffix.lower() == ".csv" else "row"
-    return f"{file}, {word} {line}" + (f", column {column}" if column else "")
+    if not column:
+        return InputError(f"{file}, {word} {line}: {reason}", hint=HINT)
+    return InputError(f"{file}, {word} {line}, column {column}: {reason}", hint=HINT)
 
 
 def _files(path: Path) -> list[Path]:
@@ -340,7 +267,7 @@ def _check_twice(code: str, day: date, bars: BarDay) -> None:
     for row in bars:
         if row.minute == last:
             what = f"a second bar of {code} for the same minute of {day}"
-            raise InputError(f"{_place(bars.file, row.line, 'at')}: {what}", hint=HINT)
+            raise _refused(bars.file, row.line, "at", what)
         last = row.minute
 
 
@@ -350,8 +277,8 @@ def _check_limits(code: str, day: date, bars: BarDay, before: int, limits: tuple
         if lower <= row.low and row.high <= upper:
             continue
         column, price = ("low", row.low) if row.low < lower else ("high", row.high)
-        raise InputError(
-            f"{_place(bars.file, row.line, column)}: {price} is beyond {code}'s limits "
-            f"on {day}, {lower} to {upper}: its last close was {before}",
-            hint="Adjust the earlier prices for splits and rights, or leave the stock out.",
+        what = (
+            f"{price} is beyond {code}'s limits on {day}, {lower} to {upper}: its last close was "
+            f"{before}; adjust earlier prices for splits and rights, or leave the stock out"
         )
+        raise _refused(bars.file, row.line, column, what)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from kt.backtest import bar_files
 from kt.errors import InputError, KtError, UsageError
-from kt.sim.market import bar_files
-from kt.sim.market.bar_files import BarRow, BarTables
+from kt.sim.market.bar_tables import BarRow, BarTables
 from tests.bar_data import DAYS, HEADER, walk, write
 
 ONE, TWO, THREE = DAYS
