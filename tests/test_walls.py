@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "virtual_time": {"ports", "records"},
     "virtual_app": COMMON | {"app", "virtual_time", "broker", "analyst", "store", "sim"},
     "backtest": COMMON
-    | {"engine", "steps", "rules", "app", "virtual_app", "virtual_time", "backtest"},
+    | {"engine", "steps", "rules", "app", "virtual_app", "virtual_time", "backtest", "sim"},
     "cli": COMMON
     | {"cli", "app", "engine", "steps", "rules", "api_catalog", "broker", "sim", "store"}
     | {"backtest", "translation"},

@@ -63,10 +63,11 @@ def read(path: Path) -> BarTables:
 
 def _refused(file: Path, line: int, column: str, reason: object) -> InputError:
     """The error about a value, with its place: lines of CSV, rows of Parquet."""
-    word = "line" if file.suffix.lower() == ".csv" else "row"
-    if not column:
-        return InputError(f"{file}, {word} {line}: {reason}", hint=HINT)
-    return InputError(f"{file}, {word} {line}, column {column}: {reason}", hint=HINT)
+    csv_file = file.suffix.lower() == ".csv"
+    place = f"{file}, line {line}" if csv_file else f"{file}, row {line}"
+    if column:
+        return InputError(f"{place}, column {column}: {reason}", hint=HINT)
+    return InputError(f"{place}: {reason}", hint=HINT)
 
 
 def _files(path: Path) -> list[Path]:
@@ -188,7 +189,7 @@ def _add(tables: BarTables, file: Path, line: int, values: Sequence[Any]) -> Non
 def _described(code: str, name: Any, market: Any, kind: Any) -> StockBars:
     """A stock from its first row."""
     if market and market not in _MARKETS:
-        raise _Bad("market", f"{market!r} is not {' or '.join(_MARKETS)}")
+        raise _Bad("market", f"{market!r} is no market: write KOSPI or KOSDAQ")
     if kind and kind not in ticks.KINDS:
         raise _Bad("kind", f"{kind!r} is not one of {', '.join(sorted(ticks.KINDS))}")
     return StockBars(code, str(name or ""), market or "", kind or "")
@@ -218,8 +219,9 @@ def _session_minute(at: datetime) -> tuple[date, int]:
     if at.second or at.microsecond:
         raise _Bad("at", f"{at:%Y-%m-%d %H:%M:%S} is not the start of a minute")
     if not hours.open <= at <= hours.close:
-        around = f"{hours.open:%H:%M} to {hours.close:%H:%M}"
-        raise _Bad("at", f"{at:%Y-%m-%d %H:%M} is outside the session, {around} in Korea")
+        opens, closes = f"{hours.open:%H:%M}", f"{hours.close:%H:%M}"
+        reason = f"{at:%Y-%m-%d %H:%M} is outside the session, {opens} to {closes} in Korea"
+        raise _Bad("at", reason)
     origin = hours.closing_auction - timedelta(minutes=CONTINUOUS_MINUTES)
     return at.date(), (at - origin) // timedelta(minutes=1)
 
@@ -230,12 +232,8 @@ def _whole(column: str, given: Any) -> int:
         return given
     matched = _WHOLE.fullmatch(str(given))
     if matched is None:
-        raise _Bad(column, f"{str(given)!r} is not a whole number of {_unit(column)}")
+        raise _Bad(column, f"{str(given)!r} is not a whole number")
     return int(matched[1])
-
-
-def _unit(column: str) -> str:
-    return "shares" if column == "volume" else "won"
 
 
 def _check_shape(opening: int, high: int, low: int, close: int) -> None:

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from kt.backtest import bar_files
-from kt.config.model import Backtest as Settings
+from kt.config.model import BarFills
 from kt.errors import UsageError
 from kt.records import BacktestData
 from kt.rules import calendar
@@ -17,7 +17,7 @@ from kt.sim.market.bar_tables import BarTables
 
 
 def load(
-    path: Path, settings: Settings, days: int | None, first: date | None, last: date | None
+    path: Path, settings: BarFills, days: int | None, first: date | None, last: date | None
 ) -> tuple[BarMarket, tuple[date, ...]]:
     """The market of a file or a folder, and the days to run on it. Raises InputError for bars that
     cannot be used and UsageError for days that they do not have."""

@@ -131,11 +131,9 @@ class Drive:
         self.app.time.call_later(HOUR - passed, tell)
 
     def keep(self) -> None:
-        """Save the exchange and a configuration file, so that other commands read this folder. An
-        exchange on bars is not saved: it could not go on."""
+        """Save the exchange and a configuration file, so that other commands read this folder."""
         folder, given = self.plan.folder, self.plan.config.simulator
-        if self.plan.bars is None:
-            self.app.exchange.keep(ExchangePaths(folder / SIM).database)
+        self.app.exchange.keep(ExchangePaths(folder / SIM).database)
         simulator = {"seed": str(given.seed), "cash": str(given.cash), "costs": given.costs}
         text = msgspec.json.format(
             msgspec.json.encode({"state_dir": str(folder), "simulator": simulator})

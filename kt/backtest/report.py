@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from random import Random
+from typing import Any
 
 from kt import __version__
 from kt.backtest import bars
 from kt.backtest.drive import Drive, trading_days_between
-from kt.records import Backtest, Interval, StopMode
+from kt.records import Backtest, DayResult, Interval, RoundTrip, StopMode
 from kt.rules import backtest_figures as figures
 from kt.rules.fees import sell_tax
 from kt.steps.portfolio import daily_pnl, equity
@@ -26,12 +28,7 @@ def report(drive: Drive) -> Backtest:
     trips = [trip for trip in daily_pnl.by_trade(ctx, first) if not trip.open]
     days = ctx.journal.days(since=first, until=last)
     points = ctx.journal.equity(since=equity.beginning(first), until=ctx.clock.now())
-    rates = [trip.profit_pct for trip in trips]
     plan, config = drive.plan, drive.plan.config
-    draw = Random(f"{config.simulator.seed}:bootstrap").randrange
-    trade_mean = figures.mean_return(rates, draw)
-    daily = [day.equity_pct for day in days if day.equity_pct is not None]
-    day_mean = figures.mean_return(daily, draw)
     stop = stops.current(ctx)
     return Backtest(
         seed=config.simulator.seed,
@@ -45,14 +42,7 @@ def report(drive: Drive) -> Backtest:
         fees=sum(day.fees for day in days),
         taxes=sum(day.taxes for day in days),
         orders=sum(run.report.orders for run in drive.runs),
-        mean_profit_pct=trade_mean.mean,
-        profit_low_pct=trade_mean.low,
-        profit_high_pct=trade_mean.high,
-        p_value=trade_mean.p_value,
-        mean_day_pct=day_mean.mean,
-        day_low_pct=day_mean.low,
-        day_high_pct=day_mean.high,
-        day_p_value=day_mean.p_value,
+        **_means(trips, days, config.simulator.seed),
         stopped="" if stop.mode is StopMode.RUNNING else f"{stop.mode}: {stop.reason}",
         days=days,
         exits=figures.exits(trips),
@@ -65,6 +55,24 @@ def report(drive: Drive) -> Backtest:
         data=bars.described(plan.bars, plan.days) if plan.bars else None,
         calls=sum(call.calls for run in drive.runs for call in ctx.journal.calls_of(run.day)),
     )
+
+
+def _means(trips: Sequence[RoundTrip], days: Sequence[DayResult], seed: int) -> dict[str, Any]:
+    """The mean trade and the mean day, and how sure they are."""
+    draw = Random(f"{seed}:bootstrap").randrange
+    trade = figures.mean_return([trip.profit_pct for trip in trips], draw)
+    daily = [day.equity_pct for day in days if day.equity_pct is not None]
+    day = figures.mean_return(daily, draw)
+    return {
+        "mean_profit_pct": trade.mean,
+        "profit_low_pct": trade.low,
+        "profit_high_pct": trade.high,
+        "p_value": trade.p_value,
+        "mean_day_pct": day.mean,
+        "day_low_pct": day.low,
+        "day_high_pct": day.high,
+        "day_p_value": day.p_value,
+    }
 
 
 def hold_pct(drive: Drive, first: date, last: date) -> float | None:

@@ -298,7 +298,7 @@ class Simulator(Section, frozen=True, kw_only=True):
     """Commission and tax of the real server, or of mock investing."""
 
 
-class Backtest(Section, frozen=True, kw_only=True):
+class BarFills(Section, frozen=True, kw_only=True):
     """How orders fill in `kt backtest --data`. Bars tell neither the order book nor the queue, so
     this errs against you."""
 
@@ -366,7 +366,7 @@ class Config(Section, frozen=True, kw_only=True):
     notify: Notify = Notify()
     journal: JournalKeeping = JournalKeeping()
     simulator: Simulator = Simulator()
-    backtest: Backtest = Backtest()
+    backtest: BarFills = BarFills()
 
     @property
     def server(self) -> ProfileConfig:

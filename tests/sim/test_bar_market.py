@@ -207,6 +207,23 @@ def test_a_sale_gets_the_worse_price(tmp_path: Path) -> None:
     assert [row[1:3] for row in fills(exchange)] == [(10, 70_100)], "open 70,200, one tick"
 
 
+def test_a_saved_exchange_stays_at_its_last_prices(tmp_path: Path) -> None:
+    exchange, clock = opened(tables(tmp_path), second(-5, 0))
+    broker = ExchangeBroker(exchange, "a")
+    broker.place(ticket(Side.BUY, 10, code=CODE))
+    clock.set(second(391, 0))
+    exchange.keep(tmp_path / "exchange.db")
+    again = Exchange(clock=clock, cash=100_000_000, state_path=tmp_path / "exchange.db")
+    clock.set(second(100, 0, NEXT))
+    try:
+        (held,) = ExchangeBroker(again, "a").holdings().items
+        assert (held.stock_code, held.quantity, held.price) == (CODE, 10, 71_000)
+        assert {item.stock_code for item in again.market.instruments()} == {CODE, OTHER}
+        assert not again.market.flow(CODE)
+    finally:
+        again.close()
+
+
 # --- no look-ahead ----------------------------------------------------------------------------
 
 FEW = (*range(40), 200, 201, 300, *range(370, 380))

@@ -21,7 +21,7 @@ from kt.sim.exchange.steering import Steer, Steered
 from kt.sim.exchange.storage import ExchangeStorage
 from kt.sim.exchange.ticker import Ticker
 from kt.sim.market import recorded_day as replays
-from kt.sim.market.bar_board import BarBoard, BarMarket, BarView
+from kt.sim.market.bar_board import BarBoard, BarMarket, BarView, resumed, saved
 from kt.sim.market.board import Board
 from kt.sim.market.session_days import SessionDays
 from kt.sim.market.view import MarketView
@@ -29,6 +29,8 @@ from kt.sim.market.view import MarketView
 LISTING_DELAY = 0.7
 """Clock seconds until an order or a fill is in the lists; the stream sends it at once."""
 
+_BARS = "bars"
+"""The key of an exchange on bars in its state: the last prices, at which it stays."""
 _ON_OFF = {True: "on", False: "off"}
 _SAVE_EVERY = 1.0
 """Real seconds between two saves of the time."""
@@ -80,7 +82,7 @@ class Exchange:
                 self._state.close()
             raise
         self._ticker = Ticker(self._ledger, now)
-        view = MarketView if bars is None else BarView
+        view = MarketView if self._bars is None else BarView
         self.market = view(self._ledger.board, self._ledger.depth, self._caught_up_now)
 
     def _open_books(self, now: datetime, cash: int, recording: replays.Recording | None) -> Ledger:
@@ -102,6 +104,8 @@ class Exchange:
         went_back = "day" in meta and (
             day < anchor or (day == anchor and now < datetime.fromisoformat(meta["seen"]))
         )
+        if _BARS in meta:
+            self._bars = resumed(meta[_BARS], anchor)
         days = SessionDays(day, session + 1) if went_back else SessionDays(anchor, session)
         ledger = Ledger(
             BarBoard(self.seed, days, self._bars)
@@ -221,7 +225,10 @@ class Exchange:
         with self._lock:
             state = ExchangeStorage(path)
             try:
-                self.caught_up().save_all(state)
+                ledger = self.caught_up()
+                if self._bars is not None:
+                    ledger.meta[_BARS] = saved(ledger.board, self._seen)
+                ledger.save_all(state)
             finally:
                 state.close()
 

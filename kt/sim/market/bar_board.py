@@ -6,6 +6,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime
+from pathlib import Path
+
+import msgspec
 
 from kt.records import (
     BrokerActivity,
@@ -17,9 +20,10 @@ from kt.records import (
     SectorFlow,
     Side,
 )
+from kt.rules import calendar
 from kt.rules.bar_fill import FillModel
 from kt.sim.market.bar_path import bar_path
-from kt.sim.market.bar_tables import BarTables, StockBars
+from kt.sim.market.bar_tables import BarDay, BarRow, BarTables, StockBars
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.chain import PATHS_BACK, Chain, DayBar
 from kt.sim.market.depth import Depth
@@ -56,6 +60,48 @@ class BarMarket:
     def left_out(self) -> tuple[str, ...]:
         """The codes of the stocks that begin too late."""
         return tuple(sorted(set(self.tables.stocks) - set(self.stocks)))
+
+
+class SavedStock(msgspec.Struct, frozen=True):
+    """A stock at the end of a backtest: its last price and its usual volume."""
+
+    code: str
+    name: str
+    market: str
+    kind: str
+    price: int
+    volume: int
+
+
+def saved(board: Board, at: datetime) -> str:
+    """The stocks with their last prices, as JSON: what is left of the bars when they are over."""
+    moment = board.moment(at)
+    stocks = [
+        SavedStock(
+            code=item.code,
+            name=item.name,
+            market=item.market,
+            kind=item.kind,
+            price=board.path(item.code, moment.session).price_at(moment.second),
+            volume=item.usual_volume,
+        )
+        for item in board.listings
+    ]
+    return msgspec.json.encode(stocks).decode()
+
+
+def resumed(text: str, day: date) -> BarMarket:
+    """The market of `saved` from its day on: every stock stays at its last price."""
+    tables = BarTables(Path())
+    for stock in msgspec.json.decode(text, type=list[SavedStock]):
+        bars = BarDay(tables.source)
+        price = stock.price
+        bars.add(BarRow(0, price, price, price, price, stock.volume, 0))
+        days = {calendar.previous_trading_day(day): bars}
+        tables.stocks[stock.code] = StockBars(
+            stock.code, stock.name, stock.market, stock.kind, days
+        )
+    return BarMarket(tables, day, FillModel())
 
 
 def listed(market: BarMarket) -> tuple[Listing, ...]:
