@@ -94,7 +94,7 @@ class Exchange:
                 f"the exchange's state was made with seed {meta['seed']}, not {self.seed}",
                 hint=f"start with --seed {meta['seed']}, or kt sim reset",
             )
-        if meta.get("signals", "on") != _ON_OFF[self.signals]:
+        if meta and meta.get("signals", "on") != _ON_OFF[self.signals]:
             raise ConfigError(
                 f"the exchange's state was made with signals {meta.get('signals', 'on')}",
                 hint="set simulator.signals as it was, or kt sim reset",
@@ -108,9 +108,7 @@ class Exchange:
             self._bars = resumed(meta[_BARS], anchor)
         days = SessionDays(day, session + 1) if went_back else SessionDays(anchor, session)
         ledger = Ledger(
-            BarBoard(self.seed, days, self._bars)
-            if self._bars
-            else Board(self.seed, days, recording, signals=self.signals),
+            self._board(days, recording),
             cash=cash,
             commission_pct=COMMISSION_PCT[self.costs],
             state=self._state,
@@ -125,6 +123,11 @@ class Exchange:
         run_to(ledger, now)
         ledger.save()
         return ledger
+
+    def _board(self, days: SessionDays, recording: replays.Recording | None) -> Board:
+        if self._bars is not None:
+            return BarBoard(self.seed, days, self._bars)
+        return Board(self.seed, days, recording, signals=self.signals)
 
     # --- time -------------------------------------------------------------------------------
 
