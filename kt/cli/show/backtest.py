@@ -19,6 +19,8 @@ COUNTS = (
     columns.gain("profit"),
 )
 EXITS = (Column("why sold", lambda row: row.reason), *COUNTS)
+SHOWN = 3
+"""How many days or stocks are named."""
 PRICES = {
     "open": "a bar's open",
     "worse": "the worse of a bar's open and close",
@@ -49,7 +51,8 @@ def _data(row: BacktestData) -> list[tuple[str, str]]:
     beyond = "touched" if row.limit_touch else "traded through"
     told = [
         ("bars", f"{money(row.bars)} of {money(row.stocks)} stocks, {row.source}"),
-        ("market orders", f"{PRICES[row.market_price]}, {row.slippage_ticks} ticks worse"),
+        ("market orders", PRICES[row.market_price]),
+        ("slippage", "1 tick" if row.slippage_ticks == 1 else f"{row.slippage_ticks} ticks"),
         ("limit orders", f"when {beyond}, never better than a market order"),
         ("volume", f"at most {plain(row.participation_pct)}% of a bar's"),
         ("order book", "not in bars: one tick between bid and ask, no place in the queue"),
@@ -58,10 +61,16 @@ def _data(row: BacktestData) -> list[tuple[str, str]]:
     if row.rounded:
         told.append(("off tick", f"{money(row.rounded)} prices, moved to the nearest tick"))
     if row.missing_days:
-        told.append(("no bars", ", ".join(map(str, row.missing_days))))
+        told.append(("no bars", f"not run: {_several(row.missing_days)}"))
     if row.left_out:
-        told.append(("left out", f"no bar before the first day: {', '.join(row.left_out)}"))
+        told.append(("left out", f"no bar before the first day: {_several(row.left_out)}"))
     return told
+
+
+def _several(items: Sequence[object]) -> str:
+    """The first few, and how many more there are."""
+    few = ", ".join(map(str, items[:SHOWN]))
+    return few if len(items) <= SHOWN else f"{few} and {len(items) - SHOWN} more"
 
 
 def _figures(row: Backtest) -> list[tuple[str, str]]:
@@ -104,5 +113,4 @@ def _part(rate: float | None) -> str:
 def _mean(mean: float | None, low: float | None, high: float | None, p: float | None) -> str:
     if mean is None or low is None or high is None:
         return percent(mean)
-    inside = f"{percent(low)} to {percent(high)}"
-    return f"{percent(mean)}, 95% interval {inside}, p {plain(p, 4)}"
+    return f"{percent(mean)}, 95% interval {percent(low)} to {percent(high)}, p {plain(p, 4)}"
