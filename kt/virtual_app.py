@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kt.ports import Analyst, Clock
     from kt.records import AdviceRequest, AnalystReply, AnalystRequest, Candidate, StreamEvent
     from kt.sim.in_process_exchange import InProcessExchange, ProcessSession
+    from kt.sim.market.bar_board import BarMarket
     from kt.store.journal import SqliteJournal
     from kt.virtual_time import VirtualTime
 
@@ -42,14 +43,17 @@ class VirtualApp(App):
         say: Say,
         time: VirtualTime,
         answers: Path | None = None,
+        bars: BarMarket | None = None,
         *,
         wire: bool = False,
     ) -> None:
-        """`answers` is the journal of an earlier run that answers in the analyst's place. With
-        `wire` every query takes the wire's form: slower, and the same records."""
+        """`answers` is the journal of an earlier run that answers in the analyst's place; `bars`
+        are the market in place of the seeded one. With `wire` every query takes the wire's form:
+        slower, and the same records."""
         super().__init__(config, environ, say)
         self.time = time
         self.answers = answers
+        self.bars = bars
         self.wire = wire
 
     @cached_property
@@ -65,7 +69,14 @@ class VirtualApp(App):
         from kt.sim.in_process_exchange import InProcessExchange
 
         given = self.config.simulator
-        return InProcessExchange(self.time, seed=given.seed, cash=given.cash, costs=given.costs)
+        return InProcessExchange(
+            self.time,
+            seed=given.seed,
+            cash=given.cash,
+            costs=given.costs,
+            signals=given.signals,
+            bars=self.bars,
+        )
 
     @cached_property
     def latency(self) -> Latency:

@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "direct": COMMON | {"broker", "sim", "rules"},
     "virtual_app": COMMON | {"app", "virtual_time", "broker", "direct", "analyst", "store", "sim"},
     "backtest": COMMON
-    | {"engine", "steps", "rules", "app", "virtual_app", "virtual_time", "backtest"},
+    | {"engine", "steps", "rules", "app", "virtual_app", "virtual_time", "backtest", "sim"},
     "cli": COMMON
     | {"cli", "app", "engine", "steps", "rules", "api_catalog", "broker", "sim", "store"}
     | {"backtest", "translation"},

@@ -22,6 +22,7 @@ from kt.files import replace_private
 from kt.paths import SIM, ExchangePaths
 from kt.records import KST, DayResult
 from kt.rules import calendar
+from kt.sim.market.bar_board import BarMarket
 from kt.steps.context import Context
 from kt.virtual_app import VirtualApp
 from kt.virtual_time import VirtualTime
@@ -44,6 +45,8 @@ class BacktestPlan:
     days: tuple[date, ...]
     answers: Path | None = None
     """The journal of an earlier run, which answers in the analyst's place."""
+    bars: BarMarket | None = None
+    """The market in place of the seeded one."""
 
     @property
     def folder(self) -> Path:
@@ -156,7 +159,7 @@ def driving(
     time = VirtualTime(_start(plan.config, plan.days[0]))
     bits = Random(f"{plan.config.simulator.seed}:ids").getrandbits
     with ids.drawn_from(bits), time.driving():
-        app = VirtualApp(plan.config, plan.environ, say, time, plan.answers, wire=wire)
+        app = VirtualApp(plan.config, plan.environ, say, time, plan.answers, plan.bars, wire=wire)
         try:
             say(f"decided by {app.analyst.name} {app.analyst.model}".rstrip())
             yield Drive(plan, app, say, progress)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from random import Random
+from typing import Any
 
 from kt import __version__
-from kt.backtest.drive import Drive
-from kt.records import Backtest, Interval, StopMode
+from kt.backtest import bars
+from kt.backtest.drive import Drive, trading_days_between
+from kt.records import Backtest, DayResult, Interval, RoundTrip, StopMode
 from kt.rules import backtest_figures as figures
 from kt.rules.fees import sell_tax
 from kt.steps.portfolio import daily_pnl, equity
@@ -25,9 +28,7 @@ def report(drive: Drive) -> Backtest:
     trips = [trip for trip in daily_pnl.by_trade(ctx, first) if not trip.open]
     days = ctx.journal.days(since=first, until=last)
     points = ctx.journal.equity(since=equity.beginning(first), until=ctx.clock.now())
-    rates = [trip.profit_pct for trip in trips]
-    config = drive.plan.config
-    sure = figures.bootstrap(rates, Random(f"{config.simulator.seed}:bootstrap").randrange)
+    plan, config = drive.plan, drive.plan.config
     stop = stops.current(ctx)
     return Backtest(
         seed=config.simulator.seed,
@@ -41,34 +42,50 @@ def report(drive: Drive) -> Backtest:
         fees=sum(day.fees for day in days),
         taxes=sum(day.taxes for day in days),
         orders=sum(run.report.orders for run in drive.runs),
-        mean_profit_pct=round(sum(rates) / len(rates), 3) if rates else None,
-        profit_low_pct=sure[0] if sure else None,
-        profit_high_pct=sure[1] if sure else None,
-        p_value=sure[2] if sure else None,
+        **_means(trips, days, config.simulator.seed),
         stopped="" if stop.mode is StopMode.RUNNING else f"{stop.mode}: {stop.reason}",
         days=days,
         exits=figures.exits(trips),
         hours=figures.hours(trips),
-        folder=str(drive.plan.folder),
+        folder=str(plan.folder),
         digest="",
         version=__version__,
         first=first,
         last=last,
+        data=bars.described(plan.bars, plan.days) if plan.bars else None,
         calls=sum(call.calls for run in drive.runs for call in ctx.journal.calls_of(run.day)),
     )
+
+
+def _means(trips: Sequence[RoundTrip], days: Sequence[DayResult], seed: int) -> dict[str, Any]:
+    """The mean trade and the mean day, and how sure they are."""
+    draw = Random(f"{seed}:bootstrap").randrange
+    trade = figures.mean_return([trip.profit_pct for trip in trips], draw)
+    daily = [day.equity_pct for day in days if day.equity_pct is not None]
+    day = figures.mean_return(daily, draw)
+    return {
+        "mean_profit_pct": trade.mean,
+        "profit_low_pct": trade.low,
+        "profit_high_pct": trade.high,
+        "p_value": trade.p_value,
+        "mean_day_pct": day.mean,
+        "day_low_pct": day.low,
+        "day_high_pct": day.high,
+        "day_p_value": day.p_value,
+    }
 
 
 def hold_pct(drive: Drive, first: date, last: date) -> float | None:
     """The return of all stocks in equal parts, bought at the first day's open and sold at the last
     day's close, after commission and tax; None without a price of both days."""
     market = drive.app.exchange.market
-    count = len(drive.plan.days)
+    count = len(trading_days_between(first, last))
     commission = drive.plan.config.server.commission_pct / 100
     grown = []
     for stock in market.instruments():
-        bars = market.bars(stock.stock_code, Interval.DAY, count)
-        if bars and bars[0].at.date() == first and bars[-1].at.date() == last and bars[0].open:
+        own = market.bars(stock.stock_code, Interval.DAY, count)
+        if own and own[0].at.date() == first and own[-1].at.date() == last and own[0].open:
             tax = sell_tax(LARGE, stock.market, stock.kind, last) / LARGE
-            paid = bars[0].open * (1 + commission)
-            grown.append(bars[-1].close * (1 - commission - tax) / paid)
+            paid = own[0].open * (1 + commission)
+            grown.append(own[-1].close * (1 - commission - tax) / paid)
     return round(100 * (sum(grown) / len(grown) - 1), 2) if grown else None

@@ -298,6 +298,21 @@ class Simulator(Section, frozen=True, kw_only=True):
     """Commission and tax of the real server, or of mock investing."""
 
 
+class BarFills(Section, frozen=True, kw_only=True):
+    """How orders fill in `kt backtest --data`. Bars tell neither the order book nor the queue, so
+    this errs against you."""
+
+    market_price: Literal["open", "worse", "extreme"] = "worse"
+    """The price of the bar that a market order gets before slippage: its open, the worse of open
+    and close, or the worst of all (the high for a buy, the low for a sale)."""
+    slippage_ticks: Annotated[int, Meta(ge=0, le=100)] = 1
+    """Ticks that a market order gets less than that."""
+    limit_touch: bool = False
+    """Whether a limit order fills when the price touches it; false: only when it trades beyond."""
+    participation_pct: Annotated[float, Meta(gt=0, le=100)] = 10.0
+    """The most of a bar's volume that all your orders on a stock get together."""
+
+
 ProfileName = Literal["sim", "mock", "real"]
 
 DEFAULT_PROFILES: dict[ProfileName, ProfileConfig] = {
@@ -351,6 +366,7 @@ class Config(Section, frozen=True, kw_only=True):
     notify: Notify = Notify()
     journal: JournalKeeping = JournalKeeping()
     simulator: Simulator = Simulator()
+    backtest: BarFills = BarFills()
 
     @property
     def server(self) -> ProfileConfig:

@@ -47,7 +47,7 @@ from kt.records.analyst_request import (
     StockContext,
     TradingRoom,
 )
-from kt.records.backtest_result import Backtest, ExitResult, HourResult
+from kt.records.backtest_result import Backtest, BacktestData, ExitResult, HourResult
 from kt.records.base import (
     ANSWERS,
     KST,
@@ -167,6 +167,7 @@ __all__ = [
     "AnalystScore",
     "AnalystUse",
     "Backtest",
+    "BacktestData",
     "Balance",
     "BalanceNotice",
     "Bar",

@@ -27,6 +27,26 @@ class HourResult(Record, frozen=True, kw_only=True):
     profit: int
 
 
+class BacktestData(Record, frozen=True, kw_only=True):
+    """The minute bars of a backtest, and the model by which orders filled on them
+    (docs/virtual-clock.md#fills). `sha256` is of the bars as they were used."""
+
+    source: str
+    stocks: int
+    bars: int
+    rounded: int
+    """Prices off the tick grid, which were moved to the nearest tick."""
+    missing_days: tuple[date, ...]
+    """Trading days between the first and the last without a bar of any stock; they were not run."""
+    left_out: tuple[str, ...]
+    """Stocks without a bar before the first day."""
+    market_price: str
+    slippage_ticks: int
+    limit_touch: bool
+    participation_pct: float
+    sha256: str
+
+
 class Backtest(Record, frozen=True, kw_only=True):
     """One backtest. Money in won, after all costs; None is "not known".
 
@@ -56,6 +76,11 @@ class Backtest(Record, frozen=True, kw_only=True):
     profit_low_pct: float | None
     profit_high_pct: float | None
     p_value: float | None
+    mean_day_pct: float | None
+    """The mean daily return of the equity; its interval and p are made as those of the trades."""
+    day_low_pct: float | None
+    day_high_pct: float | None
+    day_p_value: float | None
     stopped: str
     """Why trading stopped before the end; empty when it did not."""
     days: tuple[DayResult, ...]
@@ -69,3 +94,5 @@ class Backtest(Record, frozen=True, kw_only=True):
     last: date
     calls: int
     """Requests to the broker."""
+    data: BacktestData | None = None
+    """None: the seeded market."""

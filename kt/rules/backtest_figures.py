@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from kt.records import DayResult, Equity, ExitResult, HourResult, RoundTrip
 
@@ -71,6 +72,24 @@ def compounded_pct(rates: Sequence[float | None]) -> float | None:
     if not known or len(known) < len(rates):
         return None
     return round(100 * (math.prod(1 + rate / 100 for rate in known) - 1), 2)
+
+
+class MeanReturn(NamedTuple):
+    """A mean in percent, its 95% interval, and the part of the resamples that are not above 0; None
+    where too few values are known."""
+
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    p_value: float | None = None
+
+
+def mean_return(rates: Sequence[float], choose: Choose) -> MeanReturn:
+    """The mean of percentages and how sure it is."""
+    if not rates:
+        return MeanReturn()
+    mean = round(math.fsum(rates) / len(rates), 3)
+    return MeanReturn(mean, *(bootstrap(rates, choose) or ()))
 
 
 def bootstrap(

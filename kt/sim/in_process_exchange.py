@@ -14,6 +14,7 @@ from kt.ports import Clock, Market
 from kt.records import StreamEvent
 from kt.sim.exchange import Exchange
 from kt.sim.faults import Faults
+from kt.sim.market.bar_board import BarMarket
 from kt.sim.server import rest_call
 from kt.sim.server.client_session import ClientFrame, ClientSession
 from kt.sim.server.context import ServerContext
@@ -40,11 +41,21 @@ class InProcessExchange:
     `keep` is called."""
 
     def __init__(
-        self, clock: CallsBack, *, seed: int, cash: int, costs: str, step: float = STEP
+        self,
+        clock: CallsBack,
+        *,
+        seed: int,
+        cash: int,
+        costs: str,
+        signals: bool = True,
+        bars: BarMarket | None = None,
+        step: float = STEP,
     ) -> None:
         self._clock = clock
         self._step = step
-        self._exchange = Exchange(clock=clock, seed=seed, cash=cash, costs=costs)
+        self._exchange = Exchange(
+            clock=clock, seed=seed, cash=cash, costs=costs, signals=signals, bars=bars
+        )
         settings = Settings(seed=seed, cash=cash)
         self._context = ServerContext(settings, self._exchange, clock, Faults(()))
         self._sessions = 0

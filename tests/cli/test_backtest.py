@@ -6,13 +6,19 @@ from datetime import date, datetime
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from kt.backtest import bar_files
+from kt.backtest.bars import days_of, described
 from kt.backtest.drive import FIRST_DAY, trading_days
 from kt.cli.commands.backtest import chosen_days, settings_of
 from kt.cli.show import table_of
 from kt.cli.support.console import Console
 from kt.errors import ExitCode, UsageError
-from kt.records import KST, Backtest, DayResult, ExitResult, HourResult, Performance
+from kt.records import KST, Backtest, BacktestData, DayResult, ExitResult, HourResult, Performance
+from kt.rules.bar_fill import FillModel
+from kt.sim.market.bar_board import BarMarket
+from tests.bar_data import DAYS, walk, write
 from tests.cli.front import Front
 
 
@@ -86,10 +92,74 @@ RESULT = Backtest(
     ),
     index_pct=0.73, hold_pct=-0.1, exposure_pct=12.61, turnover=0.47, fees=670, taxes=4_119,
     orders=9, mean_profit_pct=0.37, profit_low_pct=0.3, profit_high_pct=0.46, p_value=0.0,
-    stopped="", days=(DAY,), exits=(ExitResult(reason="take_profit", trades=4, wins=3, profit=7),),
+    mean_day_pct=0.1, day_low_pct=None, day_high_pct=None, day_p_value=None, stopped="",
+    days=(DAY,), exits=(ExitResult(reason="take_profit", trades=4, wins=3, profit=7),),
     hours=(HourResult(hour=10, trades=4, wins=3, profit=7),), folder="/tmp/b", digest="9fbc",
     version="1", first=FIRST_DAY, last=FIRST_DAY, calls=1_132,
 )  # fmt: skip
+
+
+DATA = BacktestData(
+    source="/data/minutes", stocks=6, bars=6_858, rounded=12, missing_days=(date(2026, 1, 7),),
+    left_out=("000660", "0091P0", "005930", "035420"), market_price="worse", slippage_ticks=1,
+    limit_touch=False, participation_pct=10.0, sha256="9f" * 32,
+)  # fmt: skip
+
+
+def test_what_bars_cannot_tell_is_shown() -> None:
+    result = replace(RESULT, data=DATA, digest="9f" * 32)
+    shown = table_of("backtests", [result], Console(width=80))
+    assert max(map(len, shown.splitlines())) <= 80
+    assert "index          +0.73%, KOSPI stocks of the data\n" in shown
+    assert shown.endswith(
+        """\
+Data
+bars           6,858 of 6 stocks, /data/minutes
+market orders  the worse of a bar's open and close
+slippage       1 tick
+limit orders   when traded through, never better than a market order
+volume         at most 10.0% of a bar's
+order book     not in bars: one tick between bid and ask, no place in the queue
+who bought     not in bars: no flows, member firms, sectors
+off tick       12 prices, moved to the nearest tick
+no bars        not run: 2026-01-07
+left out       no bar before the first day: 000660, 0091P0, 005930 and 1 more
+"""
+    )
+    console = Console()
+    console.markdown = True
+    markdown = table_of("backtests", [result], console)
+    assert "## Data\n\n- **bars** 6,858 of 6 stocks" in markdown
+
+
+def test_the_data_decides_the_days(front: Front, tmp_path: Path) -> None:
+    lines = walk("005930", 70_000, (*DAYS, date(2026, 1, 9)), 1, range(2))
+    tables = bar_files.read(write(tmp_path / "bars.csv", lines))
+    assert days_of(tables, None, None, None) == (*DAYS[1:], date(2026, 1, 9))
+    assert days_of(tables, 1, DAYS[2], None) == (DAYS[2],)
+    assert days_of(tables, None, None, DAYS[1]) == (DAYS[1],)
+    found = described(BarMarket(tables, DAYS[1], FillModel()), (*DAYS[1:], date(2026, 1, 9)))
+    assert found.missing_days == (date(2026, 1, 8),)
+
+
+@pytest.mark.parametrize(
+    ("days", "line", "code", "said"),
+    [
+        (3, ("--from", "2026-01-05"), ExitCode.USAGE, "2026-01-05 is not among the days"),
+        (3, ("--to", "2026-01-08"), ExitCode.USAGE, "They are 2026-01-06 to 2026-01-07"),
+        (3, ("--days", "1", "--to", "2026-01-07"), ExitCode.USAGE, "--days or --to"),
+        (1, (), ExitCode.USAGE, "has bars of 2026-01-05 only"),
+        (3, ("--set", "backtest.slippage_ticks=-1"), ExitCode.USAGE, "slippage_ticks"),
+        (0, (), ExitCode.INPUT, "bars.csv has no bars"),
+    ],
+)
+def test_bad_data_is_refused(
+    front: Front, tmp_path: Path, days: int, line: tuple[str, ...], code: ExitCode, said: str
+) -> None:
+    data = write(tmp_path / "bars.csv", walk("005930", 70_000, DAYS[:days], 1, range(2)))
+    ran = front("backtest", "--data", str(data), *line)
+    assert (ran.code, ran.out) == (code, "")
+    assert said in ran.err
 
 
 def test_what_is_shown() -> None:
@@ -108,6 +178,7 @@ trades         4 (3 won)
 win rate       75.0%
 profit factor  2.50
 mean trade     +0.37%, 95% interval +0.30% to +0.46%, p 0.0000
+mean day       +0.10%
 exposure       12.6%
 turnover       0.47 times the equity
 costs          4,789 won: fees 670, taxes 4,119

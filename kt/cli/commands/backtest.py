@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kt.backtest.drive import BacktestPlan, DayRun
     from kt.cli.support.cli_context import CliContext
     from kt.config.model import Config
+    from kt.sim.market.bar_board import BarMarket
 
 MOST_DAYS = 2_000
 MOST_SEED = 10**9
@@ -25,23 +26,38 @@ HOURS = 9, 15
 
 @command(
     "backtest",
-    help="""Run whole trading days of `kt run` on a virtual clock, on the embedded exchange.
+    help="""Run whole trading days of `kt run` on a virtual clock, on the embedded exchange or
+    on your minute bars.
 
     \b
       kt backtest --days 5
       kt backtest --seed 7 --days 1 -o json
       kt backtest --from 2026-03-02 --to 2026-03-13 --capital 20,000,000
       kt backtest --set exits.stop_loss_pct=3 --set limits.positions=5
+      kt backtest --data bars.csv --set backtest.slippage_ticks=2
       kt backtest --analyst replay --answers FOLDER --set analyst.kind=gemini
 
     The same configuration, seed and days give the same orders and the same journal,
     whose `digest` the report ends with; nothing leaves this computer unless the
-    analyst is gemini. The journal stays in the folder that is named at the end.
-    Prints a `backtests` document in a pipe.
+    analyst is gemini. `kt help backtest` describes the form of --data, how orders fill
+    on bars, and the figures of the report. The journal stays in the folder that is
+    named at the end. Prints a `backtests` document in a pipe.
     """,
 )
-@click.option("--days", type=click.IntRange(1, MOST_DAYS), help="Trading days; default: 1.")
-@click.option("--from", "first", type=DAY, help="First day; default: 2026-01-05.")
+@click.option(
+    "--data",
+    metavar="FILE|FOLDER",
+    type=click.Path(path_type=Path),
+    help="Minute bars as CSV or Parquet, in place of the seeded market.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, MOST_DAYS),
+    help="Trading days; default: 1, or those of --data.",
+)
+@click.option(
+    "--from", "first", type=DAY, help="First day; default: 2026-01-05, or that of --data."
+)
 @click.option("--to", "last", type=DAY, help="Last day, in place of --days.")
 @click.option(
     "--seed", type=click.IntRange(0, MOST_SEED), help="The market's seed; default: simulator.seed."
@@ -67,6 +83,7 @@ HOURS = 9, 15
 @pass_cli
 def backtest(
     cli: CliContext,
+    data: Path | None,
     days: int | None,
     first: date | None,
     last: date | None,
@@ -79,7 +96,8 @@ def backtest(
 ) -> None:
     from kt.backtest.drive import BacktestPlan
 
-    chosen = chosen_days(days, first, last)
+    if days is not None and last is not None:
+        raise UsageError("give --days or --to, not both")
     recorded = journal_of(analyst, answers)
     overrides = settings_of(settings)
     if analyst != "replay":
@@ -89,8 +107,31 @@ def backtest(
         simulator["seed"] = seed
     if capital is not None:
         simulator["cash"] = capital
-    config = config_of(cli, overrides, folder)
-    run(cli, BacktestPlan(config, cli.environ, chosen, recorded))
+    found = settled(cli, overrides)
+    bars = None
+    if data is None:
+        chosen = chosen_days(days, first, last)
+    else:
+        bars, chosen = bars_of(cli, data, found, days, first, last)
+    config = with_folder(cli, found, folder)
+    run(cli, BacktestPlan(config, cli.environ, chosen, recorded, bars))
+
+
+def bars_of(
+    cli: CliContext,
+    data: Path,
+    config: Config,
+    days: int | None,
+    first: date | None,
+    last: date | None,
+) -> tuple[BarMarket, tuple[date, ...]]:
+    """The market of --data and the days to run. Raises InputError and UsageError."""
+    from kt.backtest.bars import load
+
+    market, chosen = load(data, config.backtest, days, first, last)
+    stocks, bars = len(market.stocks), market.tables.bars
+    cli.say(f"{data}: {bars:,} bars of {stocks} stocks, {chosen[0]} to {chosen[-1]}")
+    return market, chosen
 
 
 def journal_of(analyst: str, answers: Path | None) -> Path | None:
@@ -116,8 +157,6 @@ def chosen_days(days: int | None, first: date | None, last: date | None) -> tupl
 
     if last is None:
         return trading_days(first or FIRST_DAY, days or 1)
-    if days is not None:
-        raise UsageError("give --days or --to, not both")
     found = trading_days_between(first or FIRST_DAY, last)
     if not found:
         raise UsageError(f"there is no trading day from {first or FIRST_DAY} to {last}")
@@ -143,14 +182,10 @@ def settings_of(given: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def config_of(cli: CliContext, overrides: dict[str, Any], folder: Path | None) -> Config:
-    """The configuration of the backtest, with a new folder of its own for its state. Raises
-    ConfigError and UsageError."""
-    from msgspec.structs import replace
-
+def settled(cli: CliContext, overrides: dict[str, Any]) -> Config:
+    """The configuration of the backtest, still with the usual state folder. Raises ConfigError."""
     from kt.cli.support.language import language_of
     from kt.config.load import load_config
-    from kt.config.model import Notify
     from kt.translation import use
 
     fixed = {**overrides, "profile": "sim"}
@@ -159,6 +194,16 @@ def config_of(cli: CliContext, overrides: dict[str, Any], folder: Path | None) -
     found = load_config(cli.flags.config or None, cli.environ, fixed)
     use(language_of(found.language, cli.flags.lang, cli.environ))
     cli.console.palette = found.gain_colors
+    return found
+
+
+def with_folder(cli: CliContext, found: Config, folder: Path | None) -> Config:
+    """The same with a new folder of its own for its state, and nobody who is told. Raises
+    UsageError."""
+    from msgspec.structs import replace
+
+    from kt.config.model import Notify
+
     state = new_folder(cli, found, folder)
     alone = replace(found.analyst, shadow="")
     return replace(found, state_dir=str(state), notify=Notify(), analyst=alone)

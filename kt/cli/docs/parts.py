@@ -114,6 +114,15 @@ def configuration() -> str:
     return "\n".join(lines).rstrip("\n")
 
 
+def backtest_keys() -> str:
+    """How orders fill on bars."""
+    from kt.cli.docs.keys import sections
+
+    own = next(section for section in sections() if section.name == "backtest")
+    rows = [(key.path.rpartition(".")[2], _described(key, _shown(key))) for key in own.keys]
+    return listed(rows)
+
+
 def _by_profile(keys: Sequence[Key]) -> str:
     """A key's default in the profiles: one value if they agree, otherwise one per profile."""
     shown = {key.path.split(".")[1]: _shown(key) for key in keys}
@@ -157,5 +166,6 @@ PARTS: dict[str, Callable[[], str]] = {
     "denials": denials,
     "errors": errors,
     "configuration": configuration,
+    "backtest-keys": backtest_keys,
     "faults": faults,
 }

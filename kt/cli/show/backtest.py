@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kt.cli.show import columns, pnl
 from kt.cli.show.cells import money, percent, plain, signed
 from kt.cli.show.table import Column, heading, pairs, render
-from kt.records import Backtest
+from kt.records import Backtest, BacktestData
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -19,6 +19,13 @@ COUNTS = (
     columns.gain("profit"),
 )
 EXITS = (Column("why sold", lambda row: row.reason), *COUNTS)
+SHOWN = 3
+"""How many days or stocks are named."""
+PRICES = {
+    "open": "a bar's open",
+    "worse": "the worse of a bar's open and close",
+    "extreme": "a bar's high to buy, its low to sell",
+}
 HOURS = (Column("hour", lambda row: f"{row.hour:02d}:00"), *COUNTS)
 
 
@@ -28,23 +35,53 @@ def backtests(rows: Sequence[Backtest], console: Console) -> str:
 
 
 def _backtest(row: Backtest, console: Console) -> str:
-    parts = (
+    parts = [
         ("Result", pairs(_figures(row), console)),
         ("Days", render(pnl.DAYS, row.days, console)),
         ("Exits", render(EXITS, row.exits, console)),
         ("Hours", render(HOURS, row.hours, console)),
-    )
+    ]
+    if row.data is not None:
+        parts.append(("Data", pairs(_data(row.data), console)))
     return "\n".join(f"{heading(title, console)}{text}" for title, text in parts)
+
+
+def _data(row: BacktestData) -> list[tuple[str, str]]:
+    """The bars, how orders filled on them, and what bars cannot tell."""
+    beyond = "touched" if row.limit_touch else "traded through"
+    told = [
+        ("bars", f"{money(row.bars)} of {money(row.stocks)} stocks, {row.source}"),
+        ("market orders", PRICES[row.market_price]),
+        ("slippage", "1 tick" if row.slippage_ticks == 1 else f"{row.slippage_ticks} ticks"),
+        ("limit orders", f"when {beyond}, never better than a market order"),
+        ("volume", f"at most {plain(row.participation_pct)}% of a bar's"),
+        ("order book", "not in bars: one tick between bid and ask, no place in the queue"),
+        ("who bought", "not in bars: no flows, member firms, sectors"),
+    ]
+    if row.rounded:
+        told.append(("off tick", f"{money(row.rounded)} prices, moved to the nearest tick"))
+    if row.missing_days:
+        told.append(("no bars", f"not run: {_several(row.missing_days)}"))
+    if row.left_out:
+        told.append(("left out", f"no bar before the first day: {_several(row.left_out)}"))
+    return told
+
+
+def _several(items: Sequence[object]) -> str:
+    """The first few, and how many more there are."""
+    few = ", ".join(map(str, items[:SHOWN]))
+    return few if len(items) <= SHOWN else f"{few} and {len(items) - SHOWN} more"
 
 
 def _figures(row: Backtest) -> list[tuple[str, str]]:
     """The numbers; what is not known is said to be."""
     one = row.performance
+    market = "KOSPI" if row.data is None else "KOSPI stocks of the data"
     told = [
         ("days", f"{row.first} to {row.last}, seed {row.seed}, {money(row.capital)} won"),
         ("profit", f"{signed(one.profit)} won realised, after costs"),
         ("on equity", percent(one.return_pct)),
-        ("index", "" if row.index_pct is None else f"{percent(row.index_pct)}, KOSPI"),
+        ("index", "" if row.index_pct is None else f"{percent(row.index_pct)}, {market}"),
         ("buy and hold", "" if row.hold_pct is None else f"{percent(row.hold_pct)}, all stocks"),
         ("drawdown", percent(one.max_drawdown_pct)),
         ("Sharpe", plain(one.sharpe, 2)),
@@ -52,7 +89,10 @@ def _figures(row: Backtest) -> list[tuple[str, str]]:
         ("trades", f"{money(one.trades)} ({money(one.wins)} won)"),
         ("win rate", _part(one.win_rate_pct)),
         ("profit factor", plain(one.profit_factor, 2)),
-        ("mean trade", _mean(row)),
+        ("mean trade", _mean(
+            row.mean_profit_pct, row.profit_low_pct, row.profit_high_pct, row.p_value
+        )),
+        ("mean day", _mean(row.mean_day_pct, row.day_low_pct, row.day_high_pct, row.day_p_value)),
         ("exposure", _part(row.exposure_pct)),
         ("turnover", "" if row.turnover is None else f"{row.turnover:.2f} times the equity"),
         ("costs", f"{money(row.fees + row.taxes)} won: fees {money(row.fees)}, "
@@ -70,11 +110,7 @@ def _part(rate: float | None) -> str:
     return "" if rate is None else f"{plain(rate)}%"
 
 
-def _mean(row: Backtest) -> str:
-    if row.mean_profit_pct is None:
-        return ""
-    mean = percent(row.mean_profit_pct)
-    if row.profit_low_pct is None or row.profit_high_pct is None:
-        return mean
-    inside = f"{percent(row.profit_low_pct)} to {percent(row.profit_high_pct)}"
-    return f"{mean}, 95% interval {inside}, p {plain(row.p_value, 4)}"
+def _mean(mean: float | None, low: float | None, high: float | None, p: float | None) -> str:
+    if mean is None or low is None or high is None:
+        return percent(mean)
+    return f"{percent(mean)}, 95% interval {percent(low)} to {percent(high)}, p {plain(p, 4)}"

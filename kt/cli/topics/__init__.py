@@ -10,6 +10,7 @@ TOPICS: dict[str, str] = {
     "questions": "What the analyst is asked during the day.",
     "recovery": "Orders whose outcome is unknown, and crashes.",
     "figures": "What the numbers of kt pnl and kt report mean.",
+    "backtest": "Minute bars, how orders fill on them, and the report.",
     "cron": "Running unattended.",
     "notices": "Notification channels, and figures for monitors.",
     "database": "The journal in plain SQL.",

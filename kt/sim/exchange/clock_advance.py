@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from kt.sim.exchange.bar_matching import run_bars
 from kt.sim.exchange.fill_booking import book_matches
 from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.matching import Liquidity, match_auction, match_resting, may_trade
@@ -46,6 +47,11 @@ def _run(ledger: Ledger, until: int) -> None:
 
 def _run_stock(ledger: Ledger, code: str, orders: list[SimOrder], start: int, until: int) -> None:
     path = ledger.board.path(code, ledger.session)
+    if ledger.board.fill_model is not None:
+        run_bars(ledger, code, orders, start, until)
+        if start < CLOSING_SECOND <= until:
+            _expire(ledger, orders)
+        return
     opens = path.skip * 60
     if start < opens <= until and not path.halted(opens):
         _auction(ledger, code, orders, opens, path.opening, max(1, path.auction))

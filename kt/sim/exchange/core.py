@@ -21,6 +21,7 @@ from kt.sim.exchange.steering import Steer, Steered
 from kt.sim.exchange.storage import ExchangeStorage
 from kt.sim.exchange.ticker import Ticker
 from kt.sim.market import recorded_day as replays
+from kt.sim.market.bar_board import BarBoard, BarMarket, BarView, resumed, saved
 from kt.sim.market.board import Board
 from kt.sim.market.session_days import SessionDays
 from kt.sim.market.view import MarketView
@@ -28,13 +29,16 @@ from kt.sim.market.view import MarketView
 LISTING_DELAY = 0.7
 """Clock seconds until an order or a fill is in the lists; the stream sends it at once."""
 
+_BARS = "bars"
+"""The key of an exchange on bars in its state: the last prices, at which it stays."""
 _ON_OFF = {True: "on", False: "off"}
 _SAVE_EVERY = 1.0
 """Real seconds between two saves of the time."""
 
 
 class Exchange:
-    """Prices from `seed` (or the recorded bars of `replay`), orders matched by price and time.
+    """Prices from `seed` (or the recorded bars of `replay`), orders matched by price and time; or
+    `bars` alone, which orders fill on by a model.
     Without `signals` nothing that is published precedes a price (docs/exchange.md#signals).
 
     `clock` is the only source of time: nothing happens between two calls, and every call first
@@ -55,6 +59,7 @@ class Exchange:
         costs: str = "real",
         state_path: Path | None = None,
         replay: Path | None = None,
+        bars: BarMarket | None = None,
         listing_delay: float = LISTING_DELAY,
     ) -> None:
         if costs not in COMMISSION_PCT:
@@ -63,6 +68,7 @@ class Exchange:
         self.signals = signals
         self.costs = costs
         self.listing_delay = listing_delay
+        self._bars = bars
         self._clock = clock
         self._lock = threading.RLock()
         self._state = ExchangeStorage(state_path) if state_path else None
@@ -76,7 +82,8 @@ class Exchange:
                 self._state.close()
             raise
         self._ticker = Ticker(self._ledger, now)
-        self.market = MarketView(self._ledger.board, self._ledger.depth, self._caught_up_now)
+        view = MarketView if self._bars is None else BarView
+        self.market = view(self._ledger.board, self._ledger.depth, self._caught_up_now)
 
     def _open_books(self, now: datetime, cash: int, recording: replays.Recording | None) -> Ledger:
         today = now.date()
@@ -87,7 +94,7 @@ class Exchange:
                 f"the exchange's state was made with seed {meta['seed']}, not {self.seed}",
                 hint=f"start with --seed {meta['seed']}, or kt sim reset",
             )
-        if meta.get("signals", "on") != _ON_OFF[self.signals]:
+        if meta and meta.get("signals", "on") != _ON_OFF[self.signals]:
             raise ConfigError(
                 f"the exchange's state was made with signals {meta.get('signals', 'on')}",
                 hint="set simulator.signals as it was, or kt sim reset",
@@ -97,9 +104,11 @@ class Exchange:
         went_back = "day" in meta and (
             day < anchor or (day == anchor and now < datetime.fromisoformat(meta["seen"]))
         )
+        if _BARS in meta:
+            self._bars = resumed(meta[_BARS], anchor)
         days = SessionDays(day, session + 1) if went_back else SessionDays(anchor, session)
         ledger = Ledger(
-            Board(self.seed, days, recording, signals=self.signals),
+            self._board(days, recording),
             cash=cash,
             commission_pct=COMMISSION_PCT[self.costs],
             state=self._state,
@@ -114,6 +123,11 @@ class Exchange:
         run_to(ledger, now)
         ledger.save()
         return ledger
+
+    def _board(self, days: SessionDays, recording: replays.Recording | None) -> Board:
+        if self._bars is not None:
+            return BarBoard(self.seed, days, self._bars)
+        return Board(self.seed, days, recording, signals=self.signals)
 
     # --- time -------------------------------------------------------------------------------
 
@@ -214,7 +228,10 @@ class Exchange:
         with self._lock:
             state = ExchangeStorage(path)
             try:
-                self.caught_up().save_all(state)
+                ledger = self.caught_up()
+                if self._bars is not None:
+                    ledger.meta[_BARS] = saved(ledger.board, self._seen)
+                ledger.save_all(state)
             finally:
                 state.close()
 

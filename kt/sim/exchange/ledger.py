@@ -8,6 +8,7 @@ from kt.records import Side, StreamEvent
 from kt.sim.exchange.exchange_account import Account, Costing, affordable
 from kt.sim.exchange.order_records import SimFill, SimOrder
 from kt.sim.exchange.storage import ExchangeStorage
+from kt.sim.market.bar_board import BarDepth
 from kt.sim.market.board import Board
 from kt.sim.market.depth import Depth
 from kt.sim.market.noise import key_of
@@ -26,7 +27,7 @@ class Ledger:
         self, board: Board, *, cash: int, commission_pct: float, state: ExchangeStorage | None
     ) -> None:
         self.board = board
-        self.depth = Depth()
+        self.depth = Depth() if board.fill_model is None else BarDepth()
         self.cash = cash
         self.commission_pct = commission_pct
         self.accounts: dict[str, Account] = {}

@@ -175,7 +175,7 @@ class OrderEntry:
         ledger.say(order.account, notice(ledger, order, "RECEIVED", self._at))
         if order.kind == "AMEND":
             ledger.say(order.account, notice(ledger, order, "CONFIRMED", self._at))
-        if board.phase(self._at) is not MarketPhase.CONTINUOUS:
+        if board.fill_model or board.phase(self._at) is not MarketPhase.CONTINUOUS:
             return
         path = board.path(order.code, self._moment.session)
         if path.suspended(self._moment.second):

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from kt.errors import UnknownStock
 from kt.records import Flow
+from kt.rules.bar_fill import FillModel
 from kt.rules.trading_phases import MarketPhase, market_phase
-from kt.sim.market.chain import PATHS_BACK, Chain
+from kt.sim.market.chain import OLDEST, PATHS_BACK, Chain
 from kt.sim.market.listing import Listing, by_size, listings
 from kt.sim.market.path import SessionPath
 from kt.sim.market.plan import Planner
@@ -28,6 +29,9 @@ class Moment:
 class Board:
     """The listings, the calendar and the price paths of one seed."""
 
+    fill_model: FillModel | None = None
+    """How orders fill on bars; None: against the order book."""
+
     def __init__(
         self,
         seed: int,
@@ -35,8 +39,10 @@ class Board:
         recording: Recording | None = None,
         *,
         signals: bool = True,
+        listed: tuple[Listing, ...] = (),
     ) -> None:
-        known = by_size(recording.listings(listings()) if recording else listings())
+        """`listed` are the stocks in place of the built-in ones."""
+        known = by_size(recording.listings(listings()) if recording else listed or listings())
         self.listings = known
         self.days = days
         self.planner = Planner(seed, known, signals=signals)
@@ -77,6 +83,10 @@ class Board:
 
     def has_minutes(self, session: int) -> bool:
         return session >= -PATHS_BACK
+
+    def oldest(self, code: str) -> int:
+        """The oldest session of a stock that has a day bar."""
+        return OLDEST
 
     def opened(self, moment: Moment) -> bool:
         """Whether the session has opened."""

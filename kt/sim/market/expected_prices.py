@@ -15,9 +15,9 @@ _STEP = 5
 
 
 def expected(path: SessionPath, second: int) -> tuple[int, int]:
-    """The expected (price, volume) of the running auction; zeros outside an auction and while the
-    stock is halted."""
-    if path.steered and path.halted(second):
+    """The expected (price, volume) of the running auction; zeros outside an auction, while the
+    stock is halted, and where it is not known."""
+    if not path.auctions_known or (path.steered and path.halted(second)):
         return 0, 0
     begin = path.skip * 60 - OPENING_SECONDS
     if begin <= second < path.skip * 60:

@@ -9,7 +9,7 @@ import msgspec
 
 from kt.records import KST, Bar, Interval
 from kt.sim.market.board import Board, Moment
-from kt.sim.market.chain import OLDEST, DayBar
+from kt.sim.market.chain import DayBar
 from kt.sim.market.path import MarketTrade, SessionPath
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
@@ -37,7 +37,7 @@ def day_bars(board: Board, code: str, moment: Moment, count: int) -> list[Bar]:
     """The newest day bars, oldest first; the last is today's unfinished bar once it has traded."""
     finished = moment.session if not board.closed(moment) else moment.session + 1
     running = board.opened(moment) and not board.closed(moment)
-    first = max(OLDEST, finished - count + (1 if running else 0))
+    first = max(board.oldest(code), finished - count + (1 if running else 0))
     found = [_day_bar(board, code, session) for session in range(first, finished)]
     if running:
         path = board.path(code, moment.session)

@@ -97,6 +97,8 @@ class MinutePath:
 
     steered = False
     """Whether the session may have halts, interruptions and limit locks."""
+    auctions_known = True
+    """Whether the expected price of a call auction is known while it runs."""
     best_seen: tuple[int, tuple[int, int]] | None = None
     """The last second whose best ask and bid were asked for, and these prices."""
 

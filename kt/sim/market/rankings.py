@@ -57,7 +57,9 @@ def _surge(board: Board, listing: Listing, moment: Moment, volume: int) -> float
     """The change of volume against the previous session at the same time, in percent."""
     before, skip = moment.session - 1, board.skip(moment.session - 1)
     usual = board.chain.volume_by(listing, before, skip, moment.second)
-    return round(100 * (volume - usual) / max(1, usual), 2)
+    if not usual:
+        return 0.0
+    return round(100 * (volume - usual) / usual, 2)
 
 
 def _ranked(row: _Row, ranking: Ranking, at: int, moment: Moment) -> Ranked:
