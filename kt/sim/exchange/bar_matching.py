@@ -10,7 +10,7 @@ from kt.sim.exchange.fill_booking import book_matches
 from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.matching import Match
 from kt.sim.exchange.order_records import SimOrder
-from kt.sim.market.minutes import Minute
+from kt.sim.market.minute_seconds import Minute
 from kt.sim.market.path import SessionPath
 from kt.sim.market.session_days import CLOSING_SECOND, CONTINUOUS_MINUTES
 
@@ -49,6 +49,7 @@ def _closing(path: SessionPath) -> Minute:
         back=0,
         low_first=True,
         bits=0,
+        tick=1,
     )
 
 

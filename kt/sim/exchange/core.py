@@ -115,7 +115,8 @@ class Exchange:
         )
         if not ledger.load():
             ledger.matched = ledger.board.moment(now).second
-        ledger.meta |= {"seed": str(self.seed), "seen": now.isoformat()}
+        ledger.seen = now
+        ledger.meta["seed"] = str(self.seed)
         ledger.meta["signals"] = _ON_OFF[self.signals]
         steering.load(ledger)
         if went_back:
@@ -134,7 +135,9 @@ class Exchange:
     def now(self) -> datetime:
         """The exchange's time: the clock's time, but never going back."""
         with self._lock:
-            self._seen = max(self._seen, self._clock.now().astimezone(KST))
+            shown = self._clock.now()
+            if shown > self._seen:
+                self._seen = shown.astimezone(KST)
             return self._seen
 
     def advance(self) -> list[Addressed]:
@@ -159,8 +162,9 @@ class Exchange:
         """The ledger after matching up to now."""
         with self._lock:
             now = self.now()
-            self._ledger.meta["seen"] = now.isoformat()
-            run_to(self._ledger, now)
+            if now is not self._ledger.seen:
+                self._ledger.seen = now
+                run_to(self._ledger, now)
             return self._ledger
 
     def _caught_up_now(self) -> datetime:
@@ -185,10 +189,11 @@ class Exchange:
             ledger.save()
             return outcome
 
-    def watch(self, codes: set[str]) -> None:
-        """Send trades and order books of these stocks from now on; replaces the previous set."""
+    def watch(self, codes: set[str], books: set[str] | None = None) -> None:
+        """Send the trades of these stocks from now on, and the order books of those in `books`, or
+        of all of them; replaces the previous sets."""
         with self._lock:
-            self._ticker.watch(codes)
+            self._ticker.watch(codes, codes if books is None else books)
 
     def steer(self, request: Steer) -> Steered:
         """Steer one stock from the next second on; saved on disk when this returns. Raises

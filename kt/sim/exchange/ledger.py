@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from kt.records import Side, StreamEvent
+from kt.records import KST, Side, StreamEvent
 from kt.sim.exchange.exchange_account import Account, Costing, affordable
 from kt.sim.exchange.order_records import SimFill, SimOrder
 from kt.sim.exchange.storage import ExchangeStorage
@@ -37,6 +37,8 @@ class Ledger:
         self.next_exec = 1
         self.session = 0
         self.matched = LONG_AGO
+        self.seen = datetime.min.replace(tzinfo=KST)
+        """The exchange's time."""
         self.outbox: list[Addressed] = []
         self._state = state
         self._working: dict[int, SimOrder] = {}
@@ -178,6 +180,7 @@ class Ledger:
 
     def _update_meta(self) -> None:
         self.meta |= {
+            "seen": self.seen.isoformat(),
             "next_order": str(self.next_order),
             "next_exec": str(self.next_exec),
             "session": str(self.session),

@@ -28,12 +28,15 @@ class Ticker:
         self._drawn: tuple[int, int, int] = (0, 0, 0)
         self._phases: dict[int, list[SessionNotice]] = {}
         self.codes: frozenset[str] = frozenset()
+        self.of_books: frozenset[str] = frozenset()
 
-    def watch(self, codes: set[str]) -> None:
-        """Watch these stocks from now on; unknown codes are ignored."""
+    def watch(self, codes: set[str], books: set[str]) -> None:
+        """Watch the trades of `codes`, and the order books of those among them that are in `books`,
+        from now on; unknown codes are ignored."""
         self._drawn = (0, 0, 0)
         self.codes = frozenset(code for code in codes if self._ledger.board.knows(code))
-        self._books = {code: book for code, book in self._books.items() if code in self.codes}
+        self.of_books = self.codes & books
+        self._books = {code: book for code, book in self._books.items() if code in self.of_books}
 
     def events(self, at: datetime) -> list[Addressed]:
         """The events since the last call."""
@@ -51,6 +54,8 @@ class Ticker:
                 (None, self._tick(code, path, trade, quantity, moment.session))
                 for trade, quantity in chosen(path, first, moment.second)
             ]
+            if code not in self.of_books:
+                continue
             update = self._book(code, path, moment.second, at)
             if update is not None:
                 found.append((None, update))
@@ -68,7 +73,7 @@ class Ticker:
             quantity=quantity,
             side=trade.side,
             volume=trade.volume,
-            change_pct=round(100 * (trade.price - path.base) / path.base, 2),
+            change_pct=path.change_pct(trade.price),
             at=board.days.at(session, trade.second),
             ask=ask,
             bid=bid,
@@ -127,9 +132,10 @@ def chosen(path: SessionPath, first: int, last: int) -> list[tuple[MarketTrade, 
     before it, so that no volume is lost."""
     prices = {}
     for second in range(max(first, 0), min(last, AUCTION_SECOND - 1) + 1):
-        seconds = path.seconds_in(second // 60)
-        if seconds.quantities[second % 60]:
-            prices[second] = path.price_at(second)
+        index, inside = divmod(second, 60)
+        seconds = path.seconds_in(index)
+        if seconds.quantities[inside] and index >= path.skip:
+            prices[second] = seconds.prices[inside]
     if first <= CLOSING_SECOND <= last and path.closing_volume:
         prices[CLOSING_SECOND] = path.closing_price
     telling = set(prices)

@@ -4,6 +4,7 @@ that bars do not tell (docs/virtual-clock.md#bars)."""
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -163,8 +164,8 @@ class BarChain(Chain):
         base = self.base(listing, session)
         return bar_path(day, listing, key=self.planner.key(listing.code), base=base, skip=skip)
 
-    def volume_by(self, listing: Listing, session: int, skip: int, second: int) -> int:
-        return self.path(listing, session, skip).volume_at(second)
+    def volumes(self, listing: Listing, session: int, skip: int) -> Callable[[int], int]:
+        return self.path(listing, session, skip).volume_at
 
     def bar(self, listing: Listing, session: int, skip: int = 0) -> DayBar:
         bars = self._bars.setdefault(listing.code, {})
@@ -204,10 +205,17 @@ class BarDepth(Depth):
     """The order book that bars do not tell: levels of one unchanging size around the last price,
     the same on both sides, so that nothing can be read from it."""
 
-    def size(
-        self, code: str, path: SessionPath, unit: int, side: Side, price: int, second: int
-    ) -> int:
-        return max(1, unit // _BOOK_PART)
+    def _sizes(
+        self,
+        code: str,
+        path: SessionPath,
+        unit: int,
+        side: Side,
+        prices: Sequence[int],
+        tick: int,
+        second: int,
+    ) -> list[int]:
+        return [max(1, unit // _BOOK_PART)] * len(prices)
 
 
 class BarView(MarketView):

@@ -24,7 +24,7 @@ class BarPath(SessionPath):
 
     auctions_known = False
 
-    def _draw_seconds(self, index: int) -> MinuteSeconds:
+    def draw_seconds(self, index: int) -> MinuteSeconds:
         bar = self.minute(index)
         first, then = (bar.low, bar.high) if bar.low_first else (bar.high, bar.low)
         part = bar.volume // 4
@@ -39,6 +39,9 @@ class BarPath(SessionPath):
         if second < FIRST_SECOND:
             return 0
         return sum(self.seconds_in(index).quantities[FIRST_SECOND : second + 1])
+
+    def shape(self, index: int, second: int) -> int:
+        return self.seconds_in(index).prices[second]
 
     def range_at(self, second: int) -> tuple[int, int, int]:
         return super().range_at(second) if self.volume_at(second) else (0, 0, 0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from kt.rules import ticks
@@ -146,12 +146,12 @@ class Chain:
             skip=skip,
         )
 
-    def volume_by(self, listing: Listing, session: int, skip: int, second: int) -> int:
-        """The approximate volume up to a second of a session, without computing its path."""
+    def volumes(self, listing: Listing, session: int, skip: int) -> Callable[[int], int]:
+        """The approximate volume by second of a session, without computing its path."""
         recorded = self._recording and self._recording.day(listing.code, session)
         if recorded:
-            return self.path(listing, session, skip).volume_at(second)
-        return self._drawn_volumes(listing, session, skip).by(second)
+            return self.path(listing, session, skip).volume_at
+        return self._drawn_volumes(listing, session, skip).by
 
     def _drawn_volumes(self, listing: Listing, session: int, skip: int) -> Volumes:
         name = (listing.code, session, skip)
@@ -180,7 +180,7 @@ class Chain:
 
     def _bar_of_path(self, listing: Listing, session: int, skip: int) -> DayBar:
         path = self.path(listing, session, skip)
-        first, high, low = path.range_at(24 * 3600)
+        first, high, low = path.whole_range()
         volume, value = path.volume_at(24 * 3600), path.value_at(24 * 3600)
         return DayBar(session, first, high, low, path.closing_price, volume, value)
 

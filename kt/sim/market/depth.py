@@ -3,6 +3,7 @@ that accounts have taken."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from kt.records import Book, Level, Side
@@ -95,18 +96,36 @@ class Depth:
 
         `unit` is the stock's usual volume of one minute.
         """
-        epoch = self.epoch(path, price, second)
-        bits = scatter(path.key ^ price, 2 * epoch + (side is Side.BUY))
-        first, then = (bits & 0xFFFF) / 65536, ((bits >> 16) & 0xFFFF) / 65536
+        tick = ticks.tick_size(price, path.kind)
+        return self._sizes(code, path, unit, side, (price,), tick, second)[0]
+
+    def _sizes(
+        self,
+        code: str,
+        path: SessionPath,
+        unit: int,
+        side: Side,
+        prices: Sequence[int],
+        tick: int,
+        second: int,
+    ) -> list[int]:
+        """`size` at prices that have the same tick."""
+        is_bid = side is Side.BUY
         lean = 3 * (path.buying(second // 60 + path.lead) - 0.5)
-        weight = 1 + lean if side is Side.BUY else 1 - lean
-        size = 1 + int(unit * max(0.3, weight) * first * (0.1 + 2.4 * then * then))
-        if path.steered and path.locked(second):
-            size += _LOCKED * unit
-        consumed = self.consumed.get((code, side, price))
-        if consumed is not None and consumed.epoch == epoch:
-            size -= consumed.quantity
-        return max(0, size)
+        most = unit * max(0.3, 1 + lean if is_bid else 1 - lean)
+        extra = 1 + (_LOCKED * unit if path.steered and path.locked(second) else 0)
+        key, consumed, found = path.key, self.consumed, []
+        for price in prices:
+            epoch = (second + price // tick * 7 % _EPOCH) // _EPOCH
+            bits = scatter(key ^ price, 2 * epoch + is_bid)
+            first, then = (bits & 0xFFFF) / 65536, ((bits >> 16) & 0xFFFF) / 65536
+            size = extra + int(most * first * (0.1 + 2.4 * then * then))
+            if consumed:
+                taken = consumed.get((code, side, price))
+                if taken is not None and taken.epoch == epoch:
+                    size -= taken.quantity
+            found.append(size if size > 0 else 0)
+        return found
 
     def take(
         self, code: str, path: SessionPath, side: Side, price: int, second: int, quantity: int
@@ -124,17 +143,34 @@ class Depth:
     ) -> list[Level]:
         """The displayed price levels of one side, best first, without the accounts' orders; empty
         levels are left out."""
-        ask, bid = self.best(path, second)
-        price, move = (bid, down) if side is Side.BUY else (ask, up)
         found: list[Level] = []
-        for _ in range(LEVELS):
-            if not price or not path.lower <= price <= path.upper:
-                break
-            size = self.size(code, path, unit, side, price, second)
-            if size:
-                found.append(Level(price, size))
-            price = move(price, path.kind)
+        for prices, tick in self._shown(path, side, second):
+            sizes = self._sizes(code, path, unit, side, prices, tick, second)
+            found += [Level(*level) for level in zip(prices, sizes, strict=True) if level[1]]
         return found
+
+    def _shown(
+        self, path: SessionPath, side: Side, second: int
+    ) -> Iterable[tuple[Sequence[int], int]]:
+        """The prices of a side's levels, best first, in parts that have one tick each, and this
+        tick."""
+        ask, bid = self.best(path, second)
+        best, kind = (bid, path.kind) if side is Side.BUY else (ask, path.kind)
+        if not best:
+            return ()
+        tick = ticks.tick_size(best, kind)
+        step = -tick if side is Side.BUY else tick
+        end = best + LEVELS * step
+        if path.lower < end < path.upper and ticks.tick_size(end, kind) == tick:
+            return ((range(best, end, step), tick),)
+        move, prices = (down if side is Side.BUY else up), [best]
+        while len(prices) < LEVELS:
+            prices.append(move(prices[-1], kind))
+        return [
+            ((price,), ticks.tick_size(price, kind))
+            for price in prices
+            if path.lower <= price <= path.upper
+        ]
 
     def top(self, code: str, path: SessionPath, unit: int, second: int) -> tuple[int, int]:
         """The displayed (ask, bid) prices: without empty levels, with the accounts' orders."""
@@ -162,24 +198,11 @@ class Depth:
         Displayed levels that an account's resting order crosses are left out, because they are
         about to trade with it.
         """
-        sizes = {
-            side: {
-                level.price: level.quantity for level in self.levels(code, path, unit, side, second)
-            }
-            for side in Side
-        }
-        calling = expected_prices.expected(path, second)[0]
-        placed = {} if calling else self._resting.get(code, {})
-        for (side, price), quantity in placed.items():
-            facing = Side.SELL if side is Side.BUY else Side.BUY
-            sizes[facing] = {
-                at: size
-                for at, size in sizes[facing].items()
-                if not price_time_priority.crosses(side, price, at)
-            }
-            sizes[side][price] = sizes[side].get(price, 0) + quantity
-        asks = [Level(price, sizes[Side.SELL][price]) for price in sorted(sizes[Side.SELL])]
-        bids = [Level(price, sizes[Side.BUY][price]) for price in sorted(sizes[Side.BUY])[::-1]]
+        asks = self.levels(code, path, unit, Side.SELL, second)
+        bids = self.levels(code, path, unit, Side.BUY, second)
+        placed = self._resting.get(code)
+        if placed and not expected_prices.expected(path, second)[0]:
+            asks, bids = _with_resting(asks, bids, placed)
         return Book(
             stock_code=code,
             asks=tuple(asks[:LEVELS]),
@@ -187,6 +210,27 @@ class Depth:
             total_ask=sum(level.quantity for level in asks[:LEVELS]),
             total_bid=sum(level.quantity for level in bids[:LEVELS]),
         )
+
+
+def _with_resting(
+    asks: list[Level], bids: list[Level], placed: Mapping[tuple[Side, int], int]
+) -> tuple[list[Level], list[Level]]:
+    """Both sides with the accounts' resting orders, best first."""
+    sizes = {
+        side: {level.price: level.quantity for level in levels}
+        for side, levels in ((Side.SELL, asks), (Side.BUY, bids))
+    }
+    for (side, price), quantity in placed.items():
+        facing = Side.SELL if side is Side.BUY else Side.BUY
+        sizes[facing] = {
+            at: size
+            for at, size in sizes[facing].items()
+            if not price_time_priority.crosses(side, price, at)
+        }
+        sizes[side][price] = sizes[side].get(price, 0) + quantity
+    asks = [Level(price, sizes[Side.SELL][price]) for price in sorted(sizes[Side.SELL])]
+    bids = [Level(price, sizes[Side.BUY][price]) for price in sorted(sizes[Side.BUY])[::-1]]
+    return asks, bids
 
 
 def pieces(path: SessionPath, price: int, second: int, quantity: int) -> list[int]:

@@ -55,11 +55,13 @@ class Volumes:
     minutes: list[int]
     auction: int
     closing: int
+    sums: list[int]
+    """The volume before each minute, and of all of them."""
 
     def by(self, second: int) -> int:
         """The volume up to a second; each minute's volume is spread evenly."""
         index = max(0, min(second // 60, CONTINUOUS_MINUTES))
-        whole = sum(self.minutes[:index])
+        whole = self.sums[index]
         if index < CONTINUOUS_MINUTES:
             whole += self.minutes[index] * (second % 60) // 60
         return whole + (self.closing if second >= CLOSING_SECOND else 0)
@@ -155,7 +157,7 @@ def draw_volumes(listing: Listing, plan: StockDay, *, seed_text: str, skip: int)
     if skip:
         minutes[:skip] = [0] * skip
     minutes[skip] += auction
-    return Volumes(minutes, auction, closing)
+    return Volumes(minutes, auction, closing, [0, *accumulate(minutes)])
 
 
 def _buying(plan: StockDay, base: int, opening: int, closes: list[int]) -> list[float]:

@@ -10,7 +10,7 @@ import msgspec
 from kt.records import KST, Bar, Interval
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.chain import DayBar
-from kt.sim.market.path import MarketTrade, SessionPath
+from kt.sim.market.path import SessionPath
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
 
@@ -38,7 +38,7 @@ def day_bars(board: Board, code: str, moment: Moment, count: int) -> list[Bar]:
     finished = moment.session if not board.closed(moment) else moment.session + 1
     running = board.opened(moment) and not board.closed(moment)
     first = max(board.oldest(code), finished - count + (1 if running else 0))
-    found = [_day_bar(board, code, session) for session in range(first, finished)]
+    found = _finished_days(board, code, moment, first, finished)
     if running:
         path = board.path(code, moment.session)
         opening, high, low = path.range_at(moment.second)
@@ -55,6 +55,15 @@ def day_bars(board: Board, code: str, moment: Moment, count: int) -> list[Bar]:
                 )
             )
     return found
+
+
+def _finished_days(board: Board, code: str, moment: Moment, first: int, end: int) -> list[Bar]:
+    """The day bars of sessions from `first` to before `end`."""
+    kept: dict[int, Bar] = board.daily(moment, ("days", code), dict)
+    for session in range(first, end):
+        if session not in kept:
+            kept[session] = _day_bar(board, code, session)
+    return [kept[session] for session in range(first, end)]
 
 
 def finished_day(board: Board, code: str, session: int) -> DayBar:
@@ -109,60 +118,80 @@ def _minute_bars(board: Board, code: str, moment: Moment, count: int, size: int)
     session = moment.session
     while len(found) < count and board.has_minutes(session):
         second = moment.second if session == moment.session else 24 * 3600
-        found = [*_session_minutes(board, code, session, second, size), *found]
+        found[:0] = _session_minutes(board, code, session, second, count - len(found), size)
         session -= 1
-    return tuple(found[-count:])
+    return tuple(found)
 
 
-def _session_minutes(board: Board, code: str, session: int, second: int, size: int) -> list[Bar]:
+def _session_minutes(
+    board: Board, code: str, session: int, second: int, count: int, size: int
+) -> list[Bar]:
+    """The newest bars of a session, at most `count`, oldest first."""
     path, origin = board.path(code, session), board.days.origin(session)
     last = min(second, AUCTION_SECOND - 1)
+    closed = second >= CLOSING_SECOND and path.closing_volume > 0
+    count -= closed
     found: list[Bar] = []
     slot = -1
-    for index in range(path.skip, last // 60 + 1):
+    for index in range(last // 60, path.skip - 1, -1):
+        if index // size != slot and len(found) == count:
+            break
         bar = _minute_bar(path, origin, index, last)
         if bar is None:
             continue
         if index // size == slot:
-            found[-1] = join(found[-1], bar)
+            found[-1] = join(bar, found[-1])
         else:
-            start = origin + timedelta(minutes=index // size * size)
-            found.append(msgspec.structs.replace(bar, at=start))
+            found.append(bar)
             slot = index // size
-    if second >= CLOSING_SECOND and path.closing_volume:
-        found.append(_closing_bar(path, origin))
-    return found
+    if size > 1:
+        found = [_at_slot(bar, origin, size) for bar in found]
+    found.reverse()
+    return [*found, _closing_bar(path, origin)] if closed else found
+
+
+def _at_slot(bar: Bar, origin: datetime, size: int) -> Bar:
+    """The bar with the start of its `size` minutes, even if nothing traded in the first of them."""
+    index = (bar.at - origin) // timedelta(minutes=size)
+    return msgspec.structs.replace(bar, at=origin + timedelta(minutes=index * size))
 
 
 def _minute_bar(path: SessionPath, origin: datetime, index: int, last: int) -> Bar | None:
     """One minute's bar up to a second; None if nothing has traded in it."""
-    minute = path.minute(index)
-    at = origin + timedelta(minutes=index)
     if last >= index * 60 + 59:
-        if not minute.volume:
-            return None
-        value = minute.volume * (minute.open + minute.close) // 2
-        return Bar(
-            at=at,
-            open=minute.open,
-            high=minute.high,
-            low=minute.low,
-            close=minute.close,
-            volume=minute.volume,
-            value=value,
-        )
-    prices = path.prices_in(index, last - index * 60)
-    if not prices:
+        if index not in path.bars:
+            path.bars[index] = _whole_minute(path, origin, index)
+        return path.bars[index]
+    inside = last - index * 60
+    seconds = path.seconds_in(index)
+    if seconds.traded[inside] < 0:
         return None
-    volume = path.volume_at(last) - path.volume_at(index * 60 - 1)
+    minute, volume = path.minute(index), path.volume_in(index, inside)
     return Bar(
-        at=at,
-        open=prices[0],
-        high=max(prices),
-        low=min(prices),
-        close=prices[-1],
+        at=origin + timedelta(minutes=index),
+        open=next(
+            price for price, size in zip(seconds.prices, seconds.quantities, strict=True) if size
+        ),
+        high=seconds.highs[inside],
+        low=seconds.lows[inside],
+        close=seconds.prices[seconds.traded[inside]],
         volume=volume,
         value=volume * (minute.open + minute.close) // 2,
+    )
+
+
+def _whole_minute(path: SessionPath, origin: datetime, index: int) -> Bar | None:
+    minute = path.minute(index)
+    if not minute.volume:
+        return None
+    return Bar(
+        at=origin + timedelta(minutes=index),
+        open=minute.open,
+        high=minute.high,
+        low=minute.low,
+        close=minute.close,
+        volume=minute.volume,
+        value=minute.volume * (minute.open + minute.close) // 2,
     )
 
 
@@ -179,27 +208,28 @@ def _closing_bar(path: SessionPath, origin: datetime) -> Bar:
     )
 
 
-def trades_back(board: Board, code: str, moment: Moment) -> Iterator[tuple[datetime, MarketTrade]]:
-    """All trades from the current second backwards, newest first, over a few sessions."""
+def _trades_back(board: Board, code: str, moment: Moment) -> Iterator[tuple[datetime, int, int]]:
+    """(time, price, shares) of all trades up to now, newest first, over a few sessions."""
     session, second = moment.session, moment.second
     while board.has_minutes(session):
         path, origin = board.path(code, session), board.days.origin(session)
-        if second >= CLOSING_SECOND:
-            trade = path.trade_at(CLOSING_SECOND)
-            if trade is not None:
-                yield origin + timedelta(seconds=CLOSING_SECOND), trade
-        for at in range(min(second, AUCTION_SECOND - 1), path.skip * 60 - 1, -1):
-            trade = path.trade_at(at)
-            if trade is not None:
-                yield origin + timedelta(seconds=at), trade
+        if second >= CLOSING_SECOND and path.closing_volume:
+            at = origin + timedelta(seconds=CLOSING_SECOND)
+            yield at, path.closing_price, path.closing_volume
+        last = min(second, AUCTION_SECOND - 1)
+        for index in range(last // 60, path.skip - 1, -1):
+            seconds, start = path.draw_seconds(index), origin + timedelta(minutes=index)
+            for inside in range(min(59, last - index * 60), -1, -1):
+                if size := seconds.quantities[inside]:
+                    yield start + timedelta(seconds=inside), seconds.prices[inside], size
         session, second = session - 1, 24 * 3600
 
 
 def _tick_bars(board: Board, code: str, moment: Moment, count: int, size: int) -> tuple[Bar, ...]:
     found: list[Bar] = []
     held: Bar | None = None
-    for number, (at, trade) in enumerate(trades_back(board, code, moment), start=1):
-        price, quantity = trade.price, trade.quantity
+    trades = enumerate(_trades_back(board, code, moment), start=1)
+    for number, (at, price, quantity) in trades:
         bar = Bar(
             at=at,
             open=price,

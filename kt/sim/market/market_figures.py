@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from kt.records import BuyingStreak, MarketIndex, MarketName, SectorFlow
+from kt.records import BuyingStreak, Flow, MarketIndex, MarketName, SectorFlow
+from kt.sim.market import flow
 from kt.sim.market.board import Board, Moment
-from kt.sim.market.flow import flow_rows
 from kt.sim.market.listing import SIZE_CLASSES, Listing
 
 TRILLION = 10**12
@@ -17,7 +17,10 @@ WHOLE = {MarketName.KOSPI: "종합(KOSPI)", MarketName.KOSDAQ: "종합(KOSDAQ)"}
 
 def index(board: Board, moment: Moment, market: MarketName) -> MarketIndex:
     """The total value of the market's stocks, in trillions of won, is used as the index value."""
-    worth, close, moves = _worth(board, moment, _listed(board, market))
+    listed = _listed(board, market)
+    worth, close = _worth(board, moment, listed)
+    paths, traded = board.paths(moment), board.traded(moment)
+    moves = [traded[place].price - paths[place].base for place in listed]
     return MarketIndex(
         value=round(worth / TRILLION, 2),
         change=round((worth - close) / TRILLION, 2),
@@ -32,9 +35,12 @@ def index(board: Board, moment: Moment, market: MarketName) -> MarketIndex:
 def sectors(board: Board, moment: Moment, market: MarketName) -> tuple[SectorFlow, ...]:
     """The whole market and its size classes; net buying in hundreds of millions of won."""
     listed = _listed(board, market)
-    found = [_sector(board, moment, WHOLE[market], listed)]
+    flows = {place: flow.today(board, board.listings[place].code, moment) for place in listed}
+    found = [_sector(board, moment, WHOLE[market], flows)]
     for name in SIZE_CLASSES[market]:
-        of_class = [stock for stock in listed if stock.sector == name]
+        of_class = {
+            place: today for place, today in flows.items() if board.listings[place].sector == name
+        }
         if of_class:
             found.append(_sector(board, moment, name, of_class))
     return tuple(found)
@@ -43,25 +49,29 @@ def sectors(board: Board, moment: Moment, market: MarketName) -> tuple[SectorFlo
 def streaks(board: Board, moment: Moment, market: MarketName) -> tuple[BuyingStreak, ...]:
     """The stocks that foreigners and institutions together bought over the last days, most
     first."""
-    found = [_streak(board, moment, stock) for stock in _listed(board, market)]
+    found = [_streak(board, moment, place) for place in _listed(board, market)]
     found = [streak for streak in found if streak.institution + streak.foreign > 0]
     found.sort(key=lambda streak: (-streak.institution - streak.foreign, streak.stock_code))
     return tuple(found)
 
 
-def _streak(board: Board, moment: Moment, stock: Listing) -> BuyingStreak:
+def _streak(board: Board, moment: Moment, place: int) -> BuyingStreak:
     """From approximate volumes, which need no price paths: five days of all stocks would take
     seconds."""
-    newest = moment.session if board.opened(moment) else moment.session - 1
-    institution, foreign = [], []
-    for session in range(newest, newest - STREAK_DAYS, -1):
-        plan = board.planner.day(stock, session)
-        second = moment.second if session == moment.session else 24 * 3600
-        volume = board.chain.volume_by(stock, session, board.skip(session), second)
-        institution.append(int(plan.institution * volume))
-        foreign.append(int(plan.foreign * volume))
+    stock, opened = board.listings[place], board.opened(moment)
+    newest = moment.session if opened else moment.session - 1
+    past = board.daily(
+        moment,
+        ("net", stock.code),
+        lambda: [
+            _net(board, moment, stock, session)
+            for session in range(moment.session - 1, moment.session - 1 - STREAK_DAYS, -1)
+        ],
+    )
+    nets = [_net(board, moment, stock, newest), *past[:-1]] if opened else past
     before = board.chain.close(stock, newest - STREAK_DAYS)
-    price = board.path(stock.code, moment.session).price_at(moment.second)
+    price = board.traded(moment)[place].price
+    institution, foreign = [net[0] for net in nets], [net[1] for net in nets]
     return BuyingStreak(
         stock_code=stock.code,
         stock_name=stock.name,
@@ -71,6 +81,16 @@ def _streak(board: Board, moment: Moment, stock: Listing) -> BuyingStreak:
         institution_days=_days_in_row(institution),
         foreign_days=_days_in_row(foreign),
     )
+
+
+def _net(board: Board, moment: Moment, stock: Listing, session: int) -> tuple[int, int]:
+    """What institutions and foreigners bought in a session, net in shares."""
+    volumes = board.chain.volumes(stock, session, board.skip(session))
+    if session == moment.session:
+        plan, volume = board.plan(stock.code, moment), volumes(moment.second)
+    else:
+        plan, volume = board.planner.day(stock, session), volumes(24 * 3600)
+    return int(plan.institution * volume), int(plan.foreign * volume)
 
 
 def _days_in_row(nets: Sequence[int]) -> int:
@@ -85,14 +105,16 @@ def _days_in_row(nets: Sequence[int]) -> int:
     return days
 
 
-def _listed(board: Board, market: MarketName) -> list[Listing]:
-    return [stock for stock in board.listings if stock.market is market]
+def _listed(board: Board, market: MarketName) -> list[int]:
+    """The places of a market's stocks among the listings."""
+    return [place for place, stock in enumerate(board.listings) if stock.market is market]
 
 
-def _sector(board: Board, moment: Moment, name: str, stocks: Sequence[Listing]) -> SectorFlow:
-    worth, close, _ = _worth(board, moment, stocks)
-    flows = [flow for stock in stocks for flow in flow_rows(board, stock.code, moment, 1)]
-    today = [flow for flow in flows if flow.day == board.days.day(moment.session)]
+def _sector(
+    board: Board, moment: Moment, name: str, flows: Mapping[int, Flow | None]
+) -> SectorFlow:
+    worth, close = _worth(board, moment, flows)
+    today = [flow for flow in flows.values() if flow is not None]
     return SectorFlow(
         name=name,
         change_pct=_pct(worth - close, close),
@@ -106,18 +128,15 @@ def _money(trades: Iterable[tuple[int, int]]) -> int:
     return round(sum(shares * price for shares, price in trades) / HUNDRED_MILLION)
 
 
-def _worth(board: Board, moment: Moment, stocks: Iterable[Listing]) -> tuple[int, int, list[int]]:
-    """What the stocks are worth now and were at yesterday's close, in won, and each price's
-    change."""
+def _worth(board: Board, moment: Moment, places: Iterable[int]) -> tuple[int, int]:
+    """What the stocks are worth now and were at yesterday's close, in won."""
+    paths, traded = board.paths(moment), board.traded(moment)
     worth = close = 0
-    moves = []
-    for stock in stocks:
-        path = board.path(stock.code, moment.session)
-        price = path.price_at(moment.second)
-        worth += price * stock.shares
-        close += path.base * stock.shares
-        moves.append(price - path.base)
-    return worth, close, moves
+    for place in places:
+        shares = board.listings[place].shares
+        worth += traded[place].price * shares
+        close += paths[place].base * shares
+    return worth, close
 
 
 def _pct(part: int, whole: int) -> float:

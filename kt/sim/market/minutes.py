@@ -6,15 +6,22 @@ alone: any second, requested in any order and in any process, has the same trade
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import accumulate
-from operator import sub
-from random import Random
 
 from kt.records import Side
 from kt.rules import ticks
-from kt.sim.market.minute_seconds import MinuteSeconds, minute_seconds
+from kt.sim.market.minute_seconds import (
+    Minute,
+    MinuteSeconds,
+    drawn,
+    last_traded_of,
+    price_of,
+    quantity_of,
+    volume_of,
+)
 from kt.sim.market.noise import scatter
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND, CONTINUOUS_MINUTES
 
@@ -24,6 +31,9 @@ LEAD = 2
 
 MINUTES_KEPT = 4
 """How many minutes of a stock are kept second by second."""
+
+_SQUARES = [(part / 255) * (part / 255) for part in range(256)]
+"""How far a minute's high and low are beyond its open and close, as parts of the most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,25 +49,6 @@ class MarketTrade:
 
 
 @dataclass(frozen=True, slots=True)
-class Minute:
-    """One minute's bar, and the seconds of its high and low."""
-
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-    turn: int
-    """The second of whichever of high and low comes first."""
-    back: int
-    """The second of the other one."""
-    low_first: bool
-    bits: int
-    auction: int = 0
-    """Shares of the opening auction, part of `volume`, traded at second 0."""
-
-
-@dataclass(frozen=True, slots=True)
 class Interruption:
     """A volatility interruption: a call auction from second `start`, which trades in second
     `end`."""
@@ -66,22 +57,6 @@ class Interruption:
     end: int
     price: int
     volume: int
-
-
-def _profiles() -> list[list[float]]:
-    """Profiles of a minute's volume over its seconds, as cumulative shares up to 1."""
-    rng = Random(20260320)
-    found = []
-    for _ in range(32):
-        weights = [rng.random() * rng.random() * rng.random() for _ in range(60)]
-        total = sum(weights)
-        sums = list(accumulate(weight / total for weight in weights))
-        sums[-1] = 1.0
-        found.append(sums)
-    return found
-
-
-_PROFILES = _profiles()
 
 
 class MinutePath:
@@ -136,19 +111,23 @@ class MinutePath:
         self.lead = LEAD if leads else 0
         """How many minutes the book is ahead of the trades."""
         self._wiggle = wiggle
-        self.buying_shares = buying
         self._recorded = extremes
-        self._minutes: list[Minute | None] = [None] * CONTINUOUS_MINUTES
+        self._tick = self._common_tick()
+        self.buying_shares = buying
         self._seconds: dict[int, MinuteSeconds] = {}
+        self._side_seen = -1, Side.BUY
+        """The last second whose aggressor side was asked for, and this side."""
         self.cumulative = [0, *accumulate(volumes)]
 
     # --- one minute -----------------------------------------------------------------------
 
     def minute(self, index: int) -> Minute:
-        found = self._minutes[index]
-        if found is None:
-            found = self._minutes[index] = self._draw_minute(index)
-        return found
+        return self.minutes[index]
+
+    @cached_property
+    def minutes(self) -> list[Minute]:
+        """All minutes of the session. Their seconds are drawn only where they are asked for."""
+        return self._draw_minutes(range(CONTINUOUS_MINUTES))
 
     def seconds_in(self, index: int) -> MinuteSeconds:
         """A minute second by second. The last few are kept: who asks for one second usually asks
@@ -157,118 +136,69 @@ class MinutePath:
         if found is None:
             if len(self._seconds) >= MINUTES_KEPT:
                 del self._seconds[next(iter(self._seconds))]
-            found = self._seconds[index] = self._draw_seconds(index)
+            found = self._seconds[index] = self.draw_seconds(index)
         return found
 
-    def _draw_seconds(self, index: int) -> MinuteSeconds:
-        minute = self.minute(index)
-        if minute.volume < 4:
-            return minute_seconds([minute.close] * 60, [0] * 59 + [minute.volume])
-        return minute_seconds(self._prices_of(minute), _quantities_of(minute))
+    def draw_seconds(self, index: int) -> MinuteSeconds:
+        return drawn(self.minutes[index])
 
-    def _prices_of(self, minute: Minute) -> list[int]:
-        """`shape` for every second of a minute that trades."""
-        opening, close, high, low = minute.open, minute.close, minute.high, minute.low
-        if high == low:
-            return [*[opening] * 59, close]
-        first, then = (low, high) if minute.low_first else (high, low)
-        turn, back, bits = minute.turn, minute.back, minute.bits
-        tick = ticks.tick_size(high, self.kind)
-        prices = [opening]
-        for second in range(1, 59):
-            if second <= turn:
-                start, end, part = opening, first, second / turn
-            elif second <= back:
-                start, end, part = first, then, (second - turn) / (back - turn)
+    def _draw_minutes(self, indexes: Iterable[int]) -> list[Minute]:
+        recorded, tick, kind, wiggle = self._recorded, self._tick, self.kind, self._wiggle
+        found = []
+        for index in indexes:
+            bits = scatter(self.key, index)
+            opening, close = self.opens[index], self.closes[index]
+            top, bottom = (close, opening) if close > opening else (opening, close)
+            if recorded is not None:
+                high, low = recorded[index]
             else:
-                start, end, part = then, close, (second - back) / (59 - back)
-            if part == 1.0:
-                prices.append(end)
-                continue
-            bounce = ((bits >> (second % 48)) & 3) - 1
-            price = int(start + (end - start) * part) + tick * (bounce if bounce < 2 else 0)
-            price -= price % tick
-            prices.append(low if price < low else min(price, high))
-        prices.append(close)
-        return prices
+                high = top + int(_SQUARES[bits >> 20 & 255] * wiggle)
+                low = max(1, bottom - int(_SQUARES[bits >> 28 & 255] * wiggle))
+                high -= high % (tick or ticks.tick_size(top, kind))
+                low += -low % (tick or ticks.tick_size(low, kind))
+                high, low = max(top, min(high, self.upper)), min(bottom, max(low, self.lower))
+            found.append(
+                Minute(
+                    opening,
+                    high,
+                    low,
+                    close,
+                    self.volumes[index],
+                    turn=4 + (bits & 15),
+                    back=30 + ((bits >> 4) & 15),
+                    low_first=close > opening if close != opening else bool(bits & 256),
+                    bits=bits >> 9,
+                    tick=tick or ticks.tick_size(high, kind),
+                    auction=self.auction if index == self.skip else 0,
+                )
+            )
+        return found
 
-    def _draw_minute(self, index: int) -> Minute:
-        bits = scatter(self.key, index)
-        opening, close = self.opens[index], self.closes[index]
+    def _common_tick(self) -> int:
+        """The tick size if it is the same at every price of the session, else 0."""
         if self._recorded is not None:
-            high, low = self._recorded[index]
-        else:
-            high, low = self._excursion(bits, max(opening, close), min(opening, close))
-        return Minute(
-            open=opening,
-            high=high,
-            low=low,
-            close=close,
-            volume=self.volumes[index],
-            turn=4 + (bits & 15),
-            back=30 + ((bits >> 4) & 15),
-            low_first=close > opening if close != opening else bool(bits & 256),
-            bits=bits >> 9,
-            auction=self.auction if index == self.skip else 0,
-        )
-
-    def _excursion(self, bits: int, top: int, bottom: int) -> tuple[int, int]:
-        """How far high and low are beyond the minute's open and close, in won."""
-        up, down = ((bits >> 20) & 255) / 255, ((bits >> 28) & 255) / 255
-        high = top + int(up * up * self._wiggle)
-        low = bottom - int(down * down * self._wiggle)
-        high -= high % ticks.tick_size(top, self.kind)
-        low = ticks.round_up(max(low, 1), self.kind)
-        return max(top, min(high, self.upper)), min(bottom, max(low, self.lower))
+            return 0
+        low = min(*self.opens, *self.closes) - int(self._wiggle)
+        tick = ticks.tick_size(max(1, low), self.kind)
+        high = max(*self.opens, *self.closes) + int(self._wiggle)
+        return tick if tick == ticks.tick_size(high, self.kind) else 0
 
     # --- one second -----------------------------------------------------------------------
 
     def quantity_in(self, index: int, second: int) -> int:
         """The shares traded in one second of a minute."""
-        minute = self.minute(index)
-        if minute.volume < 4:
-            return minute.volume if second == 59 else 0
-        free = minute.volume - minute.auction - 4
-        profile = _PROFILES[minute.bits & 31]
-        spread = int(free * profile[second])
-        if second:
-            spread -= int(free * profile[second - 1])
-        else:
-            spread += minute.auction
-        return spread + (second in (0, minute.turn, minute.back, 59))
+        return quantity_of(self.minutes[index], second)
 
     def volume_in(self, index: int, second: int) -> int:
         """The shares traded in a minute up to the end of a second of it."""
-        minute = self.minute(index)
-        if minute.volume < 4:
-            return minute.volume if second == 59 else 0
-        free = minute.volume - minute.auction - 4
-        points = 1 + (second >= minute.turn) + (second >= minute.back) + (second >= 59)
-        return minute.auction + int(free * _PROFILES[minute.bits & 31][second]) + points
+        return volume_of(self.minutes[index], second)
 
     def shape(self, index: int, second: int) -> int:
         """The price in a second of a minute, whether or not there was a trade."""
-        minute = self.minute(index)
-        if minute.volume < 4 or second == 59:
-            return minute.close
-        if second == 0 or minute.high == minute.low:
-            return minute.open
-        first, then = minute.low, minute.high
-        if not minute.low_first:
-            first, then = then, first
-        if second <= minute.turn:
-            start, end, part = minute.open, first, second / minute.turn
-        elif second <= minute.back:
-            start, end = first, then
-            part = (second - minute.turn) / (minute.back - minute.turn)
-        else:
-            start, end, part = then, minute.close, (second - minute.back) / (59 - minute.back)
-        if part == 1.0:
-            return end
-        tick = ticks.tick_size(minute.high, self.kind)
-        bounce = ((minute.bits >> (second % 48)) & 3) - 1  # -1, 0, 1 or 2 ticks of bid-ask noise
-        price = int(start + (end - start) * part) + tick * (bounce if bounce < 2 else 0)
-        return max(minute.low, min(minute.high, price - price % tick))
+        seconds = self._seconds.get(index)
+        if seconds is not None:
+            return seconds.prices[second]
+        return price_of(self.minutes[index], second)
 
     def place(self, second: int) -> tuple[int, int] | None:
         """(minute, second of the minute) for a second of the session; None before the open.
@@ -287,9 +217,11 @@ class MinutePath:
             return None
         index, inside = place
         while index >= self.skip:
-            if inside == 59 and self.volumes[index]:
-                return index * 60 + 59  # what trades in a minute trades at its end too
-            traded = self.seconds_in(index).traded[inside]
+            seconds = self._seconds.get(index)
+            if seconds is not None:
+                traded = seconds.traded[inside]
+            else:
+                traded = last_traded_of(self.minutes[index], inside)
             if traded >= 0:
                 return index * 60 + traded
             index, inside = index - 1, 59
@@ -300,12 +232,7 @@ class MinutePath:
         if second >= CLOSING_SECOND:
             return self.closing_price
         last = self.last_traded(second)
-        if last is None:
-            return self.base
-        index, inside = divmod(last, 60)
-        if inside == 59:
-            return self.shape(index, inside)
-        return self.seconds_in(index).prices[inside]
+        return self.base if last is None else self.shape(*divmod(last, 60))
 
     def volume_at(self, second: int) -> int:
         if second >= CLOSING_SECOND:
@@ -323,23 +250,29 @@ class MinutePath:
         elif second < self.skip * 60 or second >= AUCTION_SECOND:
             return None
         else:
-            quantity = self.quantity_in(*divmod(second, 60))
-            price = self.price_at(second) if quantity else 0
+            index, inside = divmod(second, 60)
+            seconds = self.seconds_in(index)
+            quantity, price = seconds.quantities[inside], seconds.prices[inside]
         if not quantity:
             return None
         return MarketTrade(second, price, quantity, self.side_at(second), self.volume_at(second))
 
     def side_at(self, second: int) -> Side:
         """The aggressor side of the last trade: from the price change, or random if unchanged."""
+        if self._side_seen[0] != second:
+            self._side_seen = second, self._find_side(second)
+        return self._side_seen[1]
+
+    def _find_side(self, second: int) -> Side:
         last = self.last_traded(second)
         if last is None:
             return Side.BUY
-        now, before = self.price_at(last), self.price_at(last - 1)
+        index, inside = divmod(last, 60)
+        now, before = self.shape(index, inside), self.price_at(last - 1)
         if now != before:
             return Side.BUY if now > before else Side.SELL
-        bits = self.minute(last // 60).bits
-        drawn = (bits * 2654435761 + last % 60 * 40503 & 1023) / 1024
-        return Side.BUY if drawn < self.buying(last // 60) else Side.SELL
+        drawn = (self.minutes[index].bits * 2654435761 + inside * 40503 & 1023) / 1024
+        return Side.BUY if drawn < self.buying(index) else Side.SELL
 
     # --- only in steered sessions ----------------------------------------------------------
 
@@ -376,14 +309,3 @@ class MinutePath:
         if minute.high == minute.low:
             return 0.5
         return 0.35 + 0.3 * (minute.close - minute.low) / (minute.high - minute.low)
-
-
-def _quantities_of(minute: Minute) -> list[int]:
-    """`quantity_in` for every second of a minute that trades."""
-    free = minute.volume - minute.auction - 4
-    sums = [int(free * part) for part in _PROFILES[minute.bits & 31]]
-    sizes = [sums[0], *map(sub, sums[1:], sums)]
-    sizes[0] += minute.auction
-    for second in {0, minute.turn, minute.back, 59}:
-        sizes[second] += 1
-    return sizes

@@ -5,15 +5,39 @@ from __future__ import annotations
 from functools import cached_property
 from itertools import accumulate, islice
 from operator import mul
+from typing import NamedTuple
 
-from kt.sim.market.minutes import Interruption, MarketTrade, Minute, MinutePath
-from kt.sim.market.session_days import CLOSING_SECOND
+from kt.records import Bar, Strength
+from kt.sim.market.minute_seconds import Minute
+from kt.sim.market.minutes import Interruption, MarketTrade, MinutePath
+from kt.sim.market.noise import hundredths
+from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
-__all__ = ["Interruption", "MarketTrade", "Minute", "SessionPath"]
+__all__ = ["Interruption", "MarketTrade", "Minute", "SessionPath", "Traded"]
+
+
+class Traded(NamedTuple):
+    """The last price in won, how far it is from the base price, and the shares and the won traded
+    in the session so far."""
+
+    price: int
+    volume: int
+    value: int
+    change_pct: float
 
 
 class SessionPath(MinutePath):
     """A session with totals over its minutes, computed when first used."""
+
+    @cached_property
+    def bars(self) -> dict[int, Bar | None]:
+        """Bars of whole minutes, kept by who makes them; None if nothing traded."""
+        return {}
+
+    @cached_property
+    def strengths(self) -> dict[int, Strength]:
+        """Trade strength at the ends of minutes, kept by who computes it."""
+        return {}
 
     @cached_property
     def _values(self) -> list[int]:
@@ -29,9 +53,38 @@ class SessionPath(MinutePath):
         return [0.0, *accumulate(map(mul, self.volumes, shares))]
 
     @cached_property
-    def _running(self) -> tuple[list[int], list[int]]:
-        """The running high and low of each minute, as far as computed yet."""
-        return [], []
+    def _extremes(self) -> tuple[list[int], list[int]]:
+        """The session's high and low up to the end of each minute; 0 before the opening."""
+        minutes, none = self.minutes[self.skip :], [0] * self.skip
+        highs = accumulate((minute.high for minute in minutes), max)
+        lows = accumulate((minute.low for minute in minutes), min)
+        return [*none, *highs], [*none, *lows]
+
+    def traded_at(self, second: int) -> Traded:
+        """What `price_at`, `volume_at` and `value_at` say."""
+        if second < self.skip * 60 or second >= CLOSING_SECOND:
+            price, volume = self.price_at(second), self.volume_at(second)
+            return Traded(price, volume, self.value_at(second), self.change_pct(price))
+        index, inside = divmod(min(second, AUCTION_SECOND - 1), 60)
+        inner = self.volume_in(index, inside)
+        price = self.price_at(second)
+        return Traded(
+            price,
+            self.cumulative[index] + inner,
+            self._values[index] + inner * (self.opens[index] + self.closes[index]) // 2,
+            self.change_pct(price),
+        )
+
+    def change_pct(self, price: int) -> float:
+        """How far a price is from the base price, in percent."""
+        found = self._changes.get(price)
+        if found is None:
+            found = self._changes[price] = round(100 * (price - self.base) / self.base, 2)
+        return found
+
+    @cached_property
+    def _changes(self) -> dict[int, float]:
+        return {}
 
     def value_at(self, second: int) -> int:
         """The traded value so far in won; each minute counts at the mean of its open and close."""
@@ -41,8 +94,7 @@ class SessionPath(MinutePath):
         if place is None:
             return 0
         index, inside = place
-        minute = self.minute(index)
-        middle = minute.open + minute.close
+        middle = self.opens[index] + self.closes[index]
         return self._values[index] + self.volume_in(index, inside) * middle // 2
 
     def strength_at(self, second: int, window: int = 0) -> float:
@@ -57,7 +109,7 @@ class SessionPath(MinutePath):
         volume = self.cumulative[index] - self.cumulative[first] + inner
         bought = self._bought[index] - self._bought[first] + inner * self.buying(index)
         sold = volume - bought
-        return round(min(500.0, 100 * bought / sold), 2) if sold > 0 else 100.0
+        return hundredths(min(500.0, 100 * bought / sold)) if sold > 0 else 100.0
 
     def range_at(self, second: int) -> tuple[int, int, int]:
         """(open, high, low) of the session so far; zeros before the first trade."""
@@ -65,27 +117,39 @@ class SessionPath(MinutePath):
         if place is None:
             return 0, 0, 0
         index, inside = place
-        seconds = self.seconds_in(index)
-        prices = [seconds.highs[inside], seconds.lows[inside]] if seconds.highs[inside] else []
-        if index > self.skip:
-            prices += self._extremes(index - 1)
+        highs, lows = self._extremes
+        high, low = (highs[index - 1], lows[index - 1]) if index > self.skip else (0, 0)
+        if highs[index] != high or lows[index] != low:  # else no second of it is beyond them
+            seconds = self.seconds_in(index)
+            if seconds.highs[inside]:
+                high = max(high, seconds.highs[inside])
+                low = min(low or seconds.lows[inside], seconds.lows[inside])
         if second >= CLOSING_SECOND:
-            prices.append(self.closing_price)
-        if not prices:
-            return 0, 0, 0
-        return self.opening, max(prices), min(prices)
+            high, low = (
+                max(high, self.closing_price),
+                min(low or self.closing_price, self.closing_price),
+            )
+        return (self.opening, high, low) if high else (0, 0, 0)
+
+    def whole_range(self) -> tuple[int, int, int]:
+        """`range_at` the end of the session, from only those minutes that can have its high or
+        low."""
+        if self._recorded is not None:
+            return self.range_at(CLOSING_SECOND)
+        skip, reach = self.skip, int(self._wiggle)
+        opens, closes = self.opens[skip:], self.closes[skip:]
+        most, least = max(*opens, *closes) - reach, min(*opens, *closes) + reach
+        far = [
+            index
+            for index, (opening, close) in enumerate(zip(opens, closes, strict=True), start=skip)
+            if opening >= most or close >= most or opening <= least or close <= least
+        ]
+        minutes, last = self._draw_minutes(far), self.closing_price
+        high = max(last, *(minute.high for minute in minutes))
+        return self.opening, high, min(last, *(minute.low for minute in minutes))
 
     def prices_in(self, index: int, inside: int = 59) -> list[int]:
         """The traded prices of a minute up to a second of it."""
         seconds = self.seconds_in(index)
         both = zip(seconds.prices, seconds.quantities, strict=True)
         return [price for price, quantity in islice(both, inside + 1) if quantity]
-
-    def _extremes(self, index: int) -> tuple[int, int]:
-        """The session's (high, low) up to and including a minute."""
-        highs, lows = self._running
-        for at in range(self.skip + len(highs), index + 1):
-            minute = self.minute(at)
-            highs.append(max(minute.high, highs[-1]) if highs else minute.high)
-            lows.append(min(minute.low, lows[-1]) if lows else minute.low)
-        return highs[index - self.skip], lows[index - self.skip]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from random import Random
 
 from kt.records import MarketName
@@ -16,6 +17,8 @@ _PULL = 0.001
 """The downward drift of every stock in a session, which offsets the average gain from surges."""
 PATH_SIGMA = 0.8
 """The noise inside a session, as a multiple of `sigma`."""
+_PLANS_KEPT = 2_048
+"""How many plans are kept: of a hundred sessions of a few stocks, or a few of all stocks."""
 _MOST = 0.27
 """The largest planned change of a close, as a fraction: inside the price limits after rounding."""
 
@@ -93,9 +96,13 @@ class Planner:
     def __init__(self, seed: int, listings: tuple[Listing, ...], *, signals: bool = True) -> None:
         self.seed = seed
         self.signals = signals
+        self._listings = {listing.code: listing for listing in listings}
         self._keys = {listing.code: key_of(seed, listing.code) for listing in listings}
         self._surges: dict[int, dict[str, Surge]] = {}
         self._market_key = key_of(seed, "market")
+        self._drawn = lru_cache(maxsize=_PLANS_KEPT)(self._draw)
+        self._pressure = lru_cache(maxsize=_PLANS_KEPT)(self._draw_pressure)
+        self._market = lru_cache(maxsize=_PLANS_KEPT)(self._draw_market)
         self._able = [item.code for item in listings if _may_surge(item)]
 
     def key(self, code: str) -> int:
@@ -103,6 +110,9 @@ class Planner:
 
     def pressure(self, code: str, session: int) -> float:
         """The hidden signal: lasts about three sessions, standard deviation about 1."""
+        return self._pressure(code, session)
+
+    def _draw_pressure(self, code: str, session: int) -> float:
         key = self._keys[code]
         return (
             0.75 * bell(key, 16 * session)
@@ -111,7 +121,11 @@ class Planner:
         )
 
     def day(self, listing: Listing, session: int) -> StockDay:
-        key, step = self._keys[listing.code], 16 * session
+        return self._drawn(listing.code, session)
+
+    def _draw(self, code: str, session: int) -> StockDay:
+        listing = self._listings[code]
+        key, step = self._keys[code], 16 * session
         sigma = self._sigma(listing)
         now, before = self.pressure(listing.code, session), self.pressure(listing.code, session - 1)
         surge = self.surges(session).get(listing.code)
@@ -119,7 +133,7 @@ class Planner:
         if self.signals:
             yesterday = self.surges(session - 1).get(listing.code)
             hangover = -0.4 * yesterday.height * yesterday.keep if yesterday else 0.0
-            market = 0.8 * self._market(listing, session)
+            market = 0.8 * self._market(listing.market, session)
             drift = sigma * (0.22 * before + 0.18 * now) + market - _PULL
             gap = 0.3 * drift + 0.5 * hangover + gap_noise
             change = drift + hangover + 0.85 * noise
@@ -163,8 +177,8 @@ class Planner:
         usual = 0.017 if listing.market is MarketName.KOSPI else 0.024
         return usual * (0.8 + 0.6 * share(self._keys[listing.code], 7))
 
-    def _market(self, listing: Listing, session: int) -> float:
-        own = 0 if listing.market is MarketName.KOSPI else 1
+    def _draw_market(self, market: MarketName, session: int) -> float:
+        own = 0 if market is MarketName.KOSPI else 1
         common = 0.006 * bell(self._market_key, 3 * session)
         return common + 0.003 * bell(self._market_key, 3 * session + 1 + own)
 

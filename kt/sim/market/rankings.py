@@ -3,75 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from operator import attrgetter
 
 from kt.records import Ranked, Ranking
 from kt.sim.market.board import Board, Moment
-from kt.sim.market.listing import Listing
-from kt.sim.market.path import SessionPath
+from kt.sim.market.noise import hundredths
+from kt.sim.market.path import Traded
 
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    listing: Listing
-    path: SessionPath
-    price: int
-    volume: int
-    change_pct: float
-    value: int
-    surge_pct: float | None
-
-
-_ORDER: dict[Ranking, Callable[[_Row], float]] = {
-    Ranking.VOLUME_SURGE: lambda row: row.surge_pct or 0.0,
-    Ranking.VOLUME: lambda row: row.volume,
-    Ranking.VALUE: lambda row: row.value,
-    Ranking.CHANGE: lambda row: row.change_pct,
+_ORDER: dict[Ranking, Callable[[Traded], float]] = {
+    Ranking.VOLUME: attrgetter("volume"),
+    Ranking.VALUE: attrgetter("value"),
+    Ranking.CHANGE: attrgetter("change_pct"),
 }
 
 
 def rank(board: Board, moment: Moment, ranking: Ranking) -> tuple[Ranked, ...]:
     """Every stock that has traded, best first."""
-    wants_surge = ranking is Ranking.VOLUME_SURGE
-    rows = [_row(board, listing, moment, wants_surge) for listing in board.listings]
-    traded = [row for row in rows if row.volume]
-    traded.sort(key=lambda row: (-_ORDER[ranking](row), row.listing.code))
-    return tuple(_ranked(row, ranking, at, moment) for at, row in enumerate(traded, start=1))
+    traded = board.traded(moment)
+    surges = _surges(board, moment) if ranking is Ranking.VOLUME_SURGE else None
+    order = surges or [_ORDER[ranking](figures) for figures in traded]
+    # Sorting keeps the order of equals, which is that of the codes.
+    places = [place for place in board.by_code if traded[place].volume]
+    places.sort(key=order.__getitem__, reverse=True)
+    paths = board.paths(moment) if ranking is Ranking.CHANGE else None
+    found = []
+    for at, place in enumerate(places, start=1):
+        listing, (price, volume, value, change_pct) = board.listings[place], traded[place]
+        found.append(
+            Ranked(
+                ranking=ranking,
+                rank=at,
+                stock_code=listing.code,
+                stock_name=listing.name,
+                price=price,
+                change_pct=change_pct,
+                volume=volume,
+                value=value,
+                surge_pct=surges[place] if surges else None,
+                strength=paths[place].strength_at(moment.second) if paths else None,
+            )
+        )
+    return tuple(found)
 
 
-def _row(board: Board, listing: Listing, moment: Moment, wants_surge: bool) -> _Row:
-    path = board.path(listing.code, moment.session)
-    price, volume = path.price_at(moment.second), path.volume_at(moment.second)
-    return _Row(
-        listing=listing,
-        path=path,
-        price=price,
-        volume=volume,
-        change_pct=round(100 * (price - path.base) / path.base, 2),
-        value=path.value_at(moment.second),
-        surge_pct=_surge(board, listing, moment, volume) if wants_surge else None,
-    )
-
-
-def _surge(board: Board, listing: Listing, moment: Moment, volume: int) -> float:
+def _surges(board: Board, moment: Moment) -> list[float]:
     """The change of volume against the previous session at the same time, in percent."""
-    before, skip = moment.session - 1, board.skip(moment.session - 1)
-    usual = board.chain.volume_by(listing, before, skip, moment.second)
-    if not usual:
-        return 0.0
-    return round(100 * (volume - usual) / usual, 2)
-
-
-def _ranked(row: _Row, ranking: Ranking, at: int, moment: Moment) -> Ranked:
-    return Ranked(
-        ranking=ranking,
-        rank=at,
-        stock_code=row.listing.code,
-        stock_name=row.listing.name,
-        price=row.price,
-        change_pct=row.change_pct,
-        volume=row.volume,
-        value=row.value,
-        surge_pct=row.surge_pct,
-        strength=row.path.strength_at(moment.second) if ranking is Ranking.CHANGE else None,
+    before = moment.session - 1
+    usual = board.daily(
+        moment,
+        "volumes before",
+        lambda: [
+            board.chain.volumes(listing, before, board.skip(before)) for listing in board.listings
+        ],
     )
+    found = []
+    for traded, by in zip(board.traded(moment), usual, strict=True):
+        then = by(moment.second)
+        found.append(hundredths(100 * (traded.volume - then) / then) if then else 0.0)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from kt.records import KST
 from kt.rules import calendar
@@ -13,6 +13,8 @@ CLOSING_SECOND = 390 * 60
 """The second of the closing auction's trade, counted from 09:00."""
 AUCTION_SECOND = CONTINUOUS_MINUTES * 60
 """The second in which the closing auction begins."""
+
+_SECOND = timedelta(seconds=1)
 
 
 class SessionDays:
@@ -26,6 +28,10 @@ class SessionDays:
         self._days = {anchor_session: anchor_day}
         self._first = self._last = anchor_session
         self._hours: dict[int, calendar.Hours] = {}
+        self._origins: dict[int, datetime] = {}
+        self._today = anchor_session
+        self._since = self._until = datetime.min.replace(tzinfo=KST)
+        """The session of the last moment asked for, and the day in which the answer holds."""
 
     def day(self, session: int) -> date:
         while session > self._last:
@@ -40,12 +46,16 @@ class SessionDays:
 
     def session(self, now: datetime) -> int:
         """The latest session whose day has begun (at midnight, Korean time)."""
+        if self._since <= now < self._until:
+            return self._today
         today = now.astimezone(KST).date()
         while self._days[self._last] < today:
             self.day(self._last + 1)
         session = self._last
         while self.day(session) > today:
             session -= 1
+        self._today, self._since = session, datetime.combine(today, time(0), KST)
+        self._until = self._since + timedelta(days=1)
         return session
 
     def hours(self, session: int) -> calendar.Hours:
@@ -58,11 +68,15 @@ class SessionDays:
 
     def origin(self, session: int) -> datetime:
         """The time of second 0."""
-        return self.hours(session).closing_auction - timedelta(minutes=CONTINUOUS_MINUTES)
+        found = self._origins.get(session)
+        if found is None:
+            auction = self.hours(session).closing_auction
+            found = self._origins[session] = auction - timedelta(minutes=CONTINUOUS_MINUTES)
+        return found
 
     def second(self, session: int, now: datetime) -> int:
         """Whole seconds since the session's second 0; negative before it."""
-        return (now - self.origin(session)) // timedelta(seconds=1)
+        return (now - self.origin(session)) // _SECOND
 
     def at(self, session: int, second: int) -> datetime:
         return self.origin(session) + timedelta(seconds=second)

@@ -215,7 +215,7 @@ class SteeredPath(SessionPath):
     def shape(self, index: int, second: int) -> int:
         return self._prices[60 * index + second]
 
-    def _draw_seconds(self, index: int) -> MinuteSeconds:
+    def draw_seconds(self, index: int) -> MinuteSeconds:
         part = slice(60 * index, 60 * index + 60)
         return minute_seconds(self._prices[part], self._quantities[part])
 

@@ -36,6 +36,7 @@ from kt.sim.market import (
 )
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.depth import Depth
+from kt.sim.market.path import SessionPath
 from kt.sim.market.session_days import AUCTION_SECOND
 
 T = TypeVar("T")
@@ -68,8 +69,13 @@ class MarketView:
         return self._board.moment(self._now())
 
     def instruments(self) -> tuple[Instrument, ...]:
-        session, chain = self._moment().session, self._board.chain
-        return tuple(item.instrument(chain.base(item, session)) for item in self._board.listings)
+        moment, board = self._moment(), self._board
+        base = board.chain.base
+        return board.daily(
+            moment,
+            "instruments",
+            lambda: tuple(item.instrument(base(item, moment.session)) for item in board.listings),
+        )
 
     def index(self, market: MarketName) -> MarketIndex:
         return market_figures.index(self._board, self._moment(), market)
@@ -102,7 +108,7 @@ class MarketView:
     def _make_quote(self, stock_code: str, moment: Moment) -> Quote:
         listing = self._board.listing(stock_code)
         path = self._board.path(stock_code, moment.session)
-        price = path.price_at(moment.second)
+        price, volume, value, change_pct = path.traded_at(moment.second)
         opening, high, low = path.range_at(moment.second)
         ask, bid = self._depth.top(stock_code, path, self._board.unit(stock_code), moment.second)
         expected, expected_volume = expected_prices.expected(path, moment.second)
@@ -112,14 +118,14 @@ class MarketView:
             price=price,
             base_price=path.base,
             change=price - path.base,
-            change_pct=round(100 * (price - path.base) / path.base, 2),
-            volume=path.volume_at(moment.second),
+            change_pct=change_pct,
+            volume=volume,
             open=opening,
             high=high,
             low=low,
             upper_limit=path.upper,
             lower_limit=path.lower,
-            value=path.value_at(moment.second),
+            value=value,
             bid=bid,
             ask=ask,
             expected_price=expected,
@@ -152,22 +158,9 @@ class MarketView:
         path = self._board.path(stock_code, moment.session)
         origin = self._board.days.origin(moment.session)
         newest = min(moment.second, AUCTION_SECOND - 1)
-        seconds = [newest, *range(newest // 60 * 60 - 1, path.skip * 60, -60)][: _STRENGTHS + 1]
-        older = [*seconds[1:], -1]
-        found = [
-            Strength(
-                at=origin + timedelta(seconds=second),
-                price=path.price_at(second),
-                volume=path.volume_at(second) - path.volume_at(before),
-                strength=path.strength_at(second),
-                strength_5m=path.strength_at(second, 5),
-                strength_20m=path.strength_at(second, 20),
-                strength_60m=path.strength_at(second, 60),
-            )
-            for second, before in zip(seconds, older, strict=True)
-            if path.volume_at(second)
-        ]
-        return tuple(found[:_STRENGTHS])
+        seconds = [newest, *range(newest // 60 * 60 - 1, path.skip * 60, -60)][:_STRENGTHS]
+        found = [_strength(path, origin, second) for second in seconds]
+        return tuple([row for row in found if row is not None])
 
     def flow(self, stock_code: str) -> tuple[Flow, ...]:
         return flow.flow_rows(self._board, stock_code, self._moment())
@@ -183,3 +176,26 @@ class MarketView:
     ) -> tuple[Bar, ...]:
         self._board.listing(stock_code)
         return history.bars(self._board, stock_code, self._moment(), interval, count, size)
+
+
+def _strength(path: SessionPath, origin: datetime, second: int) -> Strength | None:
+    """One row of trade strength; None before the first trade. Those at the ends of minutes are
+    kept."""
+    found = path.strengths.get(second)
+    if found is not None:
+        return found
+    volume = path.volume_at(second)
+    if not volume:
+        return None
+    found = Strength(
+        at=origin + timedelta(seconds=second),
+        price=path.price_at(second),
+        volume=volume - path.volume_at(max(path.skip * 60, second // 60 * 60) - 1),
+        strength=path.strength_at(second),
+        strength_5m=path.strength_at(second, 5),
+        strength_20m=path.strength_at(second, 20),
+        strength_60m=path.strength_at(second, 60),
+    )
+    if second % 60 == 59:
+        path.strengths[second] = found
+    return found

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from kt.sim.wire import conditions, stream_frames
 from kt.sim.wire.conditions import ConditionSearch
-from kt.sim.wire.realtime import ACCOUNT_TYPES
+from kt.sim.wire.realtime import ACCOUNT_TYPES, MARKET_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from kt.records import StreamEvent
     from kt.sim.server.context import ServerContext
 
-MARKET_TYPES = frozenset({"0B", "0D", "0H"})
 WHOLE_MARKET = frozenset({"0s"})
 """Types that belong to no stock, whichever item they are registered with."""
 
@@ -67,9 +66,9 @@ class ClientSession:
             self.context.fan_out.leave(self.app_key, self)
             self.context.watch()
 
-    def codes(self) -> set[str]:
-        """The stocks registered for prices, books or expected prices."""
-        return {code for kind, code in self._index if kind in MARKET_TYPES and code}
+    def codes(self, kinds: Collection[str] = MARKET_TYPES) -> set[str]:
+        """The stocks registered for prices, books or expected prices; for these types only."""
+        return {code for kind, code in self._index if kind in kinds and code}
 
     def items(self, kind: str, code: str) -> list[str]:
         """The items with which this was registered, as the client wrote them."""

@@ -22,6 +22,7 @@ from kt.sim.server.pages import Pages
 from kt.sim.server.rate_limits import RateLimits
 from kt.sim.server.settings import Settings
 from kt.sim.wire.chart_pages import ChartCache
+from kt.sim.wire.realtime import BOOK_TYPES
 
 MOST_SOCKETS = 64
 """The most open WebSockets; at most one per app key is logged in."""
@@ -95,7 +96,7 @@ class ServerContext:
 
     def watch(self) -> None:
         """A session's registrations have changed."""
-        self.exchange.watch(self.fan_out.watched())
+        self.exchange.watch(self.fan_out.watched(), self.fan_out.watched(BOOK_TYPES))
 
     def open_socket(self) -> bool:
         """Count one more WebSocket; False if there are too many. `close_socket` undoes it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,7 +21,7 @@ from kt.records import (
 )
 from kt.sim.wire import realtime, stream_frames
 from kt.sim.wire.account_rows import RowContext
-from kt.sim.wire.realtime import ACCOUNT_TYPES
+from kt.sim.wire.realtime import ACCOUNT_TYPES, MARKET_TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +45,8 @@ RECORDS = frozenset({"0B", "0D"})
 class Listener(Protocol):
     """A WebSocket session as the fan-out sees it."""
 
-    def codes(self) -> set[str]:
-        """The stock codes that it registered."""
+    def codes(self, kinds: Collection[str] = MARKET_TYPES) -> set[str]:
+        """The stock codes that it registered for these types."""
         ...
 
     def items(self, kind: str, code: str) -> list[str]:
@@ -90,9 +90,9 @@ class EventFanOut:
         if self._sessions.get(app_key) is session:
             del self._sessions[app_key]
 
-    def watched(self) -> set[str]:
-        """The stocks that any session registered."""
-        return set().union(*(session.codes() for session in self._sessions.values()))
+    def watched(self, kinds: Collection[str] = MARKET_TYPES) -> set[str]:
+        """The stocks that any session registered, for these types."""
+        return set().union(*(session.codes(kinds) for session in self._sessions.values()))
 
     def publish(self, events: Iterable[Event]) -> None:
         """Each session's frames in order of time; market rows of one type share a frame, and an

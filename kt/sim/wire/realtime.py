@@ -39,6 +39,9 @@ NAMES = {
 there). The exchange sends 00, 04, 0B, 0D, 0s, 0H and 1h."""
 ACCOUNT_TYPES = frozenset({"00", "04"})
 """Types of the account, registered without a stock."""
+BOOK_TYPES = frozenset({"0D", "0H"})
+"""Types whose rows are sent when an order book changes."""
+MARKET_TYPES = BOOK_TYPES | {"0B"}
 
 TRADE_ROW = api_catalog.api("0B")
 INTERRUPTION_ROW = api_catalog.api("1h")
