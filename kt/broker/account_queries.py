@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from kt.broker.query_base import Queries
+from itertools import chain
+
+from kt.broker.query_base import Queries, parsed
 from kt.broker.rest.error_codes import BY_CODE
 from kt.broker.wire import account, orders
 from kt.errors import BrokerRefused
@@ -33,7 +35,7 @@ class KiwoomAccount(Queries):
 
     def deposit(self) -> Deposit:
         """Estimated (qry_tp 3), as the recordings ask."""
-        return account.deposit(self.rest.call("kt00001", {"qry_tp": "3"}).body)
+        return parsed(self.rest.call("kt00001", {"qry_tp": "3"}), account.deposit)
 
     def orderable(self, stock_code: str, price: int) -> Orderable | None:
         """None if the server does not offer it, as the mock server (8104, RC7006, RC9000)."""
@@ -46,7 +48,7 @@ class KiwoomAccount(Queries):
             "exp_buy_unp": "",
         }
         try:
-            return account.orderable(self.rest.call("kt00010", asked).body)
+            return parsed(self.rest.call("kt00010", asked), account.orderable)
         except BrokerRefused as refusal:
             rule = BY_CODE.get(refusal.code or "")
             if rule is not None and rule.unsupported:
@@ -57,7 +59,15 @@ class KiwoomAccount(Queries):
         """Summed over credit kinds (qry_tp 1). Raises WireError if rows and totals disagree,
         for instance an answer without rows but with a total: the holdings are then unknown."""
         asked = {"qry_tp": "1", "dmst_stex_tp": "KRX"}
-        return account.check_totals(account.holdings(self._bodies("kt00018", asked)))
+        replies = self.rest.pages("kt00018", asked)
+        first = next(replies)
+        rest = (reply.body for reply in replies if not reply.nothing)
+        return account.check_totals(
+            parsed(
+                first,
+                lambda body: account.holdings(rest if first.nothing else chain([body], rest)),
+            )
+        )
 
     def open_orders(self, stock_code: str | None = None) -> tuple[BrokerOrder, ...]:
         asked = {
@@ -66,10 +76,10 @@ class KiwoomAccount(Queries):
             "stk_cd": stock_code or "",
             "stex_tp": ALL_VENUES,
         }
-        today, found = self._today(), list[BrokerOrder]()
-        for body in self._bodies("ka10075", asked):
-            found += orders.open_orders(body, today)
-        return _by_number(found)
+        today = self._today()
+        return _by_number(
+            self._listed("ka10075", asked, lambda body: orders.open_orders(body, today))
+        )
 
     def executions(self, stock_code: str | None = None) -> tuple[Execution, ...]:
         """Oldest first; the broker lists the newest first, with the time of the order.
@@ -83,9 +93,8 @@ class KiwoomAccount(Queries):
             "ord_no": "",
             "stex_tp": ALL_VENUES,
         }
-        today, found = self._today(), list[Execution]()
-        for body in self._bodies("ka10076", asked):
-            found += orders.executions(body, today)
+        today = self._today()
+        found = self._listed("ka10076", asked, lambda body: orders.executions(body, today))
         return tuple(reversed(found))
 
     def day_orders(self, from_ord_no: str = "") -> tuple[BrokerOrder, ...]:
@@ -99,21 +108,15 @@ class KiwoomAccount(Queries):
             "fr_ord_no": from_ord_no,
             "dmst_stex_tp": "%",
         }
-        found: list[BrokerOrder] = []
-        for body in self._bodies("kt00007", asked):
-            found += orders.day_orders(body, today)
-        return _by_number(found)
+        return _by_number(
+            self._listed("kt00007", asked, lambda body: orders.day_orders(body, today))
+        )
 
     def realised(self, stock_code: str) -> tuple[Realised, ...]:
-        found: list[Realised] = []
-        for body in self._bodies("ka10077", {"stk_cd": stock_code}):
-            found += account.realised(body)
-        return tuple(found)
+        return tuple(self._listed("ka10077", {"stk_cd": stock_code}, account.realised))
 
     def returns(self) -> tuple[AccountReturn, ...]:
-        found: list[AccountReturn] = []
-        for body in self._bodies("ka10085", {"stex_tp": ALL_VENUES}):
-            found += account.returns(body)
+        found = self._listed("ka10085", {"stex_tp": ALL_VENUES}, account.returns)
         return tuple(dict.fromkeys(found))
 
 

@@ -37,6 +37,16 @@ class Queries:
     def _today(self) -> date:
         return self.clock.now().date()
 
+    def _listed(
+        self, api_id: str, asked: dict[str, str], parse: Callable[[dict[str, Any]], list[T]]
+    ) -> list[T]:
+        """The rows of every page, in order."""
+        found: list[T] = []
+        for reply in self.rest.pages(api_id, asked):
+            if not reply.nothing:
+                found += parsed(reply, parse)
+        return found
+
     def _bodies(self, api_id: str, asked: dict[str, str]) -> Iterator[dict[str, object]]:
         """Every page with data, in order."""
         for reply in self.rest.pages(api_id, asked):

@@ -11,6 +11,7 @@ from kt.broker.rest.deadlines import TIMEOUTS
 from kt.broker.rest.endpoints import Priority
 from kt.broker.rest.http_response import HttpResponse
 from kt.broker.rest.send_progress import SendProgress
+from kt.direct.account_records import ACCOUNT_FORMS
 from kt.direct.market_records import MARKET_READERS, NotDirect
 from kt.ports import concurrency
 from kt.ports.patience import time_left
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from kt.ports import Clock
     from kt.sim.in_process_exchange import InProcessExchange
 
-READERS = {**MARKET_READERS}
-MESSAGES = {"ka20001": SHOWN}
+READERS = {**MARKET_READERS, **{name: form.read for name, form in ACCOUNT_FORMS.items()}}
+MESSAGES = {"ka20001": SHOWN, **{name: form.message for name, form in ACCOUNT_FORMS.items()}}
 """return_msg of an answer, where it is not DONE."""
 
 

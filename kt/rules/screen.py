@@ -7,9 +7,11 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from msgspec.structs import replace
+
 from kt.config.scan import Scan
 from kt.records import Candidate, Instrument, Ranked
-from kt.rules.candidate_score import fast_score
+from kt.rules.candidate_score import Score, fast_score
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +47,19 @@ def screen(
     by_code: dict[str, list[Ranked]] = {}
     for row in rows:
         by_code.setdefault(row.stock_code, []).append(row)
-    fit: list[Candidate] = []
+    fit: list[tuple[Candidate, Score]] = []
     counts: Counter[str] = Counter()
     for found in by_code.values():
-        candidate = _candidate(found, scan)
+        score = fast_score(found, scan)
+        candidate = _candidate(found, score.total)
         reasons = unfit(candidate, scan, instruments, barred)
         if reasons:
             counts[reasons[0].reason] += 1
         else:
-            fit.append(candidate)
-    fit.sort(key=lambda c: (-c.score, -c.value, c.stock_code))
-    return Screened(tuple(fit[: scan.fast_keep]), len(by_code), dict(counts.most_common()))
+            fit.append((candidate, score))
+    fit.sort(key=lambda pair: (-pair[0].score, -pair[0].value, pair[0].stock_code))
+    kept = tuple(replace(one, reasons=score.reasons) for one, score in fit[: scan.fast_keep])
+    return Screened(kept, len(by_code), dict(counts.most_common()))
 
 
 def unfit(
@@ -71,17 +75,15 @@ def unfit(
         reasons.append(barred[code])
     if instruments is not None:
         reasons += _listing_faults(code, instruments.get(code))
-    figures = (
-        ("price", price < scan.min_price, f"price {price:,} < {scan.min_price:,}"),
-        ("price", 0 < scan.max_price < price, f"price {price:,} > {scan.max_price:,}"),
-        ("value", value < scan.min_value, f"traded value {value:,} < {scan.min_value:,}"),
-        (
-            "change",
-            abs(candidate.change_pct) > scan.max_change_pct,
-            f"change {candidate.change_pct:+.2f} % beyond {scan.max_change_pct:g} %",
-        ),
-    )
-    reasons += [Exclusion(name, detail) for name, failed, detail in figures if failed]
+    if price < scan.min_price:
+        reasons.append(Exclusion("price", f"price {price:,} < {scan.min_price:,}"))
+    if 0 < scan.max_price < price:
+        reasons.append(Exclusion("price", f"price {price:,} > {scan.max_price:,}"))
+    if value < scan.min_value:
+        reasons.append(Exclusion("value", f"traded value {value:,} < {scan.min_value:,}"))
+    if abs(change := candidate.change_pct) > scan.max_change_pct:
+        detail = f"change {change:+.2f} % beyond {scan.max_change_pct:g} %"
+        reasons.append(Exclusion("change", detail))
     return tuple(reasons)
 
 
@@ -111,9 +113,9 @@ COMMON = "0"
 """The last character of the code of common shares; preferred ones have 5, 7, 9 or a letter."""
 
 
-def _candidate(rows: Sequence[Ranked], scan: Scan) -> Candidate:
-    """The data of all rows on a stock; a traded value that none has is price x volume."""
-    score = fast_score(rows, scan)
+def _candidate(rows: Sequence[Ranked], score: float) -> Candidate:
+    """The data of all rows on a stock, without the reasons; a traded value that none has is
+    price x volume."""
     volume = max(row.volume for row in rows)
     price = rows[0].price
     surges = [row.surge_pct for row in rows if row.surge_pct is not None]
@@ -125,10 +127,9 @@ def _candidate(rows: Sequence[Ranked], scan: Scan) -> Candidate:
         change_pct=rows[0].change_pct,
         volume=volume,
         value=max(row.value for row in rows) or price * volume,
-        score=score.total,
+        score=score,
         stage="fast",
         rankings=tuple(dict.fromkeys(str(row.ranking) for row in rows)),
-        reasons=score.reasons,
         surge_pct=max(surges) if surges else None,
         strength=strengths[0] if strengths else None,
     )

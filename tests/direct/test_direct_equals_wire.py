@@ -19,8 +19,19 @@ from kt.broker.rest.client import Http, Rest
 from kt.broker.rest.endpoints import Group
 from kt.config.load import build_config
 from kt.errors import KtError
-from kt.ports import Market
-from kt.records import KST, Interval, MarketName, Ranking
+from kt.ports import Broker, Market
+from kt.records import (
+    KST,
+    AmendTicket,
+    CancelTicket,
+    Interval,
+    MarketName,
+    OrderTicket,
+    OrderType,
+    Ranking,
+    Side,
+)
+from kt.sim.exchange import ExchangeBroker
 from kt.sim.market.listing import listings
 from kt.virtual_app import VirtualApp
 from kt.virtual_time import VirtualTime
@@ -40,7 +51,7 @@ BY_THE_WIRE = {"ka10099": "once a day", "ka10009": "retired: asked once", "au100
 """APIs without a direct form."""
 BY_THE_STREAM = {"conditions", "condition"}
 
-Ask = Callable[[Market], Any]
+Ask = Callable[[Any], Any]
 
 
 def days_before(at: datetime, days: int) -> Any:
@@ -169,3 +180,87 @@ def test_every_query_of_the_port_has_a_direct_form(both: Both) -> None:
             ask(both.app.market)
         beyond = set(both.posted) - set(BY_THE_WIRE)
         assert not beyond, name
+
+
+ACCOUNT: dict[str, Callable[[list[str]], list[Ask]]] = {
+    "deposit": lambda codes: [lambda broker: broker.deposit()],
+    "orderable": lambda codes: [
+        lambda broker, c=code, p=price: broker.orderable(c, p)
+        for code in (*codes, UNKNOWN)
+        for price in (0, 10_000)
+    ],
+    "holdings": lambda codes: [lambda broker: broker.holdings()],
+    "open_orders": lambda codes: (
+        [lambda broker, c=code: broker.open_orders(c) for code in codes]
+        + [lambda broker: broker.open_orders()]
+    ),
+    "executions": lambda codes: (
+        [lambda broker, c=code: broker.executions(c) for code in codes]
+        + [lambda broker: broker.executions()]
+    ),
+    "day_orders": lambda codes: [
+        lambda broker: broker.day_orders(),
+        lambda broker: broker.day_orders("0000003"),
+    ],
+    "realised": lambda codes: [lambda broker, c=code: broker.realised(c) for code in codes],
+    "returns": lambda codes: [lambda broker: broker.returns()],
+}
+"""What is asked of each account query."""
+ALWAYS_BY_THE_WIRE = {"account": "once a run", "skew": "the Date header"}
+
+
+def test_every_account_query_is_that_of_the_wire(both: Both) -> None:
+    methods = {name for name, _ in inspect.getmembers(Broker, inspect.isfunction) if name[0] != "_"}
+    assert methods - set(ALWAYS_BY_THE_WIRE) == set(ACCOUNT), "say what to ask of a new method"
+    codes = [listing.code for listing in listings() if listing.base_price < 20_000][:3]
+    account = ExchangeBroker(both.app.exchange._exchange, both.app.keys.app_key)
+    both.app.time.sleep_until(MONDAY + timedelta(hours=10))
+    both.wire.deposit()  # with a token from now on
+    compare_account(both, codes)
+    for stage in range(4):
+        trade(both, account, codes, stage)
+        compare_account(both, codes)
+        both.app.time.sleep(61.7)
+        compare_account(both, codes)
+    assert {order.kind for order in account.day_orders()} == {"NEW", "AMEND", "CANCEL"}
+    assert len(account.executions()) > 3 and account.realised(codes[0])
+
+
+def trade(both: Both, account: ExchangeBroker, codes: list[str], stage: int) -> None:
+    """Buy at the market, leave an order in the book, amend it and cancel it, sell some."""
+    first, second, third = codes
+    bid = both.wire.quote(second).lower_limit
+    if stage == 0:
+        account.place(ticket(first, Side.BUY, 37, 0))
+        account.place(ticket(second, Side.BUY, 5, bid))
+    elif stage == 1:
+        (order,) = account.open_orders()
+        amended = AmendTicket(ord_no=order.ord_no, stock_code=second, quantity=3, price=bid + 10)
+        account.amend(amended)
+        account.place(ticket(first, Side.SELL, 12, 0))
+    elif stage == 2:
+        account.place(ticket(third, Side.BUY, 100, both.wire.quote(third).price))
+        account.place(ticket(first, Side.SELL, 25, 0))
+    else:
+        order = account.open_orders()[0]
+        account.cancel(
+            CancelTicket(
+                ord_no=order.ord_no, stock_code=order.stock_code, quantity=order.open_quantity
+            )
+        )
+
+
+def ticket(code: str, side: Side, quantity: int, price: int) -> OrderTicket:
+    kind = OrderType.LIMIT if price else OrderType.MARKET
+    return OrderTicket(stock_code=code, side=side, order_type=kind, quantity=quantity, price=price)
+
+
+def compare_account(both: Both, codes: list[str]) -> None:
+    for name, questions in ACCOUNT.items():
+        del both.posted[:]
+        for ask in questions(codes):
+            direct = answer(ask, both.app.broker)
+            wire = answer(ask, both.wire)
+            assert exact(direct) == exact(wire), name
+            assert direct == wire, name
+        assert not both.posted, name

@@ -18,6 +18,8 @@ from kt.sim.wire.values import (
 HOLDINGS = api_catalog.api("kt00018")
 RETURNS = api_catalog.api("ka10085")
 REALISED = api_catalog.api("ka10077")
+PAGE = 50
+"""The rows of a page of kt00018."""
 
 
 def holdings(call: Call) -> CallReply:
@@ -33,7 +35,7 @@ def holdings(call: Call) -> CallReply:
         prsm_dpst_aset_amt=padded(held.estimated_assets),
     )
     rows = [holding(item, call) for item in held.items]
-    return CallReply(fields, HOLDINGS.row_list, rows, page=50, message="모의투자 조회완료")
+    return CallReply(fields, HOLDINGS.row_list, rows, page=PAGE, message="모의투자 조회완료")
 
 
 def holding(item: Holding, call: Call) -> Row:
