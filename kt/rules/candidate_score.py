@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log2
 from typing import Any, NamedTuple
 
@@ -53,6 +54,12 @@ def source_weight(source: str, weights: ScanWeights) -> float:
     return float(getattr(weights, name))
 
 
+@lru_cache(maxsize=8)
+def _wanted(sources: tuple[str, ...], weights: ScanWeights) -> dict[str, float]:
+    """What each source counts; the same for every stock of a scan."""
+    return {source: source_weight(source, weights) for source in sources}
+
+
 def fast_score(rows: Sequence[Ranked], scan: Scan = DEFAULT) -> Score:
     """The score of one stock from its places in the rankings, the conditions it matches, and its
     change today; `rows` are those of one stock."""
@@ -60,7 +67,7 @@ def fast_score(rows: Sequence[Ranked], scan: Scan = DEFAULT) -> Score:
     for row in rows:
         if row.ranking not in places or row.rank < places[row.ranking].rank:
             places[row.ranking] = row
-    wanted = {source: source_weight(source, scan.weights) for source in scan.sources}
+    wanted = _wanted(scan.sources, scan.weights)
     parts = [
         _place(source, places[source], most) for source, most in wanted.items() if source in places
     ]

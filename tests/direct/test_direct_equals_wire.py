@@ -3,6 +3,7 @@ for random stocks, at telling times of the trading day."""
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -31,10 +32,14 @@ from kt.records import (
     Ranking,
     Side,
 )
+from kt.rules.bar_fill import FillModel
 from kt.sim.exchange import ExchangeBroker
+from kt.sim.market.bar_board import BarMarket
 from kt.sim.market.listing import listings
 from kt.virtual_app import VirtualApp
 from kt.virtual_time import VirtualTime
+from tests.bar_data import at as at_minute
+from tests.sim.test_bar_market import CODE, DAY, LINES, OTHER, tables
 
 MONDAY = datetime(2026, 1, 5, tzinfo=KST)
 TIMES = (
@@ -108,18 +113,19 @@ def answer(ask: Ask, market: Any) -> Any:
         return type(error), str(error), error.hint, error.code
 
 
-@pytest.fixture(params=[7])
-def both(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@contextlib.contextmanager
+def opened(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, at: datetime, bars: BarMarket | None = None
 ) -> Iterator[Both]:
+    """Both adapters at one exchange, whose answers take no time and meet no rate limit."""
     given = {
-        "state_dir": str(tmp_path),
-        "simulator": {"seed": str(request.param)},
+        "state_dir": str(folder),
+        "simulator": {"seed": "7"},
         "analyst": {"kind": "rules"},
     }
-    time = VirtualTime(MONDAY + timedelta(hours=7))
+    time = VirtualTime(at)
     with time.driving():
-        app = VirtualApp(build_config(given, {}, {}), {}, lambda line: None, time)
+        app = VirtualApp(build_config(given, {}, {}), {}, lambda line: None, time, bars=bars)
         app.context("test")
         monkeypatch.setattr(app.latency, "request", lambda api_id: (0.0, 0.0))
         app.pacer.rates = dict.fromkeys(Group, 1e5)
@@ -140,14 +146,35 @@ def both(
         app.close()
 
 
+@pytest.fixture
+def both(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Both]:
+    with opened(tmp_path, monkeypatch, MONDAY + timedelta(hours=7)) as found:
+        yield found
+
+
 def test_every_answer_is_that_of_the_wire(both: Both) -> None:
-    draw = Random(int(both.app.config.simulator.seed))
+    draw = Random(7)
     codes = [listing.code for listing in listings()]
+    moments = [(moment(days, text), [*draw.sample(codes, 2), UNKNOWN]) for days, text in TIMES]
+    assert compare(both, moments) > 400
+
+
+def test_every_answer_on_bars_is_that_of_the_wire(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    huge = (CODE, at_minute(DAY, 7), 70_800, 70_900, 70_700, 70_800, 2**32 + 5)
+    market = BarMarket(tables(tmp_path, [*LINES[:6], huge, *LINES[6:]]), DAY, FillModel())
+    seconds = (-1800, 57, 359, 480, 11_000, 23_405)
+    moments = [(at_minute(DAY, 0) + timedelta(seconds=n), [CODE, OTHER, UNKNOWN]) for n in seconds]
+    with opened(tmp_path, monkeypatch, moments[0][0] - timedelta(hours=1), market) as both:
+        assert compare(both, moments) > 150
+
+
+def compare(both: Both, moments: list[tuple[datetime, list[str]]]) -> int:
+    """Ask everything about these stocks at these times; how many answers were not empty."""
     compared = 0
-    for days, text in TIMES:
-        at = moment(days, text)
+    for at, chosen in moments:
         both.app.time.sleep_until(at)
-        chosen = [*draw.sample(codes, 2), UNKNOWN]
         for name, questions in QUESTIONS.items():
             for ask in questions(chosen, at):
                 direct, wire = both.answers(ask)
@@ -155,7 +182,7 @@ def test_every_answer_is_that_of_the_wire(both: Both) -> None:
                 assert exact(direct) == exact(wire), where
                 assert direct == wire, where
                 compared += direct != ()
-    assert compared > 400
+    return compared
 
 
 def exact(found: Any) -> bytes:

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -23,7 +24,7 @@ MAX_NESTING = 32
 """Levels of an answer's JSON; the deepest real one has three."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HttpResponse:
     """The result of one send: an HTTP answer, or the error that came instead.
 
@@ -62,6 +63,10 @@ class HttpResponse:
 
     def verdict(self) -> Classified | None:
         """None for a success, and if there was no answer."""
+        return self._classified
+
+    @cached_property
+    def _classified(self) -> Classified | None:
         return classify(self.http_status, self.body) if self.answered else None
 
 

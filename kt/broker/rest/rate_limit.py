@@ -180,8 +180,10 @@ class Pacer:
             self._tidy(bucket, allowed, now)
             if not number:
                 number, state.next_number = state.next_number, state.next_number + 1
-            others = [one for one in bucket.waiting if one.number != number]
-            ahead = sum((one.priority, one.number) < (urgency, number) for one in others)
+            others, ahead = bucket.waiting, 0
+            if others:
+                others = [one for one in others if one.number != number]
+                ahead = sum((one.priority, one.number) < (urgency, number) for one in others)
             turn = max(self._turn(bucket, allowed, ahead, now), self._closed(state, endpoint, now))
             if turn <= now + INSTANT:
                 bucket.sent.append(Sent(number, now))
@@ -206,12 +208,12 @@ class Pacer:
     @staticmethod
     def _closed(state: BudgetState, endpoint: Endpoint, now: float) -> float:
         """Until when the budget or its group is closed after a refusal."""
-        ends = [
-            bucket.closed_until
-            for name in (endpoint.bucket, endpoint.group.value)
-            if (bucket := state.buckets.get(name)) is not None
-        ]
-        return max((end for end in ends if end <= now + PENALTY), default=now)
+        ends = now
+        for name in (endpoint.bucket, endpoint.group):
+            bucket = state.buckets.get(name)
+            if bucket is not None and ends < bucket.closed_until <= now + PENALTY:
+                ends = bucket.closed_until
+        return ends
 
     def _tidy(self, bucket: Bucket, allowed: Budget, now: float) -> None:
         """Forget calls outside the window, dead waiters, and times from before a restart."""
