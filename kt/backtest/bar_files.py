@@ -28,6 +28,8 @@ FORMS = (".csv", ".parquet")
 HINT = "`kt help backtest` describes the form of the data."
 DIGITS = 15
 """The longest number that is read."""
+NAMED = 20
+"""How many stocks an error names."""
 KEPT = 4_096
 """Times that are remembered: in a table they come again with every stock."""
 _CODE = re.compile(r"[0-9A-Z]{6}")
@@ -62,9 +64,24 @@ def read(path: Path) -> BarTables:
             raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
     if not tables.bars:
         raise InputError(f"{path} has no bars", hint=HINT)
-    for stock in tables.stocks.values():
-        _check_days(stock)
+    _check_stocks(tables)
     return tables
+
+
+def _check_stocks(tables: BarTables) -> None:
+    """Raise the first stock's error, with the codes of all stocks that have one."""
+    bad: dict[str, InputError] = {}
+    for code, stock in tables.stocks.items():
+        try:
+            _check_days(stock)
+        except InputError as error:
+            bad[code] = error
+    if bad:
+        first, *others = bad
+        if others:
+            some = ", ".join(others[:NAMED]) + (", …" if len(others) > NAMED else "")
+            bad[first].hint = f"Bars that cannot be used have {len(others)} more stocks: {some}."
+        raise bad[first]
 
 
 def _refused(file: Path, line: int, column: str, reason: object) -> InputError:
