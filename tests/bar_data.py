@@ -33,7 +33,7 @@ def walk(
     minutes = tuple(minutes)
     for day in days:
         lift = {minute: 0.0 for minute in minutes}
-        for begun in (80, 84, 88, 200):  # rises begin before 10:30 and after 12:20
+        for begun in (72, 76, 80, 200):  # rises begin at about 10:12 and 12:20
             length = rng.randrange(8, 16)
             lift |= {minute: 0.002 for minute in range(begun, begun + length) if minute in lift}
         for minute in minutes:

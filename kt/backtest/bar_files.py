@@ -8,22 +8,30 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from operator import ne
 from pathlib import Path
 from typing import Any
 
 from kt.errors import InputError, UsageError
 from kt.records import KST, MarketName
 from kt.rules import calendar, ticks
-from kt.sim.market.bar_tables import BarDay, BarRow, BarTables, StockBars
+from kt.sim.market.bar_tables import BarDay, BarTables, StockBars
 from kt.sim.market.draw import snap
 from kt.sim.market.session_days import CONTINUOUS_MINUTES
 
 PRICES = ("open", "high", "low", "close")
 COLUMNS = ("code", "at", *PRICES, "volume", "name", "market", "kind")
 """The columns that are read. `code` may be the file's name; the last three may be missing."""
+FIGURES = (*PRICES, "volume")
 REQUIRED = ("at", *PRICES, "volume")
 FORMS = (".csv", ".parquet")
 HINT = "`kt help backtest` describes the form of the data."
+DIGITS = 15
+"""The longest number that is read."""
+NAMED = 20
+"""How many stocks an error names."""
+KEPT = 4_096
+"""Times that are remembered: in a table they come again with every stock."""
 _CODE = re.compile(r"[0-9A-Z]{6}")
 _WHOLE = re.compile(r"([0-9]{1,15})(?:\.0*)?")
 _MARKETS = {market.value: market for market in (MarketName.KOSPI, MarketName.KOSDAQ)}
@@ -56,9 +64,24 @@ def read(path: Path) -> BarTables:
             raise InputError(f"{file} cannot be read: {error.strerror or error}") from error
     if not tables.bars:
         raise InputError(f"{path} has no bars", hint=HINT)
-    for stock in tables.stocks.values():
-        _check_days(stock)
+    _check_stocks(tables)
     return tables
+
+
+def _check_stocks(tables: BarTables) -> None:
+    """Raise the first stock's error, with the codes of all stocks that have one."""
+    bad: dict[str, InputError] = {}
+    for code, stock in tables.stocks.items():
+        try:
+            _check_days(stock)
+        except InputError as error:
+            bad[code] = error
+    if bad:
+        first, *others = bad
+        if others:
+            some = ", ".join(others[:NAMED]) + (", …" if len(others) > NAMED else "")
+            bad[first].hint = f"Bars that cannot be used have {len(others)} more stocks: {some}."
+        raise bad[first]
 
 
 def _refused(file: Path, line: int, column: str, reason: object) -> InputError:
@@ -161,22 +184,18 @@ def _add(tables: BarTables, file: Path, line: int, values: Sequence[Any]) -> Non
         raise values[0]
     code, moment, *figures, name, market, kind = values
     code = file.stem if code is None else str(code)
-    if not _CODE.fullmatch(code):
-        raise _Bad("code", f"{code!r} is not a stock code of six characters, written as text")
     stock = tables.stocks.get(code)
     if stock is None:
         stock = tables.stocks[code] = _described(code, name, market, kind)
     day, minute = _time(moment)
-    whole = [
-        _whole(column, given) for column, given in zip((*PRICES, "volume"), figures, strict=True)
-    ]
-    if not whole[4]:
+    *prices, volume = map(_whole, FIGURES, figures)
+    if not volume:
         return  # a minute without trades, as if it had no line
-    _check_shape(*whole[:4])
-    prices = [snap(price, stock.kind or "STOCK") for price in whole[:4]]
-    tables.rounded += sum(a != b for a, b in zip(prices, whole, strict=False))
-    opening, high, low, close = prices
-    row = BarRow(minute, opening, high, low, close, whole[4], line)
+    _check_shape(*prices)
+    on_grid = _on_grid(prices, stock.kind or "STOCK")
+    if on_grid is not prices:
+        tables.rounded += sum(map(ne, on_grid, prices))
+    row = (minute, *on_grid, volume, line)
     found = stock.days.get(day)
     if found is None:
         found = stock.days[day] = BarDay(file)
@@ -188,11 +207,25 @@ def _add(tables: BarTables, file: Path, line: int, values: Sequence[Any]) -> Non
 
 def _described(code: str, name: Any, market: Any, kind: Any) -> StockBars:
     """A stock from its first row."""
+    if not _CODE.fullmatch(code):
+        raise _Bad("code", f"{code!r} is not a stock code of six characters, written as text")
     if market and market not in _MARKETS:
         raise _Bad("market", f"{market!r} is no market: write KOSPI or KOSDAQ")
     if kind and kind not in ticks.KINDS:
         raise _Bad("kind", f"{kind!r} is not one of {', '.join(sorted(ticks.KINDS))}")
     return StockBars(code, str(name or ""), market or "", kind or "")
+
+
+def _on_grid(prices: list[int], kind: str) -> list[int]:
+    """The prices on the tick grid; the same list when they all are."""
+    opening, high, low, close = prices
+    tick = ticks.tick_size(high, kind)
+    if tick == ticks.tick_size(low, kind) and not any(
+        (opening % tick, high % tick, low % tick, close % tick)
+    ):
+        return prices
+    found = [snap(price, kind) for price in prices]
+    return prices if found == prices else found
 
 
 def _time(given: Any) -> tuple[date, int]:
@@ -205,11 +238,12 @@ def _time(given: Any) -> tuple[date, int]:
         raise _Bad("at", reason) from None
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=KEPT)
 def _read_time(text: str) -> tuple[date, int]:
     return _session_minute(datetime.fromisoformat(text))
 
 
+@lru_cache(maxsize=KEPT)
 def _session_minute(at: datetime) -> tuple[date, int]:
     """The day and the minute of a bar's start; times without a zone are Korean."""
     at = at.replace(tzinfo=KST) if at.tzinfo is None else at.astimezone(KST)
@@ -230,6 +264,8 @@ def _whole(column: str, given: Any) -> int:
     """A whole number, also as 70200.0."""
     if type(given) is int and given >= 0:
         return given
+    if type(given) is str and given.isascii() and given.isdecimal() and len(given) <= DIGITS:
+        return int(given)
     matched = _WHOLE.fullmatch(str(given))
     if matched is None:
         raise _Bad(column, f"{str(given)!r} is not a whole number")

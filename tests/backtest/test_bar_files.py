@@ -53,6 +53,14 @@ def test_a_folder_with_a_file_for_each_stock(tmp_path: Path) -> None:
     assert sorted(tables.stocks) == ["005930", "0091P0"]
 
 
+def test_all_stocks_with_bad_bars_are_named(tmp_path: Path) -> None:
+    lines = [GOOD, GOOD.replace("01-05", "01-06").replace("70", "95")]
+    lines += [line.replace("005930", code) for code in ("000660", "035420") for line in lines]
+    with pytest.raises(InputError, match="beyond 005930's limits") as refused:
+        bar_files.read(table(tmp_path, HEADER + "".join(lines)))
+    assert refused.value.hint == "Bars that cannot be used have 2 more stocks: 000660, 035420."
+
+
 def test_a_stocks_day_is_in_one_file(tmp_path: Path) -> None:
     table(tmp_path, HEADER + GOOD, "a.csv")
     table(tmp_path, HEADER + GOOD.replace("09:00", "09:01"), "b.csv")

@@ -71,6 +71,15 @@ def test_the_bootstrap_is_the_same_for_the_same_draws() -> None:
     assert 0 < p_value < 0.5
 
 
+def test_a_mean_and_how_sure_it_is() -> None:
+    rates = [1.0, 2.0, 3.0]
+    found = figures.mean_return(rates, Random(1).randrange)
+    assert found.mean == 2.0
+    assert (found.low, found.high, found.p_value) == figures.bootstrap(rates, Random(1).randrange)
+    assert figures.mean_return([0.1], Random(1).randrange) == (0.1, None, None, None)
+    assert figures.mean_return([], Random(1).randrange) == (None, None, None, None)
+
+
 @pytest.mark.parametrize(("rates", "p_value"), [([1.0, 2.0, 3.0], 0.0), ([-1.0, -2.0], 1.0)])
 def test_what_only_won_or_only_lost_is_sure(rates: list[float], p_value: float) -> None:
     found = figures.bootstrap(rates, Random(1).randrange)

@@ -13,8 +13,6 @@ from kt.sim.exchange.order_records import SimOrder
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
 _END = 24 * 3600
-_PATHS_KEPT = 6
-"""Sessions whose paths stay in memory."""
 
 
 def run_to(ledger: Ledger, at: datetime) -> None:
@@ -23,7 +21,7 @@ def run_to(ledger: Ledger, at: datetime) -> None:
     while ledger.session < moment.session:
         _run(ledger, _END)
         ledger.begin_session(ledger.session + 1)
-        ledger.board.chain.forget(ledger.session - _PATHS_KEPT)
+        ledger.board.chain.forget(ledger.session - ledger.board.chain.kept)
     _run(ledger, moment.second)
 
 

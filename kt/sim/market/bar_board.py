@@ -132,6 +132,8 @@ def _listing(stock: StockBars, first: date, known: Listing | None) -> Listing:
 class BarChain(Chain):
     """The sessions of the data. A day without a bar of a stock is a day without trades."""
 
+    kept = 1  # real data may have thousands of stocks
+
     def __init__(self, planner: Planner, market: BarMarket, days: SessionDays) -> None:
         super().__init__(planner)
         self._stocks = market.stocks

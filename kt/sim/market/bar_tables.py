@@ -32,7 +32,8 @@ class BarDay:
         self.file = file
         self._numbers = array("q")
 
-    def add(self, row: BarRow) -> None:
+    def add(self, row: tuple[int, ...]) -> None:
+        """Append the numbers of a `BarRow`."""
         self._numbers.extend(row)
 
     def __len__(self) -> int:

@@ -36,6 +36,9 @@ class DayBar:
 class Chain:
     """The closes, day bars and price paths of all sessions, computed on demand and cached."""
 
+    kept = 6
+    """How many earlier sessions' paths stay in memory."""
+
     def __init__(self, planner: Planner, recording: Recording | None = None) -> None:
         self.planner = planner
         self._recording = recording
