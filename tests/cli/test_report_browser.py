@@ -17,10 +17,9 @@ from tests.tools import chromium, sample_days
 from tests.tools.chromium import Page
 from tests.tools.sample_days import OPENS, WALKS
 
-pytestmark = [
-    pytest.mark.skipif(not chromium.found(), reason="no Chromium: apt-get install chromium"),
-    pytest.mark.xdist_group("chromium"),
-]
+pytestmark = pytest.mark.skipif(
+    not chromium.found(), reason="no Chromium: apt-get install chromium"
+)
 ATTACK = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
 DAY = OPENS.date()
 
