@@ -21,7 +21,7 @@ from kt.steps.results import Exit
 def on_tick(runtime: Runtime, tick: Tick) -> None:
     """Check the exits of a held stock first, then whether the price is abnormal."""
     state = runtime.state
-    state.prices[tick.stock_code] = tick.price
+    state.price({tick.stock_code: tick.price})
     position = state.positions.get(tick.stock_code)
     if position is not None:
         _check_exit(runtime, position, tick.price)
@@ -66,7 +66,7 @@ def _may_exit(runtime: Runtime) -> bool:
 
 
 def _on_prices(runtime: Runtime, prices: dict[str, int]) -> None:
-    runtime.state.prices.update(prices)
+    runtime.state.price(prices)
     check_exits(runtime)
 
 

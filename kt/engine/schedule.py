@@ -223,7 +223,7 @@ def _cycle(runtime: Runtime) -> None:
     notify_waiting_exits(runtime)
     if state.phase is Phase.CLOSING:
         close_positions(runtime)
-    daily_pnl.close_day(ctx, state.prices)
+    daily_pnl.close_day(ctx, state.new_prices())
     state.refresh(ctx)
     watch(runtime)
 
@@ -268,5 +268,5 @@ DUE: dict[Timer, Callable[[Runtime], object]] = {
 def finish(runtime: Runtime) -> None:
     """The run ends: the books at their last prices, and what the day has brought so far."""
     if runtime.state.reconciled and runtime.state.settled != runtime.ctx.clock.now().date():
-        runtime.report.days.append(daily_pnl.close_day(runtime.ctx, runtime.state.prices))
+        runtime.report.days.append(daily_pnl.close_day(runtime.ctx, runtime.state.new_prices()))
     runtime.ctx.journal.flush()

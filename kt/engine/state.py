@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -41,6 +42,8 @@ class DayState:
     scans_due: set[Timer] = field(default_factory=set)
     """The scans that are due and wait for the result of the stage before them."""
     prices: dict[str, int] = field(default_factory=dict)
+    priced: set[str] = field(default_factory=set)
+    """The stocks whose price was told since `new_prices` was called last."""
     books: dict[str, Book] = field(default_factory=dict)
     positions: dict[str, Position] = field(default_factory=dict)
     early_notices: list[OrderNotice] = field(default_factory=list)
@@ -73,6 +76,17 @@ class DayState:
     def trading(self) -> bool:
         return self.phase in TRADING
 
+    def price(self, prices: Mapping[str, int]) -> None:
+        """Take these prices in won by stock code."""
+        self.prices.update(prices)
+        self.priced.update(prices)
+
+    def new_prices(self) -> dict[str, int]:
+        """The prices told since the last call: a stock that nobody watches any more has none."""
+        found = {code: self.prices[code] for code in sorted(self.priced)}
+        self.priced.clear()
+        return found
+
     def refresh(self, ctx: Context) -> None:
         """Reload the positions from the journal."""
         self.positions = {held.stock_code: held for held in ctx.journal.positions()}
@@ -91,6 +105,7 @@ class DayState:
         self.scanning.clear()
         self.scans_due.clear()
         self.prices.clear()
+        self.priced.clear()
         self.books.clear()
         self.balances.clear()
         self.early_notices.clear()

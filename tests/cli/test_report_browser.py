@@ -17,10 +17,9 @@ from tests.tools import chromium, sample_days
 from tests.tools.chromium import Page
 from tests.tools.sample_days import OPENS, WALKS
 
-pytestmark = [
-    pytest.mark.skipif(not chromium.found(), reason="no Chromium: apt-get install chromium"),
-    pytest.mark.xdist_group("chromium"),
-]
+pytestmark = pytest.mark.skipif(
+    not chromium.found(), reason="no Chromium: apt-get install chromium"
+)
 ATTACK = "</script><script>document.title='owned'</script><img src=x onerror=alert(1)>"
 DAY = OPENS.date()
 
@@ -59,10 +58,13 @@ CANVASES = """[...document.querySelectorAll('[data-chart]')].map(box =>
     [...box.querySelectorAll('canvas')].some(canvas => {
         if (!canvas.width || !canvas.height) return false;
         const pen = canvas.getContext('2d');
-        const seen = new Set(new Uint32Array(
-            pen.getImageData(0, 0, canvas.width, canvas.height).data.buffer));
-        return seen.size > 20;
+        const data = pen.getImageData(0, 0, canvas.width, canvas.height).data;
+        let line = 0;
+        for (let at = 0; at < data.length; at += 4)
+            line += data[at] === 91 && data[at + 1] === 75 && data[at + 2] === 196;
+        return line > 100;
     }))"""
+"""Whether each chart shows a line of prices or of equity, in the accent's colour."""
 
 
 def test_every_chart_is_drawn_and_nothing_is_loaded(page: Page, pages: Path) -> None:

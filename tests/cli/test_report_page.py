@@ -159,7 +159,7 @@ def test_the_page_allows_only_its_own_style_and_scripts(traded: Front) -> None:
 
 
 def test_text_of_the_journal_is_only_text(front: Front) -> None:
-    names = {walk.code: f"{HOSTILE}{FORMULA}" for walk in WALKS}
+    names = {walk.code: f"{HOSTILE}{FORMULA}\u202e" for walk in WALKS}
     sample_days.fill(front.world.ctx, names, reason=f"{FORMULA} {HOSTILE}\x1b[2J\u202e")
     page = page_of(front)
     found = Found(page)

@@ -443,6 +443,24 @@ def test_the_equity_is_kept_every_minute(stage: Make) -> None:
     assert minutes == [at("10:00") + timedelta(minutes=n) for n in range(6)]
 
 
+def test_prices_are_kept_of_the_minutes_in_which_they_are_told(stage: Make) -> None:
+    made = stage()
+    made.hold(10, 70_000)
+    ticks = {"10:01:05": 70_100, "10:01:20": 70_200, "10:02:10": 77_000, "10:05:10": 77_100}
+    for when, price in ticks.items():
+        made.act(when, lambda price=price: made.tick(price))  # type: ignore[misc]
+    made.act("10:02:20", made.fill_all)
+    made.act("10:03:10", lambda: made.tick(5_000, HYNIX))
+    made.play("10:08")
+    kept = made.world.journal.prices(SAMSUNG, at("10:01"), at("16:00"))
+    assert {f"{one.at:%H:%M}": one.price for one in kept} == {
+        "10:01": 70_200, "10:02": 77_000, "10:05": 77_100,
+    }, "also after it was sold; a price that nobody told again is not told again"  # fmt: skip
+    assert made.world.journal.positions() == ()
+    scanned = made.world.journal.prices(HYNIX, at("10:00"), at("16:00"))
+    assert 5_000 not in {one.price for one in scanned}, "not traded"
+
+
 def test_the_day_begins_with_the_accounts_return(stage: Make, monkeypatch: Any) -> None:
     made = stage(start="07:59")
     row = AccountReturn(

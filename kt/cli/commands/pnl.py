@@ -83,7 +83,7 @@ def _draw(cli: CliContext, ctx: Context, since: date, days: Sequence[Any]) -> No
     from kt.cli.show.text_charts import pnl_charts
     from kt.steps.portfolio import equity
 
-    if cli.console.out_terminal:
+    if cli.console.width:
         cli.console.show(pnl_charts(days, equity.course(ctx, since), cli.console))
 
 

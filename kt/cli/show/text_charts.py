@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kt.cli.show.cells import money, paint, percent, signed, updown
 from kt.cli.show.table import heading
+from kt.cli.show.width import paragraph
 from kt.records import DayResult, Equity
 from kt.rules.performance import drawdowns, returns
 from kt.translation import tr
@@ -65,7 +66,8 @@ def _curve(points: Sequence[Equity], width: int, blocks: str, console: Console) 
     rates = returns(points)
     worst = min(drawdowns(rates), default=0.0) * 100
     begins, ends = (f"{points[place].at:%m-%d %H:%M}" for place in (0, -1))
-    lines.append(tr(f"from {begins} to {ends}, drawdown {percent(worst)}"))
+    told = tr(f"from {begins} to {ends}, drawdown {percent(worst)}")
+    lines.append(paragraph(told, width))
     return "\n".join(lines) + "\n"
 
 

@@ -180,16 +180,15 @@ def _course(ctx: Context, trade: RoundTrip | Position) -> TradeCourse:
 
 
 def _ends(ctx: Context, decisions: list[Decision]) -> tuple[DecisionEnd, ...]:
-    journal = ctx.journal
-    return tuple(
-        DecisionEnd(
-            one,
-            journal.checks_of(one.decision_id),
-            journal.orders_of(one.decision_id),
-            journal.outcome(one.decision_id),
-        )
-        for one in decisions[-MAX_DECISIONS:]
-    )
+    return tuple(_end(ctx, one) for one in decisions[-MAX_DECISIONS:])
+
+
+def _end(ctx: Context, decision: Decision) -> DecisionEnd:
+    journal, name = ctx.journal, decision.decision_id
+    outcome = journal.outcome(name)
+    if not decision.action.trades:
+        return DecisionEnd(decision, (), (), outcome)
+    return DecisionEnd(decision, journal.checks_of(name), journal.orders_of(name), outcome)
 
 
 def _scores(ctx: Context, since: date, until: date) -> tuple[AnalystScore, ...]:

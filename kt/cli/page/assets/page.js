@@ -11,7 +11,7 @@
   const color = (name) => getComputedStyle(root).getPropertyValue("--" + name).trim();
   const won = (value) => Math.round(value).toLocaleString("en-US");
   const inWon = { type: "custom", formatter: won, minMove: 1 };
-  const pct = (value) => value.toFixed(2) + "%";
+  const pct = (digits) => (value) => (value ? value.toFixed(digits) : "0") + "%";
 
   function look() {
     return {
@@ -66,7 +66,8 @@
     const depth = () => ({
       lineColor: color("fall"), topColor: color("paper"), bottomColor: color("deep"),
     });
-    const priceFormat = { type: "custom", formatter: pct, minMove: 0.001 };
+    const digits = Math.min(...data.equity.map((point) => point[2])) > -0.1 ? 3 : 2;
+    const priceFormat = { type: "custom", formatter: pct(digits), minMove: 0.001 };
     line(one, L.AreaSeries, { lineWidth: 1, invertFilledArea: true, priceFormat }, depth, 1)
       .setData(data.equity.map(([time, , value]) => ({ time, value })));
     one.chart.panes()[0].setStretchFactor(3);
