@@ -5,6 +5,7 @@
                   token-<key>.json, pace-<key>-<group>.json, stocks.json, account.secret
                   locks/           run.lock, run.json, stream-<key>.*
 <state>/sim/exchange*              the embedded exchange's own files
+<state>/sweeps/                    the studies of `kt sweep` and its log
 """
 
 from __future__ import annotations

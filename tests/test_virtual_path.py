@@ -19,6 +19,7 @@ LIVE: dict[str, str] = {
     "analyst/gemini.py": "configures a library once in a process",
     "analyst/panel.py": "real threads around models' services; their answers are put in order",
     "analyst/shadow.py": "a second analyst beside a live one; a backtest has none",
+    "backtest/sweep/trial_worker.py": "reads orders beside a backtest; they share nothing",
     "broker/rest/transport.py": "the socket transport; a backtest has another",
     "broker/rest/warm_connections.py": "open sockets, kept for the transport above",
     "broker/stream/connection.py": "the stream's socket",

@@ -34,6 +34,9 @@ COMMANDS: dict[str, Entry] = {
     "backtest": Entry(
         "kt.cli.commands.backtest:backtest", "Whole trading days on a virtual clock.", TRADE
     ),
+    "sweep": Entry(
+        "kt.cli.commands.sweep:sweep", "Search configuration values by backtests.", TRADE
+    ),
     "service": Entry(
         "kt.cli.commands.service:service", "Start the trading day by systemd or cron.", TRADE
     ),

@@ -136,6 +136,7 @@ from kt.records.result import (
     Trade,
 )
 from kt.records.scoring import AnalystScore, DecisionOutcome, EntryStatus
+from kt.records.sweep_result import Sweep, SweepSet, SweepWindow
 from kt.records.trail import DecisionTrail, ExitLevels
 
 __all__ = [
@@ -259,6 +260,9 @@ __all__ = [
     "StreamState",
     "Strength",
     "Subject",
+    "Sweep",
+    "SweepSet",
+    "SweepWindow",
     "SymbolLock",
     "Tick",
     "Topic",

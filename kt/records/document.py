@@ -16,6 +16,7 @@ from kt.records.order import Fill, Order
 from kt.records.reports import DailyReport
 from kt.records.result import Balance, DayResult, Position, RoundTrip, StockResult
 from kt.records.scoring import AnalystScore
+from kt.records.sweep_result import Sweep
 from kt.records.trail import DecisionTrail
 
 VERSION = 1
@@ -32,6 +33,7 @@ KINDS: dict[str, Any] = {
     "reports": DailyReport,
     "trails": DecisionTrail,
     "backtests": Backtest,
+    "sweeps": Sweep,
     "events": dict[str, Any],
 }
 """The item type of each kind of document."""

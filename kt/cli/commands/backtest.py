@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kt.cli.support.backtest_options import MOST_DAYS, MOST_SEED, chosen_days, settings_of
 from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import DAY, WON
 from kt.errors import UsageError
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from kt.config.model import Config
     from kt.sim.market.bar_board import BarMarket
 
-MOST_DAYS = 2_000
-MOST_SEED = 10**9
 HOURS = 9, 15
 """The hours of a day whose beginnings are told on a terminal."""
 
@@ -149,37 +148,6 @@ def journal_of(analyst: str, answers: Path | None) -> Path | None:
             hint="Name the folder of a backtest: the report ends with it.",
         )
     return journal
-
-
-def chosen_days(days: int | None, first: date | None, last: date | None) -> tuple[date, ...]:
-    """The trading days that the options name. Raises UsageError when there are none."""
-    from kt.backtest.drive import FIRST_DAY, trading_days, trading_days_between
-
-    if last is None:
-        return trading_days(first or FIRST_DAY, days or 1)
-    found = trading_days_between(first or FIRST_DAY, last)
-    if not found:
-        raise UsageError(f"there is no trading day from {first or FIRST_DAY} to {last}")
-    return found[:MOST_DAYS]
-
-
-def settings_of(given: tuple[str, ...]) -> dict[str, Any]:
-    """`exits.stop_loss_pct=3` as a nested mapping. Raises UsageError for another form."""
-    found: dict[str, Any] = {}
-    for text in given:
-        name, sign, value = text.partition("=")
-        *sections, key = name.strip().split(".")
-        if not sign or not key:
-            raise UsageError(
-                f"--set {text}: this is not KEY=VALUE", hint="As in --set exits.stop_loss_pct=3"
-            )
-        place = found
-        for section in sections:
-            place = place.setdefault(section, {})
-            if not isinstance(place, dict):
-                raise UsageError(f"--set {text}: {section} is a value, not a section")
-        place[key] = value.strip()
-    return found
 
 
 def settled(cli: CliContext, overrides: dict[str, Any]) -> Config:

@@ -23,6 +23,7 @@ KIND_NAMES = (
     "reports",
     "trails",
     "backtests",
+    "sweeps",
     "events",
 )
 

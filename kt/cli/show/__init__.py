@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.show import account, backtest, daily, decisions, orders, pnl, trail
+from kt.cli.show import account, backtest, daily, decisions, orders, pnl, sweep, trail
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -23,6 +23,7 @@ LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
     "reports": daily.reports,
     "trails": trail.trails,
     "backtests": backtest.backtests,
+    "sweeps": sweep.sweeps,
     "events": pnl.events,
 }
 

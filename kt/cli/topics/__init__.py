@@ -11,6 +11,7 @@ TOPICS: dict[str, str] = {
     "recovery": "Orders whose outcome is unknown, and crashes.",
     "figures": "What the numbers of kt pnl and kt report mean.",
     "backtest": "Minute bars, how orders fill on them, and the report.",
+    "sweep": "Searching configuration values, and the verdict.",
     "cron": "Running unattended.",
     "notices": "Notification channels, and figures for monitors.",
     "database": "The journal in plain SQL.",

@@ -1,0 +1,107 @@
+"""kt sweep as people start it: real processes, real backtests of a very short day, and a kill in
+the middle."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from kt.files import process_lives
+
+SETTINGS = {
+    "session.start": "10:08",
+    "session.prepare": "10:09",
+    "session.open": "10:10",
+    "session.last_buy": "10:12",
+    "session.close": "10:13",
+    "session.idle": "10:15",
+    "limits.min_confidence": "0.4",
+    "scan.fast_every": "60",
+    "scan.fast_keep": "20",
+    "scan.deep_keep": "10",
+    "scan.ai_every": "60",
+}
+"""A day of three minutes in which something is bought."""
+
+
+def sweep(folder: Path, *more: str) -> subprocess.Popen[bytes]:
+    """`kt sweep` of two sets on that day, in a process of its own."""
+    given = [f"--set={key}={value}" for key, value in SETTINGS.items()]
+    line = [
+        sys.executable,
+        "-m",
+        "kt",
+        "sweep",
+        "--over=limits.per_stock=300000,1000000",
+        "-o",
+        "json",
+    ]
+    environ = {**os.environ, "KT_STATE_DIR": str(folder), "KT_LANG": "en"}
+    environ |= {"XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}  # no configuration but ours
+    return subprocess.Popen(
+        [*line, "--seeds=7", "--min-trades=0", *given, *more],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ, start_new_session=True,
+    )  # fmt: skip
+
+
+def children(pid: int) -> list[int]:
+    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
+    return [int(word) for word in text.split()]
+
+
+@pytest.mark.timeout(300)
+def test_a_killed_sweep_goes_on_and_finds_the_same(tmp_path: Path) -> None:
+    killed = sweep(tmp_path / "1", "--jobs=1")
+    assert killed.stderr is not None
+    lines = iter(killed.stderr.readline, b"")
+    assert any(b"1 of 2: per_stock=300000: " in line for line in lines)
+    (worker,) = children(killed.pid)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate(timeout=20)
+    again = sweep(tmp_path / "1", "--jobs=2")
+    resumed, said = finished(again)
+    assert b"1 of 2: " not in said and b"2 of 2: per_stock=1000000: " in said
+    assert not process_lives(worker), "no worker outlives its sweep"
+    assert not list((tmp_path / "1" / "sweeps").glob("trial-*")), "no journal is left"
+    whole, _ = finished(sweep(tmp_path / "2", "--jobs=2"))
+    assert resumed == whole
+    scores = {one["values"]["limits.per_stock"]: one["score"] for one in whole["sets"]}
+    assert scores["300000"] != scores["1000000"], "the key made a difference"
+
+
+def finished(process: subprocess.Popen[bytes]) -> tuple[dict[str, Any], bytes]:
+    out, said = process.communicate(timeout=200)
+    assert process.returncode == 0, said
+    item: dict[str, Any] = msgspec.json.decode(out)["items"][0]
+    return item, said
+
+
+def test_ctrl_c_ends_the_workers_and_gives_their_trials_back(tmp_path: Path) -> None:
+    process = sweep(tmp_path, "--jobs=2", "--study=one")
+    log = tmp_path / "sweeps" / "one.log"
+    until(lambda: log.exists() and log.read_text().count('"owner"') == 2)
+    workers = children(process.pid)
+    os.killpg(process.pid, signal.SIGINT)
+    out, said = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, b"")
+    assert b"stopped after 0 of 2 trials: repeat this command to go on" in said
+    assert len(workers) == 2 and not any(map(process_lives, workers))
+    states = re.findall(r'"op_code":6,.*"state":(\d)', log.read_text())
+    assert states[-2:] == ["3", "3"], "given up, for whoever goes on"
+
+
+def until(true: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.05)
