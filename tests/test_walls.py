@@ -184,7 +184,7 @@ def test_the_command_line_reaches_the_adapters_it_has_a_reason_for_and_no_other(
     assert reached & ADAPTERS == set(CLI_DOORS)
 
 
-COMMAND_ROOMS = {"doctor", "order", "run", "sim"}
+COMMAND_ROOMS = {"doctor", "order", "run", "sim", "top"}
 """Folders of kt/cli with one command each. Every file of kt/cli/commands is a command too."""
 
 
@@ -339,6 +339,16 @@ def test_each_transport_library_is_imported_in_one_place() -> None:
             if name == module or name.startswith(module + ".")
         }
         assert users <= allowed, f"{module} is used in {users - allowed}"
+
+
+def test_only_the_live_screen_imports_its_toolkit() -> None:
+    users = {
+        path.relative_to(KT / "cli").parts[0]
+        for path in FILES
+        for name, _ in imports(parsed(path))
+        if name.split(".")[0] in {"textual", "rich"}
+    }
+    assert users == {"top"}
 
 
 def wire_names() -> set[str]:

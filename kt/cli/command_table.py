@@ -20,6 +20,7 @@ COMMANDS: dict[str, Entry] = {
         "kt.cli.commands.balance:balance", "Deposit, holdings, open orders, return.", LOOK
     ),
     "watch": Entry("kt.cli.commands.watch:watch", "Live prices, books, fills and balance.", LOOK),
+    "top": Entry("kt.cli.top:top", "The live screen: everything at a glance, and keys.", LOOK),
     "pnl": Entry("kt.cli.commands.pnl:pnl", "Profit and loss by day, stock or trade.", LOOK),
     "report": Entry(
         "kt.cli.commands.report:report", "A whole day, and the plan for the next.", LOOK

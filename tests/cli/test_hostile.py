@@ -187,6 +187,7 @@ LINES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("order", "buy", TYPED, "1", "--market"), ""),
     (("order", "buy", SAMSUNG, TYPED, "--price", TYPED), ""),
     (("watch", "삼"), ""),
+    (("top", TYPED), ""),
     (("order", "buy", "전자", "1", "--market"), "1\n"),
     (("help", TYPED), ""),
     (("init", TYPED), ""),

@@ -57,7 +57,8 @@ class StreamTypes(Type):
 @command(
     "watch",
     help="""Show stocks and the account live: a table on a terminal, one JSON object per
-    line in a pipe. Without STOCK, the held stocks. Ends with Ctrl-C.
+    line in a pipe. Without STOCK, the held stocks. Ends with Ctrl-C. `kt top` is the
+    screen with everything else.
 
     \b
       kt watch 005930 SK하이닉스

@@ -37,7 +37,7 @@ def render(columns: Sequence[Column], rows: Sequence[Any], console: Console) -> 
         return f"{tr('(none)')}\n"
     cells = [[visible(tr(column.cell(row))) for column in columns] for row in rows]
     titles = [tr(column.heading) for column in columns]
-    kept, widths = _fit(columns, titles, cells, console.width)
+    kept, widths = fit(columns, titles, cells, console.width)
     shown = []
     for row, texts in zip(rows, cells, strict=True):
         line = []
@@ -70,7 +70,7 @@ def _draw(headings: list[str], rows: list[list[str]], rights: list[bool], layout
     return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
 
 
-def _fit(
+def fit(
     columns: Sequence[Column], titles: list[str], cells: list[list[str]], limit: int
 ) -> tuple[list[int], dict[int, int]]:
     """The remaining columns, and the widths of shortened ones (0 = not shortened)."""

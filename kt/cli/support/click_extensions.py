@@ -99,7 +99,7 @@ class Command(HelpInLanguage, click.Command):
         return result
 
 
-OWN_SCREEN = frozenset({"watch", "init", "sim serve"})
+OWN_SCREEN = frozenset({"watch", "top", "init", "sim serve"})
 """Commands that write or ask all the time; `kt run` of a whole day is another."""
 WAITED_FOR = {
     "doctor": "the checks",
