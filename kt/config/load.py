@@ -40,6 +40,9 @@ ENVIRONMENT: dict[str, str] = {
 }
 """Every environment variable that kt reads, and its meaning."""
 
+RENAMED: dict[str, str] = {"exits.ask_before_profit": "questions.profit.ask"}
+"""Keys that an older kt had, and the key that has taken the place of each."""
+
 
 def load_config(
     path: str | Path | None = None,
@@ -102,6 +105,7 @@ def build_config(
     merged = _merge(data, _from_environment(environ))
     merged = _merge(merged, overrides)
     merged = _drop_empty(merged)
+    _refuse_renamed(merged, where)
     profiles = _keys(merged.pop("profiles", {}), f"{where}: profiles")
     _refuse_unknown(Config, merged, where)
     config = _convert({**merged, "profiles": {}}, Config, where)
@@ -228,6 +232,19 @@ def _keys(data: Any, where: str) -> Mapping[str, Any]:
 def _types(kind: type[Section]) -> Mapping[str, Any]:
     """A section's keys and their types; kept, as finding them out evaluates every annotation."""
     return {field.name: field.type for field in msgspec.structs.fields(kind)}
+
+
+def _refuse_renamed(data: Mapping[str, Any], where: str) -> None:
+    for old, new in RENAMED.items():
+        section, _, name = old.rpartition(".")
+        found: Any = data
+        for part in section.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping) and name in found:
+            raise ConfigError(
+                f"{where}: the key {old} is now {new}",
+                hint="Rename it there; its values mean the same.",
+            )
 
 
 def _refuse_unknown(kind: type[Section], data: Any, where: str) -> None:

@@ -135,7 +135,7 @@ def settings_of(cli: CliContext, given: dict[str, Any], *, idle: int) -> Setting
     """The configured settings, overridden by the given options. Raises UsageError."""
     import re
 
-    from kt.config.secrets import key_pair
+    from kt.config.secrets import key_lines
     from kt.sim.server.settings import Settings, from_simulator
 
     named = {name: value for name, value in given.items() if value is not None}
@@ -145,7 +145,7 @@ def settings_of(cli: CliContext, given: dict[str, Any], *, idle: int) -> Setting
     if "day" in named:
         named["day"] = named["day"].isoformat()
     if key_file is not None:
-        named["app_key"], named["secret_key"] = key_pair(key_file)
+        named["app_key"], named["secret_key"] = key_lines(key_file, 2)
     from msgspec.structs import asdict
 
     _check_files(named)
