@@ -18,7 +18,7 @@ from kt.config.file import MOST_LETTERS, named, read_yaml
 from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig
 from kt.config.scan import Scan
 from kt.errors import ConfigError
-from kt.paths import ProfilePaths
+from kt.paths import ProfilePaths, users_folder
 from kt.text import steering, visible
 
 S = TypeVar("S", bound=Section)
@@ -73,12 +73,21 @@ def find_config(path: str | Path | None, environ: Mapping[str, str]) -> Path | N
                 hint="Name an existing file, or make one with `kt init`.",
             )
         return file
-    import platformdirs
-
-    for folder in (Path(), platformdirs.user_config_path("kt")):
-        if _is_file(folder / FILE_NAME):
+    for folder in (Path(), users_folder("config")):
+        if folder is not None and _is_file(folder / FILE_NAME):
             return folder / FILE_NAME
     return None
+
+
+def users_own_file() -> Path:
+    """`config.yaml` in the user's configuration folder. Raises ConfigError without a home."""
+    folder = users_folder("config")
+    if folder is None:
+        raise ConfigError(
+            "you have no home folder to keep the configuration in",
+            hint="Name a file, or set HOME.",
+        )
+    return folder / FILE_NAME
 
 
 def at_home(path: str | Path) -> Path:
@@ -145,11 +154,14 @@ def _other_addresses(config: Config) -> dict[str, str]:
 
 
 def state_folder(config: Config) -> Path:
-    """The folder of all profiles' state (not created here). Raises ConfigError when its absolute
-    path is not valid UTF-8, because kt stores that path in JSON."""
-    import platformdirs
-
-    folder = at_home(config.state_dir) if config.state_dir else platformdirs.user_state_path("kt")
+    """The folder of all profiles' state (not created here). Raises ConfigError without a home, and
+    when its absolute path is not valid UTF-8, because kt stores that path in JSON."""
+    folder = at_home(config.state_dir) if config.state_dir else users_folder("state")
+    if folder is None:
+        raise ConfigError(
+            "you have no home folder to keep the state in",
+            hint="Name a folder with KT_STATE_DIR, or set HOME.",
+        )
     try:
         str(folder.absolute()).encode()
     except UnicodeEncodeError as error:

@@ -126,19 +126,11 @@ def init(
 
 
 def _target(cli: CliContext, path: str | None) -> Path:
-    from kt.config.load import FILE_NAME, at_home
+    from kt.config.load import FILE_NAME, at_home, users_own_file
 
     named = path or cli.flags.config or cli.environ.get("KT_CONFIG")
-    target = at_home(named) if named else _users_own()
+    target = at_home(named) if named else users_own_file()
     return target / FILE_NAME if target.is_dir() else target
-
-
-def _users_own() -> Path:
-    import platformdirs
-
-    from kt.config.load import FILE_NAME
-
-    return platformdirs.user_config_path("kt") / FILE_NAME
 
 
 def _warn_unread(cli: CliContext, written: Path) -> None:
