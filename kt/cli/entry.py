@@ -51,6 +51,8 @@ def _guarded(root: click.Command, arguments: Sequence[str], cli: CliContext) -> 
         cli.console.warn(usage(error))
     except click.ClickException as error:
         cli.console.warn(sentence(error.format_message(), None))
+    except SystemExit:  # how click ends when the reader of a help text has left
+        code = ExitCode.DONE
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except Terminated as ended:
