@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 SIM = "sim"
 """The profile whose folder also holds the embedded exchange's files."""
@@ -104,3 +104,19 @@ class ExchangePaths(NamedTuple):
 def lock_of(path: Path) -> Path:
     """The lock file of a file, in the same folder."""
     return path.with_suffix(".lock")
+
+
+def users_folder(kind: Literal["config", "state"]) -> Path | None:
+    """The platform's folder for kt's configuration or state; None without a home: HOME is not set,
+    and the system knows none of this user."""
+    import platformdirs
+
+    try:
+        found = (
+            platformdirs.user_config_path("kt")
+            if kind == "config"
+            else platformdirs.user_state_path("kt")
+        )
+    except RuntimeError:  # what newer versions raise; older ones leave the ~
+        return None
+    return None if found.parts[:1] == ("~",) else found

@@ -6,7 +6,6 @@ A block fenced as `sh` runs, on an embedded exchange in a temporary folder. Of o
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
@@ -14,26 +13,21 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from kt.app import App
-from kt.cli.root import root
-from kt.cli.topics import TOPICS
 from tests.cli.front import Front
+from tests.command_lines import NAMED, ROOT, faults_of_kt, faults_of_line
 from tests.fakes import World
 
-ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
 FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`[^`]*`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
-NAMED = re.compile(r"\b(?:kt|tests|docs|completions)/[\w./-]*\w")
 CITED = re.compile(r"\bdocs/[\w-]+\.md(?:#[\w-]+)?")
 RUNS, BY_HAND = "sh", "sh by-hand"
 CONFIG = "simulator: {speed: 20}\nscan: {fast_keep: 10, deep_keep: 4, ai_keep: 2}\n"
 """The exchange's seconds pass fast, and with them its request limits."""
-PROGRAMS = {"kt", "pytest", "python", "python3", "pip", "ruff", "mypy", "git", "jq"}
 
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -145,62 +139,3 @@ def test_commands_by_hand_exist(page: Path) -> None:
 def test_commands_in_the_text_exist(page: Path) -> None:
     spans = re.findall(r"`kt (-?-?\w[^`]*)`", re.sub(r"\s+", " ", prose(page)))
     assert not [f"kt {span}: {fault}" for span in spans for fault in faults_of_kt(span.split())]
-
-
-def faults_of_line(line: str) -> Iterator[str]:
-    """What does not exist in one line of a shell: pipes and lists are looked at part by part."""
-    for part in re.split(r"\||&&", line):
-        words = shlex.split(part, comments=True)
-        at = next((n for n, word in enumerate(words) if is_program(word)), None)
-        if at is None:
-            yield "no known program"
-            continue
-        yield from faults_of_program(Path(words[at]).name, words[at + 1 :])
-
-
-def is_program(word: str) -> bool:
-    return Path(word).name in PROGRAMS or (ROOT / word).is_file()
-
-
-def faults_of_program(program: str, words: list[str]) -> Iterator[str]:
-    yield from (word for word in words if NAMED.fullmatch(word) and not (ROOT / word).exists())
-    if program == "kt":
-        yield from faults_of_kt(words)
-    if program.startswith("python") and words[0] == "-m":
-        yield from faults_of_module(words[1], words[2:])
-
-
-def faults_of_module(name: str, words: list[str]) -> Iterator[str]:
-    """A module that is not there, or options of ours that it does not name."""
-    found = importlib.util.find_spec(name)
-    if found is None or found.origin is None:
-        yield f"no module {name}"
-    elif name.startswith(("kt.", "tests.")):
-        main = Path(found.origin).with_name("__main__.py")
-        source = (main if found.submodule_search_locations else Path(found.origin)).read_text()
-        yield from (word for word in words if word.startswith("--") and f'"{word}"' not in source)
-
-
-def faults_of_kt(words: list[str]) -> Iterator[str]:
-    """Words of a command line of kt that its commands do not know. Arguments are not judged, but
-    for the topics of `kt help`."""
-    found: click.Command = root
-    for word in words:
-        if word.startswith("-"):
-            if word not in options(found):
-                yield word
-        elif isinstance(found, click.Group):
-            below = found.get_command(click.Context(found), word)
-            if below is None:
-                yield word
-                return
-            found = below
-        elif found.name == "help" and word not in {*TOPICS, "TOPIC"}:
-            yield word
-
-
-def options(command: click.Command) -> set[str]:
-    return {
-        "--help",
-        *(name for param in command.get_params(click.Context(command)) for name in param.opts),
-    }

@@ -184,7 +184,7 @@ def test_the_command_line_reaches_the_adapters_it_has_a_reason_for_and_no_other(
     assert reached & ADAPTERS == set(CLI_DOORS)
 
 
-COMMAND_ROOMS = {"doctor", "order", "run", "sim", "top"}
+COMMAND_ROOMS = {"doctor", "init", "order", "run", "sim", "top"}
 """Folders of kt/cli with one command each. Every file of kt/cli/commands is a command too."""
 
 

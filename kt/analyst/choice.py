@@ -13,6 +13,7 @@ from kt.analyst.provider import Provider
 from kt.analyst.replay import FindsAnswers, Keyed, ReplayAnalyst
 from kt.analyst.shadow import Background, Shadowed, ShadowedAnalyst
 from kt.config.model import AnalystConfig, Config
+from kt.config.secrets import analyst_key
 from kt.errors import ConfigError
 from kt.ports import Analyst, Clock
 
@@ -147,7 +148,7 @@ class _Builder:
         return "gemini" if self._key("gemini") else "rules"
 
     def _key(self, kind: str) -> str:
-        return self.environ.get(self._key_name(kind), "").strip()
+        return analyst_key(self.config, self.environ, kind, self._key_name(kind))
 
     def _key_name(self, kind: str) -> str:
         """`analyst.key_name` is the key of the configured kind; auto means gemini."""

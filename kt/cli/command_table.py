@@ -12,7 +12,7 @@ STOP = "Stop"
 TOOLS = "Tools"
 
 COMMANDS: dict[str, Entry] = {
-    "init": Entry("kt.cli.commands.init:init", "Write a configuration file.", START),
+    "init": Entry("kt.cli.init:init", "Set kt up: keys, configuration, test.", START),
     "doctor": Entry("kt.cli.doctor:doctor", "Check the set-up and find problems.", START),
     "auth": Entry("kt.cli.commands.auth:auth", "Log in, show the token, log out.", START),
     "sim": Entry("kt.cli.sim:sim", "The embedded exchange.", START),

@@ -41,8 +41,7 @@ def run(arguments: Sequence[str], cli: CliContext | None = None) -> int:
 def _guarded(root: click.Command, arguments: Sequence[str], cli: CliContext) -> int:
     code: int = ExitCode.ERROR
     try:
-        _refuse_invalid_utf8(arguments)
-        result = root.main(list(arguments), prog_name="kt", standalone_mode=False, obj=cli)
+        result = root.main(_as_utf8(arguments), prog_name="kt", standalone_mode=False, obj=cli)
         code = result if isinstance(result, int) else ExitCode.DONE
     except KtError as error:
         code = error.exit_code
@@ -52,6 +51,8 @@ def _guarded(root: click.Command, arguments: Sequence[str], cli: CliContext) -> 
         cli.console.warn(usage(error))
     except click.ClickException as error:
         cli.console.warn(sentence(error.format_message(), None))
+    except SystemExit:  # how click ends when the reader of a help text has left
+        code = ExitCode.DONE
     except (click.Abort, KeyboardInterrupt):
         code = INTERRUPTED
     except Terminated as ended:
@@ -68,10 +69,15 @@ def _guarded(root: click.Command, arguments: Sequence[str], cli: CliContext) -> 
     return code
 
 
-def _refuse_invalid_utf8(arguments: Sequence[str]) -> None:
+def _as_utf8(arguments: Sequence[str]) -> list[str]:
+    """The arguments read as UTF-8, whatever the locale. Raises UsageError for one that is not."""
+    read = []
     for number, argument in enumerate(arguments, 1):
-        if any("\ud800" <= letter <= "\udfff" for letter in argument):
-            raise UsageError(f"argument {number} is not UTF-8: {visible(argument, 60)}")
+        try:
+            read.append(argument.encode(errors="surrogateescape").decode())
+        except UnicodeError as error:
+            raise UsageError(f"argument {number} is not UTF-8: {visible(argument, 60)}") from error
+    return read
 
 
 def _output_failed(cli: CliContext) -> ExitCode:

@@ -11,7 +11,7 @@ from kt.cli.support.click_extensions import LazyGroup
 HELP = """Trade Korean stocks through Kiwoom's REST API, one command at a time.
 
 Without an account or key, kt trades on its embedded exchange; start with
-`kt run --once`.
+`kt init` and `kt run --once`. `kt help start` leads on to real money.
 
 \b
   kt scan fast | kt scan deep | kt scan ai | kt analyze | kt check |
@@ -21,7 +21,7 @@ is one trading cycle, the same as `kt run` does. Commands print a table on a
 terminal and one JSON document in a pipe; messages go to stderr.
 """
 
-EPILOG = "`kt help` lists topics: pipes, safety, recovery, cron, exit-codes and more."
+EPILOG = "`kt help` lists topics: start, pipes, safety, recovery, cron and more."
 
 
 @click.group("kt", cls=LazyGroup, entries=COMMANDS, help=HELP, epilog=EPILOG)

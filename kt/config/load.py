@@ -18,7 +18,7 @@ from kt.config.file import MOST_LETTERS, named, read_yaml
 from kt.config.model import DEFAULT_PROFILES, Config, ProfileConfig
 from kt.config.scan import Scan
 from kt.errors import ConfigError
-from kt.paths import ProfilePaths
+from kt.paths import ProfilePaths, users_folder
 from kt.text import steering, visible
 
 S = TypeVar("S", bound=Section)
@@ -39,6 +39,9 @@ ENVIRONMENT: dict[str, str] = {
     "NO_COLOR": "disables colours if set to anything",
 }
 """Every environment variable that kt reads, and its meaning."""
+
+RENAMED: dict[str, str] = {"exits.ask_before_profit": "questions.profit.ask"}
+"""Keys that an older kt had, and the key that has taken the place of each."""
 
 
 def load_config(
@@ -70,12 +73,21 @@ def find_config(path: str | Path | None, environ: Mapping[str, str]) -> Path | N
                 hint="Name an existing file, or make one with `kt init`.",
             )
         return file
-    import platformdirs
-
-    for folder in (Path(), platformdirs.user_config_path("kt")):
-        if _is_file(folder / FILE_NAME):
+    for folder in (Path(), users_folder("config")):
+        if folder is not None and _is_file(folder / FILE_NAME):
             return folder / FILE_NAME
     return None
+
+
+def users_own_file() -> Path:
+    """`config.yaml` in the user's configuration folder. Raises ConfigError without a home."""
+    folder = users_folder("config")
+    if folder is None:
+        raise ConfigError(
+            "you have no home folder to keep the configuration in",
+            hint="Name a file, or set HOME.",
+        )
+    return folder / FILE_NAME
 
 
 def at_home(path: str | Path) -> Path:
@@ -102,6 +114,7 @@ def build_config(
     merged = _merge(data, _from_environment(environ))
     merged = _merge(merged, overrides)
     merged = _drop_empty(merged)
+    _refuse_renamed(merged, where)
     profiles = _keys(merged.pop("profiles", {}), f"{where}: profiles")
     _refuse_unknown(Config, merged, where)
     config = _convert({**merged, "profiles": {}}, Config, where)
@@ -141,11 +154,14 @@ def _other_addresses(config: Config) -> dict[str, str]:
 
 
 def state_folder(config: Config) -> Path:
-    """The folder of all profiles' state (not created here). Raises ConfigError when its absolute
-    path is not valid UTF-8, because kt stores that path in JSON."""
-    import platformdirs
-
-    folder = at_home(config.state_dir) if config.state_dir else platformdirs.user_state_path("kt")
+    """The folder of all profiles' state (not created here). Raises ConfigError without a home, and
+    when its absolute path is not valid UTF-8, because kt stores that path in JSON."""
+    folder = at_home(config.state_dir) if config.state_dir else users_folder("state")
+    if folder is None:
+        raise ConfigError(
+            "you have no home folder to keep the state in",
+            hint="Name a folder with KT_STATE_DIR, or set HOME.",
+        )
     try:
         str(folder.absolute()).encode()
     except UnicodeEncodeError as error:
@@ -228,6 +244,19 @@ def _keys(data: Any, where: str) -> Mapping[str, Any]:
 def _types(kind: type[Section]) -> Mapping[str, Any]:
     """A section's keys and their types; kept, as finding them out evaluates every annotation."""
     return {field.name: field.type for field in msgspec.structs.fields(kind)}
+
+
+def _refuse_renamed(data: Mapping[str, Any], where: str) -> None:
+    for old, new in RENAMED.items():
+        section, _, name = old.rpartition(".")
+        found: Any = data
+        for part in section.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        if isinstance(found, Mapping) and name in found:
+            raise ConfigError(
+                f"{where}: the key {old} is now {new}",
+                hint="Rename it there; its values mean the same.",
+            )
 
 
 def _refuse_unknown(kind: type[Section], data: Any, where: str) -> None:

@@ -184,6 +184,9 @@ class AnalystConfig(Section, frozen=True, kw_only=True):
     and says which one answered."""
     key_name: str = ""
     """The environment variable with the key; empty: GEMINI_API_KEY or OPENAI_API_KEY."""
+    key_file: str = ""
+    """A file of mode 0600 with the key of `kind` (auto: Gemini's), read when that variable is not
+    set; empty: the system keyring."""
     base_url: str = ""
     """The provider's server, or a gateway's, by https (plain http on this computer alone); empty:
     the provider's own. For openai it ends where /chat/completions begins: a local server is

@@ -1,4 +1,5 @@
-"""Reads the app keys from the environment, a 0600 file or the system keyring; never from argv."""
+"""Reads the broker's keys and the analyst's from the environment, a 0600 file or the system
+keyring, and keeps them there; never from argv."""
 
 from __future__ import annotations
 
@@ -18,6 +19,10 @@ from kt.files import private_folder, trouble, write_private
 from kt.text import steering
 
 MOST_BYTES = 4_096
+APP_KEY, SECRET_KEY = "app_key", "secret_key"
+"""The names of the broker's keys in the keyring's service of a profile."""
+ANALYST = "analyst"
+"""The keyring's service of the analysts' keys, by the analyst's kind."""
 SIM_KEY = "kt-sim"
 """kt's own app key on the embedded exchange. The exchange accepts any key; each key is a separate
 account, and the first secret used with it stays its secret."""
@@ -50,7 +55,7 @@ def app_keys(config: Config, environ: Mapping[str, str]) -> AppKeys:
         return _own_account(config)
     raise AuthError(
         f"no keys for the profile {config.profile!r}",
-        hint="Set KT_APP_KEY and KT_SECRET_KEY, or key_file in the configuration.",
+        hint=f"`kt init --profile {config.profile}` asks for them and keeps them.",
     )
 
 
@@ -86,46 +91,91 @@ def _own_secret(path: Path) -> str:
         ) from error
 
 
+def analyst_key(config: Config, environ: Mapping[str, str], kind: str, variable: str) -> str:
+    """The key of an analyst of this kind: from the environment variable, from `analyst.key_file` if
+    that belongs to this kind, or from the keyring; empty when there is none. Raises ConfigError for
+    a key file that cannot be used."""
+    given = environ.get(variable, "").strip()
+    ours = config.analyst
+    if given or not (ours.key_file and kind == (ours.kind if ours.kind != "auto" else "gemini")):
+        return given or _stored(ANALYST, kind)
+    path = at_home(ours.key_file)
+    (key,) = key_lines(path, 1)
+    _refuse_readable(path)
+    return key
+
+
 def _from_file(path: Path) -> AppKeys:
     """The keys of a file that only this user can read. Raises ConfigError otherwise."""
-    pair = key_pair(path)
+    key, secret = key_lines(path, 2)
+    _refuse_readable(path)
+    return AppKeys(key, secret, source=str(path))
+
+
+def _refuse_readable(path: Path) -> None:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         raise ConfigError(
             f"the key file {path} can be read by others (mode {mode:04o})",
-            hint=f"Run: chmod 600 {path}",
+            hint=f"Run `chmod 600 {path}`.",
         )
-    return AppKeys(*pair, source=str(path))
 
 
-def key_pair(path: Path) -> tuple[str, str]:
-    """App key and secret key from a file with two lines. Raises ConfigError."""
+def key_lines(path: Path, count: int) -> list[str]:
+    """The keys of a file with so many lines: app key and secret key, or one key. Raises
+    ConfigError."""
     try:
         if not path.is_file():
             raise ConfigError(f"there is no key file {path}", hint="Check key_file.")
         with path.open("rb") as file:
-            lines = file.read(MOST_BYTES).removeprefix(codecs.BOM_UTF8).decode().split()
+            content = file.read(MOST_BYTES)
     except OSError as error:
         why, advice = trouble(error, "check key_file")
         raise ConfigError(f"the key file {path} cannot be read: {why}", hint=advice) from error
+    return split_keys(content, count, f"the key file {path}")
+
+
+def split_keys(content: bytes, count: int, source: str) -> list[str]:
+    """So many keys, one a line; spaces around them are left out. Raises ConfigError, which names
+    the source and never quotes its content."""
+    try:
+        lines = content.removeprefix(codecs.BOM_UTF8).decode().split()
     except UnicodeDecodeError as error:
-        raise ConfigError(f"the key file {path} is not UTF-8", hint="Check key_file.") from error
-    if len(lines) != 2 or any(map(steering, lines)):
-        raise ConfigError(
-            f"the key file {path} must hold two lines", hint="The app key, then the secret key."
-        )
-    return lines[0], lines[1]
+        raise ConfigError(f"{source} is not UTF-8", hint="Check key_file.") from error
+    if len(lines) != count or any(map(steering, lines)):
+        if count == 1:
+            raise ConfigError(f"{source} must hold one line", hint="The key alone.")
+        raise ConfigError(f"{source} must hold two lines", hint="The app key, then the secret key.")
+    return lines
 
 
-def _from_keyring(profile: str) -> AppKeys | None:
+def keep_in_keyring(service: str, keys: Mapping[str, str]) -> bool:
+    """Keep these keys in the system keyring, by name; False where there is no keyring."""
     try:
         import keyring
         import keyring.errors
     except ImportError:
-        return None
+        return False
     try:
-        key = keyring.get_password(f"kt-{profile}", "app_key")
-        secret = keyring.get_password(f"kt-{profile}", "secret_key")
+        for name, key in keys.items():
+            keyring.set_password(f"kt-{service}", name, key)
     except keyring.errors.KeyringError:
-        return None
+        return False
+    return all(_stored(service, name) == key for name, key in keys.items())
+
+
+def _from_keyring(profile: str) -> AppKeys | None:
+    key, secret = _stored(profile, APP_KEY), _stored(profile, SECRET_KEY)
     return AppKeys(key, secret, source="keyring") if key and secret else None
+
+
+def _stored(service: str, name: str) -> str:
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        return ""
+    try:
+        return keyring.get_password(f"kt-{service}", name) or ""
+    except keyring.errors.KeyringError:
+        return ""

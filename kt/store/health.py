@@ -61,7 +61,7 @@ def disk(path: Path) -> Finding:
     except OSError as error:
         return _failed("disk", folder, error)
     status = "fail" if free < FAIL_FREE else "warn" if free < WARN_FREE else "ok"
-    hint = "" if status == "ok" else "free some space: without it no order is sent"
+    hint = "" if status == "ok" else "free some space (`kt log prune`): without it no order is sent"
     return Finding("disk", status, f"{_megabytes(free)} free at {folder}", hint)
 
 
@@ -76,7 +76,7 @@ def size(path: Path) -> Finding:
         except OSError as error:
             return _failed("journal size", path, error)
     large = total > WARN_SIZE
-    hint = "move it aside; kt begins a new one (positions are read from the broker)"
+    hint = "`kt log prune` removes old rows"
     return Finding(
         "journal size", "warn" if large else "ok", _megabytes(total), hint if large else ""
     )
@@ -88,7 +88,7 @@ def flag(path: Path, halt_flag: Path, now: datetime) -> Finding:
     try:
         kept = last_stop(path)
     except JournalError as error:
-        hint = "kt halt, then kt resume: the newest row counts"
+        hint = "`kt halt`, then `kt resume`: the newest row counts"
         return Finding("stop", "fail", f"cannot be read, so no orders are sent: {error}", hint)
     modes = {stop.mode for stop in (filed, kept) if stop and stop.mode is not StopMode.RUNNING}
     if not modes:
@@ -101,9 +101,9 @@ def flag(path: Path, halt_flag: Path, now: datetime) -> Finding:
     differ = (filed.mode if filed else StopMode.RUNNING) != (
         kept.mode if kept else StopMode.RUNNING
     )
-    hint = "kt resume ends it"
+    hint = "`kt resume` ends it"
     if modes == {StopMode.FLATTEN}:
-        hint = "kt flatten or kt run completes it if its process has ended"
+        hint = "`kt flatten` or `kt run` completes it if its process has ended"
     return Finding("stop", "warn", shown + ("; the stricter one holds" if differ else ""), hint)
 
 

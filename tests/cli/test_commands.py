@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from kt.analyst.rules import RulesAnalyst
-from kt.cli.docs.example import example_config
-from kt.config.load import load_config
-from kt.config.model import Config
 from kt.errors import BrokerRefused, ExitCode, Unreachable
 from kt.records import (
     Action,
@@ -927,25 +923,6 @@ def test_api_help_shows_the_fields(front: Front, capsys: pytest.CaptureFixture[s
     assert "ka10001  주식기본정보요청\n" in text
     assert "  stk_cd  * 종목코드\n" in text
     assert "  cur_prc                현재가\n" in text
-
-
-def test_init_writes_the_example_once(front: Front, tmp_path: Path) -> None:
-    target = tmp_path / "new" / "config.yaml"
-    ran = front("init", str(target))
-    assert (ran.code, ran.out) == (0, f"{target}\n")
-    assert target.read_text(encoding="utf-8") == example_config()
-    assert load_config(target, {}) == Config()
-    again = front("init", str(target))
-    assert again.code == ExitCode.USAGE and "already exists; nothing was changed" in again.err
-    target.write_text("", encoding="utf-8")
-    assert front("init", str(target), "--force", "-q").code == 0
-    assert target.read_text(encoding="utf-8") == example_config()
-
-
-def test_init_reports_a_path_it_cannot_write(front: Front, tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    ran = front("init", str(tmp_path / "file" / "config.yaml"))
-    assert ran.code == ExitCode.ERROR and "cannot be written" in ran.err
 
 
 def test_a_stop_in_force_ends_by_itself(front: Front) -> None:

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
-import select
 import shutil
-import struct
 import subprocess
 import sys
-import termios
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +20,7 @@ from kt.sim.market.listing import listings
 from kt.store import completion_rows
 from kt.store.journal import SqliteJournal
 from tests.cli.front import Front
+from tests.cli.terminal import Terminal
 from tests.fakes import SAMSUNG, unknown
 
 BIG = 4_000
@@ -291,35 +286,6 @@ def test_without_a_home_or_a_known_shell_it_says_what_to_do(front: Front, home: 
 
 
 # the real shells
-
-
-class Terminal:
-    """A shell on a terminal of its own: keys in, screen out."""
-
-    def __init__(self, command: list[str], environ: dict[str, str]) -> None:
-        pid, self.handle = pty.fork()
-        if pid == 0:
-            os.execve(command[0], command, environ)
-        self.pid = pid
-        fcntl.ioctl(self.handle, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
-        self.seen = ""
-
-    def until(self, text: str, seconds: float = 20) -> str:
-        """Everything shown up to this text, which is taken off."""
-        ends = time.monotonic() + seconds
-        while text not in self.seen:
-            ready, _, _ = select.select([self.handle], [], [], ends - time.monotonic())
-            assert ready, f"no {text!r} in {self.seen!r}"
-            self.seen += os.read(self.handle, 65_536).decode(errors="replace")
-        found, _, self.seen = self.seen.partition(text)
-        return found
-
-    def keys(self, text: str) -> None:
-        os.write(self.handle, text.encode())
-
-    def close(self) -> None:
-        os.close(self.handle)
-        os.waitpid(self.pid, 0)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from kt.cli.support.run_lock import only_one
 from kt.errors import AuthError, ExitCode
 from kt.paths import ProfilePaths
 from tests.cli.front import GONE, FakeApp, Front
+from tests.command_lines import advised, faults_of_kt
 from tests.fakes import OPEN, SAMSUNG, unknown
 
 BASE = "http://127.0.0.1:1"
@@ -50,8 +51,16 @@ def doctor(front: Front, monkeypatch: pytest.MonkeyPatch) -> Front:
 
 
 def rows(front: Front, *more: str) -> dict[str, dict[str, Any]]:
+    """The rows by name; every warning among them names a command that mends it."""
     ran = front("doctor", *more)
-    return {item["name"]: item for item in json.loads(ran.out)["items"]}
+    found = json.loads(ran.out)["items"]
+    for item in found:
+        if item["status"] == "warn":
+            advice = advised(item["hint"])
+            assert advice, item
+            kts = [words for words in map(str.split, advice) if words[0] == "kt"]
+            assert not [fault for words in kts for fault in faults_of_kt(words[1:])], item
+    return {item["name"]: item for item in found}
 
 
 def test_doctor_fails_when_the_analyst_does_not_answer(doctor: Front) -> None:
@@ -134,11 +143,12 @@ def test_clock_skew_warns_then_fails(seconds: int, status: str) -> None:
     found = skew(header, now, now + timedelta(milliseconds=50))
     assert found.status == status
     if status != "ok":
-        assert ("behind" in found.detail) is (seconds > 0)
+        assert advised(found.hint) and ("behind" in found.detail) is (seconds > 0)
 
 
 def test_a_response_without_a_date_is_a_warning() -> None:
-    assert skew("", OPEN, OPEN).status == "warn"
+    found = skew("", OPEN, OPEN)
+    assert found.status == "warn" and advised(found.hint)
 
 
 def test_doctor_warns_without_a_token(doctor: Front) -> None:
@@ -220,7 +230,7 @@ def test_doctor_warns_about_a_state_folder_open_to_others(doctor: Front) -> None
     folder.mkdir(parents=True)
     folder.chmod(0o755)
     row = rows(doctor)["state folder"]
-    assert row["status"] == "warn" and row["hint"] == f"Run: chmod 700 {folder}"
+    assert row["status"] == "warn" and row["hint"] == f"Run `chmod 700 {folder}`."
 
 
 def test_doctor_fails_when_the_state_folder_is_not_writable(
@@ -249,3 +259,18 @@ def test_doctor_fails_on_a_damaged_database(doctor: Front) -> None:
 def test_doctor_warns_when_orders_are_not_allowed(doctor: Front) -> None:
     doctor.configure("profiles:\n  sim:\n    live: false\n")
     assert rows(doctor)["orders allowed"]["status"] == "warn"
+
+
+def test_doctor_warns_about_a_full_disk_and_a_large_journal(
+    doctor: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kt.store.health.WARN_FREE", 1 << 60)
+    monkeypatch.setattr("kt.store.health.WARN_SIZE", -1)
+    found = rows(doctor)
+    assert {found[name]["status"] for name in ("disk", "journal size")} == {"warn"}
+
+
+@pytest.mark.parametrize("profile", ["mock", "real"])
+def test_doctor_warns_without_a_channel(doctor: Front, profile: str) -> None:
+    row = rows(doctor, "--profile", profile)["notices"]
+    assert row["hint"] == "`kt init --notify CHANNEL` sets one."

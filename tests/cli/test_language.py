@@ -132,7 +132,7 @@ def test_init_writes_korean_comments(front: Front, tmp_path: Path) -> None:
     from kt.config.model import Config
 
     target = tmp_path / "korean.yaml"
-    assert front("init", str(target), "--lang", "ko").code == 0
+    assert front("init", str(target), "--no-test", "--lang", "ko").code == 0
     text = target.read_text(encoding="utf-8")
     assert text.startswith("# kt의 설정: 모든 키와 기본값.") and not ENGLISH.findall(text)
     assert load_config(target, {}) == Config()

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from msgspec import inspect
 
-from kt.config.load import build_config, load_config, state_folder
+from kt.cli.docs.keys import sections
+from kt.config.load import RENAMED, build_config, load_config, state_folder
 from kt.config.model import Config
 from kt.errors import ConfigError, ExitCode
 
@@ -278,3 +279,17 @@ def test_scans_and_panels_that_cannot_be_are_refused(section: dict[str, Any], wo
 def test_a_source_may_be_a_condition_search_of_any_name() -> None:
     found = build_config({"scan": {"sources": ["condition:거래량 급증 2"]}}, {}, {})
     assert found.scan.sources == ("condition:거래량 급증 2",)
+
+
+def test_a_renamed_key_names_its_successor() -> None:
+    keys = {key.path for section in sections() for key in section.keys}
+    for old, new in RENAMED.items():
+        assert new in keys and old not in keys
+        nested: dict[str, Any] = {}
+        place = nested
+        *parents, name = old.split(".")
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[name] = "true"
+        with pytest.raises(ConfigError, match=f"the key {old} is now {new}"):
+            build_config(nested, {}, {})

@@ -187,7 +187,7 @@ def test_a_token_that_another_process_has_renewed_is_taken(
 @pytest.mark.parametrize(
     ("code", "thing"),
     [
-        ("8001", "Check KT_APP_KEY and KT_SECRET_KEY"),
+        ("8001", "Compare the keys with the broker's key page"),
         ("8010", "Run `kt auth logout`, then `kt auth login`"),
         ("8030", "Use the keys of this profile's server"),
         ("8031", "Use the keys of this profile's server"),

@@ -117,7 +117,7 @@ def _refusal(code: str, meaning: str, concerns: Concern) -> CodeRule:
     return CodeRule(code, Category.REFUSAL, meaning, concerns=concerns)
 
 
-_KEYS = "Check KT_APP_KEY and KT_SECRET_KEY against the broker's key page."
+_KEYS = "Compare the keys with the broker's key page; `kt init` takes others."
 _ADDRESS = "Register this computer's public IP address at the broker, or work from one that is."
 _ANEW = "Run `kt auth logout`, then `kt auth login`."
 _SERVER = "Use the keys of this profile's server: mock keys for mock, real keys for real."

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import STOCK
+from kt.cli.support.param_types import PASTED, STOCK
 from kt.cli.support.silent_analyst import silent
 from kt.errors import KtError, UsageError
 
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     "--replay",
     "replayed",
     metavar="RUN",
+    type=PASTED,
     help="Decide again from a run's recorded answers; send nothing.",
 )
 @click.option("--show-prompt", is_flag=True, help="Print the prompt; do not ask the analyst.")

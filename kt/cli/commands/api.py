@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.support.click_extensions import Command, pass_cli
-from kt.cli.support.param_types import STOCK, NamedType, Whole
+from kt.cli.support.param_types import PASTED, STOCK, NamedType, Whole
 from kt.errors import UsageError
 from kt.text import json_text, one_line
 
@@ -25,7 +25,8 @@ class ApiCommand(Command):
     """`kt api ID --help` lists that API's request and response fields."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        ctx.meta[NAMED] = next((arg for arg in args if not arg.startswith("-")), "")
+        found = self.make_parser(ctx).parse_args(args=list(args))[0].get("api_id")
+        ctx.meta[NAMED] = found if isinstance(found, str) else ""
         return super().parse_args(ctx, args)
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -60,7 +61,7 @@ def complete(context: click.Context, parameter: click.Parameter, begun: str) -> 
     kt handles login, rate limit and errors. For orders use `kt order`.
     """,
 )
-@click.argument("api_id", metavar="[ID]", default="", shell_complete=complete)
+@click.argument("api_id", metavar="[ID]", type=PASTED, default="", shell_complete=complete)
 @click.argument("body", metavar="[JSON|STOCK]", default="", type=NamedType("text", "stock"))
 @click.option("--all-pages", is_flag=True, help="Request all pages and join their rows.")
 @click.option("--count", type=Whole(1, 10**9), help="End a live API after this many frames.")

@@ -10,7 +10,7 @@ import click
 
 from kt.cli.support.backtest_options import MOST_DAYS, MOST_SEED, chosen_days, settings_of
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import DAY, WON
+from kt.cli.support.param_types import DAY, WON, Whole
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ HOURS = 9, 15
 )
 @click.option(
     "--days",
-    type=click.IntRange(1, MOST_DAYS),
+    type=Whole(1, MOST_DAYS),
     help="Trading days; default: 1, or those of --data.",
 )
 @click.option(
@@ -59,7 +59,7 @@ HOURS = 9, 15
 )
 @click.option("--to", "last", type=DAY, help="Last day, in place of --days.")
 @click.option(
-    "--seed", type=click.IntRange(0, MOST_SEED), help="The market's seed; default: simulator.seed."
+    "--seed", type=Whole(0, MOST_SEED), help="The market's seed; default: simulator.seed."
 )
 @click.option("--capital", type=WON, help="Starting cash in won; default: simulator.cash.")
 @click.option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import shown
+from kt.cli.support.param_types import PASTED, shown
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ MOST_NAMED = 5
     everything. Decides and asks nothing.
     """,
 )
-@click.argument("name", metavar="ID")
+@click.argument("name", metavar="ID", type=PASTED)
 @click.option("--whole", is_flag=True, help="Print prompt and reply in full.")
 @pass_cli
 def decision(cli: CliContext, name: str, whole: bool) -> None:

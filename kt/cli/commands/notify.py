@@ -47,16 +47,15 @@ def test_command(cli: CliContext, level: str) -> None:
     import msgspec
 
     from kt.cli.support.pipe_documents import emit
+    from kt.cli.support.trial_notice import deliver_test_notice
 
     ctx = cli.context("notify test")
-    notifier = cli.app.notifier
-    if not notifier.channels:
+    if not cli.app.notifier.channels:
         raise ConfigError(
             "no channel is configured: the owner gets no notices",
             hint="Set notify.command, notify.webhook or notify.urls; see `kt help configuration`.",
         )
-    text = f"a test of the profile {ctx.profile}; nothing has happened"
-    deliveries = notifier.deliver(level, "kt: test", text)
+    deliveries = deliver_test_notice(cli, level)
     emit(
         cli,
         "events",

@@ -106,8 +106,9 @@ def program() -> tuple[str, ...]:
 
 def unit_folder(cli: CliContext) -> Path:
     """The folder in which systemd looks for a user's units."""
-    home = cli.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config"
-    return Path(home) / "systemd" / "user"
+    from kt.config.load import at_home
+
+    return at_home(cli.environ.get("XDG_CONFIG_HOME") or "~/.config") / "systemd" / "user"
 
 
 def _write(cli: CliContext, made: Service, files: dict[str, str]) -> None:

@@ -11,6 +11,7 @@ import click
 from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import STOCK, Real, Type, Whole
 from kt.errors import KtError, StreamReplaced, UnknownStock, UsageError
+from kt.rules.typed_text import folded
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -47,11 +48,12 @@ class StreamTypes(Type):
     def convert(
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, ...]:
-        unknown = [name for name in value.split(",") if name not in TYPE_NAMES]
+        names = folded(value).split(",")
+        unknown = [name for name in names if name not in TYPE_NAMES]
         if unknown:
             known = ", ".join(TYPE_NAMES)
             self.fail(f"{unknown[0]!r} is not a type; known are {known}.", param, ctx)
-        return tuple(TYPE_NAMES[name] for name in value.split(","))
+        return tuple(TYPE_NAMES[name] for name in names)
 
 
 @command(

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from kt.paths import ProfilePaths
+from kt.paths import ProfilePaths, users_folder
 from kt.rules.stock_names import begins_with_initials, find, key
 from kt.rules.typed_text import folded
 from kt.store import completion_rows
@@ -98,20 +98,16 @@ def profile_folder(environ: Mapping[str, str]) -> Path:
     text = _configuration(environ)
     profile = environ.get("KT_PROFILE") or _setting(text, "profile")
     state = environ.get("KT_STATE_DIR") or _setting(text, "state_dir")
-    if not state:
-        import platformdirs
-
-        state = str(platformdirs.user_state_path("kt"))
-    return Path(state).expanduser() / (profile if profile in _PROFILES else _PROFILES[0])
+    folder = Path(state).expanduser() if state else users_folder("state") or Path()
+    return folder / (profile if profile in _PROFILES else _PROFILES[0])
 
 
 def _configuration(environ: Mapping[str, str]) -> str:
     named = environ.get("KT_CONFIG")
     places = [Path(named).expanduser()] if named else [Path("config.yaml")]
-    if not named:
-        import platformdirs
-
-        places.append(platformdirs.user_config_path("kt") / "config.yaml")
+    own = None if named else users_folder("config")
+    if own is not None:
+        places.append(own / "config.yaml")
     for place in places:
         try:
             with place.open(encoding="utf-8", errors="replace") as file:

@@ -46,7 +46,7 @@ def _live(cli: CliContext) -> Finding:
         "orders allowed",
         "warn",
         f"profiles.{config.profile}.live is false",
-        "Set it to true to allow orders.",
+        "Set it to true to allow orders; `kt help start` says when.",
     )
 
 
@@ -58,7 +58,7 @@ def folder(cli: CliContext) -> Iterable[Finding]:
     probe.unlink()
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
-        hint = f"Run: chmod 700 {path}"
+        hint = f"Run `chmod 700 {path}`."
         return [Finding("state folder", "warn", f"{path} is open to others ({mode:04o})", hint)]
     return [Finding("state folder", "ok", str(path))]
 
@@ -98,7 +98,7 @@ def notices(cli: CliContext) -> Iterable[Finding]:
     if not channels and app.config.profile == "sim":
         return [Finding("notices", "ok", "none configured; not needed on sim")]
     if not channels:
-        hint = "Set notify.command, notify.webhook or notify.urls: see `kt help configuration`."
+        hint = "`kt init --notify CHANNEL` sets one."
         return [
             Finding(
                 "notices", "warn", "no channel configured: nobody is notified of an emergency", hint
@@ -181,7 +181,7 @@ def orders(cli: CliContext) -> Iterable[Finding]:
     held = [lock.stock_code for lock in book.locks()]
     if not held:
         return [*found, Finding("locked stocks", "ok", "none")]
-    hint = "They accept no order until the outcome of their unknown order is known."
+    hint = "They accept no order until `kt order resolve` or kt settles their unknown order."
     return [*found, Finding("locked stocks", "warn", ", ".join(held), hint)]
 
 
@@ -194,7 +194,7 @@ def _doubts(doubts: Sequence[Doubt]) -> Finding:
         f"{item.since:%H:%M:%S}"
         for item in doubts
     )
-    hint = "kt keeps the positions and their exits until this is confirmed; check at the broker."
+    hint = "`kt balance` shows both; kt keeps its positions and their exits until it is confirmed."
     return Finding("holdings", "warn", detail, hint)
 
 

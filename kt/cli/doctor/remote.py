@@ -35,9 +35,10 @@ def skew(header: str, before: datetime, after: datetime) -> Finding:
     local times of the request and the response."""
     seconds = seconds_off(header, before, after)
     if seconds is None:
-        return Finding("clock", "warn", "the server's answer carries no Date")
+        hint = "`timedatectl` shows whether this machine's clock is synchronized."
+        return Finding("clock", "warn", "the server's answer carries no Date", hint)
     status = "ok" if abs(seconds) < SKEW_WARN else "warn" if abs(seconds) < SKEW_FAIL else "fail"
-    hint = "" if status == "ok" else "Synchronize this machine's clock (NTP)."
+    hint = "" if status == "ok" else "`timedatectl set-ntp true` synchronizes this machine's clock."
     ahead = "ahead of" if seconds > 0 else "behind"
     detail = "agrees with the server's" if not seconds else f"{abs(seconds):.0f} s {ahead} it"
     return Finding("clock", status, detail, hint)
@@ -73,7 +74,7 @@ def budget(cli: CliContext) -> Iterable[Finding]:
     waiting = sum(len(bucket.waiting) for bucket in buckets.values())
     if closed or waiting:
         detail = f"refused lately: {', '.join(closed) or 'none'}; {waiting} waiting; {rates}"
-        hint = "Another program may be using this app key."
+        hint = "`kt status` shows whether kt sends; another program may be using this app key."
         return [Finding("requests", "warn", detail, hint)]
     sent = sum(now - one.at <= 1.0 for bucket in buckets.values() for one in bucket.sent)
     return [Finding("requests", "ok", f"{sent} in the last second; {rates}")]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import UNKNOWN_ORDER, shown
+from kt.cli.support.param_types import PASTED, UNKNOWN_ORDER, shown
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     """,
 )
 @click.argument("order", type=UNKNOWN_ORDER)
-@click.option("--placed", metavar="NUMBER", default="", help="The order number at the broker.")
+@click.option(
+    "--placed", metavar="NUMBER", type=PASTED, default="", help="The order number at the broker."
+)
 @click.option("--not-placed", is_flag=True, help="The broker never received it.")
 @pass_cli
 def resolve(cli: CliContext, order: str, placed: str, not_placed: bool) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import DAY, WON, Real, Whole, shown
+from kt.cli.support.param_types import DAY, PASTED, WON, Real, Whole, shown
 from kt.errors import KtError, UsageError
 from kt.paths import SIM
 
@@ -42,7 +42,9 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
         (
             click.option("--port", type=Whole(0, 65535), help="Default: any free port."),
             *_MARKET,
-            click.option("--open-at", metavar="HH:MM", help="The start time of a new clock."),
+            click.option(
+                "--open-at", metavar="HH:MM", type=PASTED, help="The start time of a new clock."
+            ),
             click.option("--day", type=DAY, metavar="YYYY-MM-DD", help="The day of a new clock."),
             click.option("--faults", type=file, help="Inject the faults in this file."),
             click.option("--replay", type=file, help="Replay recorded bars from this file."),
@@ -135,7 +137,7 @@ def settings_of(cli: CliContext, given: dict[str, Any], *, idle: int) -> Setting
     """The configured settings, overridden by the given options. Raises UsageError."""
     import re
 
-    from kt.config.secrets import key_pair
+    from kt.config.secrets import key_lines
     from kt.sim.server.settings import Settings, from_simulator
 
     named = {name: value for name, value in given.items() if value is not None}
@@ -145,7 +147,7 @@ def settings_of(cli: CliContext, given: dict[str, Any], *, idle: int) -> Setting
     if "day" in named:
         named["day"] = named["day"].isoformat()
     if key_file is not None:
-        named["app_key"], named["secret_key"] = key_pair(key_file)
+        named["app_key"], named["secret_key"] = key_lines(key_file, 2)
     from msgspec.structs import asdict
 
     _check_files(named)

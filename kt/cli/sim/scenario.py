@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import Real
+from kt.cli.support.param_types import PastedType, Real
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -37,7 +37,7 @@ NAMES = ("buy", "profit", "stop", "unfilled")
     """,
 )
 @click.argument("name", type=click.Choice(NAMES))
-@click.argument("code", default="005930")
+@click.argument("code", type=PastedType("text", "stock"), default="005930")
 @click.option("--decision", is_flag=True, help="Only print the decision to buy.")
 @click.option(
     "--pause",

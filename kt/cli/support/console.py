@@ -191,16 +191,40 @@ class Console:
 
     def ask_text(self, question: str) -> str:
         """Ask on the terminal for one line; empty when there is none."""
-        with self._output():
+        return self.ask_line(question) or ""
+
+    def ask_line(self, question: str, *, hidden: bool = False) -> str | None:
+        """The same, but None when the input has ended (Ctrl-D). `hidden`: what is typed is not
+        shown."""
+        with self._output(), self._no_echo() if hidden else contextlib.nullcontext():
             try:
                 self.stderr.write(f"{self.shown(tr(question))} ")
                 self.stderr.flush()
             except OSError:
-                return ""
+                return None
             answer = self.stdin.readline()
-        if not answer.endswith("\n"):
+        if hidden or not answer.endswith("\n"):
             self.warn("")
-        return folded(answer)
+        return folded(answer) if answer else None
+
+    @contextlib.contextmanager
+    def _no_echo(self) -> Iterator[None]:
+        """Within the block the terminal does not show what is typed."""
+        import termios
+
+        try:
+            handle = self.stdin.fileno()
+            before = termios.tcgetattr(handle)
+        except (OSError, ValueError, termios.error):  # no terminal
+            yield
+            return
+        quiet = list(before)
+        quiet[3] &= ~termios.ECHO
+        termios.tcsetattr(handle, termios.TCSADRAIN, quiet)
+        try:
+            yield
+        finally:
+            termios.tcsetattr(handle, termios.TCSADRAIN, before)
 
     def read(self, most: int) -> bytes:
         """Read stdin as bytes, at most `most` of them."""

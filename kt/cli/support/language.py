@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kt.paths import users_folder
 from kt.translation import LANGUAGES
 
 AUTO = "auto"
@@ -49,11 +50,9 @@ def option(arguments: Sequence[str], name: str) -> str:
 
 def _written(config: str, environ: Mapping[str, str]) -> str:
     """The language in the configuration file, if a readable file has one."""
-    import platformdirs
-
     named = config or environ.get("KT_CONFIG", "")
-    places = [Path(named)] if named else [Path(), platformdirs.user_config_path("kt")]
-    for place in places:
+    places = [Path(named)] if named else [Path(), users_folder("config")]
+    for place in filter(None, places):
         try:
             text = (place if named else place / "config.yaml").expanduser().read_text("utf-8")
         except (OSError, RuntimeError, ValueError):

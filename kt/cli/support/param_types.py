@@ -47,7 +47,7 @@ class StockType(Type):
 
 
 class NamedType(Type):
-    """A text of a kind that shell completion knows."""
+    """A text, such as a path, that is taken as it is; `offers` is what shell completion offers."""
 
     def __init__(self, name: str, offers: str) -> None:
         self.name = name
@@ -55,6 +55,13 @@ class NamedType(Type):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         return str(value)
+
+
+class PastedType(NamedType):
+    """A number, a code or a time as text, in the one form that kt compares (`typed_text`)."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return folded(str(value))
 
 
 class CountType(Type):
@@ -96,7 +103,7 @@ class DayType(Type):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
         from datetime import date
 
-        text = str(value)
+        text = folded(str(value))
         try:
             if not re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}", text):
                 raise ValueError(text)
@@ -109,9 +116,10 @@ class Whole(click.IntRange):
     """A whole number of ASCII digits."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        if not re.fullmatch(r"[0-9]{1,18}", str(value)):
+        text = folded(str(value))
+        if not re.fullmatch(r"[0-9]{1,18}", text):
             self.fail(f"{shown(value)} is not a whole number: use digits 0 to 9", param, ctx)
-        return int(super().convert(value, param, ctx))
+        return int(super().convert(int(text), param, ctx))
 
 
 class Real(click.FloatRange):
@@ -120,9 +128,10 @@ class Real(click.FloatRange):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> float:
-        if not re.fullmatch(r"[0-9]{0,15}\.?[0-9]{0,15}", str(value)) or str(value) in ".":
+        text = folded(str(value))
+        if not re.fullmatch(r"[0-9]{0,15}\.?[0-9]{0,15}", text) or text in ".":
             self.fail(f"{shown(value)} is not a number: use digits 0 to 9 and a point", param, ctx)
-        return float(super().convert(value, param, ctx))
+        return float(super().convert(float(text), param, ctx))
 
 
 def shown(value: Any) -> str:
@@ -150,9 +159,10 @@ def _won(text: str) -> int:
 
 STOCK = StockType("stock")
 HELD_STOCK = StockType("held")
-OPEN_ORDER = NamedType("order", "open_order")
+OPEN_ORDER = PastedType("order", "open_order")
 FILE = NamedType("file", "file")
-UNKNOWN_ORDER = NamedType("order", "unknown_order")
+UNKNOWN_ORDER = PastedType("order", "unknown_order")
+PASTED = PastedType("text", "")
 PRICE = WordsType("price", _price)
 """A `kt.rules.order_words.PriceWish`."""
 QUANTITY = WordsType("quantity", _quantity)

@@ -34,7 +34,7 @@ class MomentType(Type):
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> date | time:
-        text = str(value).strip()
+        text = folded(str(value))
         found = _MOMENT.fullmatch(text) if text.isascii() else None
         try:
             if found is None:

@@ -4,6 +4,7 @@ same in Korean. Text for developers goes to docs/ instead."""
 from __future__ import annotations
 
 TOPICS: dict[str, str] = {
+    "start": "From the first try to real money, in safe steps.",
     "pipes": "Documents between commands, and what is refused.",
     "orders": "How stocks, prices and quantities are written.",
     "safety": "The rules, the stops, and trading with real money.",

@@ -1,0 +1,87 @@
+"""Command lines in texts: whether the programs, commands, options, modules and paths exist."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from kt.cli.root import root
+from kt.cli.topics import TOPICS
+
+ROOT = Path(__file__).resolve().parent.parent
+NAMED = re.compile(r"\b(?:kt|tests|docs|completions)/[\w./-]*\w")
+PROGRAMS = {"kt", "pytest", "python", "python3", "pip", "ruff", "mypy", "git", "jq"}
+QUOTED = re.compile(r"`([^`]+)`")
+
+
+def faults_of_line(line: str) -> Iterator[str]:
+    """What does not exist in one line of a shell: pipes and lists are looked at part by part."""
+    for part in re.split(r"\||&&", line):
+        words = shlex.split(part, comments=True)
+        at = next((n for n, word in enumerate(words) if is_program(word)), None)
+        if at is None:
+            yield "no known program"
+            continue
+        yield from faults_of_program(Path(words[at]).name, words[at + 1 :])
+
+
+def is_program(word: str) -> bool:
+    return Path(word).name in PROGRAMS or (ROOT / word).is_file()
+
+
+def faults_of_program(program: str, words: list[str]) -> Iterator[str]:
+    yield from (word for word in words if NAMED.fullmatch(word) and not (ROOT / word).exists())
+    if program == "kt":
+        yield from faults_of_kt(words)
+    if program.startswith("python") and words[0] == "-m":
+        yield from faults_of_module(words[1], words[2:])
+
+
+def faults_of_module(name: str, words: list[str]) -> Iterator[str]:
+    """A module that is not there, or options of ours that it does not name."""
+    found = importlib.util.find_spec(name)
+    if found is None or found.origin is None:
+        yield f"no module {name}"
+    elif name.startswith(("kt.", "tests.")):
+        main = Path(found.origin).with_name("__main__.py")
+        source = (main if found.submodule_search_locations else Path(found.origin)).read_text()
+        yield from (word for word in words if word.startswith("--") and f'"{word}"' not in source)
+
+
+def faults_of_kt(words: list[str]) -> Iterator[str]:
+    """Words of a command line of kt that its commands do not know. Arguments are not judged, but
+    for the topics of `kt help`."""
+    found: click.Command = root
+    for word in words:
+        if word.startswith("-"):
+            if word not in options(found):
+                yield word
+        elif isinstance(found, click.Group):
+            below = found.get_command(click.Context(found), word)
+            if below is None:
+                yield word
+                return
+            found = below
+        elif found.name == "help" and word not in {*TOPICS, "TOPIC"}:
+            yield word
+
+
+def options(command: click.Command) -> set[str]:
+    return {
+        "--help",
+        *(name for param in command.get_params(click.Context(command)) for name in param.opts),
+    }
+
+
+def advised(text: str) -> list[str]:
+    """The commands in a text's backticks: those of kt, and those of the system that it names."""
+    return [span for span in QUOTED.findall(text) if span.split()[0] in ADVISED]
+
+
+ADVISED = {"kt", "chmod", "kill", "timedatectl", "touch", "pip"}
+"""Programs that kt advises to run."""
