@@ -1,9 +1,11 @@
 """How fast a backtest is, in processor time of one core.
 
     python -m tests.bench.backtest [--days 1] [--seed 7] [--until 15:30] [--set KEY=VALUE ...]
+    python -m tests.bench.backtest --sma [--days 5]
 
 A bar event is one minute of one stock: 200 stocks have some 76,000 a day. `--until` shortens each
-day, since a whole one takes minutes.
+day, since a whole one takes minutes. `--sma` is one rule on the same bars with kt, backtesting.py
+and nautilus_trader, in place of the whole day (tests/bench/sma_cross.py).
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from kt.backtest.drive import FIRST_DAY, BacktestPlan, driving, trading_days
 from kt.cli.commands.backtest import settings_of
 from kt.config.load import build_config
 from kt.sim.market.listing import listings
+from tests.bench import sma_cross
 
 OPEN_MINUTE = 9 * 60
 
@@ -29,7 +32,11 @@ def main() -> None:
     parser.add_argument("--seed", default="7")
     parser.add_argument("--until", default="15:30")
     parser.add_argument("--set", action="append", default=[], dest="settings")
+    parser.add_argument("--sma", action="store_true")
     given = parser.parse_args()
+    if given.sma:
+        sma_cross.compare(int(given.seed), given.days)
+        return
     hour, minute = map(int, given.until.split(":"))
     minutes = hour * 60 + minute - OPEN_MINUTE
     settings = settings_of(tuple(given.settings))

@@ -76,6 +76,8 @@ class MinutePath:
     """Whether the expected price of a call auction is known while it runs."""
     best_seen: tuple[int, tuple[int, int]] | None = None
     """The last second whose best ask and bid were asked for, and these prices."""
+    _side_seen: tuple[int, Side] = (-1, Side.BUY)
+    """The last second whose aggressor side was asked for, and this side."""
 
     def __init__(
         self,
@@ -115,8 +117,6 @@ class MinutePath:
         self._tick = self._common_tick()
         self.buying_shares = buying
         self._seconds: dict[int, MinuteSeconds] = {}
-        self._side_seen = -1, Side.BUY
-        """The last second whose aggressor side was asked for, and this side."""
         self.cumulative = [0, *accumulate(volumes)]
 
     # --- one minute -----------------------------------------------------------------------
