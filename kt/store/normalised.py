@@ -35,11 +35,11 @@ def _rows(db: sqlite3.Connection, table: str) -> Iterator[str]:
     cursor = db.execute(f'SELECT * FROM "{table}" ORDER BY {order}')
     names = [column[0] for column in cursor.description]
     for row in cursor:
-        kept = {
-            name: _plain(name, value)
-            for name, value in zip(names, row, strict=True)
-            if name not in LEFT_OUT.get(table, ())
-        }
+        kept = dict(zip(names, row, strict=True))
+        for name in LEFT_OUT.get(table, ()):
+            del kept[name]
+        if bytes in map(type, row):
+            kept = {name: _plain(name, value) for name, value in kept.items()}
         yield f"{table} {_ENCODE(kept).decode()}"
 
 

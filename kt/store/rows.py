@@ -20,6 +20,8 @@ R = TypeVar("R", bound=Record)
 _UNREADABLE = (msgspec.MsgspecError, TypeError, ValueError, RecursionError)
 """What reading a damaged text raises."""
 Row = dict[str, Any]
+_AS_IT_IS = frozenset({str, int, float, type(None)})
+"""The types of most values, which a column takes unchanged."""
 
 
 def time_text(at: datetime) -> str:
@@ -43,7 +45,9 @@ def to_row(record: Record, *, leave_out: tuple[str, ...] = (), **more: Any) -> R
         if name in leave_out:
             continue
         value = getattr(record, name)
-        if isinstance(value, tuple | list | dict):
+        if type(value) in _AS_IT_IS:
+            row[name] = value
+        elif isinstance(value, tuple | list | dict):
             row[f"{name}_json"] = json_text(value)
         else:
             row[name] = _column(value)
