@@ -52,7 +52,11 @@ def read(path: Path) -> BarTables:
     """Read a file, or all .csv and .parquet files of a folder. Raises InputError for what the files
     hold, UsageError for a path without bars or where pyarrow is missing."""
     tables = BarTables(path)
-    for file in _files(path):
+    try:
+        files = _files(path)
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror or error}") from error
+    for file in files:
         rows = _csv_rows(file) if file.suffix.lower() == ".csv" else _parquet_rows(file)
         line = 1
         try:

@@ -149,6 +149,7 @@ def test_a_path_without_bars(tmp_path: Path) -> None:
         (tmp_path / "none.csv", "there is no file or folder"),
         (tmp_path / "bars.txt", "neither .csv nor .parquet"),
         (tmp_path, "no .csv and no .parquet file"),
+        (tmp_path / f"{'x' * 300}.csv", "cannot be read: File name too long"),
     ):
         with pytest.raises(UsageError, match=said):
             bar_files.read(path)
