@@ -310,6 +310,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "order": ("0000101",),
     "text": ("0000101", "10:30"),
     "types": ("01,0B",),
+    "state": ("FILLED",),
 }
 """For every kind of value with digits, by its type's name: what may be typed for it."""
 AS_IT_IS = {"choice", "file", "path", "boolean", "integer"}
