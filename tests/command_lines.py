@@ -21,13 +21,25 @@ QUOTED = re.compile(r"`([^`]+)`")
 
 def faults_of_line(line: str) -> Iterator[str]:
     """What does not exist in one line of a shell: pipes and lists are looked at part by part."""
-    for part in re.split(r"\||&&", line):
-        words = shlex.split(part, comments=True)
+    for words in parts(line):
         at = next((n for n, word in enumerate(words) if is_program(word)), None)
         if at is None:
             yield "no known program"
             continue
         yield from faults_of_program(Path(words[at]).name, words[at + 1 :])
+
+
+def parts(line: str) -> list[list[str]]:
+    """The words of each command of a pipe or a list, as a shell splits them; no comments."""
+    lexer = shlex.shlex(line, posix=True, punctuation_chars="|&")
+    lexer.whitespace_split = True
+    found: list[list[str]] = [[]]
+    for word in lexer:
+        if word in {"|", "&&", "||"}:
+            found.append([])
+        else:
+            found[-1].append(word)
+    return [words for words in found if words]
 
 
 def is_program(word: str) -> bool:
@@ -55,20 +67,36 @@ def faults_of_module(name: str, words: list[str]) -> Iterator[str]:
 
 def faults_of_kt(words: list[str]) -> Iterator[str]:
     """Words of a command line of kt that its commands do not know. Arguments are not judged, but
-    for the topics of `kt help`."""
+    for what `kt help` is asked about."""
     found: click.Command = root
-    for word in words:
-        if word.startswith("-"):
-            if word not in options(found):
+    waiting = False
+    for at, word in enumerate(words):
+        if waiting:
+            waiting = False
+        elif word.startswith("-") and word != "-":
+            name = word.partition("=")[0]
+            if name not in options(found):
                 yield word
+            waiting = "=" not in word and takes_value(found, name)
         elif isinstance(found, click.Group):
             below = found.get_command(click.Context(found), word)
             if below is None:
                 yield word
                 return
             found = below
-        elif found.name == "help" and word not in {*TOPICS, "TOPIC"}:
-            yield word
+        elif found.name == "help":
+            if word not in {*TOPICS, "TOPIC"}:
+                yield from faults_of_kt(words[at:])
+            return
+
+
+def takes_value(command: click.Command, name: str) -> bool:
+    """Whether a value follows this option."""
+    params = command.get_params(click.Context(command))
+    return any(
+        isinstance(one, click.Option) and name in one.opts and not one.is_flag and not one.count
+        for one in params
+    )
 
 
 def options(command: click.Command) -> set[str]:

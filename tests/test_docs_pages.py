@@ -6,6 +6,7 @@ A block fenced as `sh` runs, on an embedded exchange in a temporary folder. Of o
 
 from __future__ import annotations
 
+import inspect
 import re
 import shlex
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ import pytest
 
 from kt.app import App
 from tests.cli.front import Front
+from tests.cli.test_help import PATHS, resolve
 from tests.command_lines import NAMED, ROOT, faults_of_kt, faults_of_line
 from tests.fakes import World
 
@@ -139,3 +141,35 @@ def test_commands_by_hand_exist(page: Path) -> None:
 def test_commands_in_the_text_exist(page: Path) -> None:
     spans = re.findall(r"`kt (-?-?\w[^`]*)`", re.sub(r"\s+", " ", prose(page)))
     assert not [f"kt {span}: {fault}" for span in spans for fault in faults_of_kt(span.split())]
+
+
+EXAMPLE = re.compile(r"^ {2,4}((?:KT_\w+=\S+ )?kt [^\n]+)$", re.MULTILINE)
+CONTINUED = re.compile(r"\|\s*\n\s+")
+
+
+def examples(text: str) -> list[str]:
+    """The command lines of a topic or a help text: indented, without what is said beside them."""
+    found = EXAMPLE.findall(CONTINUED.sub("| ", text))
+    return [re.split(r"\s{2,}(?=\S)", line.strip())[0] for line in found]
+
+
+def texts() -> Iterator[tuple[str, str]]:
+    """Every topic in every language, and the help of every command."""
+    folder = ROOT / "kt" / "cli" / "topics"
+    for page in (*sorted(folder.glob("*.md")), *sorted(folder.glob("*/*.md"))):
+        yield str(page.relative_to(folder)), page.read_text(encoding="utf-8")
+    for path in PATHS:
+        yield f"kt {' '.join(path)} --help", inspect.cleandoc(resolve(path).help or "")
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in texts()])
+def test_commands_in_topics_and_help_exist(text: str) -> None:
+    spans = re.findall(r"`kt (-?-?\w[^`]*)`", re.sub(r"\s+", " ", text))
+    wrong = [f"kt {span}: {fault}" for span in spans for fault in faults_of_kt(span.split())]
+    lines = examples(text)
+    wrong += [f"{line}: {fault}" for line in lines for fault in faults_of_line(line)]
+    assert not wrong
+
+
+def test_examples_are_found_at_all() -> None:
+    assert sum(len(examples(text)) for _, text in texts()) > 100

@@ -25,8 +25,10 @@ from kt.cli.support.console import Console
 from kt.errors import ExitCode, Unreachable
 from kt.text import steering
 from tests.cli.front import FakeApp, Front, Ran
+from tests.cli.terminal import Terminal
 from tests.cli.test_help import PATHS, resolve
 from tests.cli.test_hostile import CANDIDATES, DECISIONS, Talker
+from tests.cli.test_walk import Shell, opened
 from tests.fakes import SAMSUNG, World
 
 DOCUMENTED = {*map(int, ExitCode), 130}
@@ -310,6 +312,7 @@ SAMPLES: dict[str, tuple[str, ...]] = {
     "order": ("0000101",),
     "text": ("0000101", "10:30"),
     "types": ("01,0B",),
+    "state": ("FILLED",),
 }
 """For every kind of value with digits, by its type's name: what may be typed for it."""
 AS_IT_IS = {"choice", "file", "path", "boolean", "integer"}
@@ -411,3 +414,33 @@ def test_head_of_any_output_is_quiet(line: str) -> None:
         check=True,
     )
     assert (done.stdout, done.stderr) == ("0\n", "")
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    with opened(tmp_path_factory.mktemp("edges")) as made:
+        yield made
+
+
+LONG = (
+    ("run", "stream connected", 0),
+    ("watch 005930", "삼성전자", 130),
+    ("log --follow --kind all", "run", 130),
+    ("backtest --days 60", "waiting for", 130),
+    ("sim serve --port 0", "http://127.0.0.1", 0),
+)
+"""Commands that go on until they are ended, what shows that they run, and their exit code."""
+
+
+@pytest.mark.parametrize(("line", "begun", "code"), LONG, ids=str)
+def test_ctrl_c_ends_a_long_command(shell: Shell, line: str, begun: str, code: int) -> None:
+    environ = shell.environ | {"TERM": "xterm", "KT_CONFIG": str(shell.folder / "config.yaml")}
+    if line.startswith("sim"):
+        environ |= {"KT_STATE_DIR": str(shell.folder / "another")}
+    terminal = Terminal([sys.executable, "-m", "kt", *line.split()], environ, columns=80)
+    terminal.until(begun, seconds=40)
+    terminal.keys("\x03")
+    shown = terminal.rest()
+    assert terminal.echoes
+    assert terminal.close() == code, shown
+    assert "Traceback" not in shown and "unexpected error" not in shown
