@@ -78,7 +78,6 @@ def _stop(shown: Snapshot, look: dict[str, str]) -> Text:
         until = f" until {shown.stop.until}" if shown.stop.until else ""
         line.append(f" {said(shown.stop.reason)}{tr(until)}", look.get("33", ""))
     health = shown.health
-    failed = f", {health.failed} failed" if health.failed else ""
     counts = (
         (shown.unknown, f"unknown orders {shown.unknown}"),
         (shown.doubted, f"in doubt {shown.doubted}"),
@@ -87,7 +86,9 @@ def _stop(shown: Snapshot, look: dict[str, str]) -> Text:
     for count, words in counts:
         line.append(" · ", DIM)
         line.append(said(words), bold(look.get("33")) if count else DIM)
-    asked = f"analyst {shown.analyst}, asked {health.asked} times{failed}"
+    asked = f"analyst {shown.analyst}, asked {health.asked} times"
+    if health.failed:
+        asked = f"{asked}; unanswered {health.failed}"
     return line.append(f" · {said(asked)}", DIM)
 
 
