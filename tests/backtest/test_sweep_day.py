@@ -17,6 +17,11 @@ import msgspec
 import pytest
 
 from kt.files import process_lives
+from tests.backtest.test_bars import LINES, WINDOW
+from tests.backtest.test_same_twice import SETTINGS as ITS_SETTINGS
+from tests.backtest.test_same_twice import result
+from tests.backtest.test_same_twice import start as backtest
+from tests.bar_data import write
 
 SETTINGS = {
     "session.start": "10:08",
@@ -34,22 +39,17 @@ SETTINGS = {
 """A day of three minutes in which something is bought."""
 
 
-def sweep(folder: Path, *more: str) -> subprocess.Popen[bytes]:
-    """`kt sweep` of two sets on that day, in a process of its own."""
-    given = [f"--set={key}={value}" for key, value in SETTINGS.items()]
-    line = [
-        sys.executable,
-        "-m",
-        "kt",
-        "sweep",
-        "--over=limits.per_stock=300000,1000000",
-        "-o",
-        "json",
-    ]
+SETS = "--over=limits.per_stock=300000,1000000"
+
+
+def sweep(folder: Path, *more: str, short: bool = True) -> subprocess.Popen[bytes]:
+    """`kt sweep` in a process of its own: of two sets on that day, or of what `more` says."""
+    given = [SETS, *(f"--set={key}={value}" for key, value in SETTINGS.items())] if short else []
+    line = [sys.executable, "-m", "kt", "sweep", "--seeds=7", "--min-trades=0", "-o", "json"]
     environ = {**os.environ, "KT_STATE_DIR": str(folder), "KT_LANG": "en"}
     environ |= {"XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}  # no configuration but ours
     return subprocess.Popen(
-        [*line, "--seeds=7", "--min-trades=0", *given, *more],
+        [*line, *given, *more],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ, start_new_session=True,
     )  # fmt: skip
 
@@ -67,11 +67,11 @@ def test_a_killed_sweep_goes_on_and_finds_the_same(tmp_path: Path) -> None:
     assert any(b"1 of 2: per_stock=300000: " in line for line in lines)
     (worker,) = children(killed.pid)
     killed.send_signal(signal.SIGKILL)
+    until(lambda: not process_lives(worker), 2.0)  # in the middle of its trial
     killed.communicate(timeout=20)
     again = sweep(tmp_path / "1", "--jobs=2")
     resumed, said = finished(again)
     assert b"1 of 2: " not in said and b"2 of 2: per_stock=1000000: " in said
-    assert not process_lives(worker), "no worker outlives its sweep"
     assert not list((tmp_path / "1" / "sweeps").glob("trial-*")), "no journal is left"
     whole, _ = finished(sweep(tmp_path / "2", "--jobs=2"))
     assert resumed == whole
@@ -100,8 +100,25 @@ def test_ctrl_c_ends_the_workers_and_gives_their_trials_back(tmp_path: Path) -> 
     assert states[-2:] == ["3", "3"], "given up, for whoever goes on"
 
 
-def until(true: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
+def until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+@pytest.mark.timeout(240)
+def test_a_trial_is_the_backtest_of_its_set(tmp_path: Path) -> None:
+    """On minute bars, with what the verdict says to paste."""
+    bars = write(tmp_path / "bars.csv", LINES)
+    fixed = [f"--set={key}={value}" for key, value in (ITS_SETTINGS | WINDOW).items()]
+    given = (f"--data={bars}", "--days=1", "--test=0", "--over=limits.positions=1,3", *fixed)
+    found, _ = finished(sweep(tmp_path / "sweep", *given, short=False))
+    assert found["sets"][0]["trades"] > 0
+    assert found["sets"][0]["score"] != found["sets"][1]["score"], "the key made a difference"
+    pasted = [f"--set={line.split()[1]}" for line in found["settings"]]
+    run = backtest(tmp_path / "backtest", 1, f"--data={bars}", "--days=1", *pasted)
+    whole = result(run)
+    grown = whole["equity"] / whole["capital"] - 1
+    assert found["winner"]["score"] == round(100 * grown, 4)
+    assert found["winner"]["trades"] == whole["performance"]["trades"]

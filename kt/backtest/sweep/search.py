@@ -136,7 +136,11 @@ class Search:
             window = self._plan.windows[trial.place.window]
             folder = self._folder / f"trial-{trial.number}-{os.getpid()}"
             order = TrialOrder(
-                config=config, days=window.days, seeds=self._plan.seeds, folder=str(folder)
+                config=config,
+                days=window.days,
+                seeds=self._plan.seeds,
+                folder=str(folder),
+                data=str(self._plan.data or ""),
             )
             self._runners.start(trial.number, order)
 

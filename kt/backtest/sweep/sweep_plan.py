@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -42,6 +43,10 @@ class SweepPlan:
     """Of a window; of no meaning for a grid, which has all."""
     batch: int = 8
     """tpe: how many sets are proposed before the results of any of them are known."""
+    data: Path | None = None
+    """Minute bars in place of the seeded market."""
+    data_digest: str = ""
+    """What these bars are, wherever they are kept."""
 
     @property
     def per_window(self) -> int:
@@ -75,6 +80,7 @@ class SweepPlan:
             "method": self.method,
             "objective": self.objective,
             "trials": self.per_window,
+            **({"data": self.data_digest} if self.data else {}),
             **sampler,
             **adaptive,
         }

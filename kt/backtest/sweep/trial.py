@@ -9,6 +9,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from kt.backtest.bars import load
 from kt.backtest.drive import BacktestPlan, Drive, driving
 from kt.config.model import Config
 from kt.files import private_folder
@@ -50,24 +51,32 @@ def run_trial(
     seeds: tuple[int, ...],
     folder: Path,
     environ: Mapping[str, str],
+    data: Path | None = None,
 ) -> TrialResult:
-    """Trade these days once for each seed. `folder` is for the journals, which are deleted: `kt
-    backtest` makes them again, equal to the byte. Raises KtError."""
+    """Trade these days once for each seed, on the bars of `data` if given. `folder` is for the
+    journals, which are deleted: `kt backtest` makes them again, equal to the byte. Raises
+    KtError."""
     try:
         return TrialResult(
-            seeds=tuple(_traded(config, days, seed, folder, environ) for seed in seeds)
+            seeds=tuple(_traded(config, days, seed, folder, environ, data) for seed in seeds)
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def _traded(
-    config: Config, days: tuple[date, ...], seed: int, folder: Path, environ: Mapping[str, str]
+    config: Config,
+    days: tuple[date, ...],
+    seed: int,
+    folder: Path,
+    environ: Mapping[str, str],
+    data: Path | None,
 ) -> SeedResult:
+    bars = load(data, config.backtest, None, days[0], days[-1])[0] if data else None
     state = folder / f"seed-{seed}"
     private_folder(state)
     own = replace(config, state_dir=str(state), simulator=replace(config.simulator, seed=seed))
-    with driving(BacktestPlan(own, environ, days), lambda line: None) as drive:
+    with driving(BacktestPlan(own, environ, days, bars=bars), lambda line: None) as drive:
         for _ in drive.days():
             pass
         return SeedResult(seed=seed, days=_days(drive))

@@ -31,12 +31,15 @@ class TrialOrder(Record, frozen=True, kw_only=True):
     days: tuple[date, ...]
     seeds: tuple[int, ...]
     folder: str
+    data: str = ""
+    """The path of the bars; empty for the seeded market."""
 
 
 def result_of(order: TrialOrder) -> TrialResult:
     """Run the trial; an error that the user can read is a result."""
     try:
-        return run_trial(order.config, order.days, order.seeds, Path(order.folder), os.environ)
+        folder, data = Path(order.folder), Path(order.data) if order.data else None
+        return run_trial(order.config, order.days, order.seeds, folder, os.environ, data)
     except KtError as error:
         return TrialResult(error=error.message)
 

@@ -58,6 +58,12 @@ MOST_JOBS = 256
     help="A configuration key and its values; repeatable.",
 )  # fmt: skip
 @click.option(
+    "--data",
+    metavar="FILE|FOLDER",
+    type=click.Path(path_type=Path),
+    help="Minute bars as CSV or Parquet, in place of the seeded market.",
+)
+@click.option(
     "--method", type=click.Choice(["grid", "random", "tpe"]), default="grid", show_default=True,
     help="Every set, random sets, or sets proposed from results (Optuna's TPE).",
 )  # fmt: skip
@@ -73,8 +79,14 @@ MOST_JOBS = 256
     "--objective", type=click.Choice(["return", "sharpe", "sortino"]), default="return",
     show_default=True, help="What is highest in the best set, after all costs.",
 )  # fmt: skip
-@click.option("--days", type=click.IntRange(1, MOST_DAYS), help="Trading days; default: 1.")
-@click.option("--from", "first", type=DAY, help="First day; default: 2026-01-05.")
+@click.option(
+    "--days",
+    type=click.IntRange(1, MOST_DAYS),
+    help="Trading days; default: 1, or those of --data.",
+)
+@click.option(
+    "--from", "first", type=DAY, help="First day; default: 2026-01-05, or that of --data."
+)
 @click.option("--to", "last", type=DAY, help="Last day, in place of --days.")
 @click.option(
     "--train", type=click.IntRange(1, MOST_DAYS),

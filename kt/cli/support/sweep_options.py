@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kt.cli.support.backtest_options import MOST_SEED, chosen_days, settings_of
@@ -38,6 +39,7 @@ class SweepOptions:
     """The options as they were given."""
 
     over: tuple[str, ...]
+    data: Path | None
     method: Method
     trials: int | None
     batch: int
@@ -71,7 +73,7 @@ def plan_of(options: SweepOptions, file: str, environ: Mapping[str, str]) -> Swe
         )
     axes = axes_of(options.over, options.settings)
     configured = configured_by(file, environ, options.settings, options.capital)
-    days = chosen_days(options.days, options.first, options.last)
+    days, digest = days_of(options, configured({}))
     return SweepPlan(
         configured=configured,
         axes=axes,
@@ -81,7 +83,19 @@ def plan_of(options: SweepOptions, file: str, environ: Mapping[str, str]) -> Swe
         objective=options.objective,
         trials=trials_of(options.method, axes, options.trials),
         batch=options.batch,
+        data=options.data.absolute() if options.data else None,
+        data_digest=digest,
     )
+
+
+def days_of(options: SweepOptions, config: Config) -> tuple[tuple[date, ...], str]:
+    """The days to trade, and the digest of --data. Raises InputError and UsageError."""
+    if options.data is None:
+        return chosen_days(options.days, options.first, options.last), ""
+    from kt.backtest.bars import described, load
+
+    market, days = load(options.data, config.backtest, options.days, options.first, options.last)
+    return days, described(market, days).sha256
 
 
 def axes_of(over: Sequence[str], settings: Sequence[str]) -> tuple[Axis, ...]:
