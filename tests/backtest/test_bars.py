@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ def kt(folder: str, *line: str) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Sequence[dict[str, Any]]:
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[dict[str, Any]]]:
     """The same backtest twice: from one long table, and from a folder with a file for each stock,
     under another hash seed."""
     folder = tmp_path_factory.mktemp("bars")
@@ -60,7 +60,9 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Sequence[dict[str, Any]]:
         write(folder / "each" / f"{code}.csv", [line for line in LINES if line[0] == code])
     one = backtest(folder / "1", write(folder / "bars.csv", LINES), "--days=1")
     two = backtest(folder / "2", folder / "each", f"--to={DAY}", hash_seed=2)
-    return result(one), result(two)
+    found = result(one), result(two)
+    yield found
+    kt(found[0]["folder"], "sim", "stop")  # what reads a folder starts its exchange
 
 
 def test_the_same_bars_give_the_same_journal(both: Sequence[dict[str, Any]]) -> None:
