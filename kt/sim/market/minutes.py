@@ -72,6 +72,8 @@ class MinutePath:
 
     steered = False
     """Whether the session may have halts, interruptions and limit locks."""
+    from_minutes = True
+    """Whether the seconds are those that `minute_seconds` computes from a minute's bar."""
     auctions_known = True
     """Whether the expected price of a call auction is known while it runs."""
     best_seen: tuple[int, tuple[int, int]] | None = None
