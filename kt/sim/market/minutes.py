@@ -131,6 +131,11 @@ class MinutePath:
         """All minutes of the session. Their seconds are drawn only where they are asked for."""
         return self._draw_minutes(range(CONTINUOUS_MINUTES))
 
+    def forget_minutes(self) -> None:
+        """Drop what can be drawn again."""
+        self.__dict__.pop("minutes", None)
+        self._seconds.clear()
+
     def seconds_in(self, index: int) -> MinuteSeconds:
         """A minute second by second. The last few are kept: who asks for one second usually asks
         for its neighbours too."""
