@@ -23,6 +23,7 @@ class BarPath(SessionPath):
     """The session of one stock whose minutes are bars; a minute without a bar has no trades."""
 
     auctions_known = False
+    from_minutes = False
 
     def draw_seconds(self, index: int) -> MinuteSeconds:
         bar = self.minute(index)

@@ -168,8 +168,11 @@ class Chain:
         return self._volumes[name]
 
     def forget(self, session: int) -> None:
-        """Drop the cached paths of sessions before this one; they can be computed again."""
+        """Drop the cached paths of sessions before this one, and the minutes of those that are
+        left; they can be computed again."""
         self._paths = {name: path for name, path in self._paths.items() if name[1] >= session}
+        for path in self._paths.values():
+            path.forget_minutes()
         self._volumes = {name: drawn for name, drawn in self._volumes.items() if name[1] >= session}
         self._seconds = {name: had for name, had in self._seconds.items() if name[1] >= session}
 

@@ -72,6 +72,8 @@ class MinutePath:
 
     steered = False
     """Whether the session may have halts, interruptions and limit locks."""
+    from_minutes = True
+    """Whether the seconds are those that `minute_seconds` computes from a minute's bar."""
     auctions_known = True
     """Whether the expected price of a call auction is known while it runs."""
     best_seen: tuple[int, tuple[int, int]] | None = None
@@ -128,6 +130,11 @@ class MinutePath:
     def minutes(self) -> list[Minute]:
         """All minutes of the session. Their seconds are drawn only where they are asked for."""
         return self._draw_minutes(range(CONTINUOUS_MINUTES))
+
+    def forget_minutes(self) -> None:
+        """Drop what can be drawn again."""
+        self.__dict__.pop("minutes", None)
+        self._seconds.clear()
 
     def seconds_in(self, index: int) -> MinuteSeconds:
         """A minute second by second. The last few are kept: who asks for one second usually asks

@@ -8,7 +8,7 @@ from operator import mul
 from typing import NamedTuple
 
 from kt.records import Bar, Strength
-from kt.sim.market.minute_seconds import Minute
+from kt.sim.market.minute_seconds import Minute, last_traded_of, price_of, volume_of
 from kt.sim.market.minutes import Interruption, MarketTrade, MinutePath
 from kt.sim.market.noise import hundredths
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
@@ -66,8 +66,12 @@ class SessionPath(MinutePath):
             price, volume = self.price_at(second), self.volume_at(second)
             return Traded(price, volume, self.value_at(second), self.change_pct(price))
         index, inside = divmod(min(second, AUCTION_SECOND - 1), 60)
-        inner = self.volume_in(index, inside)
-        price = self.price_at(second)
+        if self.from_minutes:
+            minute = self.minutes[index]
+            inner, last = volume_of(minute, inside), last_traded_of(minute, inside)
+            price = price_of(minute, last) if last >= 0 else self.price_at(second)
+        else:
+            inner, price = self.volume_in(index, inside), self.price_at(second)
         return Traded(
             price,
             self.cumulative[index] + inner,

@@ -159,6 +159,7 @@ class SteeredPath(SessionPath):
     """A session with steering steps applied to it."""
 
     steered = True
+    from_minutes = False
 
     def __init__(self, plain: SessionPath, seconds: Seconds, steps: Iterable[SteeringStep]) -> None:
         timeline = _Timeline(plain, seconds)
