@@ -161,6 +161,8 @@ LINES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("backtest", "--set", TYPED), ""),
     (("backtest", "--from", TYPED), ""),
     (("backtest", "--analyst", "replay", "--answers", TYPED), ""),
+    (("sweep", "--over", TYPED), ""),
+    (("sweep", "--study", TYPED, "--over", "exits.stop_loss_pct=2,3", "--objective", TYPED), ""),
     (("status",), ""),
     (("log", "--kind", "all"), ""),
     (("log", "--stock", TYPED), ""),
