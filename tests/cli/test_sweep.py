@@ -160,7 +160,8 @@ def test_what_is_shown() -> None:
         == """\
 Verdict
 study            sweep-1
-trials           4, 1 failed
+trials           4
+failed           1
 winner           stop_loss_pct=3 positions=5
 a training day   +0.200%
 a test day       -0.100%

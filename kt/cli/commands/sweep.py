@@ -39,10 +39,9 @@ MOST_JOBS = 256
 
     \b
       kt sweep --over exits.stop_loss_pct=2,3,4 --days 25
-      kt sweep --over exits.stop_loss_pct=2:6:0.5 --over limits.positions=3..8 \\
-        --days 60 --train 20 --test 5 --seeds 1..3 --jobs 4
-      kt sweep --over exits.stop_loss_pct=1.0..6.0 --method tpe --trials 60 \\
-        --objective sharpe --days 25
+      kt sweep --over limits.positions=3..8 --days 60 --train 20 --test 5 --jobs 4
+      kt sweep --over exits.stop_loss_pct=2:6:0.5 --days 25 --seeds 1..3
+      kt sweep --over exits.stop_loss_pct=1.0..6.0 --days 25 --method tpe
 
     Values are a list (2,3,4), a range with a step (2:6:0.5), whole numbers (2..6)
     or any number between two (1.0..6.0; not for a grid). A set is chosen by its

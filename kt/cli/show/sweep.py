@@ -53,7 +53,8 @@ def _told(texts: Sequence[str], console: Console) -> str:
 def _figures(row: Sweep) -> list[tuple[str, str]]:
     told = [
         ("study", row.study),
-        ("trials", f"{money(row.trials)}, {money(row.failed)} failed"),
+        ("trials", money(row.trials)),
+        ("failed", money(row.failed)),
         ("winner", set_text(row.winner.values) if row.winner else "none"),
         ("a training day", _per_day(row.train_daily_pct)),
         ("a test day", _per_day(row.test_daily_pct)),
