@@ -323,7 +323,7 @@ def test_it_says_when_another_file_is_read(new: Front, monkeypatch: pytest.Monke
     assert f"commands here read {Path('config.yaml')}, not this one" in ran.err
 
 
-PROMPTS = ("Where?", "App Key", "Secret Key:", "Gemini's key", "Channel", "Write this?")
+PROMPTS = ("Where?", "App Key (", "Secret Key:", "Gemini's key (", "Channel (", "Write this?")
 TYPED = ("mock", KEY, SECRET, GEMINI, "", "y")
 
 
