@@ -149,7 +149,7 @@ CONTINUED = re.compile(r"\|\s*\n\s+")
 
 def examples(text: str) -> list[str]:
     """The command lines of a topic or a help text: indented, without what is said beside them."""
-    found = EXAMPLE.findall(CONTINUED.sub("| ", text))
+    found = EXAMPLE.findall(CONTINUED.sub("| ", re.sub(r"\\\n\s+", "", text)))
     return [re.split(r"\s{2,}(?=\S)", line.strip())[0] for line in found]
 
 

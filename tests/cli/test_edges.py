@@ -56,6 +56,7 @@ CASES: dict[str, tuple[tuple[str, ...], str]] = {
     "watch": ((SAMSUNG, "--count", "2"), ""),
     "pnl": ((), ""),
     "report": ((), ""),
+    "top": ((), ""),
     "status": ((), ""),
     "log": (("--kind", "all"), ""),
     "log decision": (("nothing",), ""),
@@ -75,6 +76,7 @@ CASES: dict[str, tuple[tuple[str, ...], str]] = {
     "order resolve": (("101", "--not-placed"), ""),
     "run": (("--once",), ""),
     "backtest": (("--analyst", "replay", "--answers", "nothing"), ""),
+    "sweep": (("--over", "exits.nothing=1,2"), ""),
     "service install": ((), ""),
     "halt": ((), ""),
     "reduce": ((), ""),
@@ -108,6 +110,7 @@ def front(front: Front, world: World, monkeypatch: pytest.MonkeyPatch) -> Front:
         monkeypatch.setattr(FakeApp, door, property(away), raising=False)
     for name in ("start", "serve", "ensure"):
         monkeypatch.setattr(f"kt.sim.launch.{name}", away)
+    monkeypatch.setattr("kt.cli.top.session.run", away)
     return front
 
 
@@ -319,7 +322,8 @@ AS_IT_IS = {"choice", "file", "path", "boolean", "integer"}
 """Kinds that hold names, paths or a number of times an option is given."""
 FREE_TEXT = {
     *("init path", "init notify", "scan condition name", "help topic", "order buy client_id"),
-    *("order sell client_id", "order submit client_id", "backtest settings"),
+    *("order sell client_id", "order submit client_id", "backtest settings", "sweep over"),
+    *("sweep settings", "sweep study", "sweep storage"),
     *("halt reason", "reduce reason", "flatten reason", "resume reason", "api body"),
 }
 """Texts that are taken as they are: names, paths, reasons, and ids of the caller's own."""

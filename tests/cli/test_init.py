@@ -323,7 +323,7 @@ def test_it_says_when_another_file_is_read(new: Front, monkeypatch: pytest.Monke
     assert f"commands here read {Path('config.yaml')}, not this one" in ran.err
 
 
-PROMPTS = ("Where?", "App Key", "Secret Key:", "Gemini's key", "Channel", "Write this?")
+PROMPTS = ("Where?", "App Key (", "Secret Key:", "Gemini's key (", "Channel (", "Write this?")
 TYPED = ("mock", KEY, SECRET, GEMINI, "", "y")
 
 
@@ -334,15 +334,16 @@ def test_it_may_end_at_every_question(tmp_path: Path, at: int, ending: str) -> N
     home.mkdir()
     environ = {"HOME": str(home), "PYTHONPATH": str(Path.cwd()), "TERM": "xterm"}
     asked = Terminal([sys.executable, "-m", "kt", "init"], environ)
+    shown = ""
     for prompt, typed in list(zip(PROMPTS, TYPED, strict=True))[:at]:
-        asked.until(prompt)
+        shown += asked.until(prompt)
         asked.keys(f"{typed}\n")
-    asked.until(PROMPTS[at])
+    shown += asked.until(PROMPTS[at])
     if ending == "kill":
         os.kill(asked.pid, 9)
     else:
         asked.keys(ending)
-    shown = asked.rest()
+    shown += asked.rest()
     assert asked.echoes or ending == "kill"
     code = asked.close()
     assert KEY not in shown and SECRET not in shown and GEMINI not in shown

@@ -14,7 +14,7 @@ import click
 from kt.cli.support.backtest_options import MOST_DAYS
 from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.language import language_of
-from kt.cli.support.param_types import DAY, WON
+from kt.cli.support.param_types import DAY, PASTED, WON, Whole
 from kt.cli.support.sweep_options import (
     DEFAULT_TRIALS,
     FEWEST_TRADES,
@@ -67,11 +67,11 @@ MOST_JOBS = 256
     help="Every set, random sets, or sets proposed from results (Optuna's TPE).",
 )  # fmt: skip
 @click.option(
-    "--trials", type=click.IntRange(1, MOST_SETS),
+    "--trials", type=Whole(1, MOST_SETS),
     help=f"random, tpe: sets in each window; default: {DEFAULT_TRIALS}.",
 )  # fmt: skip
 @click.option(
-    "--batch", type=click.IntRange(1, MOST_SETS), default=8, show_default=True,
+    "--batch", type=Whole(1, MOST_SETS), default=8, show_default=True,
     help="tpe: sets proposed together; as many run at once at most.",
 )  # fmt: skip
 @click.option(
@@ -80,7 +80,7 @@ MOST_JOBS = 256
 )  # fmt: skip
 @click.option(
     "--days",
-    type=click.IntRange(1, MOST_DAYS),
+    type=Whole(1, MOST_DAYS),
     help="Trading days; default: 1, or those of --data.",
 )
 @click.option(
@@ -88,15 +88,15 @@ MOST_JOBS = 256
 )
 @click.option("--to", "last", type=DAY, help="Last day, in place of --days.")
 @click.option(
-    "--train", type=click.IntRange(1, MOST_DAYS),
+    "--train", type=Whole(1, MOST_DAYS),
     help="Days of a window to choose by; default: all but the test days.",
 )  # fmt: skip
 @click.option(
-    "--test", type=click.IntRange(0, MOST_DAYS),
+    "--test", type=Whole(0, MOST_DAYS),
     help="Days after them to test on; default: a fifth of the days.",
 )  # fmt: skip
 @click.option(
-    "--seeds", metavar="SEEDS", default="",
+    "--seeds", metavar="SEEDS", type=PASTED, default="",
     help="Markets to trade, as 7,8,9 or 1..5; default: simulator.seed.",
 )  # fmt: skip
 @click.option("--capital", type=WON, help="Starting cash in won; default: simulator.cash.")
@@ -105,12 +105,10 @@ MOST_JOBS = 256
     help="A configuration key of all sets; repeatable.",
 )  # fmt: skip
 @click.option(
-    "--min-trades", type=click.IntRange(0, 10**6), default=FEWEST_TRADES, show_default=True,
+    "--min-trades", type=Whole(0, 10**6), default=FEWEST_TRADES, show_default=True,
     help="Name no set with fewer trades on its training days.",
 )  # fmt: skip
-@click.option(
-    "--jobs", type=click.IntRange(1, MOST_JOBS), help="Processes; default: one for each core."
-)
+@click.option("--jobs", type=Whole(1, MOST_JOBS), help="Processes; default: one for each core.")
 @click.option("--study", metavar="NAME", default="", help="Its name; default: made of the sweep.")
 @click.option(
     "--storage", metavar="FILE|URL", default="",
