@@ -187,12 +187,13 @@ class OrderRows(JournalPart):
     ) -> list[dict[str, str]]:
         """Store the event, the order's current fills, and a notice for each impossible event;
         returns those notices."""
-        row = to_row(event, leave_out=("fill",), refused="")
+        kept_at = time_text(self._clock.now())
+        row = to_row(event, leave_out=("fill",), refused="", kept_at=kept_at)
         row["fill_json"] = json_text(event.fill) if event.fill else None
         connection.execute(insert_sql("order_events", row), row)
         counted = derived.fills if derived.order.filled_quantity else ()
         _put_fills(connection, derived.order.order_id, counted)
-        return _mark_impossible(connection, derived, time_text(self._clock.now()))
+        return _mark_impossible(connection, derived, kept_at)
 
 
 def _first_of_client(connection: sqlite3.Connection, order: Order) -> Order | None:

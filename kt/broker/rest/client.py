@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -321,6 +322,7 @@ class Rest:
         with self.gate.enter(urgency), regardless(once) if fresh else bounded(once):
             started, before = self.clock.now(), self.clock.monotonic()
             answer = self.http.post(endpoint.path, headers, body, fresh=fresh, progress=progress)
+        answer = replace(answer, sent_at=started if answer.left else None)
 
         def record() -> None:
             skew = seconds_off(answer.date, started, self.clock.now())

@@ -80,6 +80,7 @@ class FrameReader:
         self.on_fault = on_fault
         self.counts: Counter[str] = Counter()
         self._today = date.min
+        self._received_at: datetime | None = None
         self._moments: dict[str, datetime] = {}
         self._codes: dict[str, str] = {}
         self._readers: dict[str, Callable[[RawRow, str], StreamEvent]] = {
@@ -101,7 +102,8 @@ class FrameReader:
 
     def events(self, frame: Frame) -> list[StreamEvent]:
         """The rows of a data frame that can be read; `faulty` is called for the others."""
-        today = self.clock.now().date()
+        self._received_at = self.clock.now()
+        today = self._received_at.date()
         if today != self._today or len(self._moments) > MOMENTS_KEPT:
             self._today = today
             self._moments.clear()
@@ -179,6 +181,7 @@ class FrameReader:
                 open=abs(int(values.open or "0")),
                 high=abs(int(values.high or "0")),
                 low=abs(int(values.low or "0")),
+                received_at=self._received_at,
             )
         except (*UNREADABLE, ValueError):
             return self._trade_exactly(row, where)
@@ -205,6 +208,7 @@ class FrameReader:
             open=values.price("16", 0),
             high=values.price("17", 0),
             low=values.price("18", 0),
+            received_at=self._received_at,
         )
 
     def _book(self, row: RawRow, where: str) -> BookUpdate:
