@@ -41,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "sweep": Entry(
         "kt.cli.commands.sweep:sweep", "Search configuration values by backtests.", TRADE
     ),
+    "replay": Entry("kt.cli.commands.replay:replay", "Run a recorded run again.", TRADE),
     "service": Entry(
         "kt.cli.commands.service:service", "Start the trading day by systemd or cron.", TRADE
     ),

@@ -52,6 +52,7 @@ class OrderRows(JournalPart):
             row = _order_row(derived.order, planned_price=order.price)
             connection.execute(insert_sql("orders", row), row)
             notices = self._store(connection, event, derived)
+        self.recorder("order", derived.order)
         self._say(notices)
         return derived.order
 
@@ -72,6 +73,7 @@ class OrderRows(JournalPart):
             sets = ", ".join(f"{name} = :{name}" for name in row)
             connection.execute(f"UPDATE orders SET {sets} WHERE order_id = :order_id", row)
             notices = self._store(connection, event, derived)
+        self.recorder("event", event)
         self._say(notices)
         return derived.order
 

@@ -24,6 +24,7 @@ from kt.ports import Clock
 from kt.records import Book, BookUpdate, Level, Side, StreamEvent, StreamKind, Tick
 
 T = TypeVar("T", bound=StreamEvent)
+OnFrame = Callable[[bytes], None] | None
 
 Usual = Annotated[str, Meta(max_length=18)]
 """Longer texts (padding, garbage) are read by the exact rules."""
@@ -71,12 +72,14 @@ MOMENTS_KEPT = 4096
 class FrameReader:
     """Reads one connection's frames. Not thread-safe.
 
-    `faulty` is called for every row that had to be left out. `counts` holds frames, events, faults
+    `on_fault` is called for every row that had to be left out, `on_frame` gets every frame as it
+    came. `counts` holds frames, events, faults
     and, as `unknown:<type>`, rows of types kt does not read.
     """
 
-    def __init__(self, clock: Clock, on_fault: OnFault) -> None:
+    def __init__(self, clock: Clock, on_fault: OnFault, on_frame: OnFrame = None) -> None:
         self.clock = clock
+        self.on_frame = on_frame
         self.on_fault = on_fault
         self.counts: Counter[str] = Counter()
         self._today = date.min
@@ -95,6 +98,8 @@ class FrameReader:
     def open(self, data: bytes) -> Frame:
         """Decode the envelope of a frame, not its rows. Raises WireError."""
         self.counts["frames"] += 1
+        if self.on_frame is not None:
+            self.on_frame(data)
         try:
             return FRAME.decode(data)
         except UNREADABLE:
