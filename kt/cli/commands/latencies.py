@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     help="""Show how long the steps of orders took: p50, p95, p99 and the longest.
 
     \b
-      kt latency                        the stages of today's orders
+      kt latency                        the stages of the orders of today
       kt latency --by origin --since 2026-11-01
       kt latency --by api --since 09:00 --until 09:10
       kt latency --origin stop_loss -o json | jq '.items[].p99_ms'
