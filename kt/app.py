@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from kt.children import child_environment
 from kt.config.load import profile_paths, state_folder
 from kt.config.model import Config
 from kt.config.secrets import AppKeys, app_keys
-from kt.errors import JournalError, KtError
+from kt.errors import Busy, JournalError, KtError
 from kt.files import private_folder, trouble
 from kt.ids import new_id
 from kt.paths import ProfilePaths
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
     from kt.broker.rest.token import TokenSource
     from kt.broker.stream.condition_search import Searches
     from kt.broker.stream.lease import Lease
-    from kt.broker.stream.live import KiwoomStream
     from kt.notify.owner import OwnerNotifier
     from kt.ports import Analyst, Broker, Market
+    from kt.recording.recorded_stream import SearchingStream
+    from kt.recording.recorder import Recorder
     from kt.records import AnalystCall, AnalystReply, AnalystRequest
     from kt.store.journal import SqliteJournal
 
@@ -58,6 +60,8 @@ class App:
         self.say = say
         self.run = ""
         self._context: Context | None = None
+        self.recorder: Recorder | None = None
+        """The recording that is being made (`record`)."""
         self.replaying = False
         """Whether the journal answers in the analyst's place; to be set before it is asked."""
 
@@ -174,15 +178,22 @@ class App:
         """Condition searches, over this process's stream while it has one."""
         from kt.broker.stream.condition_search import Searches
 
-        return Searches(self._stream)
+        return Searches(self._watched_stream)
 
-    def stream(self) -> KiwoomStream:
+    def stream(self) -> SearchingStream:
         """A new stream, not started. The process that owns the connection serves the others."""
-        made = self._stream()
+        made = self._watched_stream()
         self.searches.running = made
         return made
 
-    def _stream(self) -> KiwoomStream:
+    def _watched_stream(self) -> SearchingStream:
+        if self.recorder is None:
+            return self._stream()
+        from kt.recording.recorded_stream import RecordedStream
+
+        return RecordedStream(self._stream(), self.recorder)
+
+    def _stream(self) -> SearchingStream:
         from kt.broker.stream.live import KiwoomStream
         from kt.broker.stream.timeouts import Timeouts
 
@@ -194,6 +205,7 @@ class App:
             self.keys.app_key,
             report=self._on_fault,
             timeouts=Timeouts(reconnects=self.config.emergency.reconnects),
+            on_frame=self.recorder.frame if self.recorder else None,
         )
 
     def lease(self) -> Lease:
@@ -266,11 +278,56 @@ class App:
             broker=self.broker,
             gateway=SealedGateway(self.kiwoom),
             journal=self.journal,
-            analyst=DeferredAnalyst(lambda: self.analyst),
+            analyst=DeferredAnalyst(self._watched_analyst),
             baseline=DeferredAnalyst(self._baseline),
             notifier=self.notifier,
         )
         return self._context
+
+    def record(self, path: Path, command: str, *, exact: bool = False) -> None:
+        """Record what happens from now on, in a new file. To be called before anything is asked of
+        the broker. Raises UsageError, JournalError, and Busy where another process has the
+        stream."""
+        from kt.broker.rest.answer_recording import SECRET_FIELDS, call_recorder
+        from kt.recording.entries import JournalRow
+        from kt.recording.header import new_header
+        from kt.recording.recorder import Recorder
+        from kt.recording.secrets import secrets_of
+        from kt.store.snapshot import read_rows
+
+        if not exact:
+            self._claim_stream()
+        self.journal.flush()
+        schema, rows = read_rows(self.database)
+        self.paths.instruments.unlink(missing_ok=True)  # asked for anew, and so recorded
+        decides = (self.analyst.name, self.analyst.model) if command != "watch" else ("", "")
+        header = new_header(
+            self.config, command, self.clock.now(), schema=schema, analyst=decides, exact=exact
+        )
+        secrets = secrets_of(self.config, self.environ, self.keys)
+        self.recorder = Recorder(
+            path, header, self.clock, secrets, SECRET_FIELDS, self.notifier.notify
+        )
+        for table, values in rows:
+            self.recorder.keep(JournalRow(table=table, values=values))
+        self.journal.recorder = self.recorder.made
+        self.http.recorder = call_recorder(self.recorder)
+
+    def _claim_stream(self) -> None:
+        """Raises Busy when another process has the stream: its frames do not pass through here."""
+        leader = self.lease().living_leader()
+        if leader is not None and leader.pid != os.getpid():
+            raise Busy(
+                f"process {leader.pid} of kt has the stream, so its frames cannot be recorded here",
+                hint="Record in that process, or end it first.",
+            )
+
+    def _watched_analyst(self) -> Analyst:
+        if self.recorder is None:
+            return self.analyst
+        from kt.analyst.recorded import RecordedAnalyst
+
+        return RecordedAnalyst(self.analyst, self.recorder.reply)
 
     def close(self) -> None:
         """Let go of what was built. The journal is written first, since the messenger may take
@@ -279,6 +336,8 @@ class App:
         built = self.__dict__
         ends_in = (("journal", "close"), ("http", "close"), ("notifier", "close"))
         with ExitStack() as ends:
+            if self.recorder is not None:
+                ends.callback(self.recorder.close)
             for name, ending in (*ends_in, ("journal", "flush"), ("background", "wait")):
                 if name in built:
                     ends.callback(getattr(built[name], ending))

@@ -120,12 +120,22 @@ class VirtualApp(App):
             self.paths.folder, self.clock, given.queries_per_second, given.orders_per_second
         )
 
-    def _stream(self) -> InProcessStream:  # type: ignore[override]
+    def _stream(self) -> InProcessStream:
         from kt.broker.stream.in_process_stream import InProcessStream
 
         return InProcessStream(
-            self._connect, self.token_source, self.time, self.latency, self._on_fault
+            self._connect,
+            self.token_source,
+            self.time,
+            self.latency,
+            self._on_fault,
+            self.recorder.frame if self.recorder else None,
         )
+
+    def record(self, path: Path, command: str, *, exact: bool = True) -> None:
+        """As in `App`; from then on everything takes the wire's form."""
+        self.wire = True
+        super().record(path, command, exact=exact)
 
     def _connect(
         self,

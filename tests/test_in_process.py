@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,15 +15,22 @@ from kt.errors import BrokerRefused, Unreachable
 from kt.ports.patience import within
 from kt.records import (
     KST,
+    LatencyStage,
+    OrderIntent,
     OrderNotice,
     OrderTicket,
     OrderType,
+    Origin,
     Side,
     StreamEvent,
     StreamKind,
     StreamState,
     Tick,
 )
+from kt.rules.latency_figures import by_stage
+from kt.steps.orders import place
+from kt.steps.reconcile import order_tracking
+from kt.steps.risk import check
 from kt.virtual_app import VirtualApp
 from kt.virtual_time import VirtualTime
 
@@ -148,3 +155,33 @@ def test_condition_searches_go_over_the_same_stream(app: VirtualApp) -> None:
     assert all(found.stock_code for found in app.searches.matches(names[0]))
     stream.close()
     assert app.searches.names() == names, "over a stream of its own"
+
+
+def test_the_journal_keeps_the_times_of_an_order_of_the_exchange(app: VirtualApp) -> None:
+    """From the send to the answer lies the time of the model; the stages follow each other."""
+    ctx = app.context("test")
+    price = ctx.market.book(SAMSUNG).asks[1].price
+    intent = OrderIntent(
+        side=Side.BUY, stock_code=SAMSUNG, quantity=1, price=price,
+        order_type=OrderType.LIMIT, origin=Origin.MANUAL,
+    )  # fmt: skip
+    seen: list[StreamEvent] = []
+    stream = app.stream()
+    stream.start(seen.append)
+    stream.subscribe((StreamKind.ORDERS,))
+    began = app.clock.now()
+    order = place.place(ctx, check.check_order(ctx, intent))
+    assert order.ord_no, order.message
+    app.time.sleep(5)
+    for notice in seen:
+        if isinstance(notice, OrderNotice):
+            order_tracking.on_notice(ctx, notice)
+    stream.close()
+    rows = {
+        row.stage: row.max_ms
+        for row in by_stage(ctx.journal.order_timings(began, TEN + timedelta(days=1)))
+    }
+    (call,) = (took for api_id, took in calls(app) if api_id == "kt10000")
+    assert rows[LatencyStage.ANSWER] == pytest.approx(call, abs=1)
+    assert rows[LatencyStage.SEND] > 0 and rows[LatencyStage.FILL] > 0
+    assert LatencyStage.TICK not in rows

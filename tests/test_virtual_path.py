@@ -35,6 +35,7 @@ LIVE: dict[str, str] = {
     "ids.py": "the source of live identifiers; `drawn_from` replaces it",
     "notify/owner.py": "channels to the owner; a backtest has none",
     "ports/concurrency.py": "the door itself",
+    "recording/recorder.py": "writes the file on a thread of its own, which only listens",
     "sim/control.py": "stops a served exchange",
     "sim/crash_resume.py": "a served exchange that was killed",
     "sim/exchange/core.py": "a lock for a served exchange's threads, never contended here",

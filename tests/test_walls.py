@@ -41,19 +41,23 @@ MAY_IMPORT: dict[str, set[str]] = {
     "rules": COMMON - {"clock", "ids", "ports", "files", "paths", "children"} | {"rules"},
     "steps": COMMON | {"steps", "rules"},
     "engine": COMMON | {"engine", "steps", "rules"},
-    "broker": COMMON | {"api_catalog", "broker", "rules"},
+    "recording": COMMON | {"recording"},
+    "broker": COMMON | {"api_catalog", "broker", "recording", "rules"},
     "analyst": COMMON | {"analyst", "rules"},
     "store": COMMON | {"store", "rules"},
-    "sim": COMMON | {"api_catalog", "sim", "rules"},
-    "app": COMMON | {"broker", "analyst", "store", "sim", "steps", "notify", "rules"},
+    "sim": COMMON | {"api_catalog", "recording", "sim", "rules"},
+    "app": COMMON | {"broker", "analyst", "recording", "store", "sim", "steps", "notify", "rules"},
     "virtual_time": {"ports", "records"},
     "direct": COMMON | {"broker", "sim", "rules"},
     "virtual_app": COMMON | {"app", "virtual_time", "broker", "direct", "analyst", "store", "sim"},
+    "replay_app": COMMON
+    | {"app", "virtual_app", "virtual_time", "broker", "analyst", "recording", "store"},
     "backtest": COMMON
-    | {"engine", "steps", "rules", "app", "virtual_app", "virtual_time", "backtest", "sim"},
+    | {"engine", "steps", "rules", "app", "virtual_app", "virtual_time", "backtest", "sim"}
+    | {"recording", "replay_app"},
     "cli": COMMON
     | {"cli", "app", "engine", "steps", "rules", "api_catalog", "broker", "sim", "store"}
-    | {"backtest", "translation"},
+    | {"backtest", "recording", "translation"},
     "__init__": set(),
     "__main__": {"cli"},
 }

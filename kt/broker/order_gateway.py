@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from kt.broker.rest.client import Rest
 from kt.broker.rest.error_capture import capture
 from kt.broker.rest.error_codes import TREATMENTS, Category
@@ -68,7 +70,8 @@ class KiwoomOrders:
             said = f"{answer.evidence}, which could not be read: {describe_error(fault)}"
             return Outcome(status=status, evidence=said, http_status=answer.http_status)
 
-        return capture(lambda: outcome(answer, quantity_name), unread)
+        made = capture(lambda: outcome(answer, quantity_name), unread)
+        return replace(made, sent_at=answer.sent_at)
 
 
 def outcome(answer: HttpResponse, quantity_name: str = "") -> Outcome:

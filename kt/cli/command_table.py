@@ -27,6 +27,9 @@ COMMANDS: dict[str, Entry] = {
     ),
     "status": Entry("kt.cli.commands.status:status", "Run, stop, positions and open orders.", LOOK),
     "log": Entry("kt.cli.commands.log:log", "Show the journal's events.", LOOK),
+    "latency": Entry(
+        "kt.cli.commands.latencies:latency", "How long orders and answers take.", LOOK
+    ),
     "scan": Entry("kt.cli.commands.scan:scan", "Find candidates: fast, deep, ai.", DECIDE),
     "analyze": Entry("kt.cli.commands.analyze:analyze", "Decide: buy, sell or hold.", DECIDE),
     "check": Entry("kt.cli.commands.check:check", "Check decisions by the safety rules.", DECIDE),
@@ -38,6 +41,7 @@ COMMANDS: dict[str, Entry] = {
     "sweep": Entry(
         "kt.cli.commands.sweep:sweep", "Search configuration values by backtests.", TRADE
     ),
+    "replay": Entry("kt.cli.commands.replay:replay", "Run a recorded run again.", TRADE),
     "service": Entry(
         "kt.cli.commands.service:service", "Start the trading day by systemd or cron.", TRADE
     ),

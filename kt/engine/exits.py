@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import datetime
+
 from kt.engine import emergency, orders, work
 from kt.engine.jobs import Job
 from kt.engine.runtime import Runtime
@@ -24,7 +27,7 @@ def on_tick(runtime: Runtime, tick: Tick) -> None:
     state.price({tick.stock_code: tick.price})
     position = state.positions.get(tick.stock_code)
     if position is not None:
-        _check_exit(runtime, position, tick.price)
+        _check_exit(runtime, position, tick.price, tick.received_at)
     emergency.raise_if(runtime, runtime.watchdog.tick(tick, held=position is not None))
 
 
@@ -47,11 +50,14 @@ def check_exits(runtime: Runtime) -> None:
         _check_exit(runtime, position, runtime.state.prices.get(position.stock_code, 0))
 
 
-def _check_exit(runtime: Runtime, position: Position, price: int) -> None:
-    """Trigger the exit that is due at a price in won, or raise the trailing stop."""
+def _check_exit(
+    runtime: Runtime, position: Position, price: int, tick_at: datetime | None = None
+) -> None:
+    """Trigger the exit that is due at a price in won, or raise the trailing stop. `tick_at` is when
+    the tick with this price was received."""
     due = exits.due_at(runtime.ctx, position, price) if _may_exit(runtime) else None
     if due is not None:
-        on_exit_due(runtime, due)
+        on_exit_due(runtime, replace(due, tick_at=tick_at))
         return
     raised = rules.trailed(position, price, runtime.ctx.config.exits)
     if raised is not position:

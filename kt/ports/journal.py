@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from kt.ports.day_log import DayLog
 from kt.ports.decision_log import DecisionLog
+from kt.ports.latency_log import LatencyLog
 from kt.records import (
     Advice,
     AnalystCall,
@@ -310,7 +311,7 @@ class Stops(Protocol):
         ...
 
 
-class Journal(RunLog, OrderLog, Results, DecisionLog, DayLog, Stops, Protocol):
+class Journal(RunLog, OrderLog, Results, DecisionLog, DayLog, LatencyLog, Stops, Protocol):
     """All parts of the journal. Every method may raise JournalError."""
 
     def events(

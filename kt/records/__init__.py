@@ -110,6 +110,13 @@ from kt.records.order import (
     OrderState,
     Origin,
 )
+from kt.records.order_timing import (
+    CallTiming,
+    LatencyBucket,
+    LatencyFigures,
+    LatencyStage,
+    OrderTiming,
+)
 from kt.records.own_orders import OpenOrder, SoldToday, UnderWay
 from kt.records.reports import (
     AnalystUse,
@@ -179,6 +186,7 @@ __all__ = [
     "BrokerShare",
     "BuyingStreak",
     "CallCount",
+    "CallTiming",
     "CancelTicket",
     "Candidate",
     "CashFlow",
@@ -215,6 +223,9 @@ __all__ = [
     "Interval",
     "JournaledQuestion",
     "KeptNotice",
+    "LatencyBucket",
+    "LatencyFigures",
+    "LatencyStage",
     "Level",
     "MarketIndex",
     "MarketName",
@@ -228,6 +239,7 @@ __all__ = [
     "OrderNotice",
     "OrderState",
     "OrderTicket",
+    "OrderTiming",
     "OrderType",
     "Orderable",
     "Origin",

@@ -208,3 +208,5 @@ class Outcome(Record, frozen=True, kw_only=True):
     """What a refusal concerns; None for other outcomes and for unknown codes."""
     not_enough: bool = False
     """Whether a sell was refused because the broker has fewer shares free than it asks for."""
+    sent_at: datetime | None = None
+    """When the request was sent, after the wait for the rate limit; None when it was not."""

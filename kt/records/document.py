@@ -13,6 +13,7 @@ from kt.records.backtest_result import Backtest
 from kt.records.base import Name, Record
 from kt.records.decision import Candidate, Check, Decision, ScanSummary
 from kt.records.order import Fill, Order
+from kt.records.order_timing import LatencyFigures
 from kt.records.reports import DailyReport
 from kt.records.result import Balance, DayResult, Position, RoundTrip, StockResult
 from kt.records.scoring import AnalystScore
@@ -34,6 +35,7 @@ KINDS: dict[str, Any] = {
     "trails": DecisionTrail,
     "backtests": Backtest,
     "sweeps": Sweep,
+    "latencies": LatencyFigures,
     "events": dict[str, Any],
 }
 """The item type of each kind of document."""

@@ -255,6 +255,8 @@ class Tick(Record, tag="trade", tag_field="type", frozen=True, kw_only=True):
     open: int = 0
     high: int = 0
     low: int = 0
+    received_at: datetime | None = None
+    """When kt read it, by kt's clock; `at` is the broker's, in whole seconds."""
 
 
 class BookUpdate(Record, tag="book", tag_field="type", frozen=True, kw_only=True):

@@ -113,6 +113,8 @@ class Order(Record, frozen=True, kw_only=True):
     """What the broker's refusal concerns."""
     not_enough: bool = False
     """Refused because the broker has fewer shares available than the order sells."""
+    tick_at: datetime | None = None
+    """When kt received the tick that caused it; None when none did."""
 
     @property
     def open_quantity(self) -> int:
@@ -169,6 +171,8 @@ class OrderEvent(Record, frozen=True, kw_only=True):
     fill: Fill | None = None
     concerns: Concern | None = None
     not_enough: bool = False
+    sent_at: datetime | None = None
+    """Of the answer to a send: when the request was sent, after the wait for the rate limit."""
 
 
 class Fill(Record, frozen=True, kw_only=True):

@@ -68,7 +68,9 @@ def from_outcome(
         message=outcome.message,
         evidence=outcome.evidence,
     )
-    return replace(made, concerns=outcome.concerns, not_enough=outcome.not_enough)
+    return replace(
+        made, concerns=outcome.concerns, not_enough=outcome.not_enough, sent_at=outcome.sent_at
+    )
 
 
 def fill_event(fill: Fill) -> OrderEvent:

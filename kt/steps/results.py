@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from kt.records import BrokerOrder, DecisionOutcome, Order, OrderState, Origin, Position
 
@@ -80,6 +81,8 @@ class Exit:
     price: int
     """The price in won that triggered the exit."""
     reason: str
+    tick_at: datetime | None = None
+    """When kt received the tick with this price; None when the price was not a tick's."""
 
 
 @dataclass(frozen=True, slots=True)

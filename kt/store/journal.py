@@ -15,6 +15,7 @@ from kt.store.day_rows import DayRows
 from kt.store.decision_rows import DecisionRows
 from kt.store.inline_writer import InlineWriter
 from kt.store.journal_part import HasNow, Tell, silent
+from kt.store.latency_rows import LatencyRows
 from kt.store.order_log import OrderRows
 from kt.store.pruning import Pruning
 from kt.store.queries import Reading
@@ -27,7 +28,7 @@ SHORTEST_SECRET = 8
 
 
 class SqliteJournal(
-    RunRows, OrderRows, ResultRows, DecisionRows, DayRows, StopRows, Reading, Pruning
+    RunRows, OrderRows, ResultRows, DecisionRows, DayRows, LatencyRows, StopRows, Reading, Pruning
 ):
     """Implements ports.Journal; may be shared by the threads of a process, and the file by
     processes.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Protocol
 
+from kt.records import Record
 from kt.store.connection import DatabaseFile
 from kt.store.redaction import mask, mask_secrets
 from kt.store.writer import RowWriter
@@ -20,6 +21,13 @@ class HasNow(Protocol):
 
 Tell = Callable[[str, str, str], None]
 """Takes a notice to the owner: level, title, text."""
+
+
+ResultRecorder = Callable[[str, Record], None]
+
+
+def not_recorded(what: str, record: Record) -> None:
+    """No recording is made."""
 
 
 def silent(level: str, title: str, text: str) -> None:
@@ -46,6 +54,8 @@ class JournalPart:
         self._clock = clock
         self._secrets = secrets
         self._tell: Tell = silent
+        self.recorder: ResultRecorder = not_recorded
+        """Is told each decision, check, order and event of an order as it is kept."""
 
     def _mask(self, text: str) -> str:
         """A message without secrets and account numbers."""

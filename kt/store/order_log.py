@@ -52,6 +52,7 @@ class OrderRows(JournalPart):
             row = _order_row(derived.order, planned_price=order.price)
             connection.execute(insert_sql("orders", row), row)
             notices = self._store(connection, event, derived)
+        self.recorder("order", derived.order)
         self._say(notices)
         return derived.order
 
@@ -72,6 +73,7 @@ class OrderRows(JournalPart):
             sets = ", ".join(f"{name} = :{name}" for name in row)
             connection.execute(f"UPDATE orders SET {sets} WHERE order_id = :order_id", row)
             notices = self._store(connection, event, derived)
+        self.recorder("event", event)
         self._say(notices)
         return derived.order
 
@@ -187,12 +189,13 @@ class OrderRows(JournalPart):
     ) -> list[dict[str, str]]:
         """Store the event, the order's current fills, and a notice for each impossible event;
         returns those notices."""
-        row = to_row(event, leave_out=("fill",), refused="")
+        kept_at = time_text(self._clock.now())
+        row = to_row(event, leave_out=("fill",), refused="", kept_at=kept_at)
         row["fill_json"] = json_text(event.fill) if event.fill else None
         connection.execute(insert_sql("order_events", row), row)
         counted = derived.fills if derived.order.filled_quantity else ()
         _put_fills(connection, derived.order.order_id, counted)
-        return _mark_impossible(connection, derived, time_text(self._clock.now()))
+        return _mark_impossible(connection, derived, kept_at)
 
 
 def _first_of_client(connection: sqlite3.Connection, order: Order) -> Order | None:

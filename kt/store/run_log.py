@@ -157,6 +157,8 @@ class RunRows(JournalPart):
 
     def decisions(self, run: str, items: Sequence[Decision]) -> None:
         """Store decisions; one that already exists (it came through a pipe) is not changed."""
+        for item in items:
+            self.recorder("decision", item)
         self._writer.put(
             [Insert("decisions", self._decision(run, item), ignore=True) for item in items]
         )
@@ -164,6 +166,7 @@ class RunRows(JournalPart):
     def checks(self, run: str, items: Sequence[Check]) -> None:
         rows: list[Item] = []
         for item in items:
+            self.recorder("check", item)
             check_id = item.check_id or new_id(self._clock.now())
             rows.append(Insert("checks", _check(run, check_id, item), ignore=True))
             rows.extend(

@@ -30,6 +30,7 @@ MIGRATIONS = (
     "0015_questions",
     "0016_scans_votes",
     "0022_minute_prices",
+    "0019_latency",
 )
 """Files of `sql/`, in order. Never change a released one; add new ones at the end."""
 VERSION = len(MIGRATIONS)

@@ -82,6 +82,7 @@ def test_recorded_trades(read: Reading) -> None:
         open=1_745_000,
         high=1_892_000,
         low=1_735_000,
+        received_at=NOW,
     )
     assert isinstance(second, Tick) and isinstance(third, Tick)
     assert (second.price, second.change_pct, second.at) == (251_000, -1.57, at(10, 27, 56))

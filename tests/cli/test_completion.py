@@ -72,7 +72,7 @@ def offered(folder: Path, *words: str, shell: str = "zsh", **environ: str) -> di
     [
         (("or",), ["order"]),
         (("order", "re"), ["resolve"]),
-        (("help", "re"), ["recovery", "report", "reduce", "resume"]),
+        (("help", "re"), ["recovery", "report", "replay", "reduce", "resume"]),
         (("api", "ka10099"), ["ka10099"]),
         (("-o", "y"), ["yaml"]),
         (("--output=y",), ["--output=yaml"]),

@@ -77,6 +77,7 @@ class Stage:
                 volume=1,
                 change_pct=0.0,
                 at=self.clock.now(),
+                received_at=self.clock.now(),
             )
         )
 

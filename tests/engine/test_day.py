@@ -146,7 +146,7 @@ def test_a_tick_below_the_stop_sells_at_market_at_once(stage: Make) -> None:
     ], "once, although the price stayed below"
     (order,) = made.world.journal.orders(limit=1)
     assert (order.origin, order.state) == ("stop_loss", OrderState.FILLED)
-    assert order.created_at == at("10:00:40")
+    assert order.created_at == order.tick_at == at("10:00:40")
     assert made.world.journal.positions() == ()
     assert sum(trade.profit for trade in made.world.journal.trades()) < 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -40,6 +41,9 @@ OnCall = Callable[[str, datetime, int, int, str, str], None]
 """Called after every API call: id, start, milliseconds, HTTP status (0 = none), return_code,
 message. May be called from several threads."""
 
+CallRecorder = Callable[[str, Mapping[str, str], object], Callable[[HttpResponse], None]]
+"""Takes the path, headers and body of a request that begins, and returns what takes its answer."""
+
 USER_AGENT = f"kt/{__version__}"
 TRIES = 4
 """A query is sent at most this many times."""
@@ -65,6 +69,8 @@ class Http:
         self._scheme, self._host, self._port = parts.scheme, parts.hostname or "", parts.port
         self._given = transport
         self._lock = concurrency.lock()
+        self.recorder: CallRecorder | None = None
+        """Is told every request and its answer; set before the first one."""
         self._context: Any = None
         self._lines: dict[bool, httpx.BaseTransport] = {}
 
@@ -127,7 +133,11 @@ class Http:
             progress.left = progress.left and not isinstance(fault, never_left)
             return HttpResponse(describe_error(fault), left=progress.left)
 
-        return capture(lambda: self._exchange(path, headers, body, fresh, ends, progress), fail)
+        ended = None if self.recorder is None else self.recorder(path, headers, body)
+        answer = capture(lambda: self._exchange(path, headers, body, fresh, ends, progress), fail)
+        if ended is not None:
+            ended(answer)
+        return answer
 
     def _exchange(
         self,
@@ -321,6 +331,7 @@ class Rest:
         with self.gate.enter(urgency), regardless(once) if fresh else bounded(once):
             started, before = self.clock.now(), self.clock.monotonic()
             answer = self.http.post(endpoint.path, headers, body, fresh=fresh, progress=progress)
+        answer = replace(answer, sent_at=started if answer.left else None)
 
         def record() -> None:
             skew = seconds_off(answer.date, started, self.clock.now())

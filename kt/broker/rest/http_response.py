@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
@@ -45,6 +46,8 @@ class HttpResponse:
     """Why the body was refused, unread to its end; empty if it was not."""
     records: Any = None
     """What the body would be read as, where an exchange in this process answered without it."""
+    sent_at: datetime | None = None
+    """By kt's clock; None for a request that never left."""
 
     @property
     def answered(self) -> bool:

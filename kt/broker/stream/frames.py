@@ -24,6 +24,7 @@ from kt.ports import Clock
 from kt.records import Book, BookUpdate, Level, Side, StreamEvent, StreamKind, Tick
 
 T = TypeVar("T", bound=StreamEvent)
+OnFrame = Callable[[bytes], None] | None
 
 Usual = Annotated[str, Meta(max_length=18)]
 """Longer texts (padding, garbage) are read by the exact rules."""
@@ -71,15 +72,18 @@ MOMENTS_KEPT = 4096
 class FrameReader:
     """Reads one connection's frames. Not thread-safe.
 
-    `faulty` is called for every row that had to be left out. `counts` holds frames, events, faults
+    `on_fault` is called for every row that had to be left out, `on_frame` gets every frame as it
+    came. `counts` holds frames, events, faults
     and, as `unknown:<type>`, rows of types kt does not read.
     """
 
-    def __init__(self, clock: Clock, on_fault: OnFault) -> None:
+    def __init__(self, clock: Clock, on_fault: OnFault, on_frame: OnFrame = None) -> None:
         self.clock = clock
+        self.on_frame = on_frame
         self.on_fault = on_fault
         self.counts: Counter[str] = Counter()
         self._today = date.min
+        self._received_at: datetime | None = None
         self._moments: dict[str, datetime] = {}
         self._codes: dict[str, str] = {}
         self._readers: dict[str, Callable[[RawRow, str], StreamEvent]] = {
@@ -94,6 +98,8 @@ class FrameReader:
     def open(self, data: bytes) -> Frame:
         """Decode the envelope of a frame, not its rows. Raises WireError."""
         self.counts["frames"] += 1
+        if self.on_frame is not None:
+            self.on_frame(data)
         try:
             return FRAME.decode(data)
         except UNREADABLE:
@@ -101,7 +107,8 @@ class FrameReader:
 
     def events(self, frame: Frame) -> list[StreamEvent]:
         """The rows of a data frame that can be read; `faulty` is called for the others."""
-        today = self.clock.now().date()
+        self._received_at = self.clock.now()
+        today = self._received_at.date()
         if today != self._today or len(self._moments) > MOMENTS_KEPT:
             self._today = today
             self._moments.clear()
@@ -179,6 +186,7 @@ class FrameReader:
                 open=abs(int(values.open or "0")),
                 high=abs(int(values.high or "0")),
                 low=abs(int(values.low or "0")),
+                received_at=self._received_at,
             )
         except (*UNREADABLE, ValueError):
             return self._trade_exactly(row, where)
@@ -205,6 +213,7 @@ class FrameReader:
             open=values.price("16", 0),
             high=values.price("17", 0),
             low=values.price("18", 0),
+            received_at=self._received_at,
         )
 
     def _book(self, row: RawRow, where: str) -> BookUpdate:

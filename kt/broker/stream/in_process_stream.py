@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from kt.broker.latency import Latency
 from kt.broker.stream.condition_search import LIST, SEARCH, SearchAnswer, search
 from kt.broker.stream.envelope import Frame
-from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.frames import FrameReader, OnFrame
 from kt.broker.stream.groups import Batch, Groups, Key, key_of, keys_of
 from kt.broker.stream.leader import TokenProvider
 from kt.broker.stream.stream_session import LoginRefused
@@ -19,7 +20,7 @@ from kt.broker.wire import OnFault
 from kt.errors import BrokerRefused, Unreachable, WireError
 from kt.ports import Clock, concurrency
 from kt.ports.concurrency import Mailbox
-from kt.records import StreamEvent, StreamKind, StreamState
+from kt.records import StreamEvent, StreamKind, StreamState, Tick
 
 ANSWER_SECONDS = 10.0
 ANSWERED = frozenset({"LOGIN", "REG", "REMOVE", LIST, SEARCH})
@@ -54,12 +55,13 @@ class InProcessStream:
         clock: Delayed,
         latency: Latency,
         report: OnFault,
+        on_frame: OnFrame = None,
     ) -> None:
         self._connect = connect
         self._tokens = tokens
         self._clock = clock
         self._latency = latency
-        self._reader = FrameReader(clock, report)
+        self._reader = FrameReader(clock, report, on_frame)
         self._sink: Callable[[StreamEvent], None] = lambda event: None
         self._wire: Wire | None = None
         self._groups = Groups()
@@ -160,6 +162,8 @@ class InProcessStream:
         """Hand over what was subscribed to."""
         if self._wire is None:
             return
+        now = self._clock.now()
         for event in events:
             if key_of(event) in self._keys:
-                self._sink(event)
+                unread = isinstance(event, Tick) and event.received_at is None  # no frame's
+                self._sink(replace(event, received_at=now) if unread else event)

@@ -10,7 +10,7 @@ from typing import Protocol
 import msgspec
 
 from kt.broker.stream.condition_search import SearchAnswer, search
-from kt.broker.stream.frames import FrameReader
+from kt.broker.stream.frames import FrameReader, OnFrame
 from kt.broker.stream.groups import WITHOUT_STOCK, Key, key_of
 from kt.broker.stream.lease import Lease
 from kt.broker.stream.local_protocol import (
@@ -59,13 +59,14 @@ class Leader:
         emit: Callable[[StreamEvent], None],
         report: Callable[[KtError], None],
         timeouts: Timeouts,
+        on_frame: OnFrame = None,
     ) -> None:
         self.ws_url = ws_url
         self.tokens = tokens
         self.clock = clock
         self.emit = emit
         self.timeouts = timeouts
-        self.reader = FrameReader(clock, report)
+        self.reader = FrameReader(clock, report, on_frame)
         self.subscriptions = Subscriptions(report)
         self.server = LocalServer(lease, self._follower_wants, self.subscriptions.forget)
         self._session: StreamSession | None = None

@@ -26,6 +26,7 @@ from kt.ports import Clock
 from kt.records import StreamEvent, StreamKind, StreamState
 
 if TYPE_CHECKING:
+    from kt.broker.stream.frames import OnFrame
     from kt.broker.stream.leader import Leader, TokenProvider
 
 FIRST_TRIES = 2
@@ -53,12 +54,14 @@ class KiwoomStream:
         *,
         report: Callable[[KtError], None] = lambda error: None,
         timeouts: Timeouts | None = None,
+        on_frame: OnFrame = None,
     ) -> None:
         self.ws_url = ws_url
         self.tokens = tokens
         self.clock = clock
         self.report = report
         self.timeouts = timeouts or Timeouts()
+        self.on_frame = on_frame
         self._lease = Lease(folder, app_key, ws_url)
         self._sink: Callable[[StreamEvent], None] = lambda event: None
         self._sink_thread = 0
@@ -210,6 +213,7 @@ class KiwoomStream:
             self._emit,
             self._note,
             self.timeouts,
+            self.on_frame,
         )
         again = self._started.is_set()
         tries = self.timeouts.reconnects if again else FIRST_TRIES

@@ -79,6 +79,12 @@ HOURS = 9, 15
     help="With --analyst replay: the folder of an earlier backtest.",
 )
 @click.option("--folder", type=click.Path(path_type=Path), help="A new folder for the journal.")
+@click.option(
+    "--record",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Record the day in a new file, for `kt replay`.",
+)
 @pass_cli
 def backtest(
     cli: CliContext,
@@ -92,6 +98,7 @@ def backtest(
     analyst: str,
     answers: Path | None,
     folder: Path | None,
+    record: Path | None,
 ) -> None:
     from kt.backtest.drive import BacktestPlan
 
@@ -112,8 +119,10 @@ def backtest(
         chosen = chosen_days(days, first, last)
     else:
         bars, chosen = bars_of(cli, data, found, days, first, last)
+    if record is not None and len(chosen) > 1:
+        raise UsageError("--record takes one day: give --days 1")
     config = with_folder(cli, found, folder)
-    run(cli, BacktestPlan(config, cli.environ, chosen, recorded, bars))
+    run(cli, BacktestPlan(config, cli.environ, chosen, recorded, bars), record)
 
 
 def bars_of(
@@ -199,7 +208,7 @@ def new_folder(cli: CliContext, config: Config, given: Path | None) -> Path:
     return folder
 
 
-def run(cli: CliContext, plan: BacktestPlan) -> None:
+def run(cli: CliContext, plan: BacktestPlan, record: Path | None = None) -> None:
     from msgspec.structs import replace
 
     from kt.backtest.drive import driving
@@ -217,6 +226,8 @@ def run(cli: CliContext, plan: BacktestPlan) -> None:
             cli.say(f"{at:%Y-%m-%d %H:%M}")
 
     with driving(plan, say, tell) as drive:
+        if record is not None:
+            drive.app.record(record, "backtest", exact=True)
         for number, day in enumerate(drive.days(), 1):
             cli.say(f"{progress(day)} ({number} of {len(plan.days)})")
         found = report(drive)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -81,6 +82,12 @@ class StreamTypes(Type):
 @click.option(
     "--for", "seconds", type=Real(0, 10**6, min_open=True), help="End after this many seconds."
 )
+@click.option(
+    "--record",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Record frames and answers in a new file, for `kt sim serve --replay`.",
+)
 @pass_cli
 def watch(
     cli: CliContext,
@@ -88,12 +95,15 @@ def watch(
     types: tuple[tuple[str, ...], ...],
     count: int | None,
     seconds: float | None,
+    record: Path | None,
 ) -> None:
     from kt.cli.support.stock_choice import stock_codes
 
     wanted = tuple(dict.fromkeys(name for several in types for name in several))
     if cli.output not in {"table", "json"}:
         raise UsageError(f"a stream cannot be written as {cli.output}")
+    if record is not None:
+        cli.app.record(record, "watch")
     ctx = cli.context("watch")
     codes = stock_codes(cli, ctx, codes) or tuple(
         item.stock_code for item in ctx.journal.positions()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -34,9 +35,20 @@ if TYPE_CHECKING:
     "--skip-if-running", is_flag=True, help="Exit with 0 if another kt run is active (for cron)."
 )
 @click.option("--replay-analyst", is_flag=True, help="Take the analyst's answers from the journal.")
+@click.option(
+    "--record",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Record the run in a new file, for `kt replay`.",
+)
 @pass_cli
 def run(
-    cli: CliContext, once: bool, until_close: bool, skip_if_running: bool, replay_analyst: bool
+    cli: CliContext,
+    once: bool,
+    until_close: bool,
+    skip_if_running: bool,
+    replay_analyst: bool,
+    record: Path | None,
 ) -> None:
     from kt.cli.support.run_lock import only_one
 
@@ -49,6 +61,8 @@ def run(
     name = "run --once" if once else "run"
     try:
         with only_one(cli.app.paths, name, cli.app.clock.now()) as own:
+            if record is not None:
+                cli.app.record(record, f"{name} --until-close" if until_close else name)
             ctx = cli.context(name)
             own.add("database", cli.app.database)
             if once:

@@ -6,7 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.show import account, backtest, daily, decisions, orders, pnl, sweep, trail
+from kt.cli.show import (
+    account,
+    backtest,
+    daily,
+    decisions,
+    latency_table,
+    orders,
+    pnl,
+    sweep,
+    trail,
+)
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -24,6 +34,7 @@ LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
     "trails": trail.trails,
     "backtests": backtest.backtests,
     "sweeps": sweep.sweeps,
+    "latencies": latency_table.latencies,
     "events": pnl.events,
 }
 

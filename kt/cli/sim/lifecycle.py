@@ -47,7 +47,11 @@ def _settings(function: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option("--day", type=DAY, metavar="YYYY-MM-DD", help="The day of a new clock."),
             click.option("--faults", type=file, help="Inject the faults in this file."),
-            click.option("--replay", type=file, help="Replay recorded bars from this file."),
+            click.option(
+                "--replay",
+                type=file,
+                help="Play this file: minute bars, or a recording of kt run or kt watch.",
+            ),
             click.option("--cash", type=WON, help="Starting cash of every new account (won)."),
             click.option(
                 "--costs",
@@ -159,9 +163,11 @@ def _check_files(named: dict[str, Any]) -> None:
     """Validate the files before the server is started, so that errors name the line. Raises
     InputError or ConfigError."""
     if "replay" in named:
+        from kt.recording.reader import is_recording, read_header
         from kt.sim.market import recorded_day
 
-        recorded_day.read(named["replay"])
+        read = read_header if is_recording(named["replay"]) else recorded_day.read
+        read(named["replay"])
     if "faults" in named:
         from kt.sim.faults import read_faults
 

@@ -11,6 +11,7 @@ NEXT: dict[str, str] = {
     "pnl": "`kt pnl --by trade` shows each trade, `kt report` the whole day",
     "report": "`kt log` shows what happened, event by event",
     "status": "`kt log` shows what happened, `kt balance` the account",
+    "latency": "`kt latency --by api` shows how long the broker's answers took",
     "scan fast": "`kt scan deep` scores the candidates by flows, book and strength",
     "scan deep": "`kt scan ai` lets the analyst pick, `kt analyze STOCK` decides about one",
     "scan ai": "`kt analyze STOCK` decides about one of them",

@@ -19,6 +19,7 @@ from kt.sim.faults import Faults
 from kt.sim.server.access_tokens import Tokens
 from kt.sim.server.event_fan_out import EventFanOut
 from kt.sim.server.pages import Pages
+from kt.sim.server.played_recording import PlayedRecording
 from kt.sim.server.rate_limits import RateLimits
 from kt.sim.server.settings import Settings
 from kt.sim.wire.chart_pages import ChartCache
@@ -37,12 +38,15 @@ class ServerContext:
         exchange: Exchange,
         clock: Clock,
         faults: Faults,
+        played: PlayedRecording | None = None,
     ) -> None:
         folder = settings.folder
         self.settings = settings
         self.exchange = exchange
         self.clock = clock
         self.faults = faults
+        self.played = played
+        """A recording that answers in the exchange's place."""
         self.tokens = Tokens(
             clock,
             ExchangePaths(folder).tokens if folder else None,
@@ -77,7 +81,11 @@ class ServerContext:
         return self._instruments
 
     def pump(self) -> None:
-        """Advances the exchange to its clock and publishes the events to the sessions."""
+        """Advances the exchange to its clock and publishes the events to the sessions; of a
+        recording, the frames that are due."""
+        if self.played is not None:
+            self.fan_out.relay(self.played.due(self.clock))
+            return
         self.fan_out.publish(self.exchange.advance())
 
     def save(self) -> None:

@@ -113,6 +113,13 @@ class EventFanOut:
             if session is not None:
                 _send(session, rows)
 
+    def relay(self, rows: Iterable[tuple[str, str, bytes]]) -> None:
+        """Send recorded rows (type, stock code, row) to the sessions that registered for them."""
+        for kind, code, row in rows:
+            for session in self._sessions.values():
+                if session.items(kind, code) or session.items(kind, ""):
+                    session.send_rows(kind, "", [row])
+
     def _market_rows(self, event: StreamEvent, outgoing: dict[str, list[Row]]) -> None:
         code = getattr(event, "stock_code", "")
         kinds = {KINDS[type(event)]}

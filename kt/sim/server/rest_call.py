@@ -16,6 +16,7 @@ from kt.sim.exchange import ExchangeBroker
 from kt.sim.server.access_tokens import WrongKeys
 from kt.sim.server.context import ServerContext
 from kt.sim.server.pages import Cursor, Page, cursor, window
+from kt.sim.server.played_recording import PlayedRecording, headers_of
 from kt.sim.server.request_guard import is_json
 from kt.sim.wire import error_bodies, tokens
 from kt.sim.wire.apis import SERVED, TOKENS, Served, documented
@@ -190,12 +191,22 @@ def execute(
     `lag` delays the lists."""
     if request.api_id in {tokens.ISSUE, tokens.REVOKE}:
         return token_call(context, request, renew)
+    if context.played is not None:
+        return _recorded(context, context.played, request)
     admitted = admit(context, request)
     found = perform(context, admitted, request.headers, lag)
     if admitted.served.api.places_orders:
         said = found.body.get("ord_no") or found.body["return_msg"]
         log.info("%s %s: %s", request.api_id, admitted.fields.get("stk_cd", ""), said)
     return found
+
+
+def _recorded(context: ServerContext, played: PlayedRecording, request: Request) -> RestAnswer:
+    """The recorded answer. Raises Refusal for a wrong token and for what was not recorded."""
+    authenticated(context, request.headers)
+    next_key = request.headers.get("next-key", "")
+    found = played.answer(request.api_id, body_fields(request), next_key, context.clock)
+    return RestAnswer(found.body or {}, found.http_status, headers_of(found))
 
 
 def date_header(context: ServerContext) -> dict[str, str]:

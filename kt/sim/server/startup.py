@@ -11,6 +11,7 @@ from datetime import time as dt_time
 from kt.clock import ScaledClock
 from kt.errors import ConfigError
 from kt.paths import ExchangePaths
+from kt.recording.reader import is_recording
 from kt.records import KST
 from kt.rules import calendar
 from kt.sim import crash_resume
@@ -18,6 +19,7 @@ from kt.sim.discovery import ExchangePlace
 from kt.sim.exchange import Exchange, last_seen
 from kt.sim.faults import Faults, read_faults
 from kt.sim.server.context import ServerContext
+from kt.sim.server.played_recording import PlayedRecording
 from kt.sim.server.settings import Settings
 
 
@@ -29,10 +31,13 @@ def open_context(settings: Settings, left: ExchangePlace | None = None) -> Itera
     Raises ConfigError if the settings do not match the saved state or a file is invalid.
     """
     faults = Faults(read_faults(settings.faults) if settings.faults else ())
-    state = ExchangePaths(settings.folder).database if settings.folder else None
+    played = _played(settings)
+    stored = settings.folder if played is None else None
+    state = ExchangePaths(stored).database if stored else None
     seen = last_seen(state) if state else None
-    clock = ScaledClock(begin(settings, seen), time.time(), settings.speed)
-    if left is not None and left.speed == settings.speed and not settings.day:
+    start = begin(settings, seen) if played is None else played.began
+    clock = ScaledClock(start, time.time(), settings.speed)
+    if left is not None and left.speed == settings.speed and not (settings.day or played):
         clock = crash_resume.clock(left)
     exchange = Exchange(
         clock=clock,
@@ -41,12 +46,18 @@ def open_context(settings: Settings, left: ExchangePlace | None = None) -> Itera
         cash=settings.cash,
         costs=settings.costs,
         state_path=state,
-        replay=settings.replay,
+        replay=settings.replay if played is None else None,
     )
     try:
-        yield ServerContext(settings, exchange, clock, faults)
+        yield ServerContext(settings, exchange, clock, faults, played)
     finally:
         exchange.close()
+
+
+def _played(settings: Settings) -> PlayedRecording | None:
+    """The recording of kt that `replay` names; None for bars, and without one."""
+    path = settings.replay
+    return PlayedRecording(path) if path is not None and is_recording(path) else None
 
 
 def begin(settings: Settings, seen: datetime | None) -> datetime:

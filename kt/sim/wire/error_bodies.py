@@ -38,6 +38,11 @@ def not_offered() -> Refusal:
     return Refusal(2, "입력 값 오류입니다[8104:모의투자에서 지원하지 않는 API 입니다.]")
 
 
+def not_recorded(api_id: str) -> Refusal:
+    """A request that a played recording has no answer to."""
+    return Refusal(2, f"입력 값 오류입니다[8104:기록에 없는 요청입니다. API ID={api_id}]")
+
+
 def missing_field(name: str) -> Refusal:
     text = f"필수 입력 값에 값이 존재하지 않습니다. 필수입력 파라미터={name}"
     return Refusal(2, f"입력 값 오류입니다[1511:{text}]")

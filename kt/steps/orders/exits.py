@@ -197,7 +197,8 @@ def _sell_once(
         origin=due.origin,
         reason=due.reason,
     )
-    return place.place(ctx, check.check_exit(ctx, intent, position.quantity, notice))
+    checked = check.check_exit(ctx, intent, position.quantity, notice)
+    return place.place(ctx, checked, tick_at=due.tick_at)
 
 
 def _on_tick(ctx: Context, due: Exit) -> int:

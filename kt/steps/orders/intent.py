@@ -4,7 +4,7 @@ number so far, from which recovery would search."""
 from __future__ import annotations
 
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kt.errors import AuthError, Denied, KtError
 from kt.ids import new_id
@@ -30,8 +30,9 @@ ORDER_LIST_TIMEOUT = 1.0
 """Real seconds that a sell waits for the broker's list of orders."""
 
 
-def new_order(ctx: Context, check: Check, client_id: str) -> Order:
-    """The order record in state PLANNED, not journaled yet."""
+def new_order(ctx: Context, check: Check, client_id: str, tick_at: datetime | None) -> Order:
+    """The order record in state PLANNED, not journaled yet. `tick_at` is when the tick that caused
+    it was received."""
     now = ctx.clock.now()
     return Order(
         order_id=new_id(now),
@@ -49,6 +50,7 @@ def new_order(ctx: Context, check: Check, client_id: str) -> Order:
         client_id=client_id,
         decision_id=check.decision_id,
         reason=check.reason,
+        tick_at=tick_at,
     )
 
 

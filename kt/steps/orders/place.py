@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from msgspec.structs import replace
 
@@ -55,10 +56,18 @@ _AFTER_PLACE = {
 }
 
 
-def place(ctx: Context, checked: Check, *, client_id: str = "", again: bool = False) -> Order:
+def place(
+    ctx: Context,
+    checked: Check,
+    *,
+    client_id: str = "",
+    again: bool = False,
+    tick_at: datetime | None = None,
+) -> Order:
     """Send one checked order; the order with its outcome. A check that did not pass gives a DENIED
     order. A repeated client id, or a decision that already became an order (unless `again`),
-    returns that first order and sends nothing.
+    returns that first order and sends nothing. `tick_at` is when the tick that caused the order
+    was received.
 
     Raises, with nothing sent: Denied(DUPLICATE) when the stock and side has an unresolved intent,
     Denied(CLIENT_ID) when the id was used for another order, Denied(STALE_INPUT) when another run
@@ -69,7 +78,7 @@ def place(ctx: Context, checked: Check, *, client_id: str = "", again: bool = Fa
     first = _earlier_order(ctx, checked, client_id, again=again)
     if first is not None:
         return first
-    order = intent.new_order(ctx, checked, client_id)
+    order = intent.new_order(ctx, checked, client_id, tick_at)
     refused = intent.denial(ctx, checked)
     if refused is not None:
         return _deny(ctx, order, refused)
