@@ -77,6 +77,8 @@ CASES: dict[str, tuple[tuple[str, ...], str]] = {
     "run": (("--once",), ""),
     "backtest": (("--analyst", "replay", "--answers", "nothing"), ""),
     "sweep": (("--over", "exits.nothing=1,2"), ""),
+    "replay": (("nothing.ktrec",), ""),
+    "latency": (("--by", "api"), ""),
     "service install": ((), ""),
     "halt": ((), ""),
     "reduce": ((), ""),
