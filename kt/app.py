@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kt.broker.stream.lease import Lease
     from kt.notify.owner import OwnerNotifier
     from kt.ports import Analyst, Broker, Market
-    from kt.recording.recorded_stream import SearchingStream
+    from kt.recording.recorded_stream import RecordableStream
     from kt.recording.recorder import Recorder
     from kt.records import AnalystCall, AnalystReply, AnalystRequest
     from kt.store.journal import SqliteJournal
@@ -180,20 +180,20 @@ class App:
 
         return Searches(self._watched_stream)
 
-    def stream(self) -> SearchingStream:
+    def stream(self) -> RecordableStream:
         """A new stream, not started. The process that owns the connection serves the others."""
         made = self._watched_stream()
         self.searches.running = made
         return made
 
-    def _watched_stream(self) -> SearchingStream:
+    def _watched_stream(self) -> RecordableStream:
         if self.recorder is None:
             return self._stream()
         from kt.recording.recorded_stream import RecordedStream
 
         return RecordedStream(self._stream(), self.recorder)
 
-    def _stream(self) -> SearchingStream:
+    def _stream(self) -> RecordableStream:
         from kt.broker.stream.live import KiwoomStream
         from kt.broker.stream.timeouts import Timeouts
 
@@ -291,8 +291,8 @@ class App:
         from kt.broker.rest.answer_recording import SECRET_FIELDS, call_recorder
         from kt.recording.entries import JournalRow
         from kt.recording.header import new_header
+        from kt.recording.masked_texts import secrets_of
         from kt.recording.recorder import Recorder
-        from kt.recording.secrets import secrets_of
         from kt.store.snapshot import read_rows
 
         if not exact:

@@ -13,7 +13,7 @@ from kt.records import StreamEvent, StreamKind, StreamState
 T = TypeVar("T")
 
 
-class SearchingStream(Stream, Protocol):
+class RecordableStream(Stream, Protocol):
     """A stream that condition searches go over (kt/broker/stream/condition_search.py)."""
 
     @property
@@ -24,7 +24,7 @@ class SearchingStream(Stream, Protocol):
 class RecordedStream:
     """Implements ports.Stream. The frames themselves are kept where they are read."""
 
-    def __init__(self, inner: SearchingStream, recorder: Recorder) -> None:
+    def __init__(self, inner: RecordableStream, recorder: Recorder) -> None:
         self._inner = inner
         self._recorder = recorder
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from kt.backtest.replay import replay
+from kt.backtest.replay_run import replay
 from kt.config.load import load_config
 from kt.config.secrets import app_keys
 from kt.errors import InputError

@@ -12,7 +12,7 @@ from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import KtError, UsageError
 
 if TYPE_CHECKING:
-    from kt.backtest.replay import Replayed
+    from kt.backtest.replay_run import Replayed
     from kt.cli.support.cli_context import CliContext
 
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 )
 @pass_cli
 def replay(cli: CliContext, file: Path, folder: Path | None) -> None:
-    from kt.backtest import replay as replays
+    from kt.backtest import replay_run
 
     def say(line: str) -> None:
         if cli.flags.verbose:
@@ -45,9 +45,9 @@ def replay(cli: CliContext, file: Path, folder: Path | None) -> None:
 
     if folder is None:
         with TemporaryDirectory(prefix="kt-replay-") as place:
-            found = replays.replay(file, Path(place), cli.environ, say)
+            found = replay_run.replay(file, Path(place), cli.environ, say)
     else:
-        found = replays.replay(file, made_folder(folder), cli.environ, say)
+        found = replay_run.replay(file, made_folder(folder), cli.environ, say)
     show(cli, file, found)
 
 

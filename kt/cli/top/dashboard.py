@@ -21,7 +21,7 @@ from kt.cli.top import ink, key_command, wording
 from kt.cli.top.dialogs import HELP, Confirmation, Details
 from kt.cli.top.key_command import Ended, KeyCommand, Runner
 from kt.cli.top.live_prices import LivePrices
-from kt.cli.top.snapshot import Row, Snapshot, SnapshotReader
+from kt.cli.top.screen_state import Row, Snapshot, SnapshotReader
 from kt.cli.top.widgets import CANDIDATES, ORDERS, POSITIONS, ChartPanel, LinesPanel, PanelTable
 from kt.errors import KtError
 from kt.records import Order, Position

@@ -21,7 +21,7 @@ from kt.cli.show.cells import (
 from kt.cli.show.orders import reason, wanted_price
 from kt.cli.top.ink import BADGE, BOLD, DIM, bold
 from kt.cli.top.price_chart import PriceLevel
-from kt.cli.top.snapshot import EVENTS, Row, Snapshot
+from kt.cli.top.screen_state import EVENTS, Row, Snapshot
 from kt.records import Candidate, Order, Position, StopMode
 from kt.rules.trading_phases import Phase
 from kt.text import visible

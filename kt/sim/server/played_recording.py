@@ -23,7 +23,7 @@ StreamRow = tuple[str, str, bytes]
 """Type, stock code (empty for rows of the account) and the row as JSON."""
 
 
-class RawRow(msgspec.Struct):
+class PlayedRow(msgspec.Struct):
     """A row of a REAL frame."""
 
     type: str = ""
@@ -87,7 +87,7 @@ def _rows(content: bytes) -> Iterator[StreamRow]:
         if frame.get("trnm") != "REAL":
             return
         for values in frame["data"]:
-            row = msgspec.convert(values, RawRow)
+            row = msgspec.convert(values, PlayedRow)
             code = "" if row.type in ACCOUNT_TYPES else stream_frames.item_code(row.item)
             yield row.type, code, msgspec.json.encode(values)
     except (msgspec.MsgspecError, UnicodeDecodeError, KeyError, TypeError, AttributeError):
