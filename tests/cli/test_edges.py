@@ -22,14 +22,14 @@ from kt.cli.show.width import width_of
 from kt.cli.support.cli_context import CliContext
 from kt.cli.support.click_extensions import LazyGroup
 from kt.cli.support.console import Console
-from kt.errors import ExitCode, Unreachable
+from kt.errors import ExitCode
 from kt.text import steering
 from tests.cli.front import FakeApp, Front, Ran
 from tests.cli.terminal import Terminal
 from tests.cli.test_help import PATHS, resolve
-from tests.cli.test_hostile import CANDIDATES, DECISIONS, Talker
+from tests.cli.test_hostile import CANDIDATES, DECISIONS
 from tests.cli.test_walk import Shell, opened
-from tests.fakes import SAMSUNG, World
+from tests.fakes import SAMSUNG
 
 DOCUMENTED = {*map(int, ExitCode), 130}
 COMMANDS = tuple(
@@ -98,22 +98,8 @@ def test_every_command_has_a_case() -> None:
 
 
 @pytest.fixture
-def front(front: Front, world: World, monkeypatch: pytest.MonkeyPatch) -> Front:
-    """A front in which every command can be called: shares are held, and no exchange starts."""
-    world.broker.hold(SAMSUNG, 10, 65_000)
-    front.rest.answers |= {name: [{"return_code": 0}] for name in ("ka10001", "ka00001")}
-    front.stream = Talker()
-    monkeypatch.chdir(front.folder)
-
-    def away(*given: object, **named: object) -> Any:
-        raise Unreachable("no route to the broker", hint="Check the network.")
-
-    for door in ("server", "pacer"):
-        monkeypatch.setattr(FakeApp, door, property(away), raising=False)
-    for name in ("start", "serve", "ensure"):
-        monkeypatch.setattr(f"kt.sim.launch.{name}", away)
-    monkeypatch.setattr("kt.cli.top.session.run", away)
-    return front
+def front(reachable_front: Front) -> Front:
+    return reachable_front
 
 
 def every(front: Front, *more: str, **how: Any) -> Iterator[tuple[str, Ran]]:

@@ -49,6 +49,7 @@ ORDER_KEYS = [
     "reason",
     "concerns",
     "not_enough",
+    "tick_at",
 ]
 PREVIEW = """\
 stock       005930 삼성전자
@@ -114,6 +115,7 @@ def test_a_buy_in_a_pipe_prints_an_orders_document(front: Front) -> None:
         "reason": "",
         "concerns": None,
         "not_enough": False,
+        "tick_at": None,
     }
     assert front.world.broker.sent == [
         OrderTicket(

@@ -55,7 +55,7 @@ def test_a_run_until_close_settles_and_ends(house: House) -> None:
     low = round(int(quote["cur_prc"].strip("+-")) * 0.985) // 1000 * 1000
     house.run("order", "buy", "000660", "1", f"--price={low}", "--yes")
     house.items("sim", "stop")
-    house.open("15:15", speed=240)
+    house.open("15:15", speed=120)
     run = house.start("run", "--until-close")
     assert run.wait() == 0
     assert phases(run)[-3:] == ["closing", "settle", "idle"]

@@ -33,7 +33,7 @@ def planned(world: World, side: Side = Side.BUY, **more: object) -> Order:
     checked = check.check_order(world.ctx, fakes.intent(side))
     from kt.steps.orders.intent import new_order, noted_number
 
-    order = new_order(world.ctx, checked, "")
+    order = new_order(world.ctx, checked, "", None)
     order = replace(order, noted_ord_no=noted_number(world.ctx, order), **more)
     return world.journal.plan_order(order, event(world.ctx, order.order_id, OrderEventKind.PLANNED))
 

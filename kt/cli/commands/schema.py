@@ -24,6 +24,7 @@ KIND_NAMES = (
     "trails",
     "backtests",
     "sweeps",
+    "latencies",
     "events",
 )
 
