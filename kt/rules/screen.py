@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kt.config.scan import Scan
 from kt.records import Candidate, Instrument, Ranked
-from kt.rules.candidate_score import Score, fast_score
+from kt.rules.candidate_score import fast_score, fast_total
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +47,20 @@ def screen(
     by_code: dict[str, list[Ranked]] = {}
     for row in rows:
         by_code.setdefault(row.stock_code, []).append(row)
-    fit: list[tuple[Candidate, Score]] = []
+    fit: list[tuple[float, int, str, Candidate]] = []
     counts: Counter[str] = Counter()
-    for found in by_code.values():
-        score = fast_score(found, scan)
-        candidate = _candidate(found, score.total)
+    for code, found in by_code.items():
+        candidate = _candidate(found)
         reasons = unfit(candidate, scan, instruments, barred)
         if reasons:
             counts[reasons[0].reason] += 1
         else:
-            fit.append((candidate, score))
-    fit.sort(key=lambda pair: (-pair[0].score, -pair[0].value, pair[0].stock_code))
-    kept = tuple(replace(one, reasons=score.reasons) for one, score in fit[: scan.fast_keep])
+            fit.append((-fast_total(found, scan), -candidate.value, code, candidate))
+    fit.sort()
+    kept = tuple(
+        replace(one, score=(score := fast_score(by_code[code], scan)).total, reasons=score.reasons)
+        for _, _, code, one in fit[: scan.fast_keep]
+    )
     return Screened(kept, len(by_code), dict(counts.most_common()))
 
 
@@ -113,23 +115,26 @@ COMMON = "0"
 """The last character of the code of common shares; preferred ones have 5, 7, 9 or a letter."""
 
 
-def _candidate(rows: Sequence[Ranked], score: float) -> Candidate:
-    """The data of all rows on a stock, without the reasons; a traded value that none has is
+def _candidate(rows: Sequence[Ranked]) -> Candidate:
+    """The data of all rows on a stock, without score and reasons; a traded value that none has is
     price x volume."""
-    volume = max(row.volume for row in rows)
-    price = rows[0].price
-    surges = [row.surge_pct for row in rows if row.surge_pct is not None]
-    strengths = [row.strength for row in rows if row.strength is not None]
+    price, volume, value = rows[0].price, rows[0].volume, rows[0].value
+    surge = strength = None
+    for row in rows:
+        volume, value = max(volume, row.volume), max(value, row.value)
+        if row.surge_pct is not None and (surge is None or row.surge_pct > surge):
+            surge = row.surge_pct
+        strength = row.strength if strength is None else strength
     return Candidate(
         stock_code=rows[0].stock_code,
         stock_name=rows[0].stock_name,
         price=price,
         change_pct=rows[0].change_pct,
         volume=volume,
-        value=max(row.value for row in rows) or price * volume,
-        score=score,
+        value=value or price * volume,
+        score=0.0,
         stage="fast",
         rankings=tuple(dict.fromkeys(str(row.ranking) for row in rows)),
-        surge_pct=max(surges) if surges else None,
-        strength=strengths[0] if strengths else None,
+        surge_pct=surge,
+        strength=strength,
     )

@@ -174,6 +174,7 @@ def call_of(context: ServerContext, admitted: Admitted, at: Cursor) -> Call:
         seek=at.seek,
         anchor=at.anchor,
         recent=context.recent,
+        selected=context.selected,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -35,6 +35,8 @@ class Call:
     seek: int = 0
     anchor: str = ""
     recent: ChartCache = field(default_factory=ChartCache)
+    selected: dict[Hashable, frozenset[str]] = field(default_factory=dict)
+    """The codes of the day's stocks that pass a filter, kept by who filters."""
 
     def text(self, name: str, default: str = "") -> str:
         return self.body.get(name, "").strip() or default
