@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log2
@@ -74,17 +74,20 @@ def fast_score(rows: Sequence[Ranked], scan: Scan = DEFAULT) -> Score:
     return Score((*parts, _rise(rows[0].change_pct, rise)), sum(wanted.values()) + rise)
 
 
-def fast_total(rows: Sequence[Ranked], scan: Scan = DEFAULT) -> float:
-    """`fast_score(rows, scan).total` without the words, for the stocks that are not kept."""
-    places = _best_places(rows)
+def fast_totals(stocks: Iterable[Sequence[Ranked]], scan: Scan = DEFAULT) -> Iterator[float]:
+    """`fast_score(rows, scan).total` of each stock's rows, without the words: most stocks are not
+    kept."""
     wanted, rise = _wanted(scan.sources, scan.weights), scan.weights.rise
-    points = [
-        _place_points(source, places[source], most)
-        for source, most in wanted.items()
-        if source in places
-    ]
-    points.append(rise * _rise_share(rows[0].change_pct))
-    return _percent(sum(points), sum(wanted.values()) + rise)
+    whole = sum(wanted.values()) + rise
+    for rows in stocks:
+        places = _best_places(rows)
+        points = [
+            _place_points(source, places[source], most)
+            for source, most in wanted.items()
+            if source in places
+        ]
+        points.append(rise * _rise_share(rows[0].change_pct))
+        yield _percent(sum(points), whole)
 
 
 def _best_places(rows: Sequence[Ranked]) -> dict[str, Ranked]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kt.config.scan import Scan
 from kt.records import Candidate, Instrument, Ranked
-from kt.rules.candidate_score import fast_score, fast_total
+from kt.rules.candidate_score import fast_score, fast_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +47,28 @@ def screen(
     by_code: dict[str, list[Ranked]] = {}
     for row in rows:
         by_code.setdefault(row.stock_code, []).append(row)
-    fit: list[tuple[float, int, str, Candidate]] = []
+    fit: list[Candidate] = []
     counts: Counter[str] = Counter()
-    for code, found in by_code.items():
+    for found in by_code.values():
         candidate = _candidate(found)
         reasons = unfit(candidate, scan, instruments, barred)
         if reasons:
             counts[reasons[0].reason] += 1
         else:
-            fit.append((-fast_total(found, scan), -candidate.value, code, candidate))
-    fit.sort()
-    kept = tuple(
-        replace(one, score=(score := fast_score(by_code[code], scan)).total, reasons=score.reasons)
-        for _, _, code, one in fit[: scan.fast_keep]
+            fit.append(candidate)
+    totals = fast_totals((by_code[one.stock_code] for one in fit), scan)
+    best = sorted(
+        zip(totals, fit, strict=True),
+        key=lambda pair: (-pair[0], -pair[1].value, pair[1].stock_code),
     )
-    return Screened(kept, len(by_code), dict(counts.most_common()))
+    kept = (_scored(one, by_code[one.stock_code], scan) for _, one in best[: scan.fast_keep])
+    return Screened(tuple(kept), len(by_code), dict(counts.most_common()))
+
+
+def _scored(candidate: Candidate, rows: Sequence[Ranked], scan: Scan) -> Candidate:
+    score = fast_score(rows, scan)
+    sources = tuple(dict.fromkeys(str(row.ranking) for row in rows))
+    return replace(candidate, score=score.total, reasons=score.reasons, rankings=sources)
 
 
 def unfit(
@@ -116,8 +123,8 @@ COMMON = "0"
 
 
 def _candidate(rows: Sequence[Ranked]) -> Candidate:
-    """The data of all rows on a stock, without score and reasons; a traded value that none has is
-    price x volume."""
+    """The data of all rows on a stock, without sources, score and reasons; a traded value that
+    none has is price x volume."""
     price, volume, value = rows[0].price, rows[0].volume, rows[0].value
     surge = strength = None
     for row in rows:
@@ -134,7 +141,6 @@ def _candidate(rows: Sequence[Ranked]) -> Candidate:
         value=value or price * volume,
         score=0.0,
         stage="fast",
-        rankings=tuple(dict.fromkeys(str(row.ranking) for row in rows)),
         surge_pct=surge,
         strength=strength,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from operator import itemgetter
 
@@ -129,21 +130,20 @@ class Ticker:
         return self._phases[session]
 
 
-def chosen(path: SessionPath, first: int, last: int) -> list[tuple[MarketTrade, int]]:
+def chosen(path: SessionPath, first: int, last: int) -> Iterator[tuple[MarketTrade, int]]:
     """At most three trades that represent these seconds, each with the shares since the one
     before it, so that no volume is lost."""
     traded = _traded(path, first, last)
     if not traded:
-        return []
+        return
     if len(traded) > _MOST:  # of equal prices the first
         traded = sorted({min(traded, key=_PRICE), max(traded, key=_PRICE), traded[-1]})
-    trades = [trade for second, _ in traded if (trade := path.trade_at(second))]
     before = path.volume_at(first - 1)
-    found = []
-    for trade in trades:
-        found.append((trade, trade.volume - before))
-        before = trade.volume
-    return found
+    for second, _ in traded:
+        trade = path.trade_at(second)
+        if trade is not None:
+            yield trade, trade.volume - before
+            before = trade.volume
 
 
 def _traded(path: SessionPath, first: int, last: int) -> list[tuple[int, int]]:
