@@ -261,8 +261,10 @@ class Results(Protocol):
         """Insert or replace by minute."""
         ...
 
-    def equity(self, *, since: datetime, until: datetime) -> tuple[Equity, ...]:
-        """The minutes from `since` on and before `until`, oldest first."""
+    def equity(
+        self, *, since: datetime, until: datetime, limit: int | None = None
+    ) -> tuple[Equity, ...]:
+        """The minutes from `since` on and before `until`, oldest first, `limit` at most."""
         ...
 
     def equity_before(self, at: datetime) -> Equity | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import log2
@@ -30,8 +30,7 @@ class ScorePart(NamedTuple):
         return f"{self.name} {self.detail}: {self.points:.1f} of {self.most:g}"
 
 
-@dataclass(frozen=True, slots=True)
-class Score:
+class Score(NamedTuple):
     """`most` is the sum of the parts' maxima, those that a stock has no points in included."""
 
     parts: tuple[ScorePart, ...]
@@ -40,12 +39,15 @@ class Score:
     @property
     def total(self) -> float:
         """The points in percent of all that were to be had: 0..100, to one digit."""
-        points = sum(part.points for part in self.parts)
-        return round(min(100.0, max(0.0, points * 100 / self.most)), 1) if self.most else 0.0
+        return _percent(sum(part.points for part in self.parts), self.most)
 
     @property
     def reasons(self) -> tuple[str, ...]:
         return tuple(str(part) for part in self.parts)
+
+
+def _percent(points: float, most: float) -> float:
+    return round(min(100.0, max(0.0, points * 100 / most)), 1) if most else 0.0
 
 
 def source_weight(source: str, weights: ScanWeights) -> float:
@@ -63,16 +65,38 @@ def _wanted(sources: tuple[str, ...], weights: ScanWeights) -> dict[str, float]:
 def fast_score(rows: Sequence[Ranked], scan: Scan = DEFAULT) -> Score:
     """The score of one stock from its places in the rankings, the conditions it matches, and its
     change today; `rows` are those of one stock."""
-    places: dict[str, Ranked] = {}
-    for row in rows:
-        if row.ranking not in places or row.rank < places[row.ranking].rank:
-            places[row.ranking] = row
+    places = _best_places(rows)
     wanted = _wanted(scan.sources, scan.weights)
     parts = [
         _place(source, places[source], most) for source, most in wanted.items() if source in places
     ]
     rise = scan.weights.rise
     return Score((*parts, _rise(rows[0].change_pct, rise)), sum(wanted.values()) + rise)
+
+
+def fast_totals(stocks: Iterable[Sequence[Ranked]], scan: Scan = DEFAULT) -> Iterator[float]:
+    """`fast_score(rows, scan).total` of each stock's rows, without the words: most stocks are not
+    kept."""
+    wanted, rise = _wanted(scan.sources, scan.weights), scan.weights.rise
+    whole = sum(wanted.values()) + rise
+    for rows in stocks:
+        places = _best_places(rows)
+        points = [
+            _place_points(source, places[source], most)
+            for source, most in wanted.items()
+            if source in places
+        ]
+        points.append(rise * _rise_share(rows[0].change_pct))
+        yield _percent(sum(points), whole)
+
+
+def _best_places(rows: Sequence[Ranked]) -> dict[str, Ranked]:
+    """The best row of each ranking."""
+    places: dict[str, Ranked] = {}
+    for row in rows:
+        if row.ranking not in places or row.rank < places[row.ranking].rank:
+            places[row.ranking] = row
+    return places
 
 
 def deep_candidate(
@@ -125,19 +149,26 @@ def _coverage(figures: Mapping[str, Figure], volume: int, weights: ScanWeights) 
 
 
 def _place(source: str, row: Ranked, most: float) -> ScorePart:
+    points = _place_points(source, row, most)
     if source.startswith(CONDITION):
-        return ScorePart(source, most, most, "matched")
+        return ScorePart(source, points, most, "matched")
     name = source.replace("_", " ")
-    points = most * max(0.0, 1 - (row.rank - 1) / 99)
     surge = f" ({row.surge_pct:+.0f} %)" if row.surge_pct is not None else ""
     return ScorePart(name, points, most, f"place {row.rank}{surge}")
 
 
+def _place_points(source: str, row: Ranked, most: float) -> float:
+    """A match of a condition has all points, place 100 of a ranking none."""
+    return most if source.startswith(CONDITION) else most * max(0.0, 1 - (row.rank - 1) / 99)
+
+
 def _rise(change_pct: float, most: float) -> ScorePart:
+    return ScorePart("change", most * _rise_share(change_pct), most, f"{change_pct:+.2f} %")
+
+
+def _rise_share(change_pct: float) -> float:
     """Full points from +1 % to +10 %, fading to nothing at −2 % and at +20 %."""
-    up = _between(change_pct, -2.0, 1.0)
-    spent = 1 - _between(change_pct, 10.0, 20.0)
-    return ScorePart("change", most * min(up, spent), most, f"{change_pct:+.2f} %")
+    return min(_between(change_pct, -2.0, 1.0), 1 - _between(change_pct, 10.0, 20.0))
 
 
 def _strength(strength: float, volume: int) -> tuple[float, str]:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from kt.config.scan import Scan
 from kt.records import Candidate, Instrument, Ranked
-from kt.rules.candidate_score import Score, fast_score
+from kt.rules.candidate_score import fast_score, fast_totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +47,28 @@ def screen(
     by_code: dict[str, list[Ranked]] = {}
     for row in rows:
         by_code.setdefault(row.stock_code, []).append(row)
-    fit: list[tuple[Candidate, Score]] = []
+    fit: list[Candidate] = []
     counts: Counter[str] = Counter()
     for found in by_code.values():
-        score = fast_score(found, scan)
-        candidate = _candidate(found, score.total)
+        candidate = _candidate(found)
         reasons = unfit(candidate, scan, instruments, barred)
         if reasons:
             counts[reasons[0].reason] += 1
         else:
-            fit.append((candidate, score))
-    fit.sort(key=lambda pair: (-pair[0].score, -pair[0].value, pair[0].stock_code))
-    kept = tuple(replace(one, reasons=score.reasons) for one, score in fit[: scan.fast_keep])
-    return Screened(kept, len(by_code), dict(counts.most_common()))
+            fit.append(candidate)
+    totals = fast_totals((by_code[one.stock_code] for one in fit), scan)
+    best = sorted(
+        zip(totals, fit, strict=True),
+        key=lambda pair: (-pair[0], -pair[1].value, pair[1].stock_code),
+    )
+    kept = (_scored(one, by_code[one.stock_code], scan) for _, one in best[: scan.fast_keep])
+    return Screened(tuple(kept), len(by_code), dict(counts.most_common()))
+
+
+def _scored(candidate: Candidate, rows: Sequence[Ranked], scan: Scan) -> Candidate:
+    score = fast_score(rows, scan)
+    sources = tuple(dict.fromkeys(str(row.ranking) for row in rows))
+    return replace(candidate, score=score.total, reasons=score.reasons, rankings=sources)
 
 
 def unfit(
@@ -113,23 +122,25 @@ COMMON = "0"
 """The last character of the code of common shares; preferred ones have 5, 7, 9 or a letter."""
 
 
-def _candidate(rows: Sequence[Ranked], score: float) -> Candidate:
-    """The data of all rows on a stock, without the reasons; a traded value that none has is
-    price x volume."""
-    volume = max(row.volume for row in rows)
-    price = rows[0].price
-    surges = [row.surge_pct for row in rows if row.surge_pct is not None]
-    strengths = [row.strength for row in rows if row.strength is not None]
+def _candidate(rows: Sequence[Ranked]) -> Candidate:
+    """The data of all rows on a stock, without sources, score and reasons; a traded value that
+    none has is price x volume."""
+    price, volume, value = rows[0].price, rows[0].volume, rows[0].value
+    surge = strength = None
+    for row in rows:
+        volume, value = max(volume, row.volume), max(value, row.value)
+        if row.surge_pct is not None and (surge is None or row.surge_pct > surge):
+            surge = row.surge_pct
+        strength = row.strength if strength is None else strength
     return Candidate(
         stock_code=rows[0].stock_code,
         stock_name=rows[0].stock_name,
         price=price,
         change_pct=rows[0].change_pct,
         volume=volume,
-        value=max(row.value for row in rows) or price * volume,
-        score=score,
+        value=value or price * volume,
+        score=0.0,
         stage="fast",
-        rankings=tuple(dict.fromkeys(str(row.ranking) for row in rows)),
-        surge_pct=max(surges) if surges else None,
-        strength=strengths[0] if strengths else None,
+        surge_pct=surge,
+        strength=strength,
     )

@@ -15,7 +15,7 @@ import msgspec
 
 from kt.store.sqlite_errors import mapped
 
-_ENCODE = msgspec.json.Encoder(order="sorted").encode
+_ENCODE = msgspec.json.Encoder().encode
 LEFT_OUT = {"runs": frozenset({"pid", "version"})}
 """Columns that differ between two equal runs."""
 
@@ -32,12 +32,11 @@ def normalised(path: Path) -> Iterator[str]:
 def _rows(db: sqlite3.Connection, table: str) -> Iterator[str]:
     keys = db.execute(f"SELECT name FROM pragma_table_info('{table}') WHERE pk > 0 ORDER BY pk")
     order = ", ".join(f'"{name}"' for (name,) in keys) or "rowid"
-    cursor = db.execute(f'SELECT * FROM "{table}" ORDER BY {order}')
-    names = [column[0] for column in cursor.description]
-    for row in cursor:
+    columns = db.execute(f"SELECT name FROM pragma_table_info('{table}')")
+    names = sorted({name for (name,) in columns} - LEFT_OUT.get(table, frozenset()))
+    wanted = ", ".join(f'"{name}"' for name in names)
+    for row in db.execute(f'SELECT {wanted} FROM "{table}" ORDER BY {order}'):
         kept = dict(zip(names, row, strict=True))
-        for name in LEFT_OUT.get(table, ()):
-            del kept[name]
         if bytes in map(type, row):
             kept = {name: _plain(name, value) for name, value in kept.items()}
         yield f"{table} {_ENCODE(kept).decode()}"

@@ -91,9 +91,12 @@ class ResultRows(JournalPart):
     def put_equity(self, point: Equity) -> None:
         self._upsert("equity", to_row(point), "at")
 
-    def equity(self, *, since: datetime, until: datetime) -> tuple[Equity, ...]:
-        sql = "SELECT * FROM equity WHERE at >= ? AND at < ? ORDER BY at"
-        return self._records(sql, (time_text(since), time_text(until)), Equity)
+    def equity(
+        self, *, since: datetime, until: datetime, limit: int | None = None
+    ) -> tuple[Equity, ...]:
+        sql = "SELECT * FROM equity WHERE at >= ? AND at < ? ORDER BY at LIMIT ?"
+        most = -1 if limit is None else limit
+        return self._records(sql, (time_text(since), time_text(until), most), Equity)
 
     def equity_before(self, at: datetime) -> Equity | None:
         sql = "SELECT * FROM equity WHERE at < ? ORDER BY at DESC LIMIT 1"

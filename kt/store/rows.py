@@ -26,7 +26,7 @@ _AS_IT_IS = frozenset({str, int, float, type(None)})
 
 def time_text(at: datetime) -> str:
     """ISO 8601 with +09:00; the texts sort in order of time."""
-    return at.astimezone(KST).isoformat()
+    return (at if at.tzinfo is KST else at.astimezone(KST)).isoformat()
 
 
 def day_text(day: date) -> str:

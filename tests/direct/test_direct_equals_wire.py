@@ -254,7 +254,8 @@ def test_every_account_query_is_that_of_the_wire(both: Both) -> None:
 
 
 def trade(both: Both, account: ExchangeBroker, codes: list[str], stage: int) -> None:
-    """Buy at the market, leave an order in the book, amend it and cancel it, sell some."""
+    """Buy at the market, leave an order in the book, amend it, sell some, leave an order that is
+    filled in part, and cancel the older one."""
     first, second, third = codes
     bid = both.wire.quote(second).lower_limit
     if stage == 0:
@@ -268,13 +269,25 @@ def trade(both: Both, account: ExchangeBroker, codes: list[str], stage: int) -> 
     elif stage == 2:
         account.place(ticket(third, Side.BUY, 100, both.wire.quote(third).price))
         account.place(ticket(first, Side.SELL, 25, 0))
+        fill_in_part(both, account)
     else:
-        order = account.open_orders()[0]
+        order = account.open_orders(second)[0]
         account.cancel(
             CancelTicket(
                 ord_no=order.ord_no, stock_code=order.stock_code, quantity=order.open_quantity
             )
         )
+
+
+def fill_in_part(both: Both, account: ExchangeBroker) -> None:
+    """Buy 100 shares more than the best ask shows, of the stock where that costs least, and wait
+    until the lists show it."""
+    asks = {code: both.wire.book(code).asks[0] for code in (item.code for item in listings())}
+    code = min(asks, key=lambda code: asks[code].price * (asks[code].quantity + 100))
+    account.place(ticket(code, Side.BUY, asks[code].quantity + 100, asks[code].price))
+    both.app.time.sleep(both.app.exchange._exchange.listing_delay)
+    (order,) = account.open_orders(code)
+    assert 0 < order.filled_quantity < order.quantity
 
 
 def ticket(code: str, side: Side, quantity: int, price: int) -> OrderTicket:

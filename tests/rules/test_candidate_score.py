@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import inspect
+from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kt.config.scan import Scan
 from kt.ports import Market
@@ -24,7 +26,13 @@ from kt.records import (
     Ranking,
     Strength,
 )
-from kt.rules.candidate_score import DEEP_SCAN, deep_candidate, deep_score, fast_score
+from kt.rules.candidate_score import (
+    DEEP_SCAN,
+    deep_candidate,
+    deep_score,
+    fast_score,
+    fast_totals,
+)
 from kt.rules.screen import Exclusion, screen, unfit
 from tests.rules.make import T0, candidate
 
@@ -271,3 +279,19 @@ def test_equal_scores_are_kept_by_value_then_code() -> None:
     ]
     kept = [c.stock_code for c in screen(rows, SCAN).candidates]
     assert kept == ["000023", "000021", "000022"]
+
+
+def test_totals_without_words_are_those_of_the_scores() -> None:
+    draw = Random(7)
+    scan = Scan(sources=("volume_surge", "value", "change", "volume", "condition:돌파"))
+    stocks = [
+        [
+            replace(
+                ranked(rank=draw.randint(1, 120), change_pct=change),
+                ranking=draw.choice(scan.sources),
+            )
+            for _ in range(draw.randint(1, 6))
+        ]
+        for change in [draw.uniform(-30.0, 30.0) for _ in range(300)]
+    ]
+    assert list(fast_totals(stocks, scan)) == [fast_score(rows, scan).total for rows in stocks]

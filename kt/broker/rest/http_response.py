@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
@@ -73,8 +73,7 @@ class HttpResponse:
         return classify(self.http_status, self.body) if self.answered else None
 
 
-@dataclass(frozen=True, slots=True)
-class ApiReply:
+class ApiReply(NamedTuple):
     """A query's successful answer. `nothing` = the broker said that there is no data."""
 
     body: dict[str, Any]

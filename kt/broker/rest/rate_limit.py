@@ -156,7 +156,7 @@ class Pacer:
         """The call was on the wire at `at`: connecting may take longer than the margin allows."""
         with self._state(endpoint.group) as state:
             bucket = state.buckets.setdefault(endpoint.bucket, Bucket())
-            if bucket.sent and bucket.sent[-1] == Sent(number, at):
+            if bucket.sent and (last := bucket.sent[-1]).number == number and last.at == at:
                 return  # it went when it was counted
             others = [one for one in bucket.sent if one.number != number]
             bucket.sent = sorted([*others, Sent(number, at)], key=lambda one: one.at)
@@ -218,8 +218,9 @@ class Pacer:
     def _tidy(self, bucket: Bucket, allowed: Budget, now: float) -> None:
         """Forget calls outside the window, dead waiters, and times from before a restart."""
         bucket.sent = [one for one in bucket.sent if now - allowed.window < one.at <= now]
-        horizon = now + 60 * allowed.window
-        bucket.waiting = [one for one in bucket.waiting if now <= one.until <= horizon]
+        if bucket.waiting:
+            horizon = now + 60 * allowed.window
+            bucket.waiting = [one for one in bucket.waiting if now <= one.until <= horizon]
 
     def _state(self, group: Group) -> contextlib.AbstractContextManager[BudgetState]:
         """The budgets of a group under their lock, kept when the block ends."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from kt.broker.wire.scalars import SATURATED
 
 MILLION = 1_000_000
@@ -14,12 +12,12 @@ def turnover(raw: int, volume: int, price: int) -> int:
 
     The broker mixes the two without documenting it: ka10030, ka10032, ka10081 and ka10095 send
     millions; ka10082 and ka10083 send won in the document. The unit is the one whose result is
-    nearer to volume x price; without a usable volume it is a million, as in every recording.
+    nearer to volume x price by its factor (they are a thousand times a thousand apart); without a
+    usable volume it is a million, as in every recording.
     """
     raw = abs(raw)
     if not raw:
         return 0
     if not volume or not price or volume in SATURATED:
         return raw * MILLION
-    worth = math.log(volume * price)
-    return min((raw, raw * MILLION), key=lambda value: abs(math.log(value) - worth))
+    return raw if volume * price <= raw * 1_000 else raw * MILLION

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 import msgspec
 
@@ -16,6 +18,7 @@ _LOOK_BACK = 120
 _MOST = 3
 """The most trades of one stock per step: the lowest, the highest and the last."""
 _MOST_NOTICES = 60
+_PRICE = itemgetter(1)
 
 
 class Ticker:
@@ -127,27 +130,35 @@ class Ticker:
         return self._phases[session]
 
 
-def chosen(path: SessionPath, first: int, last: int) -> list[tuple[MarketTrade, int]]:
+def chosen(path: SessionPath, first: int, last: int) -> Iterator[tuple[MarketTrade, int]]:
     """At most three trades that represent these seconds, each with the shares since the one
     before it, so that no volume is lost."""
-    prices = {}
-    for second in range(max(first, 0), min(last, AUCTION_SECOND - 1) + 1):
-        index, inside = divmod(second, 60)
-        seconds = path.seconds_in(index)
-        if seconds.quantities[inside] and index >= path.skip:
-            prices[second] = seconds.prices[inside]
-    if first <= CLOSING_SECOND <= last and path.closing_volume:
-        prices[CLOSING_SECOND] = path.closing_price
-    telling = set(prices)
-    if len(prices) > _MOST:
-        telling = {min(prices, key=prices.__getitem__), max(prices, key=prices.__getitem__)}
-        telling.add(max(prices))
-    trades = [trade for second in sorted(telling) if (trade := path.trade_at(second))]
+    traded = _traded(path, first, last)
+    if not traded:
+        return
+    if len(traded) > _MOST:  # of equal prices the first
+        traded = sorted({min(traded, key=_PRICE), max(traded, key=_PRICE), traded[-1]})
     before = path.volume_at(first - 1)
+    for second, _ in traded:
+        trade = path.trade_at(second)
+        if trade is not None:
+            yield trade, trade.volume - before
+            before = trade.volume
+
+
+def _traded(path: SessionPath, first: int, last: int) -> list[tuple[int, int]]:
+    """The seconds from `first` to `last` with a trade, and its price."""
     found = []
-    for trade in trades:
-        found.append((trade, trade.volume - before))
-        before = trade.volume
+    second, end = max(first, path.skip * 60), min(last, AUCTION_SECOND - 1)
+    while second <= end:
+        index, inside = divmod(second, 60)
+        part = slice(inside, min(60, inside + end - second + 1))
+        seconds = path.seconds_in(index)
+        sizes = zip(seconds.prices[part], seconds.quantities[part], strict=True)
+        found += [(at, price) for at, (price, size) in enumerate(sizes, second) if size]
+        second += part.stop - inside
+    if first <= CLOSING_SECOND <= last and path.closing_volume:
+        found.append((CLOSING_SECOND, path.closing_price))
     return found
 
 

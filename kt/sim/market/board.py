@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from kt.errors import UnknownStock
 from kt.records import Flow
@@ -23,8 +22,7 @@ FLOW_DAYS = 100
 """How many finished days of net buying are kept and published."""
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A point in market time: the session's number and the second in it, counted from 09:00."""
 
     at: datetime

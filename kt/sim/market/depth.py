@@ -186,11 +186,12 @@ class Depth:
     def _emptied(
         self, code: str, path: SessionPath, unit: int, second: int, ask: int, bid: int
     ) -> bool:
-        return any(
-            (code, side, price) in self.consumed
-            and not self.size(code, path, unit, side, price, second)
-            for side, price in ((Side.SELL, ask), (Side.BUY, bid))
-        )
+        for name in ((code, Side.SELL, ask), (code, Side.BUY, bid)):
+            if name in self.consumed:
+                _, side, price = name
+                if not self.size(code, path, unit, side, price, second):
+                    return True
+        return False
 
     def book(self, code: str, path: SessionPath, unit: int, second: int) -> Book:
         """Both sides, including the accounts' resting orders.

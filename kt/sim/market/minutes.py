@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import NamedTuple
 
 from kt.records import Side
 from kt.rules import ticks
@@ -36,8 +37,7 @@ _SQUARES = [(part / 255) * (part / 255) for part in range(256)]
 """How far a minute's high and low are beyond its open and close, as parts of the most."""
 
 
-@dataclass(frozen=True, slots=True)
-class MarketTrade:
+class MarketTrade(NamedTuple):
     """The trades of one second: the last price, the shares and the aggressor side."""
 
     second: int

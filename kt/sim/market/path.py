@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import accumulate, islice
 from operator import mul
@@ -49,8 +50,12 @@ class SessionPath(MinutePath):
 
     @cached_property
     def _bought(self) -> list[float]:
-        shares = self.buying_shares or [self.buying(index) for index in range(len(self.volumes))]
-        return [0.0, *accumulate(map(mul, self.volumes, shares))]
+        return [0.0, *accumulate(map(mul, self.volumes, self._shares))]
+
+    @cached_property
+    def _shares(self) -> Sequence[float]:
+        """`buying` of each minute."""
+        return self.buying_shares or [self.buying(index) for index in range(len(self.volumes))]
 
     @cached_property
     def _extremes(self) -> tuple[list[int], list[int]]:
@@ -104,14 +109,15 @@ class SessionPath(MinutePath):
     def strength_at(self, second: int, window: int = 0) -> float:
         """Trade strength: bought over sold volume, 100 = even, over the last `window` minutes (0:
         the whole day)."""
-        place = self.place(second)
-        if place is None:
+        first = self.skip
+        if second < first * 60:
             return 0.0
-        index, inside = place
-        first = max(self.skip, index - window) if window else self.skip
+        index, inside = divmod(min(second, AUCTION_SECOND - 1), 60)
+        if window:
+            first = max(first, index - window)
         inner = self.volume_in(index, inside)
         volume = self.cumulative[index] - self.cumulative[first] + inner
-        bought = self._bought[index] - self._bought[first] + inner * self.buying(index)
+        bought = self._bought[index] - self._bought[first] + inner * self._shares[index]
         sold = volume - bought
         return hundredths(min(500.0, 100 * bought / sold)) if sold > 0 else 100.0
 

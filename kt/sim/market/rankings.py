@@ -26,9 +26,9 @@ def rank(board: Board, moment: Moment, ranking: Ranking) -> tuple[Ranked, ...]:
     places = [place for place in board.by_code if traded[place].volume]
     places.sort(key=order.__getitem__, reverse=True)
     paths = board.paths(moment) if ranking is Ranking.CHANGE else None
-    found = []
+    listings, second, found = board.listings, moment.second, []
     for at, place in enumerate(places, start=1):
-        listing, (price, volume, value, change_pct) = board.listings[place], traded[place]
+        listing, (price, volume, value, change_pct) = listings[place], traded[place]
         found.append(
             Ranked(
                 ranking=ranking,
@@ -40,7 +40,7 @@ def rank(board: Board, moment: Moment, ranking: Ranking) -> tuple[Ranked, ...]:
                 volume=volume,
                 value=value,
                 surge_pct=surges[place] if surges else None,
-                strength=paths[place].strength_at(moment.second) if paths else None,
+                strength=paths[place].strength_at(second) if paths else None,
             )
         )
     return tuple(found)

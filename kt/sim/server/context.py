@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from datetime import date
 from functools import partial
 
@@ -59,6 +59,8 @@ class ServerContext:
         self.pages = Pages()
         self.recent = ChartCache()
         self.fan_out = EventFanOut(exchange.market, partial(ExchangeBroker, exchange))
+        self.selected: dict[Hashable, frozenset[str]] = {}
+        """The codes of `instruments` that pass a filter, kept by who filters."""
         self._instruments: dict[str, Instrument] = {}
         self._listed_on: date | None = None
         self._last_used = time.monotonic()
@@ -78,6 +80,7 @@ class ServerContext:
                 item.stock_code: item for item in self.exchange.market.instruments()
             }
             self._listed_on = today
+            self.selected.clear()
         return self._instruments
 
     def pump(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -59,8 +59,7 @@ def refuse(refusal: Refusal) -> RestAnswer:
     return RestAnswer(refusal.body(), refusal.status)
 
 
-@dataclass(frozen=True, slots=True)
-class Admitted:
+class Admitted(NamedTuple):
     """A call that passed the checks: API, app key and fields."""
 
     served: Served
@@ -174,6 +173,7 @@ def call_of(context: ServerContext, admitted: Admitted, at: Cursor) -> Call:
         seek=at.seek,
         anchor=at.anchor,
         recent=context.recent,
+        selected=context.selected,
     )
 
 

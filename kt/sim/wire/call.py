@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
+
+import msgspec
 
 from kt.ports import Broker, Market, OrderGateway
 from kt.records import Instrument
@@ -20,8 +22,7 @@ SHOWN = " 조회가 완료되었습니다."
 """The leading blank is as recorded on ka10076."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A request whose headers, token and rate have been checked. `seek` and `anchor` come from
     the next-key."""
 
@@ -34,7 +35,9 @@ class Call:
     commission_pct: float = REAL_COMMISSION_PCT
     seek: int = 0
     anchor: str = ""
-    recent: ChartCache = field(default_factory=ChartCache)
+    recent: ChartCache = msgspec.field(default_factory=ChartCache)
+    selected: dict[Hashable, frozenset[str]] = msgspec.field(default_factory=dict)
+    """The codes of the day's stocks that pass a filter, kept by who filters."""
 
     def text(self, name: str, default: str = "") -> str:
         return self.body.get(name, "").strip() or default

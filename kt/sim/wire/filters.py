@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 
 from kt.records import Instrument, MarketName, Ranked, Ranking
 from kt.sim.wire.call import Call
@@ -98,7 +98,7 @@ def filtered(
     if call.text("stex_tp") == NXT:
         return []
     found = call.market.ranking(ranking)
-    wanted = _wanted(call, condition, credit)
+    stocks = _wanted(call, condition, credit)
     least_volume = (call.whole(volume) if volume else 0) * THOUSAND_SHARES
     least_value = _least_value(call, api, value) if value else 0
     low, high = PRICES.get(api, {}).get(call.text(price), (0, 0))
@@ -109,7 +109,7 @@ def filtered(
         and item.value >= least_value
         and low <= item.price
         and (not high or item.price < high)
-        and wanted(item)
+        and (stocks is None or item.stock_code in stocks)
     ]
 
 
@@ -117,26 +117,37 @@ def _least_value(call: Call, api: str, field: str) -> int:
     return VALUE_ODDITIES.get((api, call.text(field)), call.whole(field) * VALUE_UNIT)
 
 
-def _wanted(call: Call, condition: str, credit: str) -> Callable[[Ranked], bool]:
-    """A predicate: is the stock of the requested market, kind and credit group?"""
+def _wanted(call: Call, condition: str, credit: str) -> frozenset[str] | None:
+    """The codes of the stocks of the requested market, kind and credit group; None: of all."""
     market = MARKETS.get(call.text("mrkt_tp"))
-    asked = (CONDITIONS.get(call.text(condition)), CREDIT.get(call.text(credit)))
-    rules = [rule for rule in asked if rule is not None]
+    kind, group = CONDITIONS.get(call.text(condition)), CREDIT.get(call.text(credit))
+    if market is None and kind is None and group is None:
+        return None
 
-    def wanted(item: Ranked) -> bool:
-        stock = call.instruments.get(item.stock_code)
-        if stock is None:
-            return market is None and not rules
-        return (market is None or stock.market is market) and all(rule(stock) for rule in rules)
+    def wanted(stock: Instrument) -> bool:
+        return (
+            (market is None or stock.market is market)
+            and (kind is None or kind(stock))
+            and (group is None or group(stock))
+        )
 
-    return wanted
+    return _selected(call, (market, kind, group), wanted)
+
+
+def _selected(call: Call, key: Hashable, wanted: Wanted) -> frozenset[str]:
+    """The codes of the wanted stocks, found once a day for each key."""
+    if key not in call.selected:
+        call.selected[key] = frozenset(
+            code for code, stock in call.instruments.items() if wanted(stock)
+        )
+    return call.selected[key]
 
 
 def without_managed(call: Call, items: list[Ranked]) -> list[Ranked]:
     """ka10032's own code for it: mang_stk_incls 0 leaves out stocks under administration."""
     if call.text("mang_stk_incls") != "0":
         return items
-    managed = {code for code, stock in call.instruments.items() if _managed(stock)}
+    managed = _selected(call, "managed", _managed)
     return [item for item in items if item.stock_code not in managed]
 
 

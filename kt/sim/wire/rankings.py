@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from kt import api_catalog
 from kt.records import Book, Interval, Quote, Ranked, Ranking
@@ -29,8 +29,7 @@ OUT_OF_HOURS = frozenset("23")
 MOST_MINUTES = 99
 
 
-@dataclass(frozen=True, slots=True)
-class SurgeRow:
+class SurgeRow(NamedTuple):
     """A stock's volume and the earlier volume it is compared with."""
 
     item: Ranked

@@ -29,7 +29,7 @@ def start(ctx: Context, day: date) -> Equity | None:
     before = ctx.journal.equity_before(midnight)
     if before is not None:
         return before
-    since = ctx.journal.equity(since=midnight, until=ctx.clock.now())
+    since = ctx.journal.equity(since=midnight, until=ctx.clock.now(), limit=1)
     return since[0] if since else None
 
 
