@@ -34,7 +34,7 @@ FIRST = 0x01
 """A text frame that more frames follow."""
 QUICK = Timeouts(connect=0.4, answer=0.4, silence=0.4, frame=0.3)
 ENDED = "the connection broke: the server closed the connection"
-SOON = 1.5
+SOON = 4.0
 """Seconds within which everything here must be over."""
 Script = Callable[[socket.socket], None]
 

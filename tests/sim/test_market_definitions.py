@@ -39,7 +39,7 @@ def test_hundredths_are_rounded_as_python_does(value: float) -> None:
     assert repr(hundredths(value)) == repr(round(value, 2))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS, PLACES, st.integers(0, CONTINUOUS_MINUTES - 1))
 def test_a_second_alone_is_that_of_the_whole_minute(seed: int, place: int, index: int) -> None:
     path, drawn = fresh(seed, place), fresh(seed, place).seconds_in(index)
@@ -55,7 +55,7 @@ def test_a_second_alone_is_that_of_the_whole_minute(seed: int, place: int, index
         assert (drawn.highs[inside], drawn.lows[inside]) == (max(shown), min(shown))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(SEEDS, PLACES, SECONDS)
 def test_the_day_so_far_is_what_its_seconds_say(seed: int, place: int, second: int) -> None:
     path, told = fresh(seed, place), fresh(seed, place)
@@ -96,7 +96,7 @@ def size_of(path: SessionPath, unit: int, side: Side, price: int, second: int) -
     return 1 + int(unit * max(0.3, weight) * first * (0.1 + 2.4 * then * then))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(SEEDS, PLACES, SECONDS)
 def test_a_book_is_ten_ticks_a_side(seed: int, place: int, second: int) -> None:
     path, depth, unit = fresh(seed, place), Depth(), 1000
