@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -268,14 +269,21 @@ def _database(url: str) -> optuna.storages.BaseStorage:
         ) from error
 
 
-def _made(url: str, tries: int = 5) -> optuna.storages.BaseStorage:
+MOST_STEPS = 50
+"""More than the steps in which Optuna makes its tables."""
+
+
+def _made(url: str) -> optuna.storages.BaseStorage:
     """The storage with its tables. When several processes make them at the same time, each step
     succeeds for one of them and fails for the others, which find it done when they try again."""
     from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 
-    try:
-        return optuna.storages.RDBStorage(url)
-    except (IntegrityError, OperationalError, ProgrammingError):
-        if tries == 1:
-            raise
-        return _made(url, tries - 1)
+    for _ in range(MOST_STEPS):
+        try:
+            return optuna.storages.RDBStorage(url)
+        except IntegrityError:
+            continue
+        except (OperationalError, ProgrammingError) as error:
+            if not re.search("already exists|locked", str(error.orig), re.IGNORECASE):
+                raise
+    return optuna.storages.RDBStorage(url)
