@@ -11,6 +11,7 @@ from msgspec import Meta
 from kt.records.account_value import Performance
 from kt.records.backtest_result import Backtest
 from kt.records.base import Name, Record
+from kt.records.comparison import Comparison
 from kt.records.decision import Candidate, Check, Decision, ScanSummary
 from kt.records.order import Fill, Order
 from kt.records.order_timing import LatencyFigures
@@ -36,6 +37,7 @@ KINDS: dict[str, Any] = {
     "backtests": Backtest,
     "sweeps": Sweep,
     "latencies": LatencyFigures,
+    "comparisons": Comparison,
     "events": dict[str, Any],
 }
 """The item type of each kind of document."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kt.cli.show import (
     account,
     backtest,
+    comparison,
     daily,
     decisions,
     latency_table,
@@ -35,6 +36,7 @@ LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
     "backtests": backtest.backtests,
     "sweeps": sweep.sweeps,
     "latencies": latency_table.latencies,
+    "comparisons": comparison.comparisons,
     "events": pnl.events,
 }
 
