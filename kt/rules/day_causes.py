@@ -47,6 +47,11 @@ class OneDay:
         for fill in self.day.fills:
             self.fills.setdefault(fill.order_id, []).append(fill)
 
+    @property
+    def placed(self) -> list[Order]:
+        """The orders that no rule denied."""
+        return [order for order in self.day.orders if order.state is not OrderState.DENIED]
+
     def sent(self, order: Order) -> datetime:
         """When the order was sent; when it was made, if the journal does not have that."""
         return self.day.sent.get(order.order_id, order.created_at)

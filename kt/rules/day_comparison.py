@@ -65,18 +65,16 @@ def compare(
         live_realised=realised[0],
         backtest_realised=realised[1],
         difference=realised[0] - realised[1],
-        counts=tuple(
-            DayCount(
-                what=what,
-                live=len(getattr(live, what)),
-                backtest=len(getattr(backtest, what)),
-                equal=found.equal[what],
-            )
-            for what in COUNTED
-        ),
+        counts=tuple(_counts(found)),
         causes=tuple(_causes(found.differences)),
         differences=tuple(found.differences),
     )
+
+
+def _counts(found: _Found) -> Iterator[DayCount]:
+    live, backtest = ((one.day.decisions, one.placed, one.day.fills) for one in found.days)
+    for what, first, second in zip(COUNTED, live, backtest, strict=True):
+        yield DayCount(what=what, live=len(first), backtest=len(second), equal=found.equal[what])
 
 
 def _causes(differences: list[DayDifference]) -> Iterator[CauseCost]:
@@ -199,13 +197,14 @@ def _held(found: _Found) -> Iterator[DayDifference]:
     for code, name in sorted(names.items()):
         live, backtest = (_cost_of_held(one, code) for one in found.days)
         if live != backtest:
-            first = next((row for row in found.differences if row.stock_code == code), None)
+            rows = (one for one in found.differences if one.what == "order")
+            first = next((row for row in rows if row.stock_code == code), None)
             yield DayDifference(
                 what="held",
                 stock_code=code,
                 stock_name=name,
                 cause=first.cause if first else Cause.UNKNOWN,
-                detail=f"shares held cost {live:+,} and {backtest:+,}",
+                detail=f"shares held cost {live:,} and {backtest:,}",
                 cost=live - backtest,
             )
 

@@ -204,7 +204,11 @@ def test_a_rejection_is_refusal() -> None:
             Cause.MODEL,
             "the same question, another answer",
         ),
-        ({"action": Action.ABSTAIN}, Cause.MODEL, "no usable answer of the analyst in the backtest"),
+        (
+            {"action": Action.ABSTAIN},
+            Cause.MODEL,
+            "no usable answer of the analyst in the backtest",
+        ),
     ],
 )
 def test_another_decision(changes: dict[str, Any], cause: Cause, detail: str) -> None:

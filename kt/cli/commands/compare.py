@@ -76,9 +76,9 @@ def journal_file(given: Path, profile: str) -> Path:
     try:
         if given.is_file():
             return given
-        here = ProfilePaths(given).journal
-        if here.is_file():
-            return here
+        journal = ProfilePaths(given).journal
+        if journal.is_file():
+            return journal
         below = sorted(one for one in given.glob("*/kt.db") if one.is_file())
     except (OSError, ValueError) as error:
         why = trouble(error)[0] if isinstance(error, OSError) else str(error)
@@ -92,7 +92,7 @@ def journal_file(given: Path, profile: str) -> Path:
     for one in (*named, *below):
         return one
     raise UsageError(
-        f"there is no journal {here}",
+        f"there is no journal {journal}",
         hint="Name the folder of a backtest, a state folder, or a kt.db.",
     )
 

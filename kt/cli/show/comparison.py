@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from kt.cli.show import columns
 from kt.cli.show.cells import clock, money, signed, updown
 from kt.cli.show.table import Column, heading, pairs, render
-from kt.records import ComparedSide, Comparison, DayDifference
+from kt.records import Cause, ComparedSide, Comparison, DayDifference
+from kt.translation import tr
 
 if TYPE_CHECKING:
     from kt.cli.support.console import Console
@@ -20,10 +21,26 @@ COUNTS = (
     Column("equal", lambda row: money(row.equal), right=True),
 )
 CAUSES = (
-    Column("cause", lambda row: row.cause.value),
+    Column("cause", lambda row: _cause(row.cause)),
     Column("differences", lambda row: money(row.differences), right=True),
     columns.gain("cost"),
 )
+
+
+def _cause(cause: Cause) -> str:
+    words = {
+        Cause.DATA: tr("data"),
+        Cause.MODEL: tr("model"),
+        Cause.LIMIT: tr("limit"),
+        Cause.REFUSAL: tr("refusal"),
+        Cause.LATENCY: tr("latency"),
+    }
+    return words.get(cause, tr("unknown"))
+
+
+def _what(what: str) -> str:
+    words = {"decision": tr("decision"), "order": tr("order")}
+    return words.get(what, tr("held"))
 
 
 def comparisons(rows: Sequence[Comparison], console: Console) -> str:
@@ -80,14 +97,14 @@ def _of(read: Callable[[DayDifference], str]) -> Callable[[Any], str]:
 NUMBER = Column("#", lambda numbered: str(numbered[0]), right=True)
 SIDES = (
     NUMBER,
-    Column("what", _of(lambda row: row.what)),
+    Column("what", _of(lambda row: _what(row.what))),
     Column("code", _of(lambda row: row.stock_code)),
     Column("live", _of(lambda row: side(row.live)), shorten=16),
     Column("backtest", _of(lambda row: side(row.backtest)), shorten=16),
 )
 REASONS = (
     NUMBER,
-    Column("cause", _of(lambda row: row.cause.value)),
+    Column("cause", _of(lambda row: _cause(row.cause))),
     Column(
         "cost",
         _of(lambda row: signed(row.cost)),
