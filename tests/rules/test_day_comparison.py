@@ -267,3 +267,20 @@ def test_an_exit_by_price_at_another_time_is_data() -> None:
     found = compared(day, later_exit)
     assert told(found) == [("order", Cause.DATA, 50_000)]
     assert only(found).detail == "the price reached it at another time"
+
+
+def test_a_decided_sale_of_shares_that_the_other_did_not_buy_has_the_buys_cause() -> None:
+    denial = DayDenial(
+        decision_id="D1", stock_code="005930", side=Side.BUY, codes="TOTAL_LIMIT", at=later(1)
+    )
+    day = traded()
+    sell = make.decision("S", action=Action.SELL, held=10, decided_at=later(3590))
+    sold = replace(day.orders[1], decision_id="S", origin=Origin.CYCLE)
+    live = replace(day, decisions=(*day.decisions, sell), orders=(day.orders[0], sold))
+    hold = make.decision("H", action=Action.HOLD, decided_at=later(3590))
+    found = compared(live, JournalDay(decisions=(make.decision(), hold), denials=(denial,)))
+    assert told(found) == [
+        ("order", Cause.LIMIT, -700_010),
+        ("decision", Cause.DATA, 0),
+        ("order", Cause.LIMIT, 709_990),
+    ]

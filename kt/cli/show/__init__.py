@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kt.cli.show import (
     account,
     backtest,
-    comparison,
+    comparison_table,
     daily,
     decisions,
     latency_table,
@@ -36,7 +36,7 @@ LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
     "backtests": backtest.backtests,
     "sweeps": sweep.sweeps,
     "latencies": latency_table.latencies,
-    "comparisons": comparison.comparisons,
+    "comparisons": comparison_table.comparisons,
     "events": pnl.events,
 }
 
