@@ -58,16 +58,6 @@ from kt.records.base import (
     RiskLevel,
     Side,
 )
-from kt.records.comparison import (
-    Cause,
-    CauseCost,
-    ComparedSide,
-    Comparison,
-    DayCount,
-    DayDenial,
-    DayDifference,
-    JournalDay,
-)
 from kt.records.decision import (
     Candidate,
     Check,
@@ -77,6 +67,16 @@ from kt.records.decision import (
     ScanSummary,
 )
 from kt.records.document import KINDS, VERSION, Document
+from kt.records.journal_comparison import (
+    Cause,
+    CauseCost,
+    ComparedSide,
+    Comparison,
+    DayCount,
+    DayDenial,
+    DayDifference,
+    JournalDay,
+)
 from kt.records.market import (
     BalanceNotice,
     Bar,

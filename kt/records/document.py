@@ -11,8 +11,8 @@ from msgspec import Meta
 from kt.records.account_value import Performance
 from kt.records.backtest_result import Backtest
 from kt.records.base import Name, Record
-from kt.records.comparison import Comparison
 from kt.records.decision import Candidate, Check, Decision, ScanSummary
+from kt.records.journal_comparison import Comparison
 from kt.records.order import Fill, Order
 from kt.records.order_timing import LatencyFigures
 from kt.records.reports import DailyReport

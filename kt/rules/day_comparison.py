@@ -31,7 +31,7 @@ COUNTED = ("decisions", "orders", "fills")
 
 
 @dataclass
-class _Found:
+class _Comparing:
     """What was found so far, in the order of time."""
 
     days: tuple[OneDay, OneDay]
@@ -48,7 +48,7 @@ def compare(
     day: date, files: tuple[str, str], live: JournalDay, backtest: JournalDay, window: timedelta
 ) -> Comparison:
     """The day of both journals. `files` are their names."""
-    found = _Found((OneDay(NAMES[0], live), OneDay(NAMES[1], backtest)), window)
+    found = _Comparing((OneDay(NAMES[0], live), OneDay(NAMES[1], backtest)), window)
     pairs = matched_decisions(live.decisions, backtest.decisions, window)
     for decisions in pairs:
         _decision(found, decisions)
@@ -71,7 +71,7 @@ def compare(
     )
 
 
-def _counts(found: _Found) -> Iterator[DayCount]:
+def _counts(found: _Comparing) -> Iterator[DayCount]:
     live, backtest = ((one.day.decisions, one.placed, one.day.fills) for one in found.days)
     for what, first, second in zip(COUNTED, live, backtest, strict=True):
         yield DayCount(what=what, live=len(first), backtest=len(second), equal=found.equal[what])
@@ -89,7 +89,7 @@ def _place(one: DayDifference) -> tuple[bool, datetime | None, str]:
     return not times, min(times, default=None), one.stock_code
 
 
-def _decision(found: _Found, pair: Pair[Decision]) -> None:
+def _decision(found: _Comparing, pair: Pair[Decision]) -> None:
     """A decision that orders nothing and that only one journal has is no difference."""
     live, backtest = pair
     why = None
@@ -104,7 +104,7 @@ def _decision(found: _Found, pair: Pair[Decision]) -> None:
         found.decided[one.decision_id] = pair, why
 
 
-def _why_decided(found: _Found, live: Decision | None, backtest: Decision | None) -> Why:
+def _why_decided(found: _Comparing, live: Decision | None, backtest: Decision | None) -> Why:
     if live and backtest:
         return day_causes.decision_cause(live, backtest)
     there, one = (found.days[1], live) if live else (found.days[0], backtest)
@@ -112,7 +112,7 @@ def _why_decided(found: _Found, live: Decision | None, backtest: Decision | None
     return day_causes.lone_decision_cause(one, there, found.window)
 
 
-def _order(found: _Found, pair: Pair[Order]) -> None:
+def _order(found: _Comparing, pair: Pair[Order]) -> None:
     live, backtest = pair
     first, second = found.days
     if live and backtest:
@@ -136,7 +136,7 @@ def _other_shares(sides: Pair[ComparedSide]) -> bool:
     return told[0] != told[1]
 
 
-def _same(found: _Found, live: Order, backtest: Order) -> bool:
+def _same(found: _Comparing, live: Order, backtest: Order) -> bool:
     first, second = found.days
     filled = first.filled_at(live), second.filled_at(backtest)
     times = [(first.sent(live), second.sent(backtest))]
@@ -152,7 +152,7 @@ def _same(found: _Found, live: Order, backtest: Order) -> bool:
     )
 
 
-def _cause(found: _Found, pair: Pair[Order]) -> Why:
+def _cause(found: _Comparing, pair: Pair[Order]) -> Why:
     live, backtest = pair
     one = next(order for order in pair if order)
     decided, why_decided = found.decided.get(one.decision_id, (None, None))
@@ -169,7 +169,7 @@ def _cause(found: _Found, pair: Pair[Order]) -> Why:
     return why or follows or levels or UNEXPLAINED
 
 
-def _alike(found: _Found, live: Order, backtest: Order) -> Why | None:
+def _alike(found: _Comparing, live: Order, backtest: Order) -> Why | None:
     """Of the same order at the same time, what is known and is none of the causes."""
     first, second = found.days
     if not day_causes.same_ticket(live, backtest):
@@ -181,7 +181,7 @@ def _alike(found: _Found, live: Order, backtest: Order) -> Why | None:
     return None
 
 
-def _follows(found: _Found, stock_code: str) -> Why | None:
+def _follows(found: _Comparing, stock_code: str) -> Why | None:
     """The cause of the stock's first buy that differs, for what comes after it."""
     if stock_code not in found.bought:
         return None
@@ -189,7 +189,7 @@ def _follows(found: _Found, stock_code: str) -> Why | None:
     return cause, f"follows from the buy of {at:%H:%M:%S}"
 
 
-def _held(found: _Found) -> Iterator[DayDifference]:
+def _held(found: _Comparing) -> Iterator[DayDifference]:
     """Of each stock, what the days' realised profits differ by beyond the cash of its orders."""
     names = {
         order.stock_code: order.stock_name for one in found.days for order in one.day.orders
