@@ -20,11 +20,12 @@ def matched_decisions(
 ) -> list[Pair[Decision]]:
     """On the same stock, the nearest in time first, at most `window` apart. Decisions without a
     time match nothing."""
+    others = _grouped(enumerate(backtest), lambda numbered: numbered[1].stock_code)
     near = sorted(
         (gap, i, j)
         for i, one in enumerate(live)
-        for j, other in enumerate(backtest)
-        if one.stock_code == other.stock_code and (gap := _gap(one, other)) <= window
+        for j, other in others.get(one.stock_code, ())
+        if (gap := _gap(one, other)) <= window
     )
     left, right = dict(enumerate(live)), dict(enumerate(backtest))
     pairs: list[Pair[Decision]] = []
