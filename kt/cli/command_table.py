@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
         "kt.cli.commands.sweep:sweep", "Search configuration values by backtests.", TRADE
     ),
     "replay": Entry("kt.cli.commands.replay:replay", "Run a recorded run again.", TRADE),
+    "compare": Entry("kt.cli.commands.compare:compare", "A live day beside its backtest.", TRADE),
     "service": Entry(
         "kt.cli.commands.service:service", "Start the trading day by systemd or cron.", TRADE
     ),

@@ -67,6 +67,16 @@ from kt.records.decision import (
     ScanSummary,
 )
 from kt.records.document import KINDS, VERSION, Document
+from kt.records.journal_comparison import (
+    Cause,
+    CauseCost,
+    ComparedSide,
+    Comparison,
+    DayCount,
+    DayDenial,
+    DayDifference,
+    JournalDay,
+)
 from kt.records.market import (
     BalanceNotice,
     Bar,
@@ -191,11 +201,18 @@ __all__ = [
     "Candidate",
     "CashFlow",
     "CashNote",
+    "Cause",
+    "CauseCost",
     "Check",
     "CheckResult",
+    "ComparedSide",
+    "Comparison",
     "Concern",
     "CostRates",
     "DailyReport",
+    "DayCount",
+    "DayDenial",
+    "DayDifference",
     "DayResult",
     "Decision",
     "DecisionOutcome",
@@ -221,6 +238,7 @@ __all__ = [
     "InstitutionDay",
     "Instrument",
     "Interval",
+    "JournalDay",
     "JournaledQuestion",
     "KeptNotice",
     "LatencyBucket",

@@ -12,6 +12,7 @@ from kt.records.account_value import Performance
 from kt.records.backtest_result import Backtest
 from kt.records.base import Name, Record
 from kt.records.decision import Candidate, Check, Decision, ScanSummary
+from kt.records.journal_comparison import Comparison
 from kt.records.order import Fill, Order
 from kt.records.order_timing import LatencyFigures
 from kt.records.reports import DailyReport
@@ -36,6 +37,7 @@ KINDS: dict[str, Any] = {
     "backtests": Backtest,
     "sweeps": Sweep,
     "latencies": LatencyFigures,
+    "comparisons": Comparison,
     "events": dict[str, Any],
 }
 """The item type of each kind of document."""

@@ -79,7 +79,23 @@ def test_another_seed_or_setting_is_another_journal(tmp_path: Path) -> None:
     usual = start(tmp_path / "1", 1, "--set=session.last_buy=10:12", "--set=session.close=10:13")
     other = start(
         tmp_path / "2", 1, "--set=session.last_buy=10:12", "--set=session.close=10:13",
-        "--set=exits.stop_loss_pct=3",
+        "--set=exits.stop_loss_pct=3", "--set=limits.positions=1",
     )  # fmt: skip
     found = [result(usual), result(other)]
     assert found[0]["digest"] != found[1]["digest"]
+    compared(found[0]["folder"], found[1]["folder"])
+
+
+def compared(usual: str, other: str) -> None:
+    """`kt compare` finds nothing in a journal beside itself, and beside the other one differences
+    whose costs add up."""
+    for folder, same in ((usual, True), (other, False)):
+        line = [sys.executable, "-m", "kt", "compare", usual, folder, "-o", "json"]
+        environ = {**os.environ, "HOME": usual, "XDG_CONFIG_HOME": usual, "KT_STATE_DIR": usual}
+        ran = subprocess.run(line, stdout=subprocess.PIPE, env=environ, check=True, timeout=60)
+        (found,) = msgspec.json.decode(ran.stdout)["items"]
+        assert found["counts"][1]["live"] > 0
+        assert (found["differences"] == []) is same
+        costs = sum(row["cost"] for row in found["differences"])
+        assert costs == found["difference"]
+        assert found["difference"] == found["live_realised"] - found["backtest_realised"]

@@ -79,6 +79,7 @@ CASES: dict[str, tuple[tuple[str, ...], str]] = {
     "sweep": (("--over", "exits.nothing=1,2"), ""),
     "replay": (("nothing.ktrec",), ""),
     "latency": (("--by", "api"), ""),
+    "compare": (("nothing", "nothing"), ""),
     "service install": ((), ""),
     "halt": ((), ""),
     "reduce": ((), ""),

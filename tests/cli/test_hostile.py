@@ -166,6 +166,8 @@ LINES: tuple[tuple[tuple[str, ...], str], ...] = (
     (("replay", TYPED), ""),
     (("latency",), ""),
     (("latency", "--by", "api", "--origin", TYPED), ""),
+    (("compare", TYPED, TYPED), ""),
+    (("compare", HOSTILE, ".", "--day", TYPED), ""),
     (("status",), ""),
     (("log", "--kind", "all"), ""),
     (("log", "--stock", TYPED), ""),

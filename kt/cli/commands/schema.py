@@ -25,6 +25,7 @@ KIND_NAMES = (
     "backtests",
     "sweeps",
     "latencies",
+    "comparisons",
     "events",
 )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from kt.cli.show import (
     account,
     backtest,
+    comparison_table,
     daily,
     decisions,
     latency_table,
@@ -35,6 +36,7 @@ LAYOUTS: dict[str, Callable[[Sequence[Any], Console], str]] = {
     "backtests": backtest.backtests,
     "sweeps": sweep.sweeps,
     "latencies": latency_table.latencies,
+    "comparisons": comparison_table.comparisons,
     "events": pnl.events,
 }
 

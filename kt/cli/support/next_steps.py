@@ -25,6 +25,7 @@ NEXT: dict[str, str] = {
     "order submit": "`kt order list` shows what has filled",
     "order resolve": "`kt order list --unknown` shows what else needs you",
     "run": "`kt status` shows what is held and open, `kt pnl` the profit",
+    "compare": "`kt help backtest` explains the causes, `kt log decision ID` one decision",
     "sweep": "`kt backtest` with the winner's --set options shows its trades",
     "top": "`kt log` shows what happened, `kt status` what stands",
     "halt": "`kt status` shows what stands, `kt resume` ends the halt",
