@@ -269,6 +269,7 @@ def _database(url: str) -> optuna.storages.BaseStorage:
         ) from error
 
 
+_RACED = re.compile("already exists|locked", re.IGNORECASE)
 MOST_STEPS = 50
 """More than the steps in which Optuna makes its tables."""
 
@@ -284,6 +285,6 @@ def _made(url: str) -> optuna.storages.BaseStorage:
         except IntegrityError:
             continue
         except (OperationalError, ProgrammingError) as error:
-            if not re.search("already exists|locked", str(error.orig), re.IGNORECASE):
+            if not _RACED.search(str(error.orig)):
                 raise
     return optuna.storages.RDBStorage(url)
