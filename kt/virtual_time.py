@@ -11,10 +11,12 @@ import contextvars
 import heapq
 import math
 import queue
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from itertools import count
+from types import FrameType
 
 from greenlet import getcurrent, greenlet
 
@@ -146,7 +148,7 @@ class VirtualTime:
         """The thread whose turn is next; what is due before it is done here."""
         failure: BaseException = RuntimeError("every thread of the virtual time waits for ever")
         try:
-            while self._events:
+            while self._events and self._failure is None:
                 at, _, waiter, number, action = heapq.heappop(self._events)
                 if waiter is not None and not (waiter.waiting and waiter.round == number):
                     continue
@@ -160,6 +162,10 @@ class VirtualTime:
             failure = fault
         return self._failed(failure)
 
+    def fail(self, failure: BaseException) -> None:
+        """Raise this on the main thread when the thread that runs waits next, or ends."""
+        self._failure = self._failure or failure
+
     def _failed(self, failure: BaseException) -> VirtualThread:
         """The main thread, which will raise it."""
         self._failure = self._failure or failure
@@ -172,9 +178,11 @@ class VirtualTime:
     def driving(self) -> Iterator[None]:
         """Inside the block everything that waits is made by this time; threads that it starts
         inherit the context at its beginning."""
-        with concurrency.using(self):
+        with concurrency.using(self), _signals_to(self.fail):
             self._context = contextvars.copy_context()
             yield
+        if self._failure is not None:
+            raise self._failure
 
     def start(self, work: Callable[[], object], name: str) -> None:
         waiter: VirtualThread = VirtualThread(greenlet(lambda *_: self._live(waiter, work)))
@@ -217,6 +225,35 @@ class VirtualTime:
                 waiter.thread.throw(ThreadEnded)
         self._others.clear()
         self._events.clear()
+
+
+@contextlib.contextmanager
+def _signals_to(fail: Callable[[BaseException], None]) -> Iterator[None]:
+    """What the handlers of SIGINT, SIGTERM and SIGHUP raise inside the block goes to `fail`: they
+    run in whichever thread of the virtual time it is, which could take it for a fault of its
+    work."""
+    wanted = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def passing(handler: Callable[[int, FrameType | None], object]) -> Callable[..., None]:
+        def handle(number: int, frame: FrameType | None) -> None:
+            try:
+                handler(number, frame)
+            except BaseException as raised:  # noqa: BLE001 - raised on the main thread
+                fail(raised)
+
+        return handle
+
+    before = {one: found for one in wanted if callable(found := signal.getsignal(one))}
+    ours = {one: passing(handler) for one, handler in before.items()}
+    with contextlib.suppress(ValueError):  # not on the machine's main thread: none arrives here
+        for one, handler in ours.items():
+            signal.signal(one, handler)
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            if signal.getsignal(one) is ours[one]:
+                signal.signal(one, handler)
 
 
 def _micros(seconds: float) -> int:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import signal
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
@@ -189,3 +191,32 @@ def test_outside_the_block_threads_are_the_machines() -> None:
     done = concurrency.mailbox()
     concurrency.start(lambda: done.put("real"), "real")
     assert done.get(timeout=10) == "real"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_whatever_the_thread_that_it_hits_catches(number: int) -> None:
+    ended = []
+
+    def unwind(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    def stubborn(time: VirtualTime) -> None:
+        try:
+            os.kill(os.getpid(), number)
+            time.sleep(0)
+            for _ in range(100):
+                time.sleep(1)
+        except KeyboardInterrupt:  # as a worker that takes every failure for one of its work
+            ended.append("caught")
+
+    before = signal.signal(number, unwind)
+    try:
+        time = VirtualTime(NINE)
+        with pytest.raises(KeyboardInterrupt), time.driving():
+            time.start(lambda: stubborn(time), "stubborn")
+            time.sleep(1_000)
+        time.close()
+        assert signal.getsignal(number) is unwind
+    finally:
+        signal.signal(number, before)
+    assert not ended and time.now() < NINE + timedelta(seconds=1)
