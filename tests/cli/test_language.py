@@ -96,6 +96,8 @@ def test_states_are_shown_and_taken_in_korean(front: Front) -> None:
         listed = front(*wanted, state, terminal=True)
         assert "안전 거부" in listed.out and "DENIED" not in listed.out, state
     assert "70050" in front(*wanted, "안전 거부", "-o", "json").out
+    by_hand = front("order", "list", "--lang", "ko", "--origin", "수동", "-o", "csv")
+    assert "manual" in by_hand.out and by_hand.code == ExitCode.DONE
     refused = front(*wanted, "체결중")
     assert refused.code == ExitCode.USAGE and "체결," in refused.err
 

@@ -9,7 +9,14 @@ import click
 
 from kt.cli.support.click_extensions import command, pass_cli
 from kt.cli.support.param_types import STOCK
-from kt.cli.support.row_filters import ORIGINS, Filter, MomentType, beginning, ending
+from kt.cli.support.row_filters import (
+    ORIGINS,
+    Filter,
+    MomentType,
+    OriginType,
+    beginning,
+    ending,
+)
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -46,7 +53,7 @@ if TYPE_CHECKING:
     "--origin",
     "origins",
     multiple=True,
-    type=click.Choice(ORIGINS, case_sensitive=False),
+    type=OriginType(ORIGINS, case_sensitive=False),
     metavar="ORIGIN",
     help=f"Only orders of this origin: {', '.join(ORIGINS)}.",
 )

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from itertools import product
 from pathlib import Path
 
-from kt.records import OrderState
+from kt.records import OrderState, Origin
 
 NOT_SHOWN = (
     "kt/analyst/account_tables.py",
@@ -162,7 +162,7 @@ def messages(root: Path) -> dict[str, set[str]]:
         shown = [*texts(tree), *(labels(tree) if name.startswith("kt/cli/") else ())]
         for text in filter(None, map(str.strip, shown)):
             found.setdefault(text, set()).add(name)
-    for text in filter(None, (*key_meanings(), *OrderState, *FROM_ELSEWHERE)):
+    for text in filter(None, (*key_meanings(), *OrderState, *Origin, *FROM_ELSEWHERE)):
         found.setdefault(text, set()).add("kt/cli/docs/extraction.py")
     return found
 

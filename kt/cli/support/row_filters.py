@@ -17,6 +17,10 @@ from kt.translation import tr
 if TYPE_CHECKING:
     from kt.records import Order
 
+    Choice = click.Choice[str]
+else:
+    Choice = click.Choice  # not generic in the oldest version that kt takes
+
 ORIGINS = (
     *("cycle", "pipe", "manual", "stop_loss", "take_profit", "trailing_stop", "time_stop"),
     *("close", "flatten", "external"),
@@ -59,6 +63,15 @@ class StateType(Type):
         return next((state for state in OrderState if text == tr(state)), text)
 
 
+class OriginType(Choice):
+    """One of the origins, in English or in the language of the moment; gives the English."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        text = folded(str(value))
+        known = next((origin for origin in ORIGINS if text == tr(origin)), text)
+        return str(super().convert(known, param, ctx))
+
+
 def options(function: Callable[..., Any]) -> Callable[..., Any]:
     """The filters as options; the command gets them as keyword arguments for `Filter`."""
     moment = MomentType()
@@ -79,7 +92,7 @@ def options(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--origin",
                 "origins",
                 multiple=True,
-                type=click.Choice(ORIGINS, case_sensitive=False),
+                type=OriginType(ORIGINS, case_sensitive=False),
                 metavar="ORIGIN",
                 help=f"Only of this origin: {', '.join(ORIGINS)}.",
             ),
