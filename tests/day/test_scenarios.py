@@ -195,7 +195,7 @@ def test_scenario_4_an_unfilled_order_is_amended(house: House) -> None:
     assert fills[0] == {"quantity": 5, "price": 70_000}
     assert {row["price"] for row in fills[1:]} == {70_500}
     assert sum(row["quantity"] for row in fills) == 10
-    (advice,) = house.rows("SELECT * FROM advice WHERE topic = 'unfilled'")
+    (advice,) = house.seen("SELECT * FROM advice WHERE topic = 'unfilled'")
     assert (advice["choice"], advice["price"], advice["analyst"]) == ("AMEND", 70_500, "rules")
     (line,) = house.run("log", "--kind", "advice", "-o", "table").out
     assert "unfilled AMEND" in line and "삼성전자 70,500 rules own" in line
