@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kt.recording.entries import RecordedResult
+from kt.records import OrderEventKind
 
 COMPARED: dict[str, tuple[str, ...]] = {
     "decision": (
@@ -41,7 +42,7 @@ def first_difference(
 ) -> FirstDifference | None:
     """None when both agree. `exact`: in all fields, times and their order. Otherwise in those of
     COMPARED, in the order in which they came for each stock and kind: different stocks may have
-    changed places."""
+    changed places, and so may an order's fill and its answer."""
     if exact:
         return _compared("", [_whole(one) for one in was], [_whole(one) for one in now])
     found = []
@@ -61,7 +62,8 @@ def _whole(result: RecordedResult) -> _Made:
 
 
 def _by_stock(results: Iterable[RecordedResult]) -> dict[tuple[str, str], list[_Made]]:
-    """By kind and stock; an event belongs to the stock of its order."""
+    """By kind and stock; an event belongs to the stock of its order. Fills are a kind of their own:
+    one thread reads them from the stream while another reads the order's answer."""
     found: dict[tuple[str, str], list[_Made]] = defaultdict(list)
     stocks: dict[str, str] = {}
     for one in results:
@@ -69,7 +71,8 @@ def _by_stock(results: Iterable[RecordedResult]) -> dict[tuple[str, str], list[_
         code = one.values.get("stock_code") or stocks.get(order_id, "")
         stocks.setdefault(order_id, code)
         kept = {name: one.values.get(name) for name in COMPARED.get(one.what, ())}
-        found[one.what, code].append((one, kept))
+        kind = "fill" if kept.get("kind") == OrderEventKind.FILL else one.what
+        found[kind, code].append((one, kept))
     return found
 
 

@@ -180,7 +180,7 @@ def test_a_live_cycle_and_a_live_day_over_sockets_are_replayed(tmp_path: Path) -
     for path in (once, day):
         done = kt(tmp_path, "replay", str(path), KT_CONFIG="")
         row = json.loads(done.stdout)["items"][0]
-        assert (done.returncode, row["same"]) == (0, True), row["difference"]
+        assert (done.returncode, row["same"]) == (0, True), json.dumps(row["difference"])
         assert row["results"] > 5 and row["exact"] is False
     secrets = hidden(config, tmp_path, more, token)
     for path in (once, day):

@@ -38,13 +38,22 @@ def test_times_identifiers_and_turns_of_different_stocks_may_change() -> None:
 
 
 def test_the_turns_of_one_stock_may_not() -> None:
-    was = [order(1, "O", "A"), event(2, "O", "ACKED"), event(3, "O", "FILL")]
-    now = [order(1, "O", "A"), event(2, "O", "FILL"), event(3, "O", "ACKED")]
+    was = [order(1, "O", "A"), event(2, "O", "ACKED"), event(3, "O", "AMENDING")]
+    now = [order(1, "O", "A"), event(2, "O", "AMENDING"), event(3, "O", "ACKED")]
     found = first_difference(was, now, exact=False)
     assert found is not None
     assert (found.at, found.what, found.stock_code) == (2, "event", "A")
     assert found.was is not None and found.now is not None
-    assert (found.was["kind"], found.now["kind"]) == ("ACKED", "FILL")
+    assert (found.was["kind"], found.now["kind"]) == ("ACKED", "AMENDING")
+
+
+def test_a_fill_may_come_before_the_answer_or_after_it() -> None:
+    was = [order(1, "O", "A"), event(2, "O", "ACKED"), event(3, "O", "FILL")]
+    now = [order(1, "O", "A"), event(2, "O", "FILL"), event(3, "O", "ACKED")]
+    assert first_difference(was, now, exact=False) is None
+    assert first_difference(was, now, exact=True) is not None
+    missing = first_difference(was, was[:2], exact=False)
+    assert missing is not None and missing.was is not None and missing.was["kind"] == "FILL"
 
 
 def test_the_first_in_time_is_said() -> None:
