@@ -18,7 +18,7 @@ from kt.engine.day import Day
 from kt.engine.feed import Feed
 from kt.errors import AuthError, ExitCode, InputError, KtError, Unreachable
 from kt.ports import concurrency
-from kt.recording.differences import FirstDifference, first_difference
+from kt.recording.differences import FirstDifference, first_difference, is_fill
 from kt.recording.entries import RecordedResult, RecordingEnd, RecordingHeader
 from kt.recording.header import config_of
 from kt.recording.playback import Playback, time_of
@@ -78,6 +78,7 @@ def replay(
         try:
             app.journal.recorder = keep
             failure = _run(app, header.command, end, say)
+            ended = playback.at
         finally:
             try:
                 time.close()
@@ -87,6 +88,8 @@ def replay(
         recorded = [one for one in recorded if one.at < end]
         made = [one for one in made if one.at < end]
     exact = header.exact and header.kt == __version__
+    if not exact:
+        recorded = [one for one in recorded if one.at <= ended or not is_fill(one)]
     difference = first_difference(recorded, made, exact=exact)
     return Replayed(header, len(recorded), difference, tuple(playback.missing), failure)
 

@@ -71,9 +71,13 @@ def _by_stock(results: Iterable[RecordedResult]) -> dict[tuple[str, str], list[_
         code = one.values.get("stock_code") or stocks.get(order_id, "")
         stocks.setdefault(order_id, code)
         kept = {name: one.values.get(name) for name in COMPARED.get(one.what, ())}
-        kind = "fill" if kept.get("kind") == OrderEventKind.FILL else one.what
+        kind = "fill" if is_fill(one) else one.what
         found[kind, code].append((one, kept))
     return found
+
+
+def is_fill(result: RecordedResult) -> bool:
+    return result.values.get("kind") == OrderEventKind.FILL
 
 
 def _agree(was: dict[str, Any], now: dict[str, Any]) -> bool:
