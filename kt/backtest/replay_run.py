@@ -87,11 +87,18 @@ def replay(
     if not complete:
         recorded = [one for one in recorded if one.at < end]
         made = [one for one in made if one.at < end]
+    difference = _difference(header, recorded, made, ended)
+    return Replayed(header, len(recorded), difference, tuple(playback.missing), failure)
+
+
+def _difference(
+    header: RecordingHeader, was: list[RecordedResult], now: list[RecordedResult], ended: int
+) -> FirstDifference | None:
+    """A live run takes time to end, and the replay's none: fills after its end are left out."""
     exact = header.exact and header.kt == __version__
     if not exact:
-        recorded = [one for one in recorded if one.at <= ended or not is_fill(one)]
-    difference = first_difference(recorded, made, exact=exact)
-    return Replayed(header, len(recorded), difference, tuple(playback.missing), failure)
+        was = [one for one in was if one.at <= ended or not is_fill(one)]
+    return first_difference(was, now, exact=exact)
 
 
 @contextlib.contextmanager
