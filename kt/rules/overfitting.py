@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from itertools import combinations, pairwise
 from statistics import NormalDist
 
+from kt.rules.performance import sharpe_of_one
+
 NORMAL = NormalDist()
 EULER_MASCHERONI = 0.5772156649015329
 BLOCKS = 16
@@ -20,15 +22,6 @@ FEWEST_DAYS = 8
 """With fewer days there are too few splits (70 of 8 blocks) for a probability."""
 MOST_WORK = 2_000_000
 """Splits times sets; with many sets the days are cut into fewer blocks."""
-
-
-def sharpe(rates: Sequence[float]) -> float | None:
-    """Mean over sample standard deviation."""
-    if len(rates) < 2:
-        return None
-    mean = math.fsum(rates) / len(rates)
-    variance = math.fsum((one - mean) ** 2 for one in rates) / (len(rates) - 1)
-    return mean / math.sqrt(variance) if variance > 0 else None
 
 
 def shape(rates: Sequence[float]) -> tuple[float, float]:
@@ -64,7 +57,7 @@ def deflated_sharpe(best: Sequence[float], all_sharpes: Sequence[float]) -> floa
     """The probability that the Sharpe ratio of the best set's returns is more than the luck of
     choosing it among all (the 2014 paper's DSR). Every trial counts as independent, which errs
     against the set."""
-    observed = sharpe(best)
+    observed = sharpe_of_one(best)
     if observed is None or not all_sharpes:
         return None
     mean = math.fsum(all_sharpes) / len(all_sharpes)

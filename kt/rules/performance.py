@@ -81,13 +81,18 @@ def drawdowns(rates: Iterable[float]) -> list[float]:
 
 
 def sharpe(daily: Sequence[float]) -> float | None:
-    """Mean daily return over its sample standard deviation, annualised; empyrical's
-    `sharpe_ratio`."""
-    if len(daily) < 2:
+    """`sharpe_of_one` of daily returns, annualised; empyrical's `sharpe_ratio`."""
+    ratio = sharpe_of_one(daily)
+    return None if ratio is None else ratio * math.sqrt(DAYS_A_YEAR)
+
+
+def sharpe_of_one(rates: Sequence[float]) -> float | None:
+    """The mean return of one period over its sample standard deviation; None without variation."""
+    if len(rates) < 2:
         return None
-    mean = math.fsum(daily) / len(daily)
-    deviation = math.sqrt(math.fsum((one - mean) ** 2 for one in daily) / (len(daily) - 1))
-    return mean / deviation * math.sqrt(DAYS_A_YEAR) if deviation > 0 else None
+    mean = math.fsum(rates) / len(rates)
+    deviation = math.sqrt(math.fsum((one - mean) ** 2 for one in rates) / (len(rates) - 1))
+    return mean / deviation if deviation > 0 else None
 
 
 def sortino(daily: Sequence[float]) -> float | None:

@@ -130,7 +130,7 @@ def score(objective: Objective, rates: Sequence[Sequence[float]]) -> float | Non
     if not rows:
         return None
     if objective == "return":
-        grown = [math.prod(1 + rate for rate in row) - 1 for row in rows]
+        grown = [performance.total_return(row) or 0.0 for row in rows]
         return round(100 * math.fsum(grown) / len(grown), 4)
     together = [rate for row in rows for rate in row]
     of = performance.sharpe if objective == "sharpe" else performance.sortino

@@ -9,6 +9,8 @@ from collections import namedtuple
 from pathlib import Path
 from typing import Any
 
+from kt.store.read_only import read_only
+
 OPEN = ("ACKED", "PARTIAL", "AMENDING", "CANCELLING")
 """`kt.records.OPEN_STATES`, which would take as long to import as all the rest."""
 UNKNOWN = ("PLANNED", "SENDING", "UNKNOWN")
@@ -44,8 +46,7 @@ def _read(path: Path, sql: str, values: tuple[str, ...]) -> list[Any]:
     if not path.is_file():
         return []
     try:
-        address = f"{path.absolute().as_uri()}?mode=ro"
-        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_SECONDS)) as file:
+        with contextlib.closing(read_only(path, timeout=_SECONDS)) as file:
             return file.execute(sql, values).fetchall()
     except sqlite3.Error:
         return []

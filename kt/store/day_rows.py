@@ -32,7 +32,7 @@ from kt.store.stops import stop_of
 
 R = TypeVar("R", bound=Record)
 
-_DECISIONS = """
+DECISIONS = """
 SELECT * FROM decisions WHERE decided_at >= ? AND decided_at < ? AND provenance <> 'shadow'
 ORDER BY decided_at, seq"""
 
@@ -82,7 +82,7 @@ class DayRows(JournalPart):
     """Implements ports.DayLog."""
 
     def decisions_of(self, day: date, until: date | None = None) -> tuple[Decision, ...]:
-        return self._of_days(_DECISIONS, (day, until), Decision)
+        return self._of_days(DECISIONS, (day, until), Decision)
 
     def denials_of(self, day: date, until: date | None = None) -> tuple[DenialCount, ...]:
         return self._of_days(_DENIALS, (day, until), DenialCount)

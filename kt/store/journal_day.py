@@ -14,6 +14,8 @@ from kt.errors import InputError
 from kt.records import DayDenial, Decision, ExitLevels, Fill, JournalDay, Order, Record, Trade
 from kt.store import schema
 from kt.store.connection import rows
+from kt.store.day_rows import DECISIONS
+from kt.store.read_only import read_only
 from kt.store.rows import day_text, from_row, time_of
 from kt.store.sqlite_errors import mapped, primary_code
 
@@ -22,10 +24,6 @@ R = TypeVar("R", bound=Record)
 _DAYS = """
 SELECT day FROM orders UNION SELECT day FROM pnl_daily
 UNION SELECT substr(decided_at, 1, 10) FROM decisions ORDER BY 1"""
-
-_DECISIONS = """
-SELECT * FROM decisions WHERE decided_at >= ? AND decided_at < ? AND provenance <> 'shadow'
-ORDER BY decided_at, seq"""
 
 _DENIALS = """
 SELECT decision_id, stock_code, side, denied_by AS codes, checked_at AS at FROM checks
@@ -61,7 +59,7 @@ class JournalReader:
         span = day_text(day), day_text(day + timedelta(days=1))
         with mapped(self._path):
             return JournalDay(
-                decisions=self._all(_DECISIONS, span, Decision),
+                decisions=self._all(DECISIONS, span, Decision),
                 denials=self._all(_DENIALS, span, DayDenial),
                 orders=self._all(_ORDERS, span, Order),
                 sent={
@@ -81,10 +79,7 @@ class JournalReader:
 def reading(path: Path) -> Iterator[JournalReader]:
     """The journal in a file, which stays as it is. Raises InputError for a file that is no journal
     or of a newer kt, and JournalError when it cannot be read."""
-    with (
-        mapped(path),
-        closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as file,
-    ):
+    with mapped(path), closing(read_only(path)) as file:
         file.isolation_level = None
         with closing(_current(file, path)) as connection:
             connection.execute("BEGIN")

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from kt.store.read_only import read_only, tables
 from kt.store.sqlite_errors import mapped
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -22,18 +23,15 @@ LEFT_OUT = {"runs": frozenset({"pid", "version"})}
 
 def normalised(path: Path) -> Iterator[str]:
     """One line for each row: the table, and the columns by name as JSON. Raises JournalError."""
-    with mapped(path), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
-        sql = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-        for (table,) in db.execute(sql).fetchall():
-            if not table.startswith(("sqlite_", "_sqlite_")):
-                yield from _rows(db, table)
+    with mapped(path), closing(read_only(path)) as db:
+        for table in tables(db):
+            yield from _rows(db, table)
 
 
 def _rows(db: sqlite3.Connection, table: str) -> Iterator[str]:
-    keys = db.execute(f"SELECT name FROM pragma_table_info('{table}') WHERE pk > 0 ORDER BY pk")
-    order = ", ".join(f'"{name}"' for (name,) in keys) or "rowid"
-    columns = db.execute(f"SELECT name FROM pragma_table_info('{table}')")
-    names = sorted({name for (name,) in columns} - LEFT_OUT.get(table, frozenset()))
+    columns = db.execute(f"SELECT pk, name FROM pragma_table_info('{table}')").fetchall()
+    order = ", ".join(f'"{name}"' for place, name in sorted(columns) if place) or "rowid"
+    names = sorted({name for _, name in columns} - LEFT_OUT.get(table, frozenset()))
     wanted = ", ".join(f'"{name}"' for name in names)
     for row in db.execute(f'SELECT {wanted} FROM "{table}" ORDER BY {order}'):
         kept = dict(zip(names, row, strict=True))

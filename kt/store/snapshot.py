@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from kt.store import schema
+from kt.store.connection import rows
+from kt.store.read_only import read_only, tables
 from kt.store.rows import Row, insert_sql
 from kt.store.sqlite_errors import mapped
 
 LEFT_OUT = frozenset(
     (
         *("log", "runs", "steps", "api_calls", "scans", "candidates", "checks", "check_results"),
-        *("errors", "notices", "deliveries", "heartbeats"),
+        *("errors", "notices", "deliveries", "heartbeats", "minute_prices"),
     )
 )
 """Tables that no decision reads."""
@@ -29,19 +31,19 @@ def read_rows(path: Path) -> tuple[int, list[tuple[str, Row]]]:
     are hexadecimal. Raises JournalError."""
     if not path.exists():
         return schema.VERSION, []
-    with mapped(path), closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+    with mapped(path), closing(read_only(path)) as db:
         version = schema.version_of(db)
-        return version, [(table, row) for table in _tables(db) for row in _rows(db, table)]
+        return version, [(table, row) for table in _kept(db) for row in _rows(db, table)]
 
 
-def write_rows(path: Path, version: int, rows: Iterable[tuple[str, Row]]) -> None:
+def write_rows(path: Path, version: int, found: Iterable[tuple[str, Row]]) -> None:
     """Make a journal of this version with these rows; opening it brings it up to date. Raises
     JournalError."""
     with mapped(path), closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("BEGIN")
         schema.migrate(db, to=version)
-        known = {table: _columns(db, table) for table in _tables(db)}
-        for table, row in rows:
+        known = {table: _columns(db, table) for table in _kept(db)}
+        for table, row in found:
             kept = known.get(table, frozenset())
             values = {name: _value(name, row[name]) for name in row if name in kept}
             if values:
@@ -50,11 +52,8 @@ def write_rows(path: Path, version: int, rows: Iterable[tuple[str, Row]]) -> Non
         db.execute("COMMIT")
 
 
-def _tables(db: sqlite3.Connection) -> Iterator[str]:
-    sql = "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name"
-    for (name,) in db.execute(sql).fetchall():
-        if not name.startswith(("sqlite_", "_sqlite_")) and name not in LEFT_OUT:
-            yield name
+def _kept(db: sqlite3.Connection) -> list[str]:
+    return [name for name in tables(db) if name not in LEFT_OUT]
 
 
 def _columns(db: sqlite3.Connection, table: str) -> frozenset[str]:
@@ -64,12 +63,9 @@ def _columns(db: sqlite3.Connection, table: str) -> frozenset[str]:
 
 
 def _rows(db: sqlite3.Connection, table: str) -> Iterator[Row]:
-    cursor = db.execute(f'SELECT * FROM "{table}"')
-    names = [column[0] for column in cursor.description]
-    for row in cursor:
+    for row in rows(db, f'SELECT * FROM "{table}"'):
         yield {
-            name: value.hex() if isinstance(value, bytes) else value
-            for name, value in zip(names, row, strict=True)
+            name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()
         }
 
 

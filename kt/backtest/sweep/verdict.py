@@ -12,6 +12,7 @@ from kt.backtest.sweep.sweep_plan import Place, SweepPlan
 from kt.backtest.sweep.trial import Rates, SeedResult, tested_rates, trained_rates
 from kt.records import Sweep, SweepSet, SweepWindow
 from kt.rules import overfitting
+from kt.rules.performance import sharpe_of_one
 from kt.rules.sweep_space import DayWindow, score
 
 SURE = 0.95
@@ -129,7 +130,7 @@ def _luck(plan: SweepPlan, ranked: Sequence[SharedTrial]) -> tuple[float | None,
     rows = [
         [rate for row in trained_rates(window, _seeds(trial)) for rate in row] for trial in traded
     ]
-    sharpes = [one for row in rows if (one := overfitting.sharpe(row)) is not None]
+    sharpes = [one for row in rows if (one := sharpe_of_one(row)) is not None]
     adjusted = plan.objective != "return"
     return (
         overfitting.deflated_sharpe(rows[0], sharpes),

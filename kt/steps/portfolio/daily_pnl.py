@@ -6,7 +6,7 @@ The figures are computed from the journal's fills, trades and positions, so they
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 
 from msgspec.structs import replace
@@ -86,16 +86,20 @@ def close_day(ctx: Context, prices: Mapping[str, int] | None = None) -> DayResul
     if now is not None:
         ctx.journal.put_equity(now)
     result = figures(ctx, positions, now)
-    ctx.journal.minute_prices(ctx.clock.now(), _traded(ctx, result.day, known))
+    ctx.journal.minute_prices(ctx.clock.now(), _traded(ctx, result.day, positions, known))
     ctx.journal.put_day(result)
     hit("settle.recorded", ctx.profile)
     enforce(ctx, result)
     return result
 
 
-def _traded(ctx: Context, today: date, prices: Mapping[str, int]) -> dict[str, int]:
+def _traded(
+    ctx: Context, today: date, held: tuple[Position, ...], prices: Mapping[str, int]
+) -> dict[str, int]:
     """Of these prices those of stocks that are held or were traded today."""
-    codes = {position.stock_code for position in ctx.journal.positions()}
+    if not prices:
+        return {}
+    codes = {position.stock_code for position in held}
     codes |= {fill.stock_code for fill in ctx.journal.fills(day=today)}
     return {code: prices[code] for code in sorted(codes) if prices.get(code)}
 
@@ -151,10 +155,22 @@ def by_stock(
 def performance(ctx: Context, since: date, until: date | None = None) -> Performance:
     """The performance figures from a day until the end of another, or until now, from the
     journaled equity."""
-    trips = [trip for trip in by_trade(ctx, since, until) if not trip.open]
+    points = equity.course(ctx, since, until)
+    return performance_of(ctx, since, until, by_trade(ctx, since, until), points)
+
+
+def performance_of(
+    ctx: Context,
+    since: date,
+    until: date | None,
+    trades: Iterable[RoundTrip],
+    points: Sequence[Equity],
+) -> Performance:
+    """The same from the trades and the equity of these days, by minute."""
+    trips = [trip for trip in trades if not trip.open]
     profit = sum(sale.profit for sale in ctx.journal.trades(since=since, until=until))
     last = until or ctx.clock.now().date()
-    return rules.performance(since, last, profit, trips, equity.course(ctx, since, until))
+    return rules.performance(since, last, profit, trips, points)
 
 
 def _of_equity(profit: int, start: Equity | None) -> float | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -108,27 +109,29 @@ def period_report(ctx: Context, since: date, until: date) -> PeriodReport:
     today = daily_report.past(ctx, since)
     until = min(until, today)
     journal, running = ctx.journal, until == today
-    days = _days(ctx, since, until)
     held = journal.positions() if running else ()
     trades = tuple(daily_pnl.by_trade(ctx, since, until))
+    points = equity.course(ctx, since, until)
     decisions = journal.decisions_of(since, until)
     judged_since = min(since, until - timedelta(days=CALIBRATION_DAYS))
+    outcomes = journal.outcomes(since=judged_since)
+    judged = {one.decision_id: one for one in outcomes}
     return PeriodReport(
         profile=ctx.profile,
         since=since,
         until=until,
         at=ctx.clock.now(),
-        days=days,
-        performance=daily_pnl.performance(ctx, since, until),
-        equity=equity.course(ctx, since, until),
+        days=_days(ctx, since, until),
+        performance=daily_pnl.performance_of(ctx, since, until, trades, points),
+        equity=points,
         stocks=tuple(daily_pnl.by_stock(ctx, since, held, until)),
         trades=trades,
         courses=_courses(ctx, trades, held),
         positions=held,
         decided=dict(Counter(one.action.value for one in decisions)),
-        traded=_ends(ctx, [one for one in decisions if one.action.trades]),
-        passed_over=_ends(ctx, [one for one in decisions if not one.action.trades]),
-        scores=_scores(ctx, judged_since, until),
+        traded=_ends(ctx, [one for one in decisions if one.action.trades], judged),
+        passed_over=_ends(ctx, [one for one in decisions if not one.action.trades], judged),
+        scores=scores([one for one in outcomes if one.decided_at.date() <= until]),
         scores_since=judged_since,
         denials=journal.denials_of(since, until),
         stops=journal.stops_of(since, until),
@@ -179,18 +182,15 @@ def _course(ctx: Context, trade: RoundTrip | Position) -> TradeCourse:
     )
 
 
-def _ends(ctx: Context, decisions: list[Decision]) -> tuple[DecisionEnd, ...]:
-    return tuple(_end(ctx, one) for one in decisions[-MAX_DECISIONS:])
+def _ends(
+    ctx: Context, decisions: list[Decision], judged: Mapping[str, DecisionOutcome]
+) -> tuple[DecisionEnd, ...]:
+    newest = decisions[-MAX_DECISIONS:]
+    return tuple(_end(ctx, one, judged.get(one.decision_id)) for one in newest)
 
 
-def _end(ctx: Context, decision: Decision) -> DecisionEnd:
+def _end(ctx: Context, decision: Decision, outcome: DecisionOutcome | None) -> DecisionEnd:
     journal, name = ctx.journal, decision.decision_id
-    outcome = journal.outcome(name)
     if not decision.action.trades:
         return DecisionEnd(decision, (), (), outcome)
     return DecisionEnd(decision, journal.checks_of(name), journal.orders_of(name), outcome)
-
-
-def _scores(ctx: Context, since: date, until: date) -> tuple[AnalystScore, ...]:
-    outcomes = ctx.journal.outcomes(since=since)
-    return scores([one for one in outcomes if one.decided_at.date() <= until])
