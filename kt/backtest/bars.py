@@ -58,17 +58,13 @@ def days_of(
 def described(market: BarMarket, days: tuple[date, ...]) -> BacktestData:
     """What the report says about the data and the model."""
     tables, model, used = market.tables, market.model, set(days)
-    missing, day = [], days[0]
-    while day < days[-1]:
-        if day not in used:
-            missing.append(day)
-        day = calendar.next_trading_day(day)
+    every = calendar.trading_days_between(days[0], days[-1])
     return BacktestData(
         source=str(tables.source),
         stocks=len(market.stocks),
         bars=tables.bars,
         rounded=tables.rounded,
-        missing_days=tuple(missing),
+        missing_days=tuple(day for day in every if day not in used),
         left_out=market.left_out,
         market_price=model.market_price,
         slippage_ticks=model.slippage_ticks,

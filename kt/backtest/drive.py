@@ -21,7 +21,6 @@ from kt.errors import ExitCode
 from kt.files import replace_private
 from kt.paths import SIM, ExchangePaths
 from kt.records import KST, DayResult
-from kt.rules import calendar
 from kt.sim.market.bar_board import BarMarket
 from kt.steps.context import Context
 from kt.virtual_app import VirtualApp
@@ -63,25 +62,6 @@ class DayRun:
     @property
     def result(self) -> DayResult | None:
         return self.report.days[-1] if self.report.days else None
-
-
-def trading_days(first: date, count: int) -> tuple[date, ...]:
-    """So many trading days, from the first one that is not before `first`."""
-    day = first if calendar.is_trading_day(first) else calendar.next_trading_day(first)
-    found = [day]
-    while len(found) < count:
-        found.append(calendar.next_trading_day(found[-1]))
-    return tuple(found)
-
-
-def trading_days_between(first: date, last: date) -> tuple[date, ...]:
-    """The trading days from `first` to `last`, both included; may be none."""
-    found = []
-    day = first if calendar.is_trading_day(first) else calendar.next_trading_day(first)
-    while day <= last:
-        found.append(day)
-        day = calendar.next_trading_day(day)
-    return tuple(found)
 
 
 HOUR = 3600.0

@@ -9,9 +9,10 @@ from typing import Any
 
 from kt import __version__
 from kt.backtest import bars
-from kt.backtest.drive import Drive, trading_days_between
+from kt.backtest.drive import Drive
 from kt.records import Backtest, DayResult, Interval, RoundTrip, StopMode
 from kt.rules import backtest_figures as figures
+from kt.rules import calendar
 from kt.rules.fees import sell_tax
 from kt.steps.portfolio import daily_pnl, equity
 from kt.steps.risk import stops
@@ -79,7 +80,7 @@ def hold_pct(drive: Drive, first: date, last: date) -> float | None:
     """The return of all stocks in equal parts, bought at the first day's open and sold at the last
     day's close, after commission and tax; None without a price of both days."""
     market = drive.app.exchange.market
-    count = len(trading_days_between(first, last))
+    count = len(calendar.trading_days_between(first, last))
     commission = drive.plan.config.server.commission_pct / 100
     grown = []
     for stock in market.instruments():

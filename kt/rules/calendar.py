@@ -67,6 +67,25 @@ def previous_trading_day(day: date) -> date:
     return _seek(day, -1)
 
 
+def trading_days(first: date, count: int) -> tuple[date, ...]:
+    """So many trading days, from the first one that is not before `first`."""
+    day = first if is_trading_day(first) else next_trading_day(first)
+    found = [day]
+    while len(found) < count:
+        found.append(next_trading_day(found[-1]))
+    return tuple(found)
+
+
+def trading_days_between(first: date, last: date) -> tuple[date, ...]:
+    """The trading days from `first` to `last`, both included; may be none."""
+    found = []
+    day = first if is_trading_day(first) else next_trading_day(first)
+    while day <= last:
+        found.append(day)
+        day = next_trading_day(day)
+    return tuple(found)
+
+
 def trading_days_after(day: date, n: int) -> date:
     """The n-th trading day after `day` (before it for a negative `n`); `day` itself for 0."""
     for _ in range(abs(n)):

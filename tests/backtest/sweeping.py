@@ -16,7 +16,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from kt.backtest.drive import trading_days
 from kt.backtest.sweep.search import Search
 from kt.backtest.sweep.shared_study import SharedStudy, join
 from kt.backtest.sweep.sweep_plan import Method, SweepPlan
@@ -25,6 +24,7 @@ from kt.backtest.sweep.trial_worker import TrialOrder
 from kt.clock import SystemClock
 from kt.config.load import build_config
 from kt.config.model import Config
+from kt.rules.calendar import trading_days
 from kt.rules.sweep_space import parse_axis, windows
 
 DAYS = trading_days(date(2026, 1, 5), 12)

@@ -17,9 +17,10 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
-from kt.backtest.drive import FIRST_DAY, BacktestPlan, driving, trading_days
+from kt.backtest.drive import FIRST_DAY, BacktestPlan, driving
 from kt.cli.commands.backtest import settings_of
 from kt.config.load import build_config
+from kt.rules.calendar import trading_days
 from kt.sim.market.listing import listings
 from tests.bench import sma_cross
 

@@ -24,10 +24,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from kt.backtest.drive import FIRST_DAY, BacktestPlan, driving, trading_days
+from kt.backtest.drive import FIRST_DAY, BacktestPlan, driving
 from kt.config.load import build_config
 from kt.records import Interval, OrderIntent, OrderType, Origin, Side
 from kt.rules.bar_fill import FillModel
+from kt.rules.calendar import trading_days
 from kt.sim.market.bar_board import BarMarket
 from kt.sim.market.bar_tables import BarDay, BarRow, BarTables, StockBars
 from kt.sim.market.board import Board

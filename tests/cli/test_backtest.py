@@ -10,13 +10,14 @@ from msgspec.structs import replace
 
 from kt.backtest import bar_files
 from kt.backtest.bars import days_of, described
-from kt.backtest.drive import FIRST_DAY, trading_days
+from kt.backtest.drive import FIRST_DAY
 from kt.cli.commands.backtest import chosen_days, settings_of
 from kt.cli.show import table_of
 from kt.cli.support.console import Console
 from kt.errors import ExitCode, UsageError
 from kt.records import KST, Backtest, BacktestData, DayResult, ExitResult, HourResult, Performance
 from kt.rules.bar_fill import FillModel
+from kt.rules.calendar import trading_days
 from kt.sim.market.bar_board import BarMarket
 from tests.bar_data import DAYS, walk, write
 from tests.cli.front import Front

@@ -52,12 +52,19 @@ def test_about_200_real_stocks_of_both_markets() -> None:
     assert all(ticks.is_on_tick(item.base_price) for item in known)
 
 
+def traded_prices(path: SessionPath, index: int) -> list[int]:
+    """The traded prices of a minute, in the order of its seconds."""
+    seconds = path.seconds_in(index)
+    both = zip(seconds.prices, seconds.quantities, strict=True)
+    return [price for price, quantity in both if quantity]
+
+
 def test_every_price_is_on_the_grid_and_inside_the_limits(session: dict[str, SessionPath]) -> None:
     for path in session.values():
         shown = [path.opening, path.closing_price, *path.closes]
         for index in range(0, CONTINUOUS_MINUTES, 37):
             bar = path.minute(index)
-            shown += [bar.high, bar.low, *path.prices_in(index)]
+            shown += [bar.high, bar.low, *traded_prices(path, index)]
         assert all(ticks.is_on_tick(price) for price in shown)
         assert path.lower <= min(shown) <= max(shown) <= path.upper
 
@@ -77,7 +84,7 @@ def test_bars_are_what_the_seconds_trade(session: dict[str, SessionPath]) -> Non
     for code in [*chosen, CODE]:
         path = session[code]
         for index in (0, 1, 57, 200, 379):
-            bar, prices = path.minute(index), path.prices_in(index)
+            bar, prices = path.minute(index), traded_prices(path, index)
             assert (prices[0], max(prices), min(prices), prices[-1]) == (
                 bar.open,
                 bar.high,

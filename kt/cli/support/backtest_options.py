@@ -13,7 +13,8 @@ MOST_SEED = 10**9
 
 def chosen_days(days: int | None, first: date | None, last: date | None) -> tuple[date, ...]:
     """The trading days that the options name. Raises UsageError when there are none."""
-    from kt.backtest.drive import FIRST_DAY, trading_days, trading_days_between
+    from kt.backtest.drive import FIRST_DAY
+    from kt.rules.calendar import trading_days, trading_days_between
 
     if last is None:
         return trading_days(first or FIRST_DAY, days or 1)

@@ -10,6 +10,7 @@ from kt.sim.exchange.fill_booking import book_matches
 from kt.sim.exchange.ledger import Ledger
 from kt.sim.exchange.matching import Match
 from kt.sim.exchange.order_records import SimOrder
+from kt.sim.market.bar_tables import BarRow
 from kt.sim.market.minute_seconds import Minute
 from kt.sim.market.path import SessionPath
 from kt.sim.market.session_days import CLOSING_SECOND, CONTINUOUS_MINUTES
@@ -26,7 +27,7 @@ def run_bars(ledger: Ledger, code: str, orders: Sequence[SimOrder], start: int, 
             book_matches(ledger, matches, ledger.board.days.at(ledger.session, second))
 
 
-def _ended(path: SessionPath, start: int, until: int) -> Iterator[tuple[int, Minute]]:
+def _ended(path: SessionPath, start: int, until: int) -> Iterator[tuple[int, Minute | BarRow]]:
     """The bars with trades that end in (start, until], each with its last second."""
     first = max(path.skip, (start + 1) // 60)
     for index in range(first, min(CONTINUOUS_MINUTES, (until + 1) // 60)):
@@ -36,25 +37,18 @@ def _ended(path: SessionPath, start: int, until: int) -> Iterator[tuple[int, Min
         yield CLOSING_SECOND, _closing(path)
 
 
-def _closing(path: SessionPath) -> Minute:
+def _closing(path: SessionPath) -> BarRow:
     """The closing auction as a bar of one price."""
     price = path.closing_price
-    return Minute(
-        open=price,
-        high=price,
-        low=price,
-        close=price,
-        volume=path.closing_volume,
-        turn=0,
-        back=0,
-        low_first=True,
-        bits=0,
-        tick=1,
-    )
+    return BarRow(CONTINUOUS_MINUTES, price, price, price, price, path.closing_volume, 0)
 
 
 def match_bar(
-    model: FillModel, path: SessionPath, second: int, bar: Minute, orders: Sequence[SimOrder]
+    model: FillModel,
+    path: SessionPath,
+    second: int,
+    bar: Minute | BarRow,
+    orders: Sequence[SimOrder],
 ) -> list[Match]:
     """What fills in the bar that ends in `second`: the orders that were there before it, in the
     order of their numbers, until the account's share of the volume is used up."""

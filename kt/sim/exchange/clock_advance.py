@@ -44,12 +44,12 @@ def _run(ledger: Ledger, until: int) -> None:
 
 
 def _run_stock(ledger: Ledger, code: str, orders: list[SimOrder], start: int, until: int) -> None:
-    path = ledger.board.path(code, ledger.session)
     if ledger.board.fill_model is not None:
         run_bars(ledger, code, orders, start, until)
         if start < CLOSING_SECOND <= until:
             _expire(ledger, orders)
         return
+    path = ledger.board.path(code, ledger.session)
     opens = path.skip * 60
     if start < opens <= until and not path.halted(opens):
         _auction(ledger, code, orders, opens, path.opening, max(1, path.auction))

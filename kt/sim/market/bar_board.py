@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 
 import msgspec
@@ -23,8 +24,9 @@ from kt.records import (
 )
 from kt.rules import calendar
 from kt.rules.bar_fill import FillModel
-from kt.sim.market.bar_path import bar_path
+from kt.sim.market.bar_path import BarPath
 from kt.sim.market.bar_tables import BarDay, BarRow, BarTables, StockBars
+from kt.sim.market.bars_to_path import path_of_bars
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.chain import PATHS_BACK, Chain, DayBar
 from kt.sim.market.depth import Depth
@@ -39,7 +41,7 @@ _BOOK_PART = 10
 """A level of the book shows a usual minute's volume divided by this."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class BarMarket:
     """Bars to trade on from `first` on, and how orders fill on them. The stocks are those with a
     bar before that day: its last close is their first base price, and nobody can know now which
@@ -49,7 +51,7 @@ class BarMarket:
     first: date
     model: FillModel
 
-    @property
+    @cached_property
     def stocks(self) -> dict[str, StockBars]:
         return {
             code: stock
@@ -162,9 +164,9 @@ class BarChain(Chain):
         return bars[days[place - 1]].close if place else next(iter(bars[days[0]])).open
 
     def _make_path(self, listing: Listing, session: int, skip: int, close: int) -> SessionPath:
-        day = self._stocks[listing.code].days.get(self._days.day(session))
-        base = self.base(listing, session)
-        return bar_path(day, listing, key=self.planner.key(listing.code), base=base, skip=skip)
+        rows = list(self._stocks[listing.code].days.get(self._days.day(session)) or ())
+        key, base = self.planner.key(listing.code), self.base(listing, session)
+        return path_of_bars(BarPath, rows, listing, key=key, base=base, skip=skip, leads=False)
 
     def volumes(self, listing: Listing, session: int, skip: int) -> Callable[[int], int]:
         return self.path(listing, session, skip).volume_at
@@ -189,15 +191,9 @@ class BarBoard(Board):
         self.chain = self.bar_chain
         self.fill_model = market.model
         self._first = min(map(self.oldest, self.bar_chain.codes))
-        self._session = 0
 
-    def moment(self, at: datetime) -> Moment:
-        found = super().moment(at)
-        self._session = found.session
-        return found
-
-    def has_minutes(self, session: int) -> bool:
-        return session >= max(self._first, self._session - PATHS_BACK)
+    def has_minutes(self, session: int, moment: Moment) -> bool:
+        return session >= max(self._first, moment.session - PATHS_BACK)
 
     def oldest(self, code: str) -> int:
         return self.bar_chain.first_session(code)

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from kt.rules import ticks
-from kt.sim.market.bar_tables import BarDay, BarRow
-from kt.sim.market.listing import Listing
 from kt.sim.market.minute_seconds import MinuteSeconds, minute_seconds
 from kt.sim.market.path import SessionPath
-from kt.sim.market.session_days import CONTINUOUS_MINUTES
 
 FIRST_SECOND = 56
 """The second of its minute in which a bar begins to be known."""
@@ -67,30 +63,3 @@ class BarPath(SessionPath):
                 return 60 * index + traded
         before = self._before[index]
         return 60 * before + 59 if before >= 0 else None
-
-
-def bar_path(day: BarDay | None, listing: Listing, *, key: int, base: int, skip: int) -> BarPath:
-    """The path of a day's bars; without any the stock does not trade and stays at `base`."""
-    rows = list(day or ())
-    by_minute = {row.minute: row for row in rows if row.minute < CONTINUOUS_MINUTES}
-    closing = [row for row in rows if row.minute >= CONTINUOUS_MINUTES]
-    last, bars = base, []
-    for minute in range(CONTINUOUS_MINUTES):
-        bar = by_minute.get(minute) or BarRow(minute, last, last, last, last, 0, 0)
-        bars.append(bar)
-        last = bar.close
-    return BarPath(
-        key=key,
-        base=base,
-        limits=ticks.price_limits(base, listing.market, listing.kind),
-        opening=rows[0].open if rows else base,
-        closes=[bar.close for bar in bars],
-        volumes=[bar.volume for bar in bars],
-        closing_price=closing[-1].close if closing else last,
-        closing_volume=sum(bar.volume for bar in closing),
-        kind=listing.kind,
-        opens=[bar.open for bar in bars],
-        extremes=[(bar.high, bar.low) for bar in bars],
-        skip=skip,
-        leads=False,
-    )

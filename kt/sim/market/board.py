@@ -139,7 +139,8 @@ class Board:
         """The usual volume of one minute, in shares."""
         return max(1, self.listing(code).usual_volume // CONTINUOUS_MINUTES)
 
-    def has_minutes(self, session: int) -> bool:
+    def has_minutes(self, session: int, moment: Moment) -> bool:
+        """Whether the bars of a session's minutes are known at this moment."""
         return session >= -PATHS_BACK
 
     def oldest(self, code: str) -> int:

@@ -116,7 +116,7 @@ def join(first: Bar, then: Bar) -> Bar:
 def _minute_bars(board: Board, code: str, moment: Moment, count: int, size: int) -> tuple[Bar, ...]:
     found: list[Bar] = []
     session = moment.session
-    while len(found) < count and board.has_minutes(session):
+    while len(found) < count and board.has_minutes(session, moment):
         second = moment.second if session == moment.session else 24 * 3600
         found[:0] = _session_minutes(board, code, session, second, count - len(found), size)
         session -= 1
@@ -211,7 +211,7 @@ def _closing_bar(path: SessionPath, origin: datetime) -> Bar:
 def _trades_back(board: Board, code: str, moment: Moment) -> Iterator[tuple[datetime, int, int]]:
     """(time, price, shares) of all trades up to now, newest first, over a few sessions."""
     session, second = moment.session, moment.second
-    while board.has_minutes(session):
+    while board.has_minutes(session, moment):
         path, origin = board.path(code, session), board.days.origin(session)
         if second >= CLOSING_SECOND and path.closing_volume:
             at = origin + timedelta(seconds=CLOSING_SECOND)

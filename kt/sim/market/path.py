@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import accumulate, islice
+from itertools import accumulate
 from operator import mul
 from typing import NamedTuple
 
@@ -157,9 +157,3 @@ class SessionPath(MinutePath):
         minutes, last = self._draw_minutes(far), self.closing_price
         high = max(last, *(minute.high for minute in minutes))
         return self.opening, high, min(last, *(minute.low for minute in minutes))
-
-    def prices_in(self, index: int, inside: int = 59) -> list[int]:
-        """The traded prices of a minute up to a second of it."""
-        seconds = self.seconds_in(index)
-        both = zip(seconds.prices, seconds.quantities, strict=True)
-        return [price for price, quantity in islice(both, inside + 1) if quantity]

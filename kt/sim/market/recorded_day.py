@@ -12,16 +12,16 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 from kt.errors import InputError
 from kt.records import KST, MarketName
 from kt.rules import ticks
+from kt.sim.market.bar_tables import BarRow
+from kt.sim.market.bars_to_path import path_of_bars
 from kt.sim.market.listing import Listing
 from kt.sim.market.path import SessionPath
-from kt.sim.market.session_days import CONTINUOUS_MINUTES
 
 HEADER = ("code", "at", "open", "high", "low", "close", "volume")
 _CODE = re.compile(r"[0-9A-Z]{6}")
@@ -29,45 +29,11 @@ _WHOLE = re.compile(r"[0-9]{1,12}")
 _HINT = "`kt help simulator` shows the form of the file."
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedBar:
-    """One minute bar of the file; `minute` counts from 09:00."""
-
-    minute: int
-    open: int
-    high: int
-    low: int
-    close: int
-    volume: int
-
-
-class RecordedDay(list[RecordedBar]):
+class RecordedDay(list[BarRow]):
     """One stock's bars of one day, sorted by minute."""
 
     def path(self, listing: Listing, *, key: int, base: int) -> SessionPath:
-        by_minute = {bar.minute: bar for bar in self if bar.minute < CONTINUOUS_MINUTES}
-        closing = [bar for bar in self if bar.minute >= CONTINUOUS_MINUTES]
-        last = base
-        bars: list[RecordedBar] = []
-        for minute in range(CONTINUOUS_MINUTES):
-            bar = by_minute.get(minute)
-            if bar is None:
-                bar = RecordedBar(minute, last, last, last, last, 0)
-            bars.append(bar)
-            last = bar.close
-        return SessionPath(
-            key=key,
-            base=base,
-            limits=ticks.price_limits(base, listing.market, listing.kind),
-            opening=self[0].open,
-            closes=[bar.close for bar in bars],
-            volumes=[bar.volume for bar in bars],
-            closing_price=self[-1].close,
-            closing_volume=sum(bar.volume for bar in closing),
-            kind=listing.kind,
-            opens=[bar.open for bar in bars],
-            extremes=[(bar.high, bar.low) for bar in bars],
-        )
+        return path_of_bars(SessionPath, self, listing, key=key, base=base)
 
 
 class Recording:
@@ -121,7 +87,7 @@ class Recording:
 
 def read(path: Path) -> Recording:
     """Read a recording from a file. Raises InputError with the line number if it is invalid."""
-    found: dict[str, dict[date, dict[int, RecordedBar]]] = {}
+    found: dict[str, dict[date, dict[int, BarRow]]] = {}
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         try:
@@ -145,11 +111,11 @@ def read(path: Path) -> Recording:
     )
 
 
-def _in_order(days: dict[date, dict[int, RecordedBar]]) -> Iterator[dict[int, RecordedBar]]:
+def _in_order(days: dict[date, dict[int, BarRow]]) -> Iterator[dict[int, BarRow]]:
     return (days[day] for day in sorted(days))
 
 
-def _bar(row: list[str]) -> tuple[str, date, RecordedBar]:
+def _bar(row: list[str]) -> tuple[str, date, BarRow]:
     """Parse a line into (code, day, bar). Raises ValueError with the reason."""
     _require(len(row) == len(HEADER), f"{len(row)} fields where {len(HEADER)} should be")
     code, moment, *figures = row
@@ -168,7 +134,7 @@ def _bar(row: list[str]) -> tuple[str, date, RecordedBar]:
         0 < low <= min(opening, close) <= max(opening, close) <= high,
         f"not a bar: open {opening}, high {high}, low {low}, close {close}",
     )
-    return code, at.date(), RecordedBar(minute, opening, high, low, close, volume)
+    return code, at.date(), BarRow(minute, opening, high, low, close, volume, 0)
 
 
 def _require(condition: bool, message: str) -> None:
