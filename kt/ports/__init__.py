@@ -3,11 +3,12 @@ implementation belongs here."""
 
 from kt.ports.gateway import OrderGateway, SealedGateway
 from kt.ports.journal import Journal, OrderLog, Results, RunLog, Stops
-from kt.ports.world import Analyst, Broker, Clock, Market, Notifier, Stream
+from kt.ports.world import Analyst, Broker, CallingClock, Clock, Market, Notifier, Stream
 
 __all__ = [
     "Analyst",
     "Broker",
+    "CallingClock",
     "Clock",
     "Journal",
     "Market",

@@ -59,6 +59,12 @@ class Clock(Protocol):
     def to_real(self, seconds: float) -> float: ...
 
 
+class CallingClock(Clock, Protocol):
+    """A clock that calls back."""
+
+    def call_later(self, seconds: float, action: Callable[[], object]) -> None: ...
+
+
 class Market(Protocol):
     """Prices and flows. Every method may raise the errors of `kt.errors` (AuthError,
     RateLimited, Unreachable, BrokerRefused, UnknownStock, WireError)."""

@@ -16,6 +16,7 @@ class Masking:
 
     def __init__(self, secrets: tuple[str, ...], fields: tuple[str, ...]) -> None:
         """`secrets` are texts, `fields` names of JSON fields whose text values are secret."""
+        self._known: set[str] = set()
         self._hidden: dict[bytes, bytes] = {}
         names = "|".join(re.escape(name) for name in fields).encode()
         self._fields = re.compile(rb'(\\*"(?:%s)\\*"\s*:\s*\\*")([^"\\]+)' % names)
@@ -24,8 +25,9 @@ class Masking:
 
     def hide(self, secret: str) -> None:
         """From now on hide this text, in each spelling that JSON has for it."""
-        if len(secret) < SHORTEST:
+        if len(secret) < SHORTEST or secret in self._known:
             return
+        self._known.add(secret)
         for spelling in _spellings(secret):
             self._hidden[spelling] = b"0" * len(secret)
         self._hidden = dict(sorted(self._hidden.items(), key=lambda pair: -len(pair[0])))

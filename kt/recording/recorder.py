@@ -38,7 +38,8 @@ BATCH_SECONDS = 0.25
 MOST_WAITING = 200_000
 """Lines that may wait for the disk; beyond them the recording stops."""
 
-_Item = Entry | RecordingHeader | tuple[str, str] | None
+_Item = Entry | RecordingHeader | tuple[int, bytes] | str | None
+"""A line to be; a frame with its time; a secret to hide from now on; None for the end."""
 
 
 class Recorder:
@@ -85,7 +86,7 @@ class Recorder:
 
     def hide(self, secret: str) -> None:
         """Hide this text in every line after this one."""
-        self._items.put((secret, ""))
+        self._items.put(secret)
 
     def call(
         self, api_id: str, path: str, body: object, page: str, token: str
@@ -113,10 +114,8 @@ class Recorder:
 
     def frame(self, data: bytes) -> None:
         """A frame of the stream arrived."""
-        text = data.decode("utf-8", "replace")
-        whole = data.startswith(b"{") and b"\n" not in data and _is_json(data)
-        raw = RecordedFrame(at=self.at, data=msgspec.Raw(data))
-        self.keep(raw if whole else RecordedFrame(at=self.at, text=text))
+        if not self.stopped:
+            self._items.put((self.at, data))
 
     def state(self, state: StreamState) -> None:
         """The stream's connection changed."""
@@ -171,10 +170,10 @@ class Recorder:
     def _write(self, items: list[_Item], *, last: bool) -> None:
         packed = bytearray()
         for item in items:
-            if isinstance(item, tuple):
-                self._masking.hide(item[0])
+            if isinstance(item, str):
+                self._masking.hide(item)
             elif item is not None:
-                line = msgspec.json.encode(item)
+                line = msgspec.json.encode(_frame(*item) if isinstance(item, tuple) else item)
                 packed += self._packing.compress(self._masking.masked(line) + b"\n")
         packed += self._packing.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
         try:
@@ -201,6 +200,13 @@ def _new_file(path: Path) -> int:
     except OSError as error:
         why, advice = trouble(error, "name another file")
         raise UsageError(f"{path} cannot be written: {why}", hint=advice) from error
+
+
+def _frame(at: int, data: bytes) -> RecordedFrame:
+    """JSON as it came, anything else as text."""
+    if data.startswith(b"{") and b"\n" not in data and _is_json(data):
+        return RecordedFrame(at=at, data=msgspec.Raw(data))
+    return RecordedFrame(at=at, text=data.decode("utf-8", "replace"))
 
 
 def _is_json(data: bytes) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
 from kt.errors import UnknownStock
-from kt.ports import Clock, Market
+from kt.ports import CallingClock, Market
 from kt.records import StreamEvent
 from kt.sim.exchange import Exchange
 from kt.sim.faults import Faults
@@ -30,19 +30,13 @@ STEP = 5.0
 of its seconds, so that no stop is missed, but it is seen up to this much later."""
 
 
-class CallsBack(Clock, Protocol):
-    """A clock that calls back."""
-
-    def call_later(self, seconds: float, action: Callable[[], object]) -> None: ...
-
-
 class InProcessExchange:
     """One exchange on a virtual clock. `clock` shows the first day's time; nothing is saved unless
     `keep` is called."""
 
     def __init__(
         self,
-        clock: CallsBack,
+        clock: CallingClock,
         *,
         seed: int,
         cash: int,

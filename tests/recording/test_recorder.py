@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from kt.broker.rest.answer_recording import SECRET_FIELDS
 from kt.clock import ManualClock
 from kt.config.load import build_config
+from kt.config.secrets import AppKeys
 from kt.errors import InputError, UsageError
 from kt.recording.entries import (
     FORMAT,
@@ -30,6 +31,7 @@ from kt.recording.entries import (
     RecordingHeader,
 )
 from kt.recording.header import config_of, new_header
+from kt.recording.masked_texts import secrets_of
 from kt.recording.masking import Masking
 from kt.recording.reader import is_recording, read_entries, read_header
 from kt.recording.recorder import Recorder
@@ -230,3 +232,14 @@ def test_a_configuration_that_this_version_does_not_know_is_refused_in_words() -
         config_of(newer, "")
     with pytest.raises(InputError, match="was changed"):
         config_of(replace(HEADER, config=config), "")
+
+
+def test_the_analysts_key_is_hidden_wherever_it_is_kept(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text("AIza-from-a-file-123\n")
+    file.chmod(0o600)
+    keys = AppKeys("app-key-1234", "secret-key-1234")
+    settings = {"analyst": {"kind": "gemini", "key_file": str(file)}}
+    assert "AIza-from-a-file-123" in secrets_of(build_config(settings, {}, {}), {}, keys)
+    file.chmod(0o644)  # which kt refuses to use
+    assert "AIza-from-a-file-123" not in secrets_of(build_config(settings, {}, {}), {}, keys)

@@ -17,11 +17,6 @@ Chosen = dict[str, str]
 """Key to value."""
 
 
-def batch_of(plan: SweepPlan, number: int) -> int:
-    """Which batch a trial is in, from its number within the window."""
-    return number // plan.batch if plan.method == "tpe" else 0
-
-
 def propose(
     plan: SweepPlan, window: int, batch: int, before: Sequence[tuple[Chosen, float | None]]
 ) -> list[Chosen]:

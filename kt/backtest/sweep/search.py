@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
-from kt.backtest.sweep.proposals import batch_of, propose
+from kt.backtest.sweep.proposals import propose
 from kt.backtest.sweep.shared_study import DIED, SharedStudy, SharedTrial
 from kt.backtest.sweep.sweep_plan import Place, SweepPlan
 from kt.backtest.sweep.trial import TrialResult, trained_rates
@@ -172,16 +172,16 @@ def missing(
 ) -> list[tuple[Place, dict[str, str]]]:
     """The places without a trial whose batch is due: all earlier ones of its window are done."""
     found: list[tuple[Place, dict[str, str]]] = []
+    size = plan.batch if plan.method == "tpe" else plan.per_window
     for window in range(len(plan.windows)):
-        begin = 0
-        while begin < plan.per_window:
-            batch = batch_of(plan, begin)
-            end = min(begin + plan.batch, plan.per_window)
-            end = end if plan.method == "tpe" else plan.per_window
+        for begin in range(0, plan.per_window, size):
+            end = min(begin + size, plan.per_window)
             places = [Place(window, number) for number in range(begin, end)]
             if any(place not in trials for place in places):
                 before = [trials[Place(window, number)] for number in range(begin)]
-                sets = propose(plan, window, batch, [(one.chosen, one.score) for one in before])
+                sets = propose(
+                    plan, window, begin // size, [(one.chosen, one.score) for one in before]
+                )
                 found += [
                     (place, chosen)
                     for place, chosen in zip(places, sets, strict=True)
@@ -189,5 +189,4 @@ def missing(
                 ]
             if not all(place in trials and trials[place].finished for place in places):
                 break
-            begin = end
     return found

@@ -59,6 +59,8 @@ class SharedStudy:
         self._study = study
         self._plan = plan
         self._taken: dict[int, optuna.Trial] = {}
+        self._finished: dict[int, SharedTrial] = {}
+        """By number: they change no more."""
         self._spaces: dict[str, BaseDistribution] = {
             axis.key: CategoricalDistribution(axis.values)
             if axis.values
@@ -66,17 +68,15 @@ class SharedStudy:
             for axis in plan.axes
         }
 
-    @property
-    def name(self) -> str:
-        return self._study.study_name
-
     def trials(self) -> dict[Place, SharedTrial]:
         """The trial of each place that has one."""
         found: dict[Place, SharedTrial] = {}
         for trial in self._placed():
             place = Place(*trial.user_attrs["place"])
             if trial.state is not TrialState.FAIL and place not in found:
-                found[place] = _shared(trial, place)
+                found[place] = self._finished.get(trial.number) or _shared(trial, place)
+                if found[place].finished:
+                    self._finished[trial.number] = found[place]
         return found
 
     def deaths(self, place: Place) -> int:

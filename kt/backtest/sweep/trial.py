@@ -16,6 +16,7 @@ from kt.files import private_folder
 from kt.records.base import Record
 from kt.rules import performance
 from kt.rules.sweep_space import DayWindow
+from kt.sim.market.bar_board import BarMarket
 from kt.steps.portfolio import equity
 
 Rates = list[list[float]]
@@ -57,8 +58,9 @@ def run_trial(
     journals, which are deleted: `kt backtest` makes them again, equal to the byte. Raises
     KtError."""
     try:
+        bars = load(data, config.backtest, None, days[0], days[-1])[0] if data else None
         return TrialResult(
-            seeds=tuple(_traded(config, days, seed, folder, environ, data) for seed in seeds)
+            seeds=tuple(_traded(config, days, seed, folder, environ, bars) for seed in seeds)
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -70,9 +72,8 @@ def _traded(
     seed: int,
     folder: Path,
     environ: Mapping[str, str],
-    data: Path | None,
+    bars: BarMarket | None,
 ) -> SeedResult:
-    bars = load(data, config.backtest, None, days[0], days[-1])[0] if data else None
     state = folder / f"seed-{seed}"
     private_folder(state)
     own = replace(config, state_dir=str(state), simulator=replace(config.simulator, seed=seed))

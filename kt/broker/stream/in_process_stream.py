@@ -18,7 +18,7 @@ from kt.broker.stream.leader import TokenProvider
 from kt.broker.stream.stream_session import LoginRefused
 from kt.broker.wire import OnFault
 from kt.errors import BrokerRefused, Unreachable, WireError
-from kt.ports import Clock, concurrency
+from kt.ports import CallingClock, concurrency
 from kt.ports.concurrency import Mailbox
 from kt.records import StreamEvent, StreamKind, StreamState, Tick
 
@@ -39,12 +39,6 @@ Connect = Callable[[Callable[[bytes], None], Callable[[list[StreamEvent]], None]
 books may go to the second instead, as the events that would be read from it."""
 
 
-class Delayed(Clock, Protocol):
-    """A clock that calls back."""
-
-    def call_later(self, seconds: float, action: Callable[[], object]) -> None: ...
-
-
 class InProcessStream:
     """Implements ports.Stream. Frames of one direction never overtake each other."""
 
@@ -52,7 +46,7 @@ class InProcessStream:
         self,
         connect: Connect,
         tokens: TokenProvider,
-        clock: Delayed,
+        clock: CallingClock,
         latency: Latency,
         report: OnFault,
         on_frame: OnFrame = None,

@@ -12,7 +12,7 @@ from kt.broker.stream.condition_search import SearchAnswer
 from kt.broker.stream.frames import FrameReader
 from kt.broker.wire import OnFault
 from kt.errors import KtError, Unreachable
-from kt.ports import Clock
+from kt.ports import CallingClock
 from kt.recording.entries import RecordedFrame, RecordedState
 from kt.records import StreamEvent, StreamKind
 
@@ -26,12 +26,6 @@ class StreamRecording(Protocol):
     def at(self) -> int: ...
     def stream(self, what: str, about: tuple[str, ...]) -> object: ...
     def frames(self) -> Iterator[RecordedFrame | RecordedState]: ...
-
-
-class CallingClock(Clock, Protocol):
-    """A clock that calls back."""
-
-    def call_later(self, seconds: float, action: Callable[[], object]) -> None: ...
 
 
 class ReplayedStream:
