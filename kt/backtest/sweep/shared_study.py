@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -281,10 +282,36 @@ def _made(url: str) -> optuna.storages.BaseStorage:
 
     for _ in range(MOST_STEPS):
         try:
-            return optuna.storages.RDBStorage(url)
+            return _one_at_a_time(_opened(url))
         except IntegrityError:
             continue
         except (OperationalError, ProgrammingError) as error:
             if not _RACED.search(str(error.orig)):
                 raise
-    return optuna.storages.RDBStorage(url)
+    return _one_at_a_time(_opened(url))
+
+
+LOCK_SECONDS = 60
+"""How long a process waits for another's write to an SQLite file."""
+
+
+def _opened(url: str) -> optuna.storages.RDBStorage:
+    arguments = {"timeout": LOCK_SECONDS} if url.startswith("sqlite") else {}
+    return optuna.storages.RDBStorage(url, engine_kwargs={"connect_args": arguments})
+
+
+def _one_at_a_time(storage: optuna.storages.RDBStorage) -> optuna.storages.RDBStorage:
+    """Take a waiting trial in one step on SQLite too: it knows no SELECT FOR UPDATE, and its driver
+    begins a transaction after the SELECT, so that two processes could take the same trial."""
+    from sqlalchemy import event
+
+    def begin_myself(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None
+
+    if storage.engine.dialect.name == "sqlite":
+        storage.engine.dispose()
+        event.listen(storage.engine, "connect", begin_myself)
+        event.listen(
+            storage.engine, "begin", lambda found: found.exec_driver_sql("BEGIN IMMEDIATE")
+        )
+    return storage
