@@ -166,6 +166,8 @@ class Check(OrderIntent, frozen=True, kw_only=True):
     check_id: Name = ""
     buys_seen: Annotated[int, Meta(ge=-1, le=10**9)] = -1
     """How many of the day's buys by other runs the sums include; -1 = not known."""
+    exits_seen: Annotated[int, Meta(ge=-1, le=10**9)] = -1
+    """Of a sell: how many shares the day's exits of the stock had offered; -1 = not known."""
 
     @property
     def intent(self) -> OrderIntent:

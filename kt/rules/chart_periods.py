@@ -52,7 +52,7 @@ def with_running(
     """Finished weeks or months, and the running one made of its days; `days` includes today's."""
     current = [bar for bar in days if period(_day(bar), interval) == period(today, interval)]
     done = finished(longer, interval, today)
-    return (*done, _joined(current)) if current else done
+    return (*done, joined(current)) if current else done
 
 
 def is_partial(day: date, interval: Interval, now: datetime) -> bool:
@@ -74,17 +74,18 @@ def joined_by(bars: Sequence[Bar], begins: Callable[[Bar], datetime]) -> list[Ba
     groups: dict[datetime, list[Bar]] = {}
     for bar in bars:
         groups.setdefault(begins(bar), []).append(bar)
-    return [msgspec.structs.replace(_joined(group), at=at) for at, group in groups.items()]
+    return [msgspec.structs.replace(joined(group), at=at) for at, group in groups.items()]
 
 
 def joined_in(bars: Sequence[Bar], size: int) -> tuple[Bar, ...]:
     """Each `size` neighbours as one bar, counted back from the newest; what is left over at the
     old end is dropped."""
     first = len(bars) % size
-    return tuple(_joined(bars[at : at + size]) for at in range(first, len(bars), size))
+    return tuple(joined(bars[at : at + size]) for at in range(first, len(bars), size))
 
 
-def _joined(bars: Sequence[Bar]) -> Bar:
+def joined(bars: Sequence[Bar]) -> Bar:
+    """Bars that follow one another as one, at the time of the first."""
     return msgspec.structs.replace(
         bars[0],
         high=max(bar.high for bar in bars),

@@ -14,7 +14,12 @@ _NAMED = re.compile(
 )
 _BEARER = re.compile(r"(?i)\b(bearer\s+)([A-Za-z0-9._~+/=-]{6,})")
 _GOOGLE = re.compile(r"\bAIza[0-9A-Za-z_-]{20,}")
-_ACCOUNT = re.compile(r"(?<![\d.,])(\d{4})-?(\d{2})(\d{2}-?\d{2})(?![\d.,]*\d)")
+_ACCOUNT = re.compile(
+    r"""(?x)
+    \b [0-9A-HJKMNP-TV-Z]{26} \b  # one of kt's identifiers, which may have ten digits in a row
+    | (?<![\d.,]) ( \d{4} -? \d{4} -? \d{2} ) (?![\d.,]*\d)
+    """
+)
 HIDDEN = "…"
 
 
@@ -38,8 +43,11 @@ def mask_secrets(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def mask(text: str, secrets: Iterable[str] = ()) -> str:
-    """Mask tokens, keys and account numbers (ten digits, with or without dashes).
+    """Mask tokens, keys and account numbers (ten digits, with or without dashes), but no
+    identifiers (ULIDs), by which people resolve an order.
 
     For messages, whose amounts have commas; not for data, where ten digits may be an amount.
     """
-    return _ACCOUNT.sub(lambda found: mask_account(found[0]), mask_secrets(text, secrets))
+    return _ACCOUNT.sub(
+        lambda found: mask_account(found[1]) if found[1] else found[0], mask_secrets(text, secrets)
+    )

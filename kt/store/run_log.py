@@ -238,7 +238,7 @@ def _reply(row: Row) -> AnalystReply:
 
 
 def _check(run: str, check_id: str, item: Check) -> dict[str, Any]:
-    row = to_row(item, leave_out=("decision", "results", "buys_seen"), run=run)
+    row = to_row(item, leave_out=("decision", "results", "buys_seen", "exits_seen"), run=run)
     row["check_id"] = check_id
     row["decision_id"] = item.decision_id
     row["action"] = item.side.value

@@ -466,6 +466,7 @@ def test_check_prints_passed_and_denied_decisions(front: Front) -> None:
         "checked_at",
         "check_id",
         "buys_seen",
+        "exits_seen",
     ]
     assert [item["passed"] for item in ran.items] == [True, False]
     assert {"code", "passed", "detail"} == set(first["results"][0])

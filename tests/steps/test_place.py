@@ -605,6 +605,46 @@ def test_shares_that_an_exit_sold_beside_the_snapshot_are_not_sellable(world: Wo
     assert found.holding(SAMSUNG) == (10, 3)
 
 
+def test_shares_of_an_exit_that_waited_to_be_sent_are_not_sellable(world: World) -> None:
+    """It was made before the holdings were asked for, and taken by the broker after it."""
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    asked: list[account_snapshot.AccountSnapshot] = []
+
+    def ask() -> None:
+        world.clock.advance(5)
+        asked.append(account_snapshot.snapshot(world.ctx, [SAMSUNG]))
+
+    world.broker.on_sent = ask
+    assert stop_loss(world, 7).ord_no
+    assert account_exposure.exposure_of(world.ctx, asked[0]).holding(SAMSUNG) == (10, 3)
+
+
+def test_shares_of_an_exit_that_the_holdings_show_are_subtracted_once(world: World) -> None:
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    assert stop_loss(world, 7).ord_no
+    world.clock.advance(account_exposure.LISTING_DELAY + 1)
+    found = account_exposure.exposure_of(
+        world.ctx, account_snapshot.snapshot(world.ctx, [SAMSUNG])
+    )
+    assert found.holding(SAMSUNG) == (10, 3)
+
+
+def test_an_exit_that_waited_for_the_journal_makes_an_earlier_check_stale(world: World) -> None:
+    """It is older than the check, which could not see it."""
+    world.broker.hold(SAMSUNG, 10, 70_000)
+    made = world.clock.now()
+    world.clock.advance(5)
+    checked = check.check_order(world.ctx, fakes.intent(Side.SELL, quantity=10))
+    exit_ = make.order(
+        "EXIT", side=Side.SELL, origin=Origin.STOP_LOSS, created_at=made, updated_at=made
+    )
+    world.journal.plan_order(exit_, event(world.ctx, "EXIT", OrderEventKind.PLANNED))
+    with pytest.raises(Denied, match="an exit has sold 005930") as denied:
+        place.place(world.ctx, checked)
+    assert denied.value.code == "STALE_INPUT"
+    assert world.broker.sent == []
+
+
 def test_a_limit_holds_for_all_runs_together(world: World) -> None:
     """One share of each would fit alone; the second is checked again and then denied."""
     world.configure(limits=replace(Limits(), per_stock=200_000, total=200_000))

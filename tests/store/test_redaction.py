@@ -19,6 +19,12 @@ from tests.store.make import T0, answer, open_journal
         ("계좌 81234567-11 오류", "계좌 ******6711 오류"),
         ("account 8123-4567-11", "account ******6711"),
         ("1234567890123 is no account", "1234567890123 is no account"),
+        ("use `kt order resolve 01M8350143233ECF4PJC4A9G25`.",) * 2,
+        ("order 01M8350143233ECF4PJC4A9G25:ACKED, 01AB8123456711ABCDEFGHJKMN",) * 2,
+        (
+            "X8123456711 of 01M8350143233ECF4PJC4A9G25 AB",
+            "X******6711 of 01M8350143233ECF4PJC4A9G25 AB",
+        ),
         ("1,200,000 > limit 1,000,000", "1,200,000 > limit 1,000,000"),
         ("1,234,567,890 won", "1,234,567,890 won"),
         ("value 0.1234567890", "value 0.1234567890"),

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.backtest_options import MOST_DAYS, MOST_SEED, chosen_days, settings_of
+from kt.cli.support.backtest_options import (
+    CAPITAL,
+    DATA,
+    DAYS,
+    FIRST,
+    LAST,
+    MOST_SEED,
+    chosen_days,
+    refuse_both,
+    settings_of,
+)
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.param_types import DAY, WON, Whole
+from kt.cli.support.param_types import Whole
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -43,25 +53,14 @@ HOURS = 9, 15
     named at the end. Prints a `backtests` document in a pipe.
     """,
 )
-@click.option(
-    "--data",
-    metavar="FILE|FOLDER",
-    type=click.Path(path_type=Path),
-    help="Minute bars as CSV or Parquet, in place of the seeded market.",
-)
-@click.option(
-    "--days",
-    type=Whole(1, MOST_DAYS),
-    help="Trading days; default: 1, or those of --data.",
-)
-@click.option(
-    "--from", "first", type=DAY, help="First day; default: 2026-01-05, or that of --data."
-)
-@click.option("--to", "last", type=DAY, help="Last day, in place of --days.")
+@DATA
+@DAYS
+@FIRST
+@LAST
 @click.option(
     "--seed", type=Whole(0, MOST_SEED), help="The market's seed; default: simulator.seed."
 )
-@click.option("--capital", type=WON, help="Starting cash in won; default: simulator.cash.")
+@CAPITAL
 @click.option(
     "--set", "settings", metavar="KEY=VALUE", multiple=True, help="A configuration key; repeatable."
 )
@@ -102,8 +101,7 @@ def backtest(
 ) -> None:
     from kt.backtest.drive import BacktestPlan
 
-    if days is not None and last is not None:
-        raise UsageError("give --days or --to, not both")
+    refuse_both(days, last)
     recorded = journal_of(analyst, answers)
     overrides = settings_of(settings)
     if analyst != "replay":
@@ -161,16 +159,13 @@ def journal_of(analyst: str, answers: Path | None) -> Path | None:
 
 def settled(cli: CliContext, overrides: dict[str, Any]) -> Config:
     """The configuration of the backtest, still with the usual state folder. Raises ConfigError."""
-    from kt.cli.support.language import language_of
     from kt.config.load import load_config
-    from kt.translation import use
 
     fixed = {**overrides, "profile": "sim"}
     if cli.flags.dry_run:
         fixed["dry_run"] = True
     found = load_config(cli.flags.config or None, cli.environ, fixed)
-    use(language_of(found.language, cli.flags.lang, cli.environ))
-    cli.console.palette = found.gain_colors
+    cli.speak_as(found)
     return found
 
 

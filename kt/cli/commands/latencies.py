@@ -95,7 +95,6 @@ def rows(
     timings = [
         one
         for one in ctx.journal.order_timings(*between)
-        if (not chosen.stocks or one.stock_code in chosen.stocks)
-        and (not chosen.origins or one.origin in chosen.origins)
+        if chosen.about(one.stock_code, one.origin)
     ]
     return figures.by_origin(timings) if by == "origin" else figures.by_stage(timings)

@@ -123,12 +123,10 @@ def analyst(ctx: Context) -> dict[str, Any]:
 
 def watched(watch: Watch, positions: Sequence[Position]) -> dict[str, Any]:
     """Whether the run is responsive, and who monitors the exits of held positions."""
-    from kt.cli.support.exit_watch import with_exits
-
     return {
         "silent": watch.silent,
         "heartbeat": watch.seen and watch.seen.isoformat(timespec="seconds"),
         "heartbeat_age": round(watch.age) if watch.seen else None,
         "watched_by": watch.by,
-        "unwatched": 0 if watch.by else len(with_exits(positions)),
+        "unwatched": watch.unwatched(positions),
     }

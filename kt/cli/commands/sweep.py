@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kt.cli.support.backtest_options import MOST_DAYS
+from kt.cli.support.backtest_options import CAPITAL, DATA, DAYS, FIRST, LAST, MOST_DAYS
 from kt.cli.support.click_extensions import command, pass_cli
-from kt.cli.support.language import language_of
-from kt.cli.support.param_types import DAY, PASTED, WON, Whole
+from kt.cli.support.param_types import PASTED, Whole
 from kt.cli.support.sweep_options import (
     DEFAULT_TRIALS,
     FEWEST_TRADES,
@@ -56,12 +55,7 @@ MOST_JOBS = 256
     "--over", metavar="KEY=VALUES", multiple=True, required=True,
     help="A configuration key and its values; repeatable.",
 )  # fmt: skip
-@click.option(
-    "--data",
-    metavar="FILE|FOLDER",
-    type=click.Path(path_type=Path),
-    help="Minute bars as CSV or Parquet, in place of the seeded market.",
-)
+@DATA
 @click.option(
     "--method", type=click.Choice(["grid", "random", "tpe"]), default="grid", show_default=True,
     help="Every set, random sets, or sets proposed from results (Optuna's TPE).",
@@ -78,15 +72,9 @@ MOST_JOBS = 256
     "--objective", type=click.Choice(["return", "sharpe", "sortino"]), default="return",
     show_default=True, help="What is highest in the best set, after all costs.",
 )  # fmt: skip
-@click.option(
-    "--days",
-    type=Whole(1, MOST_DAYS),
-    help="Trading days; default: 1, or those of --data.",
-)
-@click.option(
-    "--from", "first", type=DAY, help="First day; default: 2026-01-05, or that of --data."
-)
-@click.option("--to", "last", type=DAY, help="Last day, in place of --days.")
+@DAYS
+@FIRST
+@LAST
 @click.option(
     "--train", type=Whole(1, MOST_DAYS),
     help="Days of a window to choose by; default: all but the test days.",
@@ -99,7 +87,7 @@ MOST_JOBS = 256
     "--seeds", metavar="SEEDS", type=PASTED, default="",
     help="Markets to trade, as 7,8,9 or 1..5; default: simulator.seed.",
 )  # fmt: skip
-@click.option("--capital", type=WON, help="Starting cash in won; default: simulator.cash.")
+@CAPITAL
 @click.option(
     "--set", "settings", metavar="KEY=VALUE", multiple=True,
     help="A configuration key of all sets; repeatable.",
@@ -131,11 +119,9 @@ def run(cli: CliContext, plan: SweepPlan, options: SweepOptions) -> None:
     from kt.cli.support.pipe_documents import emit
     from kt.config.load import state_folder
     from kt.files import private_folder
-    from kt.translation import use
 
     config = plan.configured({})
-    use(language_of(config.language, cli.flags.lang, cli.environ))
-    cli.console.palette = config.gain_colors
+    cli.speak_as(config)
     name = options.study or plan.default_name()
     folder = state_folder(config).absolute() / "sweeps"
     private_folder(folder)

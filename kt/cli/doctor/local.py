@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from kt.cli.support.exit_watch import HELP, Watch, read_watch, with_exits
+from kt.cli.support.exit_watch import HELP, Watch, read_watch
 from kt.errors import ConfigError
 from kt.records import FAILURES
 from kt.store.health import Finding, examine
@@ -126,7 +126,7 @@ def _channel(name: str, rows: Sequence[Delivery]) -> Finding:
 def locks(cli: CliContext) -> Iterable[Finding]:
     """Whether `kt run` is running and responsive, and who monitors the exits of positions."""
     watch = read_watch(cli)
-    unwatched = 0 if watch.by else len(with_exits(cli.app.journal.positions()))
+    unwatched = 0 if watch.by else watch.unwatched(cli.app.journal.positions())
     detail = f"{unwatched} position(s) with a stop or target that no process monitors"
     exits = Finding("exits", "warn", detail, HELP)
     if not unwatched:

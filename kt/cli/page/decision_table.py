@@ -19,7 +19,7 @@ def ended(row: DecisionEnd) -> str:
         if order.state is OrderState.DENIED:
             return f"{tr('denied')} {order.code}: {tr(order.message)}"
         done = f"{money(order.filled_quantity)}/{money(order.quantity)}"
-        price = round(order.filled_value / order.filled_quantity) if order.filled_quantity else 0
+        price = round(order.average_fill)
         return f"{tr(order.state)} {done}" + (f" @ {money(price)}" if price else "")
     denied = [result for check in row.checks for result in causes(check.denials)]
     if denied:

@@ -31,16 +31,15 @@ def score_text(objective: str, score: float | None) -> str:
 
 def _sweep(row: Sweep, console: Console) -> str:
     shown = row.sets[:MOST_SHOWN]
+    windows = row.windows if len(row.windows) > 1 else ()
     parts = [
         ("Verdict", pairs(_figures(row), console)),
         ("Why no set is named", _told(row.refused, console)),
         ("Warnings", _told(row.warnings, console)),
-        ("Windows", render(_window_columns(row), row.windows, console)),
+        ("Windows", render(_window_columns(row), windows, console) if windows else ""),
         ("Best sets", render(_columns(row), shown, console)),
         ("Use it", "".join(f"{line}\n" for line in row.settings)),
     ]
-    if len(row.windows) < 2:
-        del parts[3]
     return "\n".join(f"{heading(title, console)}{text}" for title, text in parts if text)
 
 

@@ -3,12 +3,38 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import click
+
+from kt.cli.support.param_types import DAY, WON, Whole
 from kt.errors import UsageError
 
 MOST_DAYS = 2_000
 MOST_SEED = 10**9
+DATA = click.option(
+    "--data",
+    metavar="FILE|FOLDER",
+    type=click.Path(path_type=Path),
+    help="Minute bars as CSV or Parquet, in place of the seeded market.",
+)
+DAYS = click.option(
+    "--days",
+    type=Whole(1, MOST_DAYS),
+    help="Trading days; default: 1, or those of --data.",
+)
+FIRST = click.option(
+    "--from", "first", type=DAY, help="First day; default: 2026-01-05, or that of --data."
+)
+LAST = click.option("--to", "last", type=DAY, help="Last day, in place of --days.")
+CAPITAL = click.option("--capital", type=WON, help="Starting cash in won; default: simulator.cash.")
+
+
+def refuse_both(days: int | None, last: date | None) -> None:
+    """Raises UsageError when two options say how many days."""
+    if days is not None and last is not None:
+        raise UsageError("give --days or --to, not both")
 
 
 def chosen_days(days: int | None, first: date | None, last: date | None) -> tuple[date, ...]:

@@ -64,7 +64,6 @@ class CliContext:
 
     @cached_property
     def config(self) -> Config:
-        from kt.cli.support.language import language_of
         from kt.config.load import load_config
 
         overrides: dict[str, Any] = {}
@@ -73,9 +72,15 @@ class CliContext:
         if self.flags.dry_run:
             overrides["dry_run"] = True
         config = load_config(self.flags.config or None, self.environ, overrides)
+        self.speak_as(config)
+        return config
+
+    def speak_as(self, config: Config) -> None:
+        """From now on in the language and the colours of this configuration."""
+        from kt.cli.support.language import language_of
+
         use(language_of(config.language, self.flags.lang, self.environ))
         self.console.palette = config.gain_colors
-        return config
 
     @cached_property
     def app(self) -> App:

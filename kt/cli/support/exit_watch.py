@@ -47,6 +47,10 @@ class Watch:
             return f"{self.runner.command} since {self.runner.since[11:16]}"
         return f"cron, last at {self.cron:%H:%M}" if self.cron else ""
 
+    def unwatched(self, positions: Iterable[Position]) -> int:
+        """How many of these have a stop or target that nothing monitors."""
+        return 0 if self.by else len(with_exits(positions))
+
     @property
     def silence(self) -> str:
         """Why the run that holds the lock is considered hanging; empty if it is not."""

@@ -27,7 +27,6 @@ NEXT: dict[str, str] = {
     "run": "`kt status` shows what is held and open, `kt pnl` the profit",
     "compare": "`kt help backtest` explains the causes, `kt log decision ID` one decision",
     "sweep": "`kt backtest` with the winner's --set options shows its trades",
-    "top": "`kt log` shows what happened, `kt status` what stands",
     "halt": "`kt status` shows what stands, `kt resume` ends the halt",
     "reduce": "`kt status` shows what is held, `kt resume` ends it",
     "flatten": "`kt status` shows what is left, `kt resume` ends the halt after it",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
@@ -59,17 +59,20 @@ class StateType(Type):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         from kt.records import OrderState
 
-        text = folded(str(value))
-        return next((state for state in OrderState if text == tr(state)), text)
+        return _english(value, OrderState)
 
 
 class OriginType(Choice):
     """One of the origins, in English or in the language of the moment; gives the English."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        text = folded(str(value))
-        known = next((origin for origin in ORIGINS if text == tr(origin)), text)
-        return str(super().convert(known, param, ctx))
+        return str(super().convert(_english(value, ORIGINS), param, ctx))
+
+
+def _english(value: Any, words: Iterable[str]) -> str:
+    """The word that reads so in the language of the moment; without one the text as it is."""
+    text = folded(str(value))
+    return next((word for word in words if text == tr(word)), text)
 
 
 def options(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -134,14 +137,19 @@ class Filter:
         at = datetime.fromisoformat(row["at"])
         return self._fits(row.get("stock_code", ""), states, row.get("origin", ""), at, now)
 
+    def about(self, stock: str, origin: str) -> bool:
+        """Whether this stock and this origin are wanted."""
+        return (not self.stocks or stock in self.stocks) and (
+            not self.origins or origin in self.origins
+        )
+
     def _fits(
         self, stock: str, states: tuple[str, ...], origin: str, at: datetime, now: datetime
     ) -> bool:
         wanted = {state.casefold() for state in self.states}
         return (
-            (not self.stocks or stock in self.stocks)
+            self.about(stock, origin)
             and (not wanted or any(state.casefold() in wanted for state in states))
-            and (not self.origins or origin in self.origins)
             and (self.since is None or at >= beginning(self.since, now))
             and (self.until is None or at < ending(self.until, now))
         )

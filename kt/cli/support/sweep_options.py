@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.support.backtest_options import MOST_SEED, chosen_days, settings_of
+from kt.cli.support.backtest_options import MOST_SEED, chosen_days, refuse_both, settings_of
 from kt.errors import UsageError
 
 if TYPE_CHECKING:
@@ -63,8 +63,7 @@ def plan_of(options: SweepOptions, file: str, environ: Mapping[str, str]) -> Swe
     ConfigError."""
     from kt.backtest.sweep.sweep_plan import SweepPlan
 
-    if options.days is not None and options.last is not None:
-        raise UsageError("give --days or --to, not both")
+    refuse_both(options.days, options.last)
     if options.train is not None and options.test is None:
         raise UsageError("--train needs --test", hint="As in --train 20 --test 5")
     if options.study and not re.fullmatch(r"[\w.-]{1,80}", options.study, re.ASCII):

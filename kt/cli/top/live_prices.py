@@ -6,13 +6,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 
-from msgspec.structs import replace
-
 from kt.cli.support.messages import sentence
 from kt.engine.feed import Feed
 from kt.errors import KtError
 from kt.ports import Stream
 from kt.records import Bar, Interval, OrderNotice, SessionNotice, StreamEvent, StreamState, Tick
+from kt.rules.chart_periods import joined
 from kt.steps.context import Context
 from kt.steps.instruments import known_list
 
@@ -126,18 +125,8 @@ class LivePrices:
         with self._lock:
             known = self._bars.setdefault(tick.stock_code, {})
             before = known.get(_minute(bar))
-            known[_minute(bar)] = bar if before is None else _continued(before, bar)
+            known[_minute(bar)] = bar if before is None else joined((before, bar))
 
 
 def _minute(bar: Bar) -> int:
     return bar.at.hour * 60 + bar.at.minute
-
-
-def _continued(before: Bar, bar: Bar) -> Bar:
-    return replace(
-        before,
-        high=max(before.high, bar.high),
-        low=min(before.low, bar.low),
-        close=bar.close,
-        volume=before.volume + bar.volume,
-    )

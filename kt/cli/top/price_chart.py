@@ -13,6 +13,7 @@ from kt.cli.show.cells import FALL, RISE, money
 from kt.cli.show.width import width_of
 from kt.cli.top.ink import BOLD, DIM, PLAIN
 from kt.records import Bar
+from kt.rules.chart_periods import joined
 
 BLANK = 0x2800
 DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
@@ -66,13 +67,14 @@ def draw(
     low, high = min(prices), max(prices)
     margin = max(len(money(high)), len(money(low))) + 1
     frame = _Frame(columns - margin, rows - 1, low, high)
-    cells = _cells(merged(bars, frame.width * 2), frame)
+    drawn = merged(bars, frame.width * 2)
+    cells = _cells(drawn, frame)
     right = _labels(frame, inside, bars[-1].close)
     lines = [_line(row, frame, cells, inside, styles) for row in range(frame.height)]
     for row, line in enumerate(lines):
         label, style = right.get(row, ("", PLAIN))
         line.append(label.rjust(margin), style)
-    lines.append(_times(bars, frame.width))
+    lines.append(_times(bars, min(frame.width, -(-len(drawn) // 2))))
     return Text("\n").join(lines)
 
 
@@ -89,18 +91,7 @@ def merged(bars: Sequence[Bar], columns: int) -> list[Bar]:
         times = max(1, min(MOST_WIDE, columns // len(bars)))
         return [bar for bar in bars for _ in range(times)]
     each = -(-len(bars) // columns)
-    parts = [bars[start : start + each] for start in range(0, len(bars), each)]
-    return [
-        Bar(
-            at=part[0].at,
-            open=part[0].open,
-            high=max(bar.high for bar in part),
-            low=min(bar.low for bar in part),
-            close=part[-1].close,
-            volume=sum(bar.volume for bar in part),
-        )
-        for part in parts
-    ]
+    return [joined(bars[start : start + each]) for start in range(0, len(bars), each)]
 
 
 def _cells(bars: Sequence[Bar], frame: _Frame) -> dict[tuple[int, int], tuple[int, str]]:
@@ -149,7 +140,7 @@ def _labels(frame: _Frame, levels: Sequence[PriceLevel], last: int) -> dict[int,
 
 
 def _times(bars: Sequence[Bar], width: int) -> Text:
+    """When the bars begin and end, at the ends of the columns that they fill."""
     first, last = f"{bars[0].at:%H:%M}", f"{bars[-1].at:%H:%M}"
-    used = min(width, -(-len(merged(bars, width * 2)) // 2))
-    gap = " " * max(1, used - len(first) - len(last))
+    gap = " " * max(1, width - len(first) - len(last))
     return Text(f"{first}{gap}{last}", DIM)

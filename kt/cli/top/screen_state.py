@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from kt.cli.support.exit_watch import Watch, read_watch, with_exits
+from kt.cli.support.exit_watch import Watch, read_watch
 from kt.records import (
     OPEN_STATES,
     UNRESOLVED_STATES,
@@ -18,12 +18,11 @@ from kt.records import (
     Position,
     Stop,
 )
-from kt.rules import pnl, trading_phases
+from kt.rules import trading_phases
 from kt.rules.trading_phases import Phase
 from kt.steps import analyst_outages
 from kt.steps.analyst_outages import Health
-from kt.steps.instruments import instrument
-from kt.steps.portfolio import daily_pnl
+from kt.steps.portfolio import daily_pnl, position_book
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -75,7 +74,7 @@ class Snapshot:
     @property
     def unwatched(self) -> int:
         """Positions with a stop or target that no process monitors."""
-        return 0 if self.watch.by else len(with_exits(self.positions))
+        return self.watch.unwatched(self.positions)
 
 
 class Tail:
@@ -139,15 +138,7 @@ class SnapshotReader:
         price = self._live.prices.get(held.stock_code, 0)
         if not price or price == held.price:
             return held
-        stock = instrument(self._ctx, held.stock_code)
-        return pnl.mark(
-            held,
-            price,
-            self._ctx.clock.now(),
-            market=stock.market if stock else "KOSPI",
-            kind=stock.kind if stock else "STOCK",
-            commission_pct=self._ctx.config.server.commission_pct,
-        )
+        return position_book.marked_at(self._ctx, held, price)
 
     def _calls(self) -> float:
         first = not self._counts

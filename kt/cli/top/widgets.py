@@ -115,7 +115,10 @@ class PanelTable(DataTable[Text]):
         self._rows: list[Any] = []
         self._drawn: tuple[Any, ...] = ()
         self.look: dict[str, str] = {}
-        self.count = 0
+
+    @property
+    def count(self) -> int:
+        return len(self._rows)
 
     @property
     def chosen(self) -> Any:
@@ -125,7 +128,6 @@ class PanelTable(DataTable[Text]):
     def fill(self, rows: Sequence[Any]) -> None:
         """Show these rows, sorted."""
         order = self._kind.sortings[self._sorting]
-        self.count = len(rows)
         self._show(sorted(rows, key=order.value, reverse=order.down))
 
     def sort_next(self) -> None:

@@ -28,7 +28,7 @@ from kt.text import visible
 from kt.translation import tr
 
 BAR_CELLS = 14
-"""The terminal colours of kt's tables, readable on a dark screen."""
+"""How wide the bar of the loss limit is."""
 
 PHASES = {
     Phase.BEFORE: "before the day",

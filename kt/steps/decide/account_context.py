@@ -24,10 +24,9 @@ from kt.records import (
     Side,
     TradingRoom,
 )
-from kt.rules import fees, pnl, trading_phases
+from kt.rules import fees, trading_phases
 from kt.steps.context import Context
-from kt.steps.instruments import instrument
-from kt.steps.portfolio import daily_pnl
+from kt.steps.portfolio import daily_pnl, position_book
 
 _NEVER_SENT = frozenset({OrderState.DENIED, OrderState.PLANNED})
 
@@ -53,17 +52,7 @@ def _marked(
             if order.side is Side.SELL and order.stock_code == position.stock_code
         )
         position = replace(position, sellable=max(0, position.quantity - selling))
-    if not price:
-        return position
-    stock = instrument(ctx, position.stock_code)
-    return pnl.mark(
-        position,
-        price,
-        ctx.clock.now(),
-        market=stock.market if stock else "KOSPI",
-        kind=stock.kind if stock else "STOCK",
-        commission_pct=ctx.config.server.commission_pct,
-    )
+    return position_book.marked_at(ctx, position, price) if price else position
 
 
 def under_way(ctx: Context, listed: Sequence[BrokerOrder] | None) -> tuple[BrokerOrder, ...]:

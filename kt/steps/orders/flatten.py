@@ -9,13 +9,11 @@ that `kt run` continues with it, also on the next day.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 
 from kt.errors import AuthError, Denied, JournalError, KtError
 from kt.ports import concurrency
 from kt.ports.patience import within
 from kt.records import (
-    EXITS,
     OPEN_STATES,
     UNRESOLVED_STATES,
     Order,
@@ -36,7 +34,7 @@ from kt.steps.orders import place
 from kt.steps.reconcile import order_tracking, position_reconciliation, startup
 from kt.steps.results import Flattened
 from kt.steps.risk import check, stops
-from kt.steps.risk.account_exposure import shares_offered
+from kt.steps.risk.account_exposure import exits_of, shares_offered, unlisted
 from kt.steps.waiting import Waitable
 
 MAX_BID_SHARE = 0.3
@@ -48,8 +46,6 @@ FILL_TIMEOUT = 15.0
 FINAL_CHECKS = 3
 PAUSE = 1.5
 """How often holdings and open orders are compared at the end of a pass, and seconds in between."""
-LISTING_DELAY = 3.0
-"""Seconds that the broker's holdings may take to show a sell."""
 REQUEST_TIMEOUT = 2.0
 """Real seconds to wait for a stock's order book, or for the holdings."""
 OFFLINE, LONGEST_OFFLINE = 1.0, 15.0
@@ -294,12 +290,9 @@ class _Flattening:
     def sold_by_exits(self, stock_code: str) -> int:
         """The shares in sells of kt's exits that the holdings may not show yet: exits leave beside
         flatten, and its round takes a while from the holdings to the last stock's order."""
-        since = self.asked_at - timedelta(seconds=LISTING_DELAY)
-        return shares_offered(
-            order
-            for order in self.ctx.journal.orders(stock_code=stock_code, since=since)
-            if order.origin in EXITS - {Origin.FLATTEN}
-        )
+        today = self.ctx.journal.orders(day=self.asked_at.date(), stock_code=stock_code)
+        exits = (o for o in exits_of(today, stock_code) if o.origin is not Origin.FLATTEN)
+        return shares_offered(unlisted(self.ctx, exits, self.asked_at))
 
     def sell_piece(self, held: _Shares) -> Order | None:
         """Sell what one order may take; None when exits have sold the shares or it is denied."""

@@ -4,7 +4,7 @@ number so far, from which recovery would search."""
 from __future__ import annotations
 
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from kt.errors import AuthError, Denied, KtError
 from kt.ids import new_id
@@ -23,7 +23,7 @@ from kt.rules import trading_phases
 from kt.rules.risk.denials import Code
 from kt.steps.context import Context
 from kt.steps.fan_out import note_error
-from kt.steps.risk.account_exposure import buys_of_others, shares_offered
+from kt.steps.risk.account_exposure import buys_of_others, exits_of, shares_offered
 from kt.steps.risk.stops import refusal
 
 ORDER_LIST_TIMEOUT = 1.0
@@ -108,13 +108,12 @@ def check_not_stale(ctx: Context, check: Check) -> None:
 
 
 def _exit_since(ctx: Context, check: Check) -> bool:
-    """Whether an exit of the stock left since the check. Exits leave at once, beside all others;
-    the check read the journal up to a second before its time."""
+    """Whether an exit has offered shares of the stock since the check: exits leave at once, beside
+    all others."""
     if check.side is Side.BUY or check.origin in EXITS:
         return False
-    since = check.checked_at - timedelta(seconds=1)
-    later = ctx.journal.orders(stock_code=check.stock_code, since=since)
-    return shares_offered(order for order in later if order.origin in EXITS) > 0
+    today = ctx.journal.orders(day=ctx.clock.now().date(), stock_code=check.stock_code)
+    return shares_offered(exits_of(today, check.stock_code)) > max(0, check.exits_seen)
 
 
 def _others_bought_since(ctx: Context, check: Check) -> bool:

@@ -17,6 +17,7 @@ from kt.records import (
     OPEN_STATES,
     UNRESOLVED_STATES,
     Fill,
+    Instrument,
     Order,
     Origin,
     Position,
@@ -132,12 +133,22 @@ def _marked_with_exits(
     with_exits = _with_exits(
         ctx, replace(position, source=_source(replay, position)), before, last, kind
     )
+    trailed = exit_prices.trailed(with_exits, last, ctx.config.exits, kind)
+    return _at_price(ctx, trailed, last, stock)
+
+
+def marked_at(ctx: Context, position: Position, price: int) -> Position:
+    """The position with its market value and profit at this price in won."""
+    return _at_price(ctx, position, price, instrument(ctx, position.stock_code))
+
+
+def _at_price(ctx: Context, position: Position, price: int, stock: Instrument | None) -> Position:
     return pnl.mark(
-        exit_prices.trailed(with_exits, last, ctx.config.exits, kind),
-        last,
+        position,
+        price,
         ctx.clock.now(),
         market=stock.market if stock else "KOSPI",
-        kind=kind,
+        kind=stock.kind if stock else "STOCK",
         commission_pct=ctx.config.server.commission_pct,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from kt.records import (
     EXITS,
@@ -16,6 +16,7 @@ from kt.records import (
     Fill,
     Holdings,
     Order,
+    OrderEventKind,
     OrderState,
     Origin,
     Position,
@@ -30,6 +31,9 @@ from kt.steps.portfolio import daily_pnl
 from kt.steps.risk import stops
 from kt.steps.risk.account_snapshot import AccountSnapshot
 
+LISTING_DELAY = 3.0
+"""Seconds after which the broker's holdings show an order, with a margin."""
+_TAKEN = frozenset({OrderEventKind.ACKED, OrderEventKind.ADOPTED, OrderEventKind.FILL})
 _NEVER_SENT = frozenset({OrderState.DENIED, OrderState.PLANNED})
 
 
@@ -86,17 +90,18 @@ class Exposure:
         return None if self.account.holdings is None else (0, 0)
 
     def _sold_since(self, stock_code: str) -> int:
-        """The shares that exits have offered since the holdings were requested: they leave beside
-        all other orders."""
+        """The shares in exits that the holdings may not show yet."""
         asked_at = self.account.asked_at
-        return shares_offered(
-            order
-            for order in self.orders
-            if order.stock_code == stock_code
-            and order.origin in EXITS
-            and asked_at is not None
-            and order.created_at >= asked_at
-        )
+        if asked_at is None:
+            return 0
+        return shares_offered(unlisted(self.ctx, self._exits(stock_code), asked_at))
+
+    def exits_offered(self, stock_code: str) -> int:
+        """The shares that today's exits of the stock have offered, by the journal."""
+        return shares_offered(self._exits(stock_code))
+
+    def _exits(self, stock_code: str) -> Iterable[Order]:
+        return exits_of(self.orders, stock_code)
 
     def _selling(self, stock_code: str) -> int:
         return sum(
@@ -222,6 +227,22 @@ class Exposure:
             trading_phases.may_buy(now, config, notice),
             trading_phases.phase(now, config, notice),
         )
+
+
+def exits_of(orders: Iterable[Order], stock_code: str) -> Iterable[Order]:
+    return (o for o in orders if o.stock_code == stock_code and o.origin in EXITS)
+
+
+def unlisted(ctx: Context, orders: Iterable[Order], asked_at: datetime) -> Iterable[Order]:
+    """Those of these orders that holdings requested at this time may not show: the broker took
+    them after it, or just before it. An order may wait long for the journal before it is sent, so
+    the time of its answer counts, not that of its making."""
+    since = asked_at - timedelta(seconds=LISTING_DELAY)
+    for order in orders:
+        events = ctx.journal.order_events(order.order_id)
+        answered = [event.at for event in events if event.kind in _TAKEN]
+        if not answered or min(answered) >= since:
+            yield order
 
 
 def shares_offered(orders: Iterable[Order]) -> int:

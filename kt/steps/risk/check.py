@@ -197,7 +197,11 @@ def _judge(
         results = validation.validate(with_orderable(ctx, exposure, facts, without))
     if sized is not None:
         results = (CheckResult(code="SIZE", passed=True, detail=sized.detail), *results)
-    checked = _verdict(ctx, intent, results, exposure.buys_seen)
+    checked = replace(
+        _verdict(ctx, intent, results),
+        buys_seen=exposure.buys_seen,
+        exits_seen=exposure.exits_offered(intent.stock_code),
+    )
     if checked.passed and intent.side is Side.BUY:
         value = fees.buy_cost(intent.quantity * intent.price, ctx.config.server.commission_pct)
         exposure.reserved[intent.stock_code] = exposure.reserved.get(intent.stock_code, 0) + value
@@ -205,9 +209,7 @@ def _judge(
     return checked
 
 
-def _verdict(
-    ctx: Context, intent: OrderIntent, results: tuple[CheckResult, ...], buys_seen: int = -1
-) -> Check:
+def _verdict(ctx: Context, intent: OrderIntent, results: tuple[CheckResult, ...]) -> Check:
     """The check with its results; in test mode an order that would have been sent passes."""
     now = ctx.clock.now()
     return Check(
@@ -216,7 +218,6 @@ def _verdict(
         results=results,
         checked_at=now,
         check_id=new_id(now),
-        buys_seen=buys_seen,
     )
 
 
