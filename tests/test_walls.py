@@ -20,7 +20,7 @@ MAX_FUNCTION_LINES = 40
 
 COMMON = {
     "records", "errors", "ports", "config", "clock", "ids", "files", "paths", "children", "text",
-    "__init__",
+    "extras", "__init__",
 }  # fmt: skip
 """What every floor may use."""
 MAY_IMPORT: dict[str, set[str]] = {
@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "files": set(),
     "paths": set(),
     "children": set(),
+    "extras": set(),
     "text": set(),
     "particles": set(),
     "translation": {"particles"},
@@ -37,8 +38,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": {"config", "errors", "records", "files", "paths", "text"},
     "clock": {"records"},
     "api_catalog": {"errors"},
-    "notify": {"config", "errors", "notify", "ports", "records", "rules", "text", "translation"},
-    "rules": COMMON - {"clock", "ids", "ports", "files", "paths", "children"} | {"rules"},
+    "notify": {"config", "errors", "extras", "notify", "ports", "records", "rules", "text"}
+    | {"translation"},
+    "rules": COMMON - {"clock", "ids", "ports", "files", "paths", "children", "extras"} | {"rules"},
     "steps": COMMON | {"steps", "rules"},
     "engine": COMMON | {"engine", "steps", "rules"},
     "recording": COMMON | {"recording"},

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kt.errors import InputError, UsageError
+from kt.extras import pip_install
 from kt.records import KST, MarketName
 from kt.rules import calendar, ticks
 from kt.sim.market.bar_tables import BarDay, BarTables, StockBars
@@ -151,8 +152,9 @@ def _parquet_rows(file: Path) -> Iterator[Row]:
         import pyarrow as arrow
         from pyarrow import parquet
     except ImportError:
+        install = pip_install("parquet")
         raise UsageError(
-            f"{file}: Parquet needs pyarrow", hint="`pip install 'kt[parquet]'`, or use CSV."
+            f"{file}: Parquet needs pyarrow", hint=f"`{install}`, or use CSV."
         ) from None
     try:
         opened = parquet.ParquetFile(file)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from kt.extras import pip_install
 from kt.translation import tr
 
 if TYPE_CHECKING:
@@ -123,7 +124,8 @@ def _apprise(url: str, notice: Notice) -> str:
     try:
         return _by_apprise(url, notice)
     except ImportError:
-        return "notify.urls needs `pip install 'kt[notify]'`"
+        install = pip_install("notify")
+        return f"notify.urls needs `{install}`"
     except Exception as error:  # noqa: BLE001 - a library may raise anything
         return type(error).__name__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def test_without_optuna_the_extra_is_named(front: Front, monkeypatch: pytest.Mon
     monkeypatch.setattr(command, "find_spec", lambda name: None)
     ran = front("sweep", LOSS)
     assert ran.code == ExitCode.USAGE
-    assert "pip install 'kt[sweep]'" in ran.err
+    assert f"{sys.executable} -m pip install 'kt[sweep]'" in ran.err
 
 
 def test_a_fifth_of_the_days_is_held_back() -> None:

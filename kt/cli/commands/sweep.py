@@ -23,6 +23,7 @@ from kt.cli.support.sweep_options import (
 )
 from kt.cli.support.termination import Terminated
 from kt.errors import UsageError
+from kt.extras import pip_install
 
 if TYPE_CHECKING:
     from kt.backtest.sweep.shared_study import SharedStudy, SharedTrial
@@ -108,7 +109,8 @@ def sweep(cli: CliContext, /, **given: Any) -> None:
     plan = plan_of(options, cli.flags.config, cli.environ)
     plan.check()
     if find_spec("optuna") is None:
-        raise UsageError("kt sweep needs Optuna", hint="Install it: pip install 'kt[sweep]'")
+        install = pip_install("sweep")
+        raise UsageError("kt sweep needs Optuna", hint=f"Install it: `{install}`")
     run(cli, plan, options)
 
 

@@ -28,6 +28,7 @@ NOT_SHOWN = (
     "kt/cli/page/html_page.py",
     "kt/cli/support/messages.py",
     "kt/engine/metrics.py",
+    "kt/extras.py",
     "kt/particles.py",
     "kt/rules/english_words.py",
     "kt/sim/exchange",

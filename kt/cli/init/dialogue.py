@@ -44,7 +44,7 @@ GEMINI_KEY = (
 CHOICE = "With real money you choose who decides: gemini, or rules for kt's offline rules."
 CHANNEL = (
     "How to notify you of an emergency: the https address of a webhook, an address of apprise such "
-    "as tgram://TOKEN/CHAT (`pip install 'kt[notify]'`), or a command that reads the notice on "
+    "as tgram://TOKEN/CHAT (needs kt's extra `notify`), or a command that reads the notice on "
     "stdin."
 )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kt.errors import KtError
+from kt.extras import pip_install
 from kt.files import FILE_MODE, private_folder, replace_private, trouble
 
 if TYPE_CHECKING:
@@ -69,9 +70,10 @@ def _keep(secret: Secret, store: str) -> str:
     if store != "file" and keep_in_keyring(secret.service, secret.keys):
         return ""
     if store == "keyring":
+        install = pip_install("keyring")
         raise KtError(
             "there is no system keyring that can be used; nothing was written",
-            hint="`pip install 'kt[keyring]'` adds it, or use --store file.",
+            hint=f"`{install}` adds it, or use --store file.",
         )
     lines = "".join(f"{key}\n" for key in secret.keys.values())
     _replace(secret.path, lines.encode(), secret=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from kt.cli.support.click_extensions import command, pass_cli
 from kt.errors import KtError, UsageError
+from kt.extras import pip_install
 
 if TYPE_CHECKING:
     from kt.cli.support.cli_context import CliContext
@@ -38,9 +39,10 @@ def top(cli: CliContext) -> None:
     try:
         import textual  # noqa: F401
     except ImportError as missing:
+        install = pip_install("screen")
         raise KtError(
             "kt top needs Textual, which is not installed",
-            hint="`pip install 'kt[screen]'`, or use `kt watch` and `kt status`.",
+            hint=f"`{install}`, or use `kt watch` and `kt status`.",
         ) from missing
     from kt.cli.top.session import run
 
