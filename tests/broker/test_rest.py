@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from kt.broker.rest import transport
 from kt.broker.rest.client import Http
 from kt.broker.wire import Row
 from kt.errors import (
@@ -21,6 +22,7 @@ from kt.errors import (
     WireError,
 )
 from kt.records import KST
+from tests.broker.hostile import answer, serving
 from tests.broker.wiring import NOW, answers, line, ok, recorded, said
 
 LIMIT = said(5, "x[1700:y]", 429)
@@ -248,3 +250,31 @@ def test_a_recorded_reply_passes_through_untouched(tmp_path: Path) -> None:
     told = line(answers(httpx.Response(200, json=recorded("kt00001"))), tmp_path)
     body = told.rest.call("kt00001", {"qry_tp": "3"}).body
     assert Row(body, "kt00001").integer("entr") == 10_000_000
+
+
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_connection_that_opens_while_all_are_closed_is_closed_too(
+    monkeypatch: pytest.MonkeyPatch, fresh: bool
+) -> None:
+    """A command that has failed ends while its other requests are still under way."""
+    dialling, closed = threading.Event(), threading.Event()
+    lines: list[transport.HttpLine] = []
+    dial = transport.dial
+
+    def late(host: str, port: int, ends: float | None) -> transport.HttpLine:
+        dialling.set()
+        assert closed.wait(10)
+        lines.append(dial(host, port, ends))
+        return lines[-1]
+
+    monkeypatch.setattr(transport, "dial", late)
+    with serving(answer()) as server:
+        http = Http(server.address)
+        asking = threading.Thread(target=http.post, args=("/", {}, {}), kwargs={"fresh": fresh})
+        asking.start()
+        assert dialling.wait(10)
+        http.close()
+        closed.set()
+        asking.join(10)
+        (line,) = lines
+        assert line.get_extra_info("socket").fileno() == -1

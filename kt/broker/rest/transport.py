@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import httpcore
@@ -158,6 +158,7 @@ class Transport(httpx.BaseTransport):
     ) -> None:
         self._context = context
         self._proxied = proxy is not None
+        self._closed = False
         self._network = Network()
         self._pool = httpcore.ConnectionPool(
             ssl_context=context,
@@ -192,9 +193,15 @@ class Transport(httpx.BaseTransport):
             response = self._pool.handle_request(sent)
         except FAULTS as fault:
             raise _as_httpx_error(fault) from fault
-        return httpx.Response(
-            response.status, headers=response.headers, stream=_Body(response.stream)
-        )
+        stream = _Body(response.stream, lambda: self._end(response))
+        return httpx.Response(response.status, headers=response.headers, stream=stream)
+
+    def _end(self, response: httpcore.Response) -> None:
+        """Close a connection that was still being opened when the pool was closed: it is in no
+        pool that anybody closes."""
+        response.close()
+        if self._closed:
+            response.extensions["network_stream"].close()
 
     def keep_ready(self, host: str, port: int, count: int) -> None:
         """From now on keep `count` warm connections to the server."""
@@ -217,6 +224,7 @@ class Transport(httpx.BaseTransport):
         return self._network.warm
 
     def close(self) -> None:
+        self._closed = True
         if self.warm is not None:
             self.warm.close()
         self._pool.close()
@@ -225,8 +233,8 @@ class Transport(httpx.BaseTransport):
 class _Body(httpx.SyncByteStream):
     """The response body as a stream."""
 
-    def __init__(self, parts: Any) -> None:
-        self._parts = parts
+    def __init__(self, parts: Any, end: Callable[[], None]) -> None:
+        self._parts, self._end = parts, end
 
     def __iter__(self) -> Iterator[bytes]:
         try:
@@ -235,7 +243,7 @@ class _Body(httpx.SyncByteStream):
             raise _as_httpx_error(fault) from fault
 
     def close(self) -> None:
-        self._parts.close()
+        self._end()
 
 
 def _as_httpx_error(fault: Exception) -> Exception:
