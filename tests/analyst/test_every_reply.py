@@ -233,9 +233,9 @@ def test_the_deadline_covers_the_whole_call(name: str) -> None:
 
     ask(says(BOTH))  # the library is imported outside of the deadline
     began = time.monotonic()
-    found, asked = ask(DRIPS[name], timeout=0.5)
-    assert found.error == "timeout: no answer within 0.5 s"
-    assert time.monotonic() - began < 1.5
+    found, asked = ask(DRIPS[name], timeout=1.0)
+    assert found.error == "timeout: no answer within 1 s"
+    assert time.monotonic() - began < 3
     assert len(asked) == 1
 
 
