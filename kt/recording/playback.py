@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict, deque
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,6 +30,8 @@ from kt.records import AnalystReply
 AHEAD = timedelta(minutes=10)
 """How far ahead of the clock an answer may lie in the file. A request whose answer is later than
 this was not made then."""
+NO_SUCH_API = re.compile(r"\[150[45]:")
+"""In the message of a server that does not have an API, whatever it is asked."""
 
 _Key = tuple[str, ...]
 
@@ -52,6 +55,9 @@ class Playback:
         self._complete = self._cut = False
         """Whether the newest line is the last of a run, and whether the last line was lost."""
         self._found: dict[_Key, deque[Entry]] = defaultdict(deque)
+        self._no_such: dict[str, RecordedAnswer] = {}
+        """By API: the answer of a server that does not have it. kt asks such an API until it knows,
+        so about which stock depends on which thread was first."""
 
     @property
     def at(self) -> int:
@@ -62,6 +68,8 @@ class Playback:
         """The answer to a request, when it is due."""
         found = self._next(_key_of_call(api_id, body, page))
         if not isinstance(found, RecordedCall):
+            if api_id in self._no_such:
+                return self._no_such[api_id]
             if api_id.startswith("au"):  # the run had a token
                 return None
             if self._cut:  # its answer may be what was lost
@@ -117,10 +125,16 @@ class Playback:
                 return None
             if (found := _key_of(entry)) is not None:
                 self._found[found].append(entry)
+            if isinstance(entry, RecordedCall) and _no_such_api(entry.answer):
+                self._no_such[entry.api_id] = entry.answer
         return self._found[key].popleft()
 
     def _wait(self, until: int) -> None:
         self._clock.sleep(max(0, until - self.at) / 1_000_000)
+
+
+def _no_such_api(answer: RecordedAnswer) -> bool:
+    return NO_SUCH_API.search(str((answer.body or {}).get("return_msg", ""))) is not None
 
 
 def time_of(entry: Entry) -> int:

@@ -68,6 +68,29 @@ def test_what_was_not_asked_then_is_noted(tmp_path: Path) -> None:
     assert len(playback.missing) == 2, "a token is no data"
 
 
+def test_an_api_that_the_server_does_not_have_is_refused_whatever_it_is_asked(
+    tmp_path: Path,
+) -> None:
+    """Of several threads the first to ask learns it: another one in each run."""
+    none = {
+        "return_code": 1,
+        "return_msg": "잘못된 요청입니다[1505:해당 API ID는 존재하지 않습니다]",
+    }
+    unknown = {"return_code": 1, "return_msg": "[1902:종목 정보가 없습니다]"}
+    entries = [
+        RecordedCall(
+            at=0, ended=SECOND, api_id=api_id, body={"stk_cd": "1"},
+            answer=RecordedAnswer(evidence="", http_status=200, body=body),
+        )
+        for api_id, body in (("ka10009", none), ("ka10001", unknown))
+    ]  # fmt: skip
+    playback = play(tmp_path, *entries)
+    found = playback.call("ka10009", {"stk_cd": "2"}, "")
+    assert found is not None and found.body == none
+    assert playback.missing == []
+    assert playback.call("ka10001", {"stk_cd": "2"}, "") is None, "the refusal was of its stock"
+
+
 def test_an_answer_of_much_later_was_to_another_request(tmp_path: Path) -> None:
     later = round(AHEAD.total_seconds()) * SECOND + SECOND // 2
     playback = play(tmp_path, call(SECOND, "ka1", None, "now"), call(later, "ka2", None, "later"))
