@@ -163,3 +163,9 @@ def _code(letter: str) -> str:
 def _json_escape(found: re.Match[str]) -> str:
     units = found[0].encode("utf-16-be", "surrogatepass").hex()
     return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def mask_account(number: str) -> str:
+    """Only the last four digits: `******3210` for `9876543210`."""
+    digits = re.sub(r"\D", "", number)
+    return "*" * max(0, len(digits) - 4) + digits[-4:]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from kt.text import mask_account
+
 _NAMED = re.compile(
     r"""(?ix)
     ( ["']? \b (?: authorization | access_?token | token | app_?key | secret_?key | app_?secret
@@ -21,12 +23,6 @@ _ACCOUNT = re.compile(
     """
 )
 HIDDEN = "…"
-
-
-def mask_account(number: str) -> str:
-    """Only the last four digits: `******3210` for `9876543210`."""
-    digits = re.sub(r"\D", "", number)
-    return "*" * max(0, len(digits) - 4) + digits[-4:]
 
 
 def mask_secrets(text: str, secrets: Iterable[str] = ()) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kt.store.redaction import mask, mask_account, mask_secrets
+from kt.store.redaction import mask, mask_secrets
+from kt.text import mask_account
 from tests.store.make import T0, answer, open_journal
 
 

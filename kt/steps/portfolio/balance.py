@@ -20,15 +20,11 @@ from kt.steps.context import Context
 from kt.steps.fan_out import note_error
 from kt.steps.portfolio import daily_pnl
 from kt.steps.reconcile import order_tracking, position_reconciliation
+from kt.text import mask_account
 
 FILL_WAIT, POLL_INTERVAL = 2.0, 0.5
 """Seconds (of the clock) to wait until the broker's execution list shows a fill that its holdings
 show already, and seconds between two requests."""
-
-
-def mask(account: str) -> str:
-    """The account number with all but its last four digits hidden."""
-    return f"{'*' * max(0, len(account) - 4)}{account[-4:]}"
 
 
 def balance(ctx: Context) -> Balance:
@@ -38,7 +34,7 @@ def balance(ctx: Context) -> Balance:
     _book_new_fills(ctx, holdings)
     now = ctx.clock.now()
     return Balance(
-        account=mask(ctx.broker.account()),
+        account=mask_account(ctx.broker.account()),
         deposit=ctx.broker.deposit(),
         positions=merged(ctx, holdings),
         open_orders=ctx.broker.open_orders(),
