@@ -1,8 +1,7 @@
-"""Command lines in texts: whether the programs, commands, options, modules and paths exist."""
+"""Command lines in texts: their parts, and whether the commands and options of kt exist."""
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shlex
 from collections.abc import Iterator
@@ -15,18 +14,7 @@ from kt.cli.topics import TOPICS
 
 ROOT = Path(__file__).resolve().parent.parent
 NAMED = re.compile(r"\b(?:kt|tests|docs|completions)/[\w./-]*\w")
-PROGRAMS = {"kt", "pytest", "python", "python3", "pip", "ruff", "mypy", "git", "jq"}
 QUOTED = re.compile(r"`([^`]+)`")
-
-
-def faults_of_line(line: str) -> Iterator[str]:
-    """What does not exist in one line of a shell: pipes and lists are looked at part by part."""
-    for words in parts(line):
-        at = next((n for n, word in enumerate(words) if is_program(word)), None)
-        if at is None:
-            yield "no known program"
-            continue
-        yield from faults_of_program(Path(words[at]).name, words[at + 1 :])
 
 
 def parts(line: str) -> list[list[str]]:
@@ -40,29 +28,6 @@ def parts(line: str) -> list[list[str]]:
         else:
             found[-1].append(word)
     return [words for words in found if words]
-
-
-def is_program(word: str) -> bool:
-    return Path(word).name in PROGRAMS or (ROOT / word).is_file()
-
-
-def faults_of_program(program: str, words: list[str]) -> Iterator[str]:
-    yield from (word for word in words if NAMED.fullmatch(word) and not (ROOT / word).exists())
-    if program == "kt":
-        yield from faults_of_kt(words)
-    if program.startswith("python") and words[0] == "-m":
-        yield from faults_of_module(words[1], words[2:])
-
-
-def faults_of_module(name: str, words: list[str]) -> Iterator[str]:
-    """A module that is not there, or options of ours that it does not name."""
-    found = importlib.util.find_spec(name)
-    if found is None or found.origin is None:
-        yield f"no module {name}"
-    elif name.startswith(("kt.", "tests.")):
-        main = Path(found.origin).with_name("__main__.py")
-        source = (main if found.submodule_search_locations else Path(found.origin)).read_text()
-        yield from (word for word in words if word.startswith("--") and f'"{word}"' not in source)
 
 
 def faults_of_kt(words: list[str]) -> Iterator[str]:

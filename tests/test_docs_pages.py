@@ -1,7 +1,8 @@
 """The developer pages are true: links and anchors lead somewhere, paths exist, commands run.
 
-A block fenced as `sh` runs, on an embedded exchange in a temporary folder. Of one fenced as
-`sh by-hand` it is checked that its commands, options, modules and paths exist.
+A block fenced as `sh` runs, on an embedded exchange in a temporary folder. The lines of one fenced
+as `sh by-hand` are run one by one: those of kt in tests/cli/test_examples.py and
+tests/cli/test_long_examples.py, the others in tests/test_by_hand.py.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pytest
 from kt.app import App
 from tests.cli.front import Front
 from tests.cli.test_help import PATHS, resolve
-from tests.command_lines import NAMED, ROOT, faults_of_kt, faults_of_line
+from tests.command_lines import NAMED, ROOT, faults_of_kt
 from tests.fakes import World
 
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -132,12 +133,6 @@ def test_blocks_run(page: Path, front: Front) -> None:
 
 
 @every_page
-def test_commands_by_hand_exist(page: Path) -> None:
-    lines = (line for block in blocks(page, BY_HAND) for line in block.splitlines())
-    assert not [f"{line}: {fault}" for line in lines for fault in faults_of_line(line)]
-
-
-@every_page
 def test_commands_in_the_text_exist(page: Path) -> None:
     spans = re.findall(r"`kt (-?-?\w[^`]*)`", re.sub(r"\s+", " ", prose(page)))
     assert not [f"kt {span}: {fault}" for span in spans for fault in faults_of_kt(span.split())]
@@ -165,10 +160,19 @@ def texts() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in texts()])
 def test_commands_in_topics_and_help_exist(text: str) -> None:
     spans = re.findall(r"`kt (-?-?\w[^`]*)`", re.sub(r"\s+", " ", text))
-    wrong = [f"kt {span}: {fault}" for span in spans for fault in faults_of_kt(span.split())]
-    lines = examples(text)
-    wrong += [f"{line}: {fault}" for line in lines for fault in faults_of_line(line)]
-    assert not wrong
+    assert not [f"kt {span}: {fault}" for span in spans for fault in faults_of_kt(span.split())]
+
+
+def test_translated_topics_have_the_same_examples() -> None:
+    """Which are run (tests/cli/test_examples.py)."""
+    found = dict(texts())
+    other = {name: text for name, text in found.items() if "/" in name}
+    assert len(other) > 10
+    assert not [
+        name
+        for name, text in other.items()
+        if examples(text) != examples(found[name.partition("/")[2]])
+    ]
 
 
 def test_examples_are_found_at_all() -> None:

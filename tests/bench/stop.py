@@ -136,7 +136,7 @@ class Hanging:
 def watch(marks: Marks, app: App, day: Day) -> None:
     """Put marks into kt's way, without a change to kt."""
     workers = day.runtime.workers
-    later, reach, wait, heard = workers.start, place.hit, app.pacer.wait, SendProgress.heard
+    later, reach, wait, heard = workers.start, place.hit, app.pacer.wait, SendProgress.trace
 
     def started(task: Task) -> bool:
         job, _, code = task.name.partition(".")
@@ -173,7 +173,7 @@ def watch(marks: Marks, app: App, day: Day) -> None:
     workers.start = started  # type: ignore[method-assign]
     place.hit = reached
     app.pacer.wait = waited  # type: ignore[method-assign]
-    SendProgress.heard = told  # type: ignore[method-assign]
+    SendProgress.trace = told  # type: ignore[method-assign]
 
 
 def configured(exchange: launch.Running, folder: Path, options: Options) -> Config:
@@ -445,7 +445,8 @@ def show(
     line("ten at once, s each", f"{waits}  (5 a second allow 1.05 for the tenth)")
 
 
-def main() -> None:
+def main() -> int:
+    """The exit code: 1 if a way of connecting could not be measured."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--exits", type=int, default=300)
     options.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
@@ -461,6 +462,7 @@ def main() -> None:
         line("the disk before, ms", figures(disk(folder)))
         settings = Settings(state_dir=folder, rate=0, day="2026-11-23", open_at="10:00")
         exchange = launch.start(settings, lambda line: None)
+        code = 0
         try:
             for way in given.ways:
                 here, out = spawn.Pipe()
@@ -470,10 +472,12 @@ def main() -> None:
                 with contextlib.suppress(EOFError):
                     show(way, *here.recv())
                 child.join()
+                code |= child.exitcode != 0
         finally:
             launch.stop(folder)
         line("the disk after, ms", figures(disk(folder)))
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

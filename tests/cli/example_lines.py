@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
+import shutil
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +24,23 @@ class Example:
 
     commands: tuple[tuple[str, ...], ...]
     environ: tuple[tuple[str, str], ...] = ()
-    piped: bool = False
-    """Whether the output of the last command goes to another program or a file."""
+    reader: tuple[str, ...] = ()
+    """The words of the program that the output of the last command goes to; `cat` for a file."""
 
     def __str__(self) -> str:
         given = "".join(f"{name}={value} " for name, value in self.environ)
         called = " | ".join(" ".join(["kt", *map(quoted, words)]) for words in self.commands)
-        return f"{given}{called}{' | cat' if self.piped else ''}"
+        return f"{given}{called}{' | ' if self.reader else ''}{shlex.join(self.reader)}"
+
+    def read(self, written: str) -> None:
+        """Give this output to its reader, where there is one, which is to understand it."""
+        if not self.reader or shutil.which(self.reader[0]) is None:
+            return
+        done = subprocess.run(
+            self.reader, input=written, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert (done.returncode, done.stderr) == (0, ""), (self, done.stderr)
+        assert "null" not in done.stdout.splitlines(), f"{self}: a field that is not there"
 
 
 def quoted(word: str) -> str:
@@ -42,16 +55,17 @@ def found_in(line: str) -> list[Example]:
     made: list[Example] = []
     for listed in re.split(r"\s&&\s", line):
         programs = parts(listed)
-        environ, called = [], []
+        environ, called, reader = [], [], ("cat",) if ends and ends["file"] else ()
         for words in programs:
             while words and (given := ASSIGNED.match(words[0])):
                 environ.append((given[1], given[2]))
                 words = words[1:]  # noqa: PLW2901  what is left of it
             if words and Path(words[0]).name == "kt":
                 called.append(tuple(words[1:]))
+            else:
+                reader = tuple(words)
         if called:
-            piped = len(called) < len(programs) or bool(ends and ends["file"])
-            made.append(Example(tuple(called), tuple(environ), piped))
+            made.append(Example(tuple(called), tuple(environ), reader))
     return made
 
 
@@ -63,7 +77,9 @@ def by_hand() -> list[str]:
 
 def every_example() -> tuple[Example, ...]:
     """Of help texts and topics, whose Korean ones are the same, and of the pages; each once."""
-    lines = [line for name, text in texts() if not name.startswith("ko/") for line in examples(text)]
+    lines = [
+        line for name, text in texts() if not name.startswith("ko/") for line in examples(text)
+    ]
     found = [example for line in (*lines, *by_hand()) for example in found_in(line)]
     return tuple(dict.fromkeys(found))
 

@@ -78,7 +78,7 @@ class ForgedTerminal:
     def _code(self) -> int | None:
         """The forge tells the process's number, then how it ended."""
         lines = self._told.decode().split("\n")
-        return int(lines[1]) if len(lines) == 3 else None  # noqa: PLR2004
+        return int(lines[1]) if len(lines) == 3 else None
 
     def _read(self) -> None:
         """Take what there is, or wait a second for it. When the process has ended, everything."""

@@ -30,7 +30,9 @@ SHORT_DAY = """\
 simulator: {speed: 60, seed: 7}
 scan: {fast_keep: 6, deep_keep: 3, ai_keep: 2, fast_every: 60, ai_every: 60}
 limits: {min_confidence: 0.4}
-session: {start: '09:59', prepare: '10:00', open: '10:01', last_buy: '10:03', close: '10:04', idle: '10:05'}
+session:
+  {start: '09:59', prepare: '10:00', open: '10:01', last_buy: '10:03', close: '10:04',
+   idle: '10:05'}
 """
 """Four minutes from the opening to the end, which take as many seconds."""
 FAULT = re.compile("Traceback|unexpected error")
@@ -51,6 +53,7 @@ class Way:
 
 
 DECIDED = "decisions? by rules"
+FILL = Way('"kind":"fill"', 130, meanwhile="kt order buy 005930 1 --market --wait")
 WAYS = {
     "kt run": Way(DECIDED, 0, "orders sent; SIGINT"),
     "kt run --dry-run": Way(DECIDED, 0, "0 orders sent; SIGINT"),
@@ -60,12 +63,11 @@ WAYS = {
         "stream connected", 0, "orders sent; the trading day is over", True, config=SHORT_DAY
     ),
     "kt watch 005930 SK하이닉스": Way("strength", 130),
-    "kt watch 005930 --type 0D --count 10 | cat": Way(
+    "kt watch 005930 --type 0D --count 10 | jq -c '.book.bids[0]'": Way(
         r'^{"type":"book"', 0, r'(\n{"type":"book",.*"bids":\[\[\d.*}){9}\n$', True
     ),
-    "kt log --follow | cat": Way(
-        '"kind":"fill"', 130, meanwhile="kt order buy 005930 1 --market --wait"
-    ),
+    """kt log --follow | jq -c 'select(.kind == "fill")'""": FILL,
+    """kt log --follow | jq -r 'select(.kind == "fill") | .stock_name'""": FILL,
     "kt api ka10171": Way(r'{"trnm":"CNSRLST","return_code":0', 0, "거래량 급증", True),
     "kt api 1h --count 5": Way(r'{"trnm":"REG","return_code":0', 130),
 }
@@ -136,7 +138,7 @@ class Scene:
                 assert piping.ended() == 0, piping.shown
                 document = self.folder / "document.json"
                 document.write_text(piping.out, encoding="utf-8")
-            yield start(last, piped=example.piped)
+            yield start(last, piped=bool(example.reader))
 
     def run(self, line: str, sign: str, code: int = 0) -> None:
         """To its end, which it comes to by itself."""
@@ -189,6 +191,7 @@ def test_a_long_example_works_until_it_is_ended(
         assert kt.ended() == way.code, kt.shown
     assert re.search(way.last, kt.shown), kt.shown
     assert not FAULT.search(kt.shown), kt.shown
+    found_in(line)[0].read(kt.out)
     assert ("--record" in line) == (scene.folder / "day.ktrec").exists()
 
 

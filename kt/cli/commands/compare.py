@@ -27,7 +27,7 @@ SHOWN = 5
 
     \b
       kt compare ~/.local/state/kt/mock FOLDER
-      kt compare LIVE BACKTEST --day 2026-03-02
+      kt compare LIVE BACKTEST --day 2026-03-03
       kt compare one/sim/kt.db other/sim/kt.db -o md
 
     LIVE and BACKTEST are journals: the folder of a backtest, a state folder, the
