@@ -12,9 +12,16 @@ import subprocess
 import sys
 from collections.abc import Callable
 from itertools import takewhile
+from types import SimpleNamespace as Namespace
+from typing import Any
 
 import pytest
 
+from kt.broker.rest.rate_limit import Pacer
+from kt.broker.rest.send_progress import SendProgress
+from kt.engine.workers import Workers
+from kt.steps.orders import place
+from tests.bench import stop
 from tests.cli import test_docs, test_top_picture
 from tests.cli.example_lines import ASSIGNED, by_hand, found_in
 from tests.command_lines import ROOT
@@ -86,6 +93,17 @@ def test_a_program_runs(line: str) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert done.stdout and "Traceback" not in done.stderr, done.stderr
+
+
+def test_the_stop_benchmark_finds_what_it_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which changes of kt can take away; to measure takes half a minute."""
+    monkeypatch.setattr(place, "hit", place.hit)
+    monkeypatch.setattr(SendProgress, "trace", SendProgress.trace)
+    workers, pacer = Namespace(start=Workers.start), Namespace(wait=Pacer.wait)
+    day: Any = Namespace(runtime=Namespace(workers=workers))
+    app: Any = Namespace(pacer=pacer)
+    stop.watch(stop.Marks(), app, day)
+    assert pacer.wait is not Pacer.wait and workers.start is not Workers.start
 
 
 @pytest.mark.parametrize("line", GIT)
