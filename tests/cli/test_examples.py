@@ -3,8 +3,8 @@ what it names made ready: its words are understood, and it ends as it is meant t
 
 Each gets `--yes`, since nobody is here to be asked, and `kt init` its answers. A backtest is ended
 by Ctrl-C at 09:00 of its first day, or has a day of two minutes; a sweep's trials are a formula in
-place of backtests, and Ctrl-C comes after the first of hundreds. What needs a process of its own
-is in `test_long_examples.py`.
+place of backtests, and Ctrl-C comes after the first of ten or more. What needs a process of its
+own is in `test_long_examples.py`.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ ENDS = {
 """The exit codes of the examples that do not end in 0."""
 LOOKS_BACK = re.compile(r"kt (?:log|pnl|report|latency|order list)")
 INTERRUPTED = 130
-FIRST = re.compile(r"^\d{4}-\d\d-\d\d 09:00$|^1 of \d{3}:")
-"""The progress of a backtest, and of a sweep of hundreds."""
+FIRST = re.compile(r"^\d{4}-\d\d-\d\d 09:00$|^1 of \d\d+:")
+"""The progress of a backtest, and of a sweep of ten trials or more."""
 SHORT = re.compile("kt backtest.* (?:-o json|--data|--answers)")
 """The backtests that come to their end."""
 MEANT = [example for example in FOUND if not needs_process(example)]
