@@ -13,6 +13,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from datetime import date
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -183,7 +184,7 @@ def front(
 
 
 def configuration(example: Example, hook: str) -> dict[str, Any]:
-    found: dict[str, Any] = dict(CONFIG)
+    found: dict[str, Any] = deepcopy(CONFIG)
     if SHORT.match(str(example)):
         for key, value in SETTINGS.items():
             section, _, name = key.partition(".")
@@ -202,17 +203,15 @@ def test_an_example_runs(example: Example, front: Front, monkeypatch: pytest.Mon
         trade(front)
     pressed = ctrl_c_after(FIRST, monkeypatch)
     ran = Ran(0, "", "")
-    for number, words in enumerate(example.commands, 1):
+    shown = len(example.commands) == 1 and not example.reader
+    for words in example.commands:
+        assert ran.code == ExitCode.DONE, ran.err
         given = [ready(front, word) for word in words]
         if words[0] == "init":
             ran = answered(front, given)
-            continue
-        last = number == len(example.commands)
-        ran = front(
-            *given, "--yes", stdin=ran.out, terminal=last == number == 1 and not example.reader
-        )
+        else:
+            ran = front(*given, "--yes", stdin=ran.out, terminal=shown)
         assert not faults(str(example), ran)
-        assert last or ran.code == ExitCode.DONE, ran.err
     code = INTERRUPTED if pressed else ENDS.get(str(example), ExitCode.DONE)
     assert ran.code == code, ran.err
     assert ran.out or ran.err or "--help" in example.commands[-1]

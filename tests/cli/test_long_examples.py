@@ -184,7 +184,7 @@ def test_a_long_example_works_until_it_is_ended(
         scene = request.getfixturevalue("new")
     with scene.started(line, way.config) as kt:
         if way.meanwhile:
-            kt.until(r"\n")  # it follows
+            kt.until('"command":"log",.*"finished_at":null')  # its own row, the newest one
             scene.run(way.meanwhile, "FILLED")
         kt.until(way.sign)
         if not way.by_itself:
