@@ -52,16 +52,16 @@ class Way:
     config: str = CONFIG
 
 
-CONNECTED = "(?s)stream connected.*account at the start"
+STARTED = "account at the start"
 DECIDED = "decisions? by rules"
 FILL = Way('"kind":"fill"', 130, meanwhile="kt order buy 005930 1 --market --wait")
 WAYS = {
     "kt run": Way(DECIDED, 0, "orders sent; SIGINT"),
     "kt run --dry-run": Way(DECIDED, 0, "0 orders sent; SIGINT"),
-    "kt run --until-close": Way(CONNECTED, 0, "orders sent; SIGINT"),
-    "kt run --until-close --skip-if-running": Way(CONNECTED, 0, "orders sent; SIGINT"),
+    "kt run --until-close": Way(STARTED, 0, "orders sent; SIGINT"),
+    "kt run --until-close --skip-if-running": Way(STARTED, 0, "orders sent; SIGINT"),
     "kt run --until-close --record day.ktrec": Way(
-        CONNECTED, 0, "orders sent; the trading day is over", True, config=SHORT_DAY
+        STARTED, 0, "orders sent; the trading day is over", True, config=SHORT_DAY
     ),
     "kt watch 005930 SK하이닉스": Way("strength", 130),
     "kt watch 005930 --type 0D --count 10 | jq -c '.book.bids[0]'": Way(
