@@ -65,7 +65,7 @@ WAYS = {
     ),
     "kt watch 005930 SK하이닉스": Way("strength", 130),
     "kt watch 005930 --type 0D --count 10 | jq -c '.book.bids[0]'": Way(
-        r'^{"type":"book"', 0, r'(\n{"type":"book",.*"bids":\[\[\d.*}){9}\n$', True
+        '{"type":"book"', 0, r'(\n{"type":"book",.*"bids":\[\[\d.*}){9}\n$', True
     ),
     """kt log --follow | jq -c 'select(.kind == "fill")'""": FILL,
     """kt log --follow | jq -r 'select(.kind == "fill") | .stock_name'""": FILL,
