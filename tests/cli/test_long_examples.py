@@ -52,8 +52,9 @@ class Way:
     config: str = CONFIG
 
 
-STARTED = "account at the start"
 DECIDED = "decisions? by rules"
+STARTED = f"account at the start|{DECIDED}"
+"""The account is not told when the broker did not answer about it."""
 FILL = Way('"kind":"fill"', 130, meanwhile="kt order buy 005930 1 --market --wait")
 WAYS = {
     "kt run": Way(DECIDED, 0, "orders sent; SIGINT"),
