@@ -157,16 +157,16 @@ def drip() -> Iterator[Drip]:
     made.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 @pytest.mark.parametrize(
-    "argv",
+    ("argv", "number"),
     [
-        ("order", "buy", "005930", "1", "--market", "--yes"),
-        ("run", "--once", "--yes"),
-        ("flatten", "--yes"),
-        ("watch", "005930"),
+        (("order", "buy", "005930", "1", "--market", "--yes"), signal.SIGTERM),
+        (("run", "--once", "--yes"), signal.SIGHUP),
+        (("run", "--once", "--yes"), signal.SIGTERM),
+        (("flatten", "--yes"), signal.SIGTERM),
+        (("watch", "005930"), signal.SIGHUP),
     ],
-    ids=lambda argv: argv[0],
+    ids=lambda value: value[0] if isinstance(value, tuple) else value.name,
 )
 def test_waiting_for_a_broker_that_drips(
     argv: tuple[str, ...], number: signal.Signals, drip: Drip, tmp_path: Path

@@ -68,7 +68,7 @@ def until(happened: Callable[[], object], seconds: float, what: Callable[[], str
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, f"not within {seconds:g} s: {what()}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def centre(trader: Trader, codes: Iterable[str]) -> None:
