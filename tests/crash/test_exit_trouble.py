@@ -70,14 +70,13 @@ def gone(one: Member) -> None:
     until(lambda: not one.trader.real().held, SOON, one.said)
 
 
-def ended_well(one: Member) -> None:
+def ended_well(*ones: Member) -> None:
     """Sold once, the books right, the stop as it should be."""
-    one.settle()
-    one.stop()
-    one.stopped()
-    one.start_again()
-    one.check()
-    assert not one.strange, "\n".join((*one.strange, one.said()))
+    for step in (Member.settle, Member.stop, Member.stopped, Member.start_again, Member.check):
+        for one in ones:
+            step(one)
+    for one in ones:
+        assert not one.strange, "\n".join((*one.strange, one.said()))
 
 
 def titles(one: Member, *beginning: str) -> list[str]:
@@ -286,5 +285,4 @@ def test_a_restart_at_any_point_of_an_exit_sells_once(
         one.start()
     for one in ones.values():
         gone(one)
-    for one in ones.values():
-        ended_well(one)
+    ended_well(*ones.values())
