@@ -45,7 +45,14 @@ AT_POINTS: dict[str, tuple[str, ...]] = {
     "reconcile.repaired": ("none",),
 }
 """With which faults kt dies at each point: those that are felt there."""
-UNLIKE_A_KILL = ("cut-after", "time-out-after", "5xx-after", "no-return-code", "late-2", "fills-lost")
+UNLIKE_A_KILL = (
+    "cut-after",
+    "time-out-after",
+    "5xx-after",
+    "no-return-code",
+    "late-2",
+    "fills-lost",
+)
 """Of those faults, the ones that the short matrix also plays where nobody is killed."""
 FOUND_BY_SEED = (46, 2530)
 """Seeds that once found a fault."""
