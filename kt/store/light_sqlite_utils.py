@@ -22,7 +22,7 @@ class Without:
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> None:
         """Raises ModuleNotFoundError for a package that is not needed."""
         if name in _NOT_NEEDED and threading.get_ident() == self._thread:
-            raise ModuleNotFoundError(f"{name} is not needed here", name=name)
+            raise ModuleNotFoundError(name=name)
 
 
 def import_sqlite_utils() -> Any:
