@@ -202,7 +202,7 @@ def test_at_the_lower_limit_the_sell_keeps_its_place(
 def test_a_halted_stock_is_tried_again_until_it_trades(
     open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
-    one = member(Prices, open_house(speed=60.0), {FIRST: "stop-loss"}, run=False)
+    one = member(Prices, open_house(), {FIRST: "stop-loss"}, run=False)
     trader, control = one.trader, one.trader.house.control
     trader.fall(FIRST)
     trader.house.pass_time(3)
