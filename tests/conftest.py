@@ -19,7 +19,8 @@ MEMORY = Path("/dev/shm")
 ROOM = 2 << 30
 """Free bytes that a run of all tests may take; it takes a tenth of that."""
 
-settings.register_profile("kt", deadline=None)
+settings.register_profile("kt", deadline=None, max_examples=40)
+settings.register_profile("full", deadline=None, max_examples=500)
 settings.load_profile("kt")
 
 

@@ -77,8 +77,20 @@ def floor(path: Path) -> str:
     return parts[0] if len(parts) > 1 else path.stem
 
 
-def imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(tree):
+@cache
+def nodes(tree: ast.AST) -> tuple[ast.AST, ...]:
+    """Every node of a tree, in the order of `ast.walk`, found once for all tests."""
+    return tuple(ast.walk(tree))
+
+
+@cache
+def imports(tree: ast.AST) -> tuple[tuple[str, int], ...]:
+    """Every name that a file imports and its line."""
+    return tuple(_imports(tree))
+
+
+def _imports(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 yield alias.name, node.lineno
@@ -123,7 +135,7 @@ MODULES = {module(path) for path in FILES}
 
 def imported_modules(tree: ast.AST) -> Iterator[str]:
     """The modules of kt that a file imports, inside functions and for types alone too."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names if alias.name in MODULES)
         elif isinstance(node, ast.ImportFrom):
@@ -234,12 +246,10 @@ NOTICE_DOORS = {"steps/notices.py": {"notice", "notify"}}
 def test_a_notice_is_journaled_and_told_by_one_door() -> None:
     found: dict[str, set[str]] = {}
     for path in FILES:
-        for node in ast.walk(parsed(path)):
+        for node in nodes(parsed(path)):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-                owner = ast.unparse(node.func.value)
-                if (node.func.attr, owner.rpartition(".")[2]) in {
-                    ("notice", "journal"), ("notify", "notifier"),
-                }:  # fmt: skip
+                door = {"notice": "journal", "notify": "notifier"}.get(node.func.attr)
+                if door and ast.unparse(node.func.value).rpartition(".")[2] == door:
                     found.setdefault(str(path.relative_to(KT)), set()).add(node.func.attr)
     assert found == NOTICE_DOORS
 
@@ -266,7 +276,7 @@ def test_only_place_opens_the_order_gateway() -> None:
 
 def named(tree: ast.AST) -> Iterator[str]:
     """Every name that is imported, read or asked of something."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         if isinstance(node, ast.ImportFrom | ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.Name):
@@ -314,7 +324,7 @@ def test_rules_are_pure() -> None:
         for module, line in imports(tree):
             if module.split(".")[0] in PURE_FORBIDDEN:
                 wrong.append(f"{path.relative_to(ROOT)}:{line} imports {module}")
-        for node in ast.walk(tree):
+        for node in nodes(tree):
             called = isinstance(node, ast.Call) and ast.unparse(node.func)
             if called in {"open", "print", "datetime.now", "date.today", "datetime.today"}:
                 wrong.append(f"{path.relative_to(ROOT)} calls {called}")
@@ -410,7 +420,7 @@ def test_wire_field_names_stay_on_the_wire() -> None:
 def test_files_and_functions_are_small(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.count("\n") < MAX_FILE_LINES, f"{path} is too long: split it by idea"
-    for node in ast.walk(parsed(path)):
+    for node in nodes(parsed(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             assert lines < MAX_FUNCTION_LINES, f"{path.name}: {node.name} has {lines} lines"
@@ -434,7 +444,7 @@ CATCH_ALL = {
 
 def catches_all(tree: ast.AST) -> Iterator[int]:
     """The lines that stop exceptions of every kind, by whatever means."""
-    for node in ast.walk(tree):
+    for node in nodes(tree):
         match node:
             case ast.ExceptHandler(type=kind) if kind is None or names_all(kind):
                 yield node.lineno

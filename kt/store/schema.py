@@ -6,6 +6,7 @@ import sqlite3
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from kt.store.light_sqlite_utils import import_sqlite_utils
 from kt.store.rows import packed
 
 if TYPE_CHECKING:
@@ -45,9 +46,7 @@ def version_of(connection: sqlite3.Connection) -> int:
 def migrate(connection: sqlite3.Connection, *, to: int = VERSION) -> None:
     """Migrate the schema to a version. The caller holds the write transaction, so that only one of
     two processes that open an old file at the same time migrates it."""
-    from sqlite_utils import Database
-
-    db = Database(connection, recursive_triggers=False, execute_plugins=False)
+    db = import_sqlite_utils().Database(connection, recursive_triggers=False, execute_plugins=False)
     connection.create_function("packed", 1, packed, deterministic=True)
     stop_before = MIGRATIONS[to] if to < VERSION else None
     views = _sql(VIEWS)
@@ -59,9 +58,7 @@ def migrate(connection: sqlite3.Connection, *, to: int = VERSION) -> None:
 
 
 def _migrations() -> Migrations:
-    from sqlite_utils import Migrations
-
-    known = Migrations("kt")
+    known: Migrations = import_sqlite_utils().Migrations("kt")
 
     def add(name: str) -> None:
         def apply(db: Database) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kt.errors import JournalError
 from kt.store.connection import BUSY_SECONDS, connect
+from kt.store.light_sqlite_utils import import_sqlite_utils
 from kt.store.sqlite_errors import BUSY_CODES, journal_error
 
 if TYPE_CHECKING:
@@ -156,11 +157,12 @@ class BatchWriter:
             self._condition.notify_all()
 
     def _open(self, stack: contextlib.ExitStack) -> Database:
-        from sqlite_utils import Database
-
         connection = connect(self._path, synchronous="NORMAL", busy_seconds=self._busy_seconds)
         stack.callback(connection.close)
-        return Database(connection, recursive_triggers=False, execute_plugins=False)
+        made: Database = import_sqlite_utils().Database(
+            connection, recursive_triggers=False, execute_plugins=False
+        )
+        return made
 
     def _next_batch(self) -> list[Item] | None:
         """Wait for rows to form a batch; None when closing."""

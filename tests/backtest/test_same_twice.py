@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
 SETTINGS = {
     "session.start": "10:08",
@@ -46,6 +47,15 @@ def result(process: subprocess.Popen[bytes]) -> dict[str, Any]:
     return item
 
 
+SHORT = ("--set=session.last_buy=10:12", "--set=session.close=10:13")
+
+
+@pytest.fixture(scope="module")
+def usual(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """A shorter day, to be compared with others."""
+    return result(start(tmp_path_factory.mktemp("usual"), 1, *SHORT))
+
+
 def test_a_day_is_the_same_twice(tmp_path: Path) -> None:
     one, two = start(tmp_path / "1", 1), start(tmp_path / "2", 2)
     beside = [result(one), result(two)]
@@ -57,13 +67,11 @@ def test_a_day_is_the_same_twice(tmp_path: Path) -> None:
     assert figures[0] == figures[1] == figures[2]
 
 
-def test_recorded_answers_give_the_same_day(tmp_path: Path) -> None:
-    short = ("--set=session.last_buy=10:12", "--set=session.close=10:13")
-    first = result(start(tmp_path / "1", 1, *short))
-    given = ("--analyst=replay", f"--answers={first['folder']}", "--set=analyst.kind=rules")
-    again = result(start(tmp_path / "2", 2, *short, *given))
-    assert again["digest"] == first["digest"]
-    other = start(tmp_path / "3", 3, *short, *given, "--set=scan.ai_keep=2")
+def test_recorded_answers_give_the_same_day(tmp_path: Path, usual: dict[str, Any]) -> None:
+    given = ("--analyst=replay", f"--answers={usual['folder']}", "--set=analyst.kind=rules")
+    again = start(tmp_path / "2", 2, *SHORT, *given)
+    other = start(tmp_path / "3", 3, *SHORT, *given, "--set=scan.ai_keep=2")
+    assert result(again)["digest"] == usual["digest"]
     assert result(other)["orders"] == 0, "what was not asked then has no answer"
 
 
@@ -75,15 +83,11 @@ def differences(first: str, second: str) -> list[tuple[str, str]]:
     return [pair for pair in zip(*both, strict=False) if pair[0] != pair[1]][:3]
 
 
-def test_another_seed_or_setting_is_another_journal(tmp_path: Path) -> None:
-    usual = start(tmp_path / "1", 1, "--set=session.last_buy=10:12", "--set=session.close=10:13")
-    other = start(
-        tmp_path / "2", 1, "--set=session.last_buy=10:12", "--set=session.close=10:13",
-        "--set=exits.stop_loss_pct=3", "--set=limits.positions=1",
-    )  # fmt: skip
-    found = [result(usual), result(other)]
-    assert found[0]["digest"] != found[1]["digest"]
-    compared(found[0]["folder"], found[1]["folder"])
+def test_another_setting_is_another_journal(tmp_path: Path, usual: dict[str, Any]) -> None:
+    changed = ("--set=exits.stop_loss_pct=3", "--set=limits.positions=1")
+    other = result(start(tmp_path, 1, *SHORT, *changed))
+    assert other["digest"] != usual["digest"]
+    compared(usual["folder"], other["folder"])
 
 
 def compared(usual: str, other: str) -> None:

@@ -443,7 +443,7 @@ TEXTS = st.one_of(
     st.integers(-(10**20), 10**20).map(str),
     st.floats().map(str),
 )
-SLOW = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+SLOW = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @SLOW

@@ -82,7 +82,5 @@ ORDER_FAULTS: dict[str, Row] = {
     "sell refused": {"action": "refuse", "count": 0},
 }
 """Those of one stock's sell orders: each stock has its own."""
-TELLING = (
-    "sell hangs, taken", "sell hangs, not taken", "sell 5xx, taken", "sell empty", "sell refused",
-)  # fmt: skip
+TELLING = ("sell hangs, taken", "sell hangs, not taken", "sell refused")
 """The ones that the short matrix plays: the others differ little in what kt makes of them."""

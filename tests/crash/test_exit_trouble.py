@@ -70,14 +70,13 @@ def gone(one: Member) -> None:
     until(lambda: not one.trader.real().held, SOON, one.said)
 
 
-def ended_well(one: Member) -> None:
+def ended_well(*ones: Member) -> None:
     """Sold once, the books right, the stop as it should be."""
-    one.settle()
-    one.stop()
-    one.stopped()
-    one.start_again()
-    one.check()
-    assert not one.strange, "\n".join((*one.strange, one.said()))
+    for step in (Member.settle, Member.stop, Member.stopped, Member.start_again, Member.check):
+        for one in ones:
+            step(one)
+    for one in ones:
+        assert not one.strange, "\n".join((*one.strange, one.said()))
 
 
 def titles(one: Member, *beginning: str) -> list[str]:
@@ -203,7 +202,7 @@ def test_at_the_lower_limit_the_sell_keeps_its_place(
 def test_a_halted_stock_is_tried_again_until_it_trades(
     open_house: Callable[..., House], member: Callable[..., Member]
 ) -> None:
-    one = member(Prices, open_house(speed=60.0), {FIRST: "stop-loss"}, run=False)
+    one = member(Prices, open_house(), {FIRST: "stop-loss"}, run=False)
     trader, control = one.trader, one.trader.house.control
     trader.fall(FIRST)
     trader.house.pass_time(3)
@@ -286,5 +285,4 @@ def test_a_restart_at_any_point_of_an_exit_sells_once(
         one.start()
     for one in ones.values():
         gone(one)
-    for one in ones.values():
-        ended_well(one)
+    ended_well(*ones.values())

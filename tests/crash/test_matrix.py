@@ -1,4 +1,7 @@
-"""The kill matrix, short: every point, every fault, both sides; and the checker checked."""
+"""The kill matrix, short: every point, every fault, both sides; and the checker checked.
+
+`pytest -m soak tests/crash/test_matrix.py` plays the faults without a kill that are left out.
+"""
 
 from __future__ import annotations
 
@@ -42,29 +45,51 @@ AT_POINTS: dict[str, tuple[str, ...]] = {
     "reconcile.repaired": ("none",),
 }
 """With which faults kt dies at each point: those that are felt there."""
+UNLIKE_A_KILL = (
+    "cut-after",
+    "time-out-after",
+    "5xx-after",
+    "no-return-code",
+    "late-2",
+    "fills-lost",
+)
+"""Of those faults, the ones that the short matrix also plays where nobody is killed."""
 FOUND_BY_SEED = (46, 2530)
 """Seeds that once found a fault."""
 
 
-def _short() -> Iterator[Case]:
-    number = 0
-    for point, faults in AT_POINTS.items():
-        for fault in faults:
-            yield Case(point, fault, SIDES[number % 2], number)
-            number += 1
+def _dying() -> Iterator[Case]:
+    pairs = ((point, fault) for point, faults in AT_POINTS.items() for fault in faults)
+    for number, (point, fault) in enumerate(pairs):
+        yield Case(point, fault, SIDES[number % 2], number)
+
+
+def _alone(number: int) -> Iterator[Case]:
+    """A nth that is never reached: the fault alone, with the stream being followed."""
     for fault in FAULTS:
         follows = "follow.notice" if FAULTS[fault].target == "stream" else ""
-        # A nth that is never reached: the fault alone, with the stream being followed.
         yield Case(follows, fault, SIDES[number % 2], 3 * number, nth=99 if follows else 1)
         number += 1
-    for verb in (1, 2):  # an amend and a cancel, which nobody kills
+
+
+def _other_verbs(number: int) -> Iterator[Case]:
+    """An amend and a cancel, which nobody kills."""
+    for verb in (1, 2):
         for fault in ("cut-after", "no-ord-no", "token-dead"):
             yield Case("", fault, SIDES[number % 2], 3 * number + verb)
             number += 1
-    yield from (by_seed(seed) for seed in FOUND_BY_SEED)
 
 
-SHORT = tuple(_short())
+DYING = tuple(_dying())
+ALONE = tuple(_alone(len(DYING)))
+FELT = {case.fault for case in DYING} - {*UNLIKE_A_KILL, "none"}
+LONG = tuple(case for case in ALONE if case.fault in FELT)
+SHORT = (
+    *DYING,
+    *(case for case in ALONE if case not in LONG),
+    *_other_verbs(len(DYING) + len(ALONE)),
+    *map(by_seed, FOUND_BY_SEED),
+)
 PLAIN = ("place.sent", "amend.sent", "cancel.sent", "reconcile.resolved")
 """Points at which the process killed is `python -m kt` itself."""
 
@@ -88,7 +113,11 @@ def played(stage: Stage, request: pytest.FixtureRequest) -> Callable[[Case], Fut
     return begin
 
 
-@pytest.mark.parametrize("case", SHORT, ids=lambda case: case.name.replace(" ", "-"))
+@pytest.mark.parametrize(
+    "case",
+    [*SHORT, *(pytest.param(case, marks=pytest.mark.soak) for case in LONG)],
+    ids=lambda case: case.name.replace(" ", "-"),
+)
 def test_after_a_kill_at_any_point_the_books_agree_with_the_broker(
     case: Case, played: Callable[[Case], Future[Result]]
 ) -> None:

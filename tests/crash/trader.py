@@ -29,7 +29,7 @@ BASE: dict[str, dict[str, Any]] = {
     "exits": {"min_holding_minutes": 1440},
     "questions": {"profit": {"ask": False}},
     "scan": {"min_price": 10**13, "fast_every": 86400, "deep_every": 86400, "ai_every": 86400},
-    "cycle": {"every": 5},
+    "cycle": {"every": 10},
     "pipe": {"max_age": 600},
     "emergency": {
         "errors": 100_000, "rejects_in_row": 100_000, "burst_orders": 100_000,
@@ -68,7 +68,7 @@ def until(happened: Callable[[], object], seconds: float, what: Callable[[], str
     end = time.monotonic() + seconds
     while not happened():
         assert time.monotonic() < end, f"not within {seconds:g} s: {what()}"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def centre(trader: Trader, codes: Iterable[str]) -> None:

@@ -20,9 +20,13 @@ FIVE_MINUTES_SOON = 60.0
 """The exchange's speed where a scenario waits for five minutes."""
 
 
+NO_SCANS = {"min_price": 100_000_000, "fast_every": 86_400, "deep_every": 86_400}
+"""Nothing is bought but what the scenario buys."""
+
+
 def begun(house: House, speed: float = 30.0, **sections: Any) -> Process:
-    """A run with the defaults that buys nothing by itself, beside an exchange as it starts."""
-    house.configure(scan={"min_price": 100_000_000}, pipe={"max_age": 600}, **sections)
+    """A run with the defaults otherwise, beside an exchange as it starts."""
+    house.configure(scan=NO_SCANS, pipe={"max_age": 600}, **sections)
     house.open("10:00", speed=speed)
     run = house.start("run")
     run.said("stream connected")
@@ -67,9 +71,19 @@ def profit(house: House) -> int:
     return int(house.rows("SELECT sum(profit) AS won FROM trades")[0]["won"])
 
 
-def test_scenario_1_a_buy_is_filled(house: House, running: Process) -> None:
-    """Accepted, 5 of 10, 10 of 10; 10 at 70,000 with a target of 77,000 and a stop of 66,500."""
+def test_scenarios_1_and_3_a_buy_is_filled_and_a_stop_price_sells(
+    house: House, running: Process
+) -> None:
+    """In one run, as in the document."""
     bought(house, running)
+    as_scenario_1_says(house)
+    house.run("sim", "scenario", "stop")
+    as_scenario_3_says(house)
+    assert running.end() == 0
+
+
+def as_scenario_1_says(house: House) -> None:
+    """Accepted, 5 of 10, 10 of 10; 10 at 70,000 with a target of 77,000 and a stop of 66,500."""
     (order,) = orders(house, "side = 'BUY' AND state = 'FILLED'")
     assert (order["quantity"], order["price"], order["order_type"]) == (10, 70_000, "LIMIT")
     assert order["reason"] == "the example of the process document"
@@ -80,7 +94,6 @@ def test_scenario_1_a_buy_is_filled(house: House, running: Process) -> None:
     (position,) = house.seen("SELECT * FROM positions WHERE quantity = 10 AND stop_price > 0")
     told = [position[name] for name in ("average_price", "target_price", "stop_price", "cost")]
     assert told == [70_000, 77_000, 66_500, 700_100]
-    assert running.end() == 0
 
 
 def test_scenario_2_a_target_price_takes_the_profit(house: House) -> None:
@@ -130,11 +143,9 @@ def sold_at_the_target(house: House, analyst: str) -> None:
     assert profit(house) == 75_000 - 100 - 110 - 1_550
 
 
-def test_scenario_3_a_stop_price_sells(house: House, running: Process) -> None:
+def as_scenario_3_says(house: House) -> None:
     """66,000 reached: all at market at once, -40,000 before costs, counted against the day's
     500,000, and the next order passes."""
-    bought(house, running)
-    house.run("sim", "scenario", "stop")
     (order,) = orders(house, "side = 'SELL' AND state = 'FILLED'")
     assert (order["origin"], order["order_type"]) == ("stop_loss", "MARKET")
     assert order["filled_value"] - 700_000 == -40_000
@@ -147,7 +158,6 @@ def test_scenario_3_a_stop_price_sells(house: House, running: Process) -> None:
         "SELECT detail FROM check_results WHERE code = 'DAILY_LOSS' ORDER BY seq DESC LIMIT 1"
     )
     assert "41,510" in check["detail"] and "500,000" in check["detail"]
-    assert running.end() == 0
 
 
 def left_open(house: House) -> None:

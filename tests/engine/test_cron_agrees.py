@@ -21,7 +21,7 @@ from kt.steps.context import Context
 from tests.engine.acting import at
 from tests.fakes import ExchangeStream, PumpedClock, World
 
-MINUTES = 8
+MINUTES = 6
 EACH_MINUTE = Config(
     scan=Scan(fast_every=60, deep_every=60, ai_every=60, fast_keep=6, deep_keep=4, ai_keep=2),
     cycle=Cycle(every=60),

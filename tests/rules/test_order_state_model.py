@@ -124,7 +124,7 @@ def live(seed: int) -> Broker:
     return broker
 
 
-@settings(max_examples=400)
+@settings(max_examples=4 * settings().max_examples)
 @given(st.integers(0, 1 << 32), st.randoms(use_true_random=False))
 def test_after_all_events_kt_and_the_modelled_broker_agree(
     seed: int, shuffle: random.Random
@@ -144,7 +144,7 @@ def test_after_all_events_kt_and_the_modelled_broker_agree(
     assert derived == derive(order(broker.quantity), broker.events)
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(st.integers(0, 1 << 32))
 def test_every_transition_of_the_model_is_in_the_table(seed: int) -> None:
     broker = live(seed)

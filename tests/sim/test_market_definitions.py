@@ -137,7 +137,7 @@ def everything(market: MarketView, codes: list[str]) -> dict[str, Any]:
 TIMES = [at(8, 40), at(9, 0, 3), at(9, 0, 58), at(9, 47, 59), at(15, 21), at(15, 31), at(10, day=1)]
 
 
-@pytest.mark.parametrize("steered", [False, True])
+@pytest.mark.parametrize("steered", [pytest.param(False, marks=pytest.mark.soak), True])
 def test_an_exchange_that_was_asked_all_day_says_what_a_new_one_says(steered: bool) -> None:
     exchange, clock = opened(at(8, 30), seed=7)
     draw = random.Random(3)

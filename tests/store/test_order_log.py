@@ -351,7 +351,7 @@ def test_the_journal_derives_the_same_order_as_the_rules(tmp_path: Path) -> None
     with open_journal(tmp_path) as journal:
         ids = count(1)
 
-        @settings(max_examples=80, deadline=None)
+        @settings(deadline=None)
         @given(facts=st.lists(FACTS, max_size=8))
         def check(facts: list[tuple[object, ...]]) -> None:
             order_id = f"P{next(ids)}"
