@@ -24,7 +24,7 @@ from kt.rules.client_ids import refuse_other
 from kt.rules.order_state import Derived, derive
 from kt.store.connection import rows
 from kt.store.journal_part import JournalPart
-from kt.store.rows import day_of, day_text, from_row, insert_sql, json_text, time_text, to_row
+from kt.store.rows import Row, day_of, day_text, from_row, insert_sql, json_text, time_text, to_row
 
 _UNRESOLVED = tuple(sorted(state.value for state in UNRESOLVED_STATES))
 
@@ -78,8 +78,8 @@ class OrderRows(JournalPart):
         return derived.order
 
     def order(self, order_id: str) -> Order | None:
-        found = self._file.read("SELECT * FROM orders WHERE order_id = ?", (order_id,))
-        return from_row(found[0], Order) if found else None
+        found = self._file.made("SELECT * FROM orders WHERE order_id = ?", (order_id,), _orders)
+        return found[0] if found else None
 
     def order_by_number(self, ord_no: str, day: date) -> Order | None:
         """The order with this number in its chain on that day; leading zeros do not matter."""
@@ -135,7 +135,7 @@ class OrderRows(JournalPart):
         where = " AND ".join(parts)
         sql = f"SELECT * FROM orders WHERE {where} ORDER BY created_at DESC, seq DESC LIMIT ?"
         values.append(-1 if limit is None else limit)
-        return tuple(from_row(row, Order) for row in self._file.read(sql, values))
+        return self._file.made(sql, values, _orders)
 
     def highest_number(self, day: date) -> str:
         sql = (
@@ -174,7 +174,7 @@ class OrderRows(JournalPart):
             parts.append("order_id = ?")
             values.append(order_id)
         sql = f"SELECT * FROM fills WHERE {' AND '.join(parts)} ORDER BY at, seq"
-        return tuple(from_row(row, Fill) for row in self._file.read(sql, values))
+        return self._file.made(sql, values, _fills)
 
     def _masked(self, event: OrderEvent) -> OrderEvent:
         message, evidence = self._mask(event.message), self._mask(event.evidence)
@@ -196,6 +196,14 @@ class OrderRows(JournalPart):
         counted = derived.fills if derived.order.filled_quantity else ()
         _put_fills(connection, derived.order.order_id, counted)
         return _mark_impossible(connection, derived, kept_at)
+
+
+def _orders(found: Iterable[Row]) -> tuple[Order, ...]:
+    return tuple(from_row(row, Order) for row in found)
+
+
+def _fills(found: Iterable[Row]) -> tuple[Fill, ...]:
+    return tuple(from_row(row, Fill) for row in found)
 
 
 def _first_of_client(connection: sqlite3.Connection, order: Order) -> Order | None:

@@ -135,7 +135,7 @@ class ResultRows(JournalPart):
         return self._records(sql, values, Decision)
 
     def _records(self, sql: str, values: Sequence[Any], kind: type[R]) -> tuple[R, ...]:
-        return tuple(from_row(row, kind) for row in self._file.read(sql, values))
+        return self._file.made(sql, values, lambda rows: tuple(from_row(row, kind) for row in rows))
 
     def _insert(self, table: str, row: Row) -> None:
         with self._file.write() as connection:
