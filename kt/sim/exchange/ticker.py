@@ -69,6 +69,8 @@ class Ticker:
     ) -> Tick:
         opening, high, low = path.range_at(trade.second)
         board, depth = self._ledger.board, self._ledger.depth
+        continuous = trade.second < AUCTION_SECOND
+        inner = trade.volume - path.cumulative[trade.second // 60] if continuous else None
         ask, bid = depth.top(code, path, board.unit(code), trade.second)
         return Tick(
             stock_code=code,
@@ -80,7 +82,7 @@ class Ticker:
             at=board.days.at(session, trade.second),
             ask=ask,
             bid=bid,
-            strength=path.strength_at(trade.second),
+            strength=path.strength_at(trade.second, 0, inner),
             open=opening,
             high=high,
             low=low,

@@ -186,6 +186,8 @@ class Depth:
     def _emptied(
         self, code: str, path: SessionPath, unit: int, second: int, ask: int, bid: int
     ) -> bool:
+        if not self.consumed:
+            return False
         for name in ((code, Side.SELL, ask), (code, Side.BUY, bid)):
             if name in self.consumed:
                 _, side, price = name
