@@ -6,10 +6,9 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kt.errors import JournalError
 from kt.store.connection import BUSY_SECONDS, connect
@@ -26,8 +25,7 @@ _GATHER = 0.2
 _RETRY = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
+class Insert(NamedTuple):
     """A row for a table; with `ignore`, an existing row is not changed."""
 
     table: str
@@ -35,8 +33,7 @@ class Insert:
     ignore: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """Any statement other than a plain insert."""
 
     sql: str

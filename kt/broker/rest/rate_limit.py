@@ -268,7 +268,7 @@ class MemoryPacer(Pacer):
         self, state_dir: Path, clock: Clock, queries_per_second: float, orders_per_second: float
     ) -> None:
         super().__init__(state_dir, "memory", clock, queries_per_second, orders_per_second)
-        self._budgets = {group: BudgetState() for group in Group}
+        self._budgets = {group: contextlib.nullcontext(BudgetState()) for group in Group}
 
     def _state(self, group: Group) -> contextlib.AbstractContextManager[BudgetState]:
-        return contextlib.nullcontext(self._budgets[group])
+        return self._budgets[group]
