@@ -150,6 +150,12 @@ def chosen(path: SessionPath, first: int, last: int) -> Iterator[tuple[MarketTra
 
 def _traded(path: SessionPath, first: int, last: int) -> list[tuple[int, int]]:
     """The seconds from `first` to `last` with a trade, and its price."""
+    index, inside = divmod(first, 60)
+    if path.skip <= index == last // 60 and last < AUCTION_SECOND:
+        seconds = path.seconds_in(index)
+        prices, sizes = seconds.prices, seconds.quantities
+        ends = inside + last - first + 1
+        return [(index * 60 + at, prices[at]) for at in range(inside, ends) if sizes[at]]
     found = []
     second, end = max(first, path.skip * 60), min(last, AUCTION_SECOND - 1)
     while second <= end:
