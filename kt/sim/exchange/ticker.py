@@ -153,9 +153,8 @@ def _traded(path: SessionPath, first: int, last: int) -> list[tuple[int, int]]:
     index, inside = divmod(first, 60)
     if path.skip <= index == last // 60 and last < AUCTION_SECOND:
         seconds = path.seconds_in(index)
-        prices, sizes = seconds.prices, seconds.quantities
-        ends = inside + last - first + 1
-        return [(index * 60 + at, prices[at]) for at in range(inside, ends) if sizes[at]]
+        shares, ends = seconds.quantities, inside + last - first + 1
+        return [(index * 60 + at, seconds.prices[at]) for at in range(inside, ends) if shares[at]]
     found = []
     second, end = max(first, path.skip * 60), min(last, AUCTION_SECOND - 1)
     while second <= end:
