@@ -85,7 +85,8 @@ def _same_record(kind: type[R], names: tuple[str, ...], values: tuple[Any, ...])
 def same_from_row(row: Mapping[str, Any], kind: type[R]) -> R:
     """As `from_row`, for records that nobody can change: equal rows are one record, which is made
     once. The account's rows are read again and again."""
-    return _same_record(kind, tuple(row), tuple(row.values()))
+    found: R = _same_record(kind, tuple(row), tuple(row.values()))
+    return found
 
 
 def _with_zones(record: R) -> R:
