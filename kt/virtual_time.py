@@ -124,8 +124,14 @@ class VirtualTime:
         me.round += 1
         me.notified, me.waiting = False, True
         if seconds is not None:
-            self._push(self._micros + _micros(seconds), me, me.round, None)
-        self._hand_over(me)
+            at = self._micros + _micros(seconds)
+            heapq.heappush(self._events, (at, next(self._order), me, me.round, None))
+        chosen = self._running = self._next()
+        if chosen is not me:
+            chosen.thread.switch()
+        if me is self._main and self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
         return me.notified
 
     def wake(self, waiter: VirtualThread) -> None:
@@ -134,33 +140,23 @@ class VirtualTime:
             waiter.notified = True
             self._push(self._micros, waiter, waiter.round, None)
 
-    def _hand_over(self, me: VirtualThread) -> None:
-        """Take events until one of a thread comes, and let that one run; returns when it is the
-        turn of `me` again."""
-        chosen = self._running = self._next(me)
-        if chosen is not me:
-            chosen.thread.switch()
-        if me is self._main and self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
-
-    def _next(self, me: VirtualThread) -> VirtualThread:
+    def _next(self) -> VirtualThread:
         """The thread whose turn is next; what is due before it is done here."""
-        failure: BaseException = RuntimeError("every thread of the virtual time waits for ever")
+        events = self._events
         try:
-            while self._events and self._failure is None:
-                at, _, waiter, number, action = heapq.heappop(self._events)
-                if waiter is not None and not (waiter.waiting and waiter.round == number):
-                    continue
-                self._micros = max(self._micros, at)
-                if waiter is not None:
+            while events and self._failure is None:
+                at, _, waiter, number, action = heapq.heappop(events)
+                if waiter is None:
+                    self._micros = max(self._micros, at)
+                    if action is not None:
+                        action()
+                elif waiter.waiting and waiter.round == number:
+                    self._micros = max(self._micros, at)
                     waiter.waiting = False
                     return waiter
-                if action is not None:
-                    action()
         except BaseException as fault:  # noqa: BLE001 - raised on the main thread
-            failure = fault
-        return self._failed(failure)
+            return self._failed(fault)
+        return self._failed(RuntimeError("every thread of the virtual time waits for ever"))
 
     def fail(self, failure: BaseException) -> None:
         """Raise this on the main thread when the thread that runs waits next, or ends."""
@@ -201,7 +197,7 @@ class VirtualTime:
         except BaseException as fault:  # noqa: BLE001 - raised on the main thread
             failure = fault
         del self._others[waiter]
-        self._running = self._next(waiter) if failure is None else self._failed(failure)
+        self._running = self._next() if failure is None else self._failed(failure)
         waiter.thread.parent = self._running.thread
 
     def lock(self) -> Lock:
@@ -259,7 +255,11 @@ def _signals_to(fail: Callable[[BaseException], None]) -> Iterator[None]:
 def _micros(seconds: float) -> int:
     """Whole microseconds; some for any wait, so that who waits until a moment reaches it although
     floats are rounded."""
-    return max(1 if seconds > 0 else 0, math.ceil(round(seconds * MICRO, 3)))
+    exact = seconds * MICRO
+    whole = int(exact)
+    if 0.001 < exact - whole < 0.999 and whole < 1 << 40:  # as below, without rounding decimals
+        return whole + 1
+    return max(1 if seconds > 0 else 0, math.ceil(round(exact, 3)))
 
 
 class _WaitingLine:

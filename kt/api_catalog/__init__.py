@@ -54,7 +54,7 @@ class Api:
     def issues_tokens(self) -> bool:
         return self.path in TOKEN_PATHS
 
-    @property
+    @functools.cached_property
     def required(self) -> tuple[str, ...]:
         """The names of the required request fields."""
         return tuple(field.name for field in self.request if field.required)

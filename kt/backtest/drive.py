@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -65,6 +66,8 @@ class DayRun:
 
 
 HOUR = 3600.0
+RECORDS = 50_000
+"""New objects until Python looks for cycles among them: nearly all are records, which have none."""
 
 
 class Drive:
@@ -137,13 +140,16 @@ def driving(
     block ends. With `wire` every query is encoded and decoded as in a live run. Raises ConfigError
     for an analyst that cannot be asked."""
     time = VirtualTime(_start(plan.config, plan.days[0]))
+    usual = gc.get_threshold()
     bits = Random(f"{plan.config.simulator.seed}:ids").getrandbits
     with ids.drawn_from(bits), time.driving():
         app = VirtualApp(plan.config, plan.environ, say, time, plan.answers, plan.bars, wire=wire)
         try:
+            gc.set_threshold(RECORDS, *usual[1:])
             say(f"decided by {app.analyst.name} {app.analyst.model}".rstrip())
             yield Drive(plan, app, say, progress)
         finally:
+            gc.set_threshold(*usual)
             try:
                 time.close()
             finally:

@@ -18,13 +18,12 @@ import contextlib
 import math
 from collections.abc import Iterator
 from contextvars import ContextVar
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kt.ports.concurrency import monotonic
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """`ends` is on the clock of `kt.ports.concurrency`; `once`: a request is not repeated."""
 
     ends: float

@@ -16,6 +16,8 @@ from kt.records import Book, BrokerActivity, Candidate, Flow, Ranked, Strength
 CONDITION = "condition:"
 """The beginning of a source that is a condition search; its name follows."""
 DEFAULT = Scan()
+MOST_KEPT = 8_192
+"""Parts of scores that are kept, since the next scan has nearly the same."""
 
 
 class ScorePart(NamedTuple):
@@ -28,6 +30,10 @@ class ScorePart(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.name} {self.detail}: {self.points:.1f} of {self.most:g}"
+
+
+_words = lru_cache(maxsize=MOST_KEPT)(str)
+"""A part in words. Scans of the same market have many equal parts."""
 
 
 class Score(NamedTuple):
@@ -43,7 +49,7 @@ class Score(NamedTuple):
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        return tuple(str(part) for part in self.parts)
+        return tuple(map(_words, self.parts))
 
 
 def _percent(points: float, most: float) -> float:
@@ -68,10 +74,13 @@ def fast_score(rows: Sequence[Ranked], scan: Scan = DEFAULT) -> Score:
     places = _best_places(rows)
     wanted = _wanted(scan.sources, scan.weights)
     parts = [
-        _place(source, places[source], most) for source, most in wanted.items() if source in places
+        _place(source, row.rank, row.surge_pct, most)
+        for source, most in wanted.items()
+        if (row := places.get(source)) is not None
     ]
     rise = scan.weights.rise
-    return Score((*parts, _rise(rows[0].change_pct, rise)), sum(wanted.values()) + rise)
+    change = _rise(rows[0].change_pct + 0.0, rise)  # -0.0 is 0.0
+    return Score((*parts, change), sum(wanted.values()) + rise)
 
 
 def fast_totals(stocks: Iterable[Sequence[Ranked]], scan: Scan = DEFAULT) -> Iterator[float]:
@@ -82,9 +91,9 @@ def fast_totals(stocks: Iterable[Sequence[Ranked]], scan: Scan = DEFAULT) -> Ite
     for rows in stocks:
         places = _best_places(rows)
         points = [
-            _place_points(source, places[source], most)
+            _place_points(source, row.rank, most)
             for source, most in wanted.items()
-            if source in places
+            if (row := places.get(source)) is not None
         ]
         points.append(rise * _rise_share(rows[0].change_pct))
         yield _percent(sum(points), whole)
@@ -148,24 +157,28 @@ def _coverage(figures: Mapping[str, Figure], volume: int, weights: ScanWeights) 
     return round(there * 100 / whole, 1) if whole else 100.0
 
 
-def _place(source: str, row: Ranked, most: float) -> ScorePart:
-    points = _place_points(source, row, most)
+@lru_cache(maxsize=MOST_KEPT)
+def _place(source: str, rank: int, surge_pct: float | None, most: float) -> ScorePart:
+    points = _place_points(source, rank, most)
     if source.startswith(CONDITION):
         return ScorePart(source, points, most, "matched")
     name = source.replace("_", " ")
-    surge = f" ({row.surge_pct:+.0f} %)" if row.surge_pct is not None else ""
-    return ScorePart(name, points, most, f"place {row.rank}{surge}")
+    surge = f" ({surge_pct:+.0f} %)" if surge_pct is not None else ""
+    return ScorePart(name, points, most, f"place {rank}{surge}")
 
 
-def _place_points(source: str, row: Ranked, most: float) -> float:
+@lru_cache(maxsize=MOST_KEPT)
+def _place_points(source: str, rank: int, most: float) -> float:
     """A match of a condition has all points, place 100 of a ranking none."""
-    return most if source.startswith(CONDITION) else most * max(0.0, 1 - (row.rank - 1) / 99)
+    return most if source.startswith(CONDITION) else most * max(0.0, 1 - (rank - 1) / 99)
 
 
+@lru_cache(maxsize=MOST_KEPT)
 def _rise(change_pct: float, most: float) -> ScorePart:
     return ScorePart("change", most * _rise_share(change_pct), most, f"{change_pct:+.2f} %")
 
 
+@lru_cache(maxsize=MOST_KEPT)
 def _rise_share(change_pct: float) -> float:
     """Full points from +1 % to +10 %, fading to nothing at −2 % and at +20 %."""
     return min(_between(change_pct, -2.0, 1.0), 1 - _between(change_pct, 10.0, 20.0))

@@ -119,7 +119,7 @@ def _ask(waiting: _Waiting[T], done: Mailbox[_Asked[T]]) -> None:
             name, question = waiting.popleft()
         except IndexError:
             return
-        asked = _Asked[T](name)
+        asked: _Asked[T] = _Asked(name)
         try:
             asked.answers.append(question())
         except Exception as raised:  # noqa: BLE001 - carried to whoever asked, who raises it

@@ -6,15 +6,18 @@ import random
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from kt.errors import JournalError
 from kt.files import create_private, private_folder
 from kt.store import schema
+from kt.store.kept_reads import KeptReads
 from kt.store.sqlite_errors import corrupt, is_busy, mapped
+
+T = TypeVar("T")
 
 BUSY_SECONDS = 10.0
 _SHORTEST, _LONGEST, _PART = 0.0003, 0.01, 0.01
@@ -27,8 +30,8 @@ _SMALL = 16 * 1024 * 1024
 class DatabaseFile:
     """One connection to the journal, shared by the threads of this process.
 
-    Every commit is durable when it returns (WAL, synchronous=FULL), unless `durable` is false.
-    Raises only JournalError.
+    Every commit is durable when it returns (WAL, synchronous=FULL), unless the file is `alone`: no
+    other connection writes it, and a power failure may lose it. Raises only JournalError.
     """
 
     def __init__(
@@ -37,7 +40,7 @@ class DatabaseFile:
         profile: str,
         *,
         busy_seconds: float = BUSY_SECONDS,
-        durable: bool = True,
+        alone: bool = False,
     ) -> None:
         self.path = path
         self.profile = profile
@@ -46,8 +49,9 @@ class DatabaseFile:
         with mapped(path):
             private_folder(path.parent)
             create_private(path)
-            synchronous = "FULL" if durable else "OFF"
+            synchronous = "OFF" if alone else "FULL"
             self._connection = connect(path, synchronous=synchronous, busy_seconds=busy_seconds)
+            self._kept = self._connection.kept = KeptReads() if alone else None
         with ExitStack() as undo:
             undo.callback(self._connection.close)
             self._prepare()
@@ -108,6 +112,8 @@ class DatabaseFile:
             finally:
                 if self._inside():
                     self._connection.execute("ROLLBACK")
+                    if self._kept is not None:
+                        self._kept.clear()
 
     def _inside(self) -> bool:
         return self._connection.in_transaction
@@ -118,6 +124,19 @@ class DatabaseFile:
         """The rows of one query."""
         with self._lock, mapped(self.path):
             return rows(self._connection, sql, parameters)
+
+    def made(
+        self,
+        sql: str,
+        values: Sequence[Any],
+        make: Callable[[list[dict[str, Any]]], T],
+    ) -> T:
+        """What `make` returns for the rows of a query that names its tables. In a file that is
+        `alone` it is kept until one of them changes: nobody may change it."""
+        if self._kept is None:
+            return make(self.read(sql, values))
+        with self._lock:
+            return self._kept.get(sql, tuple(values), lambda: make(self.read(sql, values)))
 
     def vacuum(self) -> None:
         """Write the file anew without its free space, and empty the write-ahead log."""
@@ -139,8 +158,12 @@ class PatientConnection(sqlite3.Connection):
     """
 
     patience = 0.0
+    kept: KeptReads | None = None
+    """Is told every statement."""
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
+        if self.kept is not None:
+            self.kept.wrote(sql)
         began = time.monotonic()
         while True:
             try:
@@ -152,10 +175,15 @@ class PatientConnection(sqlite3.Connection):
             step = min(_LONGEST, max(_SHORTEST, waited * _PART))
             time.sleep(step * random.uniform(0.2, 1.0))
 
+    def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
+        if self.kept is not None:
+            self.kept.wrote(sql)
+        return super().executemany(sql, parameters)
+
 
 def connect(
     path: Path, *, synchronous: str = "FULL", busy_seconds: float = BUSY_SECONDS
-) -> sqlite3.Connection:
+) -> PatientConnection:
     """A connection in autocommit mode that several threads may use in turn."""
     connection = sqlite3.connect(
         path,

@@ -53,7 +53,7 @@ class SqliteJournal(
         tell: Tell = silent,
         alone: bool = False,
     ) -> None:
-        file = DatabaseFile(path, profile, busy_seconds=busy_seconds, durable=not alone)
+        file = DatabaseFile(path, profile, busy_seconds=busy_seconds, alone=alone)
         hidden = tuple(secret for secret in secrets if len(secret) >= SHORTEST_SECRET)
         writer: RowWriter = BatchWriter(path, busy_seconds=busy_seconds)
         if alone:

@@ -24,7 +24,16 @@ from kt.rules.client_ids import refuse_other
 from kt.rules.order_state import Derived, derive
 from kt.store.connection import rows
 from kt.store.journal_part import JournalPart
-from kt.store.rows import day_of, day_text, from_row, insert_sql, json_text, time_text, to_row
+from kt.store.rows import (
+    Row,
+    day_of,
+    day_text,
+    insert_sql,
+    json_text,
+    same_from_row,
+    time_text,
+    to_row,
+)
 
 _UNRESOLVED = tuple(sorted(state.value for state in UNRESOLVED_STATES))
 
@@ -78,8 +87,8 @@ class OrderRows(JournalPart):
         return derived.order
 
     def order(self, order_id: str) -> Order | None:
-        found = self._file.read("SELECT * FROM orders WHERE order_id = ?", (order_id,))
-        return from_row(found[0], Order) if found else None
+        found = self._file.made("SELECT * FROM orders WHERE order_id = ?", (order_id,), _orders)
+        return found[0] if found else None
 
     def order_by_number(self, ord_no: str, day: date) -> Order | None:
         """The order with this number in its chain on that day; leading zeros do not matter."""
@@ -90,12 +99,12 @@ class OrderRows(JournalPart):
             " WHERE cast(json_each.value AS INTEGER) = ?) ORDER BY seq DESC LIMIT 1"
         )
         found = self._file.read(sql, (day_text(day), int(ord_no)))
-        return from_row(found[0], Order) if found else None
+        return same_from_row(found[0], Order) if found else None
 
     def order_of_client(self, client_id: str) -> Order | None:
         sql = "SELECT * FROM orders WHERE client_id = ? AND client_id <> ''"
         found = self._file.read(sql, (client_id,))
-        return from_row(found[0], Order) if found else None
+        return same_from_row(found[0], Order) if found else None
 
     def repeated(
         self, client_id: str, *, decision_id: str = "", ticket: OrderTicket | None = None
@@ -107,7 +116,7 @@ class OrderRows(JournalPart):
         if not decision_id:
             return None
         found = self._file.read(*_decision_query(decision_id, side, stock_code))
-        return from_row(found[0], Order) if found else None
+        return same_from_row(found[0], Order) if found else None
 
     def orders(
         self,
@@ -135,7 +144,7 @@ class OrderRows(JournalPart):
         where = " AND ".join(parts)
         sql = f"SELECT * FROM orders WHERE {where} ORDER BY created_at DESC, seq DESC LIMIT ?"
         values.append(-1 if limit is None else limit)
-        return tuple(from_row(row, Order) for row in self._file.read(sql, values))
+        return self._file.made(sql, values, _orders)
 
     def highest_number(self, day: date) -> str:
         sql = (
@@ -149,7 +158,7 @@ class OrderRows(JournalPart):
     def order_events(self, order_id: str) -> tuple[OrderEvent, ...]:
         """All recorded events, oldest first, including those that changed nothing."""
         sql = "SELECT * FROM order_events WHERE order_id = ? ORDER BY seq"
-        return tuple(from_row(row, OrderEvent) for row in self._file.read(sql, (order_id,)))
+        return tuple(same_from_row(row, OrderEvent) for row in self._file.read(sql, (order_id,)))
 
     def fills(
         self,
@@ -174,7 +183,7 @@ class OrderRows(JournalPart):
             parts.append("order_id = ?")
             values.append(order_id)
         sql = f"SELECT * FROM fills WHERE {' AND '.join(parts)} ORDER BY at, seq"
-        return tuple(from_row(row, Fill) for row in self._file.read(sql, values))
+        return self._file.made(sql, values, _fills)
 
     def _masked(self, event: OrderEvent) -> OrderEvent:
         message, evidence = self._mask(event.message), self._mask(event.evidence)
@@ -198,6 +207,14 @@ class OrderRows(JournalPart):
         return _mark_impossible(connection, derived, kept_at)
 
 
+def _orders(found: Iterable[Row]) -> tuple[Order, ...]:
+    return tuple(same_from_row(row, Order) for row in found)
+
+
+def _fills(found: Iterable[Row]) -> tuple[Fill, ...]:
+    return tuple(same_from_row(row, Fill) for row in found)
+
+
 def _first_of_client(connection: sqlite3.Connection, order: Order) -> Order | None:
     """The order that this one would repeat: with the same id, or the same client id."""
     sql = "SELECT * FROM orders WHERE order_id = ? OR (client_id <> '' AND client_id = ?) LIMIT 1"
@@ -211,7 +228,7 @@ def _same_again(
     """The order found by its client id. Raises Denied(CLIENT_ID) if its contents differ."""
     if not found:
         return None
-    first = from_row(found[0], Order)
+    first = same_from_row(found[0], Order)
     planned = replace(first, price=found[0]["planned_price"])
     refuse_other(planned, decision_id, ticket)
     return first
@@ -231,7 +248,7 @@ def _of_decision(
     connection: sqlite3.Connection, decision_id: str, side: Side, stock_code: str
 ) -> Order | None:
     found = rows(connection, *_decision_query(decision_id, side, stock_code))
-    return from_row(found[0], Order) if found else None
+    return same_from_row(found[0], Order) if found else None
 
 
 def _refuse_duplicate(connection: sqlite3.Connection, order: Order) -> None:
@@ -259,13 +276,13 @@ def _intent(connection: sqlite3.Connection, path: object, order_id: str) -> tupl
         raise JournalError(
             f"journal {path} knows no order {order_id}", hint="see kt order list", code="NO_ORDER"
         )
-    now = from_row(found[0], Order)
+    now = same_from_row(found[0], Order)
     return replace(now, price=found[0]["planned_price"]), now
 
 
 def _events(connection: sqlite3.Connection, order_id: str) -> list[OrderEvent]:
     sql = "SELECT * FROM order_events WHERE order_id = ? ORDER BY seq"
-    return [from_row(row, OrderEvent) for row in rows(connection, sql, (order_id,))]
+    return [same_from_row(row, OrderEvent) for row in rows(connection, sql, (order_id,))]
 
 
 def _order_row(order: Order, *, planned_price: int) -> dict[str, Any]:

@@ -19,7 +19,16 @@ from kt.records import (
     Trade,
 )
 from kt.store.journal_part import JournalPart
-from kt.store.rows import Row, day_of, day_text, from_row, insert_sql, time_text, to_row, update_all
+from kt.store.rows import (
+    Row,
+    day_of,
+    day_text,
+    insert_sql,
+    same_from_row,
+    time_text,
+    to_row,
+    update_all,
+)
 
 R = TypeVar("R", bound=Record)
 
@@ -135,7 +144,9 @@ class ResultRows(JournalPart):
         return self._records(sql, values, Decision)
 
     def _records(self, sql: str, values: Sequence[Any], kind: type[R]) -> tuple[R, ...]:
-        return tuple(from_row(row, kind) for row in self._file.read(sql, values))
+        return self._file.made(
+            sql, values, lambda rows: tuple(same_from_row(row, kind) for row in rows)
+        )
 
     def _insert(self, table: str, row: Row) -> None:
         with self._file.write() as connection:

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Mapping
 from datetime import date, datetime
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar, get_args, get_type_hints
 
 import msgspec
@@ -75,6 +75,18 @@ def from_row(row: Mapping[str, Any], kind: type[R]) -> R:
             hint="it was edited manually, or the file is damaged: run `kt doctor`",
             code="ROW",
         ) from error
+
+
+@lru_cache(maxsize=4_096)
+def _same_record(kind: type[R], names: tuple[str, ...], values: tuple[Any, ...]) -> R:
+    return from_row(dict(zip(names, values, strict=True)), kind)
+
+
+def same_from_row(row: Mapping[str, Any], kind: type[R]) -> R:
+    """As `from_row`, for records that nobody can change: equal rows are one record, which is made
+    once. The account's rows are read again and again."""
+    found: R = _same_record(kind, tuple(row), tuple(row.values()))
+    return found
 
 
 def _with_zones(record: R) -> R:

@@ -6,10 +6,9 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kt.errors import JournalError
 from kt.store.connection import BUSY_SECONDS, connect
@@ -27,8 +26,7 @@ _GATHER = 0.2
 _RETRY = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Insert:
+class Insert(NamedTuple):
     """A row for a table; with `ignore`, an existing row is not changed."""
 
     table: str
@@ -36,8 +34,7 @@ class Insert:
     ignore: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """Any statement other than a plain insert."""
 
     sql: str

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import msgspec
+from msgspec.structs import replace
 
 from kt import __version__
 from kt.broker.rest import response_body as bodies
@@ -77,6 +77,9 @@ class Http:
     def line(self, fresh: bool) -> httpx.BaseTransport:
         """`fresh` never reuses a connection: one that the server closed in the meantime would
         leave an order's outcome unknown."""
+        found = self._lines.get(fresh)
+        if found is not None:
+            return found
         with self._lock:
             if fresh not in self._lines:
                 self._lines[fresh] = self._given or self._build(fresh)

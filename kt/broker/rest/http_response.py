@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -25,8 +24,7 @@ MAX_NESTING = 32
 """Levels of an answer's JSON; the deepest real one has three."""
 
 
-@dataclass(frozen=True)
-class HttpResponse:
+class HttpResponse(msgspec.Struct, frozen=True, dict=True):
     """The result of one send: an HTTP answer, or the error that came instead.
 
     `left` is false only if the request certainly never reached the server. `body` is None if

@@ -61,6 +61,8 @@ class PriorityGate:
                 self._turn.notify_all()
 
     def _yield_to_urgent(self) -> None:
+        if not self._urgent and concurrency.monotonic() >= self._quiet_from:
+            return
         with self._turn:
             now = concurrency.monotonic()
             end = now + PATIENCE

@@ -217,7 +217,9 @@ class Pacer:
 
     def _tidy(self, bucket: Bucket, allowed: Budget, now: float) -> None:
         """Forget calls outside the window, dead waiters, and times from before a restart."""
-        bucket.sent = [one for one in bucket.sent if now - allowed.window < one.at <= now]
+        sent, oldest = bucket.sent, now - allowed.window
+        if sent and not (oldest < sent[0].at and sent[-1].at <= now):  # they are in order of time
+            bucket.sent = [one for one in sent if oldest < one.at <= now]
         if bucket.waiting:
             horizon = now + 60 * allowed.window
             bucket.waiting = [one for one in bucket.waiting if now <= one.until <= horizon]
@@ -268,7 +270,7 @@ class MemoryPacer(Pacer):
         self, state_dir: Path, clock: Clock, queries_per_second: float, orders_per_second: float
     ) -> None:
         super().__init__(state_dir, "memory", clock, queries_per_second, orders_per_second)
-        self._budgets = {group: BudgetState() for group in Group}
+        self._budgets = {group: contextlib.nullcontext(BudgetState()) for group in Group}
 
     def _state(self, group: Group) -> contextlib.AbstractContextManager[BudgetState]:
-        return contextlib.nullcontext(self._budgets[group])
+        return self._budgets[group]

@@ -69,6 +69,8 @@ class Ticker:
     ) -> Tick:
         opening, high, low = path.range_at(trade.second)
         board, depth = self._ledger.board, self._ledger.depth
+        continuous = trade.second < AUCTION_SECOND
+        inner = trade.volume - path.cumulative[trade.second // 60] if continuous else None
         ask, bid = depth.top(code, path, board.unit(code), trade.second)
         return Tick(
             stock_code=code,
@@ -80,7 +82,7 @@ class Ticker:
             at=board.days.at(session, trade.second),
             ask=ask,
             bid=bid,
-            strength=path.strength_at(trade.second),
+            strength=path.strength_at(trade.second, 0, inner),
             open=opening,
             high=high,
             low=low,
@@ -148,6 +150,11 @@ def chosen(path: SessionPath, first: int, last: int) -> Iterator[tuple[MarketTra
 
 def _traded(path: SessionPath, first: int, last: int) -> list[tuple[int, int]]:
     """The seconds from `first` to `last` with a trade, and its price."""
+    index, inside = divmod(first, 60)
+    if path.skip <= index == last // 60 and last < AUCTION_SECOND:
+        seconds = path.seconds_in(index)
+        shares, ends = seconds.quantities, inside + last - first + 1
+        return [(index * 60 + at, seconds.prices[at]) for at in range(inside, ends) if shares[at]]
     found = []
     second, end = max(first, path.skip * 60), min(last, AUCTION_SECOND - 1)
     while second <= end:

@@ -181,6 +181,10 @@ class BarChain(Chain):
             bars[session] = found
         return bars[session]
 
+    def traded(self, listing: Listing, session: int, skip: int = 0) -> tuple[int, int]:
+        found = self.bar(listing, session, skip)
+        return found.close, found.volume
+
 
 class BarBoard(Board):
     """The data's stocks, from their first day on."""

@@ -55,6 +55,7 @@ class Board:
         """The places of the listings, in the order of their codes."""
         self._stocks = {listing.code: listing for listing in known}
         self._skips: dict[int, int] = {}
+        self._units: dict[str, int] = {}
         self._moment: Moment | None = None
         self.flows: dict[tuple[str, int], Flow] = {}
         """Net buying on finished days, by code and session."""
@@ -137,7 +138,11 @@ class Board:
 
     def unit(self, code: str) -> int:
         """The usual volume of one minute, in shares."""
-        return max(1, self.listing(code).usual_volume // CONTINUOUS_MINUTES)
+        found = self._units.get(code)
+        if found is None:
+            usual = self.listing(code).usual_volume
+            found = self._units[code] = max(1, usual // CONTINUOUS_MINUTES)
+        return found
 
     def has_minutes(self, session: int, moment: Moment) -> bool:
         """Whether the bars of a session's minutes are known at this moment."""

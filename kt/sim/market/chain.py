@@ -202,7 +202,23 @@ class Chain:
         bottom = base * plan.sigma * 0.8 * abs(bell(key, 16 * session + 9))
         high = min(upper, max(first, close, snap(max(first, close) + top, listing.kind)))
         low = max(lower, min(first, close, snap(min(first, close) - bottom, listing.kind)))
+        volume = self._volume_of_plan(listing, session)
+        return DayBar(session, first, high, low, close, volume, volume * (first + close) // 2)
+
+    def _volume_of_plan(self, listing: Listing, session: int) -> int:
+        plan, key = self.planner.day(listing, session), self.planner.key(listing.code)
         times = plan.times + (plan.surge.times - 1 if plan.surge else 0.0)
         volume = int(listing.usual_volume * times * (0.9 + 0.2 * share(key, 16 * session + 10)))
-        volume = max(volume, len(VOLUME_SHAPE) * 4)
-        return DayBar(session, first, high, low, close, volume, volume * (first + close) // 2)
+        return max(volume, len(VOLUME_SHAPE) * 4)
+
+    def traded(self, listing: Listing, session: int, skip: int = 0) -> tuple[int, int]:
+        """The close and the volume of a finished session: those of its `bar`, without its path."""
+        recorded = self._recording and self._recording.day(listing.code, session)
+        if recorded or self.steps(listing.code, session):
+            bar = self.bar(listing, session, skip)
+            return bar.close, bar.volume
+        close = self.close(listing, session)
+        if session < -PATHS_BACK:
+            return close, self._volume_of_plan(listing, session)
+        volumes = self._drawn_volumes(listing, session, skip)
+        return close, volumes.sums[-1] + volumes.closing

@@ -72,14 +72,16 @@ class Depth:
     def _find_best(self, path: SessionPath, second: int) -> tuple[int, int]:
         if path.steered and path.halted(second):
             return 0, 0
-        expected = expected_prices.expected(path, second)[0]
+        expected = 0
+        if path.steered or not path.skip * 60 <= second < AUCTION_SECOND:
+            expected = expected_prices.expected(path, second)[0]
         if expected:
             last, side = expected, Side.BUY
         else:
             last, side = path.price_at(second), path.side_at(min(second, AUCTION_SECOND - 1))
-        last = ticks.round_down(last, path.kind)
-        above, below = up(last, path.kind), down(last, path.kind)
-        ask, bid = (last, below) if side is Side.BUY else (above, last)
+        tick = ticks.tick_size(last, path.kind)
+        last -= last % tick
+        ask, bid = (last, down(last, path.kind)) if side is Side.BUY else (last + tick, last)
         if last >= path.upper:
             ask, bid = 0, path.upper
         elif last <= path.lower:
@@ -186,6 +188,8 @@ class Depth:
     def _emptied(
         self, code: str, path: SessionPath, unit: int, second: int, ask: int, bid: int
     ) -> bool:
+        if not self.consumed:
+            return False
         for name in ((code, Side.SELL, ask), (code, Side.BUY, bid)):
             if name in self.consumed:
                 _, side, price = name

@@ -9,7 +9,6 @@ from datetime import date
 from kt.records import BrokerActivity, BrokerShare, Flow, ForeignHolding, InstitutionDay
 from kt.sim.market.board import FLOW_DAYS, Board, Moment
 from kt.sim.market.chain import OLDEST
-from kt.sim.market.history import finished_day
 from kt.sim.market.noise import bell, key_of, share
 
 _FIRMS = (
@@ -158,8 +157,8 @@ def _make_flow(board: Board, code: str, moment: Moment, session: int) -> Flow:
         price, volume = traded.price, traded.volume
         parts = board.daily(moment, ("parts", code), lambda: _parts(board, code, session))
     else:
-        bar = finished_day(board, code, session)
-        price, volume = bar.close, bar.volume
+        listing, skip = board.listing(code), board.skip(session)
+        price, volume = board.chain.traded(listing, session, skip)
         parts = _parts(board, code, session)
     foreign, institution = int(parts.foreign * volume), int(parts.institution * volume)
     others = int(0.006 * volume * parts.others)

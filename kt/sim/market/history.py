@@ -9,7 +9,6 @@ import msgspec
 
 from kt.records import KST, Bar, Interval
 from kt.sim.market.board import Board, Moment
-from kt.sim.market.chain import DayBar
 from kt.sim.market.path import SessionPath
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
 
@@ -66,12 +65,8 @@ def _finished_days(board: Board, code: str, moment: Moment, first: int, end: int
     return [kept[session] for session in range(first, end)]
 
 
-def finished_day(board: Board, code: str, session: int) -> DayBar:
-    return board.chain.bar(board.listing(code), session, board.skip(session))
-
-
 def _day_bar(board: Board, code: str, session: int) -> Bar:
-    bar = finished_day(board, code, session)
+    bar = board.chain.bar(board.listing(code), session, board.skip(session))
     return Bar(
         at=_midnight(board.days.day(session)),
         open=bar.open,

@@ -138,6 +138,19 @@ def last_traded_of(minute: Minute, second: int) -> int:
     return second
 
 
+def traded_of(minute: Minute, second: int) -> tuple[int, int]:
+    """`volume_of` a second, and the price of the last trade up to it; 0: none."""
+    if second == LAST or minute.volume < FEWEST:
+        return (minute.volume, minute.close) if second == LAST and minute.volume else (0, 0)
+    turn, back, at = minute.turn, minute.back, second
+    free, profile = minute.volume - minute.auction - FEWEST, _PROFILES[minute.bits & 31]
+    sold = int(free * profile[second])
+    while at not in (0, turn, back) and int(free * profile[at - 1]) == sold:
+        at -= 1
+    points = 1 + (second >= turn) + (second >= back)
+    return minute.auction + sold + points, price_of(minute, at)
+
+
 # --- all seconds ---------------------------------------------------------------------------------
 
 

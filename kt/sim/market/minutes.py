@@ -254,15 +254,19 @@ class MinutePath:
         """The trades of exactly this second; None if there were none."""
         if second == CLOSING_SECOND:
             quantity, price = self.closing_volume, self.closing_price
-        elif second < self.skip * 60 or second >= AUCTION_SECOND:
+            if not quantity:
+                return None
+            volume = self.volume_at(second)
+            return MarketTrade(second, price, quantity, self.side_at(second), volume)
+        if second < self.skip * 60 or second >= AUCTION_SECOND:
             return None
-        else:
-            index, inside = divmod(second, 60)
-            seconds = self.seconds_in(index)
-            quantity, price = seconds.quantities[inside], seconds.prices[inside]
+        index, inside = divmod(second, 60)
+        seconds = self.seconds_in(index)
+        quantity, price = seconds.quantities[inside], seconds.prices[inside]
         if not quantity:
             return None
-        return MarketTrade(second, price, quantity, self.side_at(second), self.volume_at(second))
+        volume = self.cumulative[index] + self.volume_in(index, inside)
+        return MarketTrade(second, price, quantity, self.side_at(second), volume)
 
     def side_at(self, second: int) -> Side:
         """The aggressor side of the last trade: from the price change, or random if unchanged."""
@@ -275,7 +279,11 @@ class MinutePath:
         if last is None:
             return Side.BUY
         index, inside = divmod(last, 60)
-        now, before = self.shape(index, inside), self.price_at(last - 1)
+        seconds = self._seconds.get(index)
+        if seconds is not None and inside and (at := seconds.traded[inside - 1]) >= 0:
+            now, before = seconds.prices[inside], seconds.prices[at]
+        else:
+            now, before = self.shape(index, inside), self.price_at(last - 1)
         if now != before:
             return Side.BUY if now > before else Side.SELL
         drawn = (self.minutes[index].bits * 2654435761 + inside * 40503 & 1023) / 1024

@@ -9,7 +9,7 @@ from operator import mul
 from typing import NamedTuple
 
 from kt.records import Bar, Strength
-from kt.sim.market.minute_seconds import Minute, last_traded_of, price_of, volume_of
+from kt.sim.market.minute_seconds import Minute, traded_of
 from kt.sim.market.minutes import Interruption, MarketTrade, MinutePath
 from kt.sim.market.noise import hundredths
 from kt.sim.market.session_days import AUCTION_SECOND, CLOSING_SECOND
@@ -72,9 +72,8 @@ class SessionPath(MinutePath):
             return Traded(price, volume, self.value_at(second), self.change_pct(price))
         index, inside = divmod(min(second, AUCTION_SECOND - 1), 60)
         if self.from_minutes:
-            minute = self.minutes[index]
-            inner, last = volume_of(minute, inside), last_traded_of(minute, inside)
-            price = price_of(minute, last) if last >= 0 else self.price_at(second)
+            inner, price = traded_of(self.minutes[index], inside)
+            price = price or self.price_at(second)
         else:
             inner, price = self.volume_in(index, inside), self.price_at(second)
         return Traded(
@@ -106,16 +105,17 @@ class SessionPath(MinutePath):
         middle = self.opens[index] + self.closes[index]
         return self._values[index] + self.volume_in(index, inside) * middle // 2
 
-    def strength_at(self, second: int, window: int = 0) -> float:
+    def strength_at(self, second: int, window: int = 0, inner: int | None = None) -> float:
         """Trade strength: bought over sold volume, 100 = even, over the last `window` minutes (0:
-        the whole day)."""
+        the whole day). `inner`: the shares traded in the second's minute so far, if known."""
         first = self.skip
         if second < first * 60:
             return 0.0
         index, inside = divmod(min(second, AUCTION_SECOND - 1), 60)
         if window:
             first = max(first, index - window)
-        inner = self.volume_in(index, inside)
+        if inner is None:
+            inner = self.volume_in(index, inside)
         volume = self.cumulative[index] - self.cumulative[first] + inner
         bought = self._bought[index] - self._bought[first] + inner * self._shares[index]
         sold = volume - bought

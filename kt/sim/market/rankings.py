@@ -9,6 +9,7 @@ from kt.records import Ranked, Ranking
 from kt.sim.market.board import Board, Moment
 from kt.sim.market.noise import hundredths
 from kt.sim.market.path import Traded
+from kt.sim.market.session_days import AUCTION_SECOND
 
 _ORDER: dict[Ranking, Callable[[Traded], float]] = {
     Ranking.VOLUME: attrgetter("volume"),
@@ -25,8 +26,8 @@ def rank(board: Board, moment: Moment, ranking: Ranking) -> tuple[Ranked, ...]:
     # Sorting keeps the order of equals, which is that of the codes.
     places = [place for place in board.by_code if traded[place].volume]
     places.sort(key=order.__getitem__, reverse=True)
-    paths = board.paths(moment) if ranking is Ranking.CHANGE else None
-    listings, second, found = board.listings, moment.second, []
+    strength = _strengths(board, moment) if ranking is Ranking.CHANGE else None
+    listings, found = board.listings, []
     for at, place in enumerate(places, start=1):
         listing, (price, volume, value, change_pct) = listings[place], traded[place]
         found.append(
@@ -40,10 +41,21 @@ def rank(board: Board, moment: Moment, ranking: Ranking) -> tuple[Ranked, ...]:
                 volume=volume,
                 value=value,
                 surge_pct=surges[place] if surges else None,
-                strength=paths[place].strength_at(second) if paths else None,
+                strength=strength(place) if strength else None,
             )
         )
     return tuple(found)
+
+
+def _strengths(board: Board, moment: Moment) -> Callable[[int], float]:
+    """Trade strength now by place among the listings."""
+    paths, traded, second = board.paths(moment), board.traded(moment), moment.second
+    if not 0 <= second < AUCTION_SECOND:
+        return lambda place: paths[place].strength_at(second)
+    minute = second // 60
+    return lambda place: paths[place].strength_at(
+        second, 0, traded[place].volume - paths[place].cumulative[minute]
+    )
 
 
 def _surges(board: Board, moment: Moment) -> list[float]:

@@ -184,17 +184,18 @@ def _strength(path: SessionPath, origin: datetime, second: int) -> Strength | No
     found = path.strengths.get(second)
     if found is not None:
         return found
-    volume = path.volume_at(second)
+    price, volume, _, _ = path.traded_at(second)
     if not volume:
         return None
+    inner = volume - path.cumulative[second // 60]
     found = Strength(
         at=origin + timedelta(seconds=second),
-        price=path.price_at(second),
-        volume=volume - path.volume_at(max(path.skip * 60, second // 60 * 60) - 1),
-        strength=path.strength_at(second),
-        strength_5m=path.strength_at(second, 5),
-        strength_20m=path.strength_at(second, 20),
-        strength_60m=path.strength_at(second, 60),
+        price=price,
+        volume=inner,
+        strength=path.strength_at(second, 0, inner),
+        strength_5m=path.strength_at(second, 5, inner),
+        strength_20m=path.strength_at(second, 20, inner),
+        strength_60m=path.strength_at(second, 60, inner),
     )
     if second % 60 == 59:
         path.strengths[second] = found

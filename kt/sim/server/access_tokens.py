@@ -9,6 +9,7 @@ import json
 import secrets
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 from kt.files import replace_private
@@ -106,7 +107,7 @@ class Tokens:
             self._save()
 
     def _valid(self, grant: Grant, now: datetime) -> bool:
-        return grant.alive and now < datetime.fromisoformat(grant.expires)
+        return grant.alive and now < _time(grant.expires)
 
     def _text(self, app_key: str, serial: int) -> str:
         """86 characters that are safe in a URL, like the broker's; every call compares its own with
@@ -131,6 +132,11 @@ class Tokens:
         grants = {key: asdict(grant) for key, grant in self._grants.items()}
         kept = {"secret": self._secret.hex(), "grants": grants}
         replace_private(self._path, json.dumps(kept).encode())
+
+
+@lru_cache(maxsize=64)
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
 
 
 def _same(one: tuple[str, str], other: tuple[str, str]) -> bool:
