@@ -623,9 +623,7 @@ def test_shares_of_an_exit_that_the_holdings_show_are_subtracted_once(world: Wor
     world.broker.hold(SAMSUNG, 10, 70_000)
     assert stop_loss(world, 7).ord_no
     world.clock.advance(account_exposure.LISTING_DELAY + 1)
-    found = account_exposure.exposure_of(
-        world.ctx, account_snapshot.snapshot(world.ctx, [SAMSUNG])
-    )
+    found = account_exposure.exposure_of(world.ctx, account_snapshot.snapshot(world.ctx, [SAMSUNG]))
     assert found.holding(SAMSUNG) == (10, 3)
 
 
