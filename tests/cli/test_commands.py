@@ -777,6 +777,7 @@ def test_log_prints_events_of_the_chosen_kinds(front: Front) -> None:
     assert len(front("log", "-n", "1").items) == 1
     assert front("log", "-n", "0").items == []
     assert front("log", "--kind", "api_call").items == []
+    assert front("log", "--kind", "api_call", terminal=True).out == "(none)\n"
     assert len(front("log", "--kind", "all").items) > 3
 
 

@@ -91,6 +91,7 @@ def log(
 
 
 def _log(cli: CliContext, follow: bool, kinds: tuple[str, ...], lines: int, chosen: Filter) -> None:
+    from kt.cli.show.table import render
     from kt.cli.support.pipe_documents import emit
     from kt.cli.support.stock_choice import stock_codes
 
@@ -104,6 +105,8 @@ def _log(cli: CliContext, follow: bool, kinds: tuple[str, ...], lines: int, chos
     if not follow and (cli.output != "table" or cli.flags.fields):
         emit(cli, "events", rows, run=ctx.run)
         return
+    if not rows and not follow:
+        cli.console.show(render((), (), cli.console))
     for row in rows:
         _write(cli, row)
     if follow:
