@@ -42,7 +42,8 @@ def first_difference(
 ) -> FirstDifference | None:
     """None when both agree. `exact`: in all fields, times and their order. Otherwise in those of
     COMPARED, in the order in which they came for each stock and kind: different stocks may have
-    changed places, and so may an order's fill and its answer."""
+    changed places, and so may an order's fills and its answer. An order's fills are compared
+    together: a list of the broker tells at once what the stream tells piece by piece."""
     if exact:
         return _compared("", [_whole(one) for one in was], [_whole(one) for one in now])
     found = []
@@ -63,17 +64,38 @@ def _whole(result: RecordedResult) -> _Made:
 
 def _by_stock(results: Iterable[RecordedResult]) -> dict[tuple[str, str], list[_Made]]:
     """By kind and stock; an event belongs to the stock of its order. Fills are a kind of their own:
-    one thread reads them from the stream while another reads the order's answer."""
+    one thread reads them from the stream while another reads the order's answer. All of an order
+    stand where its first one does."""
     found: dict[tuple[str, str], list[_Made]] = defaultdict(list)
     stocks: dict[str, str] = {}
+    filled: dict[str, _Filled] = {}
     for one in results:
         order_id = one.values.get("order_id", "")
         code = one.values.get("stock_code") or stocks.get(order_id, "")
         stocks.setdefault(order_id, code)
         kept = {name: one.values.get(name) for name in COMPARED.get(one.what, ())}
-        kind = "fill" if is_fill(one) else one.what
-        found[kind, code].append((one, kept))
+        if not is_fill(one):
+            found[one.what, code].append((one, kept))
+            continue
+        if order_id not in filled:
+            filled[order_id] = _Filled(kept)
+            found["fill", code].append((one, kept))
+        filled[order_id].add(one.values["quantity"], one.values["price"])
     return found
+
+
+class _Filled:
+    """Puts an order's fills together in the fields of its first: the quantity, and the average
+    price in whole won."""
+
+    def __init__(self, fields: dict[str, Any]) -> None:
+        self._fields = fields
+        self._quantity = self._value = 0
+
+    def add(self, quantity: int, price: int) -> None:
+        self._quantity += quantity
+        self._value += quantity * price
+        self._fields |= {"quantity": self._quantity, "price": round(self._value / self._quantity)}
 
 
 def is_fill(result: RecordedResult) -> bool:

@@ -24,8 +24,8 @@ def order(at: int, order_id: str, code: str) -> RecordedResult:
     return RecordedResult(at=at, what="order", values=values)
 
 
-def event(at: int, order_id: str, kind: str) -> RecordedResult:
-    values = {"order_id": order_id, "kind": kind, "price": 100}
+def event(at: int, order_id: str, kind: str, quantity: int = 1, price: int = 100) -> RecordedResult:
+    values = {"order_id": order_id, "kind": kind, "quantity": quantity, "price": price}
     return RecordedResult(at=at, what="event", values=values)
 
 
@@ -54,6 +54,17 @@ def test_a_fill_may_come_before_the_answer_or_after_it() -> None:
     assert first_difference(was, now, exact=True) is not None
     missing = first_difference(was, was[:2], exact=False)
     assert missing is not None and missing.was is not None and missing.was["kind"] == "FILL"
+
+
+def test_an_orders_fills_may_come_in_other_pieces() -> None:
+    begun = [order(1, "O", "A"), event(2, "O", "ACKED")]
+    was = [*begun, event(3, "O", "FILL", 1, 100), event(4, "O", "FILL", 2, 103)]
+    assert first_difference(was, [*begun, event(3, "O", "FILL", 3, 102)], exact=False) is None
+    for other in ((2, 102), (3, 103)):
+        found = first_difference(was, [*begun, event(5, "O", "FILL", *other)], exact=False)
+        assert found is not None and found.was is not None and found.now is not None
+        assert (found.was["quantity"], found.was["price"]) == (3, 102)
+        assert (found.now["quantity"], found.now["price"]) == other
 
 
 def test_the_first_in_time_is_said() -> None:
