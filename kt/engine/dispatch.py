@@ -52,6 +52,7 @@ def _next(runtime: Runtime, queued: WorkBatch) -> None:
 def _answered(runtime: Runtime, answered: Answered) -> None:
     """Apply a job's result or failure."""
     task, outcome = answered.task, answered.outcome
+    runtime.workers.release(task)
     if task.orders:
         orders.handle_early_notices(runtime)
     if isinstance(outcome, Exception):

@@ -13,7 +13,8 @@ Then = Callable[[], object]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One start of a job. No two tasks of the same name run at once."""
+    """One start of a job. No two tasks of the same name run at once, and the next one starts after
+    the result of the last was applied: it may say that there is nothing to do, or to wait."""
 
     name: str
     """The job's name and, after a dot, the stock that it is about if there is one."""
@@ -62,7 +63,8 @@ class Workers:
         self._lock = concurrency.condition()
 
     def start(self, task: Task) -> bool:
-        """Run it beside all others; False (and it is skipped) while one of its name runs."""
+        """Run it beside all others; False (and it is skipped) until `release` of the one of its
+        name that was started before."""
         with self._lock:
             if task.name in self._busy:
                 return False
@@ -84,6 +86,11 @@ class Workers:
                 self._line_started = True
                 concurrency.start(self._serve_line, "kt-orders")
         self._line.put(task)
+
+    def release(self, task: Task) -> None:
+        """Its answer was taken from the queue and is about to be applied."""
+        with self._lock:
+            self._busy.discard(task.name)
 
     def busy(self, name: str) -> bool:
         with self._lock:
@@ -114,7 +121,6 @@ class Workers:
         while (task := self._tasks.get()) is not None:
             answered = self._run(task)
             with self._lock:
-                self._busy.discard(task.name)
                 self._idle += 1
             self._answer(answered)
 
