@@ -22,6 +22,7 @@ from kt.cli.support.console import Console
 from kt.cli.support.run_lock import only_one
 from kt.cli.top.dashboard import Dashboard
 from kt.cli.top.key_command import Ended, KeyCommand
+from kt.cli.top.widgets import LinesPanel
 from kt.records import Action, Bar, ScanSummary, Side, Tick
 from kt.steps.orders import place
 from kt.steps.portfolio import daily_pnl
@@ -218,6 +219,11 @@ async def until(pilot: Any, done: Any) -> None:
     raise AssertionError("the screen did not get there")
 
 
+def at_its_end(panel: LinesPanel) -> bool:
+    """Whether the newest line is in sight, where that is what the panel follows."""
+    return not panel.grows or panel.scroll_offset.y >= panel.max_scroll_y
+
+
 def text(app: Dashboard) -> str:
     """What is on the screen now, without colours."""
     lines = app.screen._compositor.render_strips()
@@ -232,4 +238,5 @@ async def picture(front: Front, size: tuple[int, int], lang: str) -> str:
         for code, price in ((SAMSUNG, 71_300), (HYNIX, 178_600), (KAKAO, 45_450)):
             front.stream.say(tick(code, price))
         await until(pilot, lambda: "178,600" in text(app) and "⣀" in text(app))
+        await until(pilot, lambda: all(map(at_its_end, app.query(LinesPanel))))
         return widened(app.export_screenshot(title="kt top"))

@@ -62,8 +62,7 @@ def told(app: Any) -> str:
 
 def test_everything_is_on_a_wide_screen(day: Front) -> None:
     async def scene(app: Any, pilot: Any) -> None:
-        shown = text(app)
-        for words in (
+        words = (
             "sim",
             "10:24:00 · market open · nothing runs",
             "no stop · unknown orders 0 · in doubt 0 · locked 0 · analyst rules, asked 0 times",
@@ -76,8 +75,8 @@ def test_everything_is_on_a_wide_screen(day: Front) -> None:
             "ACKED BUY 005380",
             "Enter asks for today's minutes",
             "h halt",
-        ):
-            assert words in shown, shown
+        )
+        await until(pilot, lambda: all(each in text(app) for each in words))
         assert rows(app, "positions") == [
             "삼성전자 6 71,400 +7,424 +1.77% 66,500 77,000",
             "SK하이닉스 4 180,000 -1,640 -0.23% 171,000 198,000",

@@ -189,7 +189,7 @@ class LinesPanel(VerticalScroll, can_focus=True):
     def __init__(self, name: str, *, grow: bool = False) -> None:
         super().__init__(id=name, classes="panel")
         self._content = Static(markup=False)
-        self._grows = grow
+        self.grows = grow
         self._lines: tuple[Text, ...] = ()
 
     def compose(self) -> Any:
@@ -202,7 +202,7 @@ class LinesPanel(VerticalScroll, can_focus=True):
         follows = self.max_scroll_y - self.scroll_offset.y <= 1
         self._lines = tuple(lines)
         self._content.update(Text("\n").join(self._lines))
-        if follows and self._grows:
+        if follows and self.grows:
             self.call_after_refresh(self.scroll_end, animate=False)
 
 
