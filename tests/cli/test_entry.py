@@ -5,10 +5,13 @@ from __future__ import annotations
 import errno
 import io
 import os
+import select
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
+from typing import TextIO, cast
 
 import pytest
 
@@ -307,3 +310,27 @@ def test_messages_to_a_closed_terminal_are_dropped() -> None:
     console.warn("kt: filled")
     console.say("kt: sold")
     assert console.ask("Sell everything?") is False
+
+
+def test_a_question_never_waits_inside_a_read() -> None:
+    """A Ctrl-C right before a read that blocks would be kept until the next key (2 of 600)."""
+    keyboard, terminal = os.openpty()
+
+    class Typed:
+        """Standard input that refuses to be read before there is a line."""
+
+        fileno = staticmethod(lambda: terminal)
+
+        def readline(self) -> str:
+            assert select.select([terminal], [], [], 0)[0], "this read blocks"
+            return os.read(terminal, 100).decode()
+
+    answer = threading.Timer(0.3, os.write, (keyboard, b"y\n"))
+    answer.start()
+    try:
+        console = Console(cast(TextIO, Typed()), stderr=io.StringIO(), in_terminal=True, environ={})
+        assert console.ask("Sell everything?") is True
+    finally:
+        answer.join()
+        os.close(keyboard)
+        os.close(terminal)

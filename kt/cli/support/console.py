@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import re
+import select
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -18,6 +19,8 @@ from kt.translation import tr
 
 DEFAULT_WIDTH = 80
 INSET = len("kt: ")
+HEARD = 0.2
+"""After how long a question notices a Ctrl-C at the latest, in seconds."""
 
 
 class Console:
@@ -52,13 +55,11 @@ class Console:
         self.quiet = False
         self.no_color = False
         self.markdown = False
-        """Tables are written as Markdown: of no limited width, without colours."""
+        """Tables are Markdown, without colours and of any width."""
         self.closed = False
         self.failure = ""
         """Why data could not be written, unless the reader closed the pipe."""
         self.palette = "red-blue"
-        self.markdown = False
-        """Tables are Markdown, without colours and of any width."""
         self._width = width
 
     @property
@@ -202,10 +203,20 @@ class Console:
                 self.stderr.flush()
             except OSError:
                 return None
+            self._await_line()
             answer = self.stdin.readline()
         if hidden or not answer.endswith("\n"):
             self.warn("")
         return folded(answer) if answer else None
+
+    def _await_line(self) -> None:
+        """Wait until the terminal has a line. Python handles a signal between bytecodes: a Ctrl-C
+        in the moment before a blocking read would be kept until the next key, so none blocks
+        for longer than `HEARD`."""
+        if self.in_terminal:
+            with contextlib.suppress(OSError, ValueError):  # no file: read at once
+                while not select.select([self.stdin], [], [], HEARD)[0]:
+                    pass
 
     @contextlib.contextmanager
     def _no_echo(self) -> Iterator[None]:
