@@ -278,3 +278,18 @@ def test_a_connection_that_opens_while_all_are_closed_is_closed_too(
         asking.join(10)
         (line,) = lines
         assert line.get_extra_info("socket").fileno() == -1
+
+
+def test_a_call_that_is_cut_off_by_the_end_of_kt_is_not_repeated(tmp_path: Path) -> None:
+    """A command that has failed ends while its other queries are still under way."""
+
+    def cut_off(request: httpx.Request) -> httpx.Response:
+        told.rest.http.close()
+        raise httpx.ReadError("closed")
+
+    told = line(cut_off, tmp_path)
+    with pytest.raises(Unreachable, match="the connections are closed"):
+        told.rest.call("ka10001", {"stk_cd": "005930"})
+    assert len(told.requests) == 1
+    ordered = told.rest.send_order("kt10000", {"stk_cd": "005930"})
+    assert (ordered.left, len(told.requests)) == (False, 1)

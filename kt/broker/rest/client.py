@@ -73,14 +73,17 @@ class Http:
         """Is told every request and its answer; set before the first one."""
         self._context: Any = None
         self._lines: dict[bool, httpx.BaseTransport] = {}
+        self._closed = False
 
     def line(self, fresh: bool) -> httpx.BaseTransport:
         """`fresh` never reuses a connection: one that the server closed in the meantime would
-        leave an order's outcome unknown."""
+        leave an order's outcome unknown. Raises Unreachable once it is closed."""
         found = self._lines.get(fresh)
         if found is not None:
             return found
         with self._lock:
+            if self._closed:
+                raise Unreachable("the connections are closed", hint="kt is ending.")
             if fresh not in self._lines:
                 self._lines[fresh] = self._given or self._build(fresh)
             return self._lines[fresh]
@@ -169,7 +172,9 @@ class Http:
             response.close()
 
     def close(self) -> None:
+        """Close all connections, for good: a call that another thread repeats is not sent."""
         with self._lock:
+            self._closed = True
             for line in self._lines.values():
                 line.close()
             self._lines.clear()
