@@ -90,6 +90,11 @@ class OrderRows(JournalPart):
         found = self._file.made("SELECT * FROM orders WHERE order_id = ?", (order_id,), _orders)
         return found[0] if found else None
 
+    def orders_by_id(self, order_ids: Iterable[str]) -> dict[str, Order]:
+        wanted = json_text(sorted(set(order_ids)))
+        sql = "SELECT * FROM orders WHERE order_id IN (SELECT value FROM json_each(?))"
+        return {order.order_id: order for order in self._file.made(sql, (wanted,), _orders)}
+
     def order_by_number(self, ord_no: str, day: date) -> Order | None:
         """The order with this number in its chain on that day; leading zeros do not matter."""
         if not ord_no.isdecimal():

@@ -241,6 +241,19 @@ def test_fills_of_an_amended_order_count_under_both_numbers(world: World) -> Non
     assert (after.state, after.filled_value) == (OrderState.FILLED, 4 * 70_000 + 6 * 70_100)
 
 
+def test_a_fill_counts_under_the_number_that_it_amends(world: World) -> None:
+    """Amended elsewhere: the journal does not know the new number yet."""
+    order = standing(world)
+    world.broker.fill(order.ord_no, 4, 70_000)
+    (row,) = world.broker.fills
+    world.broker.fills = [
+        replace(row, ord_no="0000999", original_ord_no=order.ord_no.zfill(9)),
+        replace(row, ord_no="0000998", original_ord_no="0000997"),
+    ]
+    (after,) = order_tracking.catch_up(world.ctx)
+    assert (after.order_id, after.filled_quantity) == (order.order_id, 4)
+
+
 # waiting
 
 

@@ -217,6 +217,14 @@ def test_orders_are_found_by_any_number_of_their_chain(journal: SqliteJournal) -
     assert journal.order_by_number("", DAY) is None
 
 
+def test_orders_are_found_by_their_ids(journal: SqliteJournal) -> None:
+    one, other = placed(journal), placed(journal, "O2", "0000102", stock_code="000660")
+    assert journal.orders_by_id(["O2", "O1", "O9", "O1"]) == {"O1": one, "O2": other}
+    after = journal.record(event("CANCELLING", "O2"))
+    assert journal.orders_by_id(iter(["O2"])) == {"O2": after}
+    assert journal.orders_by_id([]) == {}
+
+
 def test_order_numbers_are_looked_up_by_day(journal: SqliteJournal) -> None:
     today = placed(journal)
     yesterday = placed(journal, "O0", created_at=T0 - timedelta(days=1), stock_code="000660")

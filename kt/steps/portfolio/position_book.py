@@ -72,11 +72,7 @@ def _replay(ctx: Context, stock_code: str, before: Position | None) -> _Replay:
     today, since = ctx.clock.now().date(), _since(ctx, stock_code, before)
     found = ctx.journal.fills(stock_code=stock_code, since=since)
     fills = tuple(fill for fill in found if fill.at.date() <= today)
-    orders: dict[str, Order] = {}
-    for order_id in {fill.order_id for fill in fills}:
-        order = ctx.journal.order(order_id)
-        if order is not None:
-            orders[order_id] = order
+    orders = ctx.journal.orders_by_id(fill.order_id for fill in fills)
     fills = _without_reversed_adjustments(fills, orders)
     position: Position | None = None
     sales = []

@@ -110,7 +110,7 @@ def catch_up(ctx: Context) -> tuple[Order, ...]:
     orders = still_open(ctx)
     if not orders:
         return ()
-    rows = by_order(ctx, ctx.broker.executions())
+    rows = _rows_of(orders, ctx.broker.executions())
     after = {order.order_id: book_executions(ctx, order, rows[order.order_id]) for order in orders}
     unfinished = [order for order in after.values() if order.state in OPEN_STATES]
     if unfinished:
@@ -128,13 +128,15 @@ def still_open(ctx: Context) -> tuple[Order, ...]:
     return ctx.journal.orders(day=ctx.clock.now().date(), states=OPEN_STATES)
 
 
-def by_order(ctx: Context, rows: Iterable[Execution]) -> dict[str, list[Execution]]:
-    """Executions by the id of kt's order; external ones are left out."""
+def _rows_of(orders: Iterable[Order], rows: Iterable[Execution]) -> dict[str, list[Execution]]:
+    """The executions by the id of the order that has their number, or the number they amend."""
+    order_ids = {number: order.order_id for order in orders for number in _numbers(order)}
     found: dict[str, list[Execution]] = defaultdict(list)
     for row in rows:
-        order = find(ctx, row.ord_no, row.original_ord_no)
-        if order is not None:
-            found[order.order_id].append(row)
+        numbers = (int(row.ord_no or 0), int(row.original_ord_no or 0))
+        order_id = next((order_ids[number] for number in numbers if number in order_ids), None)
+        if order_id is not None:
+            found[order_id].append(row)
     return found
 
 
@@ -230,8 +232,8 @@ def follow(
     wanted = [order.order_id for order in orders]
     started = polled = ctx.clock.monotonic()
     while True:
-        current = {key: ctx.journal.order(key) for key in wanted}
-        if all(order is None or order.state in FINAL_STATES for order in current.values()):
+        current = ctx.journal.orders_by_id(wanted)
+        if all(order.state in FINAL_STATES for order in current.values()):
             break
         now = ctx.clock.monotonic()
         if now - started >= seconds:
@@ -242,7 +244,7 @@ def follow(
         received = wait_for(ctx.clock, events, min(POLL_INTERVAL, seconds - (now - started)))
         if isinstance(received, OrderNotice):
             on_notice(ctx, received)
-    return tuple(ctx.journal.order(order.order_id) or order for order in orders)
+    return tuple(current.get(order.order_id, order) for order in orders)
 
 
 def _poll(ctx: Context) -> None:
