@@ -1,9 +1,10 @@
-"""A standing clock, an exchange at 10:00 and short ways to order."""
+"""A standing clock, an exchange at 10:00 and short ways to order and to steer."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from kt.clock import ManualClock
 from kt.records import (
@@ -16,7 +17,8 @@ from kt.records import (
     Side,
     StreamEvent,
 )
-from kt.sim.exchange import Exchange
+from kt.rules import ticks
+from kt.sim.exchange import Exchange, Steer, Steered
 from kt.sim.exchange.broker_port import ExchangeBroker
 from kt.sim.market.board import Board
 from kt.sim.market.chain import Chain
@@ -101,3 +103,22 @@ def chain_of(seed: int) -> Chain:
 
 def board_of(seed: int = 1) -> Board:
     return Board(seed, SessionDays(DAY.date(), 0))
+
+
+def steer(exchange: Exchange, code: str = CODE, **wish: Any) -> Steered:
+    """Steer a stock; what became of it."""
+    return exchange.steer(Steer(stock_code=code, **wish))
+
+
+def step(exchange: Exchange, steps: int, code: str = CODE) -> int:
+    """A price so many ticks from the last."""
+    return ticks.step(exchange.market.quote(code).price, steps)
+
+
+def filled(broker: ExchangeBroker, clock: ManualClock) -> dict[str, int]:
+    """Shares by order number, once the lists show them."""
+    clock.advance(1)
+    found: dict[str, int] = {}
+    for row in broker.executions():
+        found[row.ord_no] = found.get(row.ord_no, 0) + row.quantity
+    return found

@@ -1,4 +1,4 @@
-"""Helpers for tests of exits and positions: buy, sell, read positions and notices."""
+"""Helpers for tests of orders, exits and positions: order, buy, sell, read what was journaled."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from kt.records import (
     Instrument,
     MarketName,
     Order,
+    OrderTicket,
     OrderType,
     Origin,
     Position,
@@ -29,6 +30,24 @@ from tests import fakes
 from tests.fakes import NAMES, SAMSUNG, World
 
 PRICES = {SAMSUNG: 70_000, "000660": 180_000, "035720": 45_000}
+
+
+def order_now(world: World, client_id: str = "", **wanted: object) -> Order:
+    """Checked and placed."""
+    checked = check.check_order(world.ctx, fakes.intent(**wanted))  # type: ignore[arg-type]
+    return place.place(world.ctx, checked, client_id=client_id)
+
+
+def kinds(world: World, order: Order) -> list[str]:
+    """What the journal has recorded of it, oldest first."""
+    return [happened.kind for happened in world.journal.order_events(order.order_id)]
+
+
+def market_sell(quantity: int, code: str = SAMSUNG) -> OrderTicket:
+    """What an exit sends for a stop."""
+    return OrderTicket(
+        side=Side.SELL, stock_code=code, quantity=quantity, order_type=OrderType.MARKET, price=0
+    )
 
 
 def bought(world: World, quantity: int = 10, price: int = 0, code: str = SAMSUNG) -> Order:
