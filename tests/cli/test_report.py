@@ -11,8 +11,8 @@ from wcwidth import wcswidth
 from kt.errors import ExitCode
 from kt.records import Action, CashNote, Equity, ScanSummary
 from kt.steps.portfolio import daily_pnl, daily_report
+from tests.cli.booked import sold
 from tests.cli.front import Front
-from tests.cli.test_commands import sold
 from tests.fakes import HYNIX, OPEN, SAMSUNG
 from tests.store.make import answer, candidate, check, decision
 
