@@ -71,6 +71,8 @@ class Leader:
         self.server = LocalServer(lease, self._follower_wants, self.subscriptions.forget)
         self._session: StreamSession | None = None
         self._thread: threading.Thread | None = None
+        self._searches: set[threading.Thread] = set()
+        """Followers' searches that run."""
         self._closing = threading.Event()
         self._connected_since = 0.0
         self._short_lived = 0
@@ -137,6 +139,8 @@ class Leader:
         self.close()
         self._join()
         self.server.close()
+        for searching in tuple(self._searches):  # their connection is closed
+            searching.join()
 
     def _establish(self, name: str, tries: int, *, pause_first: bool) -> None:
         """Connect, in so many attempts; `waits` before the first one too."""
@@ -254,9 +258,11 @@ class Leader:
 
     def _follower_wants(self, number: int, want: SubscriptionRequest | SearchRequest) -> None:
         if isinstance(want, SearchRequest):
-            threading.Thread(
+            searching = threading.Thread(
                 target=self._search_for, args=(number, want), name="kt-stream-search", daemon=True
-            ).start()
+            )
+            self._searches.add(searching)
+            searching.start()
             return
 
         def done(live: bool, refused: tuple[SubscriptionRefusal, ...]) -> None:
@@ -273,3 +279,4 @@ class Leader:
         except KtError as error:
             answer = SearchAnswer(failed=error.message)
         self.server.answer(number, msgspec.structs.replace(answer, number=want.number))
+        self._searches.discard(threading.current_thread())

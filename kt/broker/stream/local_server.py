@@ -148,8 +148,9 @@ class LocalServer:
 
     def _call(self, work: Callable[..., object], *args: object) -> None:
         """Run it on the server's thread; not at all before `open` and after `close`."""
-        if self._loop is not None and not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(work, *args)
+        if self._loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed
+                self._loop.call_soon_threadsafe(work, *args)
 
     def _put(self, message: bytes, key: Key | None, numbers: Iterable[int] | None) -> None:
         for number in self.peers if numbers is None else numbers:
