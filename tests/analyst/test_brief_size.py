@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from kt.analyst.prompt import Language, decide_prompt
 from kt.ports import SealedGateway
@@ -43,7 +44,7 @@ def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AnalystRequest]:
     world.clock.sleep(1)
     reconcile(ctx)
     brief = collect.collect(ctx, found)
-    yield fakes.replace(brief, lessons=LESSON)
+    yield replace(brief, lessons=LESSON)
     world.close()
 
 

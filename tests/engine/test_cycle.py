@@ -15,7 +15,7 @@ from kt.config.model import Config
 from kt.engine.cycle import CycleReport, run_cycle
 from kt.errors import AuthError, Unreachable
 from kt.ports import SealedGateway
-from kt.records import AdviceRequest, AnalystReply, OrderState, StreamEvent
+from kt.records import AdviceRequest, AnalystReply, OrderState, Ranking, StreamEvent
 from kt.sim.exchange import Exchange, ExchangeBroker
 from kt.steps.context import Context
 from kt.steps.decide import scan
@@ -150,7 +150,7 @@ def test_nothing_is_sent_in_test_mode(tmp_path: Path) -> None:
 
 def test_after_a_failed_scan_exits_still_run(world: World) -> None:
     world.broker.hold(SAMSUNG, 10, 70_000)
-    for ranking in fakes.Ranking:
+    for ranking in Ranking:
         world.market.failing[f"ranking.{ranking.value}"] = Unreachable("no rankings")
     world.analyst.answers = [{SAMSUNG: fakes.sell(quantity=4)}]
     report = run_cycle(world.ctx)

@@ -16,7 +16,7 @@ from kt.errors import (
     Unreachable,
     WireError,
 )
-from kt.records import OrderState, OrderTicket, Side, StopMode, Tick
+from kt.records import OrderState, OrderTicket, Ranking, Side, StopMode, Tick
 from kt.steps.reconcile.startup import reconcile
 from kt.steps.risk import stops
 from tests import fakes
@@ -157,7 +157,7 @@ def test_repeated_system_errors_are_an_emergency_rate_limits_are_not(
     stage: Make, failure: Exception, halts: bool
 ) -> None:
     made = stage(Config(scan=Scan(fast_every=5)))
-    for ranking in fakes.Ranking:
+    for ranking in Ranking:
         made.world.market.failing[f"ranking.{ranking.value}"] = failure
     made.play("10:01")
     stop = made.world.journal.stop()

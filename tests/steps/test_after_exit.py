@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from kt.config.model import Limits
-from kt.records import Action, Check, Order, OrderState, Side
+from kt.records import Action, Check, Order, OrderState, Outcome, Side
 from kt.steps.orders import place
 from kt.steps.reconcile import order_tracking
 from kt.steps.reconcile.startup import reconcile
@@ -71,7 +72,7 @@ def test_after_any_other_sell_buys_are_denied_for_five_minutes(world: World, by_
     by = "manual" if by_hand else "external"
     assert denials(wished(world)) == {
         "COOLDOWN": f"left at {left:%H:%M:%S} by {by} + 5 min = "
-        f"{left + fakes.timedelta(minutes=5):%H:%M:%S} > now"
+        f"{left + timedelta(minutes=5):%H:%M:%S} > now"
     }
     world.clock.advance(300)
     assert wished(world).passed
@@ -86,7 +87,7 @@ def test_the_last_sell_decides_the_cooldown(world: World) -> None:
     assert denials(wished(world)) == {"COOLDOWN": "left at 10:30:00 by stop_loss: not again today"}
 
 
-def entered(world: World, outcome: fakes.Outcome | None = None) -> Order:
+def entered(world: World, outcome: Outcome | None = None) -> Order:
     """One share bought by decision."""
     world.broker.outcomes = [outcome] if outcome else []
     number = len(world.journal.orders())

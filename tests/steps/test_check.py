@@ -14,7 +14,9 @@ from kt.errors import ExitCode, KtError, Unreachable
 from kt.records import (
     Action,
     Check,
+    Orderable,
     OrderState,
+    OrderTicket,
     OrderType,
     Origin,
     RiskLevel,
@@ -156,7 +158,7 @@ def arrange(world: World, code: str, monkeypatch: pytest.MonkeyPatch) -> dict[st
     elif code == "CASH":
         world.broker.cash = 600_000
     elif code == "ORDERABLE":
-        answer = fakes.Orderable(amount=600_000, quantity=8)
+        answer = Orderable(amount=600_000, quantity=8)
         monkeypatch.setattr(world.broker, "orderable", lambda *_: answer)
     elif code == "RATE":
         world.configure(limits=replace(limits, orders_per_minute=1))
@@ -194,7 +196,7 @@ def test_each_rule_denies_an_order_by_hand(
     order = place.place(world.ctx, checked)
     assert order.state == "DENIED"
     assert all(
-        not isinstance(sent, fakes.OrderTicket) or sent.stock_code != SAMSUNG
+        not isinstance(sent, OrderTicket) or sent.stock_code != SAMSUNG
         for sent in world.broker.sent
     )
 

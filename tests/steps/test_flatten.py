@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -228,7 +229,7 @@ def pumped(tmp_path: Path) -> Iterator[World]:
 
 def after(world: World, seconds: float, what: object) -> None:
     """Once so many seconds have passed, call `what`."""
-    due = world.clock.now() + fakes.timedelta(seconds=seconds)
+    due = world.clock.now() + timedelta(seconds=seconds)
     done: list[int] = []
 
     def look() -> None:
@@ -481,7 +482,7 @@ def test_a_flatten_without_anything_to_do_halts(world: World) -> None:
 def test_a_flatten_that_has_not_ended_for_long_is_abandoned(
     world: World, mode: StopMode, age: float, found: bool
 ) -> None:
-    began = world.clock.now() - fakes.timedelta(seconds=age)
+    began = world.clock.now() - timedelta(seconds=age)
     stop = Stop(mode=mode, reason="by hand", by="owner", at=began)
     assert flatten.abandoned(world.ctx, stop) is found
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from kt.config.model import Config
 from kt.errors import Unreachable
 from kt.ports import patience
-from kt.records import Concern, Holdings, OrderState, OrderTicket, Outcome
+from kt.records import Concern, Holdings, OrderState, OrderTicket, Outcome, Side
 from kt.steps.orders import exits
 from kt.steps.reconcile import order_tracking
 from kt.steps.risk import stops
@@ -44,7 +45,7 @@ def test_one_free_share_is_sold(world: World) -> None:
 def test_shares_reserved_by_an_external_sell_are_left_out(world: World) -> None:
     """Somebody else's sell of 4 rests: the fake broker refuses as the real one does."""
     bought(world)
-    world.broker.stand(fakes.ticket(fakes.Side.SELL, quantity=4, price=72_000))
+    world.broker.stand(fakes.ticket(Side.SELL, quantity=4, price=72_000))
     left = leave(world, 66_000)
     assert world.broker.sent == [market_sell(10), market_sell(6)]
     assert left.order is not None and left.order.ord_no
@@ -182,7 +183,7 @@ def test_an_exit_that_was_sent_ends_the_series_and_the_next_is_notified_again(wo
     (ticket,) = [s for s in world.broker.sent[-1:] if isinstance(s, OrderTicket)]
     assert ticket.quantity == 10
     order_tracking.on_notice(world.ctx, world.broker.fill(order.ord_no, 6, 66_000))
-    world.configure(limits=fakes.Config().limits)
+    world.configure(limits=Config().limits)
     bought(world)
     assert row_of(world, lambda: HALTED, 2) == [5, 10]
     assert len(world.notifier.told) == 1
@@ -194,12 +195,12 @@ def test_rejections_of_a_manual_sell_do_not_count(world: World) -> None:
 
     bought(world)
     world.broker.outcomes = [HALTED]
-    refused = place.place(world.ctx, check.check_order(world.ctx, fakes.intent(fakes.Side.SELL)))
+    refused = place.place(world.ctx, check.check_order(world.ctx, fakes.intent(Side.SELL)))
     assert refused.state is OrderState.REJECTED
     assert exits.wait_left(world.ctx, SAMSUNG) == 0
     world.broker.outcomes = [HALTED]
     assert leave(world, 66_000).again_in == 5
-    later = place.place(world.ctx, check.check_order(world.ctx, fakes.intent(fakes.Side.SELL)))
+    later = place.place(world.ctx, check.check_order(world.ctx, fakes.intent(Side.SELL)))
     place.cancel(world.ctx, later)
     world.broker.outcomes = [HALTED]
     assert leave(world, 66_000).again_in == 10, "nor do they end one"

@@ -12,6 +12,7 @@ from kt.records import (
     OrderTicket,
     OrderType,
     Origin,
+    Outcome,
     Side,
 )
 from kt.steps.orders import exits, place
@@ -94,7 +95,7 @@ def test_shares_that_filled_before_the_cancel_are_not_sold_again(world: World) -
 @pytest.mark.parametrize("outcome", [fakes.rejected("RC4033"), fakes.unknown()])
 @pytest.mark.parametrize("bound", [4, 10])
 def test_shares_of_a_sell_that_cannot_be_cancelled_stay_reserved(
-    world: World, outcome: fakes.Outcome, bound: int
+    world: World, outcome: Outcome, bound: int
 ) -> None:
     bought(world)
     before = resting(world, bound)

@@ -12,6 +12,7 @@ from kt.errors import Unreachable, UsageError
 from kt.records import (
     Order,
     OrderEventKind,
+    OrderNotice,
     OrderState,
     OrderType,
     Origin,
@@ -447,9 +448,9 @@ def test_a_difference_that_disappears_is_not_booked(world: World) -> None:
     assert [p.quantity for p in found.positions] == [10]
 
 
-def _late_frame(world: World, order: Order) -> fakes.OrderNotice:
+def _late_frame(world: World, order: Order) -> OrderNotice:
     fill = world.broker.fills[-1]
-    return fakes.OrderNotice(
+    return OrderNotice(
         ord_no=order.ord_no,
         original_ord_no="",
         stock_code=SAMSUNG,

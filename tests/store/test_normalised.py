@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from kt.clock import ManualClock
 from kt.errors import JournalError
 from kt.records import KST
 from kt.store.journal import SqliteJournal
 from kt.store.normalised import digest, normalised
-from tests.fakes import ManualClock
 
 
 def journal(path: Path, clock: ManualClock, *, alone: bool = True) -> SqliteJournal:
