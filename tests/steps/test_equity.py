@@ -36,7 +36,7 @@ def test_without_a_cash_figure_from_the_broker_equity_is_unknown(world: World) -
 def test_equity_is_cash_plus_shares_at_their_last_prices(noted: World) -> None:
     filled(noted)
     daily_pnl.close_day(noted.ctx, {SAMSUNG: 70_500})
-    (point,) = stored(noted)
+    _, point = stored(noted)
     assert (point.cash, point.value) == (START - 700_100, 705_000)
     assert (point.equity, point.moved) == (START + 4_900, 0)
     assert point.at == OPEN.replace(second=0)
@@ -48,9 +48,20 @@ def test_a_minute_is_stored_once_with_its_last_value(noted: World) -> None:
         noted.clock.advance(seconds)
         daily_pnl.close_day(noted.ctx, {SAMSUNG: price})
     assert [(p.at - OPEN, p.value) for p in stored(noted)] == [
+        (timedelta(minutes=-1), 0),
         (timedelta(0), 706_000),
         (timedelta(minutes=1), 707_000),
     ]
+
+
+def test_what_is_bought_in_the_first_minute_counts_in_the_days_return(noted: World) -> None:
+    """One run on a new account ends within its first minute."""
+    filled(noted)
+    day = daily_pnl.close_day(noted.ctx, {SAMSUNG: 69_000})
+    assert (day.equity, day.equity_pct) == (START - 10_100, -0.1)
+    assert day.equity_gross_pct == -0.1
+    reconcile(noted.restart())
+    assert stored(noted)[0].equity == START, "the first time only"
 
 
 def test_the_days_return_is_relative_to_the_equity_before_it(noted: World) -> None:
@@ -85,7 +96,7 @@ def test_rounded_costs_are_a_cost_and_not_a_withdrawal(noted: World) -> None:
     noted.broker.d2_cash -= 10
     reconcile(noted.ctx)
     daily_pnl.close_day(noted.ctx)
-    assert [(p.equity, p.moved) for p in stored(noted)] == [(START, 0), (START - 10, 0)]
+    assert [(p.equity, p.moved) for p in stored(noted)] == [(START, 0)] * 2 + [(START - 10, 0)]
 
 
 def test_profit_of_trades_outside_kt_is_not_counted_as_kts(noted: World) -> None:

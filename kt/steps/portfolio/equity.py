@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 
+from msgspec.structs import replace
+
 from kt.records import KST, Equity
 from kt.steps.context import Context
 
@@ -20,6 +22,14 @@ def current(ctx: Context) -> Equity | None:
     value = sum(held.value for held in positions)
     minute = ctx.clock.now().replace(second=0, microsecond=0)
     return Equity(at=minute, cash=cash, value=value, equity=cash + value, moved=noted.moved)
+
+
+def begin(ctx: Context) -> None:
+    """Keep the equity as it is when the cash is noted for the first time, under the minute before:
+    the minute's own record will be that of its end, with what is bought in it."""
+    first = current(ctx)
+    if first is not None:
+        ctx.journal.put_equity(replace(first, at=first.at - timedelta(minutes=1)))
 
 
 def start(ctx: Context, day: date) -> Equity | None:

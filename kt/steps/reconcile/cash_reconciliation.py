@@ -15,6 +15,7 @@ from kt.records import CashFlow, CashNote
 from kt.steps.context import Context
 from kt.steps.fan_out import note_error
 from kt.steps.notices import notify
+from kt.steps.portfolio import equity
 from kt.steps.reconcile import order_tracking, position_reconciliation
 from kt.steps.results import Difference
 
@@ -105,6 +106,8 @@ def _record(ctx: Context, last: CashNote | None, current: CashNote) -> tuple[Dif
         if ctx.journal.cash_note() != last:
             return ()
         ctx.journal.put_cash_note(replace(current, moved=_moved(last, current)))
+        if last is None:
+            equity.begin(ctx)
     if last is None or not _unexplained(last, current):
         return ()
     difference = Difference(
