@@ -221,7 +221,10 @@ def _tunnel(sock: socket.socket, target: str, proxy: SplitResult, until: float) 
     head = b""
     while b"\r\n\r\n" not in head:
         sock.settimeout(_left(until))
-        piece = sock.recv(READ_BYTES)
+        try:
+            piece = sock.recv(READ_BYTES)
+        except TimeoutError:
+            raise TimeoutError(TOO_LATE) from None
         head += piece
         if not piece or len(head) > MOST_HEAD:
             raise OSError("the proxy's answer has no end")
