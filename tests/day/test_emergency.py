@@ -17,13 +17,18 @@ SCAN = {"fast_keep": 5, "deep_keep": 5, "ai_keep": 2}
 FAILING = {"action": "status", "status": 503, "when": "before", "count": 0, "api": "*"}
 
 
-def trading(house: House, **sections: Any) -> Process:
-    """A loop that holds something, and an owner whose messenger writes to a file."""
+def opened(house: House, **sections: Any) -> None:
+    """An open market, and an owner whose messenger writes to a file."""
     messenger = house.folder / "messenger.py"
     messenger.write_text("import sys; open('notified', 'a').write(sys.stdin.read())")
     notify = {"command": f"{sys.executable} {messenger}"}
     house.configure(scan=SCAN, notify=notify, **sections)
     house.open("10:00", speed=30)
+
+
+def trading(house: House, **sections: Any) -> Process:
+    """A loop that has bought something."""
+    opened(house, **sections)
     run = house.start("run")
     run.said(r"filled: BUY .* \((\d+)/\1\)")
     return run
@@ -44,7 +49,11 @@ of one would be unknown, and exit code 7 the right end. Exits are not counted.""
 
 
 def test_a_killed_exchange_flattens_and_trading_resumes_after_its_restart(house: House) -> None:
-    run = trading(house, limits=ONE_ORDER)
+    opened(house, limits=ONE_ORDER)
+    house.run("order", "buy", "005930", "1", "--market", "--yes")  # a limit order may not fill
+    run = house.start("run")
+    run.said("stream connected")
+    house.seen("SELECT * FROM positions WHERE quantity > 0")
     os.kill(house.exchange_pid, signal.SIGKILL)
     run.said("critical: kt: flatten. (SYSTEM_ERRORS|CONNECTION)")
     run.said("critical: kt: flatten waits for the broker")
